@@ -1,0 +1,173 @@
+/**
+ * A tolerant JSON reader for what tracking servers send.
+ *
+ * `JSON.parse` rounds integers beyond 2^53 (span times in nanoseconds) and refuses the bare tokens
+ * `NaN` and `Infinity` that Python writes. One scan over the text outside of string literals quotes
+ * both, bounds the nesting, and leaves the parsing itself to the engine: a reviver with source text
+ * would be called for every value and costs several times as much on large traces.
+ *
+ * @module
+ */
+
+/** Any JSON value. */
+export type Json = null | boolean | number | string | Json[] | JsonObject;
+
+/** A JSON object. Keys may be anything, `__proto__` too: build copies by `Object.fromEntries`. */
+export type JsonObject = { [key: string]: Json };
+
+/** Settings of {@link parseJson}. */
+export interface ParseJsonOptions {
+  /** The deepest nesting of arrays and objects that is accepted; 512 if not given. */
+  readonly maxDepth?: number;
+}
+
+/** Thrown for text that is not JSON. The message never quotes the text, which may hold secrets. */
+export class JsonError extends Error {
+  /** Offset of what could not be read, in UTF-16 units, if known; the length for text cut short. */
+  readonly position: number | undefined;
+
+  /** Makes the error for a place in the text. */
+  constructor(message: string, position: number | undefined) {
+    super(message);
+    this.name = "JsonError";
+    this.position = position;
+  }
+}
+
+/** True for a JSON object: not null, not an array. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+const DEFAULT_MAX_DEPTH = 512;
+/** Numbers of 16 characters and more, or with an exponent, may lose something in a double. */
+const SUSPECT = /-?\d{16,}|[eE]|N|I/;
+const TOKEN = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|-?Infinity|NaN/g;
+
+/**
+ * Parses JSON text.
+ *
+ * Integers whose absolute value is above `Number.MAX_SAFE_INTEGER`, and numbers too large for a
+ * double, become strings with every digit; bare `NaN`, `Infinity` and `-Infinity` become strings.
+ * A byte order mark is skipped. Everything else is as `JSON.parse` has it.
+ *
+ * @throws {JsonError} if the text is not JSON, or is nested deeper than `maxDepth`.
+ */
+export function parseJson(text: string, options: ParseJsonOptions = {}): Json {
+  const start = text.charCodeAt(0) === 0xfeff ? 1 : 0;
+  const scan = new Scan(text, start, options.maxDepth ?? DEFAULT_MAX_DEPTH);
+  const safe = scan.run();
+  try {
+    return JSON.parse(safe);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw describe(error, text, scan);
+  }
+}
+
+/** Like {@link parseJson}, but gives undefined for text that is not JSON. */
+export function tryParseJson(text: string, options: ParseJsonOptions = {}): Json | undefined {
+  try {
+    return parseJson(text, options);
+  } catch (error) {
+    if (error instanceof JsonError) return undefined;
+    throw error;
+  }
+}
+
+class Scan {
+  readonly #pieces: string[] = [];
+  /** Offsets in the original text of the quotes put in, two for each token. */
+  readonly added: number[] = [];
+  #copied: number;
+  #depth = 0;
+
+  constructor(
+    private readonly text: string,
+    private readonly start: number,
+    private readonly maxDepth: number,
+  ) {
+    this.#copied = start;
+  }
+
+  /** Where the text begins: after a byte order mark. */
+  get origin(): number {
+    return this.start;
+  }
+
+  run(): string {
+    const { text } = this;
+    let at = this.start;
+    while (at < text.length) {
+      const quote = text.indexOf('"', at);
+      this.#between(at, quote < 0 ? text.length : quote);
+      if (quote < 0) break;
+      at = endOfString(text, quote);
+    }
+    if (this.#copied === 0) return text;
+    this.#pieces.push(text.slice(this.#copied));
+    return this.#pieces.join("");
+  }
+
+  /** The text between two string literals: punctuation, numbers, names. */
+  #between(from: number, to: number): void {
+    const { text } = this;
+    let numeric = false;
+    for (let at = from; at < to; at++) {
+      const code = text.charCodeAt(at);
+      if (code === 0x7b || code === 0x5b) {
+        if (++this.#depth > this.maxDepth) {
+          throw new JsonError(`JSON nested deeper than ${this.maxDepth} levels`, at);
+        }
+      } else if (code === 0x7d || code === 0x5d) this.#depth--;
+      else if ((code >= 0x30 && code <= 0x39) || code === 0x4e || code === 0x49) numeric = true;
+    }
+    if (!numeric) return;
+    const part = text.slice(from, to);
+    if (!SUSPECT.test(part)) return;
+    for (const match of part.matchAll(TOKEN)) {
+      if (isSafe(match[0])) continue;
+      const begin = from + match.index;
+      const end = begin + match[0].length;
+      this.#pieces.push(text.slice(this.#copied, begin), `"${match[0]}"`);
+      this.added.push(begin, end);
+      this.#copied = end;
+    }
+  }
+}
+
+function isSafe(token: string): boolean {
+  const value = Number(token);
+  if (!Number.isFinite(value)) return false;
+  // Leading zeros are not JSON: leave them for the parser to refuse.
+  return Number.isSafeInteger(value) || !/^-?[1-9]\d*$/.test(token);
+}
+
+/** The offset after the string literal that opens at `open`, or the length if it never closes. */
+function endOfString(text: string, open: number): number {
+  let close = text.indexOf('"', open + 1);
+  while (close >= 0) {
+    let slashes = 0;
+    while (text.charCodeAt(close - 1 - slashes) === 0x5c) slashes++;
+    if (slashes % 2 === 0) return close + 1;
+    close = text.indexOf('"', close + 1);
+  }
+  return text.length;
+}
+
+function describe(error: SyntaxError, text: string, scan: Scan): JsonError {
+  if (text.slice(scan.origin).trim() === "") return new JsonError("Not JSON: it is empty", 0);
+  const found = /at position (\d+)/.exec(error.message)?.[1];
+  let position = found === undefined ? undefined : Number(found) + scan.origin;
+  for (const quote of scan.added) {
+    if (position !== undefined && quote < position) position--;
+  }
+  const cut = error.message.startsWith("Unexpected end") ||
+    error.message.startsWith("Unterminated");
+  if (cut || position === text.length) {
+    const message = `Not JSON: it ends early, after ${text.length} characters`;
+    return new JsonError(message, text.length);
+  }
+  const where = position === undefined ? "" : ` at position ${position}`;
+  return new JsonError(`Not JSON: unexpected text${where}`, position);
+}
