@@ -1,7 +1,6 @@
 """A thin HTTP face for Weave's SQLite trace server, with the routes of the hosted service.
 
-Usage: python app.py DATABASE API_KEY [ENTITY]. Prints one JSON line {"port", "pid"} when it listens on
-a free loopback port. Routes answer at / and at /traces (where self-managed W&B has them). `/graphql`
+Usage: python app.py PORT DATABASE API_KEY ENTITY. Listens on the loopback address. Routes answer at / and at /traces (where self-managed W&B has them). `/graphql`
 answers the three questions that `weave.init` asks W&B. `GET /__log` lists the requests so far,
 `DELETE /__log` forgets them.
 """
@@ -13,8 +12,6 @@ import binascii
 import hmac
 import json
 import logging
-import os
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -350,14 +347,11 @@ def create_app(database: str, api_key: str, entity: str) -> Gate:
 
 
 def main() -> None:
-    database, api_key = sys.argv[1:3]
-    entity = sys.argv[3] if len(sys.argv) > 3 else "test-entity"
-    listener = socket.socket()
-    listener.bind(("127.0.0.1", 0))
+    port, database, api_key, entity = sys.argv[1:5]
     app = create_app(database, api_key, entity)
-    config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
-    print(json.dumps({"port": listener.getsockname()[1], "pid": os.getpid()}), flush=True)
-    uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.run(
+        app, host="127.0.0.1", port=int(port), log_level="warning", access_log=False, lifespan="off"
+    )
 
 
 if __name__ == "__main__":

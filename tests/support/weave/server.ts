@@ -1,0 +1,154 @@
+/**
+ * Weave's own trace server for tests and measurements: Weave's SQLite store behind a thin HTTP face,
+ * filled and read through Weave's own Python client.
+ */
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { run } from "../python/command.ts";
+import { freePort, startServer } from "../python/server_process.ts";
+import { ensureVenv } from "../python/venv.ts";
+
+/** How the server is started. */
+export interface WeaveOptions {
+  /** Entity that the key's owner has by default. */
+  readonly entity?: string;
+  /** Project to write to. */
+  readonly project?: string;
+  /** The key that the server accepts. */
+  readonly apiKey?: string;
+}
+
+/** One request as the server saw it. */
+export interface LoggedRequest {
+  /** HTTP method. */
+  readonly method: string;
+  /** Path without host and query. */
+  readonly path: string;
+  /** Bytes of the request body. */
+  readonly request_bytes: number;
+  /** Bytes of the response body sent so far. */
+  readonly response_bytes: number;
+  /** Status of the response; null while there is none. */
+  readonly status: number | null;
+  /** The request body, at most its first 64 KB. */
+  readonly body: string;
+}
+
+/** A running trace server. */
+export interface Weave {
+  /** Origin, without a trailing slash; the trace routes are at `/` and at `/traces`. */
+  readonly url: string;
+  /** The key that it accepts. */
+  readonly apiKey: string;
+  /** `entity/project`. */
+  readonly project: string;
+  /** Variables that point a Weave or W&B client at this server. */
+  readonly env: Record<string, string>;
+  /** The SQLite file. */
+  readonly database: string;
+  /** Requests since the start or the last `forget`. */
+  requests(): Promise<LoggedRequest[]>;
+  /** Empties the request log. */
+  forget(): Promise<void>;
+  /** Runs one of the Python programs in this folder with a client's environment; gives its stdout. */
+  python(program: string, args: readonly string[]): Promise<string>;
+  /** Ends the server and removes its folder. */
+  stop(): Promise<void>;
+}
+
+const FOLDER = fileURLToPath(new URL(".", import.meta.url));
+const Log = z.object({
+  requests: z.array(z.object({
+    method: z.string(),
+    path: z.string(),
+    request_bytes: z.number(),
+    response_bytes: z.number(),
+    status: z.number().nullable(),
+    body: z.string(),
+  })),
+});
+
+/** Starts a trace server on a free loopback port, with an empty database of its own. */
+export async function startWeave(options: WeaveOptions = {}): Promise<Weave> {
+  const { entity = "test-entity", apiKey = `local-${crypto.randomUUID().replaceAll("-", "")}` } =
+    options;
+  const project = `${entity}/${options.project ?? "agents"}`;
+  const venv = await ensureVenv("weave");
+  const dir = await Deno.makeTempDir({ prefix: "wandflow-weave-" });
+  const database = join(dir, "weave.db");
+  const port = freePort();
+  const url = `http://127.0.0.1:${port}`;
+  const env = {
+    WF_TRACE_SERVER_URL: url,
+    WANDB_BASE_URL: url,
+    WANDB_API_KEY: apiKey,
+    WANDB_ENTITY: entity,
+    // Nothing of the developer's own W&B settings is read or written.
+    WANDB_CONFIG_DIR: dir,
+    HOME: dir,
+    PYTHONDONTWRITEBYTECODE: "1",
+  };
+  const remove = () => Deno.remove(dir, { recursive: true }).catch(ignoreMissing);
+  const server = await startServer({
+    name: "Weave's trace server",
+    python: venv.python,
+    command: [venv.python, join(FOLDER, "app.py"), String(port), database, apiKey, entity],
+    cwd: dir,
+    env,
+    health: `${url}/health`,
+  }).catch(async (error) => {
+    await remove();
+    throw error;
+  });
+  const log = async (method: string) => {
+    const response = await fetch(`${url}/__log`, { method });
+    return Log.parse(await response.json()).requests;
+  };
+  return {
+    url,
+    apiKey,
+    project,
+    env,
+    database,
+    requests: () => log("GET"),
+    forget: async () => void await log("DELETE"),
+    python: async (program, args) => {
+      const { code, stdout, stderr } = await run(
+        venv.python,
+        [join(FOLDER, program), ...args],
+        { env },
+      );
+      if (code !== 0) throw new Error(`${program} failed (${code}):\n${stderr.slice(-4000)}`);
+      return stdout;
+    },
+    stop: async () => {
+      await server.stop();
+      await remove();
+    },
+  };
+}
+
+/** Writes many calls straight into the database, for measurements. See big.py for what they hold. */
+export async function addCalls(
+  weave: Weave,
+  kind: "small" | "large",
+  count: number,
+): Promise<void> {
+  await weave.python("big.py", [weave.database, weave.project, kind, String(count)]);
+}
+
+function ignoreMissing(error: unknown): void {
+  if (!(error instanceof Deno.errors.NotFound)) throw error;
+}
+
+if (import.meta.main) {
+  const weave = await startWeave();
+  if (Deno.args.includes("--seed")) await weave.python("seed.py", [weave.project]);
+  const lines = Object.entries({ ...weave.env, PROJECT: weave.project });
+  const text = lines.filter(([name]) => /^(W|PROJECT)/.test(name))
+    .map(([name, value]) => `${name}=${value}`).join("\n");
+  Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+  await new Promise<void>((resolve) => Deno.addSignalListener("SIGINT", resolve));
+  await weave.stop();
+}
