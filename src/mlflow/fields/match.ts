@@ -1,0 +1,199 @@
+/**
+ * Matches one path against a trace and says what it picks.
+ *
+ * @module
+ */
+import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
+import { aliasSources, childScope, type Scope } from "./alias.ts";
+import type { Segment } from "./path.ts";
+
+/** A part of a value that paths have picked. */
+export interface Pick {
+  readonly value: Json;
+  /** All of the value, rather than only the entries in `children`. */
+  whole: boolean;
+  /** Picked entries by the name asked for (an array's by index), in the order asked. */
+  readonly children: Map<string, Pick>;
+}
+
+/** How to match: `rename` puts other names in the result instead of the fields they stand for. */
+export interface MatchMode {
+  readonly rename: boolean;
+}
+
+/** A pick of nothing yet from a value. */
+export function emptyPick(value: Json): Pick {
+  return { value, whole: false, children: new Map() };
+}
+
+/**
+ * What the segments from `at` on pick from a value, or undefined if they match nothing.
+ *
+ * Keys with dots need no backticks: at each object the longest key that makes the rest of the path
+ * match is taken. `*` on an empty array or object picks the empty container.
+ */
+export function match(
+  value: Json,
+  segments: readonly Segment[],
+  at: number,
+  scope: Scope,
+  mode: MatchMode,
+): Pick | undefined {
+  const segment = segments[at];
+  if (segment === undefined) return { value, whole: true, children: new Map() };
+  if (Array.isArray(value)) {
+    if (segment.kind === "any") {
+      const entries = value.map((item, index): Entry => [String(index), item]);
+      return matchAll(value, entries, segments, at + 1, scope, mode);
+    }
+    const item = /^\d{1,9}$/.test(segment.text) ? value[Number(segment.text)] : undefined;
+    if (item === undefined) return undefined;
+    const found = match(item, segments, at + 1, childScope(scope, segment.text, true), mode);
+    return found && parent(value, String(Number(segment.text)), found);
+  }
+  if (!isJsonObject(value)) return undefined;
+  if (segment.kind === "any") {
+    return matchAll(value, Object.entries(value), segments, at + 1, scope, mode);
+  }
+  return matchKey(value, segments, at, scope, mode) ??
+    matchAlias(value, segments, at, scope, mode) ??
+    matchPrefix(value, segments, at, scope, mode);
+}
+
+type Entry = readonly [string, Json];
+
+function parent(value: Json, key: string, child: Pick): Pick {
+  return { value, whole: false, children: new Map([[key, child]]) };
+}
+
+function matchAll(
+  value: Json,
+  entries: readonly Entry[],
+  segments: readonly Segment[],
+  next: number,
+  scope: Scope,
+  mode: MatchMode,
+): Pick | undefined {
+  const pick = emptyPick(value);
+  for (const [key, item] of entries) {
+    const found = match(item, segments, next, childScope(scope, key, Array.isArray(value)), mode);
+    if (found) pick.children.set(key, found);
+  }
+  return pick.children.size > 0 || entries.length === 0 ? pick : undefined;
+}
+
+/** How many segments from `at` on may be the parts of one dotted key. */
+function joinable(segments: readonly Segment[], at: number): number {
+  let count = 0;
+  for (; at + count < segments.length; count++) {
+    const segment = segments[at + count];
+    if (segment?.kind !== "name") break;
+    if (segment.quoted) return Math.max(count, 1);
+  }
+  return count;
+}
+
+function join(segments: readonly Segment[], from: number, count: number): string {
+  return segments.slice(from, from + count)
+    .map((segment) => segment.kind === "name" ? segment.text : "*").join(".");
+}
+
+function matchKey(
+  value: JsonObject,
+  segments: readonly Segment[],
+  at: number,
+  scope: Scope,
+  mode: MatchMode,
+): Pick | undefined {
+  for (let count = joinable(segments, at); count > 0; count--) {
+    const key = join(segments, at, count);
+    const item = own(value, key);
+    if (item === undefined) continue;
+    const found = match(item, segments, at + count, childScope(scope, key, false), mode);
+    if (found) return parent(value, key, found);
+  }
+  return undefined;
+}
+
+function matchAlias(
+  value: JsonObject,
+  segments: readonly Segment[],
+  at: number,
+  scope: Scope,
+  mode: MatchMode,
+): Pick | undefined {
+  const segment = segments[at];
+  if (segment?.kind !== "name") return undefined;
+  for (const source of aliasSources(scope, segment.text)) {
+    const quoted = source.map((text): Segment => ({ kind: "name", text, quoted: true }));
+    const found = match(value, [...quoted, ...segments.slice(at + 1)], 0, "other", mode);
+    if (!found) continue;
+    if (!mode.rename) return found;
+    const [target] = descend(found, source.length);
+    return target && parent(value, segment.text, target);
+  }
+  return undefined;
+}
+
+function descend(pick: Pick, levels: number): Pick[] {
+  let picks = [pick];
+  for (let level = 0; level < levels; level++) {
+    picks = picks.flatMap((one) => [...one.children.values()]);
+  }
+  return picks;
+}
+
+/** `mlflow.*` on an object with keys like `mlflow.user`: all the keys under that prefix. */
+function matchPrefix(
+  value: JsonObject,
+  segments: readonly Segment[],
+  at: number,
+  scope: Scope,
+  mode: MatchMode,
+): Pick | undefined {
+  const count = joinable(segments, at);
+  if (segments[at + count]?.kind !== "any") return undefined;
+  const prefix = join(segments, at, count) + ".";
+  const entries = Object.entries(value).filter(([key]) => key.startsWith(prefix));
+  if (entries.length === 0) return undefined;
+  return matchAll(value, entries, segments, at + count + 1, scope, mode);
+}
+
+function own(value: JsonObject, key: string): Json | undefined {
+  return Object.hasOwn(value, key) ? value[key] : undefined;
+}
+
+/** Adds what one pick of a value holds to another of the same value. */
+export function mergePick(into: Pick, from: Pick): void {
+  if (from.whole) into.whole = true;
+  for (const [key, child] of from.children) {
+    const present = into.children.get(key);
+    if (present) mergePick(present, child);
+    else into.children.set(key, child);
+  }
+}
+
+/**
+ * The picked value: the original structure with only what was picked, in the order asked. Entries
+ * of an array keep their index; `filler` stands for those skipped before the last one picked.
+ */
+export function buildPick(pick: Pick, filler: () => Json, inherited = false): Json {
+  const whole = inherited || pick.whole;
+  const { value, children } = pick;
+  if (children.size === 0) {
+    if (whole) return value;
+    return Array.isArray(value) ? [] : {};
+  }
+  if (Array.isArray(value)) {
+    let length = whole ? value.length : 0;
+    for (const key of children.keys()) length = Math.max(length, Number(key) + 1);
+    return Array.from({ length }, (_, index): Json => {
+      const child = children.get(String(index));
+      if (child) return buildPick(child, filler, whole);
+      return whole ? value[index] ?? null : filler();
+    });
+  }
+  const entries = new Map<string, Json>(whole && isJsonObject(value) ? Object.entries(value) : []);
+  for (const [key, child] of children) entries.set(key, buildPick(child, filler, whole));
+  return Object.fromEntries(entries);
+}

@@ -1,0 +1,123 @@
+/**
+ * The paths that exist in a trace, to name the nearest ones to a path that matched nothing.
+ *
+ * @module
+ */
+import { isJsonObject, type Json } from "../../upstream/json.ts";
+import { editDistance } from "../nearest.ts";
+import { nameSegment, printSegment } from "./path.ts";
+
+const MAX_PATHS = 2000;
+const MAX_DEPTH = 6;
+const MAX_ITEMS = 50;
+
+/** Fields that every trace may have, for traces of which only a part was fetched. */
+const WELL_KNOWN: readonly string[] = [
+  "info",
+  "info.trace_id",
+  "info.client_request_id",
+  "info.trace_location",
+  "info.request_preview",
+  "info.response_preview",
+  "info.request_time",
+  "info.execution_duration",
+  "info.execution_duration_ms",
+  "info.state",
+  "info.trace_metadata.*",
+  "info.tags.*",
+  "info.assessments.*",
+  "info.assessments.*.assessment_name",
+  "info.assessments.*.feedback.value",
+  "info.assessments.*.expectation.value",
+  "info.assessments.*.rationale",
+  "info.assessments.*.source.source_type",
+  "data.spans.*",
+  "data.spans.*.span_id",
+  "data.spans.*.parent_span_id",
+  "data.spans.*.name",
+  "data.spans.*.start_time",
+  "data.spans.*.end_time",
+  "data.spans.*.duration_ms",
+  "data.spans.*.status.code",
+  "data.spans.*.attributes.*",
+  "data.spans.*.attributes.`mlflow.spanType`",
+  "data.spans.*.attributes.`mlflow.spanInputs`",
+  "data.spans.*.attributes.`mlflow.spanOutputs`",
+  "data.spans.*.events.*",
+];
+
+/**
+ * Adds the paths that exist in a value to a set, an array's entries as `*`. Bounded in depth, in
+ * entries looked at of each array, and in number.
+ */
+export function collectPaths(value: Json, into: Set<string>, prefix: string = ""): void {
+  walk(value, prefix, prefix === "" ? 0 : prefix.split(".").length, into);
+}
+
+function walk(value: Json, path: string, depth: number, into: Set<string>): void {
+  if (into.size >= MAX_PATHS) return;
+  if (path !== "" && !path.endsWith("*")) into.add(path);
+  if (depth >= MAX_DEPTH) return;
+  const below = (step: string) => path === "" ? step : `${path}.${step}`;
+  if (Array.isArray(value)) {
+    for (const item of value.slice(0, MAX_ITEMS)) walk(item, below("*"), depth + 1, into);
+  } else if (isJsonObject(value)) {
+    for (const [key, item] of Object.entries(value)) {
+      walk(item, below(printSegment(nameSegment(key))), depth + 1, into);
+    }
+  }
+}
+
+/** The existing or well-known paths most like the one asked for, best first. */
+export function nearestPaths(
+  asked: string,
+  existing: Iterable<string>,
+  count: number = 3,
+): string[] {
+  const wanted = describe(asked);
+  const scored: { path: string; score: number }[] = [];
+  for (const path of new Set([...existing, ...WELL_KNOWN])) {
+    const score = difference(wanted, describe(path));
+    if (score !== undefined) scored.push({ path, score });
+  }
+  scored.sort((a, b) => a.score - b.score || a.path.length - b.path.length);
+  return scored.slice(0, count).map((entry) => entry.path);
+}
+
+interface Described {
+  readonly plain: string;
+  readonly parent: string;
+  readonly last: string;
+}
+
+function describe(path: string): Described {
+  // Indexes count as `*`, so that `data.spans.0.nme` is near to `data.spans.*.name`.
+  const plain = path.slice(0, 300).toLowerCase().replaceAll("`", "").replace(
+    /\.\d+(?=\.|$)/g,
+    ".*",
+  );
+  const dot = plain.lastIndexOf(".");
+  return { plain, parent: plain.slice(0, Math.max(dot, 0)), last: plain.slice(dot + 1) };
+}
+
+/** Small for likely meanings: typing errors, a missing beginning, the same parent or leaf. */
+function difference(wanted: Described, path: Described): number | undefined {
+  const leafBelow = path.last === wanted.last && wanted.parent !== "" &&
+    path.plain.startsWith(`${wanted.parent}.`);
+  if (leafBelow) return 1;
+  const limit = Math.max(2, Math.floor(wanted.plain.length / 4));
+  const distance = editDistance(wanted.plain, path.plain, limit);
+  if (distance <= limit) return distance;
+  if (path.plain.endsWith(`.${wanted.plain}`)) return 1 + limit;
+  if (path.last === wanted.last && wanted.last !== "*") return 50;
+  const leaf = editDistance(wanted.last, path.last) - 3 * sharedStart(wanted.last, path.last);
+  if (path.parent === wanted.parent && wanted.parent !== "") return 100 + leaf;
+  if (path.last.length > 2 && path.last.includes(wanted.last)) return 200 + leaf;
+  return undefined;
+}
+
+function sharedStart(a: string, b: string): number {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return length;
+}

@@ -1,0 +1,163 @@
+/**
+ * Spans in one shape, whichever way they came.
+ *
+ * @module
+ */
+import { z } from "zod";
+import type { Json } from "../../upstream/json.ts";
+import { hexId } from "./id.ts";
+import { isoFromNanos, millisBetween, nanos } from "./time.ts";
+import { type AttributeFilter, decodeAttributes, plainAttributes } from "./value.ts";
+
+/** Something that happened within a span. */
+export type SpanEvent = {
+  /** What happened, like `exception`. */
+  name: string;
+  /** ISO 8601 time in UTC with nanoseconds, or null. */
+  time: string | null;
+  /** The time in nanoseconds since 1970, every digit, or null. */
+  time_unix_nano: string | null;
+  /** Its attributes, decoded. */
+  attributes: Json;
+};
+
+/** A reference to a span of another trace. */
+export type SpanLink = {
+  /** Hex id of that trace, or the id of a Unity Catalog trace. */
+  trace_id: string | null;
+  /** Hex id of that span. */
+  span_id: string | null;
+  /** Its attributes, decoded. */
+  attributes: Json;
+};
+
+/** A span as the tools give it. */
+export type Span = {
+  /** 32 hex digits: the part after `tr-` of the trace's id. */
+  trace_id: string | null;
+  /** 16 hex digits, as assessments use them. */
+  span_id: string;
+  /** 16 hex digits; null for a root span. */
+  parent_span_id: string | null;
+  /** The span's name. */
+  name: string;
+  /** ISO 8601 time in UTC with nanoseconds, or null. */
+  start_time: string | null;
+  /** ISO 8601 time in UTC with nanoseconds; null while the span runs. */
+  end_time: string | null;
+  /** Milliseconds with up to six decimals; null while the span runs. */
+  duration_ms: number | null;
+  /** The start in nanoseconds since 1970, every digit. */
+  start_time_unix_nano: string | null;
+  /** The end in nanoseconds since 1970, every digit; null while the span runs. */
+  end_time_unix_nano: string | null;
+  /** `STATUS_CODE_OK`, `STATUS_CODE_ERROR` or `STATUS_CODE_UNSET`, and the error's text. */
+  status: { code: string; message: string };
+  /** Decoded values by key, like `{"mlflow.spanType": "AGENT"}`. */
+  attributes: Json;
+  /** What happened within the span, exceptions above all. */
+  events: SpanEvent[];
+  /** References to spans of other traces. */
+  links: SpanLink[];
+};
+
+/** Settings of {@link shapeSpan}. */
+export interface SpanOptions {
+  /** Which attributes to decode and keep; all if not given. */
+  readonly wantsAttribute?: AttributeFilter;
+}
+
+const json = z.custom<Json>().optional();
+const text = z.string().nullish();
+const list = z.array(z.custom<Json>()).nullish();
+
+const WireSpan = z.looseObject({
+  name: text,
+  trace_id: text,
+  span_id: text,
+  parent_span_id: text,
+  parent_id: text,
+  context: z.looseObject({ trace_id: text, span_id: text }).nullish(),
+  start_time_unix_nano: json,
+  end_time_unix_nano: json,
+  start_time: json,
+  end_time: json,
+  status: z.looseObject({ code: z.union([z.string(), z.number()]).nullish(), message: text })
+    .nullish(),
+  status_code: text,
+  status_message: text,
+  attributes: json,
+  events: list,
+  links: list,
+});
+
+const WireEvent = z.looseObject({
+  name: text,
+  time_unix_nano: json,
+  timestamp: json,
+  attributes: json,
+});
+const WireLink = z.looseObject({ trace_id: text, span_id: text, attributes: json });
+
+const everything: AttributeFilter = () => true;
+
+/**
+ * A span as the tools give it, from any of its sources: the OTLP-like JSON of `traces/get` and
+ * `batchGet`, the map form of `get-trace-artifact`, artifact files and the `spans.content` column,
+ * and the forms that MLflow 3.5 and MLflow 2 wrote to artifact files.
+ *
+ * @throws {z.ZodError} if it is not an object, or a field is of an impossible type.
+ */
+export function shapeSpan(wire: Json, options: SpanOptions = {}): Span {
+  const span = WireSpan.parse(wire);
+  const start = nanos(span.start_time_unix_nano ?? span.start_time);
+  // A span that still runs has no end, or 0.
+  const end = nanos(span.end_time_unix_nano ?? span.end_time) || undefined;
+  return {
+    trace_id: hexId(span.trace_id ?? span.context?.trace_id, 16),
+    span_id: hexId(span.span_id ?? span.context?.span_id, 8) ?? "",
+    parent_span_id: hexId(span.parent_span_id ?? span.parent_id, 8),
+    name: span.name ?? "",
+    start_time: start === undefined ? null : isoFromNanos(start),
+    end_time: end === undefined ? null : isoFromNanos(end),
+    duration_ms: start === undefined || end === undefined ? null : millisBetween(start, end),
+    start_time_unix_nano: start === undefined ? null : String(start),
+    end_time_unix_nano: end === undefined ? null : String(end),
+    status: {
+      code: statusCode(span.status?.code ?? span.status_code),
+      message: span.status?.message ?? span.status_message ?? "",
+    },
+    attributes: decodeAttributes(span.attributes, options.wantsAttribute ?? everything),
+    events: (span.events ?? []).map(shapeEvent),
+    links: (span.links ?? []).map(shapeLink),
+  };
+}
+
+/** OTLP's numbers and MLflow's short names both occur. */
+const STATUS = ["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
+
+function statusCode(code: string | number | null | undefined): string {
+  if (typeof code === "number") return STATUS[code] ?? String(code);
+  if (code === null || code === undefined || code === "") return "STATUS_CODE_UNSET";
+  return code.startsWith("STATUS_CODE_") ? code : `STATUS_CODE_${code}`;
+}
+
+function shapeEvent(wire: Json): SpanEvent {
+  const event = WireEvent.parse(wire);
+  const time = nanos(event.time_unix_nano ?? event.timestamp);
+  return {
+    name: event.name ?? "",
+    time: time === undefined ? null : isoFromNanos(time),
+    time_unix_nano: time === undefined ? null : String(time),
+    attributes: plainAttributes(event.attributes),
+  };
+}
+
+function shapeLink(wire: Json): SpanLink {
+  const link = WireLink.parse(wire);
+  return {
+    trace_id: hexId(link.trace_id, 16),
+    span_id: hexId(link.span_id, 8),
+    attributes: plainAttributes(link.attributes),
+  };
+}
