@@ -1,0 +1,132 @@
+import { reportOf } from "../mcp/result.ts";
+import { renderReply } from "../mcp/result.ts";
+import type { BoundTool, CallContext, Outcome } from "../mcp/tool.ts";
+import { nearest, oneOf } from "../text/nearest.ts";
+import { print, printError } from "./output.ts";
+import type { Program } from "./program.ts";
+import { renderForPeople } from "./readable.ts";
+
+/** `wandflow call <tool> [key=value …]`: exit code 0 answered, 1 failed, 2 wrong command line. */
+export async function callCommand(program: Program): Promise<number> {
+  const [name, ...words] = program.config.words;
+  if (name === undefined) {
+    printError("Which tool? See wandflow tools, and wandflow call --help.\n");
+    return 2;
+  }
+  const tool = program.catalog.tools.find((one) => one.name === name || one.aliases.includes(name));
+  if (tool === undefined) {
+    const guesses = nearest(name, program.catalog.tools.map((one) => one.name));
+    const guess = guesses.length === 0 ? "" : `; did you mean ${oneOf(guesses)}?`;
+    printError(`There is no tool "${name}" with this configuration${guess}\n`);
+    for (const absence of program.catalog.absences) printError(`${absence}\n`);
+    return 2;
+  }
+  const args = readArguments(words, program.config.options.args);
+  if (typeof args === "string") {
+    printError(`${args}\n`);
+    return 2;
+  }
+  return await carryOut(program, tool, args);
+}
+
+async function carryOut(
+  program: Program,
+  tool: BoundTool,
+  args: Record<string, unknown>,
+): Promise<number> {
+  const stopping = new AbortController();
+  Deno.addSignalListener("SIGINT", () => stopping.abort());
+  const readable = Deno.stdout.isTerminal() && program.config.options.json !== true;
+  const asking = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
+  const call = (answer: "yes" | undefined): Promise<Outcome> => {
+    const context: CallContext = {
+      signal: stopping.signal,
+      progress: showProgress(),
+      maxTokens: program.config.settings.maxResponseTokens,
+      log: program.log,
+      consent: { canAsk: asking, answer, trustConfirm: true },
+    };
+    return tool.call(args, context);
+  };
+  try {
+    let outcome = await call(undefined);
+    if (outcome.kind === "ask") {
+      if (!await askAtTerminal(outcome.question)) {
+        printError("Nothing was done.\n");
+        return 1;
+      }
+      outcome = await call("yes");
+    }
+    clearProgress();
+    if (outcome.kind === "ask") return 1;
+    const result = renderReply(outcome.reply, program.config.settings.maxResponseTokens);
+    print(
+      readable
+        ? renderForPeople(result.structuredContent ?? {})
+        : JSON.stringify(result.structuredContent),
+    );
+    return 0;
+  } catch (error) {
+    clearProgress();
+    const report = reportOf(error, program.log);
+    const safe = program.log.redact(JSON.stringify(report));
+    if (readable) {
+      const hint = report.hint === undefined ? "" : `\n${report.hint}`;
+      printError(program.log.redact(`${report.message}${hint}\n`));
+    } else print(safe);
+    return 1;
+  }
+}
+
+function readArguments(words: readonly string[], json: unknown): Record<string, unknown> | string {
+  const args: Record<string, unknown> = {};
+  if (typeof json === "string") {
+    try {
+      const parsed: unknown = JSON.parse(json);
+      if (parsed === null || typeof parsed !== "object" || Array.isArray(parsed)) {
+        return "--args must be one JSON object.";
+      }
+      Object.assign(args, parsed);
+    } catch (error) {
+      return `--args is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+  for (const word of words) {
+    const split = word.indexOf("=");
+    if (split < 1) return `"${word}" is not key=value.`;
+    args[word.slice(0, split)] = readWord(word.slice(split + 1));
+  }
+  return args;
+}
+
+function readWord(text: string): unknown {
+  if (!/^\s*([[{"]|-?\d+(\.\d+)?\s*$|true$|false$|null$)/.test(text)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+async function askAtTerminal(question: string): Promise<boolean> {
+  printError(`${question}\nGo on? [y/N] `);
+  const buffer = new Uint8Array(64);
+  const size = await Deno.stdin.read(buffer) ?? 0;
+  return /^\s*y(es)?\s*$/i.test(new TextDecoder().decode(buffer.subarray(0, size)));
+}
+
+let progressShown = false;
+
+function showProgress(): CallContext["progress"] {
+  if (!Deno.stderr.isTerminal()) return () => {};
+  return ({ done, total, message }) => {
+    progressShown = true;
+    const share = total === undefined ? String(done) : `${done}/${total}`;
+    printError(`\r\x1b[2K${message} (${share})`);
+  };
+}
+
+function clearProgress(): void {
+  if (progressShown) printError("\r\x1b[2K");
+  progressShown = false;
+}

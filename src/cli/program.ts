@@ -1,0 +1,78 @@
+import type { Catalog } from "../catalog.ts";
+import { createCatalog } from "../catalog.ts";
+import { type Config, secretsOf } from "../config/config.ts";
+import { createLog, type Log } from "../log.ts";
+import { createServerFactory } from "../mcp/server.ts";
+import { NAME } from "../version.ts";
+
+/** Everything that a command works with, made from the configuration. */
+export interface Program {
+  /** The configuration. */
+  readonly config: Config;
+  /** Writes to standard error. */
+  readonly log: Log;
+  /** What is listed. */
+  readonly catalog: Catalog;
+}
+
+/** Sets a program up and tells what of the configuration was passed over. */
+export function createProgram(config: Config): Program {
+  const { logLevel, logFormat } = config.settings;
+  const log = createLog({
+    level: logLevel,
+    format: logFormat,
+    secrets: secretsOf(config.settings),
+  });
+  for (const note of config.notes) log.warning(note.message);
+  return { config, log, catalog: createCatalog(config, log) };
+}
+
+/** The server factory of a program, and a way to wait for calls under way. */
+export function createServing(program: Program): {
+  factory: ReturnType<typeof createServerFactory>;
+  drained: () => Promise<void>;
+} {
+  const running = new Set<Promise<unknown>>();
+  const { settings, version } = program.config;
+  const factory = createServerFactory({
+    name: NAME,
+    version,
+    instructions: program.catalog.instructions,
+    tools: program.catalog.tools,
+    maxTokens: settings.maxResponseTokens,
+    trustConfirm: settings.trustConfirm,
+    log: program.log,
+    onCall: (call) => {
+      const settled = call.finally(() => running.delete(settled)).catch(() => {});
+      running.add(settled);
+    },
+  });
+  return { factory, drained: async () => void await Promise.allSettled([...running]) };
+}
+
+/** Aborts at SIGTERM or SIGINT; a second signal ends the wait at once. */
+export function stopSignals(log: Log): { stop: AbortSignal; force: Promise<void> } {
+  const stopping = new AbortController();
+  const force = Promise.withResolvers<void>();
+  const onSignal = () => {
+    if (stopping.signal.aborted) force.resolve();
+    else {
+      log.info("Stopping: finishing the calls under way");
+      stopping.abort();
+    }
+  };
+  for (const name of Deno.build.os === "windows" ? ["SIGINT"] as const : SIGNALS) {
+    Deno.addSignalListener(name, onSignal);
+  }
+  return { stop: stopping.signal, force: force.promise };
+}
+
+const SIGNALS = ["SIGTERM", "SIGINT"] as const;
+
+/** Longest wait for calls under way after a signal, in milliseconds. */
+export const DRAIN_LIMIT = 10_000;
+
+/** Resolves after so many milliseconds. */
+export function delay(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}

@@ -1,0 +1,32 @@
+import { isLoopback } from "../config/access.ts";
+import { runHttp } from "../mcp/http.ts";
+import { createServing, delay, DRAIN_LIMIT, type Program, stopSignals } from "./program.ts";
+import { stdioCommand } from "./stdio.ts";
+
+/** `wandflow serve`: stdio, or HTTP on a loopback address. */
+export async function serveCommand(program: Program): Promise<number> {
+  const { transport, host, port, allowedHosts } = program.config.settings;
+  if (transport === "stdio") return await stdioCommand(program);
+  if (!isLoopback(host)) {
+    program.log.error(
+      `--host ${host} is refused: callers cannot authenticate yet, so only this machine may ` +
+        "reach the server. Use 127.0.0.1, ::1 or localhost.",
+    );
+    return 2;
+  }
+  const { factory } = createServing(program);
+  const { stop, force } = stopSignals(program.log);
+  const serving = runHttp(factory, {
+    hostname: host.replace(/^\[|\]$/g, ""),
+    port,
+    allowedHosts,
+    log: program.log,
+    stop,
+    onListen: (url) => Deno.stderr.writeSync(new TextEncoder().encode(`Listening on ${url}\n`)),
+  });
+  const limit = new Promise<void>((resolve) => {
+    stop.addEventListener("abort", () => delay(DRAIN_LIMIT).then(resolve), { once: true });
+  });
+  await Promise.race([serving, force, limit]);
+  return 0;
+}

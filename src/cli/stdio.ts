@@ -1,0 +1,19 @@
+import { runStdio } from "../mcp/stdio.ts";
+import { createServing, delay, DRAIN_LIMIT, type Program, stopSignals } from "./program.ts";
+
+/** `wandflow` and `wandflow stdio`: one client over standard input and output. */
+export async function stdioCommand(program: Program): Promise<number> {
+  const { factory, drained } = createServing(program);
+  const { stop, force } = stopSignals(program.log);
+  const ended = new AbortController();
+  const draining = Promise.withResolvers<void>();
+  stop.addEventListener("abort", async () => {
+    await Promise.race([drained(), force, delay(DRAIN_LIMIT)]);
+    // The last answer is written in the turn after its call ends.
+    await delay(10);
+    ended.abort();
+    draining.resolve();
+  }, { once: true });
+  await runStdio(factory, { log: program.log, stop: ended.signal });
+  return 0;
+}

@@ -1,0 +1,83 @@
+import type { Settings } from "./settings.ts";
+
+/** What the server may touch: exactly this becomes its worker's permissions. */
+export interface Access {
+  /** `host:port` entries that it may connect to or listen on. */
+  readonly net: readonly string[];
+  /** Files that it may read, one by one. */
+  readonly read: readonly string[];
+  /** Settings that name a host in a way that cannot be understood. */
+  readonly errors: readonly string[];
+}
+
+/** Never reachable, whatever the configuration says: cloud metadata services live there. */
+export const DENIED_NETWORK = "169.254.0.0/16";
+
+/**
+ * The hosts and files that the configuration names. Credentials alone add nothing.
+ *
+ * @param settings The resolved settings.
+ * @param home The user's home folder, where MLflow keeps its credentials file.
+ * @param listening Whether the server will listen for HTTP.
+ */
+export function accessOf(
+  settings: Settings,
+  home: string | undefined,
+  listening: boolean,
+): Access {
+  const net = new Set<string>();
+  const read = new Set<string>();
+  const errors: string[] = [];
+  const uri = settings.trackingUri;
+  if (uri !== undefined) {
+    const host = hostOfUrl(uri);
+    if (host !== undefined) {
+      net.add(host);
+      const file = credentialsFile(settings, home);
+      if (file !== undefined) read.add(file);
+    }
+  }
+  if (settings.serverCertPath !== undefined) read.add(settings.serverCertPath);
+  for (const entry of settings.allowHosts) {
+    const host = permissionEntry(entry);
+    if (host === undefined) {
+      errors.push(`--allow-hosts: "${entry}" is not a host, host:port or URL.`);
+    } else net.add(host);
+  }
+  if (listening) net.add(`${bracketed(settings.host)}:${settings.port}`);
+  return { net: [...net], read: [...read], errors };
+}
+
+/** MLflow's credentials file, where it is needed: no user name, password or token is set. */
+export function credentialsFile(settings: Settings, home: string | undefined): string | undefined {
+  const complete = settings.trackingUsername !== undefined &&
+    settings.trackingPassword !== undefined;
+  if (home === undefined || home === "" || complete || settings.trackingToken !== undefined) {
+    return undefined;
+  }
+  return `${home.replace(/[\\/]+$/, "")}/.mlflow/credentials`;
+}
+
+/** `host:port` of an http(s) URL with the default port filled in; undefined for anything else. */
+export function hostOfUrl(text: string): string | undefined {
+  const url = URL.parse(text);
+  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === "") return undefined;
+  return `${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port}`;
+}
+
+/** An `--allow-hosts` entry as a permission: `host`, `host:port`, `*.domain[:port]` or a URL. */
+export function permissionEntry(entry: string): string | undefined {
+  if (entry.includes("://")) return hostOfUrl(entry);
+  const match = /^(\*\.)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.exec(entry);
+  return match === null || match[2] === "" || /^[.-]/.test(match[2] ?? "") ? undefined : entry;
+}
+
+/** Whether an address is one that only this machine can reach. */
+export function isLoopback(host: string): boolean {
+  return host === "localhost" || host === "::1" || host === "[::1]" ||
+    /^127(\.\d{1,3}){3}$/.test(host);
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
+}

@@ -1,0 +1,132 @@
+import { parseArgs } from "node:util";
+import { nearest, oneOf } from "../text/nearest.ts";
+import { type Setting, SETTINGS } from "./settings.ts";
+
+/** The commands, with what their help says. */
+export const COMMANDS = {
+  stdio: "Serve one MCP client over standard input and output (the default).",
+  serve: "Serve MCP over --transport stdio or http.",
+  tools: "List the tools that are available with this configuration.",
+  call: "Call one tool from the terminal or a script.",
+} as const;
+
+/** Options of single commands that are no settings. */
+export const COMMAND_OPTIONS = {
+  tools: { json: { type: "boolean", help: "Print JSON instead of a table." } },
+  call: {
+    args: { type: "string", help: "The arguments as one JSON object." },
+    json: { type: "boolean", help: "Print JSON also on a terminal." },
+  },
+  stdio: {},
+  serve: {},
+} as const satisfies Record<
+  keyof typeof COMMANDS,
+  Record<string, { type: "boolean" | "string"; help: string }>
+>;
+
+/** The command line, taken apart. */
+export interface CommandLine {
+  /** Which command. */
+  readonly command: keyof typeof COMMANDS;
+  /** What follows it without dashes. */
+  readonly words: readonly string[];
+  /** Setting flags. */
+  readonly flags: ReadonlyMap<string, string | boolean>;
+  /** Options of the command. */
+  readonly options: Readonly<Record<string, string | boolean>>;
+  /** `--help` was given. */
+  readonly help: boolean;
+  /** `--version` was given. */
+  readonly version: boolean;
+}
+
+/** A command line that cannot be understood; the message says what to type instead. */
+export class UsageError extends Error {
+  override readonly name = "UsageError";
+}
+
+/**
+ * Takes the command line apart. Unknown flags and commands are refused with the nearest valid one.
+ *
+ * @throws {UsageError} when it cannot be understood.
+ */
+export function parseCommandLine(args: readonly string[]): CommandLine {
+  const command = commandOf(args);
+  const rest = args.filter((_, index) => index !== command.index);
+  const options: Record<string, { type: "boolean" | "string"; short?: string }> = {
+    help: { type: "boolean", short: "h" },
+    version: { type: "boolean", short: "V" },
+    ...COMMAND_OPTIONS[command.name],
+  };
+  for (const setting of Object.values<Setting>(SETTINGS)) {
+    if (setting.flag !== undefined) {
+      options[setting.flag] = { type: setting.type === "boolean" ? "boolean" : "string" };
+    }
+  }
+  const parsed = parse(rest, options);
+  const flags = new Map<string, string | boolean>();
+  const own: Record<string, string | boolean> = {};
+  for (const [name, value] of Object.entries(parsed.values)) {
+    if (typeof value !== "string" && typeof value !== "boolean") continue;
+    if (name === "help" || name === "version") continue;
+    if (Object.hasOwn(COMMAND_OPTIONS[command.name], name)) own[name] = value;
+    else flags.set(name, value);
+  }
+  if (command.name !== "call" && parsed.positionals.length > 0) {
+    throw new UsageError(
+      `"${parsed.positionals[0]}" is one word too many; see wandflow ${command.name} --help.`,
+    );
+  }
+  return {
+    command: command.name,
+    words: parsed.positionals,
+    flags,
+    options: own,
+    help: parsed.values.help === true,
+    version: parsed.values.version === true,
+  };
+}
+
+function parse(
+  args: string[],
+  options: Record<string, { type: "boolean" | "string"; short?: string }>,
+): { values: Record<string, unknown>; positionals: string[] } {
+  try {
+    const { values, positionals } = parseArgs({
+      args,
+      options,
+      allowPositionals: true,
+      allowNegative: true,
+      strict: true,
+    });
+    return { values, positionals };
+  } catch (error) {
+    const message = error instanceof Error ? error.message : String(error);
+    const unknown = /^Unknown option '--?([^'\s]+)'/.exec(message)?.[1];
+    if (unknown === undefined) throw new UsageError(message.split(/(?<=\.) /)[0] ?? message);
+    const guesses = nearest(unknown, Object.keys(options)).map((name) => `--${name}`);
+    throw new UsageError(
+      `There is no flag --${unknown}` +
+        (guesses.length === 0 ? "; see wandflow --help." : `; did you mean ${oneOf(guesses)}?`),
+    );
+  }
+}
+
+function commandOf(args: readonly string[]): { name: keyof typeof COMMANDS; index: number } {
+  const index = 0;
+  const first = args[index];
+  if (first === undefined || first.startsWith("-")) return { name: "stdio", index: -1 };
+  const name = first;
+  if (isCommand(name)) return { name, index };
+  const guesses = nearest(name, Object.keys(COMMANDS));
+  throw new UsageError(
+    `There is no command "${name}"` +
+      (guesses.length === 0
+        ? `; the commands are ${Object.keys(COMMANDS).join(", ")}.`
+        : `; did you mean ${oneOf(guesses)}?`),
+  );
+}
+
+function isCommand(name: string): name is keyof typeof COMMANDS {
+  return Object.hasOwn(COMMANDS, name);
+}

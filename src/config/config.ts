@@ -1,0 +1,37 @@
+import type { ConfigNote } from "./resolve.ts";
+import { type Setting, SETTINGS, type Settings } from "./settings.ts";
+import { settingKeys } from "./resolve.ts";
+
+/** What the launcher hands to the server: plain data, so that it crosses to the worker as it is. */
+export interface Config {
+  /** The command to run: `stdio`, `serve`, `tools` or `call`. */
+  readonly command: string;
+  /** What follows the command. */
+  readonly words: readonly string[];
+  /** Options of the command itself that are no settings, such as `--json`. */
+  readonly options: Readonly<Record<string, string | boolean>>;
+  /** Every setting. */
+  readonly settings: Settings;
+  /** Values that were passed over. */
+  readonly notes: readonly ConfigNote[];
+  /** The user's home folder, if known. */
+  readonly home: string | undefined;
+  /** The program's version. */
+  readonly version: string;
+}
+
+/** The values of all secret settings, for redaction. */
+export function secretsOf(settings: Settings): string[] {
+  return settingKeys().flatMap((key) => {
+    const setting: Setting = SETTINGS[key];
+    const value = settings[key];
+    return setting.secret === true && typeof value === "string" ? [value] : [];
+  }).concat(passwordsInUrl(settings.trackingUri));
+}
+
+function passwordsInUrl(uri: string | undefined): string[] {
+  const url = uri === undefined ? null : URL.parse(uri);
+  return url === null || url.password === ""
+    ? []
+    : [url.password, decodeURIComponent(url.password)];
+}

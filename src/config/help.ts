@@ -1,0 +1,70 @@
+import { COMMAND_OPTIONS, COMMANDS } from "./arguments.ts";
+import { type Setting, SETTINGS } from "./settings.ts";
+
+/** The text of `wandflow --help`, or of one command's help. */
+export function helpText(command: keyof typeof COMMANDS | undefined): string {
+  const lines: string[] = [];
+  if (command === undefined) {
+    lines.push(
+      "wandflow: an MCP server for MLflow traces.",
+      "",
+      "Usage: wandflow [command] [flags]",
+      "",
+      "Commands:",
+      ...rows(Object.entries(COMMANDS)),
+    );
+  } else {
+    const usage = command === "call" ? "call <tool> [key=value ...]" : command;
+    lines.push(COMMANDS[command], "", `Usage: wandflow ${usage} [flags]`);
+    const options = Object.entries<{ type: string; help: string }>(COMMAND_OPTIONS[command]);
+    if (options.length > 0) {
+      lines.push(
+        "",
+        "Options:",
+        ...rows(options.map(([name, { type, help }]) => [flagText(name, type), help])),
+      );
+    }
+    if (command === "call") {
+      lines.push(
+        "",
+        "A value is read as JSON where it is JSON, else as text:",
+        "  wandflow call search_traces experiment_id=1 max_results=5",
+        '  wandflow call log_feedback --args \'{"trace_id":"tr-1","name":"relevance","value":0.85}\'',
+        "",
+        "Exit code: 0 the tool answered, 1 the tool failed, 2 the command line is wrong.",
+      );
+    }
+  }
+  for (const group of ["MLflow", "Weights & Biases", "Tools", "Server"]) {
+    const settings = Object.values<Setting>(SETTINGS).filter((setting) => setting.group === group);
+    if (settings.length === 0) continue;
+    lines.push("", `${group} (flag, variable):`);
+    for (const setting of settings) {
+      const names = [
+        ...(setting.flag === undefined ? [] : [flagText(setting.flag, setting.type)]),
+        ...setting.env,
+      ].join(", ");
+      lines.push(`  ${names}`, `      ${setting.help}${defaultText(setting)}`);
+    }
+  }
+  lines.push("", "  -h, --help     This text.", "  -V, --version  The version.");
+  return lines.join("\n");
+}
+
+/** " Default: …", or nothing. */
+export function defaultText(setting: Setting): string {
+  const value = setting.default;
+  if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) {
+    return "";
+  }
+  return ` Default: ${String(value)}.`;
+}
+
+function flagText(name: string, type: string): string {
+  return type === "boolean" ? `--${name}` : `--${name} <${type === "list" ? "a,b" : type}>`;
+}
+
+function rows(entries: readonly (readonly [string, string])[]): string[] {
+  const width = Math.max(...entries.map(([name]) => name.length));
+  return entries.map(([name, text]) => `  ${name.padEnd(width)}  ${text}`);
+}

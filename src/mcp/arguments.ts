@@ -1,0 +1,105 @@
+import type { z } from "zod";
+import { nearest, oneOf } from "../text/nearest.ts";
+import { invalidArgument } from "./errors.ts";
+import type { Json, JsonObject } from "./schema.ts";
+
+/** What {@link prepareArguments} needs to know of a tool. */
+export interface ArgumentRules {
+  /** Argument name to its JSON Schema; listed and unlisted ones. */
+  readonly properties: JsonObject;
+  /** The names to show when an unknown one is refused. */
+  readonly listed: readonly string[];
+  /** Likely wrong names of arguments, and what they mean. */
+  readonly aliases: Readonly<Record<string, string>>;
+}
+
+/**
+ * Brings a model's arguments into the form that the schema wants: aliases renamed, `null` for an
+ * optional argument dropped, `"5"` taken for `5`, JSON text for a structure.
+ *
+ * @throws {ToolError} `invalid_arguments`, naming the valid ones, for an unknown name.
+ */
+export function prepareArguments(raw: unknown, rules: ArgumentRules): Record<string, unknown> {
+  if (raw === undefined || raw === null) return {};
+  if (typeof raw !== "object" || Array.isArray(raw)) {
+    throw invalidArgument("The arguments must be one JSON object.");
+  }
+  const result: Record<string, unknown> = {};
+  for (const [given, value] of Object.entries(raw)) {
+    const name = Object.hasOwn(rules.properties, given) ? given : rules.aliases[given];
+    if (name === undefined) throw unknownArgument(given, rules.listed);
+    if (name !== given && Object.hasOwn(raw, name)) {
+      throw invalidArgument(`\`${given}\` and \`${name}\` mean the same; give one of them.`);
+    }
+    const schema = rules.properties[name] ?? {};
+    if (value === null && !acceptsNull(schema)) continue;
+    result[name] = coerce(value, schema);
+  }
+  return result;
+}
+
+/** The first problem that a schema found, as a sentence about the argument. */
+export function describeIssue(issue: z.core.$ZodIssue, input: Record<string, unknown>): string {
+  const path = issue.path.map(String).join(".");
+  const name = path === "" ? "the arguments" : `\`${path}\``;
+  if (issue.code === "invalid_type" && Object.hasOwn(input, path) === false) {
+    return `${name} is missing`;
+  }
+  return `${name}: ${issue.message.replace(/^Invalid input: /, "")}`;
+}
+
+function unknownArgument(given: string, listed: readonly string[]): Error {
+  const guesses = nearest(given, listed).map((name) => `\`${name}\``);
+  const shown = given.length > 60 ? `${given.slice(0, 60)}…` : given;
+  return invalidArgument(
+    `There is no argument \`${shown}\`` +
+      (guesses.length === 0 ? "." : `; did you mean ${oneOf(guesses)}?`),
+    `Valid arguments: ${listed.join(", ")}.`,
+  );
+}
+
+function typeOf(schema: Json): Json | undefined {
+  return schema !== null && typeof schema === "object" && !Array.isArray(schema)
+    ? schema.type
+    : undefined;
+}
+
+function acceptsNull(schema: Json): boolean {
+  return typeOf(schema) === undefined || typeOf(schema) === "null";
+}
+
+function coerce(value: unknown, schema: Json): unknown {
+  switch (typeOf(schema)) {
+    case "integer":
+    case "number":
+      return typeof value === "string" && /^\s*[-+]?\d+(\.\d+)?([eE][-+]?\d+)?\s*$/.test(value)
+        ? Number(value)
+        : value;
+    case "boolean":
+      if (typeof value === "string" && /^\s*(true|yes|1)\s*$/i.test(value)) return true;
+      if (typeof value === "string" && /^\s*(false|no|0)\s*$/i.test(value)) return false;
+      return value === 1 ? true : value === 0 ? false : value;
+    case "string":
+      return typeof value === "number" || typeof value === "bigint" || typeof value === "boolean"
+        ? String(value)
+        : value;
+    case "object":
+      return typeof value === "string" ? parsedOr(value, "{") : value;
+    case "array":
+      if (typeof value !== "string") return Array.isArray(value) ? value : [value];
+      return value.trimStart().startsWith("[")
+        ? parsedOr(value, "[")
+        : value.split(",").map((part) => part.trim()).filter((part) => part !== "");
+    default:
+      return value;
+  }
+}
+
+function parsedOr(text: string, opening: string): unknown {
+  if (!text.trimStart().startsWith(opening)) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}

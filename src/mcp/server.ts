@@ -1,0 +1,163 @@
+import {
+  acceptedContent,
+  type CallToolResult,
+  inputRequired,
+  type InputRequiredResult,
+  inputResponse,
+  isInputRequiredResult,
+  McpServer,
+  ProtocolError,
+  ProtocolErrorCode,
+  type ServerContext,
+} from "@modelcontextprotocol/server";
+import { z } from "zod";
+import type { Log } from "../log.ts";
+import { nearest, oneOf } from "../text/nearest.ts";
+import { renderFailure, renderReply } from "./result.ts";
+import type { BoundTool, CallContext, ProgressUpdate } from "./tool.ts";
+
+/** What a server instance is made from. */
+export interface ServerParts {
+  /** The program's name. */
+  readonly name: string;
+  /** The program's version. */
+  readonly version: string;
+  /** What the model reads about the server as a whole. */
+  readonly instructions: string;
+  /** The tools, in listing order. */
+  readonly tools: readonly BoundTool[];
+  /** Bound on each answer, in tokens. */
+  readonly maxTokens: number;
+  /** Take `confirm: true` for a yes even where the client can ask its user. */
+  readonly trustConfirm: boolean;
+  /** Where details go. */
+  readonly log: Log;
+  /** Counts the calls under way, so that shutdown can wait for them. */
+  readonly onCall?: (running: Promise<unknown>) => void;
+}
+
+const HOUR = 3_600_000;
+const LISTS = { ttlMs: HOUR, cacheScope: "private" } as const;
+const AGREEMENT = z.object({ confirm: z.boolean() });
+
+/**
+ * Makes the factory that both transports and both protocol eras use: one fresh server per HTTP
+ * request or stdio connection, all sharing the same tools.
+ */
+export function createServerFactory(parts: ServerParts): () => McpServer {
+  const byName = new Map<string, BoundTool>();
+  for (const tool of parts.tools) {
+    for (const name of [tool.name, ...tool.aliases]) byName.set(name, tool);
+  }
+  const listing = () => ({ tools: parts.tools.map((tool) => tool.listing()) });
+  return () => {
+    const server = new McpServer({ name: parts.name, version: parts.version, title: "wandflow" }, {
+      capabilities: { tools: { listChanged: false } },
+      instructions: parts.instructions,
+      cacheHints: { "server/discover": LISTS, "tools/list": LISTS },
+    });
+    server.server.setRequestHandler("tools/list", listing);
+    server.server.setRequestHandler("tools/call", async (request, context) => {
+      const { name, arguments: args } = request.params;
+      const tool = byName.get(name);
+      if (tool === undefined) throw unknownTool(name, parts.tools);
+      const running = callTool(tool, args, context, server, parts);
+      parts.onCall?.(running);
+      const result = await running;
+      return isInputRequiredResult(result)
+        ? result
+        : server.server.projectCallToolResult(result, tool.listing().outputSchema);
+    });
+    return server;
+  };
+}
+
+async function callTool(
+  tool: BoundTool,
+  args: unknown,
+  context: ServerContext,
+  server: McpServer,
+  parts: ServerParts,
+): Promise<CallToolResult | InputRequiredResult> {
+  const started = performance.now();
+  try {
+    const outcome = await tool.call(args, callContext(context, server, parts));
+    if (outcome.kind === "ask") return askUser(outcome.question);
+    return renderReply(outcome.reply, parts.maxTokens);
+  } catch (error) {
+    if (context.mcpReq.signal.aborted) parts.log.info("Call cancelled", { tool: tool.name });
+    return renderFailure(error, parts.log);
+  } finally {
+    parts.log.debug("Call finished", {
+      tool: tool.name,
+      milliseconds: Math.round(performance.now() - started),
+    });
+  }
+}
+
+function callContext(context: ServerContext, server: McpServer, parts: ServerParts): CallContext {
+  const elicitation = server.server.getClientCapabilities()?.elicitation;
+  // A bare `elicitation: {}` means form support: the rule from before there were modes.
+  const canAsk = elicitation !== undefined &&
+    (elicitation.form !== undefined || elicitation.url === undefined);
+  return {
+    signal: context.mcpReq.signal,
+    progress: progressOf(context),
+    maxTokens: parts.maxTokens,
+    log: parts.log,
+    consent: { canAsk, answer: answerOf(context), trustConfirm: parts.trustConfirm },
+  };
+}
+
+function answerOf(context: ServerContext): "yes" | "no" | undefined {
+  const responses = context.mcpReq.inputResponses;
+  if (inputResponse(responses, "consent").kind === "missing") return undefined;
+  return acceptedContent(responses, "consent", AGREEMENT)?.confirm === true ? "yes" : "no";
+}
+
+function askUser(question: string): InputRequiredResult {
+  return inputRequired({
+    inputRequests: {
+      consent: inputRequired.elicit({
+        message: question,
+        requestedSchema: {
+          type: "object",
+          properties: {
+            confirm: { type: "boolean", title: "Do it", description: "This cannot be undone." },
+          },
+          required: ["confirm"],
+        },
+      }),
+    },
+  });
+}
+
+function progressOf(context: ServerContext): (update: ProgressUpdate) => void {
+  const token = context.mcpReq._meta?.progressToken;
+  if (token === undefined) return () => {};
+  let last = -1;
+  return ({ done, total, message }) => {
+    if (done <= last || context.mcpReq.signal.aborted) return;
+    last = done;
+    context.mcpReq.notify({
+      method: "notifications/progress",
+      params: {
+        progressToken: token,
+        progress: done,
+        message,
+        ...(total === undefined ? {} : { total }),
+      },
+    }).catch(() => {
+      // The client is gone; the call's signal says so too.
+    });
+  };
+}
+
+function unknownTool(name: string, tools: readonly BoundTool[]): ProtocolError {
+  const guesses = nearest(name, tools.map((tool) => tool.name));
+  return new ProtocolError(
+    ProtocolErrorCode.InvalidParams,
+    `There is no tool "${name.slice(0, 80)}" with this configuration` +
+      (guesses.length === 0 ? "." : `; did you mean ${oneOf(guesses)}?`),
+  );
+}

@@ -1,0 +1,261 @@
+import type { z } from "zod";
+import type { Log } from "../log.ts";
+import { describeIssue, prepareArguments } from "./arguments.ts";
+import { invalidArgument, ToolError } from "./errors.ts";
+import { type JsonSchema, once, toJsonSchema } from "./schema.ts";
+import type { ShrinkableRows } from "./shrink.ts";
+
+/** What a tool does to the tracker: annotations, read-only mode and confirmation follow from it. */
+export type Effect = "read" | "write" | "destroy";
+
+/** What every call gets besides its arguments. */
+export interface CallContext {
+  /** Aborts when the client cancels or goes away. */
+  readonly signal: AbortSignal;
+  /** Reports how far a long call is; dropped where the client did not ask. */
+  readonly progress: (update: ProgressUpdate) => void;
+  /** Bound on the answer, in tokens. */
+  readonly maxTokens: number;
+  /** Where details go. */
+  readonly log: Log;
+  /** Whether and how the user can be asked before something is destroyed. */
+  readonly consent: Consent;
+}
+
+/** One step of a long call. */
+export interface ProgressUpdate {
+  /** How much is done; grows. */
+  readonly done: number;
+  /** Of how much, if known. */
+  readonly total?: number;
+  /** What is going on. */
+  readonly message: string;
+}
+
+/** How a call stands with its user's agreement. */
+export interface Consent {
+  /** The client can put a question to its user. */
+  readonly canAsk: boolean;
+  /** The user's answer, once there is one. */
+  readonly answer: "yes" | "no" | undefined;
+  /** Take `confirm: true` for a yes even where the user could be asked. */
+  readonly trustConfirm: boolean;
+}
+
+/** A link to something that the result is about. */
+export interface ResultLink {
+  /** Where it is. */
+  readonly uri: string;
+  /** What to call it. */
+  readonly name: string;
+  /** What it is, in a few words. */
+  readonly description?: string;
+}
+
+/** What a tool hands back. */
+export interface Reply<T> {
+  /** The structured result; fits the output schema. */
+  readonly data: T;
+  /** Text to show instead of the compact JSON. */
+  readonly text?: string;
+  /** Lists that may be cut when the answer is too long. */
+  readonly rows?: readonly ShrinkableRows[];
+  /** Related things. */
+  readonly links?: readonly ResultLink[];
+}
+
+/** A tool as its file declares it. `S` is what it needs from its room, such as the client. */
+export interface ToolSpec<
+  S,
+  I extends z.ZodObject,
+  O extends z.ZodObject,
+> {
+  /** The name clients call. */
+  readonly name: string;
+  /** Older or newer names of the same tool: accepted in calls, not listed. */
+  readonly aliases?: readonly string[];
+  /** The name people see. */
+  readonly title: string;
+  /** The group it belongs to, such as `mlflow.traces`. */
+  readonly toolset: string;
+  /** What it does to the tracker. */
+  readonly effect: Effect;
+  /** A write that gives the same state when repeated. */
+  readonly idempotent?: boolean;
+  /** When to use it, what comes back, the one trap. */
+  readonly description: string;
+  /** The arguments. */
+  readonly input: I;
+  /** Names of arguments that are accepted and not listed. */
+  readonly unlisted?: readonly (keyof I["shape"] & string)[];
+  /** Likely wrong names of arguments, and what they mean. */
+  readonly argumentAliases?: Readonly<Record<string, string>>;
+  /** The result. */
+  readonly output: O;
+  /** For `destroy`: which calls need the user's agreement; all, when absent. */
+  readonly needsConsent?: (args: z.output<I>) => boolean;
+  /** For `destroy`: what the call would do, as one sentence. */
+  readonly preview?: (
+    args: z.output<I>,
+    context: CallContext & S,
+  ) => Promise<string>;
+  /** Does it. */
+  readonly run: (
+    args: z.output<I>,
+    context: CallContext & S,
+  ) => Promise<Reply<z.output<O>>>;
+}
+
+/** What came of a call. */
+export type Outcome =
+  | { readonly kind: "reply"; readonly reply: Reply<Record<string, unknown>> }
+  | { readonly kind: "ask"; readonly question: string };
+
+/** A tool's entry in `tools/list`. */
+export interface ToolListing {
+  /** The name clients call. */
+  readonly name: string;
+  /** The name people see. */
+  readonly title: string;
+  /** What the model reads. */
+  readonly description: string;
+  /** Arguments. */
+  readonly inputSchema: JsonSchema;
+  /** Result. */
+  readonly outputSchema: JsonSchema;
+  /** All four hints, explicit. */
+  readonly annotations: {
+    readonly title: string;
+    readonly readOnlyHint: boolean;
+    readonly destructiveHint: boolean;
+    readonly idempotentHint: boolean;
+    readonly openWorldHint: boolean;
+  };
+}
+
+/** A tool that still needs its room's services. */
+export interface Tool<S> {
+  /** The name clients call. */
+  readonly name: string;
+  /** The name people see. */
+  readonly title: string;
+  /** Other names accepted in calls. */
+  readonly aliases: readonly string[];
+  /** The group it belongs to. */
+  readonly toolset: string;
+  /** What it does to the tracker. */
+  readonly effect: Effect;
+  /** Its entry in `tools/list`, made once. */
+  readonly listing: () => ToolListing;
+  /** Calls it with a client's raw arguments. */
+  readonly call: (raw: unknown, context: CallContext & S) => Promise<Outcome>;
+}
+
+/** A tool ready to be called. */
+export type BoundTool = Tool<unknown>;
+
+const CONFIRM = {
+  confirm: { type: "boolean", description: "Set true only after the user agreed to it." },
+};
+
+/** Turns a declaration into a tool: parsing, consent and listing are the same for all. */
+export function defineTool<
+  S,
+  I extends z.ZodObject,
+  O extends z.ZodObject,
+>(spec: ToolSpec<S, I, O>): Tool<S> {
+  const full = once(() => {
+    const schema = toJsonSchema(spec.input, "input");
+    if (spec.effect !== "destroy") return schema;
+    return { ...schema, properties: { ...schema.properties, ...CONFIRM } };
+  });
+  const listing = once((): ToolListing => ({
+    name: spec.name,
+    title: spec.title,
+    description: spec.description,
+    inputSchema: without(full(), spec.unlisted ?? []),
+    outputSchema: toJsonSchema(spec.output, "output"),
+    annotations: {
+      title: spec.title,
+      readOnlyHint: spec.effect === "read",
+      destructiveHint: spec.effect === "destroy",
+      idempotentHint: spec.idempotent ?? spec.effect === "read",
+      openWorldHint: true,
+    },
+  }));
+  const rules = once(() => ({
+    properties: full().properties,
+    listed: Object.keys(listing().inputSchema.properties),
+    aliases: spec.argumentAliases ?? {},
+  }));
+  return {
+    name: spec.name,
+    title: spec.title,
+    aliases: spec.aliases ?? [],
+    toolset: spec.toolset,
+    effect: spec.effect,
+    listing,
+    call: async (raw, context) => {
+      const { confirm, ...prepared } = prepareArguments(raw, rules());
+      const args = parseWith(spec.input, prepared, rules().listed);
+      if (spec.effect === "destroy" && (spec.needsConsent?.(args) ?? true)) {
+        const agreed = agreement(confirm === true, context.consent);
+        if (agreed === "declined") {
+          throw new ToolError(
+            "declined",
+            `The user did not agree to ${spec.name}: nothing was done.`,
+          );
+        }
+        if (agreed !== "granted") {
+          const would = await spec.preview?.(args, context) ??
+            `${spec.title} would be carried out.`;
+          if (agreed === "ask") return { kind: "ask", question: would };
+          throw new ToolError("confirmation_required", `Nothing was done. ${would}`, {
+            hint: "Show this to the user; if they agree, call again with confirm=true.",
+          });
+        }
+      }
+      return { kind: "reply", reply: await spec.run(args, context) };
+    },
+  };
+}
+
+/** Gives a tool its room's services. */
+export function bind<S extends object>(tool: Tool<S>, services: () => S): BoundTool {
+  return {
+    ...tool,
+    call: (raw, context) => tool.call(raw, { ...contextOf(context), ...services() }),
+  };
+}
+
+function contextOf(context: CallContext): CallContext {
+  const { signal, progress, maxTokens, log, consent } = context;
+  return { signal, progress, maxTokens, log, consent };
+}
+
+function agreement(confirm: boolean, consent: Consent): "granted" | "declined" | "ask" | "refuse" {
+  if (consent.canAsk && !(consent.trustConfirm && confirm)) {
+    if (consent.answer === "yes") return "granted";
+    return consent.answer === "no" ? "declined" : "ask";
+  }
+  return confirm ? "granted" : "refuse";
+}
+
+function parseWith<I extends z.ZodObject>(
+  schema: I,
+  prepared: Record<string, unknown>,
+  listed: readonly string[],
+): z.output<I> {
+  const parsed = schema.safeParse(prepared);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.slice(0, 3).map((issue) => describeIssue(issue, prepared));
+  throw invalidArgument(
+    `${problems.join("; ")}.`,
+    `Arguments: ${listed.join(", ")}.`,
+  );
+}
+
+function without(schema: JsonSchema, names: readonly string[]): JsonSchema {
+  const kept = Object.entries(schema.properties).filter(([name]) => !names.includes(name));
+  return { ...schema, properties: Object.fromEntries(kept) };
+}

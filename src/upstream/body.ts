@@ -1,0 +1,97 @@
+import { UpstreamError } from "./errors.ts";
+
+/** Largest body that is held in memory, in bytes. */
+export const MAX_BODY = 512 * 1024 * 1024;
+
+/**
+ * The body as text, up to `limit` bytes.
+ *
+ * @throws {UpstreamError} `upstream_error` when it is larger or was cut short.
+ */
+export async function readText(
+  response: Response,
+  service: string,
+  limit = MAX_BODY,
+): Promise<string> {
+  try {
+    const declared = Number(response.headers.get("content-length") ?? Number.NaN);
+    if (declared > limit) throw tooLarge(service, limit);
+    if (declared <= limit && response.headers.get("content-encoding") === null) {
+      return await response.text();
+    }
+    return await readBounded(response, service, limit);
+  } catch (error) {
+    if (error instanceof UpstreamError || isAbort(error)) throw error;
+    throw new UpstreamError("upstream_error", `${service}'s reply was cut short.`, {
+      hint: "Repeat the call; if it stays so, ask for less.",
+      retryable: true,
+      cause: error,
+    });
+  }
+}
+
+/** The beginning of an error body, for its message; never fails. */
+export async function readHead(response: Response, limit = 64 * 1024): Promise<string> {
+  const decoder = new TextDecoder();
+  let text = "";
+  try {
+    const reader = response.body?.getReader();
+    if (reader === undefined) return "";
+    while (text.length < limit) {
+      const { value, done } = await reader.read();
+      if (done) break;
+      text += decoder.decode(value, { stream: true });
+    }
+    await reader.cancel().catch(() => {});
+  } catch {
+    // What came so far is all there is.
+  }
+  return text.slice(0, limit);
+}
+
+/** Whether an error is a cancellation or time-out rather than a failure. */
+export function isAbort(error: unknown): boolean {
+  return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
+}
+
+async function readBounded(response: Response, service: string, limit: number): Promise<string> {
+  const decoder = new TextDecoder();
+  const parts: string[] = [];
+  let size = 0;
+  for await (const chunk of response.body ?? []) {
+    size += chunk.byteLength;
+    if (size > limit) throw tooLarge(service, limit);
+    parts.push(decoder.decode(chunk, { stream: true }));
+  }
+  parts.push(decoder.decode());
+  return parts.join("");
+}
+
+function tooLarge(service: string, limit: number): UpstreamError {
+  const size = Math.round(limit / 1024 / 1024);
+  return new UpstreamError("upstream_error", `${service}'s reply is larger than ${size} MiB.`, {
+    hint: "Ask for fewer rows or fields.",
+  });
+}
+
+/**
+ * A back end's own words, fit to be shown: no HTML, no SQL, no stack trace, one paragraph of at
+ * most 400 characters, without a full stop at the end.
+ */
+export function cleanDetail(text: string): string {
+  if (isHtml(text)) return "";
+  const first = text.split(/\n\s*(?:Traceback|\[SQL:|at |File ")/)[0] ?? "";
+  const line = first
+    .replaceAll(/\[(SQL|parameters): [\s\S]*/g, "")
+    .replaceAll(/\(Background on this error at: [^)]*\)/g, "")
+    .replaceAll(/\((?:sqlite3|psycopg2|pymysql|sqlalchemy)[\w.]*\)\s*/g, "")
+    .replaceAll(/\s+/g, " ")
+    .trim();
+  const cut = line.length > 400 ? `${line.slice(0, 400)}…` : line;
+  return cut.replace(/[.\s]+$/, "");
+}
+
+/** Whether a body is a web page. */
+export function isHtml(text: string): boolean {
+  return /^\s*(<!doctype|<html|<head|<body|<h1|<title|<\?xml)/i.test(text);
+}

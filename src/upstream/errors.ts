@@ -1,0 +1,152 @@
+/** Kinds of upstream failure; the same words that tool results use. */
+export type UpstreamErrorKind =
+  | "invalid_arguments"
+  | "not_found"
+  | "unauthorized"
+  | "forbidden"
+  | "conflict"
+  | "rate_limited"
+  | "timeout"
+  | "cancelled"
+  | "unreachable"
+  | "host_not_allowed"
+  | "upstream_error"
+  | "unsupported";
+
+/** A failed upstream request, told for the model: no HTML, no SQL, no stack traces, no secrets. */
+export class UpstreamError extends Error {
+  override readonly name = "UpstreamError";
+  /** What a tool result says of it. */
+  readonly report: {
+    /** The kind of failure. */
+    readonly error: UpstreamErrorKind;
+    /** What happened. */
+    readonly message: string;
+    /** What to do next. */
+    readonly hint?: string;
+    /** Whether the same request may succeed later. */
+    readonly retryable: boolean;
+  };
+  /** HTTP status, where there was a reply. */
+  readonly status: number | undefined;
+  /** The back end's own code, such as `RESOURCE_DOES_NOT_EXIST`. */
+  readonly code: string | undefined;
+
+  /** Makes one; `hint` is what to do next. */
+  constructor(
+    error: UpstreamErrorKind,
+    message: string,
+    options: {
+      hint?: string | undefined;
+      retryable?: boolean;
+      status?: number;
+      code?: string | undefined;
+      cause?: unknown;
+    } = {},
+  ) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.report = {
+      error,
+      message,
+      ...(options.hint === undefined ? {} : { hint: options.hint }),
+      retryable: options.retryable ?? false,
+    };
+    this.status = options.status;
+    this.code = options.code;
+  }
+}
+
+/** What {@link failureOfStatus} knows of a reply. */
+export interface FailedReply {
+  /** The back end's name for people. */
+  readonly service: string;
+  /** The setting that names its address. */
+  readonly setting: string;
+  /** HTTP status. */
+  readonly status: number;
+  /** Whether the body was HTML, which a proxy or a wrong server sends. */
+  readonly html: boolean;
+  /** The back end's own sentence, already cleaned; empty when it gave none. */
+  readonly detail: string;
+  /** Seconds that the reply asks to wait, if it does. */
+  readonly retryAfter: number | undefined;
+}
+
+/** The error for an HTTP status that the back end's own rules say nothing better about. */
+export function failureOfStatus(reply: FailedReply): UpstreamError {
+  const { service, setting, status, detail } = reply;
+  const said = detail === "" ? "" : `: ${detail}`;
+  const as = (
+    kind: UpstreamErrorKind,
+    message: string,
+    hint: string | undefined,
+    retryable = false,
+  ) => new UpstreamError(kind, message, { hint, retryable, status });
+  switch (status) {
+    case 401:
+      return as(
+        "unauthorized",
+        `${service} refused the credentials (HTTP 401)${said}.`,
+        "Check the user name, password, token or key that this server is configured with.",
+      );
+    case 403:
+      return as(
+        "forbidden",
+        `${service} does not permit this (HTTP 403)${said}.`,
+        "The credentials lack the permission, or the server does not accept this host name.",
+      );
+    case 404:
+      return as(
+        "not_found",
+        reply.html
+          ? `${service} has no such route (HTTP 404): the address may be wrong or the server too old.`
+          : `${service} found nothing there (HTTP 404)${said}.`,
+        reply.html ? `Check ${setting}, with its path prefix if there is one.` : undefined,
+      );
+    case 408:
+    case 504:
+      return as(
+        "timeout",
+        `${service} took too long (HTTP ${status})${said}.`,
+        "Ask for less: a narrower filter, fewer rows or fields.",
+        true,
+      );
+    case 409:
+      return as("conflict", `${service} reports a conflict (HTTP 409)${said}.`, undefined);
+    case 413:
+      return as(
+        "invalid_arguments",
+        `${service} finds the request too large (HTTP 413)${said}.`,
+        "Send less in one call.",
+      );
+    case 429: {
+      const wait = reply.retryAfter === undefined ? "" : ` It asks to wait ${reply.retryAfter} s.`;
+      return as(
+        "rate_limited",
+        `${service} limits the rate of requests (HTTP 429)${said}.${wait}`,
+        "Wait, then repeat the call; ask for less at a time.",
+        true,
+      );
+    }
+  }
+  if (status >= 500) {
+    return as(
+      "upstream_error",
+      `${service} failed (HTTP ${status})${said}.`,
+      status === 500 ? "The server's own log says why." : "It may be starting or overloaded.",
+      status !== 500 && status !== 501,
+    );
+  }
+  if (status >= 400) {
+    return as(
+      "invalid_arguments",
+      `${service} refused the request (HTTP ${status})${said}.`,
+      undefined,
+    );
+  }
+  return as(
+    "upstream_error",
+    `${service} answered with HTTP ${status}, which makes no sense here${said}.`,
+    `Check that ${setting} is the address of a ${service} server.`,
+  );
+}

@@ -1,0 +1,78 @@
+import { UpstreamError } from "./errors.ts";
+
+/** What is told of the back end in a network error. */
+interface Place {
+  readonly service: string;
+  readonly setting: string;
+  readonly baseUrl: URL;
+}
+
+/** The error for a host that the configuration does not name; undefined for other errors. */
+export function permissionFailure(_place: Place, error: unknown): UpstreamError | undefined {
+  const chain = causes(error);
+  const refused = chain.find((one) => one.name === "NotCapable" || one.name === "PermissionDenied");
+  if (refused === undefined) return undefined;
+  const host = /net access to "([^"]+)"/.exec(refused.message)?.[1] ?? "that host";
+  return hostNotAllowed(host, `${host} is not among the hosts that the configuration names`);
+}
+
+/** The error that names a host and the setting which would permit it. */
+export function hostNotAllowed(host: string, what: string): UpstreamError {
+  return new UpstreamError("host_not_allowed", `${what}; nothing was sent there.`, {
+    hint: `If that host is to be trusted, add it: --allow-hosts ${host} ` +
+      `(WANDFLOW_ALLOW_HOSTS=${host}).`,
+  });
+}
+
+/** The error for a request that got no reply, with its likely cause. */
+export function networkFailure(place: Place, error: unknown): UpstreamError {
+  const { service, setting, baseUrl } = place;
+  const text = causes(error).map((one) => one.message).join(" ").toLowerCase();
+  const at = baseUrl.host;
+  const fail = (message: string, hint: string, retryable: boolean) =>
+    new UpstreamError("unreachable", message, { hint, retryable, cause: error });
+  if (/certificate|tls|handshake|unknownissuer/.test(text)) {
+    const why = /unknownissuer|self[- ]signed|unable to get/.test(text)
+      ? "its certificate is signed by an authority that is not trusted here"
+      : /notvalidforname|not valid for name|altname/.test(text)
+      ? "its certificate is for another host name"
+      : /expired/.test(text)
+      ? "its certificate has expired"
+      : "the TLS connection failed";
+    return fail(
+      `${service} at ${at} cannot be trusted: ${why}.`,
+      "Give the authority's PEM file (for MLflow: MLFLOW_TRACKING_SERVER_CERT_PATH), or trust " +
+        "the system's with DENO_TLS_CA_STORE=system.",
+      false,
+    );
+  }
+  if (/dns|lookup|name or service|no address|nodename/.test(text)) {
+    return fail(
+      `The host name of ${service}, ${baseUrl.hostname}, is not known.`,
+      check(setting),
+      false,
+    );
+  }
+  if (/refused/.test(text)) {
+    return fail(`Nothing answers at ${at}: ${service} is not running there.`, check(setting), true);
+  }
+  return fail(
+    `The connection to ${service} at ${at} failed or was lost.`,
+    `Repeat the call; if it stays so, check ${setting} and the network.`,
+    true,
+  );
+}
+
+function check(setting: string): string {
+  return `Check ${setting} and that the server runs.`;
+}
+
+function causes(error: unknown): Error[] {
+  const chain: Error[] = [];
+  let current: unknown = error;
+  while (current instanceof Error && chain.length < 6) {
+    chain.push(current);
+    current = current.cause;
+  }
+  return chain;
+}

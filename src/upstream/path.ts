@@ -1,0 +1,49 @@
+import { UpstreamError } from "./errors.ts";
+
+/** A request path whose parts cannot leave their place; only {@link path} makes one. */
+export class SafePath {
+  /** The encoded path, with a leading slash. */
+  readonly text: string;
+  /** Use {@link path}. */
+  constructor(text: string) {
+    this.text = text;
+  }
+}
+
+/**
+ * Builds a path from a template; every value becomes exactly one encoded segment.
+ *
+ * @throws {UpstreamError} `invalid_arguments` for a value that is empty, a dot segment, or holds
+ * control characters: such an id cannot exist and would address something else.
+ */
+export function path(parts: TemplateStringsArray, ...values: readonly string[]): SafePath {
+  let text = parts[0] ?? "";
+  values.forEach((value, index) => {
+    text += segment(value) + (parts[index + 1] ?? "");
+  });
+  return new SafePath(text);
+}
+
+/** A path of several segments, each checked and encoded, such as an artifact's. */
+export function joinedPath(prefix: SafePath, segments: readonly string[]): SafePath {
+  return new SafePath([prefix.text.replace(/\/$/, ""), ...segments.map(segment)].join("/"));
+}
+
+function segment(value: string): string {
+  const shown = JSON.stringify(value.slice(0, 60));
+  if (value.trim() === "") throw refused("An empty id addresses nothing.");
+  // deno-lint-ignore no-control-regex
+  if (/[\u0000-\u001F\u007F-\u009F]/.test(value)) {
+    throw refused(`The id ${shown} holds control characters.`);
+  }
+  if (!value.isWellFormed()) throw refused(`The id ${shown} is not valid Unicode.`);
+  if (/^(\.|%2e){1,2}$/i.test(value)) throw refused(`The id ${shown} is a path, not an id.`);
+  if (value.length > 1024) throw refused(`The id ${shown}… is longer than any id can be.`);
+  return encodeURIComponent(value);
+}
+
+function refused(message: string): UpstreamError {
+  return new UpstreamError("invalid_arguments", message, {
+    hint: "Use an id exactly as another result gave it.",
+  });
+}
