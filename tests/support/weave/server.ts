@@ -89,17 +89,13 @@ export async function startWeave(options: WeaveOptions = {}): Promise<Weave> {
     HOME: dir,
     PYTHONDONTWRITEBYTECODE: "1",
   };
-  const remove = () => Deno.remove(dir, { recursive: true }).catch(ignoreMissing);
   const server = await startServer({
     name: "Weave's trace server",
     python: venv.python,
     command: [venv.python, join(FOLDER, "app.py"), String(port), database, apiKey, entity],
-    cwd: dir,
+    dir,
     env,
     health: `${url}/health`,
-  }).catch(async (error) => {
-    await remove();
-    throw error;
   });
   const log = async (method: string) => {
     const response = await fetch(`${url}/__log`, { method });
@@ -122,10 +118,7 @@ export async function startWeave(options: WeaveOptions = {}): Promise<Weave> {
       if (code !== 0) throw new Error(`${program} failed (${code}):\n${stderr.slice(-4000)}`);
       return stdout;
     },
-    stop: async () => {
-      await server.stop();
-      await remove();
-    },
+    stop: () => server.stop(),
   };
 }
 
@@ -136,10 +129,6 @@ export async function addCalls(
   count: number,
 ): Promise<void> {
   await weave.python("big.py", [weave.database, weave.project, kind, String(count)]);
-}
-
-function ignoreMissing(error: unknown): void {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
 }
 
 if (import.meta.main) {
