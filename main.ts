@@ -7,6 +7,7 @@
 import { accessOf } from "./src/config/access.ts";
 import { type CommandLine, parseCommandLine, UsageError } from "./src/config/arguments.ts";
 import type { Config } from "./src/config/config.ts";
+import { withNetrcKey } from "./src/config/netrc.ts";
 import { resolveSettings } from "./src/config/resolve.ts";
 import { NAME, VERSION } from "./src/version.ts";
 
@@ -27,8 +28,10 @@ async function main(): Promise<void> {
     const own = Deno.args[0]?.startsWith("-") === false ? line.command : undefined;
     return write(Deno.stdout, `${helpText(own)}\n`);
   }
-  const { settings, notes, errors } = resolveSettings(line.flags, (name) => Deno.env.get(name));
+  const resolved = resolveSettings(line.flags, (name) => Deno.env.get(name));
+  const { notes, errors } = resolved;
   const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE");
+  const settings = withNetrcKey(resolved.settings, home);
   const listening = line.command === "serve" && settings.transport === "http";
   const access = accessOf(settings, home, listening);
   const problems = [...errors, ...access.errors];

@@ -1,4 +1,5 @@
 import type { Settings } from "./settings.ts";
+import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl } from "./wandb.ts";
 
 /** What the server may touch: exactly this becomes its worker's permissions. */
 export interface Access {
@@ -38,6 +39,7 @@ export function accessOf(
     }
   }
   if (settings.serverCertPath !== undefined) read.add(settings.serverCertPath);
+  if (isWandbConfigured(settings)) addWandb(settings, { net, read, errors });
   for (const entry of settings.allowHosts) {
     const host = permissionEntry(entry);
     if (host === undefined) {
@@ -46,6 +48,27 @@ export function accessOf(
   }
   if (listening) net.add(`${bracketed(settings.host)}:${settings.port}`);
   return { net: [...net], read: [...read], errors };
+}
+
+/** W&B's hosts count only with credentials, the documentation's only while its search is on. */
+function addWandb(
+  settings: Settings,
+  access: { net: Set<string>; read: Set<string>; errors: string[] },
+): void {
+  const base = wandbBaseUrl(settings);
+  if (base === undefined) {
+    access.errors.push(`WANDB_BASE_URL: "${settings.wandbBaseUrl}" is not an http or https URL.`);
+  }
+  const docs = wandbDocsUrl(settings);
+  if (docs === undefined && settings.wandbProxyDocs) {
+    access.errors.push(`WANDBOT_BASE_URL: "${settings.wandbDocsUrl}" is not an http or https URL.`);
+  }
+  for (const url of [base, docs]) {
+    const host = url === undefined ? undefined : hostOfUrl(url.href);
+    if (host !== undefined) access.net.add(host);
+  }
+  const { wandbApiKey, wandbIdentityTokenFile: file } = settings;
+  if (wandbApiKey === undefined && file !== undefined) access.read.add(file);
 }
 
 /** MLflow's credentials file, where it is needed: no user name, password or token is set. */

@@ -25,8 +25,10 @@ export function secretsOf(settings: Settings): string[] {
   return settingKeys().flatMap((key) => {
     const setting: Setting = SETTINGS[key];
     const value = settings[key];
-    return setting.secret === true && typeof value === "string" ? [value] : [];
-  }).concat(passwordsInUrl(settings.trackingUri));
+    if (setting.secret !== true || typeof value !== "string") return [];
+    // As HTTP Basic carries W&B's key.
+    return key === "wandbApiKey" ? [value, basicForm(`api:${value}`)] : [value];
+  }).concat(passwordsInUrl(settings.trackingUri), passwordsInUrl(settings.wandbBaseUrl));
 }
 
 function passwordsInUrl(uri: string | undefined): string[] {
@@ -34,4 +36,8 @@ function passwordsInUrl(uri: string | undefined): string[] {
   return url === null || url.password === ""
     ? []
     : [url.password, decodeURIComponent(url.password)];
+}
+
+function basicForm(text: string): string {
+  return new TextEncoder().encode(text).toBase64();
 }

@@ -1,0 +1,48 @@
+import type { Settings } from "./settings.ts";
+
+/** Where documentation search is, unless `WANDBOT_BASE_URL` says otherwise. */
+const DOCS_URL = "https://docs.wandb.ai/mcp";
+
+/** Whether there are credentials for Weights & Biases. */
+export function isWandbConfigured(settings: Settings): boolean {
+  return settings.wandbApiKey !== undefined || settings.wandbIdentityTokenFile !== undefined;
+}
+
+/**
+ * The address of W&B's API, without credentials, query or trailing slash; undefined when it is no
+ * http(s) URL. The web page's address of the public cloud is taken for its API's.
+ */
+export function wandbBaseUrl(settings: Settings): URL | undefined {
+  const url = httpUrl(settings.wandbBaseUrl);
+  if (url !== undefined && /^(app\.|www\.)?wandb\.ai$/.test(url.hostname)) {
+    return new URL("https://api.wandb.ai");
+  }
+  return url;
+}
+
+/** The address of W&B's web pages: `WANDB_APP_URL`, else derived from the API's. */
+export function wandbAppUrl(settings: Settings, base: URL): URL {
+  const own = httpUrl(settings.wandbAppUrl ?? "");
+  if (own !== undefined) return own;
+  const url = new URL(base);
+  if (/^api\.wandb\./.test(url.hostname)) url.hostname = url.hostname.slice("api.".length);
+  else if (url.hostname.startsWith("api.")) url.hostname = `app.${url.hostname.slice(4)}`;
+  return url;
+}
+
+/** The endpoint of documentation search; undefined when it is off, absent or no http(s) URL. */
+export function wandbDocsUrl(settings: Settings): URL | undefined {
+  if (!isWandbConfigured(settings) || !settings.wandbProxyDocs) return undefined;
+  return httpUrl(settings.wandbDocsUrl ?? DOCS_URL);
+}
+
+function httpUrl(text: string): URL | undefined {
+  const url = URL.parse(text.trim());
+  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === "") return undefined;
+  url.username = "";
+  url.password = "";
+  url.search = "";
+  url.hash = "";
+  url.pathname = url.pathname.replace(/\/+$/, "");
+  return url;
+}
