@@ -1,0 +1,45 @@
+import type { LoggedValue } from "./series.ts";
+
+/** What a finding is about. */
+export type Check =
+  | "convergence"
+  | "no_improvement"
+  | "divergence"
+  | "overfitting"
+  | "generalization_gap"
+  | "non_finite"
+  | "spikes"
+  | "learning_rate"
+  | "gradient_norm"
+  | "run_state"
+  | "stalled"
+  | "gpu_idle";
+
+/** A place in the data that shows what a finding says. */
+export interface Evidence {
+  /** Metric name. */
+  readonly key: string;
+  /** Step; for system metrics their x axis. */
+  readonly step: number;
+  /** The value there. */
+  readonly value: LoggedValue;
+}
+
+/** Something that a check found. */
+export interface Finding {
+  /** The check. */
+  readonly check: Check;
+  /** `info` states, `warning` asks for a look, `critical` means the run is lost or wasted. */
+  readonly severity: "info" | "warning" | "critical";
+  /** What was found, in a sentence. */
+  readonly message: string;
+  /** Where; at most a handful of points. */
+  readonly evidence: readonly Evidence[];
+  /** What to do about it. */
+  readonly next_step: string;
+}
+
+/** A number for a message: four significant digits. */
+export function shown(value: number): string {
+  return String(Number(value.toPrecision(4)));
+}

@@ -1,0 +1,47 @@
+/** A logged value: a number, or the name of a non-finite one. */
+export type LoggedValue = number | "NaN" | "Infinity" | "-Infinity";
+
+/** A value and the step at which it was logged. */
+export interface Point {
+  /** Step, or whatever the x axis is. */
+  readonly step: number;
+  /** The value. */
+  readonly value: LoggedValue;
+}
+
+/** One metric of one run. */
+export interface Series {
+  /** Metric name. */
+  readonly key: string;
+  /** Points, in any order. */
+  readonly points: readonly Point[];
+  /** Whether these are all logged points, or a sample of them. */
+  readonly exact: boolean;
+}
+
+/** A point whose value is a finite number. */
+export interface FinitePoint {
+  /** Step. */
+  readonly step: number;
+  /** Finite value. */
+  readonly value: number;
+}
+
+/** The points in the order of their steps. Points of one step keep their order. */
+export function byStep<P extends { readonly step: number }>(points: readonly P[]): P[] {
+  return [...points].sort((a, b) => a.step - b.step);
+}
+
+/** The points with finite values, in the order of their steps. */
+export function finitePoints(points: readonly Point[]): FinitePoint[] {
+  return byStep(
+    points.flatMap(({ step, value }) =>
+      typeof value === "number" && Number.isFinite(value) ? [{ step, value }] : []
+    ),
+  );
+}
+
+/** Whether the value is NaN or infinite. */
+export function isNonFinite(value: LoggedValue): boolean {
+  return typeof value === "string" || !Number.isFinite(value);
+}
