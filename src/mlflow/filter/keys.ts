@@ -1,0 +1,198 @@
+/**
+ * The keys that a trace filter may compare, and the other names people give them.
+ *
+ * @module
+ */
+import type { Entity, Operator } from "./ast.ts";
+
+/** What kind of value a key has, which decides what it can be compared with. */
+export type KeyKind =
+  | "text"
+  | "status"
+  | "time"
+  | "duration"
+  | "search"
+  | "assessment"
+  | "attribute"
+  | "exact";
+
+/** How one key may be compared. */
+export interface KeyRule {
+  /** What its values are. */
+  readonly kind: KeyKind;
+  /** The comparisons that the newest server evaluates. */
+  readonly operators: readonly Operator[];
+}
+
+const EQUAL: readonly Operator[] = ["=", "!="];
+const PATTERN: readonly Operator[] = ["LIKE", "ILIKE", "RLIKE"];
+const LIST: readonly Operator[] = ["IN", "NOT IN"];
+const PRESENCE: readonly Operator[] = ["IS NULL", "IS NOT NULL"];
+const ORDER: readonly Operator[] = [">", ">=", "<", "<="];
+
+/** A column of the server's table of traces or spans. */
+const column: readonly Operator[] = [...EQUAL, ...PATTERN, ...LIST];
+/** Kept by the server as a tag or metadata entry. */
+const entry: readonly Operator[] = [...EQUAL, ...PATTERN, ...PRESENCE];
+const number: readonly Operator[] = [...EQUAL, ...ORDER];
+
+const TRACE: ReadonlyMap<string, KeyRule> = new Map<string, KeyRule>([
+  ["status", { kind: "status", operators: column }],
+  ["name", { kind: "text", operators: entry }],
+  ["request_id", { kind: "text", operators: column }],
+  ["client_request_id", { kind: "text", operators: column }],
+  ["run_id", { kind: "text", operators: entry }],
+  ["timestamp_ms", { kind: "time", operators: number }],
+  ["end_time_ms", { kind: "time", operators: number }],
+  ["execution_time_ms", { kind: "duration", operators: number }],
+  ["text", { kind: "search", operators: ["LIKE", "ILIKE"] }],
+  ["prompt", { kind: "exact", operators: ["="] }],
+]);
+
+const SPAN: ReadonlyMap<string, KeyRule> = new Map<string, KeyRule>([
+  ["name", { kind: "text", operators: column }],
+  ["type", { kind: "text", operators: column }],
+  ["status", { kind: "status", operators: column }],
+  ["content", { kind: "search", operators: ["LIKE", "ILIKE"] }],
+]);
+
+/** Metadata that the server keeps as numbers. */
+const NUMERIC_METADATA: ReadonlySet<string> = new Set([
+  "mlflow.trace.tokenUsage",
+  "mlflow.trace.cost",
+]);
+
+/** How a key may be compared, or undefined if there is no such key. */
+export function keyRule(entity: Entity, key: string): KeyRule | undefined {
+  switch (entity) {
+    case "trace":
+      return TRACE.get(key);
+    case "span":
+      return SPAN.get(key);
+    case "tag":
+      return { kind: "text", operators: entry };
+    case "metadata":
+      return NUMERIC_METADATA.has(key)
+        ? { kind: "text", operators: [...EQUAL, ...PRESENCE] }
+        : { kind: "text", operators: entry };
+    case "spanAttribute":
+      return { kind: "attribute", operators: PATTERN };
+    case "feedback":
+    case "expectation":
+      return { kind: "assessment", operators: [...EQUAL, ...ORDER, ...PATTERN, ...PRESENCE] };
+    case "issue":
+      return key === "id" ? { kind: "exact", operators: ["="] } : undefined;
+  }
+}
+
+/** The names of the keys of traces and spans that a filter may compare. */
+export function keyNames(entity: "trace" | "span"): string[] {
+  return [...(entity === "trace" ? TRACE : SPAN).keys()];
+}
+
+/** What the first part of a dotted key says. `trace` also stands for no prefix. */
+export const PREFIXES: ReadonlyMap<string, Entity> = new Map<string, Entity>([
+  ["trace", "trace"],
+  ["attribute", "trace"],
+  ["attributes", "trace"],
+  ["tag", "tag"],
+  ["tags", "tag"],
+  ["metadata", "metadata"],
+  ["request_metadata", "metadata"],
+  ["span", "span"],
+  ["feedback", "feedback"],
+  ["expectation", "expectation"],
+  ["issue", "issue"],
+]);
+
+/** Prefixes that people write for those of {@link PREFIXES}. */
+export const OTHER_PREFIXES: ReadonlyMap<string, Entity> = new Map<string, Entity>([
+  ["traces", "trace"],
+  ["info", "trace"],
+  ["trace_metadata", "metadata"],
+  ["spans", "span"],
+  ["feedbacks", "feedback"],
+  ["assessment", "feedback"],
+  ["assessments", "feedback"],
+  ["expectations", "expectation"],
+  ["issues", "issue"],
+]);
+
+/** Where a name leads. */
+export interface KeyTarget {
+  /** What it is about. */
+  readonly entity: Entity;
+  /** The canonical name. */
+  readonly key: string;
+}
+
+const trace = (key: string): KeyTarget => ({ entity: "trace", key });
+const metadata = (key: string): KeyTarget => ({ entity: "metadata", key });
+const attribute = (key: string): KeyTarget => ({ entity: "spanAttribute", key });
+
+/** The server's own second names: no note is due. */
+export const SAME_KEYS: ReadonlyMap<string, string> = new Map([
+  ["timestamp", "timestamp_ms"],
+  ["execution_time", "execution_time_ms"],
+  ["end_time", "end_time_ms"],
+]);
+
+/** Names that are no keys, and what they mean. */
+export const OTHER_KEYS: ReadonlyMap<string, KeyTarget> = new Map<string, KeyTarget>([
+  ["state", trace("status")],
+  ["trace_status", trace("status")],
+  ["trace_id", trace("request_id")],
+  ["id", trace("request_id")],
+  ["trace_name", trace("name")],
+  ["start_time", trace("timestamp_ms")],
+  ["start_time_ms", trace("timestamp_ms")],
+  ["request_time", trace("timestamp_ms")],
+  ["created_at", trace("timestamp_ms")],
+  ["time", trace("timestamp_ms")],
+  ["execution_duration", trace("execution_time_ms")],
+  ["execution_duration_ms", trace("execution_time_ms")],
+  ["duration", trace("execution_time_ms")],
+  ["duration_ms", trace("execution_time_ms")],
+  ["latency", trace("execution_time_ms")],
+  ["latency_ms", trace("execution_time_ms")],
+  ["request", trace("text")],
+  ["response", trace("text")],
+  ["request_preview", trace("text")],
+  ["response_preview", trace("text")],
+  ["content", trace("text")],
+  ["source_run", trace("run_id")],
+  ["prompts", trace("prompt")],
+  ["session", metadata("mlflow.trace.session")],
+  ["session_id", metadata("mlflow.trace.session")],
+  ["user", metadata("mlflow.trace.user")],
+  ["user_id", metadata("mlflow.trace.user")],
+  ["model_id", metadata("mlflow.modelId")],
+  ["span_name", { entity: "span", key: "name" }],
+  ["span_type", { entity: "span", key: "type" }],
+  ["span_status", { entity: "span", key: "status" }],
+]);
+
+/** Names of a span that are no keys, and what they mean. */
+export const OTHER_SPAN_KEYS: ReadonlyMap<string, KeyTarget> = new Map<string, KeyTarget>([
+  ["kind", { entity: "span", key: "type" }],
+  ["span_type", { entity: "span", key: "type" }],
+  ["status_code", { entity: "span", key: "status" }],
+  ["state", { entity: "span", key: "status" }],
+  ["text", { entity: "span", key: "content" }],
+  ["inputs", attribute("mlflow.spanInputs")],
+  ["outputs", attribute("mlflow.spanOutputs")],
+]);
+
+/**
+ * Names that the server takes for a trace's own key whatever stands before them, in any case:
+ * `tag.name` is the trace's name, `feedback.text` a full-text search.
+ */
+export const SEIZED_KEYS: ReadonlyMap<string, string> = new Map([
+  ["name", "name"],
+  ["prompt", "prompt"],
+  ["run_id", "run_id"],
+  ["text", "text"],
+  ["timestamp", "timestamp_ms"],
+  ["execution_time", "execution_time_ms"],
+  ["end_time", "end_time_ms"],
+]);

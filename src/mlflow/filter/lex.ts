@@ -1,0 +1,141 @@
+/**
+ * Splits filter text into tokens.
+ *
+ * @module
+ */
+import { FilterError } from "./ast.ts";
+import { durationMillis } from "./time.ts";
+
+/** A part of a dotted name. */
+export interface NamePart {
+  readonly text: string;
+  readonly quoted: boolean;
+}
+
+/** A piece of filter text; `at` and `end` are offsets in it. */
+export type Token =
+  & { readonly at: number; readonly end: number }
+  & (
+    | { readonly kind: "name"; readonly parts: readonly NamePart[] }
+    | { readonly kind: "string"; readonly value: string }
+    | { readonly kind: "number"; readonly value: number }
+    | { readonly kind: "duration"; readonly millis: number }
+    | { readonly kind: "sign"; readonly value: string }
+    | { readonly kind: "end" }
+  );
+
+const SPACE = /\s+/y;
+const DATE = /\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?/y;
+const DURATION = /(?:\d+(?:\.\d+)?[A-Za-z]+)+(?![\w.])/y;
+const NUMBER = /(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/y;
+const SIGN = /==|!=|<>|>=|<=|=~|!~|&&|\|\||[=<>~:(),;+\-!]/y;
+/** A bare part of a name. Later parts may begin with a digit, as in `tag.1st`. */
+const FIRST_PART = /[\p{L}_][\p{L}\p{N}_]*(?:[-/][\p{L}\p{N}_]+)*/uy;
+const NEXT_PART = /[\p{L}\p{N}_]+(?:[-/][\p{L}\p{N}_]+)*/uy;
+
+const MAX_TEXT = 20_000;
+
+/**
+ * The tokens of a filter, the last of kind `end`.
+ *
+ * @throws {FilterError} for an unclosed quote or a character that no filter contains.
+ */
+export function lex(text: string): Token[] {
+  if (text.length > MAX_TEXT) {
+    throw new FilterError("The filter is too long", MAX_TEXT, "Split the search into several.");
+  }
+  const tokens: Token[] = [];
+  let at = 0;
+  while (true) {
+    at += matchAt(SPACE, text, at)?.length ?? 0;
+    if (at >= text.length) break;
+    const token = next(text, at);
+    tokens.push(token);
+    at = token.end;
+  }
+  tokens.push({ kind: "end", at: text.length, end: text.length });
+  return tokens;
+}
+
+function next(text: string, at: number): Token {
+  const char = text.charAt(at);
+  if (char === "'" || char === '"') return quoted(text, at, char);
+  if (char === "`") return name(text, at);
+  const date = matchAt(DATE, text, at);
+  if (date !== undefined) return { kind: "string", value: date, at, end: at + date.length };
+  const duration = matchAt(DURATION, text, at);
+  if (duration !== undefined && !/^\d+(\.\d+)?[eE]\d+$/.test(duration)) {
+    const millis = durationMillis(duration);
+    if (millis === undefined) {
+      const hint = "Durations look like 500ms, 5s, 15m, 2h, 7d or 1w; text needs quotes.";
+      throw new FilterError(`"${duration}" is neither a number nor a duration`, at, hint);
+    }
+    return { kind: "duration", millis, at, end: at + duration.length };
+  }
+  const number = matchAt(NUMBER, text, at);
+  if (number !== undefined) {
+    return { kind: "number", value: Number(number), at, end: at + number.length };
+  }
+  const sign = matchAt(SIGN, text, at);
+  if (sign !== undefined) return { kind: "sign", value: sign, at, end: at + sign.length };
+  if (matchAt(FIRST_PART, text, at) !== undefined) return name(text, at);
+  const hint = "A filter looks like status = 'ERROR' AND timestamp_ms > now() - 1h.";
+  throw new FilterError(`Unexpected character ${JSON.stringify(char)}`, at, hint);
+}
+
+function matchAt(pattern: RegExp, text: string, at: number): string | undefined {
+  pattern.lastIndex = at;
+  return pattern.exec(text)?.[0];
+}
+
+/**
+ * A quoted text. As on the server, a backslash is an ordinary character, except that before the
+ * quote it keeps the text from ending there; a doubled quote is taken for one.
+ */
+function quoted(text: string, at: number, quote: string): Token {
+  let value = "";
+  for (let i = at + 1; i < text.length; i++) {
+    const char = text.charAt(i);
+    const following = text.charAt(i + 1);
+    if (char === "\\" && following === quote && closesLater(text, i + 2, quote)) {
+      value += quote;
+      i++;
+    } else if (char !== quote) value += char;
+    else if (following === quote) {
+      value += quote;
+      i++;
+    } else return { kind: "string", value, at, end: i + 1 };
+  }
+  const hint = `Close it with ${quote}; text that holds ' may be written in " and the reverse.`;
+  throw new FilterError("This quoted text never ends", at, hint);
+}
+
+function closesLater(text: string, from: number, quote: string): boolean {
+  return text.indexOf(quote, from) >= 0;
+}
+
+/** A dotted name, parts of it in backticks or (after a dot) in double quotes. */
+function name(text: string, start: number): Token {
+  const parts: NamePart[] = [];
+  let at = start;
+  while (true) {
+    const char = text.charAt(at);
+    if (char === "`" || (char === '"' && parts.length > 0)) {
+      const close = text.indexOf(char, at + 1);
+      if (close < 0) {
+        throw new FilterError("This quoted key never ends", at, "Keys look like tag.`my key`.");
+      }
+      parts.push({ text: text.slice(at + 1, close), quoted: true });
+      at = close + 1;
+    } else {
+      const part = matchAt(parts.length === 0 ? FIRST_PART : NEXT_PART, text, at);
+      if (part === undefined) {
+        throw new FilterError("A key is missing after the dot", at, "Keys look like tag.name.");
+      }
+      parts.push({ text: part, quoted: false });
+      at += part.length;
+    }
+    if (text.charAt(at) !== ".") return { kind: "name", parts, at: start, end: at };
+    at++;
+  }
+}

@@ -1,0 +1,119 @@
+/**
+ * The order of search results.
+ *
+ * @module
+ */
+import { nearestNames } from "../nearest.ts";
+import { FilterError } from "./ast.ts";
+import { OTHER_KEYS, OTHER_PREFIXES, PREFIXES, SAME_KEYS } from "./keys.ts";
+import { printKey } from "./print.ts";
+
+/** A key to sort by. */
+export interface OrderTerm {
+  /** `trace` with one of the keys below, or a tag or metadata entry. */
+  readonly entity: "trace" | "tag" | "metadata";
+  /** The canonical name. */
+  readonly key: string;
+  /** Largest or newest first. */
+  readonly descending: boolean;
+}
+
+/** An order and what was translated in reading it. */
+export interface Order {
+  /** The keys, most important first. */
+  readonly terms: readonly OrderTerm[];
+  /** What was translated, in words; empty if nothing was. */
+  readonly notes: readonly string[];
+}
+
+const KEYS = [
+  "timestamp_ms",
+  "execution_time_ms",
+  "status",
+  "name",
+  "run_id",
+  "request_id",
+  "experiment_id",
+];
+const EXAMPLE = "For example: execution_time_ms DESC.";
+const DIRECTIONS: ReadonlyMap<string, boolean> = new Map([
+  ["ASC", false],
+  ["ASCENDING", false],
+  ["DESC", true],
+  ["DESCENDING", true],
+]);
+
+/**
+ * Reads an order: `execution_time_ms DESC`, several joined by commas or in a list. `-key`,
+ * `key:desc` and other names of keys are translated.
+ *
+ * @throws {FilterError} for what is no key or what the server cannot sort by; the position is in
+ * the term's text.
+ */
+export function parseOrderBy(order: string | readonly string[]): Order {
+  const notes = new Set<string>();
+  const texts = (typeof order === "string" ? [order] : order).flatMap(splitTerms);
+  const terms = texts.map((text) => term(text, (note) => void notes.add(note)));
+  return { terms, notes: [...notes] };
+}
+
+/** The order as the server takes it, one text for each key. */
+export function printOrderBy(order: Pick<Order, "terms">): string[] {
+  return order.terms.map((one) => `${printKey(one)} ${one.descending ? "DESC" : "ASC"}`);
+}
+
+/** Splits at commas outside of quotes. */
+function splitTerms(text: string): string[] {
+  const parts = text.match(/(?:`[^`]*`|"[^"]*"|[^,])+/g) ?? [];
+  return parts.map((part) => part.trim()).filter((part) => part !== "");
+}
+
+function term(text: string, note: (text: string) => void): OrderTerm {
+  const match = /^([-+]?)(.*?)(?:(?:\s*:\s*|\s+)([A-Za-z]+))?$/s.exec(text);
+  const [, sign = "", key = "", word] = match ?? [];
+  const direction = word === undefined ? undefined : DIRECTIONS.get(word.toUpperCase());
+  if (word !== undefined && direction === undefined) {
+    const at = text.lastIndexOf(word);
+    throw new FilterError(`${word} is no direction`, at, `Write ASC or DESC. ${EXAMPLE}`);
+  }
+  const target = orderKey(key.trim(), text);
+  const result: OrderTerm = { ...target.term, descending: direction ?? sign === "-" };
+  const rewritten = sign !== "" || /:\s*[A-Za-z]+$/.test(text) || !target.plain;
+  if (rewritten) note(`${text} was read as ${printOrderBy({ terms: [result] }).join()}`);
+  return result;
+}
+
+interface FoundKey {
+  readonly term: Pick<OrderTerm, "entity" | "key">;
+  /** The server reads the name in the same way. */
+  readonly plain: boolean;
+}
+
+function orderKey(written: string, text: string): FoundKey {
+  const name = written.replace(/^(?:trace|attributes?|info)\./i, "");
+  const dot = name.indexOf(".");
+  const prefix = name.slice(0, Math.max(dot, 0)).toLowerCase();
+  if (dot > 0) {
+    const key = name.slice(dot + 1).replace(/^([`"])(.*)\1$/s, "$2");
+    const found = PREFIXES.get(prefix) ?? OTHER_PREFIXES.get(prefix);
+    const entity = found === "tag" || found === "metadata" ? found : undefined;
+    if (entity !== undefined && key !== "" && !key.includes("`")) {
+      return { term: { entity, key }, plain: PREFIXES.has(prefix) && written === name };
+    }
+  }
+  const lower = name.toLowerCase();
+  const same = SAME_KEYS.get(lower) ?? lower;
+  const { entity, key } = OTHER_KEYS.get(same) ?? { entity: "trace", key: same };
+  if (key === "end_time_ms") {
+    const hint = "Sort by timestamp_ms or execution_time_ms instead.";
+    throw new FilterError("MLflow fails (500) when it sorts by end_time", 0, hint);
+  }
+  if (entity === "metadata") return { term: { entity, key }, plain: false };
+  if (entity === "trace" && KEYS.includes(key)) {
+    return { term: { entity, key }, plain: same === key && written === written.toLowerCase() };
+  }
+  const near = nearestNames(lower, KEYS, 2);
+  const meant = near.length === 0 ? "" : `Did you mean ${near.join(" or ")}? `;
+  const hint = `${meant}Keys: ${KEYS.join(", ")}, tag.key, metadata.key. ${EXAMPLE}`;
+  throw new FilterError(`Traces cannot be sorted by ${JSON.stringify(text)}`, 0, hint);
+}

@@ -1,0 +1,179 @@
+/**
+ * Parses filter text into comparisons as they are written, before keys and values are understood.
+ *
+ * @module
+ */
+import { FilterError, type Operator } from "./ast.ts";
+import { Cursor } from "./cursor.ts";
+import type { NamePart, Token } from "./lex.ts";
+import { parseList, parseValue, type RawValue } from "./value.ts";
+
+/** How comparisons are written: the server's operators and what people write for others. */
+export type RawOperator = Operator | "BETWEEN" | "CONTAINS";
+
+/** A comparison as it is written. */
+export interface RawClause {
+  readonly parts: readonly NamePart[];
+  /** The key's text. */
+  readonly key: string;
+  readonly at: number;
+  readonly op: RawOperator;
+  /** Empty for `IS NULL`, two for `BETWEEN`, any number for lists, otherwise one. */
+  readonly values: readonly RawValue[];
+}
+
+/** Comparisons and what was translated in reading them. */
+export interface Parsed {
+  readonly clauses: readonly RawClause[];
+  readonly notes: readonly string[];
+}
+
+const EXAMPLE = "For example: status = 'ERROR' AND execution_time_ms > 5000.";
+const NO_OR = "Filters join conditions by AND only. For several values of one key use " +
+  "status IN ('OK', 'ERROR'); otherwise search once for each alternative.";
+const NO_NOT = "Put the negation into the comparison: !=, NOT IN or IS NOT NULL.";
+const NO_PARENTHESES = "Filters have no parentheses except around the list of IN: conditions are " +
+  "joined by AND only.";
+
+const SPELLINGS: ReadonlyMap<string, Operator> = new Map<string, Operator>([
+  ["==", "="],
+  [":", "="],
+  ["<>", "!="],
+  ["=~", "RLIKE"],
+  ["~", "RLIKE"],
+]);
+const SIGNS: ReadonlySet<string> = new Set(["=", "!=", ">", ">=", "<", "<="]);
+const WORDS: ReadonlyMap<string, RawOperator> = new Map<string, RawOperator>([
+  ["LIKE", "LIKE"],
+  ["ILIKE", "ILIKE"],
+  ["RLIKE", "RLIKE"],
+  ["REGEXP", "RLIKE"],
+  ["MATCHES", "RLIKE"],
+  ["CONTAINS", "CONTAINS"],
+  ["IN", "IN"],
+  ["BETWEEN", "BETWEEN"],
+]);
+
+/**
+ * Parses a filter into comparisons. Empty text has none.
+ *
+ * @throws {FilterError} at the first place that is no filter, saying what was expected.
+ */
+export function parseClauses(text: string): Parsed {
+  return new Parser(text).run();
+}
+
+class Parser {
+  readonly #notes = new Set<string>();
+  readonly #cursor: Cursor;
+
+  constructor(text: string) {
+    this.#cursor = new Cursor(text);
+  }
+
+  run(): Parsed {
+    const clauses: RawClause[] = [];
+    while (this.#cursor.peek().kind !== "end") {
+      if (clauses.length > 0) this.#and();
+      clauses.push(this.#clause());
+      if (this.#cursor.isSign(";") && this.#cursor.peek(1).kind === "end") this.#cursor.skip();
+    }
+    return { clauses, notes: [...this.#notes] };
+  }
+
+  #and(): void {
+    const token = this.#cursor.peek();
+    if (this.#cursor.word() === "AND") this.#cursor.skip();
+    else if (this.#cursor.isSign("&&") || this.#cursor.isSign(",")) {
+      this.#notes.add(`"${this.#cursor.shown(this.#cursor.take())}" was read as AND`);
+    } else if (this.#cursor.word() === "OR" || this.#cursor.isSign("||")) {
+      throw new FilterError("OR is not supported", token.at, NO_OR);
+    } else if (this.#cursor.isSign("(") || this.#cursor.isSign(")")) {
+      throw new FilterError("Parentheses are not supported", token.at, NO_PARENTHESES);
+    } else {
+      const message = `Expected AND or the end, found ${this.#cursor.shown(token)}`;
+      throw new FilterError(message, token.at, `${EXAMPLE} Text values need quotes.`);
+    }
+    if (this.#cursor.peek().kind === "end") {
+      throw new FilterError("A condition is missing after AND", this.#cursor.peek().at, EXAMPLE);
+    }
+  }
+
+  #clause(): RawClause {
+    const token = this.#cursor.peek();
+    if (this.#cursor.word() === "NOT" || this.#cursor.isSign("!")) {
+      throw new FilterError("NOT before a condition is not supported", token.at, NO_NOT);
+    }
+    if (this.#cursor.isSign("(")) {
+      throw new FilterError("Parentheses are not supported", token.at, NO_PARENTHESES);
+    }
+    if (token.kind !== "name") {
+      const message = `Expected a key like status or tag.name, found ${this.#cursor.shown(token)}`;
+      throw new FilterError(message, token.at, EXAMPLE);
+    }
+    this.#cursor.skip();
+    const { op, values } = this.#comparison(token);
+    return { parts: token.parts, key: this.#cursor.shown(token), at: token.at, op, values };
+  }
+
+  #comparison(key: Token): Pick<RawClause, "op" | "values"> {
+    const token = this.#cursor.take();
+    if (token.kind === "sign") {
+      const op = SPELLINGS.get(token.value) ?? [...SIGNS].find((sign) => sign === token.value);
+      const known = op === undefined ? undefined : asOperator(op);
+      if (known === undefined) throw this.#noOperator(key, token);
+      if (known !== token.value) this.#notes.add(`"${token.value}" was read as ${known}`);
+      return { op: known, values: [parseValue(this.#cursor)] };
+    }
+    this.#cursor.back();
+    let word = this.#cursor.word();
+    if (word === "IS") return this.#isNull();
+    const negated = word === "NOT";
+    if (negated) {
+      this.#cursor.skip();
+      word = this.#cursor.word();
+    }
+    const op = word === undefined ? undefined : WORDS.get(word);
+    if (op === undefined) throw this.#noOperator(key, this.#cursor.peek());
+    if (negated && op !== "IN") {
+      const hint = "Only != and NOT IN negate; filter the result for the rest.";
+      throw new FilterError(`NOT ${word} is not supported`, token.at, hint);
+    }
+    this.#cursor.skip();
+    if (word !== op) this.#notes.add(`"${word}" was read as ${op}`);
+    if (op === "IN") return { op: negated ? "NOT IN" : "IN", values: parseList(this.#cursor) };
+    if (op !== "BETWEEN") return { op, values: [parseValue(this.#cursor)] };
+    const low = parseValue(this.#cursor);
+    if (this.#cursor.word() !== "AND") {
+      const hint = "Write timestamp_ms >= 1 AND timestamp_ms <= 2.";
+      throw new FilterError("BETWEEN needs two values joined by AND", this.#cursor.peek().at, hint);
+    }
+    this.#cursor.skip();
+    return { op, values: [low, parseValue(this.#cursor)] };
+  }
+
+  #noOperator(key: Token, found: Token): FilterError {
+    const message = `Expected a comparison after ${this.#cursor.shown(key)}, found ${
+      this.#cursor.shown(found)
+    }`;
+    const hint =
+      "Comparisons are = != > >= < <= LIKE ILIKE RLIKE IN, NOT IN, IS NULL, IS NOT NULL.";
+    return new FilterError(message, found.at, `${hint} ${EXAMPLE}`);
+  }
+
+  #isNull(): Pick<RawClause, "op" | "values"> {
+    const at = this.#cursor.take().at;
+    const negated = this.#cursor.word() === "NOT";
+    if (negated) this.#cursor.skip();
+    if (this.#cursor.word() !== "NULL" && this.#cursor.word() !== "NONE") {
+      throw new FilterError("Expected NULL or NOT NULL after IS", at, "For a value write =.");
+    }
+    this.#cursor.skip();
+    return { op: negated ? "IS NOT NULL" : "IS NULL", values: [] };
+  }
+}
+
+function asOperator(text: string): Operator | undefined {
+  const known: readonly Operator[] = ["=", "!=", ">", ">=", "<", "<=", "RLIKE"];
+  return known.find((op) => op === text);
+}

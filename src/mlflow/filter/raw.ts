@@ -1,0 +1,63 @@
+/**
+ * What the translations of comparisons share.
+ *
+ * @module
+ */
+import { FilterError } from "./ast.ts";
+import type { KeyTarget } from "./keys.ts";
+import type { RawClause } from "./parse.ts";
+import { printKey } from "./print.ts";
+import type { RawValue } from "./value.ts";
+
+/** What a rewrite needs to know and where it tells what it did. */
+export interface RewriteContext {
+  /** Milliseconds since 1970 for `now()`. */
+  readonly now: number;
+  /** Tells what was translated. */
+  note(text: string): void;
+}
+
+/** A value as text: what has quotes, a bare word, a number's digits. */
+export function asText(value: RawValue, raw: RawClause): string {
+  switch (value.kind) {
+    case "text":
+    case "word":
+      return value.value;
+    case "number":
+    case "duration":
+      return value.text;
+    case "now":
+    case "null": {
+      const hint = `${raw.key} is compared with text in quotes.`;
+      throw new FilterError(`${value.text} cannot be compared with ${raw.key}`, value.at, hint);
+    }
+  }
+}
+
+/** Refuses a comparison that the key does not have. */
+export function requireOperator(
+  raw: RawClause,
+  target: KeyTarget,
+  operators: readonly string[],
+): void {
+  if (operators.includes(raw.op)) return;
+  const key = printKey(target);
+  const hint = `${key} can be compared by ${operators.join(", ")}.`;
+  throw new FilterError(`${key} cannot be compared by ${raw.op}`, raw.at, hint);
+}
+
+/** Wraps the text of CONTAINS for LIKE. */
+export function containing(raw: RawClause, target: KeyTarget, context: RewriteContext): RawClause {
+  const [value] = raw.values;
+  if (raw.op !== "CONTAINS" || value === undefined) return raw;
+  const text = `%${asText(value, raw)}%`;
+  context.note(`${printKey(target)} CONTAINS was read as LIKE '${text}'`);
+  return { ...raw, op: "LIKE", values: [{ ...value, kind: "text", value: text }] };
+}
+
+/** The error for a text that no filter can hold. */
+export function unquotable(raw: RawClause): FilterError {
+  const hint = "Use LIKE with _ for the quote, or filter the result.";
+  const message = "MLflow cannot compare text that holds both kinds of quotes or ends with \\";
+  return new FilterError(message, raw.values[0]?.at ?? raw.at, hint);
+}

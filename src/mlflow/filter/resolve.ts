@@ -1,0 +1,152 @@
+/**
+ * Finds the key that a name in a filter means.
+ *
+ * @module
+ */
+import { nearestNames } from "../nearest.ts";
+import { FilterError } from "./ast.ts";
+import {
+  keyNames,
+  keyRule,
+  type KeyTarget,
+  OTHER_KEYS,
+  OTHER_PREFIXES,
+  OTHER_SPAN_KEYS,
+  PREFIXES,
+  SAME_KEYS,
+  SEIZED_KEYS,
+} from "./keys.ts";
+import type { NamePart } from "./lex.ts";
+import { printKey } from "./print.ts";
+
+const RUNS_ONLY: ReadonlySet<string> = new Set(["params", "param", "metrics", "metric"]);
+const TAG_HINT = "Tags are compared as tag.key, metadata as metadata.key, scores as feedback.name.";
+
+/**
+ * The key that a dotted name means. What is translated is told to `note`.
+ *
+ * @throws {FilterError} with the nearest keys if there is none.
+ */
+export function resolveKey(
+  parts: readonly NamePart[],
+  at: number,
+  note: (text: string) => void,
+): KeyTarget {
+  const written = parts.map((part) => part.quoted ? `\`${part.text}\`` : part.text).join(".");
+  const { target, plain } = find(parts, at, written);
+  const rule = keyRule(target.entity, target.key);
+  if (rule === undefined) throw unknownKey(written, target, at);
+  const seized = printable(target, at, written);
+  if (!plain || seized !== target) note(`${written} was read as ${printKey(seized)}`);
+  return seized;
+}
+
+interface Found {
+  readonly target: KeyTarget;
+  /** The server would read the name in the same way. */
+  readonly plain: boolean;
+}
+
+function find(parts: readonly NamePart[], at: number, written: string): Found {
+  const [first, ...rest] = parts;
+  if (first === undefined) return { target: { entity: "trace", key: "" }, plain: true };
+  const head = first.text.toLowerCase();
+  if (rest.length === 0) return traceKey(first.text);
+  const known = PREFIXES.get(head);
+  const entity = known ?? OTHER_PREFIXES.get(head);
+  if (entity === undefined) {
+    if (RUNS_ONLY.has(head)) {
+      const hint = "They belong to runs: find the run, then search with its run_id.";
+      throw new FilterError(`Traces have no ${head}`, at, hint);
+    }
+    const near = nearestNames(head, [...PREFIXES.keys()], 1).map((name) => `${name}.`);
+    const meant = near.length > 0 ? `Did you mean ${near.join(" or ")}? ` : "";
+    throw new FilterError(`${written} is not a key`, at, `${meant}${TAG_HINT}`);
+  }
+  const plain = known !== undefined && first.text === head;
+  if (entity === "trace") {
+    const nested = rest.length > 1 ? find(rest, at, written) : traceKey(rest[0]?.text ?? "");
+    const alone = rest.length === 1 && nested.target.entity === "trace";
+    return { target: nested.target, plain: plain && nested.plain && alone };
+  }
+  const key = rest.map((part) => part.text).join(".");
+  if (entity !== "span") return { target: { entity, key }, plain };
+  return spanKey(rest, plain);
+}
+
+function traceKey(name: string): Found {
+  const lower = name.toLowerCase();
+  const same = SAME_KEYS.get(lower) ?? lower;
+  if (keyRule("trace", same) !== undefined) {
+    return { target: { entity: "trace", key: same }, plain: name === lower };
+  }
+  const other = OTHER_KEYS.get(lower);
+  if (other !== undefined) return { target: other, plain: false };
+  return { target: { entity: "trace", key: name }, plain: true };
+}
+
+function spanKey(parts: readonly NamePart[], plain: boolean): Found {
+  const [first, ...rest] = parts;
+  const head = first?.text.toLowerCase() ?? "";
+  if (rest.length > 0 && (head === "attributes" || head === "attribute")) {
+    const key = rest.map((part) => part.text).join(".");
+    return { target: { entity: "spanAttribute", key }, plain: plain && head === "attributes" };
+  }
+  const name = parts.map((part) => part.text).join(".");
+  if (keyRule("span", head) !== undefined && rest.length === 0) {
+    return { target: { entity: "span", key: head }, plain: plain && name === head };
+  }
+  const other = rest.length === 0 ? OTHER_SPAN_KEYS.get(head) : undefined;
+  if (other !== undefined) return { target: other, plain: false };
+  if (/^(mlflow|llm|gen_ai|genai)$/.test(head)) {
+    return { target: { entity: "spanAttribute", key: name }, plain: false };
+  }
+  return { target: { entity: "span", key: name }, plain };
+}
+
+/** The target as the server will understand it once printed. */
+function printable(target: KeyTarget, at: number, written: string): KeyTarget {
+  const { entity, key } = target;
+  if (entity === "trace" || entity === "span" || entity === "issue") return target;
+  if (key.trim() === "" || key.includes("`")) {
+    const hint = key.includes("`") ? "MLflow cannot quote it." : TAG_HINT;
+    throw new FilterError(`${written} is no usable key`, at, hint);
+  }
+  const seized = entity === "spanAttribute" ? undefined : SEIZED_KEYS.get(key.toLowerCase());
+  if (seized === undefined) return target;
+  const same = entity === "tag" && (seized === "name" || seized === "prompt");
+  if (same || (entity === "metadata" && seized === "run_id")) {
+    return { entity: "trace", key: seized };
+  }
+  const hint = "Search without this condition and read the value from the result.";
+  const message = `MLflow cannot filter by ${written}: it takes the name for the trace's ${seized}`;
+  throw new FilterError(message, at, hint);
+}
+
+function unknownKey(written: string, target: KeyTarget, at: number): FilterError {
+  if (target.key.toLowerCase() === "experiment_id") {
+    const hint = "Give it as the argument experiment_id.";
+    return new FilterError("experiment_id is no filter key", at, hint);
+  }
+  if (target.entity === "issue") {
+    return new FilterError(`${written} is not a key`, at, "Issues are compared as issue.id.");
+  }
+  const ofSpans = target.entity === "span";
+  const names = keyNames(ofSpans ? "span" : "trace");
+  const other = ofSpans ? OTHER_SPAN_KEYS : OTHER_KEYS;
+  const near = nearestNames(target.key, [...names, ...other.keys()], 2)
+    .map((name) => other.get(name) ?? { entity: target.entity, key: name });
+  const meant = [...new Set(near.map(printKey))].join(" or ");
+  const asTag = ofSpans || target.key === "" || target.key.includes("`")
+    ? ""
+    : printKey({ ...target, entity: "tag" });
+  const asked = meant !== ""
+    ? `Did you mean ${meant}? `
+    : asTag && `If it is a tag, write ${asTag}. `;
+  const keys = ofSpans
+    ? `Keys of spans: ${names.map((name) => `span.${name}`).join(", ")}, span.attributes.key.`
+    : `Keys: ${
+      names.map((name) => printKey({ entity: "trace", key: name })).join(", ")
+    }. ${TAG_HINT}`;
+  return new FilterError(`${written} is not a key`, at, `${asked}${keys}`);
+}

@@ -1,0 +1,164 @@
+/**
+ * Turns comparisons as written into comparisons that the server evaluates as they were meant.
+ *
+ * @module
+ */
+import { type Clause, FilterError, type Operator } from "./ast.ts";
+import { rewriteAssessment } from "./assessment.ts";
+import { rewriteAttribute } from "./attribute.ts";
+import { keyRule, type KeyTarget } from "./keys.ts";
+import { numericClauses } from "./number.ts";
+import type { RawClause } from "./parse.ts";
+import { asText, containing, requireOperator, type RewriteContext, unquotable } from "./raw.ts";
+import { printClause, printKey, quote } from "./print.ts";
+import { statusText } from "./status.ts";
+
+/**
+ * The clauses that mean the comparison, usually one.
+ *
+ * @throws {FilterError} if no comparison that the server knows means it.
+ */
+export function rewriteClause(
+  raw: RawClause,
+  target: KeyTarget,
+  context: RewriteContext,
+): Clause[] {
+  const rule = keyRule(target.entity, target.key);
+  const clause = nullComparison(raw, target, context) ?? raw;
+  switch (rule?.kind) {
+    case "time":
+    case "duration":
+      return numericClauses(clause, target, rule.kind, context);
+    case "assessment":
+      return rewriteAssessment(clause, target, context);
+    case "attribute":
+      return rewriteAttribute(clause, target, context);
+    case "search":
+      return [fullText(clause, target, context)];
+    default:
+      return textClauses(clause, target, context);
+  }
+}
+
+/** `= null` and `!= null` mean IS NULL and IS NOT NULL. */
+function nullComparison(
+  raw: RawClause,
+  target: KeyTarget,
+  context: RewriteContext,
+): RawClause | undefined {
+  const isNull = raw.values.length === 1 && raw.values[0]?.kind === "null";
+  if (!isNull || (raw.op !== "=" && raw.op !== "!=")) return undefined;
+  const op = raw.op === "=" ? "IS NULL" : "IS NOT NULL";
+  context.note(`${raw.op} ${raw.values[0]?.text} was read as ${op} for ${printKey(target)}`);
+  return { ...raw, op, values: [] };
+}
+
+/** The texts of a comparison; bare words and numbers are quoted, and told. */
+function texts(raw: RawClause, target: KeyTarget, context: RewriteContext): string[] {
+  return raw.values.map((value) => {
+    const text = asText(value, raw);
+    const isStatus = keyRule(target.entity, target.key)?.kind === "status";
+    const exact = raw.op === "=" || raw.op === "!=" || raw.op === "IN" || raw.op === "NOT IN";
+    const known = isStatus && exact ? statusText(text, target.entity, value.at) : text;
+    if (value.kind !== "text" || known !== text) {
+      context.note(`${value.text} was read as '${known}' for ${printKey(target)}`);
+    }
+    return known;
+  });
+}
+
+function textClauses(written: RawClause, target: KeyTarget, context: RewriteContext): Clause[] {
+  const raw = containing(written, target, context);
+  const operators: readonly Operator[] = keyRule(target.entity, target.key)?.operators ?? [];
+  if (raw.op === "IS NULL" || raw.op === "IS NOT NULL") {
+    requireOperator(raw, target, operators);
+    return [{ ...target, op: raw.op, value: null }];
+  }
+  const values = texts(raw, target, context);
+  if (raw.op === "IN" || raw.op === "NOT IN") return inClauses(raw, target, values, context);
+  requireOperator(raw, target, operators);
+  const op = operators.find((known) => known === raw.op) ?? "=";
+  const clause: Clause = { ...target, op, value: values[0] ?? "" };
+  checkPrompt(clause, raw);
+  return [quotable(clause, raw, context)];
+}
+
+function checkPrompt(clause: Clause, raw: RawClause): void {
+  if (clause.entity !== "trace" || clause.key !== "prompt") return;
+  if (typeof clause.value === "string" && clause.value.split("/").length === 2) return;
+  const hint = "Give name and version, as in prompt = 'greeting/1'.";
+  throw new FilterError("prompt is compared with one version of one prompt", raw.at, hint);
+}
+
+/** IN where the server has it; otherwise =, a regular expression, or != for each value. */
+function inClauses(
+  raw: RawClause,
+  target: KeyTarget,
+  values: readonly string[],
+  context: RewriteContext,
+): Clause[] {
+  const operators = keyRule(target.entity, target.key)?.operators ?? [];
+  if (operators.includes("IN") && values.every((value) => quote(value) !== undefined)) {
+    return [{ ...target, op: raw.op === "IN" ? "IN" : "NOT IN", value: values }];
+  }
+  const told = (clauses: Clause[]) => {
+    const shown = clauses.map(printClause).join(" AND ");
+    context.note(`${raw.op} was read as ${shown}, as MLflow has no ${raw.op} here`);
+    return clauses;
+  };
+  const single = values.length === 1;
+  if (raw.op === "NOT IN" || single) {
+    const op = raw.op === "IN" ? "=" : "!=";
+    requireOperator({ ...raw, op }, target, operators);
+    return told(values.map((value) => quotable({ ...target, op, value }, raw, context)));
+  }
+  if (target.entity === "trace" && target.key === "run_id") {
+    const hint = "Search once for each run.";
+    throw new FilterError("run_id can be compared with one run at a time", raw.at, hint);
+  }
+  requireOperator({ ...raw, op: "RLIKE" }, target, operators);
+  const value = `^(${values.map(literalPattern).join("|")})$`;
+  return told([{ ...target, op: "RLIKE", value }]);
+}
+
+/** A regular expression that matches exactly a text and needs no quotes inside it. */
+function literalPattern(text: string): string {
+  return text.replace(/[^\p{L}\p{N}_ ]/gu, (char) => {
+    const code = char.codePointAt(0) ?? 0;
+    if (code > 0x7f) return char;
+    const inHex = char === "'" || char === '"' || char === "\\" || code < 0x20;
+    return inHex ? `\\x${code.toString(16).padStart(2, "0")}` : `\\${char}`;
+  });
+}
+
+/** The server cannot quote every text: then a pattern says the same, or nothing does. */
+function quotable(clause: Clause, raw: RawClause, context: RewriteContext): Clause {
+  if (typeof clause.value !== "string" || quote(clause.value) !== undefined) return clause;
+  const { op, value } = clause;
+  const operators = keyRule(clause.entity, clause.key)?.operators ?? [];
+  let out: Clause | undefined;
+  if (op === "LIKE" || op === "ILIKE") {
+    out = { ...clause, value: value.replaceAll('"', "_").replace(/\\$/, "_") };
+  } else if (op === "=" && operators.includes("RLIKE")) {
+    out = { ...clause, op: "RLIKE", value: `^${literalPattern(value)}$` };
+  }
+  if (out === undefined) throw unquotable(raw);
+  context.note(`MLflow cannot quote this text: ${raw.op} was read as ${printClause(out)}`);
+  return out;
+}
+
+/** Full-text search: always LIKE or ILIKE, and never without a wildcard. */
+function fullText(written: RawClause, target: KeyTarget, context: RewriteContext): Clause {
+  const raw = containing(written, target, context);
+  const [value] = raw.values;
+  const exact = raw.op === "=";
+  if (!exact) requireOperator(raw, target, ["LIKE", "ILIKE"]);
+  const text = value === undefined ? "" : asText(value, raw);
+  const pattern = /[%_]/.test(text) && !exact ? text : `%${text}%`;
+  const op = raw.op === "ILIKE" ? "ILIKE" : "LIKE";
+  const clause: Clause = { ...target, op, value: pattern };
+  if (exact || pattern !== text) {
+    context.note(`${raw.op} was read as ${printClause(clause)}: it searches the text of all spans`);
+  }
+  return quotable(clause, raw, context);
+}
