@@ -1,5 +1,5 @@
 import type { Settings } from "./settings.ts";
-import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl } from "./wandb.ts";
+import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "./wandb.ts";
 
 /** What the server may touch: exactly this becomes its worker's permissions. */
 export interface Access {
@@ -63,7 +63,16 @@ function addWandb(
   if (docs === undefined && settings.wandbProxyDocs) {
     access.errors.push(`WANDBOT_BASE_URL: "${settings.wandbDocsUrl}" is not an http or https URL.`);
   }
-  for (const url of [base, docs]) {
+  const traces = weaveTraceUrl(settings);
+  if (traces === undefined && base !== undefined) {
+    const { weaveTraceUrl: own, wandbPublicUrl } = settings;
+    access.errors.push(
+      own === undefined
+        ? `WANDB_PUBLIC_BASE_URL: "${wandbPublicUrl}" is not an http or https URL.`
+        : `WF_TRACE_SERVER_URL: "${own}" is not an http or https URL.`,
+    );
+  }
+  for (const url of [base, docs, traces]) {
     const host = url === undefined ? undefined : hostOfUrl(url.href);
     if (host !== undefined) access.net.add(host);
   }

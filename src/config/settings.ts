@@ -169,6 +169,19 @@ export const SETTINGS = {
     group: "Weights & Biases",
     help: "W&B's web pages, for links; derived from the API's address.",
   },
+  weaveTraceUrl: {
+    env: ["WF_TRACE_SERVER_URL", "WEAVE_TRACE_SERVER_URL"],
+    flag: "weave-trace-url",
+    type: "string",
+    group: "Weights & Biases",
+    help: "Weave's trace server, if it is not where the API's address puts it.",
+  },
+  wandbPublicUrl: {
+    env: ["WANDB_PUBLIC_BASE_URL"],
+    type: "string",
+    group: "Weights & Biases",
+    help: "Base of the trace server's address in place of WANDB_BASE_URL, as Weave's SDKs read it.",
+  },
   wandbEntity: {
     env: ["WANDB_ENTITY"],
     flag: "wandb-entity",

@@ -30,6 +30,22 @@ export function wandbAppUrl(settings: Settings, base: URL): URL {
   return url;
 }
 
+/**
+ * The address of Weave's trace server: `WF_TRACE_SERVER_URL`, else `WEAVE_TRACE_SERVER_URL`, else
+ * W&B's own for the public cloud, else `/traces` below the instance (as Weave's SDKs have it).
+ */
+export function weaveTraceUrl(settings: Settings): URL | undefined {
+  if (settings.weaveTraceUrl !== undefined) return httpUrl(settings.weaveTraceUrl);
+  const base = settings.wandbPublicUrl === undefined
+    ? wandbBaseUrl(settings)
+    : httpUrl(settings.wandbPublicUrl);
+  if (base === undefined) return undefined;
+  if (/^(api\.|app\.|www\.)?wandb\.ai$/.test(base.hostname)) {
+    return new URL("https://trace.wandb.ai");
+  }
+  return new URL(`${base.href.replace(/\/+$/, "")}/traces`);
+}
+
 /** The endpoint of documentation search; undefined when it is off, absent or no http(s) URL. */
 export function wandbDocsUrl(settings: Settings): URL | undefined {
   if (!isWandbConfigured(settings) || !settings.wandbProxyDocs) return undefined;
