@@ -24,7 +24,11 @@ export interface UpstreamOptions {
   /** How often to repeat. */
   readonly retry: RetryPolicy;
   /** Reads the back end's own error body; undefined leaves it to the status. */
-  readonly readError?: (status: number, body: string) => UpstreamError | undefined;
+  readonly readError?: (
+    status: number,
+    body: string,
+    headers: Headers,
+  ) => UpstreamError | undefined;
   /** Told of every attempt, for the log. */
   readonly onAttempt?: (attempt: Attempt) => void;
 }
@@ -97,7 +101,10 @@ async function withRetries<T>(
     try {
       const response = await exchange(options, request, signal);
       if (response.ok) return await read(response);
-      wait = retryAfterSeconds(response.headers.get("retry-after"));
+      const { headers, status } = response;
+      wait = retryAfterSeconds(
+        headers.get("retry-after") ?? (status === 429 ? headers.get("ratelimit-reset") : null),
+      );
       throw await failureOf(options, response, wait);
     } catch (error) {
       const failure = describe(options, error, signal);
@@ -188,7 +195,7 @@ async function failureOf(
 ): Promise<UpstreamError> {
   const { status } = response;
   const body = await readHead(response);
-  const own = options.readError?.(status, body);
+  const own = options.readError?.(status, body, response.headers);
   if (own !== undefined) return own;
   return failureOfStatus({
     service: options.service,

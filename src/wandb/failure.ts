@@ -1,0 +1,164 @@
+import { cleanDetail, isHtml } from "../upstream/body.ts";
+import { UpstreamError, type UpstreamErrorKind } from "../upstream/errors.ts";
+import { isJsonObject, type Json, tryParseJson } from "../upstream/json.ts";
+
+/** The errors of a GraphQL reply, kept with its data so that a caller may use what there is. */
+export class GraphqlFailure extends UpstreamError {
+  /** The server's messages. */
+  readonly messages: readonly string[];
+  /** What came besides the errors, if anything did. */
+  readonly data: Json | undefined;
+
+  /** Makes one; see {@link UpstreamError}. */
+  constructor(
+    kind: UpstreamErrorKind,
+    message: string,
+    messages: readonly string[],
+    options: { hint?: string; retryable?: boolean; status?: number; data?: Json | undefined },
+  ) {
+    const { data, ...rest } = options;
+    super(kind, message, rest);
+    this.messages = messages;
+    this.data = data;
+  }
+}
+
+/** The messages of a reply: `{"errors":[{"message"}]}`, `{"errors":["…"]}` or `{"error":"…"}`. */
+export function messagesOf(body: Json | undefined): string[] {
+  if (!isJsonObject(body)) return [];
+  const list = Array.isArray(body.errors) ? body.errors : [body.error ?? body.message];
+  return list.flatMap((entry) => {
+    const text = isJsonObject(entry) ? entry.message : entry;
+    return typeof text === "string" && text.trim() !== "" ? [cleanDetail(text)] : [];
+  });
+}
+
+/** Whether a reply's `data` holds anything. */
+export function hasData(data: Json | undefined): boolean {
+  return isJsonObject(data) && Object.values(data).some((value) => value !== null);
+}
+
+/** Reads W&B's error bodies; undefined leaves the error to its status. */
+export function readFailure(
+  status: number,
+  text: string,
+  headers: Headers,
+  appUrl: URL,
+): UpstreamError | undefined {
+  const body = isHtml(text) ? undefined : tryParseJson(text);
+  const messages = messagesOf(body);
+  const data = isJsonObject(body) && hasData(body.data) ? body.data : undefined;
+  return failureOf({ status, messages, data, wait: waitOf(headers), appUrl });
+}
+
+/** The failure for messages that came with HTTP 200. */
+export function failureOfMessages(
+  messages: readonly string[],
+  data: Json | undefined,
+  appUrl: URL,
+): UpstreamError {
+  return failureOf({ status: statusOf(messages), messages, data, wait: undefined, appUrl }) ??
+    new GraphqlFailure("upstream_error", `W&B refused the query: ${said(messages)}.`, messages, {
+      data,
+    });
+}
+
+interface Failure {
+  readonly status: number;
+  readonly messages: readonly string[];
+  readonly data: Json | undefined;
+  readonly wait: number | undefined;
+  readonly appUrl: URL;
+}
+
+function failureOf(failure: Failure): UpstreamError | undefined {
+  const { status, messages, data, wait } = failure;
+  const detail = said(messages);
+  const suffix = detail === "" ? "" : `: ${detail}`;
+  const as = (kind: UpstreamErrorKind, message: string, hint?: string, retryable = false) =>
+    new GraphqlFailure(kind, message, messages, {
+      status,
+      data,
+      retryable,
+      ...(hint === undefined ? {} : { hint }),
+    });
+  switch (status) {
+    case 401:
+      return as(
+        "unauthorized",
+        `W&B refused the API key (HTTP 401)${suffix}: it is missing, malformed, or not ` +
+          "authorized for this entity or team.",
+        `Create a key at ${failure.appUrl.origin}/authorize and set WANDB_API_KEY; for Dedicated ` +
+          "Cloud and Self-Managed set WANDB_BASE_URL to the instance that the key belongs to.",
+      );
+    case 403:
+      return as(
+        "forbidden",
+        `W&B does not permit this (HTTP 403)${suffix}.`,
+        "The key has no access to this entity or project; list_entities_tool shows what it has.",
+      );
+    case 404:
+      if (messages.length === 0) return undefined;
+      return as(
+        "not_found",
+        `W&B found nothing there${suffix}.`,
+        "Check the entity and project names (list_entities_tool, query_wandb_entity_projects); " +
+          "a key without access sees nothing either.",
+      );
+    case 409:
+      return as(
+        "conflict",
+        `W&B reports a conflict (HTTP 409)${suffix}.`,
+        "Something of that name exists already, or changed meanwhile: read it again.",
+      );
+    case 429:
+      return as(
+        "rate_limited",
+        `W&B limits the rate of requests (HTTP 429)${suffix}.` +
+          (wait === undefined ? "" : ` It asks to wait ${wait} s.`),
+        "Wait, then repeat the call and ask for less at a time. On Dedicated Cloud the limits are " +
+          "the instance's own; W&B support can raise them.",
+        true,
+      );
+    case 400:
+    case 422:
+      if (messages.length === 0) return undefined;
+      return as("invalid_arguments", `W&B refused the query${suffix}.`);
+  }
+  if (status >= 500 && status !== 501) {
+    return as(
+      "upstream_error",
+      `W&B failed (HTTP ${status})${suffix}.`,
+      "Repeat the call; if it stays so, see status.wandb.com or the instance's log.",
+      true,
+    );
+  }
+  return undefined;
+}
+
+/** The status that messages without one stand for. */
+function statusOf(messages: readonly string[]): number {
+  const text = messages.join(" ").toLowerCase();
+  if (/rate limit|too many requests/.test(text)) return 429;
+  if (/not logged in|api key|unauthenticated|unauthorized|must be logged/.test(text)) return 401;
+  if (/permission denied|forbidden|not permitted|access denied|not authorized/.test(text)) {
+    return 403;
+  }
+  if (/not found|could not find|does not exist|no such/.test(text)) return 404;
+  if (/internal (server )?error|timed? ?out|deadline|unavailable/.test(text)) return 503;
+  return 400;
+}
+
+function said(messages: readonly string[]): string {
+  const shown = messages.slice(0, 3).join("; ");
+  return messages.length > 3 ? `${shown} (and ${messages.length - 3} more)` : shown;
+}
+
+/** Seconds until the rate limit allows more, by `Retry-After` or `RateLimit-Reset`. */
+function waitOf(headers: Headers): number | undefined {
+  for (const name of ["retry-after", "ratelimit-reset"]) {
+    const value = headers.get(name);
+    if (value !== null && /^\s*\d+(\.\d+)?\s*$/.test(value)) return Math.ceil(Number(value));
+  }
+  return undefined;
+}

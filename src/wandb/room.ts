@@ -1,0 +1,57 @@
+import type { Config } from "../config/config.ts";
+import { isWandbConfigured, wandbBaseUrl } from "../config/wandb.ts";
+import type { Log } from "../log.ts";
+import { bind, type BoundTool, type Tool } from "../mcp/tool.ts";
+import { wandbOf } from "./access.ts";
+import type { WandbServices } from "./tool.ts";
+import { listEntities } from "./tools/list_entities.ts";
+
+/** Everything of Weights & Biases that exists with a configuration. */
+export interface WandbRoom {
+  /** The back end's name for people. */
+  readonly name: string;
+  /** The tools, in listing order; empty without credentials. */
+  readonly tools: readonly BoundTool[];
+  /** What the instructions say of it. */
+  readonly instructions: string;
+  /** Why tools are not listed, when they are not. */
+  readonly absent: string | undefined;
+}
+
+/** The tools of this room, in listing order. */
+const TOOLS: readonly Tool<WandbServices>[] = [
+  listEntities,
+];
+
+/** W&B's tools, when there are credentials. */
+export function wandbRoom(config: Config, log: Log): WandbRoom {
+  const wandb = wandbOf(config, log);
+  if (wandb === undefined) {
+    const host = wandbBaseUrl(config.settings)?.host ?? "the API's host";
+    return {
+      name: "Weights & Biases",
+      tools: [],
+      instructions: "",
+      absent: isWandbConfigured(config.settings)
+        ? "W&B tools are not listed: WANDB_BASE_URL is not an http or https URL."
+        : "W&B tools are not listed: no key is configured (WANDB_API_KEY, or an entry for " +
+          `${host} in the netrc file).`,
+    };
+  }
+  return {
+    name: "Weights & Biases",
+    tools: TOOLS.map((tool) => bind(tool, () => ({ wandb }))),
+    instructions: instructionsFor(wandb.entity, wandb.project),
+    absent: undefined,
+  };
+}
+
+function instructionsFor(entity: string | undefined, project: string | undefined): string {
+  const defaults = [
+    ...(entity === undefined ? [] : [`entity ${entity}`]),
+    ...(project === undefined ? [] : [`project ${project}`]),
+  ];
+  return "Weights & Biases: find entity and project with list_entities_tool and " +
+    "query_wandb_entity_projects, learn a project's metrics with probe_project_tool, then query." +
+    (defaults.length === 0 ? "" : ` Defaults: ${defaults.join(", ")}.`);
+}

@@ -1,0 +1,113 @@
+import { createLog, type Log } from "../../src/log.ts";
+import { ToolError } from "../../src/mcp/errors.ts";
+import type { CallContext, Reply, Tool } from "../../src/mcp/tool.ts";
+import { createWandb, type Wandb } from "../../src/wandb/client.ts";
+import { apiKeyCredentials, type Credentials } from "../../src/wandb/credentials.ts";
+import type { WandbServices } from "../../src/wandb/tool.ts";
+import { startWandbSim, type WandbSim, type WandbSimOptions } from "../support/wandb/mod.ts";
+
+/** A simulator, our client on it, and a way to call tools. */
+export interface Rig extends AsyncDisposable {
+  readonly sim: WandbSim;
+  readonly wandb: Wandb;
+  /** Lines that were logged. */
+  readonly logged: string[];
+  /** Calls a tool and gives its reply. */
+  call(tool: Tool<WandbServices>, args: unknown, options?: CallOptions): Promise<Reply<Data>>;
+  /** Calls a tool and gives the structured result. */
+  data(tool: Tool<WandbServices>, args: unknown, options?: CallOptions): Promise<Data>;
+  /** Calls a tool that must fail, and gives its report. */
+  failure(tool: Tool<WandbServices>, args: unknown, options?: CallOptions): Promise<Data>;
+  /** What was asked of the server meanwhile. */
+  counted<T>(work: () => Promise<T>): Promise<{ result: T; requests: number }>;
+}
+
+/** A structured result as a test reads it. */
+export type Data = Record<string, unknown>;
+
+/** How a call is made. */
+export interface CallOptions {
+  readonly maxTokens?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** Settings of {@link startRig}. */
+export interface RigOptions extends WandbSimOptions {
+  readonly credentials?: (sim: WandbSim) => Credentials;
+  readonly entity?: string;
+  readonly project?: string;
+  readonly timeoutMs?: number;
+}
+
+/** Starts a simulator and a client on it. */
+export function startRig(options: RigOptions = {}): Rig {
+  const sim = startWandbSim(options);
+  const logged: string[] = [];
+  const log = memoryLog(logged, [sim.apiKey]);
+  const wandb = createWandb({
+    baseUrl: new URL(sim.url),
+    appUrl: new URL("https://app.example.test"),
+    credentials: options.credentials?.(sim) ?? apiKeyCredentials(sim.apiKey),
+    entity: options.entity,
+    project: options.project,
+    timeoutMs: options.timeoutMs ?? 20_000,
+    log,
+    backoffMs: 1,
+  });
+  const call: Rig["call"] = async (tool, args, callOptions = {}) => {
+    const outcome = await tool.call(args, { ...contextFor(log, callOptions), wandb });
+    if (outcome.kind !== "reply") throw new Error(`The tool asks: ${outcome.question}`);
+    return outcome.reply;
+  };
+  return {
+    sim,
+    wandb,
+    logged,
+    call,
+    data: async (...args) => (await call(...args)).data,
+    failure: async (...args) => {
+      try {
+        await call(...args);
+      } catch (error) {
+        return reportOf(error);
+      }
+      throw new Error("The call was expected to fail.");
+    },
+    counted: async (work) => {
+      sim.requests.length = 0;
+      const result = await work();
+      return { result, requests: sim.requests.length };
+    },
+    [Symbol.asyncDispose]: () => sim.stop(),
+  };
+}
+
+/** The context of a call outside of a server. */
+export function contextFor(log: Log, options: CallOptions = {}): CallContext {
+  return {
+    signal: options.signal ?? new AbortController().signal,
+    progress: () => {},
+    maxTokens: options.maxTokens ?? 30_000,
+    log,
+    consent: { canAsk: false, answer: undefined, trustConfirm: false },
+  };
+}
+
+/** A log that keeps its lines. */
+export function memoryLog(lines: string[], secrets: readonly string[] = []): Log {
+  return createLog({
+    level: "DEBUG",
+    format: "human",
+    secrets,
+    write: (line) => void lines.push(line),
+  });
+}
+
+/** What a failed call tells the model. */
+export function reportOf(error: unknown): Data {
+  if (error instanceof ToolError) return { ...error.report };
+  if (error instanceof Error && "report" in error && typeof error.report === "object") {
+    return { ...error.report };
+  }
+  throw error;
+}
