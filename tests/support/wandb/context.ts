@@ -20,6 +20,8 @@ export interface Behaviour {
   crashAfterSeconds: number;
   /** Server features that are reported as enabled. */
   features: string[];
+  /** Whether every request samples anew, as the real server's `history` has been seen to do. */
+  randomSampling: boolean;
   /** Added to every answer. */
   delayMs: number;
 }

@@ -13,6 +13,7 @@ const BehaviourChange = z.object({
   introspection: z.boolean().optional(),
   crashAfterSeconds: z.number().optional(),
   features: z.array(z.string()).optional(),
+  randomSampling: z.boolean().optional(),
   delayMs: z.number().optional(),
 });
 

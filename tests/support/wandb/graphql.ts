@@ -72,8 +72,10 @@ export class Executor {
     for (const error of errors) this.#note(error);
     const data = result.data === undefined || result.data === null ? null : { ...result.data };
     const nothing = data === null || Object.values(data).every((value) => value === null);
+    // Without data nothing ran: the variables did not fit.
+    const unfit = result.data === undefined && errors.length > 0;
     return {
-      status: errors.length > 0 && mutation && nothing ? statusOf(errors) : 200,
+      status: unfit ? 400 : errors.length > 0 && mutation && nothing ? statusOf(errors) : 200,
       body: errors.length > 0 ? { data, errors: errors.map((error) => error.toJSON()) } : { data },
     };
   }
@@ -103,7 +105,7 @@ export class Executor {
 
   #note(error: GraphQLError): void {
     const cause = error.originalError;
-    if (cause instanceof SimError || cause === undefined || cause === null) return;
+    if (cause instanceof SimError || cause instanceof GraphQLError || !cause) return;
     this.defects.push(`${error.path?.join(".")}: ${error.message}\n${cause.stack ?? ""}`);
   }
 }

@@ -71,6 +71,7 @@ export function startWandbSim(options: WandbSimOptions = {}): WandbSim {
     introspection: true,
     crashAfterSeconds: 300,
     features: [...FEATURES],
+    randomSampling: false,
     delayMs: 0,
     ...options.behaviour,
   };

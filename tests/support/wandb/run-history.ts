@@ -43,7 +43,7 @@ export function runHistoryFields(sim: Sim, run: Run): Record<string, unknown> {
     history: (raw: unknown) => {
       const { samples, minStep, maxStep } = HistoryArgs.parse(raw);
       const selection = sim.history(run).select([], minStep ?? 0, maxStep ?? Infinity);
-      return texts(sample(selection, samples ?? DEFAULT_SAMPLES, `${run.id} history`));
+      return texts(sample(selection, samples ?? DEFAULT_SAMPLES, seed(sim, run, "history")));
     },
     sampledHistory: sampled,
     bucketedHistory: sampled,
@@ -61,7 +61,7 @@ export function runHistoryFields(sim: Sim, run: Run): Record<string, unknown> {
       const { samples } = HistoryArgs.parse(raw);
       const rows = sim.db.lines.all(run.id, "events").map(({ text }) => parseObject(text));
       const all = { count: rows.length, at: (index: number) => rows[index] ?? {} };
-      return texts(sample(all, samples ?? DEFAULT_SAMPLES, `${run.id} events`));
+      return texts(sample(all, samples ?? DEFAULT_SAMPLES, seed(sim, run, "events")));
     },
     systemMetrics: () => {
       const rows = sim.db.lines.all(run.id, "events").map(({ text }) => parseObject(text));
@@ -69,6 +69,10 @@ export function runHistoryFields(sim: Sim, run: Run): Record<string, unknown> {
     },
     logLines: (raw: unknown) => logLines(sim, run, raw),
   };
+}
+
+function seed(sim: Sim, run: Run, what: string): string {
+  return `${run.id} ${what} ${sim.behaviour.randomSampling ? crypto.randomUUID() : ""}`;
 }
 
 function sampledRows(sim: Sim, run: Run, text: string): Row[] {
@@ -81,8 +85,14 @@ function sampledRows(sim: Sim, run: Run, text: string): Row[] {
   const spec = Spec.safeParse(parsed);
   if (!spec.success) throw new SimError(400, "invalid history spec");
   const { keys, samples, minStep, maxStep } = spec.data;
-  const selection = sim.history(run).select(keys ?? [], minStep ?? 0, maxStep ?? Infinity);
-  const rows = sample(selection, samples ?? DEFAULT_SAMPLES, `${run.id} ${(keys ?? []).join(" ")}`);
+  // Unlike those of `history`, these bounds include both ends.
+  const end = maxStep === null || maxStep === undefined ? Infinity : maxStep + 1;
+  const selection = sim.history(run).select(keys ?? [], minStep ?? 0, end);
+  const rows = sample(
+    selection,
+    samples ?? DEFAULT_SAMPLES,
+    seed(sim, run, (keys ?? []).join(" ")),
+  );
   if (!keys || keys.length === 0) return rows;
   return rows.map((row) => Object.fromEntries(keys.map((key) => [key, lookup(row, key)])));
 }
