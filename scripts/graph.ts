@@ -1,0 +1,111 @@
+/** The module graph of the project, as the runtime reports it. */
+import { z } from "zod";
+
+const Target = z.looseObject({ specifier: z.string().optional(), error: z.string().optional() });
+const Info = z.looseObject({
+  modules: z.array(z.looseObject({
+    specifier: z.string(),
+    error: z.string().optional(),
+    dependencies: z.array(z.looseObject({
+      specifier: z.string(),
+      isDynamic: z.boolean().optional(),
+      code: Target.optional(),
+      type: Target.optional(),
+    })).optional(),
+  })),
+});
+
+/** One import. */
+export interface Arrow {
+  /** The importing module: a path below the project's root. */
+  readonly from: string;
+  /** What it imports: a path below the root, or a specifier such as `npm:/zod@4.6.7`. */
+  readonly to: string;
+  /** `import()`, which loads nothing until it runs. */
+  readonly dynamic: boolean;
+  /** Types alone, which load nothing at all. */
+  readonly typeOnly: boolean;
+}
+
+/** The project's folder, with a slash at its end. */
+export const ROOT: URL = new URL("../", import.meta.url);
+
+/** A path below the root as the file system has it. */
+export function fileOf(path: string): string {
+  return decodeURIComponent(new URL(path, ROOT).pathname);
+}
+
+/** The TypeScript files below some folders, as sorted paths below the root. */
+export async function sourcesIn(...folders: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  const visit = async (folder: string): Promise<void> => {
+    for await (const entry of Deno.readDir(fileOf(folder))) {
+      const path = `${folder}/${entry.name}`;
+      if (entry.isDirectory) await visit(path);
+      else if (entry.name.endsWith(".ts")) found.push(path);
+    }
+  };
+  for (const folder of folders) await visit(folder);
+  return found.sort();
+}
+
+/**
+ * Every import that starts at or is reached from the given modules.
+ *
+ * @throws {Error} when a module cannot be found or read.
+ */
+export async function arrowsFrom(entries: readonly string[]): Promise<Arrow[]> {
+  const folder = await Deno.makeTempDir();
+  try {
+    const entry = `${folder}/entry.ts`;
+    const lines = entries.map((path) => `import ${JSON.stringify(new URL(path, ROOT).href)};`);
+    await Deno.writeTextFile(entry, lines.join("\n"));
+    const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["info", "--json", "--config", fileOf("deno.json"), entry],
+      env: { NO_COLOR: "1" },
+    }).output();
+    const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+    if (code !== 0) throw new Error(`deno info failed: ${decode(stderr)}`);
+    return arrowsOf(JSON.parse(decode(stdout)));
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+function arrowsOf(json: unknown): Arrow[] {
+  const { modules } = Info.parse(json);
+  return modules.flatMap((module) => {
+    if (module.error !== undefined) throw new Error(`${module.specifier}: ${module.error}`);
+    if (!module.specifier.startsWith(ROOT.href)) return [];
+    return (module.dependencies ?? []).map((dependency): Arrow => {
+      const target = dependency.code ?? dependency.type;
+      if (target?.error !== undefined) throw new Error(`${module.specifier}: ${target.error}`);
+      return {
+        from: relative(module.specifier),
+        to: relative(target?.specifier ?? dependency.specifier),
+        dynamic: dependency.isDynamic === true,
+        typeOnly: dependency.code === undefined,
+      };
+    });
+  });
+}
+
+/** Every module that a start module loads, itself included; `follow` chooses the arrows. */
+export function reachable(
+  start: string,
+  arrows: readonly Arrow[],
+  follow: (arrow: Arrow) => boolean = (arrow) => !arrow.typeOnly,
+): Set<string> {
+  const seen = new Set([start]);
+  // A set that grows while it is walked is walked to its new end.
+  for (const at of seen) {
+    for (const arrow of arrows) if (arrow.from === at && follow(arrow)) seen.add(arrow.to);
+  }
+  return seen;
+}
+
+function relative(specifier: string): string {
+  return specifier.startsWith(ROOT.href)
+    ? decodeURIComponent(specifier.slice(ROOT.href.length))
+    : specifier;
+}
