@@ -1,0 +1,86 @@
+/** Histories of several runs beside each other. */
+import { interpolator } from "./overfitting.ts";
+import { byStep, finitePoints, type LoggedValue, type Series } from "./series.ts";
+
+/** One metric of one run. */
+export interface RunSeries {
+  /** Run id, unique among the runs. */
+  readonly run: string;
+  /** Its points. */
+  readonly series: Series;
+}
+
+/** A step and each run's value at it. */
+export interface AlignedRow {
+  /** Step. */
+  readonly step: number;
+  /** Values by run id. */
+  readonly values: Readonly<Record<string, LoggedValue>>;
+}
+
+/** Runs aligned by step. */
+export interface Alignment {
+  /**
+   * `shared`: every row is a step at which every run has a point; `interpolated`: the runs share no
+   * step, and values between points lie on a straight line; `none`: the ranges do not even overlap.
+   */
+  readonly method: "shared" | "interpolated" | "none";
+  /** First and last step that all runs cover. */
+  readonly overlap?: { readonly from: number; readonly to: number };
+  /** Number of shared steps, before thinning. */
+  readonly shared_steps: number;
+  /** Rows in the order of steps, evenly thinned to the number asked for. */
+  readonly rows: readonly AlignedRow[];
+}
+
+/** Aligns one metric of two or more runs; of several points at one step the last counts. */
+export function alignRuns(runs: readonly RunSeries[], most = 50): Alignment {
+  const maps = runs.map(({ run, series }) => ({
+    run,
+    at: new Map(byStep(series.points).map(({ step, value }) => [step, value])),
+  }));
+  const [first, ...others] = maps;
+  if (first === undefined || maps.some(({ at }) => at.size === 0)) {
+    return { method: "none", shared_steps: 0, rows: [] };
+  }
+  const steps = maps.map(({ at }) => [...at.keys()]);
+  const from = Math.max(...steps.map((list) => list[0] ?? Infinity));
+  const to = Math.min(...steps.map((list) => list.at(-1) ?? -Infinity));
+  const shared = [...first.at.keys()].filter((step) => others.every(({ at }) => at.has(step)));
+  if (shared.length > 0) {
+    const rows = thin(shared, most).map((step) => ({
+      step,
+      values: Object.fromEntries(maps.flatMap(({ run, at }) => {
+        const value = at.get(step);
+        return value === undefined ? [] : [[run, value]];
+      })),
+    }));
+    return { method: "shared", overlap: { from, to }, shared_steps: shared.length, rows };
+  }
+  if (!(from <= to)) return { method: "none", shared_steps: 0, rows: [] };
+  // The coarsest run gives the grid, so that no value is invented between its points.
+  const inside = steps.map((list) => list.filter((step) => step >= from && step <= to));
+  const grid = inside.filter((list) => list.length > 0)
+    .reduce((best, list) => list.length < best.length ? list : best, inside.flat());
+  const lines = runs.map(({ run, series }) => ({
+    run,
+    line: interpolator(finitePoints(series.points).map(({ step, value }) => [step, value])),
+  }));
+  const rows = thin(grid.length > 0 ? grid : [from, to], most).map((step) => ({
+    step,
+    values: Object.fromEntries(lines.flatMap(({ run, line }) => {
+      const value = line(step);
+      return Number.isFinite(value) ? [[run, value]] : [];
+    })),
+  }));
+  return { method: "interpolated", overlap: { from, to }, shared_steps: 0, rows };
+}
+
+/** At most `most` items, evenly spread, always with the first and the last. */
+export function thin<T>(items: readonly T[], most: number): T[] {
+  if (items.length <= most) return [...items];
+  if (most <= 1) return items.slice(-most);
+  const last = items.length - 1;
+  return Array.from({ length: most }, (_, index) => Math.round(index * last / (most - 1)))
+    .flatMap((index) => items.slice(index, index + 1));
+}

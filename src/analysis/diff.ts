@@ -1,0 +1,128 @@
+/** Deep differences between configurations, summaries or metadata of runs. */
+
+/** A value of both runs that differs. */
+export interface Change {
+  /** Value in the first run. */
+  readonly run_a: unknown;
+  /** Value in the second run. */
+  readonly run_b: unknown;
+  /** Second minus first, of finite numbers: rounded to six decimals, or six digits if tiny. */
+  readonly delta?: number;
+}
+
+/** Differences between two objects, by dotted path. */
+export interface Difference {
+  /** What only the first has. */
+  readonly only_in_run_a: Readonly<Record<string, unknown>>;
+  /** What only the second has. */
+  readonly only_in_run_b: Readonly<Record<string, unknown>>;
+  /** What both have with different values. */
+  readonly changed: Readonly<Record<string, Change>>;
+  /** Number of equal values. */
+  readonly identical_count: number;
+}
+
+/** Differences among several objects, by dotted path. */
+export interface ManyDifference {
+  /** Present in all, not equal in all: values by run. */
+  readonly changed: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Missing in some: values by the runs that have it. */
+  readonly only_in_some: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** Number of values equal in all. */
+  readonly identical_count: number;
+}
+
+/**
+ * Compares two JSON objects. Nested objects are followed and named by dotted paths (a dot within a
+ * name becomes `\.`); lists are compared as wholes. Not-a-number equals itself and is written "NaN".
+ */
+export function diffObjects(
+  a: Readonly<Record<string, unknown>>,
+  b: Readonly<Record<string, unknown>>,
+): Difference {
+  const [left, right] = [flatten(a), flatten(b)];
+  const changed: [string, Change][] = [];
+  let identical = 0;
+  for (const [key, one] of left) {
+    if (!right.has(key)) continue;
+    const other = right.get(key);
+    if (equal(one, other)) {
+      identical += 1;
+      continue;
+    }
+    const delta = typeof one === "number" && typeof other === "number"
+      ? rounded(other - one)
+      : undefined;
+    changed.push([key, { run_a: one, run_b: other, ...(delta === undefined ? {} : { delta }) }]);
+  }
+  return {
+    only_in_run_a: Object.fromEntries([...left].filter(([key]) => !right.has(key))),
+    only_in_run_b: Object.fromEntries([...right].filter(([key]) => !left.has(key))),
+    changed: Object.fromEntries(changed),
+    identical_count: identical,
+  };
+}
+
+/** Compares the objects of any number of runs, named by run. */
+export function diffMany(
+  runs: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+): ManyDifference {
+  const flat = Object.entries(runs).map(([run, object]) => [run, flatten(object)] as const);
+  const keys = new Set(flat.flatMap(([, values]) => [...values.keys()]));
+  const changed: [string, Record<string, unknown>][] = [];
+  const partial: [string, Record<string, unknown>][] = [];
+  let identical = 0;
+  for (const key of keys) {
+    const having = flat.filter(([, values]) => values.has(key));
+    const values = having.map(([run, object]) => [run, object.get(key)] as const);
+    if (having.length < flat.length) partial.push([key, Object.fromEntries(values)]);
+    else if (values.every(([, value]) => equal(value, values[0]?.[1]))) identical += 1;
+    else changed.push([key, Object.fromEntries(values)]);
+  }
+  return {
+    changed: Object.fromEntries(changed),
+    only_in_some: Object.fromEntries(partial),
+    identical_count: identical,
+  };
+}
+
+function flatten(object: Readonly<Record<string, unknown>>): Map<string, unknown> {
+  const flat = new Map<string, unknown>();
+  const visit = (value: unknown, path: string) => {
+    const entries = isObject(value) ? Object.entries(value) : [];
+    if (entries.length === 0) flat.set(path, plain(value));
+    for (const [key, item] of entries) visit(item, `${path}.${escaped(key)}`);
+  };
+  for (const [key, value] of Object.entries(object)) visit(value, escaped(key));
+  return flat;
+}
+
+function escaped(key: string): string {
+  return key.replaceAll(".", "\\.");
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** Non-finite numbers as text, which is how they travel. */
+function plain(value: unknown): unknown {
+  return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
+}
+
+function equal(a: unknown, b: unknown): boolean {
+  if (Object.is(a, b) || a === b) return true;
+  if (Array.isArray(a) && Array.isArray(b)) {
+    return a.length === b.length && a.every((item, index) => equal(item, b[index]));
+  }
+  if (!isObject(a) || !isObject(b)) return false;
+  const keys = Object.keys(a);
+  return keys.length === Object.keys(b).length &&
+    keys.every((key) => Object.hasOwn(b, key) && equal(a[key], b[key]));
+}
+
+function rounded(delta: number): number | undefined {
+  if (!Number.isFinite(delta)) return undefined;
+  const decimals = Number(delta.toFixed(6));
+  return decimals === 0 ? Number(delta.toPrecision(6)) : decimals;
+}

@@ -1,0 +1,195 @@
+/** The structure of JSON rows, learnt from a sample of them. */
+
+/** Type of a value, as far as filters tell them apart. */
+export type JsonType =
+  | "string"
+  | "int"
+  | "float"
+  | "boolean"
+  | "datetime"
+  | "array"
+  | "object"
+  | "null";
+
+/** What is known about one path. */
+export interface FieldSchema {
+  /** Dotted path; `\.` for a dot within a name, `[]` for the items of a list. */
+  readonly path: string;
+  /** The commonest type that is not null; `null` where there is no other. */
+  readonly type: JsonType;
+  /** How often each type was seen, where there is more than one. */
+  readonly types?: Readonly<Partial<Record<JsonType, number>>>;
+  /** Rows in which the path is there, null included. */
+  readonly count: number;
+  /** Rows in which it is there with another value than null. */
+  readonly non_null_count: number;
+  /** Part of all rows in which it is there. */
+  readonly presence: number;
+  /** Presence among the rows of each op, where it is not the same in all. */
+  readonly ops?: Readonly<Record<string, number>>;
+  /** Number of distinct values seen; counting stops at a thousand. */
+  readonly distinct: number;
+  /** The commonest values with their counts; long text is shortened. */
+  readonly top_values: readonly { readonly value: unknown; readonly count: number }[];
+  /** Length of the longest text or list, where there is one. */
+  readonly max_length?: number;
+}
+
+/** Bounds of the inference. */
+export interface SchemaOptions {
+  /** Values listed per path; 5 if not given. */
+  readonly topValues?: number;
+  /** Characters kept of a text; 100 if not given. */
+  readonly textLength?: number;
+}
+
+/** An object with more different names than this over all rows is a map: its names are data. */
+const MAP_KEYS = 60;
+const DISTINCT = 1000;
+const ITEMS = 5;
+const DEPTH = 8;
+const DATETIME = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:?\d{2})?$/;
+
+interface Field {
+  count: number;
+  nonNull: number;
+  longest: number;
+  readonly types: Map<JsonType, number>;
+  readonly ops: Map<string, number>;
+  readonly values: Map<string, { readonly value: unknown; count: number }>;
+  readonly names: Set<string>;
+}
+
+/** Collects rows one by one; a row is not kept. */
+export class SchemaBuilder {
+  readonly #fields = new Map<string, Field>();
+  readonly #ops = new Map<string, number>();
+  readonly #topValues: number;
+  readonly #textLength: number;
+  #rows = 0;
+
+  constructor({ topValues = 5, textLength = 100 }: SchemaOptions = {}) {
+    this.#topValues = topValues;
+    this.#textLength = textLength;
+  }
+
+  /** Number of rows so far. */
+  get rows(): number {
+    return this.#rows;
+  }
+
+  /** Adds a row of the op. */
+  add(op: string, row: Readonly<Record<string, unknown>>): void {
+    this.#rows += 1;
+    this.#ops.set(op, (this.#ops.get(op) ?? 0) + 1);
+    const seen = new Set<string>();
+    for (const [key, value] of Object.entries(row)) this.#visit(escaped(key), value, op, seen, 0);
+  }
+
+  /** The fields in the order of their paths. */
+  fields(): FieldSchema[] {
+    const maps = [...this.#fields].filter(([, field]) => field.names.size > MAP_KEYS)
+      .map(([path]) => `${path}.`);
+    return [...this.#fields]
+      .filter(([path]) => !maps.some((prefix) => path.startsWith(prefix)))
+      .sort(([a], [b]) => a < b ? -1 : 1)
+      .map(([path, field]) => this.#describe(path, field));
+  }
+
+  #visit(path: string, value: unknown, op: string, seen: Set<string>, depth: number): void {
+    const field = this.#field(path);
+    const type = typeOf(value);
+    field.types.set(type, (field.types.get(type) ?? 0) + 1);
+    if (!seen.has(path)) {
+      seen.add(path);
+      field.count += 1;
+      field.ops.set(op, (field.ops.get(op) ?? 0) + 1);
+      if (value !== null && value !== undefined) field.nonNull += 1;
+    }
+    if (typeof value === "string" || Array.isArray(value)) {
+      field.longest = Math.max(field.longest, value.length);
+    }
+    if (Array.isArray(value)) {
+      if (depth >= DEPTH) return;
+      for (const item of value.slice(0, ITEMS)) this.#visit(`${path}[]`, item, op, seen, depth + 1);
+    } else if (isObject(value)) {
+      if (depth >= DEPTH) return;
+      for (const [key, item] of Object.entries(value)) {
+        field.names.add(key);
+        if (field.names.size > MAP_KEYS) return;
+        this.#visit(`${path}.${escaped(key)}`, item, op, seen, depth + 1);
+      }
+    } else if (value !== null && value !== undefined) this.#remember(field, value);
+  }
+
+  #remember(field: Field, value: unknown): void {
+    const kept = typeof value === "string" && value.length > this.#textLength
+      ? `${value.slice(0, this.#textLength)}…`
+      : value;
+    const name = `${typeof kept}:${kept}`;
+    const known = field.values.get(name);
+    if (known !== undefined) known.count += 1;
+    else if (field.values.size < DISTINCT) field.values.set(name, { value: kept, count: 1 });
+  }
+
+  #field(path: string): Field {
+    const known = this.#fields.get(path);
+    if (known !== undefined) return known;
+    const field: Field = {
+      ...{ count: 0, nonNull: 0, longest: -1, types: new Map(), ops: new Map() },
+      ...{ values: new Map(), names: new Set() },
+    };
+    this.#fields.set(path, field);
+    return field;
+  }
+
+  #describe(path: string, field: Field): FieldSchema {
+    const types = [...field.types].sort(([, a], [, b]) => b - a);
+    const main = types.find(([type]) => type !== "null")?.[0] ?? "null";
+    const shares = [...this.#ops].map(([op, rows]) =>
+      [op, round((field.ops.get(op) ?? 0) / rows)] as const
+    );
+    const same = shares.every(([, share]) => share === shares[0]?.[1]);
+    const values = [...field.values.values()].sort((a, b) => b.count - a.count);
+    return {
+      path,
+      type: main,
+      ...(types.length > 1 ? { types: Object.fromEntries(types) } : {}),
+      ...{ count: field.count, non_null_count: field.nonNull },
+      presence: round(field.count / this.#rows),
+      ...(same ? {} : { ops: Object.fromEntries(shares.filter(([, share]) => share > 0)) }),
+      distinct: field.values.size,
+      top_values: values.slice(0, this.#topValues).map(({ value, count }) => ({ value, count })),
+      ...(field.longest >= 0 ? { max_length: field.longest } : {}),
+    };
+  }
+}
+
+/** Type of a JSON value. A text that is an ISO-8601 time is a datetime. */
+export function typeOf(value: unknown): JsonType {
+  if (value === null || value === undefined) return "null";
+  if (Array.isArray(value)) return "array";
+  switch (typeof value) {
+    case "boolean":
+      return "boolean";
+    case "number":
+    case "bigint":
+      return typeof value === "bigint" || Number.isInteger(value) ? "int" : "float";
+    case "string":
+      return DATETIME.test(value) ? "datetime" : "string";
+    default:
+      return "object";
+  }
+}
+
+function escaped(key: string): string {
+  return key.replaceAll(".", "\\.");
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null;
+}
+
+function round(share: number): number {
+  return Number(share.toFixed(4));
+}
