@@ -1,0 +1,62 @@
+/**
+ * Programs from npm that tests run as processes. They are pinned here and not among the project's
+ * imports, since they bring hundreds of packages that no user of the project needs.
+ */
+import { join } from "node:path";
+import { productProgram } from "./product.ts";
+import { withLock } from "./python/lock.ts";
+import { ROOT } from "./python/layout.ts";
+
+/** The pinned programs. */
+const PROGRAMS = {
+  /** The official conformance suite. */
+  conformance: "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12",
+  /** The official inspector, used by its command line. */
+  inspector: "npm:@modelcontextprotocol/inspector@2.12.0",
+} as const;
+
+/** What a finished program left behind. */
+export interface ProgramResult {
+  /** Exit code. */
+  readonly code: number;
+  /** Standard output. */
+  readonly stdout: string;
+  /** Standard error. */
+  readonly stderr: string;
+}
+
+const fetched = new Map<keyof typeof PROGRAMS, Promise<void>>();
+
+/** Runs a program to its end in `folder`, which also is its home. */
+export async function runNpmProgram(
+  name: keyof typeof PROGRAMS,
+  args: readonly string[],
+  folder: string,
+): Promise<ProgramResult> {
+  const ready = fetched.get(name) ?? fetch(name);
+  fetched.set(name, ready);
+  await ready;
+  const { env } = await productProgram("source");
+  const output = await new Deno.Command(Deno.execPath(), {
+    args: ["run", "-A", "--no-config", "--no-lock", "--cached-only", PROGRAMS[name], ...args],
+    cwd: folder,
+    clearEnv: true,
+    env: { ...env, HOME: folder, PATH: Deno.env.get("PATH") ?? "" },
+    stdin: "null",
+  }).output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
+  return { code: output.code, stdout: decode(output.stdout), stderr: decode(output.stderr) };
+}
+
+/** Downloads it with the user's own registry settings; the run itself sees an empty home. */
+async function fetch(name: keyof typeof PROGRAMS): Promise<void> {
+  await withLock(join(ROOT, "dist", `fetch-${name}`), async () => {
+    const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+      args: ["cache", "--quiet", "--no-config", "--no-lock", PROGRAMS[name]],
+      stdin: "null",
+    }).output();
+    if (code !== 0) {
+      throw new Error(`${PROGRAMS[name]} cannot be fetched:\n${new TextDecoder().decode(stderr)}`);
+    }
+  });
+}
