@@ -48,12 +48,16 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     stdin: "null",
     stdout: "null",
     stderr: "null",
+    // Otherwise it would end with the worker of the test file that started it.
+    detached: true,
   }).spawn();
+  child.unref();
   let running = true;
   const ended = child.status.then(() => running = false);
   const server: ServerProcess = {
     log: () => tail(logFile),
     stop: async () => {
+      child.ref();
       if (running) child.kill("SIGTERM");
       await ended;
     },

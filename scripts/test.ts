@@ -1,0 +1,104 @@
+/**
+ * `deno task test`: installs, starts and seeds the real back ends once, runs all tests against them
+ * and ends them. The last line is `N passed, N failed`; an ignored test counts as failed.
+ *
+ * With arguments (files, `--filter …`) it runs only those; back ends then start when first needed.
+ */
+import { stripVTControlCharacters } from "node:util";
+import { type Backend, type Started, variableOf } from "../tests/support/backend.ts";
+import { BACKENDS } from "../tests/support/backends.ts";
+import { environmentNames, ROOT } from "../tests/support/python/layout.ts";
+import { progress } from "../tests/support/python/command.ts";
+import { ensureVenv } from "../tests/support/python/venv.ts";
+
+/** Counts of a run. */
+export interface Summary {
+  /** Tests that passed. */
+  readonly passed: number;
+  /** Tests that failed. */
+  readonly failed: number;
+  /** Tests that were not run although they were chosen. */
+  readonly ignored: number;
+}
+
+/** What tests may do: programs and files as they need, the network on this machine only. */
+const PERMISSIONS = [
+  "--no-prompt",
+  ...["--allow-read", "--allow-write", "--allow-run", "--allow-env", "--allow-sys"],
+  "--allow-net=127.0.0.1,localhost,[::1]",
+];
+
+/** Reads the closing line of `deno test`; null when there is none. */
+export function parseSummary(output: string): Summary | null {
+  const line = stripVTControlCharacters(output).split("\n").findLast((text) =>
+    /^(ok|FAILED) \| \d+ passed/.test(text)
+  );
+  if (line === undefined) return null;
+  const count = (what: string) => Number(new RegExp(`(\\d+) ${what}`).exec(line)?.[1] ?? 0);
+  return { passed: count("passed"), failed: count("failed"), ignored: count("ignored") };
+}
+
+async function startAll(): Promise<{ env: Record<string, string>; stops: Started<unknown>[] }> {
+  for (const name of environmentNames()) await ensureVenv(name);
+  const env: Record<string, string> = {};
+  const stops: Started<unknown>[] = [];
+  const start = async (backend: Backend<unknown>) => {
+    const begun = Date.now();
+    const started = await backend.start();
+    stops.push(started);
+    env[variableOf(backend)] = JSON.stringify(started.state);
+    progress(`${backend.name} is up after ${Math.round((Date.now() - begun) / 1000)} s`);
+  };
+  const results = await Promise.allSettled(BACKENDS.map(start));
+  const failure = results.find((result) => result.status === "rejected");
+  if (failure) {
+    await Promise.all(stops.map((started) => started.stop()));
+    throw failure.reason;
+  }
+  return { env, stops };
+}
+
+async function runTests(args: readonly string[], env: Record<string, string>): Promise<Summary> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["test", ...PERMISSIONS, ...args],
+    cwd: ROOT,
+    env,
+    stdin: "null",
+    stdout: "piped",
+    stderr: "inherit",
+  }).spawn();
+  const end = () => child.kill("SIGTERM");
+  Deno.addSignalListener("SIGINT", end);
+  Deno.addSignalListener("SIGTERM", end);
+  let output = "";
+  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
+    output = (output + text).slice(-100_000);
+    Deno.stdout.writeSync(new TextEncoder().encode(text));
+  }
+  const { success } = await child.status;
+  Deno.removeSignalListener("SIGINT", end);
+  Deno.removeSignalListener("SIGTERM", end);
+  const summary = parseSummary(output) ?? { passed: 0, failed: 1, ignored: 0 };
+  // A run can fail beside its tests, for example by an unhandled rejection.
+  return success ? summary : { ...summary, failed: Math.max(1, summary.failed) };
+}
+
+async function main(args: readonly string[]): Promise<Summary> {
+  const { env, stops } = args.length > 0 ? { env: {}, stops: [] } : await startAll();
+  try {
+    return await runTests(args, env);
+  } finally {
+    await Promise.all(stops.map((started) => started.stop()));
+  }
+}
+
+if (import.meta.main) {
+  const { passed, failed, ignored } = await main(Deno.args).catch((error) => {
+    progress(String(error));
+    return { passed: 0, failed: 1, ignored: 0 };
+  });
+  if (ignored > 0) progress(`${ignored} ignored: a test that is skipped counts as failed.`);
+  const bad = failed + ignored;
+  Deno.stdout.writeSync(new TextEncoder().encode(`${passed} passed, ${bad} failed\n`));
+  Deno.exit(bad > 0 || passed === 0 ? 1 : 0);
+}
