@@ -26,8 +26,9 @@ export type Token =
 
 const SPACE = /\s+/y;
 const DATE = /\d{4}-\d{2}-\d{2}(?:[T ]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?(?:Z|[+-]\d{2}:?\d{2})?)?/y;
+const SCIENTIFIC = /(?:\d+(?:\.\d*)?|\.\d+)[eE][+-]?\d+(?![\w.])/y;
 const DURATION = /(?:\d+(?:\.\d+)?[A-Za-z]+)+(?![\w.])/y;
-const NUMBER = /(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?/y;
+const NUMBER = /\d+(?:\.\d*)?|\.\d+/y;
 const SIGN = /==|!=|<>|>=|<=|=~|!~|&&|\|\||[=<>~:(),;+\-!]/y;
 /** A bare part of a name. Later parts may begin with a digit, as in `tag.1st`. */
 const FIRST_PART = /[\p{L}_][\p{L}\p{N}_]*(?:[-/][\p{L}\p{N}_]+)*/uy;
@@ -63,8 +64,9 @@ function next(text: string, at: number): Token {
   if (char === "`") return name(text, at);
   const date = matchAt(DATE, text, at);
   if (date !== undefined) return { kind: "string", value: date, at, end: at + date.length };
-  const duration = matchAt(DURATION, text, at);
-  if (duration !== undefined && !/^\d+(\.\d+)?[eE]\d+$/.test(duration)) {
+  const scientific = matchAt(SCIENTIFIC, text, at);
+  const duration = scientific === undefined ? matchAt(DURATION, text, at) : undefined;
+  if (duration !== undefined) {
     const millis = durationMillis(duration);
     if (millis === undefined) {
       const hint = "Durations look like 500ms, 5s, 15m, 2h, 7d or 1w; text needs quotes.";
@@ -72,7 +74,7 @@ function next(text: string, at: number): Token {
     }
     return { kind: "duration", millis, at, end: at + duration.length };
   }
-  const number = matchAt(NUMBER, text, at);
+  const number = scientific ?? matchAt(NUMBER, text, at);
   if (number !== undefined) {
     return { kind: "number", value: Number(number), at, end: at + number.length };
   }

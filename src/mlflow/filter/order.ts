@@ -7,6 +7,7 @@ import { nearestNames } from "../nearest.ts";
 import { FilterError } from "./ast.ts";
 import { OTHER_KEYS, OTHER_PREFIXES, PREFIXES, SAME_KEYS } from "./keys.ts";
 import { printKey } from "./print.ts";
+import { printable } from "./resolve.ts";
 
 /** A key to sort by. */
 export interface OrderTerm {
@@ -53,8 +54,15 @@ const DIRECTIONS: ReadonlyMap<string, boolean> = new Map([
 export function parseOrderBy(order: string | readonly string[]): Order {
   const notes = new Set<string>();
   const texts = (typeof order === "string" ? [order] : order).flatMap(splitTerms);
-  const terms = texts.map((text) => term(text, (note) => void notes.add(note)));
-  return { terms, notes: [...notes] };
+  const terms = new Map<string, OrderTerm>();
+  for (const text of texts) {
+    const next = term(text, (note) => void notes.add(note));
+    const key = printKey(next);
+    // The server fails (500) on a key given twice; the first decides anyway.
+    if (terms.has(key)) notes.add(`${text} was left out: ${key} is sorted by already`);
+    else terms.set(key, next);
+  }
+  return { terms: [...terms.values()], notes: [...notes] };
 }
 
 /** The order as the server takes it, one text for each key. */
@@ -98,7 +106,9 @@ function orderKey(written: string, text: string): FoundKey {
     const found = PREFIXES.get(prefix) ?? OTHER_PREFIXES.get(prefix);
     const entity = found === "tag" || found === "metadata" ? found : undefined;
     if (entity !== undefined && key !== "" && !key.includes("`")) {
-      return { term: { entity, key }, plain: PREFIXES.has(prefix) && written === name };
+      const meant = printable({ entity, key }, 0, written);
+      const plain = PREFIXES.has(prefix) && written === name && meant.entity === entity;
+      return { term: { ...meant, entity: meant.entity === "trace" ? "trace" : entity }, plain };
     }
   }
   const lower = name.toLowerCase();

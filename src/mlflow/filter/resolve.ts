@@ -51,7 +51,11 @@ function find(parts: readonly NamePart[], at: number, written: string): Found {
   const [first, ...rest] = parts;
   if (first === undefined) return { target: { entity: "trace", key: "" }, plain: true };
   const head = first.text.toLowerCase();
-  if (rest.length === 0) return traceKey(first.text);
+  if (rest.length === 0) {
+    const found = traceKey(first.text);
+    // The server knows `text` only with the prefix.
+    return { ...found, plain: found.plain && found.target.key !== "text" };
+  }
   const known = PREFIXES.get(head);
   const entity = known ?? OTHER_PREFIXES.get(head);
   if (entity === undefined) {
@@ -104,8 +108,12 @@ function spanKey(parts: readonly NamePart[], plain: boolean): Found {
   return { target: { entity: "span", key: name }, plain };
 }
 
-/** The target as the server will understand it once printed. */
-function printable(target: KeyTarget, at: number, written: string): KeyTarget {
+/**
+ * The target as the server will understand it once printed.
+ *
+ * @throws {FilterError} for a key that the server cannot tell from one of the trace's own, or quote.
+ */
+export function printable(target: KeyTarget, at: number, written: string): KeyTarget {
   const { entity, key } = target;
   if (entity === "trace" || entity === "span" || entity === "issue") return target;
   if (key.trim() === "" || key.includes("`")) {
