@@ -1,7 +1,8 @@
 """Writes a project with W&B's own package, online, and prints a JSON manifest of what it wrote.
 
 The server and key come from WANDB_BASE_URL and WANDB_API_KEY. Arguments: entity, project,
-organization. Everything written is deterministic but for ids and times.
+organization, name of a registry that is not there yet. All but ids and times is deterministic.
+The manifest is the last line on stdout.
 """
 
 import base64
@@ -11,6 +12,7 @@ import os
 import sys
 import tempfile
 import time
+import types
 import urllib.request
 
 os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
@@ -21,7 +23,7 @@ os.environ.setdefault("WANDB_CONSOLE", "wrap")
 
 import wandb  # noqa: E402
 
-ENTITY, PROJECT, ORGANIZATION = sys.argv[1:4]
+ENTITY, PROJECT, ORGANIZATION, REGISTRY = sys.argv[1:5]
 STEPS = 60
 manifest = {"wandb": wandb.__version__, "entity": ENTITY, "project": PROJECT, "runs": {}}
 
@@ -160,8 +162,8 @@ def artifacts(api):
         run = start("train", job_type="train")
         used = run.use_artifact("cars:take-1", use_as="training")
         run.log({"used_rows": used.metadata["rows"]})
-        api.create_registry(name="models", visibility="organization", organization=ORGANIZATION, description="Released models")
-        api.create_registry(name="private", visibility="restricted", organization=ORGANIZATION)
+        api.create_registry(name=REGISTRY, visibility="organization", organization=ORGANIZATION, description="Released models")
+        api.create_registry(name=f"{REGISTRY}-private", visibility="restricted", organization=ORGANIZATION)
         for version in range(2):
             model = wandb.Artifact("car-net", type="model", metadata={"accuracy": 0.8 + version / 10})
             path = os.path.join(folder, f"weights-{version}.bin")
@@ -172,7 +174,7 @@ def artifacts(api):
             model.wait()
             run.link_artifact(
                 model,
-                f"{ORGANIZATION}/wandb-registry-models/Car detectors",
+                f"{ORGANIZATION}/wandb-registry-{REGISTRY}/Car detectors",
                 aliases=["candidate"] if version == 0 else ["production"],
             )
             written["model"].append({"name": model.name, "digest": model.digest})
@@ -189,7 +191,7 @@ def artifacts(api):
     collection.save()
     manifest["artifacts"] = written
     manifest["registry"] = {
-        "name": "models",
+        "name": REGISTRY,
         "collection": "Car detectors",
         "versions": 2,
         "organization": ORGANIZATION,
@@ -199,7 +201,10 @@ def artifacts(api):
 def sweep():
     from wandb.agents import pyagent
 
-    pyagent.Agent.HEARTBEAT_SLEEP_SECONDS = 0.2
+    # The agent polls every five seconds; here it need not.
+    pyagent.time = types.SimpleNamespace(
+        **{**vars(time), "sleep": lambda seconds: time.sleep(min(seconds, 0.2))}
+    )
     config = {
         "name": "grid of rates",
         "method": "grid",
