@@ -53,20 +53,28 @@ export function productProgram(form: Form = chooseForm((name) => Deno.env.get(na
 }
 
 async function prepare(form: Form): Promise<Program> {
-  const env = await cleanEnvironment();
-  const deno = (main: string): Program => ({
-    program: Deno.execPath(),
-    args: ["run", "--config", join(ROOT, "deno.json"), ...launcherFlags(), main],
-    env,
-  });
-  if (form === "source") return deno(join(ROOT, "main.ts"));
-  const main = await bundled();
-  if (form === "bundle") return deno(main);
-  return { program: await compile(Deno.build.target, main), args: [], env };
+  if (form === "source") return await launchedBy(join(ROOT, "main.ts"));
+  const main = await bundledMain();
+  if (form === "bundle") return await launchedBy(main);
+  const program = await compile(Deno.build.target, main);
+  return { program, args: [], env: await cleanEnvironment() };
 }
 
-/** Bundles what the source is now, once for all test files: the folder is named by its hash. */
-async function bundled(): Promise<string> {
+/** A launcher file run with the flags that executables have baked in. */
+export async function launchedBy(main: string): Promise<Program> {
+  return {
+    program: Deno.execPath(),
+    args: ["run", "--config", join(ROOT, "deno.json"), ...launcherFlags(), main],
+    env: await cleanEnvironment(),
+  };
+}
+
+/**
+ * Bundles what the source is now, once for all test files: the folder is named by its hash.
+ *
+ * @returns The launcher's path; the server is beside it.
+ */
+export async function bundledMain(): Promise<string> {
   const folder = join(ROOT, "dist", "tests", await sourceHash());
   const main = join(folder, "main.js");
   await withLock(folder, async () => {
