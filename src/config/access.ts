@@ -47,6 +47,10 @@ export function accessOf(
     } else net.add(host);
   }
   if (listening) net.add(`${bracketed(settings.host)}:${settings.port}`);
+  for (const entry of net) {
+    const problem = problemOf(entry);
+    if (problem !== undefined) errors.push(problem);
+  }
   return { net: [...net], read: [...read], errors };
 }
 
@@ -80,10 +84,14 @@ function addWandb(
   if (wandbApiKey === undefined && file !== undefined) access.read.add(file);
 }
 
-/** MLflow's credentials file, where it is needed: no user name, password or token is set. */
+/**
+ * MLflow's credentials file, where it is needed: no user name and password, no token, and no user
+ * name in the tracking URI.
+ */
 export function credentialsFile(settings: Settings, home: string | undefined): string | undefined {
   const complete = settings.trackingUsername !== undefined &&
-    settings.trackingPassword !== undefined;
+      settings.trackingPassword !== undefined ||
+    (URL.parse(settings.trackingUri ?? "")?.username ?? "") !== "";
   if (home === undefined || home === "" || complete || settings.trackingToken !== undefined) {
     return undefined;
   }
@@ -101,7 +109,25 @@ export function hostOfUrl(text: string): string | undefined {
 export function permissionEntry(entry: string): string | undefined {
   if (entry.includes("://")) return hostOfUrl(entry);
   const match = /^(\*\.)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.exec(entry);
-  return match === null || match[2] === "" || /^[.-]/.test(match[2] ?? "") ? undefined : entry;
+  if (match === null || Number(match[3]?.slice(1) ?? 0) > 65535) return undefined;
+  const [, wildcard, name = ""] = match;
+  return isHostName(name) && !(wildcard !== undefined && name.startsWith("[")) ? entry : undefined;
+}
+
+/** Whether the runtime takes it for the name or address of a host. */
+function isHostName(name: string): boolean {
+  if (name.startsWith("[")) return URL.canParse(`http://${name}/`);
+  return name.replace(/\.$/, "").split(".")
+    .every((label) => /^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$/.test(label));
+}
+
+/** Why a permission cannot be had; the worker could not even be made with such a one. */
+function problemOf(entry: string): string | undefined {
+  const name = entry.replace(/:\d+$/, "").replace(/^\*\./, "");
+  if (!isHostName(name)) return `"${name}" in the configuration is not the name of a host.`;
+  return name.startsWith("169.254.")
+    ? `"${name}" is never reached: ${DENIED_NETWORK} belongs to cloud metadata services.`
+    : undefined;
 }
 
 /** Whether an address is one that only this machine can reach. */

@@ -26,16 +26,29 @@ export function secretsOf(settings: Settings): string[] {
     const setting: Setting = SETTINGS[key];
     const value = settings[key];
     if (setting.secret !== true || typeof value !== "string") return [];
-    // As HTTP Basic carries W&B's key.
-    return key === "wandbApiKey" ? [value, basicForm(`api:${value}`)] : [value];
+    // Also as HTTP Basic carries them.
+    if (key === "wandbApiKey") return [value, basicForm(`api:${value}`)];
+    if (key !== "trackingPassword") return [value];
+    return [value, basicForm(`${settings.trackingUsername ?? ""}:${value}`)];
   }).concat(passwordsInUrl(settings.trackingUri), passwordsInUrl(settings.wandbBaseUrl));
 }
 
 function passwordsInUrl(uri: string | undefined): string[] {
   const url = uri === undefined ? null : URL.parse(uri);
-  return url === null || url.password === ""
-    ? []
-    : [url.password, decodeURIComponent(url.password)];
+  return url === null || url.password === "" ? [] : [
+    url.password,
+    decoded(url.password),
+    basicForm(`${decoded(url.username)}:${decoded(url.password)}`),
+  ];
+}
+
+/** A part of a URL in plain characters; one with a stray percent sign stays as it is. */
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
 }
 
 function basicForm(text: string): string {

@@ -14,7 +14,7 @@ export type Reading =
 export function readValue(setting: Setting, raw: string): Reading {
   const text = raw.trim();
   if (text === "") return { kind: "unset" };
-  const left = unexpanded(text);
+  const left = setting.secret === true ? leftInSecret(setting, text) : unexpanded(text);
   if (left !== undefined) return { kind: "unset", reason: left };
   switch (setting.type) {
     case "string":
@@ -43,7 +43,21 @@ export function unexpanded(text: string): string | undefined {
   if (/^<[^<>]*>$/.test(text) || /^your[-_ ][a-z_ -]*$/i.test(text)) {
     return `it is the placeholder ${text} from an example: put the real value there`;
   }
-  return undefined;
+  if (!text.includes("://")) return undefined;
+  if (/<[^<>]*>/.test(text)) return "it holds a placeholder in angle brackets from an example";
+  const variable = /\$\{[^{}]*\}/.exec(text)?.[0];
+  return variable === undefined
+    ? undefined
+    : `it holds the literal text ${variable}, which the client did not replace`;
+}
+
+/** The same for a secret, which may well begin with a dollar sign and is never quoted. */
+function leftInSecret(setting: Setting, text: string): string | undefined {
+  const names = setting.env.flatMap((name) => [`$${name}`, `<${name}>`]);
+  return /^\$\{[^{}]*\}$/.test(text) || /^<[^<>]*(key|token|password)[^<>]*>$/i.test(text) ||
+      /^your[-_ ][a-z_ -]*(key|token|password)$/i.test(text) || names.includes(text)
+    ? "it is the text of an example, or of a variable that the client did not replace"
+    : undefined;
 }
 
 function readBoolean(text: string): Reading {
