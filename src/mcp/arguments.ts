@@ -80,9 +80,8 @@ function coerce(value: unknown, schema: Json): unknown {
       if (typeof value === "string" && /^\s*(false|no|0)\s*$/i.test(value)) return false;
       return value === 1 ? true : value === 0 ? false : value;
     case "string":
-      return typeof value === "number" || typeof value === "bigint" || typeof value === "boolean"
-        ? String(value)
-        : value;
+      if (Array.isArray(value) && value.every(isPlain)) return value.join(",");
+      return isPlain(value) ? String(value) : value;
     case "object":
       return typeof value === "string" ? parsedOr(value, "{") : value;
     case "array":
@@ -93,6 +92,10 @@ function coerce(value: unknown, schema: Json): unknown {
     default:
       return value;
   }
+}
+
+function isPlain(value: unknown): value is string | number | boolean {
+  return ["string", "number", "boolean"].includes(typeof value);
 }
 
 function parsedOr(text: string, opening: string): unknown {

@@ -220,11 +220,17 @@ export function defineTool<
   };
 }
 
-/** Gives a tool its room's services. */
-export function bind<S extends object>(tool: Tool<S>, services: () => S): BoundTool {
+/** Gives a tool its room's services, made anew for each call. */
+export function bind<S extends object>(
+  tool: Tool<S>,
+  services: (context: CallContext) => S | Promise<S>,
+): BoundTool {
   return {
     ...tool,
-    call: (raw, context) => tool.call(raw, { ...contextOf(context), ...services() }),
+    call: async (raw, context) => {
+      const own = contextOf(context);
+      return await tool.call(raw, { ...own, ...await services(own) });
+    },
   };
 }
 

@@ -1,6 +1,20 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log.ts";
-import type { BoundTool } from "../mcp/tool.ts";
+import { bind, type BoundTool, type CallContext, type Tool } from "../mcp/tool.ts";
+import type { UpstreamOptions } from "../upstream/client.ts";
+import { mlflowUpstream } from "./access.ts";
+import { HttpTraceStore, newServerMemory } from "./http/store.ts";
+import type { ReadServices, WriteServices } from "./services.ts";
+import { deleteAssessment } from "./tools/delete_assessment.ts";
+import { deleteTraces } from "./tools/delete_traces.ts";
+import { deleteTraceTag } from "./tools/delete_trace_tag.ts";
+import { getAssessment } from "./tools/get_assessment.ts";
+import { getTrace } from "./tools/get_trace.ts";
+import { logExpectation } from "./tools/log_expectation.ts";
+import { logFeedback } from "./tools/log_feedback.ts";
+import { searchTraces } from "./tools/search_traces.ts";
+import { setTraceTag } from "./tools/set_trace_tag.ts";
+import { updateAssessment } from "./tools/update_assessment.ts";
 
 /** Everything of MLflow that exists with a configuration. */
 export interface MlflowRoom {
@@ -14,12 +28,59 @@ export interface MlflowRoom {
   readonly absent: string | undefined;
 }
 
+const READING: readonly Tool<ReadServices>[] = [searchTraces, getTrace, getAssessment];
+const WRITING: readonly Tool<WriteServices>[] = [
+  logFeedback,
+  logExpectation,
+  updateAssessment,
+  setTraceTag,
+  deleteTraceTag,
+  deleteAssessment,
+  deleteTraces,
+];
+
+const INSTRUCTIONS =
+  "MLflow traces: find them with search_traces (filter_string, order_by), look " +
+  "at one with get_trace; name the fields you need in extract_fields. Failed: status = 'ERROR'; " +
+  "recent: timestamp_ms > now() - 1h; slow: execution_time_ms > 5000 ordered by " +
+  "execution_time_ms DESC.";
+
 /** MLflow's tools, when a tracking URI is configured. */
-export function mlflowRoom(_config: Config, _log: Log): MlflowRoom {
-  return {
-    name: "MLflow",
-    tools: [],
-    instructions: "",
-    absent: "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.",
+export function mlflowRoom(config: Config, log: Log): MlflowRoom {
+  const { trackingUri, experimentId, experimentName } = config.settings;
+  const name = "MLflow";
+  if (trackingUri === undefined) {
+    return absent(name, "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.");
+  }
+  const baseUrl = URL.parse(trackingUri);
+  if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {
+    return absent(
+      name,
+      "MLflow tools are not listed: MLFLOW_TRACKING_URI must be an http:// or https:// address.",
+    );
+  }
+  const memory = newServerMemory();
+  let upstream: Promise<UpstreamOptions> | undefined;
+  const services = async (context: CallContext): Promise<WriteServices> => {
+    upstream ??= mlflowUpstream(config, baseUrl, log);
+    upstream.catch(() => upstream = undefined);
+    return {
+      mlflow: new HttpTraceStore(await upstream, memory, context.signal),
+      experiment: { id: experimentId, name: experimentName },
+      now: Date.now,
+    };
   };
+  return {
+    name,
+    tools: [
+      ...READING.map((tool) => bind(tool, services)),
+      ...WRITING.map((tool) => bind(tool, services)),
+    ],
+    instructions: INSTRUCTIONS,
+    absent: undefined,
+  };
+}
+
+function absent(name: string, reason: string): MlflowRoom {
+  return { name, tools: [], instructions: "", absent: reason };
 }

@@ -1,0 +1,159 @@
+import { z } from "zod";
+import { invalidArgument, ToolError } from "../mcp/errors.ts";
+import { UpstreamError } from "../upstream/errors.ts";
+import type { Json } from "../upstream/json.ts";
+import { hexId, shapeAssessment, shapeInfo, shapeSpan } from "./shape/mod.ts";
+import type { TraceReader } from "./store.ts";
+
+/** An assessment's value: any JSON, so the one argument whose schema names no type. */
+export const Value: z.ZodType<Json> = z.custom<Json>((value) => value !== undefined);
+
+/** An assessment in a result. */
+export const AssessmentResult = z.looseObject({
+  assessment_id: z.string().optional(),
+  assessment_name: z.string().optional(),
+});
+
+/** Where an assessment comes from, as MLflow names it. */
+export interface Source {
+  /** `HUMAN`, `LLM_JUDGE` or `CODE`. */
+  readonly source_type: string;
+  /** Who or what exactly. */
+  readonly source_id: string;
+}
+
+const SOURCE_TYPES = ["HUMAN", "LLM_JUDGE", "CODE"];
+
+/**
+ * The source of an assessment: the defaults of the official server, `CODE` and `default`.
+ *
+ * @throws {ToolError} `invalid_arguments` for another type.
+ */
+export function sourceOf(type: string | undefined, id: string | undefined): Source {
+  const written = (type ?? "CODE").trim().toUpperCase();
+  const source = written === "AI_JUDGE" ? "LLM_JUDGE" : written;
+  if (!SOURCE_TYPES.includes(source)) {
+    throw invalidArgument(
+      `\`source_type\`: ${JSON.stringify(type)} is none of ${SOURCE_TYPES.join(", ")}.`,
+    );
+  }
+  return { source_type: source, source_id: id?.trim() || "default" };
+}
+
+/**
+ * A value as the official server reads it: text that is JSON is parsed, other text stays text.
+ *
+ * @throws {ToolError} `invalid_arguments` for what MLflow cannot store unchanged.
+ */
+export function readValue(value: Json): Json {
+  const read = typeof value === "string" ? parsed(value) : value;
+  refuseLossy(read);
+  return read;
+}
+
+function parsed(text: string): Json {
+  if (/^\s*-?(NaN|Infinity)\s*$/.test(text)) {
+    throw invalidArgument(
+      `\`value\`: MLflow cannot store ${text.trim()}.`,
+      "Use a number or text.",
+    );
+  }
+  try {
+    const value: Json = JSON.parse(text);
+    return value;
+  } catch {
+    return text;
+  }
+}
+
+function refuseLossy(value: Json): void {
+  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    throw invalidArgument(
+      "`value`: MLflow stores numbers as doubles, which would change this integer.",
+      `Send it as quoted text: "\\"${value}\\"".`,
+    );
+  }
+  if (Array.isArray(value)) value.forEach(refuseLossy);
+  else if (value !== null && typeof value === "object") Object.values(value).forEach(refuseLossy);
+}
+
+/**
+ * Metadata as MLflow stores it, text by text; scalars are written out.
+ *
+ * @throws {ToolError} `invalid_arguments` for nested values.
+ */
+export function metadataOf(
+  metadata: Readonly<Record<string, unknown>> | undefined,
+): Record<string, string> | undefined {
+  if (metadata === undefined) return undefined;
+  const entries = Object.entries(metadata).map(([key, value]): [string, string] => {
+    if (typeof value === "string") return [key, value];
+    if (typeof value === "number" || typeof value === "boolean") return [key, String(value)];
+    throw invalidArgument(
+      `\`metadata.${key}\`: MLflow stores texts only.`,
+      "Write structures as JSON text.",
+    );
+  });
+  return Object.fromEntries(entries);
+}
+
+/** An expectation's value on the wire: structures travel as JSON text. */
+export function expectationBody(value: Json): Json {
+  return value !== null && typeof value === "object"
+    ? { serialized_value: { serialization_format: "JSON_FORMAT", value: JSON.stringify(value) } }
+    : { value };
+}
+
+/**
+ * The hex id of a span of a trace.
+ *
+ * @throws {ToolError} `not_found` when the trace has no such span; MLflow itself does not check.
+ */
+export async function existingSpan(
+  mlflow: TraceReader,
+  traceId: string,
+  spanId: string,
+): Promise<string> {
+  const wanted = hexId(spanId, 8);
+  const spans: string[] = [];
+  let found = false;
+  await mlflow.spans(traceId, (wire) => {
+    const span = shapeSpan(wire, { wantsAttribute: () => false });
+    if (span.span_id === wanted) found = true;
+    else if (spans.length < 8) spans.push(`${span.span_id} (${span.name.slice(0, 60)})`);
+  });
+  if (found && wanted !== null) return wanted;
+  throw new ToolError("not_found", `Trace ${traceId} has no span ${JSON.stringify(spanId)}.`, {
+    hint: `Its spans begin with: ${spans.join(", ") || "none"}.`,
+  });
+}
+
+/**
+ * One assessment of a trace, as the tools give it.
+ *
+ * @throws {ToolError} `not_found`, listing the trace's assessments.
+ */
+export async function existingAssessment(
+  mlflow: TraceReader,
+  traceId: string,
+  assessmentId: string,
+): Promise<Record<string, Json>> {
+  try {
+    return asRecord(shapeAssessment(await mlflow.assessment(traceId, assessmentId)));
+  } catch (error) {
+    if (!(error instanceof UpstreamError) || error.report.error !== "not_found") throw error;
+    const { assessments } = shapeInfo(await mlflow.info(traceId));
+    const known = assessments.map(asRecord).slice(0, 10)
+      .map((one) => `${one.assessment_id} (${one.assessment_name})`);
+    throw new ToolError(
+      "not_found",
+      `Trace ${traceId} has no assessment ${JSON.stringify(assessmentId)}.`,
+      { hint: known.length === 0 ? "It has none." : `Its assessments: ${known.join(", ")}.` },
+    );
+  }
+}
+
+/** A JSON object; anything else is an empty one. */
+export function asRecord(value: Json): Record<string, Json> {
+  return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
+}

@@ -1,0 +1,76 @@
+import { ToolError } from "../mcp/errors.ts";
+import { nearest, oneOf } from "../text/nearest.ts";
+import type { ReadServices } from "./services.ts";
+import type { Experiment, TraceReader } from "./store.ts";
+
+/** Experiments shown when one is not found. */
+const SHOWN = 10;
+
+/**
+ * The id of the experiment that a call means: its argument (an id, or a name), else the
+ * configured default.
+ *
+ * @throws {ToolError} listing some that exist, when it means none.
+ */
+export async function experimentIdOf(
+  given: string | undefined,
+  { mlflow, experiment }: ReadServices,
+): Promise<string> {
+  const wanted = given?.trim();
+  if (wanted !== undefined && wanted !== "") {
+    return isId(wanted) ? wanted : await idOfName(mlflow, wanted, "experiment_id");
+  }
+  if (experiment.id !== undefined) return experiment.id;
+  if (experiment.name !== undefined) {
+    return await idOfName(mlflow, experiment.name, "MLFLOW_EXPERIMENT_NAME");
+  }
+  throw new ToolError("invalid_arguments", "`experiment_id` is missing and no default is set.", {
+    hint: `${await someExperiments(mlflow)} A default is set by MLFLOW_EXPERIMENT_ID.`,
+  });
+}
+
+/**
+ * The same, making sure that the experiment exists.
+ *
+ * @throws {ToolError} `not_found`, listing some that exist.
+ */
+export async function existingExperiment(
+  given: string | undefined,
+  services: ReadServices,
+): Promise<Experiment> {
+  const id = await experimentIdOf(given, services);
+  return await services.mlflow.experimentById(id) ?? await noSuchExperiment(services.mlflow, id);
+}
+
+/** Throws the error for an experiment that does not exist. */
+export async function noSuchExperiment(mlflow: TraceReader, id: string): Promise<never> {
+  throw new ToolError("not_found", `There is no experiment ${JSON.stringify(id)}.`, {
+    hint: await someExperiments(mlflow, id),
+  });
+}
+
+function isId(text: string): boolean {
+  return /^\d{1,20}$/.test(text);
+}
+
+async function idOfName(mlflow: TraceReader, name: string, source: string): Promise<string> {
+  const found = await mlflow.experimentByName(name);
+  if (found !== undefined) return found.id;
+  throw new ToolError(
+    "not_found",
+    `\`${source}\`: there is no experiment with the id or name ${JSON.stringify(name)}.`,
+    { hint: await someExperiments(mlflow, name) },
+  );
+}
+
+async function someExperiments(mlflow: TraceReader, wanted?: string): Promise<string> {
+  const all = await mlflow.experiments(200).catch(() => []);
+  if (all.length === 0) return "There are no experiments to choose from.";
+  const show = ({ id, name }: Experiment) => `${id} (${name})`;
+  const guesses = wanted === undefined ? [] : nearest(wanted, all.map(({ name }) => name));
+  const meant = all.filter(({ name }) => guesses.includes(name)).map(show);
+  const listed = all.slice(0, SHOWN).map(show).join(", ");
+  const more = all.length > SHOWN ? ` and ${all.length - SHOWN} more` : "";
+  return `${meant.length === 0 ? "" : `Did you mean ${oneOf(meant)}? `}` +
+    `Experiments: ${listed}${more}.`;
+}

@@ -1,0 +1,129 @@
+import { UpstreamError } from "../../upstream/errors.ts";
+import type { UpstreamSession } from "../../upstream/client.ts";
+import { type Json, tryParseJson } from "../../upstream/json.ts";
+import { path } from "../../upstream/path.ts";
+import { printFilter, printOrderBy } from "../filter/mod.ts";
+import type { TracePage, TraceQuery } from "../store.ts";
+import { CountsReply, expectReply, SearchReply } from "./replies.ts";
+
+/** Most traces that the server gives in one reply. */
+const PAGE = 500;
+/** Pages fetched at the same time. */
+const PARALLEL = 4;
+/** Longest wait for a count that is only a courtesy, in milliseconds. */
+const COUNT_LIMIT = 5_000;
+
+/** Traces in order up to the limit, in as many pages as that takes. */
+export async function searchTraces(
+  session: UpstreamSession,
+  query: TraceQuery,
+): Promise<TracePage> {
+  const first = await fetchPage(session, query, Math.min(query.limit, PAGE), query.pageToken);
+  const infos = [...first.infos];
+  query.onPage?.(infos.length);
+  let next = first.next;
+  const start = query.pageToken === undefined ? 0 : offsetOf(query.pageToken);
+  while (next !== undefined && infos.length < query.limit) {
+    const offset = offsetOf(next);
+    // Tokens that are plain offsets let the pages come side by side; others come one by one.
+    const tokens = offset === undefined
+      ? [next]
+      : Array.from({ length: PARALLEL }, (_, index) => tokenOf(offset + index * PAGE))
+        .slice(0, Math.ceil((query.limit - infos.length) / PAGE));
+    const pages = await Promise.all(tokens.map((token, index) => {
+      const size = Math.min(PAGE, query.limit - infos.length - index * PAGE);
+      return fetchPage(session, query, size, token);
+    }));
+    next = undefined;
+    for (const page of pages) {
+      infos.push(...page.infos);
+      next = page.next;
+      if (next === undefined) break;
+    }
+    query.onPage?.(infos.length);
+  }
+  return {
+    infos,
+    nextPageToken: next,
+    tokenAfter: (kept) =>
+      kept >= infos.length ? next : start === undefined ? undefined : tokenOf(start + kept),
+  };
+}
+
+/** How many traces match; undefined where the server cannot tell, or not soon. */
+export async function countTraces(
+  session: UpstreamSession,
+  query: Pick<TraceQuery, "experimentIds" | "filter">,
+): Promise<number | undefined> {
+  const filter = printedFilter(query) ?? "timestamp_ms >= 0";
+  const request = session.json({
+    method: "POST",
+    path: path`/api/3.0/mlflow/traces/calculate-filter-correlation`,
+    json: { experiment_ids: query.experimentIds, filter_string1: filter, filter_string2: filter },
+    repeatable: true,
+  });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<undefined>((resolve) => {
+    timer = setTimeout(() => resolve(undefined), COUNT_LIMIT);
+  });
+  try {
+    const reply = await Promise.race([request, late]);
+    if (reply === undefined) return undefined;
+    const counts = CountsReply.safeParse(reply);
+    return counts.success ? counts.data.filter1_count : undefined;
+  } catch (error) {
+    if (error instanceof UpstreamError && error.report.error !== "cancelled") return undefined;
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    request.catch(() => {});
+  }
+}
+
+async function fetchPage(
+  session: UpstreamSession,
+  query: TraceQuery,
+  size: number,
+  token: string | undefined,
+): Promise<{ infos: readonly Json[]; next: string | undefined }> {
+  const filter = printedFilter(query);
+  const reply = await session.json({
+    method: "POST",
+    path: path`/api/3.0/mlflow/traces/search`,
+    json: {
+      locations: query.experimentIds.map((id) => ({
+        type: "MLFLOW_EXPERIMENT",
+        mlflow_experiment: { experiment_id: id },
+      })),
+      max_results: size,
+      ...(filter === undefined ? {} : { filter }),
+      ...(query.orderBy.length === 0 ? {} : { order_by: printOrderBy({ terms: query.orderBy }) }),
+      ...(token === undefined ? {} : { page_token: token }),
+    },
+    repeatable: true,
+  });
+  const { traces = [], next_page_token: next } = expectReply(SearchReply, reply);
+  return { infos: traces, next: next === null || next === "" ? undefined : next };
+}
+
+function printedFilter(query: Pick<TraceQuery, "filter">): string | undefined {
+  const text = query.filter === undefined ? "" : printFilter(query.filter);
+  return text === "" ? undefined : text;
+}
+
+/** The offset in a page token of the SQL store: Base64 of `{"offset": N}`. */
+function offsetOf(token: string): number | undefined {
+  try {
+    const value = tryParseJson(atob(token));
+    return value !== null && typeof value === "object" && !Array.isArray(value) &&
+        Object.keys(value).length === 1 && typeof value["offset"] === "number"
+      ? value["offset"]
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function tokenOf(offset: number): string {
+  return btoa(JSON.stringify({ offset }));
+}

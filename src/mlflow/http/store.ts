@@ -1,0 +1,224 @@
+import { openSession, type UpstreamOptions, type UpstreamSession } from "../../upstream/client.ts";
+import { UpstreamError } from "../../upstream/errors.ts";
+import type { Json } from "../../upstream/json.ts";
+import { path, type SafePath } from "../../upstream/path.ts";
+import { shownUri } from "../access.ts";
+import type { Deletion, Experiment, TracePage, TraceQuery, TraceWriter } from "../store.ts";
+import {
+  AssessmentReply,
+  DeleteReply,
+  expectReply,
+  ExperimentReply,
+  ExperimentsReply,
+  InfoReply,
+  RunReply,
+} from "./replies.ts";
+import { countTraces, searchTraces } from "./search.ts";
+import { type RouteMemory, streamSpans, streamSpansOfMany } from "./spans.ts";
+
+/** Ids deleted in one request. */
+const DELETE_BATCH = 100;
+
+/** What one process remembers of a server between calls: its release and its routes. */
+export interface ServerMemory {
+  /** Its release, once asked. */
+  version?: Promise<string | undefined>;
+  /** Its routes. */
+  readonly routes: RouteMemory;
+}
+
+/** Nothing is known yet: the newest routes are tried first. */
+export function newServerMemory(): ServerMemory {
+  return { routes: { flatSpans: true, batchGet: true } };
+}
+
+/** A tracking server over HTTP, for the length of one tool call. */
+export class HttpTraceStore implements TraceWriter {
+  /** See {@link TraceReader}. */
+  readonly place: string;
+  readonly #session: UpstreamSession;
+
+  /** Opens the call's requests; `memory` is shared by all calls. */
+  constructor(
+    private readonly options: UpstreamOptions,
+    private readonly memory: ServerMemory,
+    signal: AbortSignal,
+  ) {
+    this.place = shownUri(options.baseUrl);
+    this.#session = openSession(options, signal);
+  }
+
+  version(): Promise<string | undefined> {
+    return this.memory.version ??= this.#session.text({ method: "GET", path: path`/version` })
+      .then((text) => /^\d+\.\d+(\.\d+)?\S*$/.exec(text.trim())?.[0])
+      .catch((error) => {
+        delete this.memory.version;
+        if (error instanceof UpstreamError && error.report.error === "not_found") return undefined;
+        throw error;
+      });
+  }
+
+  search(query: TraceQuery): Promise<TracePage> {
+    return searchTraces(this.#session, query);
+  }
+
+  count(query: Pick<TraceQuery, "experimentIds" | "filter">): Promise<number | undefined> {
+    return countTraces(this.#session, query);
+  }
+
+  async info(traceId: string): Promise<Json> {
+    const reply = await this.#get(path`/api/3.0/mlflow/traces/${traceId}`);
+    return expectReply(InfoReply, reply).trace.trace_info;
+  }
+
+  spans(traceId: string, visit: (span: Json, index: number) => void): Promise<void> {
+    return streamSpans(this.#session, this.memory.routes, traceId, visit);
+  }
+
+  spansOfMany(
+    infos: readonly Json[],
+    visit: (trace: number, span: Json, index: number) => void,
+    onTrace?: (count: number) => void,
+  ): Promise<void> {
+    return streamSpansOfMany(this.#session, this.memory.routes, infos, visit, onTrace);
+  }
+
+  async assessment(traceId: string, assessmentId: string): Promise<Json> {
+    const reply = await this.#get(assessmentPath(traceId, assessmentId));
+    return expectReply(AssessmentReply, reply).assessment;
+  }
+
+  async experimentById(id: string): Promise<Experiment | undefined> {
+    if (!/^\d+$/.test(id)) return undefined;
+    return await this.#experiment(path`/api/2.0/mlflow/experiments/get`, ["experiment_id", id]);
+  }
+
+  async experimentByName(name: string): Promise<Experiment | undefined> {
+    const route = path`/api/2.0/mlflow/experiments/get-by-name`;
+    return await this.#experiment(route, ["experiment_name", name]);
+  }
+
+  async experiments(limit: number): Promise<readonly Experiment[]> {
+    const reply = await this.#session.json({
+      method: "POST",
+      path: path`/api/2.0/mlflow/experiments/search`,
+      json: { max_results: limit, order_by: ["last_update_time DESC"] },
+      repeatable: true,
+    });
+    const { experiments = [] } = expectReply(ExperimentsReply, reply);
+    return experiments.map(({ experiment_id, name }) => ({ id: experiment_id, name }));
+  }
+
+  async experimentOfRun(runId: string): Promise<string | undefined> {
+    const route = path`/api/2.0/mlflow/runs/get`;
+    const reply = await absent(this.#get(route, [["run_id", runId]]));
+    return reply === undefined ? undefined : expectReply(RunReply, reply).run.info.experiment_id;
+  }
+
+  async deleteTraces(deletion: Deletion): Promise<number> {
+    if ("maxTimestampMillis" in deletion) {
+      const { maxTimestampMillis, maxTraces } = deletion;
+      return await this.#delete(deletion.experimentId, {
+        max_timestamp_millis: maxTimestampMillis,
+        ...(maxTraces === undefined ? {} : { max_traces: maxTraces }),
+      });
+    }
+    let deleted = 0;
+    for (let at = 0; at < deletion.traceIds.length; at += DELETE_BATCH) {
+      const ids = deletion.traceIds.slice(at, at + DELETE_BATCH);
+      deleted += await this.#delete(deletion.experimentId, { request_ids: ids });
+    }
+    return deleted;
+  }
+
+  async setTag(traceId: string, key: string, value: string): Promise<void> {
+    await this.#session.json({
+      method: "PATCH",
+      path: path`/api/2.0/mlflow/traces/${traceId}/tags`,
+      json: { key, value },
+      repeatable: true,
+    });
+  }
+
+  async deleteTag(traceId: string, key: string): Promise<void> {
+    await this.#session.json({
+      method: "DELETE",
+      path: path`/api/2.0/mlflow/traces/${traceId}/tags`,
+      json: { key },
+    });
+  }
+
+  async createAssessment(
+    traceId: string,
+    assessment: Readonly<Record<string, Json>>,
+  ): Promise<Json> {
+    const reply = await this.#session.json({
+      method: "POST",
+      path: path`/api/3.0/mlflow/traces/${traceId}/assessments`,
+      json: { assessment: { ...assessment, trace_id: traceId } },
+    });
+    return expectReply(AssessmentReply, reply).assessment;
+  }
+
+  async updateAssessment(
+    traceId: string,
+    assessmentId: string,
+    changes: Readonly<Record<string, Json>>,
+    mask: readonly string[],
+  ): Promise<Json> {
+    const reply = await this.#session.json({
+      method: "PATCH",
+      path: assessmentPath(traceId, assessmentId),
+      json: {
+        assessment: { ...changes, trace_id: traceId, assessment_id: assessmentId },
+        update_mask: mask.join(","),
+      },
+      repeatable: true,
+    });
+    return expectReply(AssessmentReply, reply).assessment;
+  }
+
+  async deleteAssessment(traceId: string, assessmentId: string): Promise<void> {
+    await this.#session.json({
+      method: "DELETE",
+      path: assessmentPath(traceId, assessmentId),
+      repeatable: true,
+    });
+  }
+
+  async #delete(experimentId: string, which: Readonly<Record<string, unknown>>): Promise<number> {
+    const reply = await this.#session.json({
+      method: "POST",
+      path: path`/api/2.0/mlflow/traces/delete-traces`,
+      json: { experiment_id: experimentId, ...which },
+    });
+    return expectReply(DeleteReply, reply).traces_deleted ?? 0;
+  }
+
+  async #experiment(route: SafePath, query: [string, string]): Promise<Experiment | undefined> {
+    const reply = await absent(this.#get(route, [query]));
+    if (reply === undefined) return undefined;
+    const { experiment } = expectReply(ExperimentReply, reply);
+    return { id: experiment.experiment_id, name: experiment.name };
+  }
+
+  #get(route: SafePath, query: readonly [string, string][] = []): Promise<unknown> {
+    return this.#session.json({ method: "GET", path: route, query });
+  }
+}
+
+/** The reply, or undefined where the server says that there is no such thing. */
+async function absent(reply: Promise<unknown>): Promise<unknown> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (error instanceof UpstreamError && error.code === "RESOURCE_DOES_NOT_EXIST") {
+      return undefined;
+    }
+    throw error;
+  }
+}
+
+function assessmentPath(traceId: string, assessmentId: string): SafePath {
+  return path`/api/3.0/mlflow/traces/${traceId}/assessments/${assessmentId}`;
+}

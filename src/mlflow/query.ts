@@ -1,0 +1,75 @@
+import { invalidArgument, ToolError } from "../mcp/errors.ts";
+import { UpstreamError } from "../upstream/errors.ts";
+import {
+  type Clause,
+  compareVersions,
+  type Filter,
+  FilterError,
+  type Order,
+  parseFilter,
+  parseOrderBy,
+  requires,
+} from "./filter/mod.ts";
+import type { TraceReader } from "./store.ts";
+
+/**
+ * The filter of a search: the caller's text, and the run and model it asks for.
+ *
+ * @throws {ToolError} `invalid_arguments`, with position and hint.
+ */
+export function searchFilter(
+  text: string | undefined,
+  also: { readonly runId: string | undefined; readonly modelId: string | undefined },
+  now: number,
+): Filter {
+  const filter = text === undefined || text.trim() === ""
+    ? { clauses: [], notes: [] }
+    : translated("filter_string", () => parseFilter(text, { now }));
+  const extra: Clause[] = [];
+  if (also.runId !== undefined) {
+    extra.push({ entity: "trace", key: "run_id", op: "=", value: also.runId });
+  }
+  if (also.modelId !== undefined) {
+    extra.push({ entity: "metadata", key: "mlflow.modelId", op: "=", value: also.modelId });
+  }
+  return { clauses: [...filter.clauses, ...extra], notes: filter.notes };
+}
+
+/**
+ * The order of a search.
+ *
+ * @throws {ToolError} `invalid_arguments`, with position and hint.
+ */
+export function searchOrder(order: string | readonly string[] | undefined): Order {
+  if (order === undefined) return { terms: [], notes: [] };
+  return translated("order_by", () => parseOrderBy(order));
+}
+
+/** Explains a refusal of a filter by what the server's release cannot do yet. */
+export async function explainRefusal(
+  error: unknown,
+  filter: Filter,
+  mlflow: TraceReader,
+): Promise<unknown> {
+  if (!(error instanceof UpstreamError) || error.status !== 400) return error;
+  const needs = requires(filter);
+  if (needs.length === 0) return error;
+  const version = await mlflow.version().catch(() => undefined);
+  if (version === undefined) return error;
+  const missing = needs.filter((need) => compareVersions(version, need.version) < 0);
+  if (missing.length === 0) return error;
+  const told = missing.map((need) => `${need.feature} needs MLflow ${need.version} or newer`);
+  return new ToolError("unsupported", `This server is MLflow ${version}: ${told.join("; ")}.`, {
+    hint: "Leave that comparison out and look at the returned traces instead.",
+    cause: error,
+  });
+}
+
+function translated<T>(argument: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (!(error instanceof FilterError)) throw error;
+    throw invalidArgument(`\`${argument}\`: ${error.message}`);
+  }
+}

@@ -1,0 +1,41 @@
+import type { z } from "zod";
+import { defineTool, type Tool, type ToolSpec } from "../mcp/tool.ts";
+import type { TraceReader, TraceWriter } from "./store.ts";
+
+/** Experiment that calls mean when they name none. */
+export interface ExperimentDefault {
+  /** By id; wins over the name. */
+  readonly id: string | undefined;
+  /** By name. */
+  readonly name: string | undefined;
+}
+
+/** What reading tools get, made anew for each call. */
+export interface ReadServices {
+  /** The traces. */
+  readonly mlflow: TraceReader;
+  /** The experiment to take when a call names none. */
+  readonly experiment: ExperimentDefault;
+  /** Milliseconds since 1970. */
+  readonly now: () => number;
+}
+
+/** What writing tools get. */
+export interface WriteServices extends ReadServices {
+  /** The traces. */
+  readonly mlflow: TraceWriter;
+}
+
+/** Declares a tool that reads. */
+export function readingTool<I extends z.ZodObject, O extends z.ZodObject>(
+  spec: ToolSpec<ReadServices, I, O>,
+): Tool<ReadServices> {
+  return defineTool(spec);
+}
+
+/** Declares a tool that writes. */
+export function writingTool<I extends z.ZodObject, O extends z.ZodObject>(
+  spec: ToolSpec<WriteServices, I, O>,
+): Tool<WriteServices> {
+  return defineTool(spec);
+}

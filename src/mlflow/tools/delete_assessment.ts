@@ -1,0 +1,41 @@
+import { z } from "zod";
+import { asRecord, existingAssessment } from "../assessment.ts";
+import { writingTool } from "../services.ts";
+
+/** Removes one assessment, after confirmation. */
+export const deleteAssessment = writingTool({
+  name: "delete_assessment",
+  aliases: ["delete_trace_assessment"],
+  title: "Delete assessment",
+  toolset: "mlflow.assessments",
+  effect: "destroy",
+  description: "Delete a feedback or expectation of an MLflow trace for good. Asks first.",
+  input: z.object({
+    trace_id: z.string(),
+    assessment_id: z.string(),
+    output: z.string().optional(),
+    verbose: z.boolean().optional(),
+    sql_warehouse_id: z.string().optional(),
+  }),
+  unlisted: ["output", "verbose", "sql_warehouse_id"],
+  argumentAliases: { request_id: "trace_id", id: "assessment_id" },
+  output: z.looseObject({
+    trace_id: z.string(),
+    assessment_id: z.string(),
+    deleted: z.boolean(),
+  }),
+  preview: async ({ trace_id, assessment_id }, { mlflow }) => {
+    const found = await existingAssessment(mlflow, trace_id, assessment_id);
+    const kind = "expectation" in found ? "expectation" : "feedback";
+    const value = JSON.stringify(asRecord(found[kind] ?? null).value ?? null).slice(0, 200);
+    const source = asRecord(found.source ?? null);
+    return `The ${kind} ${JSON.stringify(found.assessment_name)} = ${value} by ` +
+      `${source.source_type} ${source.source_id} would be deleted from trace ${trace_id}.`;
+  },
+  run: async ({ trace_id, assessment_id }, { mlflow }) => {
+    // The server answers 200 also for an assessment that never existed.
+    await existingAssessment(mlflow, trace_id, assessment_id);
+    await mlflow.deleteAssessment(trace_id, assessment_id);
+    return { data: { trace_id, assessment_id, deleted: true } };
+  },
+});

@@ -1,0 +1,26 @@
+import { z } from "zod";
+import { AssessmentResult, existingAssessment } from "../assessment.ts";
+import { readingTool } from "../services.ts";
+
+/** Reads one assessment. */
+export const getAssessment = readingTool({
+  name: "get_assessment",
+  aliases: ["get_trace_assessment"],
+  title: "Get assessment",
+  toolset: "mlflow.assessments",
+  effect: "read",
+  description: "One feedback or expectation of an MLflow trace, whole.",
+  input: z.object({
+    trace_id: z.string(),
+    assessment_id: z.string().describe("Such as a-0123…; get_trace lists them."),
+    output: z.string().optional(),
+    verbose: z.boolean().optional(),
+    sql_warehouse_id: z.string().optional(),
+  }),
+  unlisted: ["output", "verbose", "sql_warehouse_id"],
+  argumentAliases: { request_id: "trace_id", id: "assessment_id" },
+  output: z.looseObject({ assessment: AssessmentResult }),
+  run: async ({ trace_id, assessment_id }, { mlflow }) => ({
+    data: { assessment: await existingAssessment(mlflow, trace_id, assessment_id) },
+  }),
+});

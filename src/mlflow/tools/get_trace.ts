@@ -1,0 +1,100 @@
+import { z } from "zod";
+import { invalidArgument } from "../../mcp/errors.ts";
+import {
+  type FieldPath,
+  needsAttribute,
+  needsInfo,
+  needsSpans,
+  select,
+  spanFieldsNeeded,
+  spanReducer,
+} from "../fields/mod.ts";
+import {
+  ExtractFields,
+  fieldPaths,
+  OutputForm,
+  UnmatchedFields,
+  unmatchedPart,
+} from "../selection.ts";
+import { readingTool, type ReadServices } from "../services.ts";
+import { type Json, shapeInfo, shapeSpan } from "../shape/mod.ts";
+import { tracesTable } from "../table.ts";
+
+/** Reads one trace. */
+export const getTrace = readingTool({
+  name: "get_trace",
+  title: "Get trace",
+  toolset: "mlflow.traces",
+  effect: "read",
+  description: "One MLflow trace: {info, data: {spans}}, or only the selected fields. Select " +
+    "fields for large traces: spans are fetched only for data.* paths.",
+  input: z.object({
+    trace_id: z.string().describe("Such as tr-0123…"),
+    extract_fields: ExtractFields.optional(),
+    output: OutputForm.optional(),
+    verbose: z.boolean().optional(),
+    sql_warehouse_id: z.string().optional(),
+  }),
+  unlisted: ["output", "verbose", "sql_warehouse_id"],
+  argumentAliases: { request_id: "trace_id", id: "trace_id", fields: "extract_fields" },
+  output: z.looseObject({
+    info: z.looseObject({}).optional().describe("What is known of the trace as a whole."),
+    data: z.looseObject({ spans: z.array(z.looseObject({})).optional() }).optional(),
+    unmatched_fields: UnmatchedFields.optional(),
+  }),
+  run: async ({ trace_id, extract_fields, output }, context) => {
+    const paths = fieldPaths(extract_fields);
+    const { trace, known } = await readTrace(trace_id, paths, context);
+    const { value, unmatched } = select(trace, paths, known);
+    const selected = value !== null && typeof value === "object" && !Array.isArray(value)
+      ? value
+      : {};
+    if (paths.length > 0 && unmatched.length === paths.length) {
+      const near = unmatched.flatMap(({ nearest }) => nearest).slice(0, 6);
+      throw invalidArgument(
+        `\`extract_fields\`: this trace has nothing at ${
+          unmatched.map(({ path }) => path).join(", ")
+        }.`,
+        near.length === 0 ? undefined : `Paths that exist: ${near.join(", ")}.`,
+      );
+    }
+    return {
+      data: { ...selected, ...unmatchedPart(unmatched) },
+      ...(output === "table" ? { text: tracesTable([value], extract_fields) } : {}),
+      rows: [{
+        path: "data.spans",
+        hint: "Select fields with extract_fields, such as data.spans.*.name or " +
+          "data.spans.0.attributes.*, to see what was cut.",
+      }],
+    };
+  },
+});
+
+/** Only what the paths need is fetched: info and spans side by side when both are. */
+async function readTrace(
+  traceId: string,
+  paths: readonly FieldPath[],
+  { mlflow }: ReadServices,
+): Promise<{ trace: Json; known: ReadonlySet<string> }> {
+  const reducer = spanReducer(paths);
+  const needs = spanFieldsNeeded(paths);
+  const options = { wantsAttribute: (key: string) => needsAttribute(needs, key) };
+  const spans: Json[] = [];
+  const withSpans = needsSpans(paths);
+  const withInfo = needsInfo(paths) || !withSpans;
+  const [info] = await Promise.all([
+    withInfo ? mlflow.info(traceId) : undefined,
+    withSpans
+      ? mlflow.spans(traceId, (span, index) => {
+        spans[index] = reducer.reduce(shapeSpan(span, options), index);
+      })
+      : undefined,
+  ]);
+  return {
+    trace: {
+      ...(info === undefined ? {} : { info: { ...shapeInfo(info) } }),
+      ...(withSpans ? { data: { spans } } : {}),
+    },
+    known: reducer.known(),
+  };
+}

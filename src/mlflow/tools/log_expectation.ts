@@ -1,0 +1,19 @@
+import { expectationBody } from "../assessment.ts";
+import { writingTool } from "../services.ts";
+import { LOG_INPUT, LOG_OUTPUT, LOG_UNLISTED, logAssessment } from "./log_assessment.ts";
+
+/** Adds a ground truth to a trace. */
+export const logExpectation = writingTool({
+  name: "log_expectation",
+  aliases: ["log_trace_expectation"],
+  title: "Log expectation",
+  toolset: "mlflow.assessments",
+  effect: "write",
+  description: "Add a ground truth (the expected value) to an MLflow trace or one of its spans.",
+  input: LOG_INPUT,
+  unlisted: LOG_UNLISTED,
+  argumentAliases: { request_id: "trace_id", assessment_name: "name", expected: "value" },
+  output: LOG_OUTPUT,
+  run: (args, context) =>
+    logAssessment(args, (value) => ({ expectation: expectationBody(value) }), context),
+});

@@ -1,0 +1,18 @@
+import { z } from "zod";
+import { writingTool } from "../services.ts";
+import { LOG_INPUT, LOG_OUTPUT, LOG_UNLISTED, logAssessment } from "./log_assessment.ts";
+
+/** Adds a score or judgement to a trace. */
+export const logFeedback = writingTool({
+  name: "log_feedback",
+  aliases: ["log_trace_feedback"],
+  title: "Log feedback",
+  toolset: "mlflow.assessments",
+  effect: "write",
+  description: "Add a score or judgement to an MLflow trace or one of its spans.",
+  input: LOG_INPUT.extend({ rationale: z.string().optional().describe("Why.") }),
+  unlisted: LOG_UNLISTED,
+  argumentAliases: { request_id: "trace_id", assessment_name: "name", score: "value" },
+  output: LOG_OUTPUT,
+  run: (args, context) => logAssessment(args, (value) => ({ feedback: { value } }), context),
+});

@@ -1,0 +1,228 @@
+import { z } from "zod";
+import { experimentIdOf, noSuchExperiment } from "../experiment.ts";
+import { invalidArgument, ToolError } from "../../mcp/errors.ts";
+import type { CallContext } from "../../mcp/tool.ts";
+import { needsSpans, selectMany, spanFieldsNeeded, spanReducer } from "../fields/mod.ts";
+import type { FieldPath } from "../fields/mod.ts";
+import { needsAttribute } from "../fields/mod.ts";
+import { printFilter, printOrderBy } from "../filter/mod.ts";
+import { explainRefusal, searchFilter, searchOrder } from "../query.ts";
+import {
+  ExtractFields,
+  fieldPaths,
+  OutputForm,
+  UnmatchedFields,
+  unmatchedPart,
+} from "../selection.ts";
+import { readingTool, type ReadServices } from "../services.ts";
+import { type Json, shapeInfo, shapeSpan } from "../shape/mod.ts";
+import type { TracePage, TraceQuery } from "../store.ts";
+import { tracesTable } from "../table.ts";
+
+const INPUT = z.object({
+  experiment_id: z.string().optional().describe(
+    "Experiment id or name. Default: the configured experiment.",
+  ),
+  filter_string: z.string().optional().describe(
+    "Comparisons joined by AND (no OR): status = 'ERROR', timestamp_ms > now() - 1h, " +
+      "execution_time_ms > 5000, name LIKE '%chat%', tags.k = 'v', metadata.k = 'v', " +
+      "span.name/type/attributes.k = 'v', feedback.n = 'v', trace.text LIKE '%x%'.",
+  ),
+  max_results: z.number().int().min(1).max(100_000).optional().describe("Default 100."),
+  order_by: z.string().optional().describe("E.g. execution_time_ms DESC. Default: newest first."),
+  page_token: z.string().optional().describe("next_page_token of the result before."),
+  run_id: z.string().optional().describe("Only traces of this run."),
+  include_spans: z.boolean().optional().describe(
+    "Spans are left out unless this is true or extract_fields names data.*; false: never.",
+  ),
+  model_id: z.string().optional().describe("Only traces of this logged model."),
+  extract_fields: ExtractFields.optional(),
+  output: OutputForm.optional(),
+  verbose: z.boolean().optional(),
+  sql_warehouse_id: z.string().optional(),
+});
+
+type Input = z.output<typeof INPUT>;
+
+/** Finds traces by filter. */
+export const searchTraces = readingTool({
+  name: "search_traces",
+  title: "Search traces",
+  toolset: "mlflow.traces",
+  effect: "read",
+  description:
+    "Search an experiment's MLflow traces. Returns {traces: [{info, data?}], returned, " +
+    "has_more, next_page_token}. Select fields to keep answers short.",
+  input: INPUT,
+  unlisted: ["output", "verbose", "sql_warehouse_id"],
+  argumentAliases: {
+    experiment: "experiment_id",
+    experiment_ids: "experiment_id",
+    experiment_name: "experiment_id",
+    filter: "filter_string",
+    limit: "max_results",
+    fields: "extract_fields",
+  },
+  output: z.looseObject({
+    traces: z.array(z.looseObject({})).describe(
+      "In order; each {info, data?} or what was selected.",
+    ),
+    returned: z.number(),
+    has_more: z.boolean(),
+    next_page_token: z.string().optional(),
+    total_matching: z.number().optional().describe("Where the server can tell it cheaply."),
+    filter: z.string().optional().describe("The filter as it was sent."),
+    notes: z.array(z.string()).optional(),
+    unmatched_fields: UnmatchedFields.optional(),
+  }),
+  run: async (args, context) => {
+    const paths = fieldPaths(args.extract_fields);
+    const { query, notes, empty } = await prepare(args, context);
+    const page = await find(query, context);
+    if (page.infos.length === 0) await empty();
+    const wantsSpans = args.include_spans ?? paths.length > 0;
+    const withSpans = wantsSpans && (paths.length === 0 || needsSpans(paths));
+    const [{ values, unmatched }, total] = await Promise.all([
+      shapeAll(page.infos, paths, withSpans, context),
+      page.nextPageToken === undefined ? undefined : context.mlflow.count(query),
+    ]);
+    const filter = query.filter === undefined ? "" : printFilter(query.filter);
+    const data = {
+      traces: values,
+      returned: values.length,
+      has_more: page.nextPageToken !== undefined,
+      ...(page.nextPageToken === undefined ? {} : { next_page_token: page.nextPageToken }),
+      ...totalPart(page, total, args.page_token),
+      ...(filter === "" ? {} : { filter }),
+      ...(notes.length === 0 ? {} : { notes }),
+      ...unmatchedPart(unmatched),
+    };
+    return {
+      data,
+      ...(args.output === "table" ? { text: tracesTable(values, args.extract_fields) } : {}),
+      rows: [{
+        path: "traces",
+        resume: (kept) => {
+          const token = page.tokenAfter(kept);
+          return {
+            returned: kept,
+            has_more: true,
+            ...(token === undefined ? {} : { next_page_token: token }),
+          };
+        },
+        hint: "Go on with next_page_token, or select fewer fields with extract_fields.",
+      }],
+    };
+  },
+});
+
+async function prepare(args: Input, context: ReadServices & CallContext): Promise<{
+  query: TraceQuery;
+  notes: string[];
+  empty: () => Promise<void>;
+}> {
+  const experimentId = args.experiment_id === undefined && args.run_id !== undefined
+    ? await context.mlflow.experimentOfRun(args.run_id) ?? unknownRun(args.run_id)
+    : await experimentIdOf(args.experiment_id, context);
+  const filter = searchFilter(
+    args.filter_string,
+    { runId: args.run_id, modelId: args.model_id },
+    context.now(),
+  );
+  const order = searchOrder(args.order_by);
+  const limit = args.max_results ?? 100;
+  return {
+    query: {
+      experimentIds: [experimentId],
+      filter,
+      orderBy: order.terms,
+      limit,
+      pageToken: args.page_token,
+      onPage: (count) =>
+        context.progress({ done: count, total: limit, message: "Searching traces" }),
+    },
+    notes: [
+      ...filter.notes,
+      ...order.notes,
+      ...(order.notes.length > 0 ? [`Order: ${printOrderBy(order).join(", ")}`] : []),
+    ],
+    empty: () => explainEmpty(args, experimentId, context),
+  };
+}
+
+async function find(query: TraceQuery, context: ReadServices): Promise<TracePage> {
+  try {
+    return await context.mlflow.search(query);
+  } catch (error) {
+    throw await explainRefusal(error, query.filter ?? { clauses: [], notes: [] }, context.mlflow);
+  }
+}
+
+/** An empty result of an experiment or run that does not exist is an error, not an answer. */
+async function explainEmpty(
+  args: Input,
+  experimentId: string,
+  { mlflow }: ReadServices,
+): Promise<void> {
+  const experiment = await mlflow.experimentById(experimentId);
+  if (experiment === undefined) await noSuchExperiment(mlflow, experimentId);
+  if (args.run_id === undefined) return;
+  const owner = await mlflow.experimentOfRun(args.run_id);
+  if (owner === undefined) unknownRun(args.run_id);
+  if (owner !== experimentId) {
+    throw invalidArgument(
+      `Run ${args.run_id} belongs to experiment ${owner}, not ${experimentId}.`,
+      `Call again with experiment_id=${owner}, or without it.`,
+    );
+  }
+}
+
+async function shapeAll(
+  infos: readonly Json[],
+  paths: readonly FieldPath[],
+  withSpans: boolean,
+  context: ReadServices & CallContext,
+): Promise<
+  { values: Record<string, Json>[]; unmatched: ReturnType<typeof selectMany>["unmatched"] }
+> {
+  const spans: Json[][] = infos.map(() => []);
+  const reducer = spanReducer(paths);
+  if (withSpans && infos.length > 0) {
+    const needs = spanFieldsNeeded(paths);
+    const options = { wantsAttribute: (key: string) => needsAttribute(needs, key) };
+    await context.mlflow.spansOfMany(
+      infos,
+      (trace, span, index) => {
+        const list = spans[trace];
+        if (list !== undefined) list[index] = reducer.reduce(shapeSpan(span, options), index);
+      },
+      (done) => context.progress({ done, total: infos.length, message: "Reading spans" }),
+    );
+  }
+  const traces = infos.map((info, index): Json => ({
+    info: { ...shapeInfo(info) },
+    ...(withSpans ? { data: { spans: spans[index] ?? [] } } : {}),
+  }));
+  const { values, unmatched } = selectMany(traces, paths, reducer.known());
+  return { values: values.map(asObject), unmatched };
+}
+
+function asObject(value: Json): Record<string, Json> {
+  return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
+}
+
+function totalPart(
+  page: TracePage,
+  counted: number | undefined,
+  token: string | undefined,
+): { total_matching?: number } {
+  const complete = page.nextPageToken === undefined && token === undefined;
+  const total = complete ? page.infos.length : counted;
+  return total === undefined ? {} : { total_matching: total };
+}
+
+function unknownRun(runId: string): never {
+  throw new ToolError("not_found", `There is no run ${JSON.stringify(runId.slice(0, 80))}.`, {
+    hint: "Use the run's id, a 32-digit hex number, not its name.",
+  });
+}

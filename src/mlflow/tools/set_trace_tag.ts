@@ -1,0 +1,30 @@
+import { z } from "zod";
+import { writingTool } from "../services.ts";
+import { checkTagKey, checkTagValue } from "./tags.ts";
+
+/** Sets one tag of one trace. */
+export const setTraceTag = writingTool({
+  name: "set_trace_tag",
+  title: "Set trace tag",
+  toolset: "mlflow.tags",
+  effect: "write",
+  idempotent: true,
+  description: "Set a tag on an MLflow trace; a tag of that key is replaced.",
+  input: z.object({
+    trace_id: z.string(),
+    key: z.string(),
+    value: z.string(),
+    output: z.string().optional(),
+    verbose: z.boolean().optional(),
+    sql_warehouse_id: z.string().optional(),
+  }),
+  unlisted: ["output", "verbose", "sql_warehouse_id"],
+  argumentAliases: { request_id: "trace_id", id: "trace_id" },
+  output: z.looseObject({ trace_id: z.string(), key: z.string(), value: z.string() }),
+  run: async ({ trace_id, key, value }, { mlflow }) => {
+    checkTagKey(key, "set");
+    checkTagValue(value);
+    await mlflow.setTag(trace_id, key, value);
+    return { data: { trace_id, key, value } };
+  },
+});

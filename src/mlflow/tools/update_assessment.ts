@@ -1,0 +1,100 @@
+import { isDeepStrictEqual } from "node:util";
+import { z } from "zod";
+import { invalidArgument, ToolError } from "../../mcp/errors.ts";
+import {
+  asRecord,
+  AssessmentResult,
+  existingAssessment,
+  expectationBody,
+  metadataOf,
+  readValue,
+  Value,
+} from "../assessment.ts";
+import { writingTool } from "../services.ts";
+import { type Json, shapeAssessment } from "../shape/mod.ts";
+
+/** Changes one assessment. */
+export const updateAssessment = writingTool({
+  name: "update_assessment",
+  aliases: ["update_trace_assessment"],
+  title: "Update assessment",
+  toolset: "mlflow.assessments",
+  effect: "write",
+  idempotent: true,
+  description: "Change value, rationale or metadata of a feedback or expectation. Metadata is " +
+    "merged into what is there.",
+  input: z.object({
+    trace_id: z.string(),
+    assessment_id: z.string(),
+    value: Value.optional().describe("Any JSON."),
+    rationale: z.string().optional().describe("Feedback only."),
+    metadata: z.record(z.string(), z.unknown()).optional(),
+    output: z.string().optional(),
+    verbose: z.boolean().optional(),
+    sql_warehouse_id: z.string().optional(),
+  }),
+  unlisted: ["output", "verbose", "sql_warehouse_id"],
+  argumentAliases: { request_id: "trace_id", id: "assessment_id", score: "value" },
+  output: z.looseObject({
+    assessment: AssessmentResult.describe("As stored now."),
+    notes: z.array(z.string()).optional(),
+  }),
+  run: async (args, { mlflow }) => {
+    const { trace_id, assessment_id } = args;
+    if (args.value === undefined && args.rationale === undefined && args.metadata === undefined) {
+      throw invalidArgument("Nothing to change: give `value`, `rationale` or `metadata`.");
+    }
+    const before = await existingAssessment(mlflow, trace_id, assessment_id);
+    const kind = "expectation" in before ? "expectation" : "feedback";
+    if (kind === "expectation" && args.rationale !== undefined) {
+      throw invalidArgument(
+        "`rationale`: this is an expectation, and MLflow ignores a rationale there.",
+        "Put the reason into metadata.",
+      );
+    }
+    const value = args.value === undefined ? undefined : readValue(args.value);
+    const metadata = metadataOf(args.metadata);
+    const changes: Record<string, Json> = {
+      ...(value === undefined ? {} : {
+        [kind]: kind === "expectation" ? expectationBody(value) : { value },
+      }),
+      ...(args.rationale === undefined ? {} : { rationale: args.rationale }),
+      ...(metadata === undefined ? {} : { metadata }),
+    };
+    const stored = asRecord(shapeAssessment(
+      await mlflow.updateAssessment(trace_id, assessment_id, changes, Object.keys(changes)),
+    ));
+    verify(stored, kind, value, args.rationale);
+    const kept = Object.keys(asRecord(stored.metadata ?? null))
+      .filter((key) => !(key in (metadata ?? {})));
+    return {
+      data: {
+        assessment: stored,
+        ...(metadata === undefined || kept.length === 0
+          ? {}
+          : { notes: [`Metadata was merged; kept as it was: ${kept.join(", ")}.`] }),
+      },
+    };
+  },
+});
+
+/** A server may answer 200 and change nothing; that is no success. */
+function verify(
+  stored: Record<string, Json>,
+  kind: "feedback" | "expectation",
+  value: Json | undefined,
+  rationale: string | undefined,
+): void {
+  const now = asRecord(stored[kind] ?? null).value;
+  const unchanged = [
+    ...(value !== undefined && !isDeepStrictEqual(now ?? null, value) ? ["value"] : []),
+    ...(rationale !== undefined && stored.rationale !== rationale ? ["rationale"] : []),
+  ];
+  if (unchanged.length > 0) {
+    throw new ToolError(
+      "upstream_error",
+      `MLflow accepted the change, but its ${unchanged.join(" and ")} is not what was sent.`,
+      { hint: "Read the assessment again with get_assessment." },
+    );
+  }
+}
