@@ -116,7 +116,7 @@ export function permissionEntry(entry: string): string | undefined {
 
 /** Whether the runtime takes it for the name or address of a host. */
 function isHostName(name: string): boolean {
-  if (name.startsWith("[")) return URL.canParse(`http://${name}/`);
+  if (name.startsWith("[")) return /^\[[^\]]+\]$/.test(name) && URL.canParse(`http://${name}/`);
   return name.replace(/\.$/, "").split(".")
     .every((label) => /^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$/.test(label));
 }

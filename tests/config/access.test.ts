@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import {
+  accessOf,
+  credentialsFile,
+  hostOfUrl,
+  isLoopback,
+  permissionEntry,
+} from "../../src/config/access.ts";
+import { secretsOf } from "../../src/config/config.ts";
+import { resolveSettings } from "../../src/config/resolve.ts";
+import type { Settings } from "../../src/config/settings.ts";
+
+function settings(env: Record<string, string>): Settings {
+  const resolved = resolveSettings(new Map(), (name) => env[name]);
+  assert.deepEqual(resolved.errors, []);
+  return resolved.settings;
+}
+
+/** Whether the runtime makes a worker with these hosts; a bad one would crash the launcher. */
+function workerTakes(net: readonly string[]): boolean {
+  try {
+    new Worker("data:text/javascript,self.close()", {
+      type: "module",
+      deno: { permissions: { net: [...net] } },
+    }).terminate();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+Deno.test("nothing configured, nothing reachable; credentials alone widen nothing", () => {
+  assert.deepEqual(accessOf(settings({}), "/home/u", false), { net: [], read: [], errors: [] });
+  const env = { MLFLOW_TRACKING_TOKEN: "token-1", MLFLOW_TRACKING_USERNAME: "u" };
+  assert.deepEqual(accessOf(settings(env), "/home/u", false), { net: [], read: [], errors: [] });
+});
+
+Deno.test("a tracking URI admits exactly its host and port", () => {
+  const cases = {
+    "http://localhost:5000": "localhost:5000",
+    "https://mlflow.example.com/prefix": "mlflow.example.com:443",
+    "http://mlflow.example.com": "mlflow.example.com:80",
+    "HTTPS://EXAMPLE.com:8443/": "example.com:8443",
+    "http://[::1]:5000/": "[::1]:5000",
+    "http://0x7f000001/": "127.0.0.1:80",
+    "http://user:pass@h.example/": "h.example:80",
+    "http://münchen.example/": "xn--mnchen-3ya.example:80",
+  };
+  for (const [uri, host] of Object.entries(cases)) {
+    const { net, errors } = accessOf(settings({ MLFLOW_TRACKING_URI: uri }), undefined, false);
+    assert.deepEqual([net, errors], [[host], []], uri);
+    assert.ok(workerTakes(net), uri);
+  }
+});
+
+Deno.test("a hostile or foreign URI admits nothing", () => {
+  for (
+    const uri of [
+      "file:///etc/passwd",
+      "sqlite:///mlflow.db",
+      "databricks",
+      "localhost:5000",
+      "javascript:alert(1)",
+      "ftp://host/",
+      "http://",
+      "http://a b/",
+      "http://host:99999/",
+      "*",
+      "http://*:80",
+      "http://h*st/",
+      "http://a..b/",
+      "http://a,b/",
+    ]
+  ) {
+    const { net, read, errors } = accessOf(
+      settings({ MLFLOW_TRACKING_URI: uri }),
+      "/home/u",
+      false,
+    );
+    const admitted = errors.length === 0 ? net : [];
+    assert.deepEqual(admitted, [], uri);
+    if (net.length === 0) assert.deepEqual(read, [], uri);
+  }
+});
+
+Deno.test("cloud metadata addresses are refused whatever the configuration says", () => {
+  for (const uri of ["http://169.254.169.254/", "http://0xa9fea9fe/", "http://169.254.1.1:8080"]) {
+    const { errors } = accessOf(settings({ MLFLOW_TRACKING_URI: uri }), undefined, false);
+    assert.match(errors.join(), /169\.254\.0\.0\/16/, uri);
+  }
+  const listed = accessOf(settings({ WANDFLOW_ALLOW_HOSTS: "169.254.169.254:80" }), "", false);
+  assert.equal(listed.errors.length, 1);
+});
+
+Deno.test("entries of --allow-hosts become permissions that the runtime takes", () => {
+  const entries = {
+    "storage.example.com": "storage.example.com",
+    "storage.example.com:9000": "storage.example.com:9000",
+    "*.example.com": "*.example.com",
+    "*.example.com:443": "*.example.com:443",
+    "https://bucket.example.com/path?x=1": "bucket.example.com:443",
+    "10.0.0.1:80": "10.0.0.1:80",
+    "[::1]:9000": "[::1]:9000",
+    "[2001:db8::1]": "[2001:db8::1]",
+  };
+  for (const [entry, host] of Object.entries(entries)) {
+    assert.equal(permissionEntry(entry), host, entry);
+    assert.ok(workerTakes([host]), entry);
+  }
+  for (
+    const entry of [
+      "*",
+      "*:80",
+      "http://",
+      "a b",
+      "host:port",
+      "host:99999",
+      "host/path",
+      "..",
+      ".example.com",
+      "-x",
+      "a..b",
+      "::1",
+      "[:::::]:1",
+      "[:::]",
+      "*.[::1]",
+      "*.*.example.com",
+      "münchen.example",
+      "ftp://host",
+      "host,other",
+      "",
+    ]
+  ) {
+    assert.equal(permissionEntry(entry), undefined, entry);
+  }
+  const { errors } = accessOf(settings({ WANDFLOW_ALLOW_HOSTS: "a..b,good.example" }), "", false);
+  assert.match(errors.join(), /"a\.\.b" is not a host/);
+});
+
+Deno.test("whatever is configured, the launcher's worker can be made or the fault is told", () => {
+  const word = fc.oneof(
+    fc.string({ maxLength: 12 }),
+    fc.webUrl(),
+    fc.ipV4(),
+    fc.ipV6().map((ip) => `[${ip}]:80`),
+    fc.domain(),
+  );
+  fc.assert(
+    fc.property(word, word, word, (uri, allowed, host) => {
+      const resolved = resolveSettings(
+        new Map(),
+        (name) =>
+          ({ MLFLOW_TRACKING_URI: uri, WANDFLOW_ALLOW_HOSTS: allowed, WANDFLOW_HOST: host })[
+            name
+          ],
+      );
+      const { net, errors } = accessOf(resolved.settings, "/home/u", true);
+      assert.ok(errors.length > 0 || workerTakes(net), JSON.stringify({ net }));
+    }),
+    { numRuns: 60 },
+  );
+});
+
+Deno.test("the listening address is admitted only when it listens", () => {
+  const http = settings({ WANDFLOW_PORT: "9000" });
+  assert.deepEqual(accessOf(http, undefined, true).net, ["127.0.0.1:9000"]);
+  assert.deepEqual(accessOf(http, undefined, false).net, []);
+  const v6 = settings({ WANDFLOW_HOST: "::1" });
+  assert.deepEqual(accessOf(v6, undefined, true).net, ["[::1]:8080"]);
+});
+
+Deno.test("the credentials file is read only when nothing else gives credentials", () => {
+  const uri = "http://localhost:5000";
+  const file = (env: Record<string, string>, home: string | undefined = "/home/u/") =>
+    credentialsFile(settings({ MLFLOW_TRACKING_URI: uri, ...env }), home);
+  assert.equal(file({}), "/home/u/.mlflow/credentials");
+  assert.equal(file({ MLFLOW_TRACKING_USERNAME: "u" }), "/home/u/.mlflow/credentials");
+  assert.equal(file({ MLFLOW_TRACKING_USERNAME: "u", MLFLOW_TRACKING_PASSWORD: "p" }), undefined);
+  assert.equal(file({ MLFLOW_TRACKING_TOKEN: "t" }), undefined);
+  assert.equal(file({ MLFLOW_TRACKING_URI: "http://u:p@localhost:5000" }), undefined);
+  assert.equal(file({}, ""), undefined);
+  assert.equal(credentialsFile(settings({ MLFLOW_TRACKING_URI: uri }), undefined), undefined);
+  const certificate = { MLFLOW_TRACKING_SERVER_CERT_PATH: "/etc/ca.pem" };
+  assert.deepEqual(accessOf(settings(certificate), "/home/u", false).read, ["/etc/ca.pem"]);
+});
+
+Deno.test("loopback is recognised, look-alikes are not", () => {
+  for (const host of ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"]) {
+    assert.equal(isLoopback(host), true, host);
+  }
+  for (
+    const host of ["0.0.0.0", "::", "127.0.0.1.example.com", "localhost.example", "10.0.0.1", "127"]
+  ) {
+    assert.equal(isLoopback(host), false, host);
+  }
+});
+
+Deno.test("a URL's host comes with its port, whatever the port's spelling", () => {
+  fc.assert(fc.property(fc.webUrl({ validSchemes: ["http", "https"] }), (url) => {
+    const host = hostOfUrl(url);
+    assert.match(host ?? "", /:\d+$/);
+    assert.equal(hostOfUrl(`http://${host}`), host);
+  }));
+});
+
+Deno.test("secrets to be hidden include those in URLs and their HTTP Basic forms", () => {
+  const basic = (text: string) => btoa(text);
+  const found = secretsOf(settings({
+    MLFLOW_TRACKING_URI: "http://user:pa%24s-canary@localhost:5000",
+    MLFLOW_TRACKING_USERNAME: "alice",
+    MLFLOW_TRACKING_PASSWORD: "password-canary",
+    MLFLOW_TRACKING_TOKEN: "token-canary",
+  }));
+  for (
+    const secret of [
+      "password-canary",
+      "token-canary",
+      "pa$s-canary",
+      "pa%24s-canary",
+      basic("alice:password-canary"),
+      basic("user:pa$s-canary"),
+    ]
+  ) {
+    assert.ok(found.includes(secret), secret);
+  }
+  assert.ok(!found.includes("alice"));
+  assert.ok(secretsOf(settings({ MLFLOW_TRACKING_URI: "http://u:100%25x%@h" })).length > 0);
+});

@@ -1,0 +1,98 @@
+import assert from "node:assert/strict";
+import { COMMAND_OPTIONS, COMMANDS, parseCommandLine } from "../../src/config/arguments.ts";
+import { defaultText, helpText } from "../../src/config/help.ts";
+import { type Setting, SETTINGS } from "../../src/config/settings.ts";
+
+const refusal = (...args: string[]) => {
+  let message = "";
+  assert.throws(() => parseCommandLine(args), (error: Error) => {
+    message = error.message;
+    return error.name === "UsageError";
+  });
+  return message;
+};
+
+Deno.test("no command is stdio, flags may stand alone", () => {
+  const line = parseCommandLine(["--tracking-uri", "http://x", "--read-only"]);
+  assert.equal(line.command, "stdio");
+  assert.deepEqual([...line.flags], [["tracking-uri", "http://x"], ["read-only", true]]);
+  assert.equal(parseCommandLine([]).command, "stdio");
+});
+
+Deno.test("flags, options of the command and words are kept apart", () => {
+  const line = parseCommandLine([
+    "call",
+    "get_trace",
+    "trace_id=tr-1",
+    "--args={}",
+    "--json",
+    "--no-read-only",
+    "n=-5",
+    "--",
+    "--odd=1",
+  ]);
+  assert.equal(line.command, "call");
+  assert.deepEqual(line.words, ["get_trace", "trace_id=tr-1", "n=-5", "--odd=1"]);
+  assert.deepEqual(line.options, { args: "{}", json: true });
+  assert.deepEqual([...line.flags], [["read-only", false]]);
+});
+
+Deno.test("what is unknown is refused with the nearest valid word", () => {
+  assert.match(
+    refusal("--tracking-url", "x"),
+    /no flag --tracking-url; did you mean --tracking-uri/,
+  );
+  assert.match(refusal("srve"), /no command "srve"; did you mean serve\?/);
+  assert.match(refusal("xyzzyplugh"), /the commands are stdio, serve, tools, call/);
+  assert.match(refusal("--qqqqqqqqqqqq"), /no flag --qqqqqqqqqqqq; see wandflow --help/);
+  assert.match(refusal("tools", "extra"), /"extra" is one word too many/);
+  assert.match(refusal("serve", "--port"), /--port/);
+  assert.match(refusal("stdio", "--args", "{}"), /no flag --args/);
+  assert.match(refusal("toString"), /no command "toString"/);
+});
+
+Deno.test("a refusal never repeats the value of a flag", () => {
+  assert.doesNotMatch(refusal("--tracking-token=canary-value"), /canary-value/);
+  assert.doesNotMatch(refusal("--tracking-password", "canary-value"), /canary-value/);
+});
+
+Deno.test("help and version are understood everywhere", () => {
+  for (const command of ["", ...Object.keys(COMMANDS)]) {
+    const words = command === "" ? [] : [command];
+    for (const flag of ["--help", "-h"]) {
+      assert.equal(parseCommandLine([...words, flag]).help, true, `${command} ${flag}`);
+    }
+    for (const flag of ["--version", "-V"]) {
+      assert.equal(parseCommandLine([...words, flag]).version, true, `${command} ${flag}`);
+    }
+  }
+});
+
+Deno.test("the help lists every setting with its flag, variables and default", () => {
+  const text = helpText(undefined);
+  for (const setting of Object.values<Setting>(SETTINGS)) {
+    for (const name of setting.env) assert.match(text, new RegExp(`\\b${name}\\b`), name);
+    if (setting.flag !== undefined) assert.ok(text.includes(`--${setting.flag}`), setting.flag);
+    assert.ok(text.includes(setting.help), setting.help);
+    assert.ok(text.includes(`${setting.help}${defaultText(setting)}`));
+  }
+  for (const [name, what] of Object.entries(COMMANDS)) {
+    assert.ok(text.includes(what));
+    assert.ok(isCommand(name) && helpText(name).startsWith(what));
+  }
+  assert.match(text, /Default: 30000\./);
+});
+
+Deno.test("a command's help lists its options", () => {
+  for (const [name, options] of Object.entries(COMMAND_OPTIONS)) {
+    if (!isCommand(name)) throw new Error(`${name} has options but is no command`);
+    const text = helpText(name);
+    for (const [option, { help }] of Object.entries<{ help: string }>(options)) {
+      assert.ok(text.includes(`--${option}`) && text.includes(help), `${name} --${option}`);
+    }
+  }
+});
+
+function isCommand(name: string): name is keyof typeof COMMANDS {
+  return Object.hasOwn(COMMANDS, name);
+}
