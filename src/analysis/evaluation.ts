@@ -1,4 +1,4 @@
-/** Results of Weave evaluations, added up per scorer and compared side by side. */
+/** Results of Weave evaluations, added up per scorer. */
 import { mean, median, quantile } from "./robust.ts";
 
 /** One prediction of an evaluation with its scores: a row of the dataset, once per trial. */
@@ -53,16 +53,21 @@ export interface ScorerResult {
   readonly pass_rate?: number;
   /** True scores by predictions that have this score. Binary only. */
   readonly pass_rate_of_scored?: number;
-  /** Mean of the predictions that have this score. Continuous only, as are the extremes. */
+  /** Mean of the predictions that have this score. Continuous only. */
   readonly mean?: number;
+  /** Smallest score. */
   readonly min?: number;
+  /** Largest score. */
   readonly max?: number;
 }
 
 /** Results of one evaluation. */
 export interface EvaluationResult {
+  /** Id of the Evaluation.evaluate call. */
   readonly id: string;
+  /** Name shown to people. */
   readonly name?: string;
+  /** Name of the model. */
   readonly model?: string;
   /** Whether it has come to its end; if not, the numbers are those so far. */
   readonly finished: boolean;
@@ -126,14 +131,17 @@ export function aggregateEvaluation(evaluation: Evaluation): EvaluationResult {
 }
 
 /** One score of one prediction. */
-interface Score {
+export interface Score {
+  /** Name of the scorer. */
   readonly scorer: string;
+  /** Dotted path within its score; empty for a bare value. */
   readonly path: string;
+  /** The score. */
   readonly value: number | boolean;
 }
 
 /** Numbers and booleans within a prediction's scores; text and lists are no scores. */
-function flattenScores(scores: Readonly<Record<string, unknown>>): Score[] {
+export function flattenScores(scores: Readonly<Record<string, unknown>>): Score[] {
   const found: Score[] = [];
   const visit = (scorer: string, path: readonly string[], value: unknown) => {
     if (typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))) {
@@ -177,150 +185,8 @@ function scorerResults(ended: readonly Trial[]): ScorerResult[] {
   });
 }
 
-/** One scorer's dimension in every evaluation. */
-export interface ScorerComparison {
-  readonly scorer: string;
-  readonly path: string;
-  readonly kind: "binary" | "continuous";
-  /** Pass rate or mean by evaluation id; missing where the evaluation lacks the score. */
-  readonly values: Readonly<Record<string, number>>;
-  /** The same minus that of the first evaluation. */
-  readonly difference: Readonly<Record<string, number>>;
-}
-
-/** An example on which the evaluations differ. */
-export interface ExampleDifference {
-  /** What names the example. */
-  readonly example: string;
-  /** Largest difference of a score between two evaluations; a failure counts as 1. */
-  readonly largest_difference: number;
-  /** By evaluation id: mean scores over its trials, number of failures, and the last answer. */
-  readonly evaluations: Readonly<
-    Record<string, {
-      readonly scores: Readonly<Record<string, number>>;
-      readonly failures: number;
-      readonly output?: unknown;
-    }>
-  >;
-}
-
-/** Several evaluations side by side. */
-export interface EvaluationComparison {
-  /** Results of each, in the order given. */
-  readonly evaluations: readonly EvaluationResult[];
-  /** Per scorer and path. */
-  readonly scorers: readonly ScorerComparison[];
-  /** Examples that occur in every evaluation. */
-  readonly shared_examples: number;
-  /** Of these, how many differ in a score or in failing. */
-  readonly differing_examples: number;
-  /** Those that differ most. */
-  readonly examples: readonly ExampleDifference[];
-}
-
-/** Compares evaluations; lists at most `most` examples, the most different first. */
-export function compareEvaluations(
-  evaluations: readonly Evaluation[],
-  most = 20,
-): EvaluationComparison {
-  const results = evaluations.map(aggregateEvaluation);
-  const perExample = evaluations.map(({ id, trials }) => ({ id, examples: byExample(trials) }));
-  const [first, ...others] = perExample;
-  const shared = [...first?.examples.keys() ?? []].filter((example) =>
-    others.every(({ examples }) => examples.has(example))
-  );
-  const differing = shared.map((example) => difference(example, perExample))
-    .filter(({ largest_difference: largest }) => largest > 0)
-    .sort((a, b) => b.largest_difference - a.largest_difference);
-  return {
-    evaluations: results,
-    scorers: compareScorers(results),
-    shared_examples: shared.length,
-    differing_examples: differing.length,
-    examples: differing.slice(0, most),
-  };
-}
-
-function compareScorers(results: readonly EvaluationResult[]): ScorerComparison[] {
-  const dimensions = new Map<string, ScorerResult>();
-  for (const scorer of results.flatMap(({ scorers }) => scorers)) {
-    if (!dimensions.has(dimensionName(scorer))) dimensions.set(dimensionName(scorer), scorer);
-  }
-  return [...dimensions].map(([name, { scorer, path, kind }]) => {
-    const values = results.flatMap(({ id, scorers }) => {
-      const found = scorers.find((item) => dimensionName(item) === name);
-      const value = found?.pass_rate ?? found?.mean;
-      return value === undefined ? [] : [[id, value] as const];
-    });
-    const base = values.find(([id]) => id === results[0]?.id)?.[1];
-    return {
-      scorer,
-      path,
-      kind,
-      values: Object.fromEntries(values),
-      difference: Object.fromEntries(
-        base === undefined ? [] : values.map(([id, value]) => [id, value - base]),
-      ),
-    };
-  });
-}
-
-interface ExampleScores {
-  readonly scores: Record<string, number>;
-  readonly failures: number;
-  readonly output?: unknown;
-}
-
-function byExample(trials: readonly Trial[]): Map<string, ExampleScores> {
-  const groups = new Map<string, Trial[]>();
-  for (const trial of trials) {
-    if (trial.status === "running") continue;
-    const group = groups.get(trial.example) ?? [];
-    groups.set(trial.example, group);
-    group.push(trial);
-  }
-  return new Map([...groups].map(([example, group]) => {
-    const values = new Map<string, number[]>();
-    for (const score of group.flatMap(({ scores }) => flattenScores(scores))) {
-      const list = values.get(dimensionName(score)) ?? [];
-      values.set(dimensionName(score), list);
-      list.push(Number(score.value));
-    }
-    const output = group.at(-1)?.output;
-    return [example, {
-      scores: Object.fromEntries([...values].map(([name, list]) => [name, mean(list)])),
-      failures: group.filter(({ status }) => status === "failed").length,
-      ...(output === undefined ? {} : { output }),
-    }];
-  }));
-}
-
-function difference(
-  example: string,
-  perExample: readonly { id: string; examples: Map<string, ExampleScores> }[],
-): ExampleDifference {
-  const found = perExample.flatMap(({ id, examples }) => {
-    const scores = examples.get(example);
-    return scores === undefined ? [] : [[id, scores] as const];
-  });
-  const names = new Set(found.flatMap(([, { scores }]) => Object.keys(scores)));
-  const spreads = [...names].map((name) =>
-    spread(found.flatMap(([, { scores }]) => scores[name] ?? []))
-  );
-  const failing = found.map(([, { failures }]) => failures > 0 ? 1 : 0);
-  return {
-    example,
-    largest_difference: Math.max(spread(failing), ...spreads),
-    evaluations: Object.fromEntries(found),
-  };
-}
-
-function spread(values: readonly number[]): number {
-  return values.length < 2 ? 0 : Math.max(...values) - Math.min(...values);
-}
-
-/** `scorer` or `scorer.path`. */
-function dimensionName({ scorer, path }: { scorer: string; path: string }): string {
+/** Name of a score's dimension: `scorer` or `scorer.path`. */
+export function dimensionName({ scorer, path }: { scorer: string; path: string }): string {
   return path === "" ? scorer : `${scorer}.${path}`;
 }
 

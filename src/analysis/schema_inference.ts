@@ -68,6 +68,7 @@ export class SchemaBuilder {
   readonly #textLength: number;
   #rows = 0;
 
+  /** Starts without rows. */
   constructor({ topValues = 5, textLength = 100 }: SchemaOptions = {}) {
     this.#topValues = topValues;
     this.#textLength = textLength;

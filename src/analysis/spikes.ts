@@ -16,7 +16,7 @@ const SIGMAS = 8;
 /** … by this part of the curve's own range … */
 const PART_OF_RANGE = 0.05;
 /** … and by this factor more than the curve ever dips, which is what heavy-tailed noise does. */
-const BEYOND_DIPS = 1.5;
+const BEYOND_DIPS = 2.2;
 
 /**
  * Short upward spikes, the highest first. A point is part of one when it lies far above the median

@@ -2,22 +2,28 @@
 import { mean } from "./robust.ts";
 import { byStep, finitePoints, isNonFinite, type Point, type Series } from "./series.ts";
 
-/** What a metric's points say about all of its logged points. */
-interface Values<P> {
-  readonly first: P;
-  readonly last: P;
-  readonly min?: P;
-  readonly max?: P;
+/** What is computed of a metric's points. */
+export interface PointStatistics {
+  /** The point with the smallest step. */
+  readonly first: Point;
+  /** The point with the largest step. */
+  readonly last: Point;
+  /** The finite point with the smallest value. */
+  readonly min?: Point;
+  /** The finite point with the largest value. */
+  readonly max?: Point;
+  /** Mean of the finite values. */
   readonly mean?: number;
-  /** Least-squares slope, per step. */
+  /** Least-squares slope of the finite points, per step. */
   readonly slope?: number;
-  /** NaN, Infinity and -Infinity among the points. */
+  /** Points that are NaN. */
   readonly nan_count: number;
+  /** Points that are Infinity or -Infinity. */
   readonly infinity_count: number;
 }
 
 /** Statistics over all logged points. */
-export interface ExactStatistics extends Values<Point> {
+export interface ExactStatistics extends PointStatistics {
   /** All logged points. */
   readonly basis: "exact";
   /** Number of logged points. */
@@ -26,7 +32,7 @@ export interface ExactStatistics extends Values<Point> {
 
 /** Statistics over a sample: no extreme of a sample is called the extreme. */
 export type SampledStatistics =
-  & { readonly [K in keyof Values<Point> as `sampled_${K}`]: Values<Point>[K] }
+  & { readonly [K in keyof PointStatistics as `sampled_${K}`]: PointStatistics[K] }
   & {
     /** A sample of the logged points. */
     readonly basis: "sampled";

@@ -1,0 +1,115 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { aggregateEvaluation, type Evaluation, type Trial } from "../../src/analysis/evaluation.ts";
+import { compareEvaluations } from "../../src/analysis/evaluation_comparison.ts";
+
+function trial(example: string, scores: Record<string, unknown>, rest: Partial<Trial> = {}): Trial {
+  return { id: `${example}-call`, example, status: "ok", scores, ...rest };
+}
+
+const GOOD: Evaluation = {
+  id: "good",
+  name: "facts",
+  model: "good-model",
+  finished: true,
+  trials: [
+    trial("1", { exact: true, graded: { overlap: 1, detail: { short: true } } }, { latency_s: 1 }),
+    trial("2", { exact: true, graded: { overlap: 0.5, detail: { short: false } } }, {
+      latency_s: 3,
+      total_tokens: 20,
+      cost: 0.5,
+      output: "two",
+    }),
+    trial("3", {}, { status: "failed" }),
+    trial("4", {}, { status: "running" }),
+  ],
+};
+
+Deno.test("a failing prediction is an error and no pass; a running one is neither", () => {
+  const { scorers, ...result } = aggregateEvaluation(GOOD);
+  assert.deepEqual(result, {
+    id: "good",
+    name: "facts",
+    model: "good-model",
+    finished: true,
+    examples: 4,
+    predictions: 3,
+    successes: 2,
+    errors: 1,
+    error_rate: 1 / 3,
+    running: 1,
+    latency_s: { mean: 2, median: 2, p95: 2.9, count: 2 },
+    total_tokens: 20,
+    cost: 0.5,
+  });
+  assert.deepEqual(scorers, [
+    {
+      ...{ scorer: "exact", path: "", kind: "binary", scored: 2, missing: 1 },
+      ...{ passed: 2, pass_rate: 2 / 3, pass_rate_of_scored: 1 },
+    },
+    {
+      ...{ scorer: "graded", path: "overlap", kind: "continuous", scored: 2, missing: 1 },
+      ...{ mean: 0.75, min: 0.5, max: 1 },
+    },
+    {
+      ...{ scorer: "graded", path: "detail.short", kind: "binary", scored: 2, missing: 1 },
+      ...{ passed: 1, pass_rate: 1 / 3, pass_rate_of_scored: 0.5 },
+    },
+  ]);
+});
+
+Deno.test("an evaluation without predictions has no rates to divide", () => {
+  const empty = aggregateEvaluation({ id: "e", finished: false, trials: [] });
+  assert.equal(empty.error_rate, 0);
+  assert.deepEqual(empty.scorers, []);
+});
+
+Deno.test("evaluations side by side, with the examples on which they differ", () => {
+  const weak: Evaluation = {
+    id: "weak",
+    finished: true,
+    trials: [
+      trial("1", { exact: false }),
+      trial("2", { exact: true }),
+      trial("3", { exact: true }),
+      trial("9", { exact: true }),
+    ],
+  };
+  const compared = compareEvaluations([GOOD, weak]);
+  assert.deepEqual(compared.evaluations.map(({ id }) => id), ["good", "weak"]);
+  assert.deepEqual(compared.scorers[0]?.values, { good: 2 / 3, weak: 3 / 4 });
+  assert(Math.abs((compared.scorers[0]?.difference["weak"] ?? NaN) - 1 / 12) < 1e-12);
+  assert.deepEqual(compared.scorers[1]?.values, { good: 0.75 });
+  assert.equal(compared.shared_examples, 3);
+  assert.deepEqual(compared.examples.map(({ example }) => example), ["1", "3"]);
+  assert.equal(compared.examples[1]?.evaluations["good"]?.failures, 1);
+  assert.equal(compared.differing_examples, 2);
+  assert.equal(compareEvaluations([GOOD, weak], 1).examples.length, 1);
+});
+
+Deno.test("counts add up for any trials", () => {
+  const scores = fc.dictionary(
+    fc.constantFrom("a", "b"),
+    fc.oneof(fc.boolean(), fc.double({ noNaN: true }), fc.string(), fc.record({ x: fc.boolean() })),
+  );
+  const trials = fc.array(fc.record({
+    id: fc.uuid(),
+    example: fc.constantFrom("1", "2", "3"),
+    status: fc.constantFrom("ok" as const, "failed" as const, "running" as const),
+    scores,
+  }));
+  fc.assert(fc.property(trials, (all) => {
+    const result = aggregateEvaluation({ id: "e", finished: true, trials: all });
+    assert.equal(result.successes + result.errors, result.predictions);
+    assert.equal(result.predictions + result.running, all.length);
+    for (const scorer of result.scorers) {
+      assert.equal(scorer.scored + scorer.missing, result.predictions);
+      if (scorer.kind === "binary") {
+        assert((scorer.pass_rate ?? 2) <= (scorer.pass_rate_of_scored ?? -1));
+      }
+    }
+    const twice = { id: "f", finished: true, trials: all };
+    const same = compareEvaluations([{ ...twice, id: "e" }, twice]);
+    assert.equal(same.differing_examples, 0);
+  }));
+});

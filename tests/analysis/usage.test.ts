@@ -1,0 +1,73 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { sumUsage, type UsageCall } from "../../src/analysis/usage.ts";
+
+function call(id: string, parent: string | null, tokens: number | undefined): UsageCall {
+  const usage = tokens === undefined
+    ? {}
+    : { usage: { m: { prompt_tokens: tokens, requests: 1 } } };
+  return { id, parent_id: parent, trace_id: "t", ...usage };
+}
+
+Deno.test("a trace is counted once, by its root", () => {
+  const calls = [call("root", null, 30), call("a", "root", 10), call("b", "root", 20)];
+  const sum = sumUsage(calls);
+  assert.equal(sum.prompt_tokens, 30);
+  assert.equal(sum.counted_calls, 1);
+  assert.equal(sumUsage([...calls, ...calls].reverse()).total_tokens, 30);
+});
+
+Deno.test("descendants of a running call count, siblings do not overlap", () => {
+  const calls = [call("root", null, undefined), call("a", "root", 10), call("b", "root", 20)];
+  assert.equal(sumUsage(calls).prompt_tokens, 30);
+  assert.equal(sumUsage(calls.slice(1)).prompt_tokens, 30);
+  assert.equal(sumUsage(calls.slice(1)).possibly_overlapping_calls, undefined);
+});
+
+Deno.test("an ancestor is recognised through calls that are not in the set", () => {
+  const [root, far] = [call("root", null, 30), call("far", "missing", 10)];
+  assert.equal(sumUsage([root, far]).prompt_tokens, 30);
+  const [middle, leaf] = [call("middle", "root", 20), call("leaf", "missing", 10)];
+  assert.equal(sumUsage([middle, leaf]).possibly_overlapping_calls, 2);
+  const known = sumUsage([middle, leaf], new Map([["missing", "middle"], ["root", null]]));
+  assert.equal(known.prompt_tokens, 20);
+  assert.equal(known.possibly_overlapping_calls, undefined);
+});
+
+Deno.test("both spellings of token counts, and costs of priced models", () => {
+  const sum = sumUsage([{
+    id: "a",
+    trace_id: "t",
+    usage: { p: { input_tokens: 100, output_tokens: 10, requests: 2 }, free: { prompt_tokens: 7 } },
+    costs: { p: { prompt_tokens_total_cost: 0.5, completion_tokens_total_cost: 0.25 } },
+  }]);
+  assert.deepEqual(sum.models["p"], {
+    requests: 2,
+    prompt_tokens: 100,
+    completion_tokens: 10,
+    total_tokens: 110,
+    cost: 0.75,
+  });
+  assert.equal(sum.cost, 0.75);
+  assert.deepEqual(sum.unpriced_models, ["free"]);
+  assert.equal(sum.models["free"]?.cost, undefined);
+});
+
+Deno.test("any set of calls of a tree that holds the root sums to the root", () => {
+  const shape = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 100 }), fc.boolean()), { maxLength: 30 });
+  fc.assert(fc.property(shape, (nodes) => {
+    // Node i hangs below an earlier one; usage rolls up as Weave's client does it.
+    const parents = nodes.map(([parent], index) => index === 0 ? null : parent % index);
+    const totals = nodes.map(([, own]) => own + 1);
+    for (let index = nodes.length - 1; index > 0; index--) {
+      const parent = parents[index] ?? 0;
+      totals[parent] = (totals[parent] ?? 0) + (totals[index] ?? 0);
+    }
+    const calls = nodes.map((_, index) => {
+      const parent = parents[index] ?? null;
+      return call(String(index), parent === null ? null : String(parent), totals[index]);
+    });
+    const chosen = calls.filter((_, index) => index === 0 || nodes[index]?.[2]);
+    assert.equal(sumUsage(chosen).prompt_tokens, totals[0] ?? 0);
+  }));
+});
