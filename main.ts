@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { accessOf } from "./src/config/access.ts";
+import { accessOf, DENIED_NETWORK } from "./src/config/access.ts";
 import { type CommandLine, parseCommandLine, UsageError } from "./src/config/arguments.ts";
 import type { Config } from "./src/config/config.ts";
 import { withNetrcKey } from "./src/config/netrc.ts";
@@ -41,21 +41,30 @@ async function main(): Promise<void> {
 }
 
 function launch(config: Config, access: { net: readonly string[]; read: readonly string[] }): void {
-  const worker = new Worker(new URL("./src/cli/worker.ts", import.meta.url).href, {
-    type: "module",
-    deno: {
-      permissions: {
-        net: [...access.net],
-        read: [...access.read],
-        env: [],
-        write: false,
-        run: false,
-        ffi: false,
-        sys: false,
-        import: false,
+  let worker: Worker;
+  try {
+    worker = new Worker(new URL("./src/cli/worker.ts", import.meta.url).href, {
+      type: "module",
+      deno: {
+        permissions: {
+          net: [...access.net],
+          read: [...access.read],
+          env: [],
+          write: false,
+          run: false,
+          ffi: false,
+          sys: false,
+          import: false,
+        },
       },
-    },
-  });
+    });
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotCapable)) throw error;
+    return fail([
+      `one of the configured hosts is never reached (${access.net.join(", ")}): ` +
+      `${DENIED_NETWORK} belongs to cloud metadata services.`,
+    ]);
+  }
   worker.onmessage = (event: MessageEvent<{ exit: number }>) => Deno.exit(event.data.exit);
   worker.onerror = (event) => {
     event.preventDefault();
