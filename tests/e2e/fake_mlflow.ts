@@ -144,7 +144,7 @@ function answerBelowTrace(method: string, route: string, body: string): Response
   if (!route.startsWith("traces/")) return new Response("<h1>Not Found</h1>", { status: 404 });
   if (!isTrace(id)) return missing(`Trace with ID '${id}' not found.`);
   if (part === undefined) {
-    return Response.json({ trace: { trace_info: info(Number(`0x${id.slice(3)}`)) } });
+    return Response.json({ trace: { trace_info: info(numberOf(id)) } });
   }
   if (part === "tags") return Response.json({});
   if (method === "DELETE") return Response.json({});
@@ -165,8 +165,11 @@ function missing(message: string): Response {
 }
 
 function isTrace(id: string | null): boolean {
-  const n = id !== null && /^tr-[0-9a-f]{32}$/.test(id) ? Number(`0x${id.slice(3)}`) : Infinity;
-  return n <= TRACES;
+  return id !== null && /^tr-[0-9a-f]{32}$/.test(id) && numberOf(id) <= TRACES;
+}
+
+function numberOf(id: string): number {
+  return Number(`0x${id.slice(3)}`);
 }
 
 function searchReply(body: string): { traces: unknown[]; next_page_token?: string } {
@@ -175,6 +178,9 @@ function searchReply(body: string): { traces: unknown[]; next_page_token?: strin
     asked !== null && typeof asked === "object"
       ? Object.entries(asked).find(([key]) => key === name)?.[1]
       : undefined;
+  const filter = field("filter");
+  const named = typeof filter === "string" ? filter.match(/tr-[0-9a-f]{32}/g) ?? [] : [];
+  if (named.length > 0) return { traces: named.filter(isTrace).map((id) => info(numberOf(id))) };
   const token = field("page_token");
   const start = typeof token === "string" ? Number(/\d+/.exec(atob(token))?.[0] ?? 0) : 0;
   const size = Math.min(Number(field("max_results") ?? 100), 500, Math.max(TRACES - start, 0));

@@ -148,9 +148,9 @@ async function exists(path: string): Promise<boolean> {
 export async function start(
   args: readonly string[],
   env: Env = {},
-  form?: Form,
+  what?: Form | Program,
 ): Promise<Running> {
-  const product = await productProgram(form);
+  const product = typeof what === "object" ? what : await productProgram(what);
   return new Running(
     new Deno.Command(product.program, {
       args: [...product.args, ...args],
@@ -188,9 +188,9 @@ export async function run(
   args: readonly string[],
   env: Env = {},
   input = "",
-  form?: Form,
+  what?: Form | Program,
 ): Promise<Finished> {
-  await using process = await start(args, env, form);
+  await using process = await start(args, env, what);
   if (input !== "") await process.write(input).catch(() => {});
   await process.end();
   const { code } = await process.status();

@@ -1,0 +1,57 @@
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { z } from "zod";
+import { bundledMain, type Env, launchedBy, type Program, start } from "../support/product.ts";
+import { ROOT } from "../support/python/layout.ts";
+import type { Attempt } from "./probe_worker.ts";
+
+export type { Attempt };
+
+/** The product's own launcher, with a worker that tries things instead of serving. */
+export interface Probe extends AsyncDisposable {
+  /** The launcher with the flags that executables have baked in. */
+  readonly program: Program;
+  /** Runs it with a configuration: one outcome per attempt, a value or "ErrorName: message". */
+  attempt(env: Env, args: readonly string[], attempts: readonly Attempt[]): Promise<string[]>;
+}
+
+/** The command line that hands attempts to the worker. */
+export function attemptsAsArguments(attempts: readonly Attempt[]): string[] {
+  return ["call", JSON.stringify(attempts)];
+}
+
+/** Copies the bundle and replaces its worker by the probe; the launcher's bytes stay as they are. */
+export async function prepareProbe(): Promise<Probe> {
+  const folder = await Deno.makeTempDir({ prefix: "wandflow-probe-" });
+  const main = await bundledMain();
+  const bundle = join(main, "..");
+  for await (const entry of Deno.readDir(bundle)) {
+    if (entry.isFile) await Deno.copyFile(join(bundle, entry.name), join(folder, entry.name));
+  }
+  const worker = /\.\/[\w/.-]*worker\.js/.exec(await Deno.readTextFile(main))?.[0];
+  if (worker === undefined) throw new Error("The launcher's worker was not found.");
+  const { code, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      "bundle",
+      "--quiet",
+      "--output",
+      join(folder, worker),
+      fileURLToPath(new URL("./probe_worker.ts", import.meta.url)),
+    ],
+    cwd: ROOT,
+  }).output();
+  if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
+  const program = await launchedBy(join(folder, "main.js"));
+  return {
+    program,
+    attempt: async (env, args, attempts) => {
+      const words = [...attemptsAsArguments(attempts), ...args];
+      await using process = await start(words, env, program);
+      await process.end();
+      const status = await process.status();
+      if (status.code !== 0) throw new Error(`The probe failed: ${process.stderr.text}`);
+      return z.array(z.string()).parse(JSON.parse(process.stdout.text));
+    },
+    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+  };
+}
