@@ -28,7 +28,7 @@ export function buildSimSchema(without: readonly string[] = []): GraphQLSchema {
   const document = visit(parse(schemaText()), {
     enter(node, _key, _parent, _path, ancestors) {
       if (node.kind !== Kind.FIELD_DEFINITION && node.kind !== Kind.INPUT_VALUE_DEFINITION) return;
-      const owner = ancestors.at(-2);
+      const owner = ancestors.at(-1);
       if (owner === undefined || Array.isArray(owner) || !("name" in owner) || !owner.name) return;
       return gone.has(`${owner.name.value}.${node.name.value}`) ? null : undefined;
     },
