@@ -1,0 +1,146 @@
+/**
+ * Writes what follows from the code: the tables in README.md and the golden tool listings.
+ *
+ *   deno task docs           write
+ *   deno task docs --check   fail when something is out of date
+ */
+import { createCatalog } from "../src/catalog.ts";
+import type { Config } from "../src/config/config.ts";
+import { defaultText } from "../src/config/help.ts";
+import { resolveSettings } from "../src/config/resolve.ts";
+import { type Setting, SETTINGS } from "../src/config/settings.ts";
+import { createLog } from "../src/log.ts";
+import type { BoundTool } from "../src/mcp/tool.ts";
+import { estimateTokens } from "../src/mcp/tokens.ts";
+import { markdownTable } from "../src/text/table.ts";
+import { VERSION } from "../src/version.ts";
+
+const ROOT = new URL("../", import.meta.url);
+
+/** A configuration with every back end, so that every tool is listed. The key is no real one. */
+export function everything(): Config {
+  const env: Record<string, string> = {
+    MLFLOW_TRACKING_URI: "http://localhost:5000",
+    WANDB_API_KEY: "0".repeat(40),
+  };
+  const { settings, notes } = resolveSettings(new Map(), (name) => env[name]);
+  return {
+    command: "tools",
+    words: [],
+    options: {},
+    settings,
+    notes,
+    home: undefined,
+    version: VERSION,
+  };
+}
+
+/** Every tool, in listing order. */
+export function allTools(): readonly BoundTool[] {
+  const log = createLog({ level: "ERROR", format: "human", secrets: [] });
+  return createCatalog(everything(), log).tools;
+}
+
+/** The README's generated tables by the name of their place. */
+export function tables(tools: readonly BoundTool[]): Record<string, string> {
+  return {
+    tools: markdownTable(
+      ["Tool", "What it does", "Toolset", "Effect"],
+      tools.map((tool) => [
+        `\`${tool.name}\``,
+        firstSentence(tool.listing().description),
+        `\`${tool.toolset}\``,
+        tool.effect === "destroy" ? "deletes, asks first" : tool.effect,
+      ]),
+    ),
+    settings: markdownTable(
+      ["Variable", "Flag", "What it does"],
+      Object.values<Setting>(SETTINGS).map((setting) => [
+        setting.env.map((name) => `\`${name}\``).join(", "),
+        setting.flag === undefined ? "" : `\`--${setting.flag}\``,
+        `${setting.help}${defaultText(setting)}`,
+      ]),
+    ),
+    cost: `The ${tools.length} tools' names, descriptions and arguments take about ${
+      tools.reduce((sum, tool) => {
+        const { name, description, inputSchema } = tool.listing();
+        return sum + estimateTokens(JSON.stringify({ name, description, inputSchema }));
+      }, 0)
+    } tokens.`,
+  };
+}
+
+function firstSentence(text: string): string {
+  return /^.*?[.:](?=\s|$)/s.exec(text)?.[0].replace(/:$/, ".") ?? text;
+}
+
+/** A text with the generated places filled in. */
+export function fill(text: string, parts: Readonly<Record<string, string>>): string {
+  let result = text;
+  for (const [name, part] of Object.entries(parts)) {
+    const place = new RegExp(`(<!-- generated: ${name} -->\n)[\\s\\S]*?(<!-- end -->)`);
+    if (!place.test(result)) throw new Error(`README.md has no place for "${name}".`);
+    result = result.replace(
+      place,
+      (_, open: string, close: string) => `${open}\n${part}\n\n${close}`,
+    );
+  }
+  return result;
+}
+
+/** Every generated file's path below the project folder, and its text. */
+export async function generatedFiles(): Promise<Map<string, string>> {
+  const tools = allTools();
+  const readme = await Deno.readTextFile(new URL("README.md", ROOT));
+  const files = new Map([["README.md", await formatted(fill(readme, tables(tools)))]]);
+  for (const tool of tools) {
+    const listing = JSON.stringify(tool.listing(), null, 2);
+    files.set(`tests/golden/tools/${tool.name}.json`, `${listing}\n`);
+  }
+  return files;
+}
+
+async function formatted(markdown: string): Promise<string> {
+  const child = new Deno.Command(Deno.execPath(), {
+    args: ["fmt", "--ext", "md", "-"],
+    cwd: ROOT,
+    stdin: "piped",
+    stdout: "piped",
+  }).spawn();
+  const writer = child.stdin.getWriter();
+  await writer.write(new TextEncoder().encode(markdown));
+  await writer.close();
+  const { success, stdout } = await child.output();
+  if (!success) throw new Error("deno fmt failed.");
+  return new TextDecoder().decode(stdout);
+}
+
+async function current(path: string): Promise<string | undefined> {
+  return await Deno.readTextFile(new URL(path, ROOT)).catch(() => undefined);
+}
+
+if (import.meta.main) {
+  const check = Deno.args.includes("--check");
+  const stale: string[] = [];
+  const files = await generatedFiles();
+  for (const [path, text] of files) {
+    if (await current(path) === text) continue;
+    stale.push(path);
+    if (!check) {
+      await Deno.mkdir(new URL(".", new URL(path, ROOT)), { recursive: true });
+      await Deno.writeTextFile(new URL(path, ROOT), text);
+    }
+  }
+  for await (const { name } of Deno.readDir(new URL("tests/golden/tools/", ROOT))) {
+    const path = `tests/golden/tools/${name}`;
+    if (files.has(path)) continue;
+    stale.push(path);
+    if (!check) await Deno.remove(new URL(path, ROOT));
+  }
+  const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+  if (stale.length === 0) say("Generated files are up to date.");
+  else {
+    say(`${check ? "Out of date (run deno task docs)" : "Written"}: ${stale.join(", ")}`);
+    if (check) Deno.exit(1);
+  }
+}
