@@ -41,13 +41,15 @@ export function createLog(options: LogOptions): Log {
   const emit = (level: LogLevel, message: string, fields: LogFields = {}) => {
     if (LOG_LEVELS.indexOf(level) < threshold) return;
     const time = new Date().toISOString();
-    const line = options.format === "json" ? JSON.stringify({ time, level, message, ...fields }) : [
+    const line = options.format === "json" ? json({ ...fields, time, level, message }) : [
       `${time} ${level.padEnd(7)} ${message}`,
       ...Object.entries(fields).map(([key, value]) =>
-        `${key}=${typeof value === "string" ? value : JSON.stringify(value)}`
+        `${key}=${typeof value === "string" ? value : json(value)}`
       ),
-    ].join(" ").replaceAll(/[\r\n]+/g, " ");
-    write(`${redact(line)}\n`);
+    ].join(" ");
+    // One line each, and nothing that a terminal would obey.
+    // deno-lint-ignore no-control-regex
+    write(`${redact(line).replaceAll(/[\u0000-\u001F\u007F-\u009F]+/g, " ")}\n`);
   };
   return {
     debug: (message, fields) => emit("DEBUG", message, fields),
@@ -63,12 +65,26 @@ export function createRedactor(secrets: readonly string[]): (text: string) => st
   const needles = new Set<string>();
   for (const secret of secrets) {
     if (secret.length < 6) continue;
+    const quoted = JSON.stringify(secret).slice(1, -1);
     needles.add(secret);
-    needles.add(encodeURIComponent(secret));
-    needles.add(JSON.stringify(secret).slice(1, -1));
+    needles.add(encodeURIComponent(secret.toWellFormed()));
+    needles.add(quoted);
+    // As text that stands inside JSON text.
+    needles.add(JSON.stringify(quoted).slice(1, -1));
+    needles.add(new TextEncoder().encode(secret).toBase64({ omitPadding: true }));
   }
   const ordered = [...needles].sort((a, b) => b.length - a.length);
   return (text) => ordered.reduce((result, needle) => result.replaceAll(needle, "***"), text);
+}
+
+/** JSON of any value; what JSON has no form for is named instead of failing the caller. */
+function json(value: unknown): string {
+  try {
+    const plain = (_: string, one: unknown) => typeof one === "bigint" ? String(one) : one;
+    return JSON.stringify(value, plain) ?? String(value);
+  } catch {
+    return '"(not representable)"';
+  }
 }
 
 function writeStderr(line: string): void {
