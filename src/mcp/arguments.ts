@@ -26,14 +26,18 @@ export function prepareArguments(raw: unknown, rules: ArgumentRules): Record<str
   }
   const result: Record<string, unknown> = {};
   for (const [given, value] of Object.entries(raw)) {
-    const name = Object.hasOwn(rules.properties, given) ? given : rules.aliases[given];
+    const name = Object.hasOwn(rules.properties, given)
+      ? given
+      : Object.hasOwn(rules.aliases, given)
+      ? rules.aliases[given]
+      : undefined;
     if (name === undefined) throw unknownArgument(given, rules.listed);
-    if (name !== given && Object.hasOwn(raw, name)) {
-      throw invalidArgument(`\`${given}\` and \`${name}\` mean the same; give one of them.`);
-    }
     const schema = rules.properties[name] ?? {};
     if (value === null && !acceptsNull(schema)) continue;
-    result[name] = coerce(value, schema);
+    if (Object.hasOwn(result, name) || (name !== given && Object.hasOwn(raw, name))) {
+      throw invalidArgument(`\`${name}\` is given twice, once as another name for it; give one.`);
+    }
+    result[name] = coerce(value, schema, name);
   }
   return result;
 }
@@ -42,10 +46,19 @@ export function prepareArguments(raw: unknown, rules: ArgumentRules): Record<str
 export function describeIssue(issue: z.core.$ZodIssue, input: Record<string, unknown>): string {
   const path = issue.path.map(String).join(".");
   const name = path === "" ? "the arguments" : `\`${path}\``;
-  if (issue.code === "invalid_type" && Object.hasOwn(input, path) === false) {
+  if (issue.code === "invalid_type" && path !== "" && isMissing(input, issue.path)) {
     return `${name} is missing`;
   }
   return `${name}: ${issue.message.replace(/^Invalid input: /, "")}`;
+}
+
+function isMissing(input: unknown, path: readonly PropertyKey[]): boolean {
+  let node = input;
+  for (const key of path) {
+    if (node === null || typeof node !== "object" || !Object.hasOwn(node, key)) return true;
+    node = Object.entries(node).find(([name]) => name === String(key))?.[1];
+  }
+  return node === undefined;
 }
 
 function unknownArgument(given: string, listed: readonly string[]): Error {
@@ -59,8 +72,12 @@ function unknownArgument(given: string, listed: readonly string[]): Error {
 }
 
 function typeOf(schema: Json): Json | undefined {
+  return memberOf(schema, "type");
+}
+
+function memberOf(schema: Json, name: string): Json | undefined {
   return schema !== null && typeof schema === "object" && !Array.isArray(schema)
-    ? schema.type
+    ? schema[name]
     : undefined;
 }
 
@@ -68,7 +85,7 @@ function acceptsNull(schema: Json): boolean {
   return typeOf(schema) === undefined || typeOf(schema) === "null";
 }
 
-function coerce(value: unknown, schema: Json): unknown {
+function coerce(value: unknown, schema: Json, name: string): unknown {
   switch (typeOf(schema)) {
     case "integer":
     case "number":
@@ -84,14 +101,23 @@ function coerce(value: unknown, schema: Json): unknown {
       return isPlain(value) ? String(value) : value;
     case "object":
       return typeof value === "string" ? parsedOr(value, "{") : value;
-    case "array":
-      if (typeof value !== "string") return Array.isArray(value) ? value : [value];
-      return value.trimStart().startsWith("[")
-        ? parsedOr(value, "[")
-        : value.split(",").map((part) => part.trim()).filter((part) => part !== "");
+    case "array": {
+      const items = itemsOf(value);
+      const each = memberOf(schema, "items");
+      return Array.isArray(items) && each !== undefined
+        ? items.map((item: unknown) => coerce(item, each, name))
+        : items;
+    }
     default:
       return value;
   }
+}
+
+function itemsOf(value: unknown): unknown {
+  if (typeof value !== "string") return Array.isArray(value) ? value : [value];
+  return value.trimStart().startsWith("[")
+    ? parsedOr(value, "[")
+    : value.split(",").map((part) => part.trim()).filter((part) => part !== "");
 }
 
 function isPlain(value: unknown): value is string | number | boolean {

@@ -240,9 +240,10 @@ function contextOf(context: CallContext): CallContext {
 }
 
 function agreement(confirm: boolean, consent: Consent): "granted" | "declined" | "ask" | "refuse" {
+  // A no is a no, whatever else the call says.
+  if (consent.answer === "no") return "declined";
   if (consent.canAsk && !(consent.trustConfirm && confirm)) {
-    if (consent.answer === "yes") return "granted";
-    return consent.answer === "no" ? "declined" : "ask";
+    return consent.answer === "yes" ? "granted" : "ask";
   }
   return confirm ? "granted" : "refuse";
 }
