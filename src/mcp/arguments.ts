@@ -97,8 +97,10 @@ function coerce(value: unknown, schema: Json, name: string): unknown {
       if (typeof value === "string" && /^\s*(false|no|0)\s*$/i.test(value)) return false;
       return value === 1 ? true : value === 0 ? false : value;
     case "string":
-      if (Array.isArray(value) && value.every(isPlain)) return value.join(",");
-      return isPlain(value) ? String(value) : value;
+      if (Array.isArray(value) && value.every(isPlain)) {
+        return value.map((item) => asText(item, name)).join(",");
+      }
+      return isPlain(value) ? asText(value, name) : value;
     case "object":
       return typeof value === "string" ? parsedOr(value, "{") : value;
     case "array": {
@@ -118,6 +120,16 @@ function itemsOf(value: unknown): unknown {
   return value.trimStart().startsWith("[")
     ? parsedOr(value, "[")
     : value.split(",").map((part) => part.trim()).filter((part) => part !== "");
+}
+
+/** A scalar as text; refused where JSON has already rounded the digits of an id away. */
+function asText(value: string | number | boolean, name: string): string {
+  if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    throw invalidArgument(
+      `\`${name}\` is a number too large to keep its digits; give it as text, in quotes.`,
+    );
+  }
+  return String(value);
 }
 
 function isPlain(value: unknown): value is string | number | boolean {
