@@ -1,6 +1,8 @@
 /** A trace server filled by seed.py, and the manifest of what was written. */
+import { join } from "node:path";
 import { z } from "zod";
-import { startWeave, type Weave } from "./server.ts";
+import type { Backend } from "../backend.ts";
+import { startWeave, type Weave, WeaveState } from "./server.ts";
 
 const Evaluation = z.looseObject({
   id: z.string(),
@@ -57,13 +59,27 @@ export async function seed(weave: Weave): Promise<Manifest> {
   return ManifestSchema.parse(JSON.parse(await weave.python("seed.py", [weave.project])));
 }
 
-/** {@link startWeave}, then {@link seed}. */
-export async function startSeededWeave(): Promise<{ weave: Weave; manifest: Manifest }> {
-  const weave = await startWeave();
-  try {
-    return { weave, manifest: await seed(weave) };
-  } catch (error) {
-    await weave.stop();
-    throw error;
-  }
+const MANIFEST = "manifest.json";
+
+/** A trace server filled by seed.py, shared by the tests that only read. */
+export const weaveSeeded: Backend<WeaveState> = {
+  name: "weave",
+  state: WeaveState,
+  start: async () => {
+    const weave = await startWeave();
+    try {
+      const manifest = await seed(weave);
+      await Deno.writeTextFile(join(weave.dir, MANIFEST), JSON.stringify(manifest));
+    } catch (error) {
+      await weave.stop();
+      throw error;
+    }
+    const { stop } = weave;
+    return { state: WeaveState.parse(weave), stop };
+  },
+};
+
+/** What seed.py wrote to a shared server. */
+export async function manifestOf(weave: WeaveState): Promise<Manifest> {
+  return ManifestSchema.parse(JSON.parse(await Deno.readTextFile(join(weave.dir, MANIFEST))));
 }

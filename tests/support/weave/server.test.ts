@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { type Bridge, startBridge } from "./bridge.ts";
-import { type Manifest, startSeededWeave } from "./seeded.ts";
-import { addCalls, type Weave } from "./server.ts";
+import { type Manifest, seed } from "./seeded.ts";
+import { addCalls, startWeave, type Weave } from "./server.ts";
 
 const Count = z.object({ count: z.number() });
 const Row = z.looseObject({
@@ -41,16 +41,18 @@ const literal = (value: unknown) => ({ $literal: value });
 const where = (expression: unknown) => ({ query: { $expr: expression } });
 
 Deno.test("Weave's trace server", async (t) => {
-  const { weave, manifest } = await startSeededWeave();
-  const bridge = await startBridge(weave);
+  const weave = await startWeave();
+  let bridge: Bridge | undefined;
   try {
+    const manifest = await seed(weave);
+    bridge = await startBridge(weave);
     await access(t, weave);
     await filters(t, weave, manifest);
     await client(t, weave, manifest, bridge);
     await evaluations(t, weave, manifest, bridge);
     await big(t, weave, bridge);
   } finally {
-    await bridge.stop();
+    await bridge?.stop();
     await weave.stop();
   }
 });

@@ -35,24 +35,36 @@ export interface LoggedRequest {
   readonly body: string;
 }
 
-/** A running trace server. */
-export interface Weave {
+/** What tells one where a trace server is; survives JSON. */
+export const WeaveState = z.object({
   /** Origin, without a trailing slash; the trace routes are at `/` and at `/traces`. */
-  readonly url: string;
+  url: z.string(),
   /** The key that it accepts. */
-  readonly apiKey: string;
+  apiKey: z.string(),
   /** `entity/project`. */
-  readonly project: string;
+  project: z.string(),
   /** Variables that point a Weave or W&B client at this server. */
-  readonly env: Record<string, string>;
+  env: z.record(z.string(), z.string()),
+  /** Its temporary folder. */
+  dir: z.string(),
   /** The SQLite file. */
-  readonly database: string;
-  /** Requests since the start or the last `forget`. */
+  database: z.string(),
+});
+/** What tells one where a trace server is; survives JSON. */
+export type WeaveState = z.infer<typeof WeaveState>;
+
+/** A trace server that somebody has started. */
+export interface Weave extends WeaveState {
+  /** Requests since the start or the last `forget`, of everybody who uses the server. */
   requests(): Promise<LoggedRequest[]>;
   /** Empties the request log. */
   forget(): Promise<void>;
   /** Runs one of the Python programs in this folder with a client's environment; gives its stdout. */
   python(program: string, args: readonly string[]): Promise<string>;
+}
+
+/** A trace server of one's own. */
+export interface OwnWeave extends Weave {
   /** Ends the server and removes its folder. */
   stop(): Promise<void>;
 }
@@ -70,7 +82,7 @@ const Log = z.object({
 });
 
 /** Starts a trace server on a free loopback port, with an empty database of its own. */
-export async function startWeave(options: WeaveOptions = {}): Promise<Weave> {
+export async function startWeave(options: WeaveOptions = {}): Promise<OwnWeave> {
   const { entity = "test-entity", apiKey = `local-${crypto.randomUUID().replaceAll("-", "")}` } =
     options;
   const project = `${entity}/${options.project ?? "agents"}`;
@@ -97,28 +109,30 @@ export async function startWeave(options: WeaveOptions = {}): Promise<Weave> {
     env,
     health: `${url}/health`,
   });
+  const weave = attach({ url, apiKey, project, env, dir, database });
+  return { ...weave, stop: () => server.stop() };
+}
+
+/** The methods for a server that is running, for example one started by another process. */
+export function attach(state: WeaveState): Weave {
   const log = async (method: string) => {
-    const response = await fetch(`${url}/__log`, { method });
+    const response = await fetch(`${state.url}/__log`, { method });
     return Log.parse(await response.json()).requests;
   };
   return {
-    url,
-    apiKey,
-    project,
-    env,
-    database,
+    ...state,
     requests: () => log("GET"),
     forget: async () => void await log("DELETE"),
     python: async (program, args) => {
+      const venv = await ensureVenv("weave");
       const { code, stdout, stderr } = await run(
         venv.python,
         [join(FOLDER, program), ...args],
-        { env },
+        { env: state.env },
       );
       if (code !== 0) throw new Error(`${program} failed (${code}):\n${stderr.slice(-4000)}`);
       return stdout;
     },
-    stop: () => server.stop(),
   };
 }
 
