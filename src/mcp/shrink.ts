@@ -1,3 +1,4 @@
+import { cutText } from "../text/cut.ts";
 import { fitsTokens } from "./tokens.ts";
 
 /** A list in a result whose last items may be left out when the budget is short. */
@@ -141,8 +142,9 @@ function shorten(
   const visit = (node: unknown, path: string, key: string): unknown => {
     if (typeof node === "string") {
       if (node.length <= size || (node.length <= 512 && !all && PROTECTED.test(key))) return node;
-      paths[path] = (paths[path] ?? 0) + 1;
-      return `${cutAt(node, size)}…[${node.length - size} more characters]`;
+      const cut = cutText(node, size);
+      if (cut !== node) paths[path] = (paths[path] ?? 0) + 1;
+      return cut;
     }
     if (Array.isArray(node)) return node.map((item) => visit(item, `${path}.*`, key));
     if (node !== null && typeof node === "object") return object(node, path);
@@ -155,12 +157,6 @@ function shorten(
       ) => [key, visit(child, path === "" ? key : `${path}.${key}`, key)]),
     );
   return { value: object(value, ""), paths };
-}
-
-/** Cuts a text without splitting a surrogate pair. */
-function cutAt(text: string, size: number): string {
-  const last = text.charCodeAt(size - 1);
-  return text.slice(0, last >= 0xD800 && last <= 0xDBFF ? size - 1 : size);
 }
 
 function prune(
