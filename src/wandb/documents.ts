@@ -1,6 +1,14 @@
+import { RUN_HISTORY } from "./history/load.ts";
+import { NEAR_PROJECTS, NEAR_RUNS } from "./missing.ts";
 import { ENTITIES } from "./tools/list_entities.ts";
+import { ALL_PROJECTS, PROJECTS } from "./tools/query_projects.ts";
 
 /** Every GraphQL document of ours by name; tests validate each against the schema. */
 export const DOCUMENTS: Readonly<Record<string, string>> = {
   ENTITIES,
+  PROJECTS,
+  ALL_PROJECTS,
+  NEAR_PROJECTS,
+  NEAR_RUNS,
+  RUN_HISTORY,
 };

@@ -24,7 +24,7 @@ export interface WandbLinks {
 export function createLinks(appUrl: URL): WandbLinks {
   const root = appUrl.href.replace(/\/+$/, "");
   const join = (...parts: readonly string[]) =>
-    [root, ...parts.map((part) => encodeURIComponent(part))].join("/");
+    [root, ...parts.map((part) => encodeURIComponent(part.toWellFormed()))].join("/");
   return {
     entity: (entity) => join(entity),
     project: (entity, project) => join(entity, project),

@@ -4,7 +4,9 @@ import type { Log } from "../log.ts";
 import { bind, type BoundTool, type Tool } from "../mcp/tool.ts";
 import { wandbOf } from "./access.ts";
 import type { WandbServices } from "./tool.ts";
+import { getRunHistory } from "./tools/get_run_history.ts";
 import { listEntities } from "./tools/list_entities.ts";
+import { queryProjects } from "./tools/query_projects.ts";
 
 /** Everything of Weights & Biases that exists with a configuration. */
 export interface WandbRoom {
@@ -21,6 +23,8 @@ export interface WandbRoom {
 /** The tools of this room, in listing order. */
 const TOOLS: readonly Tool<WandbServices>[] = [
   listEntities,
+  queryProjects,
+  getRunHistory,
 ];
 
 /** W&B's tools, when there are credentials. */

@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { createLog, type Log } from "../../src/log.ts";
 import { ToolError } from "../../src/mcp/errors.ts";
 import type { CallContext, Reply, Tool } from "../../src/mcp/tool.ts";
@@ -110,4 +111,16 @@ export function reportOf(error: unknown): Data {
     return { ...error.report };
   }
   throw error;
+}
+
+/** A member that must be a list of objects. */
+export function list(value: unknown): Data[] {
+  assert.ok(Array.isArray(value));
+  return value;
+}
+
+/** A member that must be an object with this key. */
+export function part(value: unknown, key: string): Data {
+  assert.ok(typeof value === "object" && value !== null && key in value, key);
+  return Object.entries(value).find(([name]) => name === key)?.[1];
 }

@@ -1,0 +1,130 @@
+import { describeSeries } from "../../analysis/statistics.ts";
+import { ToolError } from "../../mcp/errors.ts";
+import { oneOf } from "../../text/nearest.ts";
+import { matchKeys } from "./choose.ts";
+import { type LoadedRun, numericKeys } from "./load.ts";
+import { type Metric, seriesOf, valueAt } from "./series.ts";
+
+/** Metrics that are read when none are named. */
+const DEFAULT_KEYS = 25;
+/** Most metrics that patterns may name. */
+const MOST_KEYS = 100;
+
+/** Metrics to read. */
+export interface Choice {
+  /** Their names. */
+  readonly keys: readonly string[];
+  /** Names that exist nowhere, with the nearest that do. */
+  readonly missing: Record<string, string[]>;
+  /** What to tell about the choice. */
+  readonly notes: readonly string[];
+}
+
+/** The metrics to read: those that are named or match, else the most often logged. */
+export function chooseMetrics(run: LoadedRun, wanted: readonly string[], none: boolean): Choice {
+  const all = numericKeys(run.known);
+  if (none) return { keys: [], missing: {}, notes: [] };
+  if (wanted.length === 0) {
+    const left = all.length - DEFAULT_KEYS;
+    return {
+      keys: all.slice(0, DEFAULT_KEYS),
+      missing: {},
+      notes: left > 0
+        ? [`${left} more keys exist, such as ${all.slice(DEFAULT_KEYS, DEFAULT_KEYS + 5)}.`]
+        : [],
+    };
+  }
+  const { found, missing } = matchKeys(wanted, [...run.known.keys.keys()]);
+  const loaded = run.metrics.filter(({ points }) => points.length > 0).map(({ key }) => key);
+  return {
+    keys: found.slice(0, MOST_KEYS),
+    missing: Object.fromEntries(Object.entries(missing).filter(([key]) => !loaded.includes(key))),
+    notes: found.length > MOST_KEYS
+      ? [`${found.length} keys match; these are the first ${MOST_KEYS}.`]
+      : [],
+  };
+}
+
+/** A metric's statistics, with what the summary says where that adds something. */
+export function statisticsOf(metric: Metric, run: LoadedRun): Record<string, unknown> {
+  const statistics = describeSeries(seriesOf(metric));
+  const summary = valueAt(run.summary, metric.key);
+  const more = {
+    ...(metric.logged === undefined ? {} : { logged: metric.logged }),
+    ...(summary === undefined || (metric.exact && typeof summary === "number") ? {} : { summary }),
+  };
+  if (statistics === undefined) {
+    return { basis: metric.exact ? "exact" : "sampled", points: metric.points.length, ...more };
+  }
+  return { ...statistics, ...more };
+}
+
+/** What a result says of rows that it does not hold; undefined when it holds all. */
+export function truncationNote(
+  metrics: readonly Metric[],
+  samples: number,
+  thinnedTo: number | undefined,
+): string | undefined {
+  const sampled = metrics.filter(({ exact }) => !exact);
+  const parts: string[] = [];
+  if (sampled.length > 0) {
+    const logged = Math.max(...sampled.map((metric) => metric.logged ?? 0));
+    parts.push(
+      `${sampled.length} of ${metrics.length} keys are sampled evenly over the whole range` +
+        (logged > 0 ? ` (up to ${logged} logged rows)` : "") +
+        "; a range of at most `samples` steps gives every row.",
+    );
+  }
+  if (thinnedTo !== undefined) {
+    parts.push(
+      `Rows are thinned evenly to ${thinnedTo} points per key to fit the response; ` +
+        "statistics use all that were read. Ask for fewer keys or a narrower range for more.",
+    );
+  }
+  if (samples === 0) parts.push("Rows are left out (samples=0).");
+  return parts.length === 0 ? undefined : parts.join(" ");
+}
+
+/** The error for keys that exist nowhere, with the nearest that do. */
+export function unknownKeys(
+  missing: Record<string, string[]>,
+  run: LoadedRun,
+): ToolError {
+  const known = numericKeys(run.known);
+  const near = [...new Set(Object.values(missing).flat())];
+  const summary = Object.keys(missing).filter((key) => valueAt(run.summary, key) !== undefined);
+  return new ToolError(
+    "not_found",
+    `Run ${run.id} has no history of ${Object.keys(missing).join(", ")}.` +
+      (summary.length > 0 ? ` Only its summary holds ${summary.join(", ")}.` : ""),
+    {
+      hint: near.length > 0
+        ? `Did you mean ${oneOf(near)}?`
+        : known.length > 0
+        ? `It has ${known.slice(0, 20).join(", ")}${known.length > 20 ? ", …" : ""}.`
+        : "It has logged no metrics.",
+    },
+  );
+}
+
+/** What to tell about an empty result. */
+export function emptyNotes(
+  run: LoadedRun,
+  minStep: number | undefined,
+  maxStep: number | undefined,
+): string[] {
+  const range = minStep === undefined && maxStep === undefined
+    ? ""
+    : ` between steps ${minStep ?? 0} and ${maxStep ?? "the end"}`;
+  return [
+    `No rows${range}.` +
+    (run.known.lastStep >= 0
+      ? ` The run's last step is ${run.known.lastStep}.`
+      : ` The run (${run.state}) has logged nothing yet, or its metrics are system.* only.`),
+  ];
+}
+
+/** A console line as text. */
+export function consoleText(line: LoadedRun["console"][number]): string {
+  return line.level === "error" ? `[error] ${line.line}` : line.line;
+}

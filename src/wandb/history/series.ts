@@ -1,0 +1,161 @@
+/**
+ * A run's metrics as series. `sampledHistory` gives a row only where all keys of a specification
+ * were logged, so each key gets a specification of its own: a sparse key then loses nothing, and
+ * costs the others nothing. One more for all keys together gives rows that belong together.
+ *
+ * @module
+ */
+import type { LoggedValue, Series } from "../../analysis/series.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
+import type { HistoryKeys } from "../shapes.ts";
+
+/** The axis that every row has. */
+export const STEP = "_step";
+
+/** Which part of a history is wanted. */
+export interface Selection {
+  /** Metric names. */
+  readonly keys: readonly string[];
+  /** Most points of each. */
+  readonly samples: number;
+  /** First step. */
+  readonly minStep?: number | undefined;
+  /** Last step, included. */
+  readonly maxStep?: number | undefined;
+  /** What the points are ordered by, if not `_step`. */
+  readonly xAxis?: string | undefined;
+}
+
+/** One logged value. */
+export interface Logged {
+  /** Its step. */
+  readonly step: number;
+  /** Its place on the x axis. */
+  readonly x: number;
+  /** The value; a number, the name of a non-finite one, or any other JSON. */
+  readonly value: Json;
+}
+
+/** One metric of a run. */
+export interface Metric {
+  /** Its name. */
+  readonly key: string;
+  /** Its points in the order of the x axis. */
+  readonly points: readonly Logged[];
+  /** Whether these are all points of the range. */
+  readonly exact: boolean;
+  /** How many rows hold it in the whole run, where known. */
+  readonly logged: number | undefined;
+}
+
+/** The specifications for a selection, in the order that {@link readMetrics} expects. */
+export function specsOf(selection: Selection): string[] {
+  const { keys } = selection;
+  return [...keys.map((key) => [key]), ...(keys.length > 1 ? [keys] : [])]
+    .map((some) => specOf(selection, some));
+}
+
+/** One specification: rows that hold all of `keys`. */
+export function specOf(selection: Selection, keys: readonly string[]): string {
+  const { samples, minStep, maxStep, xAxis = STEP } = selection;
+  return JSON.stringify({
+    keys: [...new Set([xAxis, STEP, ...keys])],
+    // Servers differ in whether the upper end counts: one step and one row more cover both.
+    samples: maxStep === undefined ? samples : samples + 1,
+    ...(minStep === undefined ? {} : { minStep }),
+    ...(maxStep === undefined ? {} : { maxStep: maxStep + 1 }),
+  });
+}
+
+/** Reads the lists of rows that {@link specsOf} asked for. */
+export function readMetrics(
+  lists: readonly Json[],
+  selection: Selection,
+  known: HistoryKeys,
+): Metric[] {
+  const { keys } = selection;
+  const single = keys.map((key, index) => pointsOf(lists[index], key, selection));
+  const joint = keys.length > 1
+    ? keys.map((key) => pointsOf(lists[keys.length], key, selection))
+    : single;
+  return keys.map((key, index) => {
+    const own = single[index] ?? [];
+    const together = joint[index] ?? [];
+    const logged = countOf(known, key);
+    const alike = keys.every((other) => countOf(known, other) === logged);
+    const points = represents(together, own, selection.samples, alike) ? together : own;
+    return { key, points, exact: isAll(points.length, selection, logged), logged };
+  });
+}
+
+function countOf(known: HistoryKeys, key: string): number | undefined {
+  return known.keys.get(key)?.count || undefined;
+}
+
+/**
+ * Whether the rows that all keys share stand for a key as well as its own rows do: nothing lost,
+ * and over the same range. Then they are preferred, since they belong together.
+ */
+function represents(
+  together: readonly Logged[],
+  own: readonly Logged[],
+  samples: number,
+  alike: boolean,
+): boolean {
+  if (together.length < own.length) return false;
+  if (own.length < samples) return true;
+  const [from, to] = [own[0]?.x ?? 0, own.at(-1)?.x ?? 0];
+  const slack = 3 * (to - from) / Math.max(1, own.length - 1);
+  return alike && (together[0]?.x ?? Infinity) <= from + slack &&
+    (together.at(-1)?.x ?? -Infinity) >= to - slack;
+}
+
+/** The metric for analysis: its numeric points. */
+export function seriesOf(metric: Metric): Series {
+  const points = metric.points.flatMap(({ x, value }) => {
+    const number = loggedValue(value);
+    return number === undefined ? [] : [{ step: x, value: number }];
+  });
+  return { key: metric.key, points, exact: metric.exact };
+}
+
+/** A number or the name of a non-finite one; undefined for any other value. */
+export function loggedValue(value: Json | undefined): LoggedValue | undefined {
+  if (typeof value === "number") return value;
+  if (value === "NaN" || value === "Infinity" || value === "-Infinity") return value;
+  // An integer beyond 2^53 comes as its digits.
+  return typeof value === "string" && /^-?\d{16,}$/.test(value) ? Number(value) : undefined;
+}
+
+/** A key's value in a row; a dotted key may stand for nested objects. */
+export function valueAt(row: JsonObject, key: string): Json | undefined {
+  if (Object.hasOwn(row, key)) return row[key];
+  let node: Json | undefined = row;
+  for (const part of key.split(".")) {
+    if (!isJsonObject(node) || !Object.hasOwn(node, part)) return undefined;
+    node = node[part];
+  }
+  return node;
+}
+
+function isAll(found: number, selection: Selection, logged: number | undefined): boolean {
+  const { samples, minStep, maxStep } = selection;
+  const whole = minStep === undefined && maxStep === undefined;
+  if (whole && logged !== undefined) return found >= logged;
+  const width = maxStep === undefined ? Infinity : maxStep - (minStep ?? 0) + 1;
+  return found < samples || width <= samples;
+}
+
+function pointsOf(rows: Json | undefined, key: string, selection: Selection): Logged[] {
+  if (!Array.isArray(rows)) return [];
+  const { minStep = -Infinity, maxStep = Infinity, xAxis = STEP } = selection;
+  const points = rows.flatMap((row): Logged[] => {
+    if (!isJsonObject(row)) return [];
+    const value = valueAt(row, key);
+    const step = Number(valueAt(row, STEP) ?? NaN);
+    const x = xAxis === STEP ? step : Number(valueAt(row, xAxis) ?? NaN);
+    if (value === undefined || value === null || Number.isNaN(x)) return [];
+    return step < minStep || step > maxStep ? [] : [{ step, x, value }];
+  });
+  return points.sort((a, b) => a.x - b.x);
+}

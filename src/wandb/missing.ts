@@ -1,0 +1,114 @@
+import { z } from "zod";
+import { ToolError } from "../mcp/errors.ts";
+import { nearest, oneOf } from "../text/nearest.ts";
+import { UpstreamError } from "../upstream/errors.ts";
+import type { WandbSession } from "./client.ts";
+import { connectionOf } from "./shapes.ts";
+import type { Place } from "./tool.ts";
+
+/** What there is where a project was not found. */
+export const NEAR_PROJECTS = `query NearProjects($e: String!) {
+  viewer { username entity teams(first: 200) { edges { node { name } } } }
+  models(entityName: $e, first: 200) { edges { node { name } } pageInfo { hasNextPage } }
+}`;
+
+/** What there is where a run was not found: runs of that display name, and the newest. */
+export const NEAR_RUNS = `query NearRuns($e: String!, $p: String!, $f: JSONString) {
+  project(entityName: $e, name: $p) {
+    named: runs(filters: $f, first: 5) { edges { node { name displayName state } } }
+    newest: runs(first: 50, order: "-created_at") { edges { node { name displayName } } }
+  }
+}`;
+
+const NAMED = z.looseObject({ name: z.string() });
+const PROJECTS = z.looseObject({
+  viewer: z.looseObject({
+    username: z.string().nullish(),
+    entity: z.string().nullish(),
+    teams: connectionOf(NAMED),
+  }).nullish(),
+  models: connectionOf(NAMED),
+});
+const RUN = z.looseObject({ name: z.string(), displayName: z.string().nullish() });
+const RUNS = z.looseObject({
+  project: z.looseObject({ named: connectionOf(RUN), newest: connectionOf(RUN) }).nullish(),
+});
+
+/** The error for a project that is not there or not visible, with the nearest names. */
+export async function noProject(session: WandbSession, place: Place): Promise<ToolError> {
+  const what = `There is no project "${place.project}" of entity "${place.entity}", or this key ` +
+    "cannot see it.";
+  const found = await quietly(session.ask(NEAR_PROJECTS, { e: place.entity }, PROJECTS));
+  const viewer = found?.viewer;
+  const entities = [viewer?.username, viewer?.entity, ...viewer?.teams.nodes.map(nameOf) ?? []]
+    .filter((name) => typeof name === "string");
+  const projects = found?.models.nodes.map(nameOf) ?? [];
+  if (projects.length > 0) {
+    const near = nearest(place.project, projects, 5);
+    return notFound(
+      what,
+      near.length > 0
+        ? `Did you mean ${oneOf(near)}?`
+        : `Its projects: ${projects.slice(0, 10).join(", ")}${projects.length > 10 ? ", …" : ""}.`,
+    );
+  }
+  const near = nearest(place.entity, entities.filter((name) => name !== place.entity), 3);
+  if (near.length > 0) return notFound(what, `Did you mean the entity ${oneOf(near)}?`);
+  const reachable = [...new Set(entities)];
+  return notFound(
+    what,
+    reachable.length === 0
+      ? "list_entities_tool and query_wandb_entity_projects name what there is."
+      : `This key reaches the entities ${reachable.slice(0, 10).join(", ")}; ` +
+        "query_wandb_entity_projects lists their projects.",
+  );
+}
+
+/** The error for runs that are not there; a display name given for an id is recognised. */
+export async function noRun(
+  session: WandbSession,
+  place: Place,
+  run: string,
+): Promise<ToolError> {
+  const filters = JSON.stringify({ display_name: run });
+  const variables = { e: place.entity, p: place.project, f: filters };
+  const found = await quietly(session.ask(NEAR_RUNS, variables, RUNS));
+  const what = `There is no run "${run}" in ${place.entity}/${place.project}.`;
+  const named = (found?.project?.named.nodes ?? []).filter((one) => one.displayName === run);
+  if (named.length > 0) {
+    return notFound(
+      `${what} "${run}" is a display name; run_id takes the short id.`,
+      `Use ${oneOf(named.map(nameOf))}.`,
+    );
+  }
+  const newest = found?.project?.newest.nodes ?? [];
+  const near = nearest(run, newest.flatMap((one) => [one.name, one.displayName ?? one.name]), 3);
+  const ids = newest.filter((one) =>
+    near.includes(one.name) || near.includes(one.displayName ?? "")
+  )
+    .map((one) => one.displayName ? `${one.name} (${one.displayName})` : one.name);
+  return notFound(
+    what,
+    ids.length > 0
+      ? `Did you mean ${oneOf(ids.slice(0, 3))}?`
+      : "query_wandb_tool with resource=runs lists the runs and their ids.",
+  );
+}
+
+function nameOf({ name }: { readonly name: string }): string {
+  return name;
+}
+
+function notFound(message: string, hint: string): ToolError {
+  return new ToolError("not_found", message, { hint });
+}
+
+/** The data, or undefined: a failed look-up must not hide what was missing. */
+async function quietly<T>(answer: Promise<{ readonly data: T }>): Promise<T | undefined> {
+  try {
+    return (await answer).data;
+  } catch (error) {
+    if (error instanceof UpstreamError && error.report.error !== "cancelled") return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,124 @@
+/**
+ * What several replies of W&B have in common. `JSONString` fields hold JSON in a text, possibly
+ * with bare NaN and infinities; everything non-finite becomes "NaN", "Infinity" or "-Infinity".
+ *
+ * @module
+ */
+import { z } from "zod";
+import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../upstream/json.ts";
+
+/** A `JSONString` or `JSON` field, parsed; undefined for null and for text that is no JSON. */
+export const JSON_FIELD: z.ZodType<Json | undefined> = z.unknown().transform((value) => {
+  if (typeof value === "string") return tryParseJson(value);
+  return value === null || value === undefined ? undefined : asJson(value);
+});
+
+/** A `JSONString` field that holds an object; anything else reads as an empty one. */
+export const OBJECT_FIELD: z.ZodType<JsonObject> = JSON_FIELD.transform((value) =>
+  isJsonObject(value) ? value : {}
+);
+
+/** Page info of a connection. */
+export const PAGE_INFO: z.ZodType<PageInfo> = z.looseObject({
+  endCursor: z.string().nullish(),
+  hasNextPage: z.boolean().nullish().transform((value) => value === true),
+}).nullish().transform((info) => info ?? { hasNextPage: false });
+
+/** Where a connection goes on. */
+export interface PageInfo {
+  /** Cursor of the last node. */
+  readonly endCursor?: string | null | undefined;
+  /** Whether there is more. */
+  readonly hasNextPage: boolean;
+}
+
+/** A connection: its nodes without nulls, and where it goes on. */
+export function connectionOf<T>(node: z.ZodType<T>): z.ZodType<Connection<T>> {
+  return z.looseObject({
+    edges: z.array(z.looseObject({ node: node.nullish() }).nullable()).nullish(),
+    pageInfo: PAGE_INFO,
+    totalCount: z.coerce.number().nullish().catch(undefined),
+  }).nullish().transform((connection) => ({
+    nodes: (connection?.edges ?? []).flatMap((edge) => {
+      const one = edge?.node;
+      return one === null || one === undefined ? [] : [one];
+    }),
+    page: connection?.pageInfo ?? { hasNextPage: false },
+    total: connection?.totalCount ?? undefined,
+  }));
+}
+
+/** See {@link connectionOf}. */
+export interface Connection<T> {
+  /** The nodes. */
+  readonly nodes: T[];
+  /** Where it goes on. */
+  readonly page: PageInfo;
+  /** How many there are in all, where the server says so. */
+  readonly total: number | undefined;
+}
+
+/** An `Int64`: a number, or a string with its digits. */
+export const INT64: z.ZodType<number | undefined> = z.union([z.number(), z.string()]).nullish()
+  .transform((value) => {
+    const number = value === null || value === undefined || value === "" ? NaN : Number(value);
+    return Number.isFinite(number) ? number : undefined;
+  });
+
+/** A run's configuration as the user set it: `.value` unwrapped, W&B's own keys left out. */
+export function configOf(config: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(config).filter(([key]) => key !== "_wandb" && key !== "wandb_version")
+      .map(([key, entry]) => [key, (isJsonObject(entry) ? entry.value : entry) ?? entry]),
+  );
+}
+
+/** A run's summary without W&B's own keys (`_step`, `_wandb`, `wandb/…`). */
+export function summaryOf(summary: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(summary).filter(([key]) => !key.startsWith("_") && !key.startsWith("wandb/")),
+  );
+}
+
+/** What `historyKeys` says. */
+export interface HistoryKeys {
+  /** By key: how many rows hold it, and of which types. */
+  readonly keys: ReadonlyMap<string, { readonly count: number; readonly types: readonly string[] }>;
+  /** Last logged step; -1 when the server does not say. */
+  readonly lastStep: number;
+}
+
+const KEYS = z.looseObject({
+  keys: z.record(
+    z.string(),
+    z.looseObject({
+      typeCounts: z.array(z.looseObject({ type: z.string(), count: INT64 })).nullish().catch([]),
+    }).nullish().catch(null),
+  ).nullish().catch({}),
+  lastStep: INT64,
+});
+
+/** `historyKeys`, read. */
+export const HISTORY_KEYS: z.ZodType<HistoryKeys> = JSON_FIELD.transform((value) => {
+  const parsed = KEYS.safeParse(value ?? {});
+  const keys = parsed.success ? parsed.data.keys ?? {} : {};
+  return {
+    keys: new Map(
+      Object.entries(keys).map(([key, info]) => {
+        const counts = info?.typeCounts ?? [];
+        const count = counts.reduce((sum, one) => sum + (one.count ?? 0), 0);
+        return [key, { count, types: counts.map(({ type }) => type) }];
+      }),
+    ),
+    lastStep: parsed.success ? parsed.data.lastStep ?? -1 : -1,
+  };
+});
+
+/** A value that came through `JSON.parse` already; non-finite numbers become their names. */
+function asJson(value: unknown): Json {
+  if (value === null || typeof value === "boolean" || typeof value === "string") return value;
+  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
+  if (Array.isArray(value)) return value.map(asJson);
+  if (typeof value !== "object") return null;
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, asJson(item)]));
+}

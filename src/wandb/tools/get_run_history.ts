@@ -1,0 +1,150 @@
+import { z } from "zod";
+import { ToolError } from "../../mcp/errors.ts";
+import { estimateTokens } from "../../mcp/tokens.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { isPattern, matchKeys, splitKeys } from "../history/choose.ts";
+import {
+  chooseMetrics,
+  consoleText,
+  emptyNotes,
+  statisticsOf,
+  truncationNote,
+  unknownKeys,
+} from "../history/describe.ts";
+import { loadRun, systemMetrics } from "../history/load.ts";
+import { rowsWithin } from "../history/rows.ts";
+import { type Selection, STEP } from "../history/series.ts";
+import { runPlaceOf } from "../run_id.ts";
+import { PLACE, PLACE_ALIASES, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+
+/** Points that statistics rest on when no rows are wanted. */
+const STATISTICS_SAMPLES = 1000;
+
+/** Reads a run's metrics. */
+export const getRunHistory: Tool<WandbServices> = wandbTool({
+  name: "get_run_history_tool",
+  title: "Get W&B run history",
+  toolset: "wandb.runs",
+  effect: "read",
+  description:
+    "Metrics of a run over its steps: statistics per key (exact over all rows, or sampled_*) and " +
+    "rows sampled evenly over the whole range. Narrow min_step..max_step (inclusive) to get every " +
+    "row. samples=0 gives statistics alone, which answer most questions.",
+  input: z.object({
+    ...PLACE,
+    run_id: z.string().min(1).describe("Short id, path or URL."),
+    keys: z.array(z.string()).optional().describe(
+      "Default: all numeric. * matches; system.* are system metrics.",
+    ),
+    samples: z.int().min(0).max(2000).default(500).describe("Most points per key."),
+    min_step: z.int().min(0).optional(),
+    max_step: z.int().min(0).optional(),
+    x_axis: z.string().default(STEP).describe("Such as _runtime, _timestamp or a metric."),
+    console_lines: z.int().min(1).max(1000).optional().describe("Also the last console lines."),
+  }),
+  argumentAliases: {
+    ...PLACE_ALIASES,
+    run: "run_id",
+    run_name: "run_id",
+    metrics: "keys",
+    key: "keys",
+    x: "x_axis",
+    console: "console_lines",
+  },
+  output: z.looseObject({
+    run_id: z.string(),
+    run_name: z.string(),
+    state: z.string(),
+    total_steps: z.number(),
+    sampled_points: z.int(),
+    keys_returned: z.array(z.string()),
+    statistics: z.record(z.string(), z.looseObject({})),
+    rows: z.array(z.looseObject({})),
+  }),
+  run: async (args, { wandb, signal, maxTokens }) => {
+    const { min_step: minStep, max_step: maxStep, x_axis: xAxis } = args;
+    if (minStep !== undefined && maxStep !== undefined && minStep > maxStep) {
+      throw new ToolError("invalid_arguments", "`min_step` is above `max_step`.");
+    }
+    const place = runPlaceOf(args, args.run_id, wandb);
+    const session = wandb.open(signal);
+    const wanted = splitKeys(args.keys ?? []);
+    const onlySystem = wanted.metrics.length === 0 &&
+      (wanted.system.length > 0 || (args.keys === undefined && args.console_lines !== undefined));
+    const extra = {
+      ...(wanted.system.length === 0 ? {} : { systemSamples: args.samples || STATISTICS_SAMPLES }),
+      ...(args.console_lines === undefined ? {} : { consoleLines: args.console_lines }),
+    };
+    const select = (keys: readonly string[]): Selection => ({
+      keys,
+      samples: args.samples || STATISTICS_SAMPLES,
+      minStep,
+      maxStep,
+      xAxis,
+    });
+    const ahead = onlySystem || (wanted.metrics.length > 0 && !wanted.metrics.some(isPattern));
+    const load = (keys: readonly string[], more = {}) =>
+      loadRun(session, place, place.run, {
+        ...more,
+        summaryKeys: keys,
+        ...(keys.length === 0 ? {} : { selection: select(keys) }),
+      });
+    const first = await load(ahead ? wanted.metrics : [], extra);
+    const choice = chooseMetrics(first, wanted.metrics, onlySystem);
+    const run = ahead || choice.keys.length === 0
+      ? first
+      : { ...await load(choice.keys), events: first.events, console: first.console };
+    const metrics = run.metrics.filter(({ points }) => points.length > 0);
+    const system = matchKeys(wanted.system, [...new Set(first.events.flatMap(Object.keys))]);
+    const systems = systemMetrics({ ...run, allEvents: first.allEvents }, system.found);
+    const missing = { ...choice.missing, ...system.missing };
+    if (metrics.length + systems.length === 0 && Object.keys(missing).length > 0) {
+      throw unknownKeys(missing, first);
+    }
+    const notes = [
+      ...choice.notes,
+      ...(systems.length > 0 && (minStep ?? maxStep) !== undefined
+        ? ["min_step and max_step do not apply to system metrics, which have no steps."]
+        : []),
+      ...(metrics.length > 0 || onlySystem ? [] : emptyNotes(first, minStep, maxStep)),
+    ];
+    const head = {
+      run_id: run.id,
+      run_name: run.name,
+      state: run.state,
+      total_steps: run.known.lastStep,
+      url: wandb.links.run(place.entity, place.project, run.id),
+      ...(xAxis === STEP ? {} : { x_axis: xAxis }),
+      keys_returned: [...metrics, ...systems].map(({ key }) => key),
+      statistics: Object.fromEntries([
+        ...metrics.map((metric) => [metric.key, statisticsOf(metric, run)]),
+        ...systems.map((metric) => [metric.key, statisticsOf(metric, run)]),
+      ]),
+      ...(Object.keys(missing).length > 0 ? { missing_keys: missing } : {}),
+      ...(first.console.length > 0 ? { console: first.console.map(consoleText) } : {}),
+    };
+    const budget = Math.max(200, maxTokens - estimateTokens(JSON.stringify(head)) - 500);
+    const share = systems.length > 0 && metrics.length > 0 ? budget / 2 : budget;
+    const rows = args.samples === 0
+      ? { rows: [], thinnedTo: undefined }
+      : rowsWithin(metrics, xAxis, share);
+    const systemRows = args.samples === 0
+      ? { rows: [], thinnedTo: undefined }
+      : rowsWithin(systems, "_runtime", share);
+    const note = truncationNote(metrics, args.samples, rows.thinnedTo ?? systemRows.thinnedTo);
+    return {
+      data: {
+        ...head,
+        sampled_points: rows.rows.length,
+        ...(note === undefined ? {} : { truncation_note: note }),
+        ...(notes.length === 0 ? {} : { notes }),
+        ...warningsOf(run.problems),
+        rows: rows.rows,
+        ...(systems.length === 0
+          ? {}
+          : { system_rows: systemRows.rows.map(({ _step, ...row }) => row) }),
+      },
+      rows: [{ path: "rows" }, { path: "system_rows" }, { path: "console" }],
+    };
+  },
+});

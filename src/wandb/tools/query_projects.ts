@@ -1,0 +1,174 @@
+import { z } from "zod";
+import { ToolError } from "../../mcp/errors.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { nearest, oneOf } from "../../text/nearest.ts";
+import type { WandbSession } from "../client.ts";
+import { connectionOf } from "../shapes.ts";
+import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { ENTITIES } from "./list_entities.ts";
+
+const FIELDS = "name entityName description access createdAt updatedAt";
+
+/** One entity's projects. */
+export const PROJECTS = `query Projects($e: String!, $n: Int!, $c: String) {
+  models(entityName: $e, first: $n, after: $c) {
+    edges { node { ${FIELDS} } }
+    pageInfo { endCursor hasNextPage }
+  }
+}`;
+
+/** The projects of the user and of the first teams, in one request. */
+export const ALL_PROJECTS = `query AllProjects($n: Int!) {
+  viewer {
+    username
+    entity
+    projects(first: $n) { edges { node { ${FIELDS} } } pageInfo { endCursor hasNextPage } }
+    names: teams(first: 200) { edges { node { name } } }
+    teams(first: 10) {
+      edges { node { name projects(first: $n) {
+        edges { node { ${FIELDS} } } pageInfo { endCursor hasNextPage }
+      } } }
+    }
+  }
+}`;
+
+const PROJECT = z.looseObject({
+  name: z.string(),
+  entityName: z.string().nullish(),
+  description: z.string().nullish(),
+  access: z.string().nullish(),
+  createdAt: z.string().nullish(),
+  updatedAt: z.string().nullish(),
+});
+const PAGE = connectionOf(PROJECT);
+const ONE = z.looseObject({ models: PAGE });
+const NAMES = connectionOf(z.looseObject({ name: z.string() }));
+const ALL = z.looseObject({
+  viewer: z.looseObject({
+    username: z.string().nullish(),
+    entity: z.string().nullish(),
+    projects: PAGE,
+    names: NAMES,
+    teams: connectionOf(z.looseObject({ name: z.string(), projects: PAGE })),
+  }),
+});
+const VIEWER = z.looseObject({
+  viewer: z.looseObject({ username: z.string().nullish(), teams: NAMES }).nullish(),
+});
+
+const ROW = z.looseObject({ name: z.string(), entity: z.string() });
+const VISIBILITY: Readonly<Record<string, string>> = {
+  PRIVATE: "private",
+  ENTITY_READ: "team",
+  ENTITY_WRITE: "team",
+  RESTRICTED: "restricted",
+  USER_READ: "public",
+  USER_WRITE: "open",
+};
+
+/** Lists projects by entity. */
+export const queryProjects: Tool<WandbServices> = wandbTool({
+  name: "query_wandb_entity_projects",
+  title: "List W&B projects",
+  toolset: "wandb.discovery",
+  effect: "read",
+  description: "List projects with description, visibility and dates: one entity's, or without " +
+    "`entity` those of the user and the teams. `max_projects` counts per entity; go on with " +
+    "`cursor` from next_cursor.",
+  input: z.object({
+    entity: z.string().min(1).optional(),
+    max_projects: z.int().min(1).max(200).default(50),
+    cursor: z.string().optional(),
+  }),
+  argumentAliases: { entity_name: "entity", limit: "max_projects", after: "cursor" },
+  output: z.looseObject({
+    projects: z.record(z.string(), z.array(ROW)),
+    more: z.boolean(),
+    max_projects_per_entity: z.int(),
+    next_cursor: z.string().optional(),
+  }),
+  run: async ({ entity, max_projects: most, cursor }, { wandb, signal }) => {
+    const session = wandb.open(signal);
+    if (entity === undefined) {
+      if (cursor !== undefined) {
+        throw new ToolError("invalid_arguments", "`cursor` goes with `entity`: whose projects?");
+      }
+      return { data: await allProjects(session, most) };
+    }
+    const variables = { e: entity, n: most, c: cursor ?? null };
+    const { data: { models }, problems } = await session.ask(PROJECTS, variables, ONE);
+    if (models.nodes.length === 0 && cursor === undefined) await checkEntity(session, entity);
+    const { hasNextPage, endCursor } = models.page;
+    return {
+      data: {
+        projects: { [entity]: models.nodes.map((project) => rowOf(project, entity)) },
+        more: hasNextPage,
+        max_projects_per_entity: most,
+        ...(hasNextPage && endCursor ? { next_cursor: endCursor } : {}),
+        ...warningsOf(problems),
+      },
+      // Entity names may hold dots, which would split the path; then the whole result is pruned.
+      rows: [{
+        path: `projects.${entity}`,
+        resume: () => ({ more: true, next_cursor: undefined }),
+        hint: "Ask for fewer with max_projects and go on with next_cursor.",
+      }],
+    };
+  },
+});
+
+async function allProjects(session: WandbSession, most: number) {
+  const { data: { viewer }, problems } = await session.ask(ALL_PROJECTS, { n: most }, ALL);
+  const personal = viewer.username ?? viewer.entity ?? "viewer";
+  const projects = new Map<string, ReturnType<typeof rowOf>[]>([[personal, []]]);
+  const seen = new Set<string>();
+  const more: string[] = [];
+  const add = (owner: string, page: z.output<typeof PAGE>) => {
+    if (!projects.has(owner)) projects.set(owner, []);
+    if (page.page.hasNextPage) more.push(owner);
+    for (const node of page.nodes) {
+      const row = rowOf(node, owner);
+      const key = `${row.entity}/${row.name}`;
+      if (seen.has(key)) continue;
+      seen.add(key);
+      projects.set(row.entity, [...projects.get(row.entity) ?? [], row]);
+    }
+  };
+  for (const team of viewer.teams.nodes) add(team.name, team.projects);
+  add(personal, viewer.projects);
+  const left = viewer.names.nodes.map(({ name }) => name).filter((name) => !projects.has(name));
+  return {
+    projects: Object.fromEntries(projects),
+    more: more.length > 0 || left.length > 0,
+    max_projects_per_entity: most,
+    ...(more.length > 0 ? { more_in: more } : {}),
+    ...(left.length > 0 ? { entities_not_listed: left } : {}),
+    ...warningsOf(problems),
+  };
+}
+
+/** An entity without projects may be misspelt: one look at the reachable ones tells. */
+async function checkEntity(session: WandbSession, entity: string): Promise<void> {
+  const { data } = await session.ask(ENTITIES, {}, VIEWER);
+  const known = [data.viewer?.username ?? "", ...data.viewer?.teams.nodes.map((n) => n.name) ?? []]
+    .filter((name) => name !== "");
+  if (known.includes(entity)) return;
+  const near = nearest(entity, known);
+  throw new ToolError("not_found", `Entity "${entity}" has no projects that this key can see.`, {
+    hint: near.length > 0
+      ? `Did you mean ${oneOf(near)}?`
+      : `This key reaches ${known.slice(0, 10).join(", ") || "no entity"}.`,
+  });
+}
+
+function rowOf(project: z.output<typeof PROJECT>, entity: string) {
+  const { access, description } = project;
+  return {
+    name: project.name,
+    entity: project.entityName ?? entity,
+    ...(description ? { description } : {}),
+    ...(access ? { visibility: VISIBILITY[access] ?? access.toLowerCase() } : {}),
+    ...(project.createdAt ? { created_at: project.createdAt } : {}),
+    ...(project.updatedAt ? { updated_at: project.updatedAt } : {}),
+  };
+}

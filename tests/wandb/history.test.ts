@@ -1,0 +1,207 @@
+import assert from "node:assert/strict";
+import { getRunHistory } from "../../src/wandb/tools/get_run_history.ts";
+import { type Data, list, part, startRig } from "./harness.ts";
+import { seedRun } from "./seed.ts";
+
+const HERE = { entity_name: "sim-team", project_name: "vision" };
+const AT = { entity: "sim-team", project: "vision" };
+
+Deno.test("a short run comes whole, exact, with one request when keys are named", async () => {
+  await using rig = startRig();
+  const history = Array.from({ length: 100 }, (_, step) => ({
+    _step: step,
+    _runtime: step / 2,
+    loss: step === 7 ? NaN : 1 / (step + 1),
+    ...(step % 10 === 0 ? { "val/loss": 2 / (step + 1) } : {}),
+  }));
+  await seedRun(rig.sim, { ...AT, run: "short1", history, summary: { loss: 0.01 }, exitcode: 0 });
+  const { result, requests } = await rig.counted(() =>
+    rig.data(getRunHistory, { ...HERE, run_id: "short1", keys: ["loss", "val/loss"] })
+  );
+  assert.equal(requests, 1);
+  const rows = list(result["rows"]);
+  assert.equal(rows.length, 100);
+  assert.equal(rows.filter((row) => "val/loss" in row).length, 10);
+  assert.equal(rows[7]?.["loss"], "NaN");
+  const loss = part(result["statistics"], "loss");
+  assert.equal(loss["basis"], "exact");
+  assert.equal(loss["nan_count"], 1);
+  assert.deepEqual(loss["min"], { step: 99, value: 0.01 });
+  assert.deepEqual(loss["first"], { step: 0, value: 1 });
+  assert.ok(!("truncation_note" in result));
+  assert.equal(result["total_steps"], 99);
+  assert.deepEqual(rig.sim.defects, []);
+});
+
+Deno.test("without keys all numeric metrics are read, with two requests", async () => {
+  await using rig = startRig();
+  const history = Array.from({ length: 20 }, (_, step) => ({
+    _step: step,
+    loss: step,
+    note: `text ${step}`,
+  }));
+  await seedRun(rig.sim, { ...AT, run: "plain1", history, exitcode: 0 });
+  const { result, requests } = await rig.counted(() =>
+    rig.data(getRunHistory, { ...HERE, run_id: "plain1" })
+  );
+  assert.equal(requests, 2);
+  assert.deepEqual(result["keys_returned"], ["loss"]);
+  assert.equal(list(result["rows"]).length, 20);
+});
+
+Deno.test("five million steps: the whole range, repeatable, sparse keys complete", async () => {
+  await using rig = startRig();
+  rig.sim.insertGeneratedRun({
+    ...AT,
+    run: "long1",
+    history: {
+      steps: 5_000_000,
+      series: {
+        loss: { value: (step) => 2 - step / 5_000_000 },
+        rare: { every: 50_000, offset: 49_999, value: (step) => step },
+      },
+    },
+  });
+  const ask = () =>
+    rig.data(getRunHistory, { ...HERE, run_id: "long1", keys: ["loss", "rare"], samples: 200 });
+  const { result, requests } = await rig.counted(ask);
+  assert.equal(requests, 1);
+  const [loss, rare] = [part(result["statistics"], "loss"), part(result["statistics"], "rare")];
+  assert.equal(loss["basis"], "sampled");
+  assert.equal(loss["points"], 200);
+  assert.equal(loss["logged"], 5_000_000);
+  assert.ok(!("min" in loss), "a sampled extreme is not the minimum");
+  assert.ok("sampled_min" in loss);
+  assert.equal(rare["basis"], "exact");
+  assert.equal(rare["points"], 100);
+  const rows = list(result["rows"]);
+  assert.equal(rows.filter((row) => "rare" in row).length, 100);
+  const steps = rows.map((row) => Number(row["_step"]));
+  assert.ok((steps[0] ?? Infinity) < 50_000 && (steps.at(-1) ?? 0) > 4_950_000);
+  for (let tenth = 0; tenth < 10; tenth++) {
+    const within = rows.filter((row) =>
+      "loss" in row && Math.floor(Number(row["_step"]) / 500_000) === tenth
+    );
+    assert.equal(within.length, 20, `tenth ${tenth}`);
+  }
+  assert.match(String(result["truncation_note"]), /5000000 logged rows/);
+  assert.deepEqual(await ask(), result);
+});
+
+Deno.test("ranges are exact and include both ends", async () => {
+  await using rig = startRig();
+  rig.sim.insertGeneratedRun({
+    ...AT,
+    run: "long2",
+    history: { steps: 100_000, series: { loss: { value: (step) => step } } },
+  });
+  const result = await rig.data(getRunHistory, {
+    ...HERE,
+    run_id: "long2",
+    keys: ["loss"],
+    min_step: 40_000,
+    max_step: 40_499,
+  });
+  const rows = list(result["rows"]);
+  assert.deepEqual([rows[0], rows.at(-1), rows.length], [
+    { _step: 40_000, loss: 40_000 },
+    { _step: 40_499, loss: 40_499 },
+    500,
+  ]);
+  assert.equal(part(result["statistics"], "loss")["basis"], "exact");
+});
+
+Deno.test("rows that do not fit are thinned over the whole range, never cut at the end", async () => {
+  await using rig = startRig();
+  rig.sim.insertGeneratedRun({
+    ...AT,
+    run: "long3",
+    history: {
+      steps: 100_000,
+      series: { loss: { value: Math.sqrt }, acc: { value: (step) => Math.log(step + 1) } },
+    },
+  });
+  const args = { ...HERE, run_id: "long3", keys: ["loss", "acc"], samples: 2000 };
+  const result = await rig.data(getRunHistory, args, { maxTokens: 3000 });
+  const rows = list(result["rows"]);
+  assert.ok(rows.length > 20 && rows.length < 400, String(rows.length));
+  assert.ok(Number(rows[0]?.["_step"]) < 1000 && Number(rows.at(-1)?.["_step"]) > 99_000);
+  assert.ok(rows.every((row) => "loss" in row && "acc" in row), "rows stay aligned");
+  assert.match(String(result["truncation_note"]), /thinned evenly to \d+ points/);
+  assert.equal(part(result["statistics"], "loss")["points"], 2000);
+});
+
+Deno.test("another x axis, patterns, statistics alone, system metrics and console", async () => {
+  await using rig = startRig();
+  const history = Array.from({ length: 30 }, (_, step) => ({
+    _step: step,
+    _runtime: 100 + 2 * step,
+    "train/loss": 30 - step,
+    "train/acc": step,
+    other: 1,
+  }));
+  const events = Array.from({ length: 12 }, (_, index) => ({
+    _runtime: 10 * index,
+    _timestamp: 1.7e9 + 10 * index,
+    "system.gpu.0.gpu": 5 * index,
+    "system.cpu": 3,
+  }));
+  await seedRun(rig.sim, { ...AT, run: "x1", history, events, console: ["a\n", "b\n", "c\n"] });
+  const byTime = await rig.data(getRunHistory, {
+    ...HERE,
+    run_id: "x1",
+    keys: ["train/*"],
+    x_axis: "_runtime",
+  });
+  assert.deepEqual(list(byTime["keys_returned"]).sort(), ["train/acc", "train/loss"]);
+  const first = list(byTime["rows"])[0];
+  assert.deepEqual([first?.["_runtime"], first?.["_step"], first?.["train/loss"]], [100, 0, 30]);
+  assert.equal(part(byTime["statistics"], "train/loss")["slope"], -0.5);
+
+  const stats = await rig.data(getRunHistory, { ...HERE, run_id: "x1", keys: "other", samples: 0 });
+  assert.deepEqual(stats["rows"], []);
+  assert.equal(part(stats["statistics"], "other")["points"], 30);
+
+  const { result, requests } = await rig.counted(() =>
+    rig.data(getRunHistory, { ...HERE, run_id: "x1", keys: ["system.gpu*"], console_lines: 2 })
+  );
+  assert.equal(requests, 1);
+  assert.deepEqual(result["keys_returned"], ["system.gpu.0.gpu"]);
+  assert.deepEqual(list(result["system_rows"]).at(-1), { _runtime: 110, "system.gpu.0.gpu": 55 });
+  assert.deepEqual(result["console"], ["b", "c"]);
+});
+
+Deno.test("what is not there is named with the nearest that is", async () => {
+  await using rig = startRig();
+  await seedRun(rig.sim, {
+    ...AT,
+    run: "abc123",
+    displayName: "brave-sun-1",
+    history: [{ _step: 0, train_loss: 1 }],
+    summary: { final_score: 3 },
+  });
+  const ask = (args: Data) => rig.failure(getRunHistory, { ...HERE, run_id: "abc123", ...args });
+  const key = await ask({ keys: ["train_los"] });
+  assert.equal(key["error"], "not_found");
+  assert.match(String(key["hint"]), /train_loss/);
+  assert.match(
+    String((await ask({ keys: ["final_score"] }))["message"]),
+    /summary holds final_score/,
+  );
+  const byName = await ask({ run_id: "brave-sun-1" });
+  assert.match(String(byName["hint"]), /Use abc123/);
+  assert.match(String((await ask({ run_id: "abc124" }))["hint"]), /abc123/);
+  assert.match(String((await ask({ project_name: "visio" }))["hint"]), /vision/);
+  assert.match(String((await ask({ entity_name: "sim-teams" }))["hint"]), /sim-team/);
+  assert.match(String((await ask({ min_step: 5, max_step: 4 }))["message"]), /above/);
+});
+
+Deno.test("a run is found by its path and by its address too", async () => {
+  await using rig = startRig();
+  await seedRun(rig.sim, { ...AT, run: "abc123", history: [{ _step: 0, loss: 1 }] });
+  for (const id of ["sim-team/vision/abc123", "https://wandb.ai/sim-team/vision/runs/abc123?a=b"]) {
+    const result = await rig.data(getRunHistory, { run_id: id, keys: ["loss"] });
+    assert.equal(result["run_id"], "abc123");
+    assert.equal(result["url"], "https://app.example.test/sim-team/vision/runs/abc123");
+  }
+});
