@@ -32,7 +32,7 @@ export function estimateTokens(text: string): number {
       tokens += size > 4 ? Math.ceil(size / 4) : 1;
     } else {
       index++;
-      tokens += 0.85;
+      tokens += foreign(code);
     }
   }
   return Math.ceil(tokens);
@@ -43,6 +43,15 @@ export function fitsTokens(text: string, budget: number): boolean {
   if (text.length * 0.85 <= budget && text.length <= budget) return true;
   if (text.length > budget * 12) return false;
   return estimateTokens(text) <= budget;
+}
+
+/** Tokens of one UTF-16 unit beyond ASCII, by script, fitted to o200k_base. */
+function foreign(code: number): number {
+  if (code >= 0x0370 && code <= 0x058F) return 0.3;
+  if (code >= 0x0590 && code <= 0x0DFF) return 0.4;
+  if (code >= 0x0E00 && code <= 0x10FF) return 0.55;
+  if (code >= 0x4E00 && code <= 0x9FFF) return 0.62;
+  return code >= 0xAC00 && code <= 0xD7AF ? 0.75 : 0.85;
 }
 
 function isLetter(code: number): boolean {
