@@ -1,5 +1,6 @@
 import type { Backend } from "./backend.ts";
 import { mlflow34, mlflowAuth, mlflowNewest } from "./mlflow/backends.ts";
+import { wandbSeeded } from "./wandb/seeded.ts";
 import { weaveSeeded } from "./weave/seeded.ts";
 
 /** Everything `scripts/test.ts` starts before the tests; one line for each back end. */
@@ -8,4 +9,5 @@ export const BACKENDS: readonly Backend<unknown>[] = [
   mlflowNewest,
   mlflowAuth,
   weaveSeeded,
+  wandbSeeded,
 ];

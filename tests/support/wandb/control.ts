@@ -1,6 +1,6 @@
 /**
- * Control from another process, under /__sim/: GET requests, accounts, defects; POST faults, clear,
- * behaviour, curve. These requests are neither logged nor delayed.
+ * Control from another process, under /__sim/: GET health, requests, accounts, defects; POST faults,
+ * clear, behaviour, curve, snapshot. These requests are neither logged nor delayed.
  */
 import { z } from "zod";
 import type { Sim } from "./context.ts";
@@ -27,10 +27,18 @@ export async function answerControl(
   if (!pathname.startsWith("/__sim/")) return undefined;
   const action = `${request.method} ${pathname.slice("/__sim/".length)}`;
   switch (action) {
+    case "GET health":
+      return Response.json({});
+    case "POST snapshot": {
+      // A copy of the database, for a simulator of a test's own.
+      const { path } = z.object({ path: z.string() }).parse(await request.json());
+      running.db.sqlite.prepare("VACUUM INTO ?").run(path);
+      return Response.json({});
+    }
     case "GET requests":
       return Response.json(running.requests);
     case "GET accounts":
-      return Response.json(running.accounts);
+      return Response.json({ storeUrl: running.storeUrl, accounts: running.accounts });
     case "GET defects":
       return Response.json(running.defects);
     case "POST faults":

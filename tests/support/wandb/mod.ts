@@ -16,6 +16,9 @@ import { Handler, type LoggedRequest } from "./server.ts";
 import { SignedUrls } from "./signing.ts";
 import { answerControl } from "./control.ts";
 
+/** Name of the database in its folder. */
+export const DATABASE = "wandb.sqlite";
+
 /** How a simulator is started. Everything has a default. */
 export interface WandbSimOptions {
   /** Port of the API; any free one when absent. */
@@ -64,7 +67,7 @@ export type { Fault, GeneratedHistory, GeneratedRunOptions, LoggedRequest };
 
 /** Starts a simulator on the loopback interface. */
 export function startWandbSim(options: WandbSimOptions = {}): WandbSim {
-  const db = new Db(options.dir === undefined ? ":memory:" : join(options.dir, "wandb.sqlite"));
+  const db = new Db(options.dir === undefined ? ":memory:" : join(options.dir, DATABASE));
   const generators = new Map<string, GeneratedHistory>();
   const behaviour: Behaviour = {
     nonFinite: "string",

@@ -3,14 +3,22 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { ensureVenv } from "../python/venv.ts";
-import type { WandbSim } from "./mod.ts";
+import type { Accounts } from "./seed-accounts.ts";
+
+/** Where the package is to go, and as whom. */
+export interface Target {
+  readonly url: string;
+  readonly apiKey: string;
+  readonly accounts: Accounts;
+}
 
 /** The pinned versions of the package. */
 export const WANDB_VERSIONS = ["wandb-0.25.1", "wandb-newest"] as const;
 /** One of them. */
 export type WandbVersion = typeof WANDB_VERSIONS[number];
 
-const Manifest = z.looseObject({
+/** Shape of what seed.py wrote. */
+export const SeedManifest = z.looseObject({
   wandb: z.string(),
   entity: z.string(),
   project: z.string(),
@@ -30,10 +38,10 @@ const Manifest = z.looseObject({
   report: z.object({ title: z.string(), url: z.string() }),
 });
 /** What seed.py wrote. */
-export type SeedManifest = z.infer<typeof Manifest>;
+export type SeedManifest = z.infer<typeof SeedManifest>;
 
 /** An environment without the machine's own settings, in a folder of its own. */
-function environment(sim: WandbSim, dir: string): Record<string, string> {
+function environment(sim: Target, dir: string): Record<string, string> {
   const kept = ["PATH", "SystemRoot", "TEMP", "TMP", "LANG"];
   const env: Record<string, string> = {};
   for (const name of kept) {
@@ -69,7 +77,7 @@ function script(name: string): string {
  * @throws Error with the script's messages when it fails.
  */
 export async function seed(
-  sim: WandbSim,
+  sim: Target,
   version: WandbVersion,
   project: string,
 ): Promise<SeedManifest> {
@@ -86,7 +94,7 @@ export async function seed(
     const decoder = new TextDecoder();
     if (code !== 0) throw new Error(`seed.py failed:\n${decoder.decode(stderr)}`);
     const last = decoder.decode(stdout).trim().split("\n").at(-1) ?? "";
-    return Manifest.parse(JSON.parse(last));
+    return SeedManifest.parse(JSON.parse(last));
   } finally {
     await Deno.remove(dir, { recursive: true });
   }
@@ -116,7 +124,7 @@ export class ApiBridge implements AsyncDisposable {
 
   /** Starts the bridge with one version of the package. */
   static async open(
-    sim: WandbSim,
+    sim: Target,
     version: WandbVersion,
     apiKey: string = sim.apiKey,
   ): Promise<ApiBridge> {

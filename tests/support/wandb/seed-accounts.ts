@@ -1,24 +1,26 @@
 /** The accounts that every simulator has. */
+import { z } from "zod";
 import type { Credentials } from "./auth.ts";
 import type { Sim } from "./context.ts";
 
 /** Names and credentials of the accounts. */
-export interface Accounts {
+export const Accounts = z.object({
   /** Key of the main user. */
-  readonly apiKey: string;
+  apiKey: z.string(),
   /** Key of a user of the same team who may only read. */
-  readonly readerKey: string;
+  readerKey: z.string(),
   /** Key of a user who sees nothing of it. */
-  readonly outsiderKey: string;
+  outsiderKey: z.string(),
   /** JWT-shaped token that is exchanged for an access token of the main user. */
-  readonly identityToken: string;
+  identityToken: z.string(),
   /** The main user's personal entity. */
-  readonly user: string;
-  readonly team: string;
-  readonly organization: string;
+  user: z.string(),
+  team: z.string(),
+  organization: z.string(),
   /** The entity that owns the organisation's registries. */
-  readonly orgEntity: string;
-}
+  orgEntity: z.string(),
+});
+export type Accounts = z.infer<typeof Accounts>;
 
 const USER = "sim-user";
 const TEAM = "sim-team";

@@ -95,7 +95,7 @@ def special():
     run = start("nonfinite", tags=["nonfinite"])
     for step, value in enumerate([1.0, math.nan, math.inf, -math.inf, 2.0]):
         run.log({"value": value, "nested": {"inner": step}})
-    run.summary["worst"] = math.nan
+    run.summary["worst"] = -math.inf
     run.finish()
 
     run = start("media", tags=["media"])
