@@ -9,7 +9,6 @@ import { z } from "zod";
 import { cleanEnv, progress, run } from "../python/command.ts";
 import { ROOT } from "../python/layout.ts";
 import { ensureVenv } from "../python/venv.ts";
-import { MLFLOW_VERSIONS, type MlflowVersion } from "./server.ts";
 
 const Schema = z.looseObject({ type: z.string().optional() });
 const Property = Schema.extend({
@@ -33,14 +32,13 @@ export const OfficialListing: z.ZodType<
 export type OfficialListing = z.infer<typeof OfficialListing>;
 
 /**
- * How to start the official server of a pinned MLflow against a tracking server, with all its tools
+ * How to start the official server of the newest pinned MLflow against a tracking server, with all its tools
  * (without `MLFLOW_MCP_TOOLS` it lists those for traces, scorers, experiments and runs).
  */
 export async function officialServer(
   uri: string,
-  version: MlflowVersion = "newest",
 ): Promise<{ command: string; args: string[]; env: Record<string, string> }> {
-  const venv = await ensureVenv(`mlflow-${version}`);
+  const venv = await ensureVenv("mlflow-newest");
   return {
     command: venv.bin("mlflow"),
     args: ["mcp", "run"],
@@ -53,13 +51,13 @@ export async function officialServer(
   };
 }
 
-async function record(of: MlflowVersion): Promise<OfficialListing> {
-  const venv = await ensureVenv(`mlflow-${of}`);
+async function record(): Promise<OfficialListing> {
+  const venv = await ensureVenv("mlflow-newest");
   const script = "import importlib.metadata as m; print(m.version('mlflow'))";
   const version = (await run(venv.python, ["-c", script])).stdout.trim();
   const client = new Client({ name: "wandflow-tests", version: "0" });
   // Listing asks nothing of the tracking server.
-  await client.connect(new StdioClientTransport(await officialServer("http://127.0.0.1:9", of)));
+  await client.connect(new StdioClientTransport(await officialServer("http://127.0.0.1:9")));
   const { tools } = await client.listTools();
   await client.close();
   const listing = tools.map(({ name, inputSchema }): [string, OfficialListing["tools"][string]] => {
@@ -79,12 +77,10 @@ async function record(of: MlflowVersion): Promise<OfficialListing> {
 }
 
 if (import.meta.main) {
+  const listing = await record();
   const folder = join(ROOT, "tests", "golden", "official");
   await Deno.mkdir(folder, { recursive: true });
-  for (const of of MLFLOW_VERSIONS) {
-    const listing = await record(of);
-    const file = join(folder, `mlflow-${listing.version}.json`);
-    await Deno.writeTextFile(file, `${JSON.stringify(listing, null, 2)}\n`);
-    progress(`Wrote ${file}`);
-  }
+  const file = join(folder, `mlflow-${listing.version}.json`);
+  await Deno.writeTextFile(file, `${JSON.stringify(listing, null, 2)}\n`);
+  progress(`Wrote ${file}`);
 }
