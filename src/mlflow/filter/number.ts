@@ -12,6 +12,8 @@ import { requireOperator, type RewriteContext } from "./raw.ts";
 import { durationMillis, isoText, parseInstant, parseRelative } from "./time.ts";
 
 const DAY = 86_400_000;
+/** Beyond it the server fails (500): it multiplies to nanoseconds in 64 bits. */
+const LARGEST = 9_223_372_036_854;
 
 interface Amount {
   readonly millis: number;
@@ -32,8 +34,8 @@ export function numericClauses(
   if (raw.op !== "BETWEEN") requireOperator(raw, target, operators);
   const amounts = raw.values.map((value) => {
     const amount = kind === "time" ? instant(value, context) : duration(value);
-    if (Math.abs(amount.millis) < Number.MAX_SAFE_INTEGER) return amount;
-    const hint = "Times are milliseconds since 1970, durations milliseconds.";
+    if (Math.abs(amount.millis) <= LARGEST) return amount;
+    const hint = "Times are milliseconds since 1970 (up to the year 2262), durations milliseconds.";
     throw new FilterError(`${value.text} is out of range`, value.at, hint);
   });
   const [first, second] = amounts;

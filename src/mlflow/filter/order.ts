@@ -36,6 +36,11 @@ const KEYS = [
   "request_id",
   "experiment_id",
 ];
+/** Tags and metadata that the server keeps behind a key of its own. */
+const SAME_COLUMN: ReadonlyMap<string, string> = new Map([
+  ["tag.`mlflow.traceName`", "name"],
+  ["metadata.`mlflow.sourceRun`", "run_id"],
+]);
 const EXAMPLE = "For example: execution_time_ms DESC.";
 const DIRECTIONS: ReadonlyMap<string, boolean> = new Map([
   ["ASC", false],
@@ -57,7 +62,7 @@ export function parseOrderBy(order: string | readonly string[]): Order {
   const terms = new Map<string, OrderTerm>();
   for (const text of texts) {
     const next = term(text, (note) => void notes.add(note));
-    const key = printKey(next);
+    const key = SAME_COLUMN.get(printKey(next)) ?? printKey(next);
     // The server fails (500) on a key given twice; the first decides anyway.
     if (terms.has(key)) notes.add(`${text} was left out: ${key} is sorted by already`);
     else terms.set(key, next);
@@ -106,6 +111,10 @@ function orderKey(written: string, text: string): FoundKey {
     const found = PREFIXES.get(prefix) ?? OTHER_PREFIXES.get(prefix);
     const entity = found === "tag" || found === "metadata" ? found : undefined;
     if (entity !== undefined && key !== "" && !key.includes("`")) {
+      if (/["\\]/.test(key)) {
+        const hint = "Sort by another key, or sort the result.";
+        throw new FilterError('MLflow cannot sort by a key that holds " or \\', 0, hint);
+      }
       const meant = printable({ entity, key }, 0, written);
       const plain = PREFIXES.has(prefix) && written === name && meant.entity === entity;
       return { term: { ...meant, entity: meant.entity === "trace" ? "trace" : entity }, plain };

@@ -39,7 +39,7 @@ export function printKey(target: KeyTarget): string {
 function printOperand(value: Exclude<Operand, null>): string {
   if (typeof value === "number") return printNumber(value);
   if (typeof value === "string") return quote(value) ?? `'${value}'`;
-  return `(${value.map((item) => quote(item) ?? `'${item}'`).join(", ")})`;
+  return `(${value.map(quoteItem).join(", ")})`;
 }
 
 /** Digits without an exponent where there are not too many. */
@@ -57,4 +57,16 @@ export function quote(text: string): string | undefined {
   if (text.endsWith("\\")) return undefined;
   if (!text.includes("'")) return `'${text}'`;
   return text.includes('"') ? undefined : `"${text}"`;
+}
+
+/**
+ * A text in quotes as an item of a list. The server reads lists, and only lists, as Python
+ * literals, in which any text can be written.
+ */
+function quoteItem(text: string): string {
+  const escaped = text.replace(/[\\'"\p{Cc}\u2028\u2029]/gu, (char) => {
+    const code = char.charCodeAt(0).toString(16);
+    return code.length > 2 ? `\\u${code.padStart(4, "0")}` : `\\x${code.padStart(2, "0")}`;
+  });
+  return `'${escaped}'`;
 }

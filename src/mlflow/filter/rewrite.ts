@@ -98,7 +98,7 @@ function inClauses(
   context: RewriteContext,
 ): Clause[] {
   const operators = keyRule(target.entity, target.key)?.operators ?? [];
-  if (operators.includes("IN") && values.every((value) => quote(value) !== undefined)) {
+  if (operators.includes("IN")) {
     return [{ ...target, op: raw.op === "IN" ? "IN" : "NOT IN", value: values }];
   }
   const told = (clauses: Clause[]) => {
@@ -131,7 +131,7 @@ function literalPattern(text: string): string {
   });
 }
 
-/** The server cannot quote every text: then a pattern says the same, or nothing does. */
+/** The server cannot quote every text: then a list or a pattern says the same, or nothing does. */
 function quotable(clause: Clause, raw: RawClause, context: RewriteContext): Clause {
   if (typeof clause.value !== "string" || quote(clause.value) !== undefined) return clause;
   const { op, value } = clause;
@@ -139,6 +139,8 @@ function quotable(clause: Clause, raw: RawClause, context: RewriteContext): Clau
   let out: Clause | undefined;
   if (op === "LIKE" || op === "ILIKE") {
     out = { ...clause, value: value.replaceAll('"', "_").replace(/\\$/, "_") };
+  } else if ((op === "=" || op === "!=") && operators.includes("IN")) {
+    out = { ...clause, op: op === "=" ? "IN" : "NOT IN", value: [value] };
   } else if (op === "=" && operators.includes("RLIKE")) {
     out = { ...clause, op: "RLIKE", value: `^${literalPattern(value)}$` };
   }

@@ -28,7 +28,8 @@ export function parseList(cursor: Cursor): RawValue[] {
   cursor.skip();
   const values: RawValue[] = [];
   while (true) {
-    values.push(parseValue(cursor));
+    const value = parseValue(cursor);
+    values.push(value.kind === "text" ? { ...value, value: unescape(value.value) } : value);
     if (cursor.isSign(")")) break;
     if (!cursor.isSign(",")) {
       const message = `Expected , or ) in the list, found ${cursor.shown(cursor.peek())}`;
@@ -38,6 +39,17 @@ export function parseList(cursor: Cursor): RawValue[] {
   }
   cursor.skip();
   return values;
+}
+
+/**
+ * The server reads lists as Python literals. Only the escapes that we write are read back: in what
+ * people write, `C:\new` means no line break.
+ */
+function unescape(text: string): string {
+  return text.replace(
+    /\\x([0-9a-f]{2})|\\u([0-9a-f]{4})/g,
+    (_, short?: string, long?: string) => String.fromCharCode(parseInt(short ?? long ?? "", 16)),
+  );
 }
 
 /** Parses one value. */

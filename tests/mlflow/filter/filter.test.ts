@@ -256,6 +256,7 @@ Deno.test("errors give the position, what was expected, and what to do", () => {
     ["execution_time_ms > 'slow'", 20, /not a duration/],
     ["execution_time_ms > 5parsecs", 20, /neither a number nor a duration/],
     ["timestamp_ms > 1e300", 15, /out of range/],
+    ["timestamp_ms > '2300-01-01'", 15, /out of range.*2262/],
     ["tag.x > 5", 0, /cannot be compared by >/],
     ["tag.`a`b = 'x'", 7, /Expected a comparison/],
     ["tag. = 'x'", 4, /missing after the dot/],

@@ -39,6 +39,7 @@ Deno.test("other spellings are translated and told", () => {
     ["info.execution_duration DESC", ["execution_time_ms DESC"]],
     ["tag.name DESC", ["name DESC"]],
     ["timestamp_ms DESC, timestamp ASC", ["timestamp_ms DESC"]],
+    ["name, tag.mlflow.traceName DESC", ["name ASC"]],
   ];
   for (const [text, expected] of cases) {
     const order = parseOrderBy(text);
@@ -55,6 +56,7 @@ Deno.test("what cannot be sorted by is refused with the reason", () => {
     ["name sideways", /no direction.*DESC/],
     ["feedback.x DESC", /cannot be sorted/],
     ["tag.timestamp", /takes the name for/],
+    ['tag.`a"b`', /cannot sort by a key that holds/],
   ];
   for (const [text, message] of cases) {
     assert.throws(() => parseOrderBy(text), (error) => {
