@@ -4,6 +4,7 @@ import type { BoundTool } from "./mcp/tool.ts";
 import { mlflowRoom } from "./mlflow/room.ts";
 import { nearest, oneOf } from "./text/nearest.ts";
 import { wandbRoom } from "./wandb/room.ts";
+import { weaveRoom } from "./weave/room.ts";
 
 /** One back end's part of the catalog. */
 export interface Room {
@@ -34,7 +35,7 @@ export interface Catalog {
  * @throws {RangeError} when a filter names a tool or toolset that does not exist.
  */
 export function createCatalog(config: Config, log: Log): Catalog {
-  const rooms: Room[] = [mlflowRoom(config, log), wandbRoom(config, log)];
+  const rooms: Room[] = [mlflowRoom(config, log), wandbRoom(config, log), weaveRoom(config, log)];
   const all = rooms.flatMap((room) => room.tools);
   checkNames(config, all);
   const { toolsets, tools, excludeTools, readOnly } = config.settings;

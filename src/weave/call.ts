@@ -1,0 +1,90 @@
+import { z } from "zod";
+import { baseName } from "./op_name.ts";
+
+const Json = z.record(z.string(), z.unknown());
+const Text = z.string().nullish().catch(null);
+
+/** A call as the service returns it; what is unknown is kept. */
+export const CALL: z.ZodType<Call> = z.looseObject({
+  id: z.string(),
+  trace_id: z.string().catch(""),
+  op_name: z.string().catch(""),
+  parent_id: Text,
+  display_name: Text,
+  started_at: Text,
+  ended_at: Text,
+  exception: Text,
+  attributes: Json.nullish().catch(null),
+  inputs: Json.nullish().catch(null),
+  output: z.unknown(),
+  summary: Json.nullish().catch(null),
+});
+
+/** See {@link CALL}. */
+export interface Call {
+  /** Call id. */
+  id: string;
+  /** Trace id. */
+  trace_id: string;
+  /** The op's URI, or a plain name. */
+  op_name: string;
+  /** Null for a root. */
+  parent_id?: string | null | undefined;
+  /** Name given to this call. */
+  display_name?: string | null | undefined;
+  /** UTC, ISO-8601. */
+  started_at?: string | null | undefined;
+  /** UTC, ISO-8601; null while running. */
+  ended_at?: string | null | undefined;
+  /** JSON text `{type, message, traceback}` from newer SDKs, plain text from older ones. */
+  exception?: string | null | undefined;
+  /** Attributes. */
+  attributes?: Record<string, unknown> | null | undefined;
+  /** Inputs. */
+  inputs?: Record<string, unknown> | null | undefined;
+  /** Output, of any type. */
+  output?: unknown;
+  /** Summary with usage; `weave` holds what the service works out. */
+  summary?: Record<string, unknown> | null | undefined;
+  /** Everything else. */
+  [key: string]: unknown;
+}
+
+const Weave = z.looseObject({
+  status: z.string().optional().catch(undefined),
+  latency_ms: z.number().optional().catch(undefined),
+  trace_name: z.string().optional().catch(undefined),
+  costs: z.record(z.string(), Json).optional().catch(undefined),
+  feedback: z.array(Json).optional().catch(undefined),
+});
+const Usage = z.record(z.string(), Json).optional().catch(undefined);
+
+/** What the service works out about a call; needs `summary`, `ended_at` and `exception`. */
+export function derived(call: Call): z.output<typeof Weave> {
+  return Weave.safeParse(call.summary?.["weave"] ?? {}).data ?? {};
+}
+
+/** Usage by model, descendants included; undefined while running. */
+export function usageOf(call: Call): Record<string, Record<string, unknown>> | undefined {
+  return Usage.parse(call.summary?.["usage"]);
+}
+
+/** The op's name without URI and version. */
+export function opOf(call: Call): string {
+  const name = baseName(call.op_name);
+  if (name !== call.op_name || call.op_name !== "") return name;
+  return derived(call).trace_name ?? "";
+}
+
+/** What a call cost, descendants included, in US dollars; undefined where nothing has a price. */
+export function costsOfCall(
+  call: Call,
+): { total_cost: number; prompt_cost: number; completion_cost: number } | undefined {
+  const costs = Object.values(derived(call).costs ?? {});
+  if (costs.length === 0) return undefined;
+  const sum = (name: string) =>
+    costs.reduce((total, cost) => total + (typeof cost[name] === "number" ? cost[name] : 0), 0);
+  const prompt = sum("prompt_tokens_total_cost");
+  const completion = sum("completion_tokens_total_cost");
+  return { total_cost: prompt + completion, prompt_cost: prompt, completion_cost: completion };
+}

@@ -1,0 +1,98 @@
+import type { CallsQuery } from "./client.ts";
+import type { Place } from "./place.ts";
+import { refused } from "./refuse.ts";
+import {
+  checkColumns,
+  checkExpanded,
+  type Detail,
+  LIGHT_COLUMNS,
+  serviceColumns,
+} from "./rows/columns.ts";
+import { type Cursor, nameOfQuery, readCursor } from "./rows/cursor.ts";
+import type { Shaping } from "./rows/shape.ts";
+
+/** What a caller asks for. */
+export interface ListingArguments {
+  /** See the query tool. */
+  readonly filters?: Record<string, unknown> | undefined;
+  /** Field or path. */
+  readonly sort_by: string;
+  /** Direction of the order. */
+  readonly sort_direction: "asc" | "desc";
+  /** Most calls. */
+  readonly limit: number;
+  /** Calls to leave out. */
+  readonly offset?: number | undefined;
+  /** Goes on where another result ended. */
+  readonly cursor?: string | undefined;
+  /** How much of each call. */
+  readonly detail_level: Detail;
+  /** Only these columns. */
+  readonly columns?: readonly string[] | undefined;
+  /** Paths whose references to resolve. */
+  readonly expand_columns?: readonly string[] | undefined;
+  /** Whether costs are wanted. */
+  readonly include_costs: boolean;
+  /** Whether feedback is wanted. */
+  readonly include_feedback: boolean;
+  /** Longest text. */
+  readonly truncate_length: number;
+  /** Facts about the calls, without the calls. */
+  readonly metadata_only: boolean;
+  /** The same as detail `full`. */
+  readonly return_full_data: boolean;
+}
+
+/** A listing, ready to be carried out. */
+export interface Plan {
+  /** The request, without selection and order. */
+  readonly query: CallsQuery;
+  /** What becomes of the calls. */
+  readonly shaping: Shaping;
+  /** Paths whose references are resolved, parents first. */
+  readonly expanded: readonly string[];
+  /** Where it begins. */
+  readonly cursor: Cursor;
+  /** What its cursors belong to. */
+  readonly name: string;
+}
+
+/**
+ * Everything about a listing that needs no request.
+ *
+ * @throws {UpstreamError} `invalid_arguments` for what cannot be done.
+ */
+export function planOf(args: ListingArguments, place: Place): Plan {
+  if (args.columns !== undefined) checkColumns(args.columns);
+  const columns = args.columns?.length === 0 ? undefined : args.columns;
+  const detail: Detail = args.return_full_data ? "full" : args.detail_level;
+  const name = nameOfQuery([place.id, args.filters ?? {}, args.sort_by, args.sort_direction]);
+  if (args.cursor !== undefined && args.offset !== undefined) {
+    throw refused("`cursor` and `offset` exclude each other.");
+  }
+  const cursor = args.cursor === undefined
+    ? { offset: args.offset ?? 0 }
+    : readCursor(args.cursor, name);
+  const light = args.metadata_only;
+  const wanted = light ? [...LIGHT_COLUMNS] : serviceColumns(detail, columns);
+  const bare = detail === "schema" && columns === undefined;
+  const asked = (column: string) => columns === undefined ? !bare : columns.includes(column);
+  return {
+    query: {
+      limit: args.limit,
+      offset: cursor.offset,
+      ...(wanted === undefined ? {} : { columns: wanted }),
+      ...(args.include_costs && (light || asked("costs")) ? { include_costs: true } : {}),
+      ...(args.include_feedback && !light && asked("feedback") ? { include_feedback: true } : {}),
+      ...(columns?.includes("storage_size_bytes") ? { include_storage_size: true } : {}),
+    },
+    shaping: {
+      detail,
+      columns,
+      textLength: detail === "full" ? Infinity : args.truncate_length,
+    },
+    expanded: checkExpanded(args.expand_columns ?? []),
+    cursor,
+    name,
+  };
+}

@@ -1,0 +1,49 @@
+/** Bytes of rows that are held, whatever may be kept of them. */
+const HELD = 64 * 1024 * 1024;
+/** Characters that a token has at most, in rows of JSON. */
+const PER_TOKEN = 8;
+/** What is left of a text when the budget is shortest. */
+const SHORTEST = 230;
+
+/** Holds rows until no more can possibly fit into an answer, so that memory stays flat. */
+export class RowCollector {
+  /** The rows, in order. */
+  readonly rows: Record<string, unknown>[] = [];
+  #least = 0;
+  #held = 0;
+
+  /** @param maxTokens Bound on the answer, in tokens. */
+  constructor(private readonly maxTokens: number) {}
+
+  /** Whether further rows could not be shown. */
+  get full(): boolean {
+    return this.rows.length > 0 &&
+      (this.#least > this.maxTokens * PER_TOKEN || this.#held > HELD);
+  }
+
+  /** Takes a row unless it is full. */
+  add(row: Record<string, unknown>): void {
+    if (this.full) return;
+    const { held, least } = sizeOf(row);
+    this.#held += held;
+    this.#least += least;
+    this.rows.push(row);
+  }
+}
+
+/** Characters of a value as JSON, and with its texts shortened as far as it goes. */
+function sizeOf(value: unknown): { held: number; least: number } {
+  if (typeof value === "string") {
+    return { held: value.length + 3, least: Math.min(value.length, SHORTEST) + 3 };
+  }
+  if (value === null || typeof value !== "object") return { held: 6, least: 6 };
+  let held = 2;
+  let least = 2;
+  for (const [key, item] of Object.entries(value)) {
+    const size = sizeOf(item);
+    const name = Array.isArray(value) ? 0 : key.length + 3;
+    held += name + size.held;
+    least += name + size.least;
+  }
+  return { held, least };
+}

@@ -1,0 +1,75 @@
+import { isPath } from "../filters/fields.ts";
+import { refused, unknownName } from "../refuse.ts";
+
+/** How much of each call comes back. */
+export type Detail = "schema" | "summary" | "full";
+
+/** What structure, status and usage need; small whatever the call holds. */
+export const LIGHT_COLUMNS: readonly string[] = [
+  ...["id", "trace_id", "parent_id", "op_name", "display_name", "started_at", "ended_at"],
+  "summary",
+];
+
+/** Columns that the service has. */
+const SERVICE: readonly string[] = [
+  ...LIGHT_COLUMNS,
+  ...["project_id", "thread_id", "turn_id", "exception", "attributes", "inputs", "output"],
+  ...["wb_user_id", "wb_run_id", "wb_run_step", "wb_run_step_end", "deleted_at"],
+];
+/** Columns that are made here, and the service's column that each is made of. */
+const MADE: Readonly<Record<string, string>> = {
+  op: "op_name",
+  status: "summary",
+  latency_ms: "summary",
+  trace_name: "summary",
+  usage: "summary",
+  costs: "summary",
+  feedback: "summary",
+};
+const SIZES = ["storage_size_bytes"];
+const JSON_ROOTS = ["attributes", "inputs", "output", "summary"];
+
+/** Every column that may be asked for, for messages. */
+export const COLUMNS: readonly string[] = [...SERVICE, ...Object.keys(MADE), ...SIZES];
+
+/**
+ * Checks the columns that a caller asks for.
+ *
+ * @throws {UpstreamError} `invalid_arguments`, naming the columns there are.
+ */
+export function checkColumns(columns: readonly string[]): void {
+  for (const column of columns) {
+    const [root = ""] = column.split(".");
+    if (COLUMNS.includes(column)) continue;
+    if (JSON_ROOTS.includes(root) && isPath(column)) continue;
+    throw unknownName("column", column, COLUMNS, [...COLUMNS, "paths such as inputs.question"]);
+  }
+}
+
+/** Checks the columns whose references are to be resolved; parents come before children. */
+export function checkExpanded(columns: readonly string[]): string[] {
+  for (const column of columns) {
+    const [root = ""] = column.split(".");
+    if (!["attributes", "inputs", "output"].includes(root) || !isPath(column)) {
+      throw refused(
+        `expand_columns: "${column.slice(0, 60)}" holds no references.`,
+        "Give paths such as inputs.dataset or output.",
+      );
+    }
+  }
+  return [...new Set(columns)].sort((a, b) => a.split(".").length - b.split(".").length);
+}
+
+/**
+ * The columns to ask the service for; undefined for all. Status and usage need the light ones.
+ * Columns that were not asked for are not downloaded.
+ */
+export function serviceColumns(
+  detail: Detail,
+  columns: readonly string[] | undefined,
+): string[] | undefined {
+  if (columns === undefined) return detail === "schema" ? [...LIGHT_COLUMNS] : undefined;
+  const asked = columns.filter((column) => !SIZES.includes(column))
+    .map((column) => MADE[column] ?? column);
+  return [...new Set([...LIGHT_COLUMNS, ...asked])];
+}

@@ -1,0 +1,56 @@
+import { z } from "zod";
+import { refused } from "../refuse.ts";
+
+const CURSOR = z.object({ o: z.int().min(0), t: z.number().optional(), q: z.string() });
+
+/** Where a listing goes on. */
+export interface Cursor {
+  /** Calls to leave out. */
+  readonly offset: number;
+  /** Calls that started later, in Unix seconds, came after the first page and are left out. */
+  readonly until?: number | undefined;
+}
+
+/** A cursor as text; `query` names what it belongs to. */
+export function writeCursor({ offset, until }: Cursor, query: string): string {
+  const text = JSON.stringify({
+    o: offset,
+    ...(until === undefined ? {} : { t: until }),
+    q: query,
+  });
+  return new TextEncoder().encode(text).toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/**
+ * Reads a cursor.
+ *
+ * @throws {UpstreamError} `invalid_arguments` when it is none, or belongs to another query.
+ */
+export function readCursor(text: string, query: string): Cursor {
+  let parsed: z.output<typeof CURSOR>;
+  try {
+    const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
+    parsed = CURSOR.parse(JSON.parse(new TextDecoder().decode(bytes)));
+  } catch {
+    throw refused("The cursor is not one.", "Give `next_cursor` of a result exactly as it was.");
+  }
+  if (parsed.q !== query) {
+    throw refused(
+      "The cursor belongs to a query with another project, filters or order.",
+      "Repeat the first call's arguments with its cursor, or leave the cursor out.",
+    );
+  }
+  return { offset: parsed.o, until: parsed.t };
+}
+
+/** A short name for what a query asks (FNV-1a, 32 bits twice). */
+export function nameOfQuery(parts: readonly unknown[]): string {
+  const text = JSON.stringify(parts);
+  return [0x811c9dc5, 0x1234567].map((seed) => {
+    let hash = seed;
+    for (let index = 0; index < text.length; index++) {
+      hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
+    }
+    return (hash >>> 0).toString(36);
+  }).join("");
+}

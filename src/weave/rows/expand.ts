@@ -1,0 +1,133 @@
+import { z } from "zod";
+import { UpstreamError } from "../../upstream/errors.ts";
+import { path } from "../../upstream/path.ts";
+import type { Call } from "../call.ts";
+import type { WeaveSession } from "../client.ts";
+import { isRecord } from "../filters/condition.ts";
+
+const VALUES = z.looseObject({ vals: z.array(z.unknown()) });
+const BATCH = 200;
+/** Calls that are held while their references are read. */
+const CHUNK = 100;
+
+/** Reads references to objects and ops, each once; what cannot be read stays a reference. */
+export class RefReader {
+  readonly #known = new Map<string, { value: unknown } | undefined>();
+
+  constructor(private readonly session: WeaveSession) {}
+
+  /** References that could not be read. */
+  get missing(): number {
+    return [...this.#known.values()].filter((known) => known === undefined).length;
+  }
+
+  /** Reads those that are not known yet. */
+  async read(refs: Iterable<string>): Promise<void> {
+    const wanted = [...new Set(refs)].filter((ref) => !this.#known.has(ref) && isReadable(ref));
+    for (let at = 0; at < wanted.length; at += BATCH) {
+      await this.#batch(wanted.slice(at, at + BATCH));
+    }
+  }
+
+  /** The value of a reference that was read; undefined where there is none. */
+  value(ref: string): { value: unknown } | undefined {
+    return this.#known.get(ref);
+  }
+
+  /** The service fails a batch for one missing reference, so a failed batch is halved. */
+  async #batch(refs: readonly string[]): Promise<void> {
+    try {
+      const { vals } = await this.session.post(path`/refs/read_batch`, { refs }, VALUES);
+      refs.forEach((ref, index) => {
+        const value = vals[index] ?? null;
+        this.#known.set(ref, value === null ? undefined : { value });
+      });
+    } catch (error) {
+      const about = error instanceof UpstreamError && error.status !== undefined &&
+        ![401, 429].includes(error.status) && !error.report.retryable;
+      if (!about) throw error;
+      const [first] = refs;
+      if (refs.length === 1 && first !== undefined) this.#known.set(first, undefined);
+      else {
+        const middle = refs.length >> 1;
+        await this.#batch(refs.slice(0, middle));
+        await this.#batch(refs.slice(middle));
+      }
+    }
+  }
+}
+
+/** Calls with the references at some paths replaced by what they refer to. */
+export async function* expandCalls(
+  reader: RefReader,
+  calls: AsyncIterable<Call>,
+  columns: readonly string[],
+): AsyncGenerator<Call> {
+  const paths = columns.map((column) =>
+    column.split(/(?<!\\)\./).map((part) => part.replaceAll("\\.", "."))
+  );
+  let chunk: Call[] = [];
+  for await (const call of calls) {
+    chunk.push(call);
+    if (chunk.length < CHUNK) continue;
+    yield* await expandChunk(reader, chunk, paths);
+    chunk = [];
+  }
+  yield* await expandChunk(reader, chunk, paths);
+}
+
+async function expandChunk(
+  reader: RefReader,
+  calls: Call[],
+  paths: readonly (readonly string[])[],
+): Promise<Call[]> {
+  // Parents come first: what they hold may be references again.
+  for (const parts of paths) {
+    const refs: string[] = [];
+    const collect = (value: unknown) => {
+      if (typeof value === "string" && isReadable(value)) refs.push(value);
+      return value;
+    };
+    for (const call of calls) change(call, parts, collect);
+    await reader.read(refs);
+    for (const call of calls) change(call, parts, (value) => resolved(reader, value));
+  }
+  return calls;
+}
+
+function resolved(reader: RefReader, value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  const found = reader.value(value);
+  if (found === undefined) return value;
+  return isRecord(found.value) ? { ...found.value, _ref: value } : found.value;
+}
+
+/** Applies `map` to the value at a path, and to the items if it is a list. */
+function change(
+  target: Record<string, unknown>,
+  [key = "", ...rest]: readonly string[],
+  map: (value: unknown) => unknown,
+): void {
+  if (!Object.hasOwn(target, key)) return;
+  const value = target[key];
+  if (rest.length === 0) {
+    target[key] = Array.isArray(value) ? value.map(map) : map(value);
+  } else if (isRecord(value)) {
+    // Copied, since several calls may share a resolved value.
+    const copy = { ...value };
+    target[key] = copy;
+    change(copy, rest, map);
+  } else if (Array.isArray(value)) {
+    target[key] = value.map((item) => {
+      if (!isRecord(item)) return item;
+      const copy = { ...item };
+      change(copy, rest, map);
+      return copy;
+    });
+  }
+}
+
+/** Whether a text refers to an object or op; tables and calls are read by other routes. */
+function isReadable(text: string): boolean {
+  return /^weave:\/\/\/[^/]+\/[^/]+\/(object|op)\/.+/.test(text);
+}
