@@ -64,6 +64,7 @@ export const Fault = z.discriminatedUnion("kind", [
     message: z.string().optional(),
   }),
 ]);
+/** Its type. */
 export type Fault = z.infer<typeof Fault>;
 
 /** What faults are matched by. */

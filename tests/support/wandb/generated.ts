@@ -3,7 +3,7 @@ import { z } from "zod";
 import type { Sim } from "./context.ts";
 import { type GeneratedHistory, generatedHistory } from "./history.ts";
 import { ensureProject } from "./projects.ts";
-import { upsertRun } from "./runs.ts";
+import { upsertRun } from "./run-mutations.ts";
 
 /** A run to insert. */
 export interface GeneratedRunOptions {

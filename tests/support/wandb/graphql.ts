@@ -14,13 +14,14 @@ import { z } from "zod";
 import { accountMutations, accountQueries } from "./accounts.ts";
 import { artifactMutations } from "./artifact-mutations.ts";
 import { artifactQueries } from "./artifacts.ts";
+import { collectionMutations } from "./collection-mutations.ts";
 import type { Sim } from "./context.ts";
 import { SimError } from "./errors.ts";
 import { fileMutations } from "./files.ts";
 import { linkMutations } from "./links.ts";
 import type { User } from "./model.ts";
 import { projectMutations, projectQueries } from "./projects.ts";
-import { runMutations } from "./runs.ts";
+import { runMutations } from "./run-mutations.ts";
 import { sweepMutations } from "./sweeps.ts";
 import { viewMutations, viewQueries } from "./views.ts";
 
@@ -30,6 +31,7 @@ export const GraphqlBody = z.looseObject({
   variables: z.record(z.string(), z.unknown()).nullish(),
   operationName: z.string().nullish(),
 });
+/** Its type. */
 export type GraphqlBody = z.infer<typeof GraphqlBody>;
 
 /** What a request is answered with. */
@@ -135,5 +137,6 @@ function mutations(sim: Sim, caller: User): Record<string, unknown> {
     ...viewMutations(sim, caller),
     ...artifactMutations(sim, caller),
     ...linkMutations(sim, caller),
+    ...collectionMutations(sim, caller),
   };
 }

@@ -6,6 +6,7 @@ const NAMES = new Set(["NaN", "Infinity", "-Infinity"]);
 
 /** A JSON object. */
 export const JsonObject = z.record(z.string(), z.unknown());
+/** Its type. */
 export type JsonObject = z.infer<typeof JsonObject>;
 
 /** The same text with non-finite tokens as strings. */

@@ -5,6 +5,7 @@ import { Blobs, Counters, Lines, Table } from "./store.ts";
 
 const text = z.string().nullable().default(null);
 
+/** Shape of a kept user. */
 export const UserDoc = z.object({
   id: z.string(),
   username: z.string(),
@@ -14,17 +15,20 @@ export const UserDoc = z.object({
   organizations: z.array(z.string()),
   readOnly: z.boolean(),
 });
+/** Shape of a kept entity. */
 export const EntityDoc = z.object({
   id: z.string(),
   name: z.string(),
   kind: z.enum(["user", "team", "organization"]),
   organization: text,
 });
+/** Shape of a kept organization. */
 export const OrganizationDoc = z.object({
   id: z.string(),
   name: z.string(),
   orgEntity: z.string(),
 });
+/** Shape of a kept project. */
 export const ProjectDoc = z.object({
   id: z.string(),
   internalId: z.number(),
@@ -38,6 +42,7 @@ export const ProjectDoc = z.object({
   username: z.string(),
   allowAllTypes: z.boolean(),
 });
+/** Shape of a kept run. */
 export const RunDoc = z.object({
   id: z.string(),
   seq: z.number(),
@@ -69,6 +74,7 @@ export const RunDoc = z.object({
   /** Name of the generator that the history comes from. */
   generated: text,
 });
+/** Shape of a kept file. */
 export const FileDoc = z.object({
   id: z.string(),
   run: z.string(),
@@ -78,6 +84,7 @@ export const FileDoc = z.object({
   md5: z.string(),
   updatedAt: z.string(),
 });
+/** Shape of a kept sweep. */
 export const SweepDoc = z.object({
   id: z.string(),
   name: z.string(),
@@ -95,6 +102,7 @@ export const SweepDoc = z.object({
   heartbeatAt: text,
   handedOut: z.number(),
 });
+/** Shape of a kept agent. */
 export const AgentDoc = z.object({
   id: z.string(),
   sweep: z.string(),
@@ -102,6 +110,7 @@ export const AgentDoc = z.object({
   createdAt: z.string(),
   heartbeatAt: z.string(),
 });
+/** Shape of a kept view. */
 export const ViewDoc = z.object({
   id: z.string(),
   project: z.string(),
@@ -118,6 +127,7 @@ export const ViewDoc = z.object({
   previewUrl: text,
   coverUrl: text,
 });
+/** Shape of a kept type. */
 export const TypeDoc = z.object({
   id: z.string(),
   project: z.string(),
@@ -125,6 +135,7 @@ export const TypeDoc = z.object({
   description: text,
   createdAt: z.string(),
 });
+/** Shape of a kept collection. */
 export const CollectionDoc = z.object({
   id: z.string(),
   project: z.string(),
@@ -137,6 +148,7 @@ export const CollectionDoc = z.object({
   createdAt: z.string(),
   updatedAt: z.string(),
 });
+/** Shape of a kept artifact. */
 export const ArtifactDoc = z.object({
   id: z.string(),
   sequence: z.string(),
@@ -158,6 +170,7 @@ export const ArtifactDoc = z.object({
   wanted: z.array(z.string()),
   manifest: text,
 });
+/** Shape of a kept membership. */
 export const MembershipDoc = z.object({
   id: z.string(),
   collection: z.string(),
@@ -166,6 +179,7 @@ export const MembershipDoc = z.object({
   aliases: z.array(z.string()),
   createdAt: z.string(),
 });
+/** Shape of a kept manifest. */
 export const ManifestDoc = z.object({
   id: z.string(),
   artifact: z.string(),
@@ -174,6 +188,7 @@ export const ManifestDoc = z.object({
   type: z.string(),
   createdAt: z.string(),
 });
+/** Shape of a kept entry. */
 export const EntryDoc = z.object({
   id: z.string(),
   artifact: z.string(),
@@ -183,6 +198,7 @@ export const EntryDoc = z.object({
   size: z.number(),
   ref: text,
 });
+/** Shape of a kept use. */
 export const UseDoc = z.object({
   id: z.string(),
   run: z.string(),
@@ -190,20 +206,35 @@ export const UseDoc = z.object({
   usedAs: text,
 });
 
+/** A kept user. */
 export type User = z.infer<typeof UserDoc>;
+/** A kept entity. */
 export type Entity = z.infer<typeof EntityDoc>;
+/** A kept organization. */
 export type Organization = z.infer<typeof OrganizationDoc>;
+/** A kept project. */
 export type Project = z.infer<typeof ProjectDoc>;
+/** A kept run. */
 export type Run = z.infer<typeof RunDoc>;
+/** A kept runfile. */
 export type RunFile = z.infer<typeof FileDoc>;
+/** A kept sweep. */
 export type Sweep = z.infer<typeof SweepDoc>;
+/** A kept agent. */
 export type Agent = z.infer<typeof AgentDoc>;
+/** A kept view. */
 export type View = z.infer<typeof ViewDoc>;
+/** A kept artifacttype. */
 export type ArtifactType = z.infer<typeof TypeDoc>;
+/** A kept collection. */
 export type Collection = z.infer<typeof CollectionDoc>;
+/** A kept artifact. */
 export type Artifact = z.infer<typeof ArtifactDoc>;
+/** A kept membership. */
 export type Membership = z.infer<typeof MembershipDoc>;
+/** A kept manifest. */
 export type Manifest = z.infer<typeof ManifestDoc>;
+/** A kept entry. */
 export type Entry = z.infer<typeof EntryDoc>;
 
 /** All of the simulator's state. */

@@ -20,6 +20,7 @@ export const Accounts = z.object({
   /** The entity that owns the organisation's registries. */
   orgEntity: z.string(),
 });
+/** Its type. */
 export type Accounts = z.infer<typeof Accounts>;
 
 const USER = "sim-user";

@@ -9,7 +9,7 @@ import { type Answer, Executor, GraphqlBody, operationName } from "./graphql.ts"
 import { parseLoose } from "./json.ts";
 import { contentKey } from "./manifests.ts";
 import type { User } from "./model.ts";
-import { findRun } from "./runs.ts";
+import { findRun } from "./run-query.ts";
 import { serveSigned } from "./storage.ts";
 
 /** One request as it came, and how it was answered. */

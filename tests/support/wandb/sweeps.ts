@@ -8,7 +8,8 @@ import type { Agent, Project, Run, Sweep, User } from "./model.ts";
 import { choose } from "./mongo.ts";
 import { connection } from "./paging.ts";
 import { ensureProject, projectNode } from "./projects.ts";
-import { newRunName, runList, upsertRun } from "./runs.ts";
+import { newRunName, upsertRun } from "./run-mutations.ts";
+import { runList } from "./runs.ts";
 import { planSize, readPlan, suggestion } from "./sweep-plan.ts";
 
 const Lists = z.looseObject({ filters: z.string().nullish(), order: z.string().nullish() });
