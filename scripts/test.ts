@@ -83,7 +83,19 @@ async function runTests(args: readonly string[], env: Record<string, string>): P
   return success ? summary : { ...summary, failed: Math.max(1, summary.failed) };
 }
 
+/** Type errors are told before minutes go into starting back ends. */
+async function checkTypes(): Promise<void> {
+  const { success } = await new Deno.Command(Deno.execPath(), {
+    args: ["test", "--no-run"],
+    cwd: ROOT,
+    stdout: "inherit",
+    stderr: "inherit",
+  }).spawn().status;
+  if (!success) throw new Error("The tests do not type-check.");
+}
+
 async function main(args: readonly string[]): Promise<Summary> {
+  if (args.length === 0) await checkTypes();
   const { env, stops } = args.length > 0 ? { env: {}, stops: [] } : await startAll();
   try {
     return await runTests(args, env);
