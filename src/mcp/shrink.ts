@@ -1,5 +1,6 @@
-import { cutText } from "../text/cut.ts";
-import { fitsTokens } from "./tokens.ts";
+import { prune } from "./prune.ts";
+import { leastLengths, shorten, type Shortened } from "./shorten.ts";
+import { estimateTokens, fitsTokens } from "./tokens.ts";
 
 /** A list in a result whose last items may be left out when the budget is short. */
 export interface ShrinkableRows {
@@ -19,67 +20,92 @@ export interface Truncation {
   shortened?: Record<string, number>;
   /** Lists whose last items were left out. */
   rows?: { path: string; kept: number; of: number }[];
-  /** Structures that were reduced to their first entries. */
+  /** Structures that were reduced to their first entries: path to how many are missing. */
   pruned?: Record<string, number>;
   /** How to get what is missing. */
   hint: string;
 }
 
 const STRING_LIMITS = [16000, 8000, 4000, 2000, 1000, 500, 300, 200];
-const PROTECTED =
-  /(^|_)(id|ids|name|key|status|state|type|version|token|cursor|digest|url|uri|op|user)$|time|timestamp|date|_at$|_ms$|_nano$|^ts$/i;
+const SHORTEST = 200;
+
+/** Tokens that the note about what was cut is given. */
+const NOTE = 160;
+
+/** No text has more characters to an estimated token than this, runs of blanks aside. */
+const MOST_CHARACTERS = 7;
 
 /**
  * Makes a result fit into `budget` tokens: shorten long text, then leave out the last rows, then
- * prune structures. Ids, names, states and times stay whole. The result says what was cut.
+ * prune structures. Ids, names, states and times stay whole as long as possible, ids and times
+ * always. The result says what was cut. Budgets below about 100 tokens hold the note at most.
  */
-export function shrink<T extends Record<string, unknown>>(
-  data: T,
+export function shrink(
+  data: Record<string, unknown>,
   budget: number,
   rows: readonly ShrinkableRows[] = [],
-): T | Record<string, unknown> {
-  if (fitsTokens(JSON.stringify(data), budget)) return data;
-  const room = Math.max(20, budget - 160);
+): Record<string, unknown> {
+  const sizes = [Number.POSITIVE_INFINITY, ...STRING_LIMITS];
+  const [whole = 0, ...least] = leastLengths(data, sizes);
+  const hopeful = (length: number, tokens: number) => length <= tokens * MOST_CHARACTERS;
+  if (hopeful(whole, budget) && fitsTokens(JSON.stringify(data), budget)) return data;
+  const room = Math.max(20, budget - NOTE);
   const limit = `MAX_RESPONSE_TOKENS=${budget}`;
-  for (const size of STRING_LIMITS) {
+  for (const [index, size] of STRING_LIMITS.entries()) {
+    if (!hopeful(least[index] ?? 0, room)) continue;
     const cut = shorten(data, size);
-    if (fitsTokens(JSON.stringify(cut.value), room)) {
-      return withNote(cut.value, { limit, shortened: cut.paths, hint: hintFor(rows, false) });
-    }
+    if (!fits(cut.value, room)) continue;
+    return withNote(cut.value, { limit, shortened: cut.paths, hint: hintFor(rows, false) }, budget);
   }
-  let current = shorten(data, STRING_LIMITS.at(-1) ?? 200);
   const dropped: { path: string; kept: number; of: number }[] = [];
+  let rest: Record<string, unknown> = data;
   for (const list of rows) {
-    const items = at(current.value, list.path);
+    const items = at(rest, list.path);
     if (!Array.isArray(items) || items.length < 2) continue;
-    const total = items.length;
-    const cutTo = (kept: number) => {
-      const whole = { ...replaceAt(data, list.path, sliceAt(data, list.path, kept)) };
-      Object.assign(whole, list.resume?.(kept));
-      return shorten(replaceRows(whole, dropped), STRING_LIMITS.at(-1) ?? 200);
-    };
-    const kept = largest(
-      1,
-      total,
-      (count) => fitsTokens(JSON.stringify(cutTo(count).value), room),
-    );
-    dropped.push({ path: list.path, kept, of: total });
-    current = cutTo(kept);
-    if (fitsTokens(JSON.stringify(current.value), room)) {
-      return withNote(current.value, {
-        limit,
-        shortened: current.paths,
-        rows: dropped,
-        hint: hintFor(rows, true),
-      });
+    const { kept, value, cut } = dropRows(rest, list, items, room);
+    if (kept < items.length) dropped.push({ path: list.path, kept, of: items.length });
+    rest = value;
+    if (fits(cut.value, room)) {
+      const hint = hintFor(rows, true);
+      return withNote(cut.value, { limit, shortened: cut.paths, rows: dropped, hint }, budget);
     }
   }
-  return pruneToFit(current.value, room, {
-    limit,
-    shortened: current.paths,
-    ...(dropped.length > 0 ? { rows: dropped } : {}),
-    hint: hintFor(rows, dropped.length > 0),
+  const hint = hintFor(rows, dropped.length > 0);
+  return pruneToFit(
+    rest,
+    room,
+    { limit, ...(dropped.length > 0 ? { rows: dropped } : {}), hint },
+    budget,
+  );
+}
+
+/** The most first rows of a list that fit, at least one; costs what the kept rows cost. */
+function dropRows(
+  data: Record<string, unknown>,
+  list: ShrinkableRows,
+  items: readonly unknown[],
+  room: number,
+): { kept: number; value: Record<string, unknown>; cut: Shortened } {
+  const withRows = (rows: readonly unknown[], kept: number) => ({
+    ...replaceAt(data, list.path, rows),
+    ...list.resume?.(kept),
   });
+  let used = estimateTokens(JSON.stringify(shorten(withRows([], 1), SHORTEST).value));
+  let kept = 0;
+  for (const item of items) {
+    used += estimateTokens(JSON.stringify(shorten({ item }, SHORTEST).value.item) ?? "") + 1;
+    if (used > room) break;
+    kept++;
+  }
+  for (kept = Math.max(1, kept);; kept -= Math.ceil(kept / 32)) {
+    const value = withRows(items.slice(0, kept), kept);
+    const cut = shorten(value, SHORTEST);
+    if (kept === 1 || fits(cut.value, room)) return { kept, value, cut };
+  }
+}
+
+function fits(value: unknown, room: number): boolean {
+  return fitsTokens(JSON.stringify(value), room);
 }
 
 function hintFor(rows: readonly ShrinkableRows[], dropped: boolean): string {
@@ -94,112 +120,57 @@ function pruneToFit(
   value: Record<string, unknown>,
   room: number,
   note: Truncation,
+  budget: number,
 ): Record<string, unknown> {
+  const sizes = [200, 80, 30];
   for (const entries of [200, 100, 50, 20, 10, 5, 3, 2, 1]) {
-    for (const size of [200, 80, 30]) {
-      const pruned: Record<string, number> = {};
-      const cut = shorten(prune(value, entries, "", pruned), size, size < 200);
-      if (fitsTokens(JSON.stringify(cut.value), room)) {
-        return withNote(cut.value, { ...note, shortened: cut.paths, pruned });
+    const pruned: Record<string, number> = {};
+    const some = prune(value, entries, pruned);
+    const least = leastLengths(some, sizes);
+    for (const [index, size] of sizes.entries()) {
+      if ((least[index] ?? 0) > room * MOST_CHARACTERS) continue;
+      const cut = shorten(some, size, size < SHORTEST);
+      if (fits(cut.value, room)) {
+        return withNote(cut.value, { ...note, shortened: cut.paths, pruned }, budget);
       }
     }
   }
   return withNote({}, {
     limit: note.limit,
     hint: "Not even an outline fits; raise MAX_RESPONSE_TOKENS or ask for single fields.",
-  });
+  }, budget);
 }
 
-function withNote(data: Record<string, unknown>, note: Truncation): Record<string, unknown> {
+/** The result with the note, in as much detail as the budget allows. */
+function withNote(
+  data: Record<string, unknown>,
+  note: Truncation,
+  budget: number,
+): Record<string, unknown> {
   const { shortened, pruned, ...rest } = note;
-  return {
+  const noted = (most: number) => ({
     ...data,
     truncated: {
       ...rest,
-      ...(shortened !== undefined && Object.keys(shortened).length > 0
-        ? { shortened: top(shortened, 8) }
-        : {}),
-      ...(pruned !== undefined && Object.keys(pruned).length > 0 ? { pruned: top(pruned, 8) } : {}),
+      ...counted("shortened", shortened, most),
+      ...counted("pruned", pruned, most),
     },
-  };
+  });
+  const detailed = [8, 4, 2].map(noted).find((result) => fits(result, budget));
+  return detailed ?? noted(0);
 }
 
-function top(counts: Record<string, number>, limit: number): Record<string, number> {
-  const entries = Object.entries(counts).sort((a, b) => b[1] - a[1]);
-  const result = Object.fromEntries(entries.slice(0, limit));
-  if (entries.length > limit) {
-    result["(others)"] = entries.slice(limit).reduce((sum, [, count]) => sum + count, 0);
-  }
-  return result;
-}
-
-function shorten(
-  value: Record<string, unknown>,
-  size: number,
-  all = false,
-): { value: Record<string, unknown>; paths: Record<string, number> } {
-  const paths: Record<string, number> = {};
-  const visit = (node: unknown, path: string, key: string): unknown => {
-    if (typeof node === "string") {
-      if (node.length <= size || (node.length <= 512 && !all && PROTECTED.test(key))) return node;
-      const cut = cutText(node, size);
-      if (cut !== node) paths[path] = (paths[path] ?? 0) + 1;
-      return cut;
-    }
-    if (Array.isArray(node)) return node.map((item) => visit(item, `${path}.*`, key));
-    if (node !== null && typeof node === "object") return object(node, path);
-    return node;
-  };
-  const object = (node: object, path: string): Record<string, unknown> =>
-    Object.fromEntries(
-      Object.entries(node).map((
-        [key, child],
-      ) => [key, visit(child, path === "" ? key : `${path}.${key}`, key)]),
-    );
-  return { value: object(value, ""), paths };
-}
-
-function prune(
-  node: Record<string, unknown>,
-  entries: number,
-  path: string,
-  counts: Record<string, number>,
-): Record<string, unknown> {
-  const visit = (value: unknown, where: string): unknown => {
-    if (Array.isArray(value)) {
-      if (value.length > entries) counts[where] = (counts[where] ?? 0) + value.length - entries;
-      return value.slice(0, entries).map((item) => visit(item, `${where}.*`));
-    }
-    if (value !== null && typeof value === "object") {
-      return prune(Object.fromEntries(Object.entries(value)), entries, where, counts);
-    }
-    return value;
-  };
-  const all = Object.entries(node);
-  const kept = all.length <= entries
-    ? all
-    : [...all].sort(([a], [b]) => Number(PROTECTED.test(b)) - Number(PROTECTED.test(a)))
-      .slice(0, entries);
-  if (kept.length < all.length) {
-    counts[path === "" ? "(top)" : path] = all.length - kept.length;
-  }
-  return Object.fromEntries(
-    kept.map(([key, value]) => [key, visit(value, path === "" ? key : `${path}.${key}`)]),
-  );
-}
-
-function largest(low: number, high: number, fits: (count: number) => boolean): number {
-  let best = low;
-  let from = low;
-  let to = high;
-  while (from <= to) {
-    const middle = (from + to) >> 1;
-    if (fits(middle)) {
-      best = middle;
-      from = middle + 1;
-    } else to = middle - 1;
-  }
-  return best;
+/** The largest counts under their name; nothing when there are none. */
+function counted(
+  name: string,
+  counts: Record<string, number> | undefined,
+  most: number,
+): Record<string, Record<string, number>> {
+  const entries = Object.entries(counts ?? {}).sort((a, b) => b[1] - a[1]);
+  if (entries.length === 0) return {};
+  const shown = Object.fromEntries(entries.slice(0, most));
+  const others = entries.slice(most).reduce((sum, [, count]) => sum + count, 0);
+  return { [name]: others === 0 ? shown : { ...shown, "(others)": others } };
 }
 
 function at(data: Record<string, unknown>, path: string): unknown {
@@ -209,11 +180,6 @@ function at(data: Record<string, unknown>, path: string): unknown {
     node = Object.entries(node).find(([name]) => name === key)?.[1];
   }
   return node;
-}
-
-function sliceAt(data: Record<string, unknown>, path: string, kept: number): unknown {
-  const list = at(data, path);
-  return Array.isArray(list) ? list.slice(0, kept) : list;
 }
 
 function replaceAt(
@@ -228,14 +194,4 @@ function replaceAt(
     ? Object.fromEntries(Object.entries(child))
     : {};
   return { ...data, [key]: replaceAt(inner, rest.join("."), value) };
-}
-
-function replaceRows(
-  data: Record<string, unknown>,
-  dropped: readonly { path: string; kept: number }[],
-): Record<string, unknown> {
-  return dropped.reduce(
-    (result, { path, kept }) => replaceAt(result, path, sliceAt(result, path, kept)),
-    data,
-  );
 }

@@ -58,7 +58,7 @@ export function trace(spans: number, seed = 1): Record<string, unknown> {
 }
 
 /** Metric history as compact JSON objects. */
-export function metrics(steps: number, seed = 2): Record<string, unknown> {
+export function metrics(steps: number, seed = 2): { rows: Record<string, number>[] } {
   const next = random(seed);
   return {
     rows: Array.from({ length: steps }, (_, step) => ({

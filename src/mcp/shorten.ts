@@ -1,0 +1,79 @@
+import { cutText } from "../text/cut.ts";
+
+/** Longest text that counts as an identifier rather than as prose. */
+const LONGEST_ID = 512;
+
+/** Members that stay whole in every case: without them the rest cannot be found again. */
+const VITAL =
+  /(^|_)(id|ids|key|token|cursor|digest|version)$|[a-z](Id|Ids|Key|Token)$|time|timestamp|date|_at$|_ms$|_nano$|^ts$/i;
+
+/** Members that stay whole as long as anything else can be shortened. */
+const WORTHY = /(^|_)(name|status|state|type|url|uri|op|user)$/i;
+
+/** How dear a member is: 2 vital, 1 worthy, 0 any other. */
+export function worth(key: string): 0 | 1 | 2 {
+  return VITAL.test(key) ? 2 : WORTHY.test(key) ? 1 : 0;
+}
+
+/** A value with its long texts cut, and how many were, by path with `*` for list items. */
+export interface Shortened {
+  /** The copy. */
+  readonly value: Record<string, unknown>;
+  /** Path to the number of texts cut there. */
+  readonly paths: Record<string, number>;
+}
+
+/**
+ * Cuts texts to `size` characters. Ids and times stay whole, names too unless `names` is true.
+ */
+export function shorten(data: object, size: number, names = false): Shortened {
+  const paths: Record<string, number> = {};
+  const visit = (node: unknown, path: string, key: string): unknown => {
+    if (typeof node === "string") {
+      if (node.length <= size) return node;
+      if (node.length <= LONGEST_ID && worth(key) > (names ? 1 : 0)) return node;
+      const cut = cutText(node, size);
+      if (cut.length >= node.length) return node;
+      paths[path] = (paths[path] ?? 0) + 1;
+      return cut;
+    }
+    if (Array.isArray(node)) return node.map((item) => visit(item, `${path}.*`, key));
+    if (node !== null && typeof node === "object") return object(node, path);
+    return node;
+  };
+  const object = (node: object, path: string): Record<string, unknown> =>
+    Object.fromEntries(
+      Object.entries(node).map((
+        [key, child],
+      ) => [key, visit(child, path === "" ? key : `${path}.${key}`, key)]),
+    );
+  return { value: object(data, ""), paths };
+}
+
+/**
+ * At least how many characters a value takes as JSON with its texts cut to each of `sizes`; one
+ * walk that writes nothing, to pass over what is hopeless.
+ */
+export function leastLengths(value: unknown, sizes: readonly number[]): number[] {
+  const totals = sizes.map(() => 0);
+  let fixed = 0;
+  const visit = (node: unknown): void => {
+    if (typeof node === "string") {
+      fixed += 3;
+      for (let index = 0; index < sizes.length; index++) {
+        totals[index] = (totals[index] ?? 0) + Math.min(node.length, sizes[index] ?? 0);
+      }
+    } else if (Array.isArray(node)) {
+      fixed += 2;
+      for (const item of node) visit(item);
+    } else if (node !== null && typeof node === "object") {
+      fixed += 2;
+      for (const [key, child] of Object.entries(node)) {
+        fixed += key.length + 3;
+        visit(child);
+      }
+    } else fixed += 2;
+  };
+  visit(value);
+  return totals.map((total) => total + fixed);
+}
