@@ -1,6 +1,8 @@
 import { RUN_HISTORY } from "./history/load.ts";
 import { NEAR_PROJECTS, NEAR_RUNS } from "./missing.ts";
+import { RUNS_BY_ID } from "./runs.ts";
 import { ENTITIES } from "./tools/list_entities.ts";
+import { PROBE } from "./tools/probe_project.ts";
 import { ALL_PROJECTS, PROJECTS } from "./tools/query_projects.ts";
 
 /** Every GraphQL document of ours by name; tests validate each against the schema. */
@@ -10,5 +12,7 @@ export const DOCUMENTS: Readonly<Record<string, string>> = {
   ALL_PROJECTS,
   NEAR_PROJECTS,
   NEAR_RUNS,
+  PROBE,
   RUN_HISTORY,
+  RUNS_BY_ID,
 };

@@ -26,11 +26,13 @@ export function unknownFields(messages: readonly string[]): UnknownField[] {
   });
 }
 
-/** The document without its optional lines that begin with one of these fields. */
+/** The document without its optional lines that hold one of these fields. */
 export function withoutFields(document: string, fields: readonly UnknownField[]): string {
+  if (fields.length === 0) return document;
   return document.split("\n").filter((line) => {
-    const optional = /^\s*(?:\w+\s*:\s*)?(\w+)\b.*#\s*optional\s*$/.exec(line);
-    return optional === null || !fields.some(({ field }) => field === optional[1]);
+    const optional = /^(.*)#\s*optional\s*$/.exec(line)?.[1];
+    const words: readonly string[] = optional?.match(/\w+/g) ?? [];
+    return !fields.some(({ field }) => words.includes(field));
   }).join("\n");
 }
 

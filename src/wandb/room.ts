@@ -4,8 +4,11 @@ import type { Log } from "../log.ts";
 import { bind, type BoundTool, type Tool } from "../mcp/tool.ts";
 import { wandbOf } from "./access.ts";
 import type { WandbServices } from "./tool.ts";
+import { compareRuns } from "./tools/compare_runs.ts";
+import { diagnoseRun } from "./tools/diagnose_run.ts";
 import { getRunHistory } from "./tools/get_run_history.ts";
 import { listEntities } from "./tools/list_entities.ts";
+import { probeProject } from "./tools/probe_project.ts";
 import { queryProjects } from "./tools/query_projects.ts";
 
 /** Everything of Weights & Biases that exists with a configuration. */
@@ -24,7 +27,10 @@ export interface WandbRoom {
 const TOOLS: readonly Tool<WandbServices>[] = [
   listEntities,
   queryProjects,
+  probeProject,
   getRunHistory,
+  compareRuns,
+  diagnoseRun,
 ];
 
 /** W&B's tools, when there are credentials. */

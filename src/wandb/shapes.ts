@@ -8,7 +8,7 @@ import { z } from "zod";
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../upstream/json.ts";
 
 /** A `JSONString` or `JSON` field, parsed; undefined for null and for text that is no JSON. */
-export const JSON_FIELD: z.ZodType<Json | undefined> = z.unknown().transform((value) => {
+export const JSON_FIELD: z.ZodType<Json | undefined> = z.unknown().optional().transform((value) => {
   if (typeof value === "string") return tryParseJson(value);
   return value === null || value === undefined ? undefined : asJson(value);
 });

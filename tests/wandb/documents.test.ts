@@ -17,11 +17,11 @@ function schemas(): GraphQLSchema[] {
   }
 }
 
-/** Names of the fields on a document's optional lines. */
+/** Names on a document's optional lines. */
 function optionalFields(document: string): string[] {
   return document.split("\n").flatMap((line) => {
-    const match = /^\s*(?:\w+\s*:\s*)?(\w+)\b.*#\s*optional\s*$/.exec(line);
-    return match === null ? [] : [match[1] ?? ""];
+    const optional = /^(.*)#\s*optional\s*$/.exec(line)?.[1];
+    return optional?.match(/[A-Za-z]\w*/g) ?? [];
   });
 }
 

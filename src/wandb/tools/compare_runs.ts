@@ -1,0 +1,173 @@
+import { z } from "zod";
+import { alignRuns } from "../../analysis/align.ts";
+import { diffMany, diffObjects } from "../../analysis/diff.ts";
+import { ToolError } from "../../mcp/errors.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import type { JsonObject } from "../../upstream/json.ts";
+import type { WandbSession } from "../client.ts";
+import { numericKeys } from "../history/load.ts";
+import { readMetrics, type Selection, seriesOf, specsOf } from "../history/series.ts";
+import { noProject, noRun } from "../missing.ts";
+import { runPlaceOf } from "../run_id.ts";
+import { environmentOf, metadataOf, type RunDetails, RUNS_BY_ID, RUNS_SHAPE } from "../runs.ts";
+import { configOf, summaryOf } from "../shapes.ts";
+import {
+  PLACE,
+  type Place,
+  PLACE_ALIASES,
+  type WandbServices,
+  wandbTool,
+  warningsOf,
+} from "../tool.ts";
+
+/** Metrics that are compared when none are named. */
+const DEFAULT_KEYS = 5;
+/** Points that are read in all to align histories. */
+const POINTS = 30_000;
+
+/** Compares runs. */
+export const compareRuns: Tool<WandbServices> = wandbTool({
+  name: "compare_runs_tool",
+  title: "Compare W&B runs",
+  toolset: "wandb.runs",
+  effect: "read",
+  description:
+    "Differences between two runs (run_id_a, run_id_b) or any number (run_ids): config, summary, " +
+    "metadata, environment, and with include_history_overlap the metrics on the steps they share.",
+  input: z.object({
+    ...PLACE,
+    run_id_a: z.string().min(1).optional(),
+    run_id_b: z.string().min(1).optional(),
+    run_ids: z.array(z.string().min(1)).max(20).optional(),
+    include_history_overlap: z.boolean().default(false),
+    history_keys: z.array(z.string()).max(20).optional(),
+    history_samples: z.int().min(2).max(500).default(50),
+  }),
+  argumentAliases: {
+    ...PLACE_ALIASES,
+    run_a: "run_id_a",
+    run_b: "run_id_b",
+    runs: "run_ids",
+    keys: "history_keys",
+  },
+  output: z.looseObject({
+    config_diff: z.looseObject({}),
+    summary_diff: z.looseObject({}),
+    metadata_diff: z.looseObject({}),
+    environment_diff: z.looseObject({}),
+  }),
+  run: async (args, { wandb, signal }) => {
+    const given = [args.run_id_a, args.run_id_b, ...args.run_ids ?? []]
+      .filter((id) => id !== undefined);
+    const places = given.map((id) => runPlaceOf(args, id, wandb));
+    const ids = [...new Set(places.map(({ run }) => run))];
+    const [place] = places;
+    if (place === undefined || ids.length < 2) {
+      throw new ToolError("invalid_arguments", "Give two different runs at least.", {
+        hint: "Use run_id_a and run_id_b, or run_ids.",
+      });
+    }
+    if (places.some((one) => one.entity !== place.entity || one.project !== place.project)) {
+      throw new ToolError("invalid_arguments", "The runs must be of one project.");
+    }
+    const session = wandb.open(signal);
+    const wanted = args.history_keys ?? [];
+    const withRows = args.include_history_overlap || wanted.length > 0;
+    const select = (keys: readonly string[]): Selection => ({
+      keys,
+      samples: Math.min(2000, Math.max(200, Math.floor(POINTS / (ids.length * keys.length)))),
+    });
+    const read = (keys: readonly string[], full: boolean) =>
+      loadRuns(session, place, ids, keys.length === 0 ? undefined : select(keys), full);
+    const { runs, problems } = await read(wanted, true);
+    const shared = wanted.length > 0 || !withRows ? [...wanted] : sharedKeys(runs);
+    const rows = wanted.length > 0 || shared.length === 0 ? runs : (await read(shared, false)).runs;
+    const labels = runs.map(({ name, displayName, state }) => ({
+      id: name,
+      name: displayName ?? name,
+      state: state ?? "unknown",
+      url: wandb.links.run(place.entity, place.project, name),
+    }));
+    const [a, b] = labels;
+    return {
+      data: {
+        ...(labels.length === 2 ? { run_a: a, run_b: b } : { runs: labels }),
+        config_diff: difference(runs, (run) => configOf(run.config)),
+        summary_diff: difference(runs, (run) => summaryOf(run.summaryMetrics)),
+        metadata_diff: difference(runs, metadataOf),
+        environment_diff: difference(runs, environmentOf),
+        ...(withRows
+          ? { history_comparison: histories(rows, select(shared), args.history_samples) }
+          : {}),
+        ...warningsOf(problems),
+      },
+    };
+  },
+});
+
+/** The runs in the order of their ids; all in one request. */
+async function loadRuns(
+  session: WandbSession,
+  place: Place,
+  ids: readonly string[],
+  selection: Selection | undefined,
+  full: boolean,
+): Promise<{ runs: RunDetails[]; problems: readonly string[] }> {
+  const { data: { project }, problems } = await session.ask(RUNS_BY_ID, {
+    e: place.entity,
+    p: place.project,
+    f: JSON.stringify({ name: { $in: ids } }),
+    n: ids.length,
+    s: selection === undefined ? [] : specsOf(selection),
+    rows: selection !== undefined,
+    full,
+  }, RUNS_SHAPE);
+  if (!project) throw await noProject(session, place);
+  const byId = new Map(project.runs.nodes.map((run) => [run.name, run]));
+  const runs = ids.flatMap((id) => byId.get(id) ?? []);
+  const missing = ids.find((id) => !byId.has(id));
+  if (missing !== undefined) throw await noRun(session, place, missing);
+  return { runs, problems };
+}
+
+function difference(runs: readonly RunDetails[], of: (run: RunDetails) => JsonObject) {
+  const [a, b] = runs;
+  return runs.length === 2 && a !== undefined && b !== undefined
+    ? { ...diffObjects(of(a), of(b)) }
+    : { ...diffMany(Object.fromEntries(runs.map((run) => [run.name, of(run)]))) };
+}
+
+/** Numeric metrics that all of the runs have, losses first. */
+function sharedKeys(runs: readonly RunDetails[]): string[] {
+  const [first, ...others] = runs.map((run) => numericKeys(run.historyKeys));
+  const shared = (first ?? []).filter((key) => others.every((keys) => keys.includes(key)));
+  const isLoss = (key: string) => Number(/loss/i.test(key));
+  return shared.sort((a, b) => isLoss(b) - isLoss(a)).slice(0, DEFAULT_KEYS);
+}
+
+function histories(runs: readonly RunDetails[], selection: Selection, most: number) {
+  if (selection.keys.length === 0) {
+    return { note: "The runs have no numeric metric in common; name some with history_keys." };
+  }
+  const metrics = runs.map((run) => ({
+    run: run.name,
+    metrics: readMetrics(
+      (run.sampledHistory ?? []).map((list) => list ?? null),
+      selection,
+      run.historyKeys,
+    ),
+  }));
+  return Object.fromEntries(selection.keys.map((key) => {
+    const series = metrics.flatMap(({ run, metrics: all }) => {
+      const metric = all.find((one) => one.key === key);
+      return metric === undefined ? [] : [{ run, series: seriesOf(metric) }];
+    });
+    const { rows, ...alignment } = alignRuns(series, most);
+    return [key, {
+      ...alignment,
+      points: Object.fromEntries(series.map((one) => [one.run, one.series.points.length])),
+      basis: series.every((one) => one.series.exact) ? "exact" : "sampled",
+      rows: rows.map(({ step, values }) => ({ step, ...values })),
+    }];
+  }));
+}

@@ -1,0 +1,144 @@
+import { z } from "zod";
+import { diagnoseRun as diagnose } from "../../analysis/health.ts";
+import {
+  findLossKey,
+  findValidationLossKey,
+  gpuUtilisationKeys,
+  gradientNormKeys,
+  learningRateKeys,
+} from "../../analysis/keys.ts";
+import type { RunInfo } from "../../analysis/run_state.ts";
+import { describeSeries } from "../../analysis/statistics.ts";
+import { ToolError } from "../../mcp/errors.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { nearest, oneOf } from "../../text/nearest.ts";
+import { type LoadedRun, loadRun, numericKeys, systemMetrics } from "../history/load.ts";
+import { seriesOf } from "../history/series.ts";
+import { runPlaceOf } from "../run_id.ts";
+import { PLACE, PLACE_ALIASES, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+
+/** Points that each check looks at. */
+const SAMPLES = 1000;
+/** Rows of system metrics for the GPU check. */
+const SYSTEM_SAMPLES = 200;
+
+/** Checks a training run's health. */
+export const diagnoseRun: Tool<WandbServices> = wandbTool({
+  name: "diagnose_run_tool",
+  title: "Diagnose W&B run",
+  toolset: "wandb.runs",
+  effect: "read",
+  description:
+    "Health check of a training run over its whole length: convergence, plateau, divergence, " +
+    "overfitting, NaN, spikes, learning rate, gradient norm, stalls, idle GPUs; each finding with " +
+    "evidence and a next step.",
+  input: z.object({
+    ...PLACE,
+    run_id: z.string().min(1),
+    loss_key: z.string().optional().describe("Else found by name."),
+    val_loss_key: z.string().optional(),
+  }),
+  argumentAliases: { ...PLACE_ALIASES, run: "run_id", run_name: "run_id" },
+  output: z.looseObject({
+    run_id: z.string(),
+    run_name: z.string(),
+    state: z.string(),
+    diagnosis: z.string(),
+    findings: z.array(z.looseObject({})),
+    detected_keys: z.looseObject({}),
+    available_keys: z.array(z.string()),
+    recommendations: z.array(z.string()),
+  }),
+  run: async (args, { wandb, signal }) => {
+    const place = runPlaceOf(args, args.run_id, wandb);
+    const session = wandb.open(signal);
+    const first = await loadRun(session, place, place.run, {
+      summaryKeys: ["_runtime", "_timestamp"],
+      systemSamples: SYSTEM_SAMPLES,
+    });
+    const known = numericKeys(first.known);
+    checkKeys([args.loss_key, args.val_loss_key], first);
+    const lossKey = args.loss_key ?? findLossKey(known);
+    const valKey = args.val_loss_key ?? findValidationLossKey(known);
+    const rates = learningRateKeys(known).slice(0, 4);
+    const norms = gradientNormKeys(known).slice(0, 4);
+    const watched = [lossKey, valKey, ...rates, ...norms].filter((key) => key !== undefined);
+    const keys = [...new Set([...watched, ...known.slice(0, 8)])];
+    const run = keys.length === 0 ? first : await loadRun(session, place, place.run, {
+      summaryKeys: keys,
+      selection: { keys, samples: SAMPLES },
+    });
+    const gpus = gpuUtilisationKeys([...new Set(first.events.flatMap(Object.keys))]);
+    const series = [...run.metrics, ...systemMetrics(first, gpus)].map(seriesOf);
+    const { losses, trend, loss_key, val_loss_key, findings, ...result } = diagnose({
+      series,
+      run: runInfo(run, first),
+      ...(lossKey === undefined ? {} : { loss_key: lossKey }),
+      ...(valKey === undefined ? {} : { val_loss_key: valKey }),
+    });
+    const loss = series.find(({ key }) => key === loss_key);
+    const statistics = loss === undefined ? undefined : describeSeries(loss);
+    return {
+      data: {
+        run_id: run.id,
+        run_name: run.name,
+        state: run.state,
+        url: wandb.links.run(place.entity, place.project, run.id),
+        ...result,
+        findings: findings.map((finding) => ({ ...finding })),
+        detected_keys: {
+          ...(loss_key === undefined ? {} : { loss: loss_key }),
+          ...(val_loss_key === undefined ? {} : { val_loss: val_loss_key }),
+          ...(rates.length === 0 ? {} : { learning_rate: rates }),
+          ...(norms.length === 0 ? {} : { gradient_norm: norms }),
+        },
+        ...(loss_key === undefined || statistics === undefined ? {} : {
+          loss_stats: { key: loss_key, ...statistics, ...trend, total_steps: run.known.lastStep },
+        }),
+        ...(losses === undefined ? {} : { overfitting: losses }),
+        total_history_rows: Math.max(0, ...[...run.known.keys.values()].map(({ count }) => count)),
+        available_keys: known.slice(0, 30),
+        recommendations: [
+          ...new Set(
+            findings.filter(({ severity }) => severity !== "info").map((one) => one.next_step),
+          ),
+        ],
+        ...warningsOf([...first.problems, ...run.problems]),
+      },
+    };
+  },
+});
+
+function checkKeys(wanted: readonly (string | undefined)[], run: LoadedRun): void {
+  for (const key of wanted) {
+    if (key === undefined || run.known.keys.has(key)) continue;
+    const known = numericKeys(run.known);
+    const near = nearest(key, known);
+    throw new ToolError("not_found", `Run ${run.id} has no history of "${key}".`, {
+      hint: near.length > 0
+        ? `Did you mean ${oneOf(near)}?`
+        : `It has ${known.slice(0, 20).join(", ") || "no metrics"}.`,
+    });
+  }
+}
+
+/** Ages are taken against the clock here; a clock that is behind gives zero. */
+function runInfo(run: LoadedRun, first: LoadedRun): RunInfo {
+  const age = (time: string | undefined) => {
+    const seconds = (Date.now() - Date.parse(time ?? "")) / 1000;
+    return Number.isFinite(seconds) ? Math.max(0, seconds) : undefined;
+  };
+  const heartbeat = age(run.heartbeatAt);
+  const rows = Math.max(0, ...[...run.known.keys.values()].map(({ count }) => count));
+  const runtime = Number(first.summary._runtime ?? NaN);
+  const lastLog = Number(first.summary._timestamp ?? NaN);
+  return {
+    state: run.state,
+    ...(heartbeat === undefined ? {} : { heartbeat_age_s: heartbeat }),
+    ...(Number.isFinite(lastLog)
+      ? { last_log_age_s: Math.max(0, Date.now() / 1000 - lastLog) }
+      : {}),
+    ...(Number.isFinite(runtime) && rows > 1 ? { log_interval_s: runtime / rows } : {}),
+    ...(run.known.lastStep >= 0 ? { last_step: run.known.lastStep } : {}),
+  };
+}

@@ -1,0 +1,199 @@
+import { z } from "zod";
+import type { Tool } from "../../mcp/tool.ts";
+import type { Json, JsonObject } from "../../upstream/json.ts";
+import { noProject } from "../missing.ts";
+import { configOf, connectionOf, HISTORY_KEYS, OBJECT_FIELD, summaryOf } from "../shapes.ts";
+import {
+  PLACE,
+  PLACE_ALIASES,
+  placeOf,
+  type WandbServices,
+  wandbTool,
+  warningsOf,
+} from "../tool.ts";
+
+/** A project's newest runs, and how many there are in each state: counted, not listed. */
+export const PROBE = `query Probe($e: String!, $p: String!, $n: Int!, $running: JSONString,
+  $finished: JSONString, $failed: JSONString, $crashed: JSONString, $killed: JSONString) {
+  project(entityName: $e, name: $p) {
+    name
+    runCount
+    running: runCount(filters: $running)
+    finished: runCount(filters: $finished)
+    failed: runCount(filters: $failed)
+    crashed: runCount(filters: $crashed)
+    killed: runCount(filters: $killed)
+    totalSweeps # optional
+    runs(first: $n, order: "-created_at") {
+      edges { node { name state tags group jobType config summaryMetrics historyKeys } }
+    }
+  }
+}`;
+
+const STATES = ["running", "finished", "failed", "crashed", "killed"] as const;
+
+const RUN = z.looseObject({
+  name: z.string(),
+  state: z.string().nullish(),
+  tags: z.array(z.string()).nullish(),
+  group: z.string().nullish(),
+  jobType: z.string().nullish(),
+  config: OBJECT_FIELD,
+  summaryMetrics: OBJECT_FIELD,
+  historyKeys: HISTORY_KEYS,
+});
+const COUNT = z.number().nullish();
+const SHAPE = z.looseObject({
+  project: z.looseObject({
+    name: z.string(),
+    runCount: COUNT,
+    running: COUNT,
+    finished: COUNT,
+    failed: COUNT,
+    crashed: COUNT,
+    killed: COUNT,
+    totalSweeps: COUNT,
+    runs: connectionOf(RUN),
+  }).nullish(),
+});
+
+/** Describes what a project's runs log. */
+export const probeProject: Tool<WandbServices> = wandbTool({
+  name: "probe_project_tool",
+  title: "Probe W&B project",
+  toolset: "wandb.discovery",
+  effect: "read",
+  description:
+    "What an unfamiliar project logs: metric and config keys, run counts by state, tags, groups, " +
+    "typical length, from its newest runs. Call it before writing a query.",
+  input: z.object({
+    ...PLACE,
+    sample_runs: z.int().min(1).max(50).default(5),
+  }),
+  argumentAliases: PLACE_ALIASES,
+  output: z.looseObject({
+    run_count: z.int(),
+    sampled_runs: z.int(),
+    run_states: z.record(z.string(), z.int()),
+    metric_keys: z.record(z.string(), z.string()),
+    metric_count: z.int(),
+    config_keys: z.looseObject({}),
+    config_count: z.int(),
+    has_history: z.boolean(),
+    typical_steps: z.number(),
+    tags: z.array(z.string()),
+    groups: z.array(z.string()),
+    recommendations: z.array(z.string()),
+  }),
+  run: async (args, { wandb, signal }) => {
+    const place = placeOf(args, wandb);
+    const session = wandb.open(signal);
+    const filters = STATES.map((state) => [state, JSON.stringify({ state })] as const);
+    const { data, problems } = await session.ask(PROBE, {
+      e: place.entity,
+      p: place.project,
+      n: args.sample_runs,
+      ...Object.fromEntries(filters),
+    }, SHAPE);
+    const { project } = data;
+    if (!project) throw await noProject(session, place);
+    const runs = project.runs.nodes;
+    const metrics = metricTypes(runs);
+    const config = firstValues(runs.map((run) => configOf(run.config)));
+    const steps = runs.map((run) => run.historyKeys.lastStep).filter((step) => step >= 0);
+    const typical = steps.length === 0
+      ? 0
+      : Math.round(steps.reduce((sum, step) => sum + step, 0) / steps.length);
+    const known = {
+      run_count: project.runCount ?? runs.length,
+      metric_count: Object.keys(metrics).length,
+      typical_steps: typical,
+      tags: distinct(runs.flatMap(({ tags }) => tags ?? [])).slice(0, 20),
+      groups: distinct(runs.flatMap(({ group }) => group ? [group] : [])).slice(0, 10),
+    };
+    return {
+      data: {
+        ...known,
+        sampled_runs: runs.length,
+        run_states: Object.fromEntries(
+          STATES.flatMap((state) => {
+            const count = project[state];
+            return count ? [[state, count] as const] : [];
+          }),
+        ),
+        ...(project.totalSweeps ? { sweep_count: project.totalSweeps } : {}),
+        metric_keys: metrics,
+        config_keys: config,
+        config_count: Object.keys(config).length,
+        has_history: runs.some((run) => run.historyKeys.keys.size > 0),
+        job_types: distinct(runs.flatMap(({ jobType }) => jobType ? [jobType] : [])).slice(0, 10),
+        recommendations: recommendations(known),
+        url: wandb.links.project(place.entity, place.project),
+        ...warningsOf(problems),
+      },
+    };
+  },
+});
+
+/** Type of each metric: by the history where it has it, else by the summary. */
+function metricTypes(runs: readonly z.output<typeof RUN>[]): Record<string, string> {
+  const types = new Map<string, string>();
+  for (const run of runs) {
+    for (const [key, info] of run.historyKeys.keys) {
+      if (!key.startsWith("_")) types.set(key, info.types[0] ?? "number");
+    }
+  }
+  for (const run of runs) {
+    for (const [key, value] of Object.entries(summaryOf(run.summaryMetrics))) {
+      if (!types.has(key)) types.set(key, `${typeName(value)} (summary only)`);
+    }
+  }
+  return Object.fromEntries([...types].sort(([a], [b]) => a < b ? -1 : 1));
+}
+
+function typeName(value: Json): string {
+  if (value !== null && typeof value === "object" && !Array.isArray(value)) {
+    return typeof value._type === "string" ? value._type : "object";
+  }
+  if (value === "NaN" || value === "Infinity" || value === "-Infinity") return "number";
+  return Array.isArray(value) ? "list" : typeof value;
+}
+
+/** A sample value of each key, shortened. */
+function firstValues(configs: readonly JsonObject[]): Record<string, Json> {
+  const values = new Map<string, Json>();
+  for (const config of configs) {
+    for (const [key, value] of Object.entries(config)) {
+      if (!values.has(key)) values.set(key, sampleOf(value));
+    }
+  }
+  return Object.fromEntries([...values].sort(([a], [b]) => a < b ? -1 : 1));
+}
+
+function sampleOf(value: Json): Json {
+  const text = typeof value === "string" ? value : JSON.stringify(value);
+  return text.length <= 80 ? value : `${text.slice(0, 79).toWellFormed()}…`;
+}
+
+function distinct(values: readonly string[]): string[] {
+  return [...new Set(values)].sort();
+}
+
+function recommendations(
+  known: {
+    run_count: number;
+    metric_count: number;
+    typical_steps: number;
+    tags: readonly string[];
+    groups: readonly string[];
+  },
+): string[] {
+  const advice: [boolean, string][] = [
+    [known.run_count > 100, `${known.run_count} runs: filter and order in query_wandb_tool.`],
+    [known.typical_steps > 10_000, "Long histories: use get_run_history_tool with few keys."],
+    [known.metric_count > 20, `${known.metric_count} metrics: name the keys that you need.`],
+    [known.tags.length > 0, `Filter by tag: {"tags":{"$in":[${JSON.stringify(known.tags[0])}]}}.`],
+    [known.groups.length > 0, `Filter by group: {"group":${JSON.stringify(known.groups[0])}}.`],
+  ];
+  return advice.flatMap(([applies, text]) => applies ? [text] : []);
+}
