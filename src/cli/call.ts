@@ -1,5 +1,4 @@
-import { reportOf } from "../mcp/result.ts";
-import { renderReply } from "../mcp/result.ts";
+import { renderReply, reportOf } from "../mcp/result.ts";
 import type { BoundTool, CallContext, Outcome } from "../mcp/tool.ts";
 import { nearest, oneOf } from "../text/nearest.ts";
 import { print, printError } from "./output.ts";
@@ -69,11 +68,10 @@ async function carryOut(
   } catch (error) {
     clearProgress();
     const report = reportOf(error, program.log);
-    const safe = program.log.redact(JSON.stringify(report));
     if (readable) {
       const hint = report.hint === undefined ? "" : `\n${report.hint}`;
-      printError(program.log.redact(`${report.message}${hint}\n`));
-    } else print(safe);
+      printError(`${report.message}${hint}\n`);
+    } else print(JSON.stringify(report));
     return 1;
   }
 }
@@ -102,7 +100,9 @@ function readArguments(words: readonly string[], json: unknown): Record<string, 
 function readWord(text: string): unknown {
   if (!/^\s*([[{"]|-?\d+(\.\d+)?\s*$|true$|false$|null$)/.test(text)) return text;
   try {
-    return JSON.parse(text);
+    const value: unknown = JSON.parse(text);
+    // An id of many digits stays text: as a number it would become another id.
+    return Number.isInteger(value) && !Number.isSafeInteger(value) ? text : value;
   } catch {
     return text;
   }

@@ -44,8 +44,9 @@ export function createHttpHandler(
     readonly ready: () => boolean;
   },
 ): HttpHandler {
-  const hosts = [...localhostAllowedHostnames(), ...options.allowedHosts];
-  const origins = [...localhostAllowedOrigins(), ...options.allowedHosts];
+  const allowed = options.allowedHosts.map(hostnameOf);
+  const hosts = [...localhostAllowedHostnames(), ...allowed];
+  const origins = [...localhostAllowedOrigins(), ...allowed];
   const handler = createMcpHandler(() => factory(), {
     onerror: (error) => options.log.debug("Request refused", { error: error.message }),
   });
@@ -75,7 +76,12 @@ export function createHttpHandler(
 /** Listens until `stop` aborts, then lets requests under way finish. */
 export async function runHttp(factory: () => McpServer, options: HttpOptions): Promise<void> {
   let draining = false;
-  const handler = createHttpHandler(factory, { ...options, ready: () => !draining });
+  const handler = createHttpHandler(factory, {
+    log: options.log,
+    // The address it listens on names it, too.
+    allowedHosts: [...options.allowedHosts, options.hostname],
+    ready: () => !draining,
+  });
   const server = Deno.serve({
     hostname: options.hostname,
     port: options.port,
@@ -97,15 +103,27 @@ export async function runHttp(factory: () => McpServer, options: HttpOptions): P
   await handler.close();
 }
 
+/** A host name as the guards compare it: lower case, without port, IPv6 in brackets. */
+function hostnameOf(entry: string): string {
+  const bracketed = /^[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*$/.test(entry)
+    ? `[${entry}]`
+    : entry;
+  return URL.parse(`http://${bracketed}`)?.hostname ?? entry;
+}
+
 function probe(request: Request, status: number, body: string): Response {
   return request.method === "GET" || request.method === "HEAD"
     ? text(status, `${body}\n`)
-    : text(405, "Method not allowed\n");
+    : text(405, "Method not allowed\n", { allow: "GET, HEAD" });
 }
 
-function text(status: number, body: string): Response {
+function text(status: number, body: string, headers: Record<string, string> = {}): Response {
   return new Response(body, {
     status,
-    headers: { "content-type": "text/plain; charset=utf-8", "cache-control": "no-store" },
+    headers: {
+      "content-type": "text/plain; charset=utf-8",
+      "cache-control": "no-store",
+      ...headers,
+    },
   });
 }

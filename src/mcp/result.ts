@@ -4,7 +4,8 @@ import type { Log } from "../log.ts";
 import { stripInvisible, stripInvisibleDeep } from "../text/visible.ts";
 import { FAILURE_REPORT, type FailureReport, ToolError } from "./errors.ts";
 import { shrink } from "./shrink.ts";
-import type { Reply } from "./tool.ts";
+import { fitsTokens } from "./tokens.ts";
+import type { Reply, ResultLink } from "./tool.ts";
 
 /** Marks results whose text was written by somebody else. */
 export const UNTRUSTED = "wandflow/untrusted";
@@ -20,14 +21,12 @@ export function renderReply(
   const bounded = shrink(reply.data, maxTokens, reply.rows);
   const { value, removed } = stripInvisibleDeep(bounded);
   const data = isRecord(value) ? value : {};
-  const text = reply.text === undefined || "truncated" in data
-    ? JSON.stringify(data)
+  const own = reply.text === undefined || "truncated" in data
+    ? undefined
     : stripInvisible(reply.text).text;
+  const text = own !== undefined && fitsTokens(own, maxTokens) ? own : JSON.stringify(data);
   return {
-    content: [
-      { type: "text", text },
-      ...(reply.links ?? []).map((link) => ({ type: "resource_link" as const, ...link })),
-    ],
+    content: [{ type: "text", text }, ...(reply.links ?? []).map(resourceLink)],
     structuredContent: data,
     _meta: {
       [UNTRUSTED]: {
@@ -38,22 +37,43 @@ export function renderReply(
   };
 }
 
+function resourceLink(link: ResultLink) {
+  const { uri, name, description } = link;
+  return {
+    type: "resource_link" as const,
+    uri: stripInvisible(uri).text,
+    name: stripInvisible(name).text,
+    ...(description === undefined ? {} : { description: stripInvisible(description).text }),
+  };
+}
+
 /** Clients' errors carry their report too; this room does not know their classes. */
 const REPORTED = z.object({ report: FAILURE_REPORT });
 
 /** An error as the protocol's result. What is not meant for the model stays in the log. */
 export function renderFailure(error: unknown, log: Log): CallToolResult {
-  const report = reportOf(error, log);
-  const safe = { ...report, message: clean(report.message, log) };
-  const hint = report.hint === undefined ? {} : { hint: clean(report.hint, log) };
   return {
-    content: [{ type: "text", text: JSON.stringify({ ...safe, ...hint }) }],
+    content: [{ type: "text", text: JSON.stringify(reportOf(error, log)) }],
     isError: true,
   };
 }
 
-/** The report of any error; unforeseen ones become `internal` without their text. */
+/**
+ * The report of any error, without secrets and invisible characters; unforeseen ones become
+ * `internal` without their text.
+ */
 export function reportOf(error: unknown, log: Log): FailureReport {
+  const { error: kind, message, hint, retryable } = knownReport(error, log);
+  const clean = (text: string) => log.redact(stripInvisible(text).text);
+  return {
+    error: kind,
+    message: clean(message),
+    ...(hint === undefined ? {} : { hint: clean(hint) }),
+    retryable,
+  };
+}
+
+function knownReport(error: unknown, log: Log): FailureReport {
   if (error instanceof ToolError) return error.report;
   const reported = REPORTED.safeParse(error);
   if (error instanceof Error && reported.success) return reported.data.report;
@@ -69,10 +89,6 @@ export function reportOf(error: unknown, log: Log): FailureReport {
     hint: "Set MCP_SERVER_LOG_LEVEL=DEBUG for details.",
     retryable: false,
   };
-}
-
-function clean(text: string, log: Log): string {
-  return log.redact(stripInvisible(text).text);
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {

@@ -32,6 +32,11 @@ export function toJsonSchema(schema: z.ZodObject, io: "input" | "output"): JsonS
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (isEmptyObject(jsonSchema.additionalProperties)) delete jsonSchema.additionalProperties;
       if (jsonSchema.type === "object") delete jsonSchema.propertyNames;
+      // A short budget may leave any member out and adds `truncated`; clients check results.
+      if (io === "output") {
+        delete jsonSchema.required;
+        if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+      }
     },
   });
   return {

@@ -13,6 +13,7 @@ import {
 import { z } from "zod";
 import type { Log } from "../log.ts";
 import { nearest, oneOf } from "../text/nearest.ts";
+import { ToolError } from "./errors.ts";
 import { renderFailure, renderReply } from "./result.ts";
 import type { BoundTool, CallContext, ProgressUpdate } from "./tool.ts";
 
@@ -85,8 +86,10 @@ async function callTool(
     if (outcome.kind === "ask") return askUser(outcome.question);
     return renderReply(outcome.reply, parts.maxTokens);
   } catch (error) {
-    if (context.mcpReq.signal.aborted) parts.log.info("Call cancelled", { tool: tool.name });
-    return renderFailure(error, parts.log);
+    if (!context.mcpReq.signal.aborted) return renderFailure(error, parts.log);
+    // The reason of an abort may be anything, even a text; nobody waits for this answer.
+    parts.log.info("Call cancelled", { tool: tool.name });
+    return renderFailure(new ToolError("cancelled", "The call was cancelled."), parts.log);
   } finally {
     parts.log.debug("Call finished", {
       tool: tool.name,
