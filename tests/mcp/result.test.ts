@@ -1,0 +1,97 @@
+import assert from "node:assert/strict";
+import { ToolError } from "../../src/mcp/errors.ts";
+import { renderFailure, renderReply, reportOf, UNTRUSTED } from "../../src/mcp/result.ts";
+import { estimateTokens } from "../../src/mcp/tokens.ts";
+import { keptLog } from "./support.ts";
+import { prose } from "./payloads.ts";
+
+const textOf = (result: { content: readonly { type: string; text?: unknown }[] }) => {
+  const [first] = result.content;
+  assert.equal(first?.type, "text");
+  return String(first?.text);
+};
+
+Deno.test("the text block is the structure as compact JSON", () => {
+  const result = renderReply({ data: { a: 1, b: ["x"] } }, 1000);
+  assert.equal(textOf(result), '{"a":1,"b":["x"]}');
+  assert.deepEqual(result.structuredContent, { a: 1, b: ["x"] });
+  assert.equal(result.isError, undefined);
+  assert.ok(result._meta !== undefined && UNTRUSTED in result._meta);
+});
+
+Deno.test("hidden characters are taken out of structure, text and links alike", () => {
+  const data = { name: "a\u202Eb", list: ["\u200B"] };
+  const result = renderReply({
+    data,
+    links: [{ uri: "https://x/\u200Ba", name: "n\u2066", description: "d\u{E0041}" }],
+  }, 1000);
+  assert.deepEqual(result.structuredContent, { name: "ab", list: [""] });
+  assert.equal(textOf(result), '{"name":"ab","list":[""]}');
+  assert.deepEqual(result.content[1], {
+    type: "resource_link",
+    uri: "https://x/a",
+    name: "n",
+    description: "d",
+  });
+  assert.match(JSON.stringify(result._meta), /"invisible_characters_removed":2/);
+  assert.deepEqual(data, { name: "a\u202Eb", list: ["\u200B"] });
+});
+
+Deno.test("a tool's own text is shown while it fits, else the bounded JSON", () => {
+  assert.equal(textOf(renderReply({ data: { a: 1 }, text: "A  B\n" }, 1000)), "A  B\n");
+  const long = renderReply({ data: { a: 1 }, text: prose(5000) }, 300);
+  assert.equal(textOf(long), '{"a":1}');
+  const cut = renderReply({ data: { a: prose(5000) }, text: "table" }, 300);
+  assert.ok(textOf(cut).includes('"truncated"'));
+  assert.ok(estimateTokens(textOf(cut)) <= 300);
+});
+
+Deno.test("an error is told in four fields and nothing else", () => {
+  const { log } = keptLog();
+  const error = new ToolError("not_found", "No such trace.", { hint: "Search.", retryable: false });
+  const result = renderFailure(error, log);
+  assert.equal(result.isError, true);
+  assert.equal(result.structuredContent, undefined);
+  assert.deepEqual(JSON.parse(textOf(result)), {
+    error: "not_found",
+    message: "No such trace.",
+    hint: "Search.",
+    retryable: false,
+  });
+});
+
+Deno.test("an unforeseen error tells the model nothing of itself, the log everything but secrets", () => {
+  const { log, lines } = keptLog(["canary-secret"]);
+  const result = renderFailure(new TypeError("boom at /home/u/x.ts canary-secret"), log);
+  assert.doesNotMatch(textOf(result), /boom|home|canary/);
+  assert.match(textOf(result), /"error":"internal"/);
+  assert.match(lines.join(""), /boom/);
+  assert.doesNotMatch(lines.join(""), /canary/);
+  for (const thrown of ["text", undefined, null, { report: "no report" }, 5]) {
+    assert.equal(reportOf(thrown, log).error, "internal");
+  }
+});
+
+Deno.test("secrets and hidden characters never leave in a message or hint", () => {
+  const { log } = keptLog(["canary-secret"]);
+  const error = new ToolError("upstream_error", "said canary-secret\u202E\u001B[2J", {
+    hint: "try canary-secret",
+  });
+  for (const text of [textOf(renderFailure(error, log)), JSON.stringify(reportOf(error, log))]) {
+    assert.doesNotMatch(text, /canary|\u202E|\\u001b/i);
+    assert.match(text, /\*\*\*/);
+  }
+});
+
+Deno.test("clients' own error classes are understood by their report", () => {
+  const { log } = keptLog();
+  class Foreign extends Error {
+    readonly report = { error: "rate_limited", message: "Slow down.", retryable: true };
+  }
+  assert.deepEqual(reportOf(new Foreign("x"), log), {
+    error: "rate_limited",
+    message: "Slow down.",
+    retryable: true,
+  });
+  assert.equal(reportOf(new DOMException("x", "AbortError"), log).error, "cancelled");
+});
