@@ -5,7 +5,10 @@ import { bind, type BoundTool, type Tool } from "../mcp/tool.ts";
 import { createWeave, type Weave } from "./client.ts";
 import type { WeaveServices } from "./tool.ts";
 import { countTraces } from "./tools/count_traces.ts";
+import { inferSchema } from "./tools/infer_schema.ts";
 import { queryTraces } from "./tools/query_traces.ts";
+import { resolveRoots } from "./tools/resolve_roots.ts";
+import { summarizeEvaluation } from "./tools/summarize_evaluation.ts";
 
 /** Everything of Weave that exists with a configuration. */
 export interface WeaveRoom {
@@ -23,6 +26,9 @@ export interface WeaveRoom {
 const TOOLS: readonly Tool<WeaveServices>[] = [
   queryTraces,
   countTraces,
+  inferSchema,
+  resolveRoots,
+  summarizeEvaluation,
 ];
 
 /** Weave's tools, when there is a key. */

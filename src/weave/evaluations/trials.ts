@@ -1,0 +1,129 @@
+import type { Trial } from "../../analysis/evaluation.ts";
+import { type Call, costsOfCall, derived, opOf, usageOf } from "../call.ts";
+import type { WeaveSession } from "../client.ts";
+import { isRecord } from "../filters/condition.ts";
+import type { Place } from "../place.ts";
+import { LIGHT_COLUMNS } from "../rows/columns.ts";
+import type { EvalResults } from "./results.ts";
+
+const OP = "Evaluation.predict_and_score";
+/** Ids in one filter. */
+const BATCH = 1000;
+/** The service wants a limit; no evaluation has as many. */
+const ALL = 1_000_000;
+
+/** A prediction, before its scores are known. */
+export interface Prediction extends Trial {
+  /** Its evaluation. */
+  readonly evaluation: string;
+  /** The example as it is, where it was read. */
+  readonly row?: unknown;
+  /** What went wrong, if anything. */
+  readonly error?: string;
+}
+
+/**
+ * The predictions of evaluations, from their calls: how each went, what it took. A prediction has
+ * failed when it, its model or a scorer raised; one whose model recovered from a failure below
+ * itself has not.
+ *
+ * @param contents Reads examples, answers and scores from the calls too.
+ */
+export async function readPredictions(
+  session: WeaveSession,
+  place: Place,
+  evaluations: readonly string[],
+  contents: boolean,
+): Promise<Prediction[]> {
+  const predictions: Call[] = [];
+  const query = {
+    filter: { parent_ids: evaluations },
+    columns: [...LIGHT_COLUMNS, "exception", ...(contents ? ["inputs", "output"] : [])],
+    include_costs: true,
+    limit: ALL,
+  };
+  for await (const call of session.calls(place, query)) {
+    if (opOf(call) === OP) predictions.push(call);
+  }
+  const parts = await readParts(session, place, predictions.map(({ id }) => id));
+  return predictions.map((call) => prediction(call, parts.get(call.id) ?? []));
+}
+
+/** The calls directly below predictions, oldest first, so that the model's is the first. */
+async function readParts(
+  session: WeaveSession,
+  place: Place,
+  ids: readonly string[],
+): Promise<Map<string, Call[]>> {
+  const parts = new Map<string, Call[]>();
+  const batches = Array.from(
+    { length: Math.ceil(ids.length / BATCH) },
+    (_, index) => ids.slice(index * BATCH, (index + 1) * BATCH),
+  );
+  await Promise.all(batches.map(async (batch) => {
+    const query = {
+      filter: { parent_ids: batch },
+      columns: [...LIGHT_COLUMNS, "exception"],
+      limit: ALL,
+    };
+    for await (const call of session.calls(place, query)) {
+      const list = parts.get(call.parent_id ?? "") ?? [];
+      parts.set(call.parent_id ?? "", list);
+      list.push(call);
+    }
+  }));
+  return parts;
+}
+
+function prediction(call: Call, parts: readonly Call[]): Prediction {
+  const [model] = parts;
+  const status = derived(call).status;
+  const failed = [call, ...parts].find((one) => derived(one).status === "error");
+  const output = isRecord(call.output) ? call.output : {};
+  const example = call.inputs?.["example"];
+  const latency = model === undefined ? undefined : derived(model).latency_ms;
+  const tokens = Object.values(usageOf(call) ?? {})
+    .reduce(
+      (sum, used) => sum + (typeof used["total_tokens"] === "number" ? used["total_tokens"] : 0),
+      0,
+    );
+  const cost = costsOfCall(call)?.total_cost;
+  return {
+    id: call.id,
+    evaluation: call.parent_id ?? "",
+    example: exampleKey(example) ?? call.id,
+    status: failed !== undefined ? "failed" : status === "running" ? "running" : "ok",
+    scores: isRecord(output["scores"]) ? output["scores"] : {},
+    ...(output["output"] === undefined ? {} : { output: output["output"] }),
+    ...(example === undefined ? {} : { row: example }),
+    ...(latency === undefined ? {} : { latency_s: latency / 1000 }),
+    ...(tokens === 0 ? {} : { total_tokens: tokens }),
+    ...(cost === undefined ? {} : { cost }),
+    ...(failed?.exception ? { error: failed.exception } : {}),
+  };
+}
+
+/** What names an example in every evaluation of the same dataset. */
+function exampleKey(example: unknown): string | undefined {
+  if (typeof example === "string") return /\/id\/([^/]+)$/.exec(example)?.[1] ?? example;
+  return example === undefined ? undefined : JSON.stringify(example);
+}
+
+/** Predictions with examples, answers and scores as the results route has them. */
+export function withResults(
+  predictions: readonly Prediction[],
+  results: EvalResults,
+): Prediction[] {
+  const found = new Map<string, Partial<Prediction>>();
+  for (const row of results.rows) {
+    for (const trial of row.evaluations.flatMap(({ trials }) => trials)) {
+      found.set(trial.predict_and_score_call_id, {
+        example: row.row_digest,
+        row: row.raw_data_row,
+        scores: trial.scores ?? {},
+        output: trial.model_output,
+      });
+    }
+  }
+  return predictions.map((one) => ({ ...one, ...found.get(one.id) }));
+}

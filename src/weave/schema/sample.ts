@@ -1,0 +1,149 @@
+import type { Call } from "../call.ts";
+import { opOf } from "../call.ts";
+import type { CallsSelection, WeaveSession } from "../client.ts";
+import { listOps } from "../ops.ts";
+import { field, literal } from "../query.ts";
+import type { Place } from "../place.ts";
+
+/** What is known of a call before it is read. */
+export interface Candidate {
+  /** Call id. */
+  readonly id: string;
+  /** Op name. */
+  readonly op: string;
+  /** When it started. */
+  readonly started: string;
+  /** Bytes, as far as known. */
+  readonly size: number;
+}
+
+/** Calls up to which all are looked at; beyond, windows spread over the time. */
+const ALL = 2000;
+const WINDOWS = 8;
+const WINDOW = 250;
+const RARE = 500;
+/** Bytes that a sample may take, and a call that is not the only one of its op. */
+const SAMPLE_BYTES = 4 * 1024 * 1024;
+const LARGE = 200 * 1024;
+
+/** Calls to choose a sample from, without their contents. */
+export async function candidates(
+  session: WeaveSession,
+  place: Place,
+  selection: CallsSelection,
+  total: number,
+): Promise<{ candidates: Candidate[]; complete: boolean }> {
+  const found = new Map<string, Candidate>();
+  const read = async (own: CallsSelection, limit: number, direction: "asc" | "desc" = "asc") => {
+    const query = {
+      ...own,
+      columns: ["id", "op_name", "started_at"],
+      sort_by: [{ field: "started_at", direction }],
+      include_storage_size: true,
+      limit,
+    };
+    for await (const call of session.calls(place, query)) found.set(call.id, candidate(call));
+  };
+  if (total <= ALL) {
+    await read(selection, ALL);
+    return { candidates: [...found.values()], complete: true };
+  }
+  await Promise.all([read(selection, WINDOW), read(selection, WINDOW, "desc")]);
+  const times = [...found.values()].map(({ started }) => Date.parse(started))
+    .filter((time) => !Number.isNaN(time)).sort((a, b) => a - b);
+  const [first, last] = [times[0] ?? 0, times.at(-1) ?? 0];
+  const starts = Array.from(
+    { length: WINDOWS - 2 },
+    (_, index) => (first + ((last - first) * (index + 1)) / (WINDOWS - 1)) / 1000,
+  );
+  await Promise.all(starts.map((start) => read(from(selection, start), WINDOW)));
+  // Ops that are too rare to be met by chance.
+  if (selection.filter?.["op_names"] === undefined) {
+    const seen = new Set([...found.values()].map(({ op }) => op));
+    const rare = (await listOps(session, place)).filter((op) => !seen.has(op)).slice(0, RARE);
+    const names = rare.map((op) => `weave:///${place.id}/op/${op}:*`);
+    if (names.length > 0) {
+      await read({ ...selection, filter: { ...selection.filter, op_names: names } }, WINDOW);
+    }
+  }
+  return { candidates: [...found.values()], complete: false };
+}
+
+function from(selection: CallsSelection, seconds: number): CallsSelection {
+  const bound = { $gte: [field("started_at"), literal(seconds)] as const };
+  const own = selection.query?.$expr;
+  return { ...selection, query: { $expr: own === undefined ? bound : { $and: [own, bound] } } };
+}
+
+function candidate(call: Call): Candidate {
+  const size = call["storage_size_bytes"];
+  return {
+    id: call.id,
+    op: opOf(call),
+    started: call.started_at ?? "",
+    size: typeof size === "number" ? size : 0,
+  };
+}
+
+/**
+ * A sample across ops and time: each op in turn, its calls spread over time, small ones first. An
+ * op that has large calls only gives one of them, and none when that would take too many bytes.
+ */
+export function chooseSample(
+  all: readonly Candidate[],
+  size: number,
+): { sample: Candidate[]; tooLarge: string[]; left: string[] } {
+  const groups = new Map<string, Candidate[]>();
+  for (const one of all) {
+    const group = groups.get(one.op) ?? [];
+    groups.set(one.op, group);
+    group.push(one);
+  }
+  const queues = [...groups].sort(([, a], [, b]) => b.length - a.length)
+    .map(([op, group]) => ({ op, queue: queueOf(group, size) }));
+  const sample: Candidate[] = [];
+  const tooLarge: string[] = [];
+  let room = SAMPLE_BYTES;
+  for (
+    let round = 0;
+    sample.length < size && queues.some(({ queue }) => queue.length > 0);
+    round++
+  ) {
+    for (const { op, queue } of queues) {
+      const next = queue.shift();
+      if (next === undefined || sample.length >= size) continue;
+      if (next.size > room) {
+        if (round === 0) tooLarge.push(op);
+        continue;
+      }
+      room -= next.size;
+      sample.push(next);
+    }
+  }
+  const seen = new Set([...sample.map(({ op }) => op), ...tooLarge]);
+  return { sample, tooLarge, left: [...groups.keys()].filter((op) => !seen.has(op)) };
+}
+
+/** The calls of one op in the order in which they are taken. */
+function queueOf(group: readonly Candidate[], most: number): Candidate[] {
+  const small = group.filter(({ size }) => size <= LARGE);
+  if (small.length === 0) return [...group].sort((a, b) => a.size - b.size).slice(0, 1);
+  const sorted = [...small].sort((a, b) => (a.started < b.started ? -1 : 1));
+  const wanted = Math.min(most, sorted.length);
+  // Newest first, then evenly over time.
+  return Array.from({ length: wanted }, (_, index) => {
+    const place = wanted === 1 ? 0 : Math.round((index * (sorted.length - 1)) / (wanted - 1));
+    return sorted[sorted.length - 1 - place];
+  }).flatMap((one) => one ?? []).sort((a, b) => bitOrder(a, sorted) - bitOrder(b, sorted));
+}
+
+/** Rank that takes far apart places first: the end, the beginning, the middle, the quarters. */
+function bitOrder(one: Candidate, sorted: readonly Candidate[]): number {
+  const place = sorted.indexOf(one);
+  if (place === sorted.length - 1) return -1;
+  let reversed = 0;
+  for (let bit = 0, rest = place; bit < 16; bit++, rest >>= 1) {
+    reversed = (reversed << 1) | (rest & 1);
+  }
+  return reversed;
+}

@@ -1,0 +1,172 @@
+import { z } from "zod";
+import {
+  aggregateEvaluation,
+  type Evaluation,
+  type EvaluationResult,
+} from "../../analysis/evaluation.ts";
+import { compareEvaluations } from "../../analysis/evaluation_comparison.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { costsOf } from "../rows/shape.ts";
+import { derived, usageOf } from "../call.ts";
+import type { Weave } from "../client.ts";
+import { type EvaluationCall, evaluationNames, findEvaluations } from "../evaluations/find.ts";
+import { evalResults } from "../evaluations/results.ts";
+import { namedScores, scorersOf } from "../evaluations/scores.ts";
+import { tasksOf } from "../evaluations/tasks.ts";
+import { type Prediction, readPredictions, withResults } from "../evaluations/trials.ts";
+import { type Place, placeOf } from "../place.ts";
+import { PLACE, type WeaveServices, weaveTool } from "../tool.ts";
+
+/** Sums up evaluations, one by one or side by side. */
+export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
+  name: "summarize_evaluation_tool",
+  title: "Summarize Weave evaluations",
+  toolset: "weave.evaluations",
+  effect: "read",
+  description: "Results of Weave evaluations, newest first: pass rate or mean of each score, " +
+    "failed and unfinished predictions, latency, tokens, cost. A failed prediction counts as not " +
+    "passed. compare gives the differences between them, per score and example.",
+  input: z.object({
+    ...PLACE,
+    eval_name: z.string().optional().describe("Name or call id; all if left out."),
+    evaluation_ids: z.array(z.string()).max(50).optional(),
+    max_evals: z.int().min(1).max(50).default(5),
+    include_per_task: z.boolean().default(false).describe("Each prediction too."),
+    compare: z.boolean().default(false),
+    offset: z.int().min(0).default(0).describe("Predictions to leave out, for next_offset."),
+  }),
+  argumentAliases: {
+    evaluation_name: "eval_name",
+    eval_ids: "evaluation_ids",
+    eval_id: "eval_name",
+  },
+  output: z.looseObject({
+    evaluations: z.array(z.looseObject({ eval_id: z.string(), total_predictions: z.int() })),
+    count: z.int(),
+    project: z.string(),
+  }),
+  run: async (args, { weave, signal, maxTokens }) => {
+    const place = placeOf(args, weave);
+    const session = weave.open(signal);
+    const { eval_name: name, evaluation_ids: ids = [], max_evals: limit, compare } = args;
+    const found = await findEvaluations(session, place, { ids, name, limit });
+    const missing = ids.filter((id) => !found.some(({ call }) => call.id === id));
+    if (found.length === 0) {
+      const names = await evaluationNames(session, place);
+      const message = names.length === 0
+        ? "There are no evaluations in this project."
+        : "No evaluation has this name or id.";
+      return {
+        data: {
+          evaluations: [],
+          count: 0,
+          project: place.id,
+          message,
+          ...(names.length === 0 ? {} : { available: names }),
+        },
+      };
+    }
+    const calls = found.map(({ call }) => call.id);
+    const contents = args.include_per_task || compare;
+    const [results, bare] = await Promise.all([
+      evalResults(weave, session, place, calls, contents),
+      readPredictions(session, place, calls, weave.lacks.has("eval_results")),
+    ]);
+    // Without the route, scores are in the calls, which are read again if they were read without.
+    const predictions = results === undefined
+      ? bare.some(({ row }) => row !== undefined) || bare.length === 0
+        ? bare
+        : await readPredictions(session, place, calls, true)
+      : withResults(bare, results);
+    const evaluations = found.map((one) => evaluationOf(one, predictions));
+    const stats = new Map(
+      results?.summary?.evaluations.map((one) =>
+        [one.evaluation_call_id, one.scorer_stats] as const
+      ),
+    );
+    const rows = found.map((one, index) => {
+      const evaluation = evaluations[index] ?? evaluationOf(one, []);
+      const sums = aggregateEvaluation(evaluation);
+      const own = stats.get(one.call.id);
+      const scorers = own === undefined ? sums.scorers : scorersOf(own, sums.predictions);
+      return summary(one, { ...sums, scorers }, weave, place);
+    });
+    const tasks = args.include_per_task
+      ? tasksOf(calls, predictions, args.offset, maxTokens)
+      : undefined;
+    return {
+      data: {
+        evaluations: rows.map((row, index) => ({ ...row, ...tasks?.fields[index] })),
+        count: rows.length,
+        project: place.id,
+        ...(tasks?.next === undefined ? {} : { next_offset: tasks.next }),
+        ...(missing.length === 0 ? {} : { missing }),
+        ...(compare ? { comparison: comparison(evaluations, predictions) } : {}),
+      },
+      rows: [
+        ...(compare ? [{ path: "comparison.examples" }] : []),
+        { path: "evaluations", hint: "Ask for fewer evaluations: eval_name, max_evals." },
+      ],
+      links: [{
+        uri: weave.links.evaluations(place.entity, place.project),
+        name: `Evaluations of ${place.id}`,
+      }],
+    };
+  },
+});
+
+function evaluationOf(found: EvaluationCall, predictions: readonly Prediction[]): Evaluation {
+  return {
+    id: found.call.id,
+    name: found.name,
+    model: found.model,
+    finished: (found.call.ended_at ?? null) !== null,
+    trials: predictions.filter(({ evaluation }) => evaluation === found.call.id),
+  };
+}
+
+function summary(
+  { call, name, evaluation, model }: EvaluationCall,
+  sums: EvaluationResult,
+  weave: Weave,
+  place: Place,
+) {
+  const usage = usageOf(call);
+  const costs = costsOf(call, false);
+  return {
+    eval_id: call.id,
+    name,
+    ...(evaluation === undefined ? {} : { evaluation }),
+    ...(model === undefined ? {} : { model }),
+    op_name: call.op_name,
+    started_at: call.started_at,
+    status: derived(call).status ?? "unknown",
+    finished: sums.finished,
+    ...(sums.finished ? {} : { note: "Not finished: the figures are those so far." }),
+    examples: sums.examples,
+    total_predictions: sums.predictions,
+    successes: sums.successes,
+    errors: sums.errors,
+    error_rate: sums.error_rate,
+    ...(sums.running === 0 ? {} : { running: sums.running }),
+    scores: namedScores(sums.scorers),
+    ...(sums.latency_s === undefined ? {} : { model_latency_s: sums.latency_s }),
+    ...(usage === undefined ? {} : { token_usage: usage }),
+    ...(costs === undefined ? {} : { costs }),
+    url: weave.links.call(place.entity, place.project, call.id),
+  };
+}
+
+/** Differences between evaluations; examples with the dataset's row where that was read. */
+function comparison(evaluations: readonly Evaluation[], predictions: readonly Prediction[]) {
+  const { scorers, shared_examples, differing_examples, examples } = compareEvaluations(
+    evaluations,
+  );
+  const rows = new Map(predictions.map(({ example, row }) => [example, row]));
+  return {
+    scorers,
+    shared_examples,
+    differing_examples,
+    examples: examples.map((one) => ({ ...one, row: rows.get(one.example) })),
+  };
+}
