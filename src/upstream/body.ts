@@ -74,13 +74,17 @@ function tooLarge(service: string, limit: number): UpstreamError {
   });
 }
 
+/** Where a message ends and its internals begin: a stack, a statement, a page. */
+const STOP =
+  /(?:^|\n)\s*Traceback|\n\s*(?:\[SQL:|at |File "|LINE \d+:)|<(?:!doctype|html|head|body|script)\b/i;
+
 /**
  * A back end's own words, fit to be shown: no HTML, no SQL, no stack trace, one paragraph of at
  * most 400 characters, without a full stop at the end.
  */
 export function cleanDetail(text: string): string {
   if (isHtml(text)) return "";
-  const first = text.split(/\n\s*(?:Traceback|\[SQL:|at |File ")/)[0] ?? "";
+  const first = text.split(STOP)[0] ?? "";
   const line = first
     .replaceAll(/\[(SQL|parameters): [\s\S]*/g, "")
     .replaceAll(/\(Background on this error at: [^)]*\)/g, "")
@@ -93,5 +97,6 @@ export function cleanDetail(text: string): string {
 
 /** Whether a body is a web page. */
 export function isHtml(text: string): boolean {
-  return /^\s*(<!doctype|<html|<head|<body|<h1|<title|<\?xml)/i.test(text);
+  return /^\s*<(!doctype|!--|\?xml|(html|head|body|h\d|title|p|div|center|pre|script|style|meta)\b)/i
+    .test(text);
 }

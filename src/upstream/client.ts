@@ -5,6 +5,7 @@ import { networkFailure, permissionFailure } from "./network.ts";
 import type { SafePath } from "./path.ts";
 import { followRedirect } from "./redirect.ts";
 import { backoff, pause, retryAfterSeconds, type RetryPolicy } from "./retry.ts";
+import { withoutSent } from "./sent.ts";
 import type { Transport } from "./transport.ts";
 
 /** A back end: where it is, how to speak to it, how patient to be. */
@@ -78,8 +79,9 @@ export interface UpstreamSession {
 /** Opens the requests of one tool call. */
 export function openSession(options: UpstreamOptions, signal: AbortSignal): UpstreamSession {
   const bound = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)]);
+  const deadline = performance.now() + options.timeoutMs;
   const run = <T>(request: UpstreamRequest, read: (response: Response) => Promise<T>) =>
-    withRetries(options, request, bound, read);
+    withRetries(options, request, { signal: bound, deadline }, read);
   return {
     signal: bound,
     send: (request) => run(request, (response) => Promise.resolve(response)),
@@ -91,11 +93,10 @@ export function openSession(options: UpstreamOptions, signal: AbortSignal): Upst
 async function withRetries<T>(
   options: UpstreamOptions,
   request: UpstreamRequest,
-  signal: AbortSignal,
+  { signal, deadline }: { readonly signal: AbortSignal; readonly deadline: number },
   read: (response: Response) => Promise<T>,
 ): Promise<T> {
   const repeatable = request.repeatable ?? request.method === "GET";
-  const deadline = performance.now() + options.timeoutMs;
   for (let attempt = 0;; attempt++) {
     let wait: number | undefined;
     try {
@@ -133,6 +134,13 @@ async function exchange(
     ...await options.headers(),
     ...request.headers,
   };
+  if (!canBeSent(headers)) {
+    throw new UpstreamError(
+      "unauthorized",
+      `The credentials for ${options.service} hold characters that a header cannot carry.`,
+      { hint: "Check them for line breaks, quotation marks and other leftovers of copying." },
+    );
+  }
   const body = request.json === undefined ? request.body : JSON.stringify(request.json);
   if (request.json !== undefined) headers["content-type"] = "application/json";
   const started = performance.now();
@@ -155,6 +163,15 @@ async function exchange(
       status,
       milliseconds: Math.round(performance.now() - started),
     });
+  }
+}
+
+function canBeSent(headers: Record<string, string>): boolean {
+  try {
+    new Headers(headers);
+    return true;
+  } catch {
+    return false;
   }
 }
 
@@ -194,7 +211,7 @@ async function failureOf(
   retryAfter: number | undefined,
 ): Promise<UpstreamError> {
   const { status } = response;
-  const body = await readHead(response);
+  const body = withoutSent(await readHead(response), await options.headers());
   const own = options.readError?.(status, body, response.headers);
   if (own !== undefined) return own;
   return failureOfStatus({
@@ -208,7 +225,10 @@ async function failureOf(
 }
 
 function describe(options: UpstreamOptions, error: unknown, signal: AbortSignal): UpstreamError {
-  if (error instanceof UpstreamError) return error;
+  // A body that ends because the time is up looks cut short.
+  const interrupted = signal.aborted && error instanceof UpstreamError &&
+    error.status === undefined && error.report.retryable;
+  if (error instanceof UpstreamError && !interrupted) return error;
   const reason: unknown = signal.aborted ? signal.reason : error;
   if (isAbort(reason) || signal.aborted) {
     const late = reason instanceof Error && reason.name === "TimeoutError";

@@ -1,9 +1,12 @@
 import { UpstreamError } from "./errors.ts";
 
 /** What is told of the back end in a network error. */
-interface Place {
+export interface Place {
+  /** The back end's name for people. */
   readonly service: string;
+  /** The setting that names its address. */
   readonly setting: string;
+  /** Its address. */
   readonly baseUrl: URL;
 }
 
@@ -27,10 +30,19 @@ export function hostNotAllowed(host: string, what: string): UpstreamError {
 /** The error for a request that got no reply, with its likely cause. */
 export function networkFailure(place: Place, error: unknown): UpstreamError {
   const { service, setting, baseUrl } = place;
-  const text = causes(error).map((one) => one.message).join(" ").toLowerCase();
+  // The runtime quotes the URL, whose words say nothing about the cause.
+  const text = causes(error).map((one) => one.message).join(" ").toLowerCase()
+    .replaceAll(/\bfor (?:url )?\(?https?:\/\/\S+/g, "");
   const at = baseUrl.host;
   const fail = (message: string, hint: string, retryable: boolean) =>
     new UpstreamError("unreachable", message, { hint, retryable, cause: error });
+  if (/corrupt message|wrong version number|wrong_version/.test(text)) {
+    return fail(
+      `${service} at ${at} does not speak TLS.`,
+      `Use http:// instead of https:// in ${setting}, if that is intended.`,
+      false,
+    );
+  }
   if (/certificate|tls|handshake|unknownissuer/.test(text)) {
     const why = /unknownissuer|self[- ]signed|unable to get/.test(text)
       ? "its certificate is signed by an authority that is not trusted here"

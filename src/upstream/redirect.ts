@@ -58,6 +58,8 @@ export async function followRedirect(
       );
     }
     url = target;
+    url.username = "";
+    url.password = "";
     response = await options.transport(url, {
       method,
       headers,

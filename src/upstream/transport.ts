@@ -49,17 +49,23 @@ const insecureTransport: Transport = async (url, init) => {
       rejectUnauthorized: false,
       signal: init.signal,
     }, (incoming) => {
-      const headers = new Headers();
-      for (let index = 0; index + 1 < incoming.rawHeaders.length; index += 2) {
-        headers.append(incoming.rawHeaders[index] ?? "", incoming.rawHeaders[index + 1] ?? "");
+      try {
+        const headers = new Headers();
+        for (let index = 0; index + 1 < incoming.rawHeaders.length; index += 2) {
+          headers.append(incoming.rawHeaders[index] ?? "", incoming.rawHeaders[index + 1] ?? "");
+        }
+        const status = incoming.statusCode ?? 502;
+        const bodiless = [204, 205, 304].includes(status) || init.method === "HEAD";
+        const chunks = ReadableStream.from<Uint8Array<ArrayBuffer>>(Readable.from(incoming));
+        resolve(new Response(bodiless ? null : chunks, { status, headers }));
+      } catch (error) {
+        // A status or header that no Response can have.
+        incoming.destroy();
+        reject(error);
       }
-      const status = incoming.statusCode ?? 502;
-      const bodiless = status === 204 || status === 304 || init.method === "HEAD";
-      const chunks = ReadableStream.from<Uint8Array<ArrayBuffer>>(Readable.from(incoming));
-      resolve(new Response(bodiless ? null : chunks, { status, headers }));
     });
     outgoing.on("error", reject);
-    if (init.body !== undefined) outgoing.write(init.body);
-    outgoing.end();
+    // Given at once, the body is sent with its length.
+    outgoing.end(init.body);
   });
 };
