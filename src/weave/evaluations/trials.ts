@@ -4,6 +4,7 @@ import type { WeaveSession } from "../client.ts";
 import { isRecord } from "../filters/condition.ts";
 import type { Place } from "../place.ts";
 import { LIGHT_COLUMNS } from "../rows/columns.ts";
+import { shortException } from "../rows/shape.ts";
 import type { EvalResults } from "./results.ts";
 
 const OP = "Evaluation.predict_and_score";
@@ -27,7 +28,7 @@ export interface Prediction extends Trial {
  * failed when it, its model or a scorer raised; one whose model recovered from a failure below
  * itself has not.
  *
- * @param contents Reads examples, answers and scores from the calls too.
+ * @param contents Reads answers and scores from the calls too.
  */
 export async function readPredictions(
   session: WeaveSession,
@@ -38,7 +39,7 @@ export async function readPredictions(
   const predictions: Call[] = [];
   const query = {
     filter: { parent_ids: evaluations },
-    columns: [...LIGHT_COLUMNS, "exception", ...(contents ? ["inputs", "output"] : [])],
+    columns: [...LIGHT_COLUMNS, "exception", "inputs", ...(contents ? ["output"] : [])],
     include_costs: true,
     limit: ALL,
   };
@@ -99,7 +100,7 @@ function prediction(call: Call, parts: readonly Call[]): Prediction {
     ...(latency === undefined ? {} : { latency_s: latency / 1000 }),
     ...(tokens === 0 ? {} : { total_tokens: tokens }),
     ...(cost === undefined ? {} : { cost }),
-    ...(failed?.exception ? { error: failed.exception } : {}),
+    ...(failed?.exception ? { error: shortException(failed.exception) ?? "" } : {}),
   };
 }
 

@@ -111,7 +111,7 @@ function feedbackOf(call: Call): unknown[] | undefined {
 }
 
 /** `Type: message` of an exception with a traceback, plain text as it is. */
-function shortException(text: string | null | undefined): string | undefined {
+export function shortException(text: string | null | undefined): string | undefined {
   if (typeof text !== "string") return undefined;
   const body = text.startsWith("{") ? tryParseJson(text) : undefined;
   if (!isJsonObject(body) || typeof body.message !== "string") return text;

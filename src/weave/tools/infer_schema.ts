@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { SchemaBuilder } from "../../analysis/schema_inference.ts";
+import { type FieldSchema, SchemaBuilder } from "../../analysis/schema_inference.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { type Call, derived, opOf, usageOf } from "../call.ts";
 import { placeOf } from "../place.ts";
@@ -21,7 +21,7 @@ export const inferSchema: Tool<WeaveServices> = weaveTool({
     "values, from a sample across ops and time.",
   input: z.object({
     ...PLACE,
-    sample_size: z.int().min(1).max(500).default(20),
+    sample_size: z.int().min(1).max(500).default(50),
     top_n_values: z.int().min(0).max(50).default(5),
     filters: FILTERS_ARGUMENT.optional(),
   }),
@@ -50,7 +50,7 @@ export const inferSchema: Tool<WeaveServices> = weaveTool({
     }
     return {
       data: {
-        fields: builder.fields().map((field) => ({ ...field })),
+        fields: builder.fields().map(described),
         ops: opCounts(found.candidates.map(({ op }) => op)),
         ...(found.complete ? {} : { ops_counted_over: found.candidates.length }),
         total_traces: total,
@@ -67,6 +67,12 @@ export const inferSchema: Tool<WeaveServices> = weaveTool({
     };
   },
 });
+
+/** A field without what says nothing about objects and lists. */
+function described(field: FieldSchema): { path: string; type: string } & Record<string, unknown> {
+  const { distinct, top_values, count: _count, ...rest } = field;
+  return { ...rest, ...(top_values.length === 0 ? {} : { distinct, top_values }) };
+}
 
 /** What of a call can be filtered, selected or sorted by. */
 function rowOf(call: Call): Record<string, unknown> {

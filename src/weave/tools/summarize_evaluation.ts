@@ -68,16 +68,17 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
     }
     const calls = found.map(({ call }) => call.id);
     const contents = args.include_per_task || compare;
+    const older = weave.lacks.has("eval_results");
     const [results, bare] = await Promise.all([
       evalResults(weave, session, place, calls, contents),
-      readPredictions(session, place, calls, weave.lacks.has("eval_results")),
+      readPredictions(session, place, calls, older),
     ]);
-    // Without the route, scores are in the calls, which are read again if they were read without.
-    const predictions = results === undefined
-      ? bare.some(({ row }) => row !== undefined) || bare.length === 0
-        ? bare
-        : await readPredictions(session, place, calls, true)
-      : withResults(bare, results);
+    // Without the route, scores are in the calls.
+    const predictions = results !== undefined
+      ? withResults(bare, results)
+      : older
+      ? bare
+      : await readPredictions(session, place, calls, true);
     const evaluations = found.map((one) => evaluationOf(one, predictions));
     const stats = new Map(
       results?.summary?.evaluations.map((one) =>
