@@ -1,5 +1,13 @@
 import { RUN_HISTORY } from "./history/load.ts";
 import { NEAR_PROJECTS, NEAR_RUNS } from "./missing.ts";
+import {
+  LIST_ARTIFACTS,
+  LIST_FILES,
+  LIST_REPORTS,
+  LIST_RUNS,
+  LIST_SWEEPS,
+} from "./query/resources.ts";
+import { TYPE_FIELDS } from "./query/unknown.ts";
 import { RUNS_BY_ID } from "./runs.ts";
 import { ENTITIES } from "./tools/list_entities.ts";
 import { PROBE } from "./tools/probe_project.ts";
@@ -15,4 +23,10 @@ export const DOCUMENTS: Readonly<Record<string, string>> = {
   PROBE,
   RUN_HISTORY,
   RUNS_BY_ID,
+  LIST_RUNS,
+  LIST_SWEEPS,
+  LIST_REPORTS,
+  LIST_ARTIFACTS,
+  LIST_FILES,
+  TYPE_FIELDS,
 };

@@ -1,8 +1,9 @@
 import type { Config } from "../config/config.ts";
-import { isWandbConfigured, wandbBaseUrl } from "../config/wandb.ts";
+import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl } from "../config/wandb.ts";
 import type { Log } from "../log.ts";
 import { bind, type BoundTool, type Tool } from "../mcp/tool.ts";
 import { wandbOf } from "./access.ts";
+import { createDocs } from "./docs.ts";
 import type { WandbServices } from "./tool.ts";
 import { compareRuns } from "./tools/compare_runs.ts";
 import { diagnoseRun } from "./tools/diagnose_run.ts";
@@ -10,6 +11,8 @@ import { getRunHistory } from "./tools/get_run_history.ts";
 import { listEntities } from "./tools/list_entities.ts";
 import { probeProject } from "./tools/probe_project.ts";
 import { queryProjects } from "./tools/query_projects.ts";
+import { queryWandb } from "./tools/query_wandb.ts";
+import { searchDocs } from "./tools/search_docs.ts";
 
 /** Everything of Weights & Biases that exists with a configuration. */
 export interface WandbRoom {
@@ -28,6 +31,7 @@ const TOOLS: readonly Tool<WandbServices>[] = [
   listEntities,
   queryProjects,
   probeProject,
+  queryWandb,
   getRunHistory,
   compareRuns,
   diagnoseRun,
@@ -48,11 +52,18 @@ export function wandbRoom(config: Config, log: Log): WandbRoom {
           `${host} in the netrc file).`,
     };
   }
+  const docsUrl = wandbDocsUrl(config.settings);
+  const docs = docsUrl === undefined ? undefined : createDocs(docsUrl, log);
   return {
     name: "Weights & Biases",
-    tools: TOOLS.map((tool) => bind(tool, () => ({ wandb }))),
+    tools: [
+      ...TOOLS.map((tool) => bind(tool, () => ({ wandb }))),
+      ...(docs === undefined ? [] : [bind(searchDocs, () => ({ docs }))]),
+    ],
     instructions: instructionsFor(wandb.entity, wandb.project),
-    absent: undefined,
+    absent: docs === undefined
+      ? "search_wandb_docs_tool is not listed: WANDB_MCP_PROXY_DOCS is false."
+      : undefined,
   };
 }
 

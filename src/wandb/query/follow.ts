@@ -1,0 +1,164 @@
+import type { Reply } from "../../mcp/tool.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
+import { UpstreamError } from "../../upstream/errors.ts";
+import type { WandbSession } from "../client.ts";
+import { AFTER, FIRST, type PreparedQuery } from "./document.ts";
+
+/** How far a connection is followed. */
+export interface FollowLimits {
+  /** Most items; undefined when the caller did not say. */
+  readonly maxItems: number | undefined;
+  /** Items of one page where the query does not say. */
+  readonly perPage: number;
+}
+
+/** Items when neither the call nor the query says how many. */
+const DEFAULT_ITEMS = 100;
+
+/** What became of the connection that was followed. */
+interface Progress {
+  connection: string;
+  items: number;
+  pages: number;
+  has_next_page: boolean;
+  end_cursor?: string;
+}
+
+/**
+ * Sends a caller's query and follows its one connection up to the limit. The result is the query's
+ * data with all pages' edges together; `pageInfo` is that of the last page, so what it says of more
+ * is true.
+ */
+export async function runQuery(
+  query: PreparedQuery,
+  limits: FollowLimits,
+  session: WandbSession,
+): Promise<Reply<Record<string, unknown>>> {
+  const { follow, variables } = query;
+  if (follow === undefined) {
+    const { data, problems } = await session.query(query.text, variables);
+    return { data: { ...objectOf(data), ...errorsOf(problems) } };
+  }
+  const once = limits.maxItems === undefined && !follow.wantsPages && follow.first !== undefined;
+  const most = limits.maxItems ?? (once ? follow.first ?? DEFAULT_ITEMS : DEFAULT_ITEMS);
+  const size = Math.max(1, follow.first ?? limits.perPage);
+  const edges: Json[] = [];
+  const seen = new Set<string>();
+  const problems: string[] = [];
+  let root: JsonObject = {};
+  let info: JsonObject = {};
+  let after = follow.after;
+  let pages = 0;
+  let found = false;
+  while (edges.length < most) {
+    let page;
+    try {
+      page = await session.query(query.text, {
+        ...variables,
+        [FIRST]: Math.min(size, most - edges.length),
+        [AFTER]: after ?? null,
+      });
+    } catch (error) {
+      if (pages === 0 || !(error instanceof UpstreamError)) throw error;
+      problems.push(`Page ${pages + 1} failed: ${error.report.message}`);
+      break;
+    }
+    problems.push(...page.problems);
+    const data = objectOf(page.data);
+    if (pages === 0) root = data;
+    pages++;
+    const connection = at(data, follow.path);
+    if (!isJsonObject(connection)) break;
+    found = true;
+    const before = edges.length;
+    for (const edge of Array.isArray(connection.edges) ? connection.edges : []) {
+      const id = isJsonObject(edge) && isJsonObject(edge.node) ? edge.node.id : undefined;
+      if (typeof id === "string") {
+        if (seen.has(id)) continue;
+        seen.add(id);
+      }
+      edges.push(edge);
+    }
+    info = objectOf(connection.pageInfo);
+    const next = typeof info.endCursor === "string" ? info.endCursor : undefined;
+    if (info.hasNextPage !== true || next === undefined || next === after || once) break;
+    if (edges.length === before) break;
+    after = next;
+  }
+  if (!found) return { data: { ...root, ...errorsOf(problems), ...othersOf(query) } };
+  return together(query, root, edges, info, pages, problems);
+}
+
+function together(
+  query: PreparedQuery,
+  root: JsonObject,
+  edges: readonly Json[],
+  info: JsonObject,
+  pages: number,
+  problems: readonly string[],
+): Reply<Record<string, unknown>> {
+  const path = query.follow?.path ?? [];
+  const withEdges = (kept: readonly Json[], pageInfo: JsonObject) =>
+    replaced(root, path, (connection) => ({ ...connection, edges: [...kept], pageInfo }));
+  const progress = (items: number, more: boolean, cursor: Json | undefined): Progress => ({
+    connection: path.join("."),
+    items,
+    pages,
+    has_next_page: more,
+    ...(more && typeof cursor === "string" ? { end_cursor: cursor } : {}),
+  });
+  const rest = { ...errorsOf(problems), ...othersOf(query) };
+  return {
+    data: {
+      ...withEdges(edges, info),
+      pagination: progress(edges.length, info.hasNextPage === true, info.endCursor),
+      ...rest,
+    },
+    rows: [{
+      path: [...path, "edges"].join("."),
+      resume: (kept) => {
+        const last = edges[kept - 1];
+        const cursor = isJsonObject(last) && typeof last.cursor === "string" ? last.cursor : null;
+        const cut = { hasNextPage: true, endCursor: cursor };
+        return {
+          ...withEdges(edges.slice(0, kept), cut),
+          pagination: progress(kept, true, cursor),
+        };
+      },
+      hint: "Select fewer fields or lower max_items, then go on after end_cursor; select " +
+        "`edges { cursor }` to get one when a page is cut.",
+    }],
+  };
+}
+
+function errorsOf(problems: readonly string[]): { errors?: { message: string }[] } {
+  return problems.length === 0
+    ? {}
+    : { errors: [...new Set(problems)].map((message) => ({ message })) };
+}
+
+function othersOf(query: PreparedQuery): { not_followed?: readonly string[] } {
+  return query.others.length === 0 ? {} : { not_followed: query.others };
+}
+
+function objectOf(value: Json | undefined): JsonObject {
+  return isJsonObject(value) ? value : {};
+}
+
+function at(data: JsonObject, path: readonly string[]): Json | undefined {
+  return path.reduce<Json | undefined>(
+    (node, key) => isJsonObject(node) && Object.hasOwn(node, key) ? node[key] : undefined,
+    data,
+  );
+}
+
+function replaced(
+  node: JsonObject,
+  path: readonly string[],
+  change: (connection: JsonObject) => JsonObject,
+): JsonObject {
+  const [key, ...rest] = path;
+  if (key === undefined) return change(node);
+  const child = node[key];
+  return { ...node, [key]: isJsonObject(child) ? replaced(child, rest, change) : child ?? null };
+}

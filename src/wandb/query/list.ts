@@ -1,0 +1,190 @@
+import { invalidArgument } from "../../mcp/errors.ts";
+import type { Reply } from "../../mcp/tool.ts";
+import type { JsonObject } from "../../upstream/json.ts";
+import type { Wandb, WandbSession } from "../client.ts";
+import { noProject, noRun } from "../missing.ts";
+import { type Place, placeOf, warningsOf } from "../tool.ts";
+import {
+  LIST_ARTIFACTS,
+  LIST_FILES,
+  LIST_REPORTS,
+  LIST_RUNS,
+  LIST_SHAPE,
+  LIST_SWEEPS,
+  type ListPage,
+  otherRow,
+  type Resource,
+  runRow,
+} from "./resources.ts";
+import { filterOf, orderOf, projectionOf, type RunProjection, serverKeys } from "./run_fields.ts";
+
+/** A query in the structured form. */
+export interface ListQuery {
+  /** What to list. */
+  readonly resource: Resource;
+  /** Where. */
+  readonly entity?: string | undefined;
+  /** Where. */
+  readonly project?: string | undefined;
+  /** Whose files. */
+  readonly run_id?: string | undefined;
+  /** Mongo-style filter. */
+  readonly filters?: Readonly<Record<string, unknown>> | undefined;
+  /** Field with sign. */
+  readonly order?: string | undefined;
+  /** Fields of runs. */
+  readonly fields?: readonly string[] | undefined;
+  /** Most items. */
+  readonly limit: number;
+  /** Where to go on. */
+  readonly cursor?: string | undefined;
+}
+
+/** Largest page that is asked for; heavier ones take W&B too long. */
+const PAGE = 100;
+
+const MORE_FIELDS = ["job_type", "heartbeat_at", "updated_at", "host", "commit", "notes", "sweep"];
+
+/** Lists a project's runs, sweeps, reports, artifacts or files, page by page up to the limit. */
+export async function listResource(
+  query: ListQuery,
+  wandb: Wandb,
+  session: WandbSession,
+): Promise<Reply<Record<string, unknown>>> {
+  const place = placeOf({ entity_name: query.entity, project_name: query.project }, wandb);
+  const { resource } = query;
+  if (resource === "files" && query.run_id === undefined) {
+    throw invalidArgument("resource=files needs `run_id`: whose files?");
+  }
+  const mentioned: string[] = [];
+  const plan = planOf(query, mentioned);
+  const items: JsonObject[] = [];
+  const cursors: (string | undefined)[] = [];
+  const problems: string[] = [];
+  let cursor = query.cursor;
+  let more = false;
+  let total: number | undefined;
+  do {
+    const page = await readPage(session, place, query, plan, {
+      n: Math.min(PAGE, query.limit - items.length),
+      c: cursor ?? null,
+    });
+    problems.push(...page.problems);
+    for (const edge of page.list?.edges ?? []) {
+      if (edge?.node === null || edge?.node === undefined) continue;
+      items.push(
+        resource === "runs"
+          ? runRow(edge.node, plan.projection, place, wandb.links)
+          : otherRow(resource, edge.node, place, wandb.links),
+      );
+      cursors.push(edge.cursor ?? undefined);
+    }
+    total = page.list?.totalCount ?? total;
+    const next = page.list?.pageInfo.endCursor ?? undefined;
+    more = page.list?.pageInfo.hasNextPage === true;
+    // A server that repeats a cursor would keep us here for ever.
+    if (next === undefined || next === cursor) break;
+    cursor = next;
+  } while (more && items.length < query.limit);
+  const state = {
+    has_more: more,
+    ...(more && cursor !== undefined ? { next_cursor: cursor } : {}),
+  };
+  return {
+    data: {
+      resource,
+      entity: place.entity,
+      project: place.project,
+      count: items.length,
+      ...(total === undefined ? {} : { total }),
+      ...state,
+      ...(resource === "runs" && !plan.projection.fields.has("url")
+        ? { run_url: wandb.links.run(place.entity, place.project, "ID").replace(/ID$/, "{id}") }
+        : {}),
+      ...(items.length === 0 ? { note: emptyNote(query) } : {}),
+      ...warningsOf(problems),
+      items,
+    },
+    rows: [{
+      path: "items",
+      resume: (kept) => ({ count: kept, has_more: true, next_cursor: cursors[kept - 1] }),
+      hint: "Name fewer `fields`, or go on with next_cursor.",
+    }],
+  };
+}
+
+interface Plan {
+  readonly document: string;
+  readonly variables: Readonly<Record<string, unknown>>;
+  readonly projection: RunProjection;
+}
+
+function planOf(query: ListQuery, mentioned: string[]): Plan {
+  const projection = (names: readonly string[]) => projectionOf(query.fields, names);
+  const raw = {
+    f: query.filters === undefined ? null : JSON.stringify(query.filters),
+    o: query.order ?? null,
+  };
+  switch (query.resource) {
+    case "runs": {
+      const filters = query.filters === undefined ? undefined : filterOf(query.filters, mentioned);
+      const order = query.order === undefined ? "-created_at" : orderOf(query.order);
+      mentioned.push(...order.split(",").map((part) => part.slice(1)));
+      const chosen = projection(mentioned);
+      return {
+        document: LIST_RUNS,
+        projection: chosen,
+        variables: {
+          f: filters === undefined ? null : JSON.stringify(filters),
+          o: order,
+          config: chosen.config !== "none",
+          ck: serverKeys(chosen.config),
+          summary: chosen.summary !== "none",
+          sk: serverKeys(chosen.summary),
+          keys: chosen.fields.has("history_keys"),
+          more: chosen.fields.has("user") || MORE_FIELDS.some((name) => chosen.fields.has(name)),
+        },
+      };
+    }
+    case "sweeps":
+      return { document: LIST_SWEEPS, variables: raw, projection: projectionOf(undefined, []) };
+    case "artifacts":
+      return { document: LIST_ARTIFACTS, variables: raw, projection: projectionOf(undefined, []) };
+    case "reports":
+    case "files": {
+      if (query.filters !== undefined || query.order !== undefined) {
+        throw invalidArgument(`resource=${query.resource} takes no \`filters\` and no \`order\`.`);
+      }
+      const files = query.resource === "files";
+      return {
+        document: files ? LIST_FILES : LIST_REPORTS,
+        variables: files ? { r: query.run_id } : {},
+        projection: projectionOf(undefined, []),
+      };
+    }
+  }
+}
+
+async function readPage(
+  session: WandbSession,
+  place: Place,
+  query: ListQuery,
+  plan: Plan,
+  page: { n: number; c: string | null },
+): Promise<{ list: ListPage | undefined; problems: readonly string[] }> {
+  const variables = { e: place.entity, p: place.project, ...plan.variables, ...page };
+  const { data: { project }, problems } = await session.ask(plan.document, variables, LIST_SHAPE);
+  if (!project) throw await noProject(session, place);
+  if (query.resource === "files" && !project.run) {
+    throw await noRun(session, place, query.run_id ?? "");
+  }
+  return { list: project.list ?? project.run?.list ?? undefined, problems };
+}
+
+function emptyNote(query: ListQuery): string {
+  if (query.cursor !== undefined) return "Nothing follows that cursor.";
+  return query.filters === undefined
+    ? `The project has no ${query.resource}.`
+    : `No ${query.resource} match ${JSON.stringify(query.filters)}. A metric is ` +
+      "summary_metrics.K, a setting config.K; probe_project_tool names them.";
+}

@@ -1,0 +1,217 @@
+import { invalidArgument } from "../../mcp/errors.ts";
+import { nearest, oneOf } from "../../text/nearest.ts";
+
+/** Fields of a run in a result, and what they are called in GraphQL. */
+export const RUN_FIELDS = [
+  "id",
+  "name",
+  "state",
+  "created_at",
+  "tags",
+  "group",
+  "job_type",
+  "heartbeat_at",
+  "updated_at",
+  "user",
+  "sweep",
+  "host",
+  "commit",
+  "notes",
+  "history_keys",
+  "url",
+  "config",
+  "summary",
+] as const;
+
+/** Other names of fields, and what is meant. */
+const ALIASES: Readonly<Record<string, string>> = {
+  run_id: "id",
+  display_name: "name",
+  displayName: "name",
+  createdAt: "created_at",
+  heartbeatAt: "heartbeat_at",
+  updatedAt: "updated_at",
+  jobType: "job_type",
+  username: "user",
+  sweepName: "sweep",
+  historyKeys: "history_keys",
+  summaryMetrics: "summary",
+  summary_metrics: "summary",
+  metrics: "summary",
+};
+
+/** What filters and orders may name besides `config.…` and `summary_metrics.…`. */
+const FILTERABLE = [
+  "state",
+  "name",
+  "display_name",
+  "displayName",
+  "tags",
+  "group",
+  "job_type",
+  "jobType",
+  "created_at",
+  "createdAt",
+  "updated_at",
+  "updatedAt",
+  "heartbeat_at",
+  "heartbeatAt",
+  "username",
+  "user",
+  "user.username",
+  "sweep",
+  "host",
+  "notes",
+  "description",
+  "commit",
+  "duration",
+  "id",
+];
+
+/** What of each run is wanted. */
+export interface RunProjection {
+  /** Plain fields in a result's row. */
+  readonly fields: ReadonlySet<string>;
+  /** Keys of the configuration; all for "all". */
+  readonly config: "none" | "all" | readonly string[];
+  /** Keys of the summary; all for "all". */
+  readonly summary: "none" | "all" | readonly string[];
+}
+
+const DEFAULT_FIELDS = ["id", "name", "state", "created_at", "tags", "group"];
+
+/**
+ * The projection for `fields`, or a small one with the metrics that filter and order speak of.
+ *
+ * @throws {ToolError} `invalid_arguments` for an unknown field, with the nearest valid ones.
+ */
+export function projectionOf(
+  fields: readonly string[] | undefined,
+  mentioned: readonly string[],
+): RunProjection {
+  const wanted = fields === undefined || fields.length === 0
+    ? [...DEFAULT_FIELDS, ...mentioned.filter((name) => /^(config|summary_metrics)\./.test(name))]
+    : ["id", ...fields];
+  const plain = new Set<string>();
+  const config = new Set<string>();
+  const summary = new Set<string>();
+  for (const given of wanted) {
+    const field = ALIASES[given] ?? given;
+    const [, part, key] = /^(config|summary|summary_metrics|summaryMetrics)\.(.+)$/s.exec(field) ??
+      [];
+    if (key !== undefined) (part === "config" ? config : summary).add(key.replace(/\.value$/, ""));
+    else if (RUN_FIELDS.some((one) => one === field)) plain.add(field);
+    else throw unknownField(given);
+  }
+  return {
+    fields: plain,
+    config: plain.has("config") ? "all" : config.size > 0 ? [...config] : "none",
+    summary: plain.has("summary") ? "all" : summary.size > 0 ? [...summary] : "none",
+  };
+}
+
+/** Keys to ask the server for: a dotted key may be one name or a path into a structure. */
+export function serverKeys(keys: "none" | "all" | readonly string[]): string[] | null {
+  if (keys === "all") return null;
+  if (keys === "none") return [];
+  return [...new Set(keys.flatMap((key) => [key, key.split(".")[0] ?? key]))];
+}
+
+/** W&B's name of a field in a filter or an order; undefined when there is none. */
+export function filterField(given: string): string | undefined {
+  const [, part, key] = /^(config|summary|summary_metrics|summaryMetrics)\.(.+)$/s.exec(given) ??
+    [];
+  if (key !== undefined) return part === "config" ? `config.${key}` : `summary_metrics.${key}`;
+  if (/^(keys_info|system_metrics|systemMetrics)\./.test(given)) return given;
+  return FILTERABLE.includes(given) ? given : undefined;
+}
+
+/** The order in W&B's form: `-summary_metrics.loss`; a field without sign sorts upwards. */
+export function orderOf(order: string): string {
+  return order.split(",").map((part) => {
+    const [, sign = "", name = ""] = /^\s*([+-]?)\s*(.*?)\s*$/s.exec(part) ?? [];
+    const field = filterField(name);
+    if (field === undefined) throw unknownFilter(name, "order");
+    return `${sign === "-" ? "-" : "+"}${field}`;
+  }).join(",");
+}
+
+/**
+ * The filter in W&B's form: `summary.K` and `summaryMetrics.K` become `summary_metrics.K`.
+ *
+ * @throws {ToolError} `invalid_arguments` for an unknown field or operator.
+ */
+export function filterOf(filter: unknown, mentioned: string[]): unknown {
+  if (Array.isArray(filter)) return filter.map((part) => filterOf(part, mentioned));
+  if (filter === null || typeof filter !== "object") {
+    throw invalidArgument('`filters` must be an object such as {"state":"finished"}.');
+  }
+  return Object.fromEntries(
+    Object.entries(filter).map(([name, value]) => {
+      if (name.startsWith("$")) {
+        if (!["$and", "$or", "$nor", "$not"].includes(name)) throw unknownOperator(name);
+        return [name, filterOf(value, mentioned)];
+      }
+      const field = filterField(name);
+      if (field === undefined) throw unknownFilter(name, "filters");
+      checkOperators(value);
+      mentioned.push(field);
+      return [field, value];
+    }),
+  );
+}
+
+const OPERATORS = [
+  "$eq",
+  "$ne",
+  "$gt",
+  "$gte",
+  "$lt",
+  "$lte",
+  "$in",
+  "$nin",
+  "$exists",
+  "$regex",
+  "$options",
+  "$not",
+  "$and",
+  "$or",
+  "$all",
+];
+
+function checkOperators(value: unknown): void {
+  if (value === null || typeof value !== "object" || Array.isArray(value)) return;
+  for (const name of Object.keys(value)) {
+    if (name.startsWith("$") && !OPERATORS.includes(name)) throw unknownOperator(name);
+  }
+}
+
+function unknownOperator(name: string): Error {
+  const near = nearest(name, OPERATORS, 2);
+  return invalidArgument(
+    `\`filters\` has no operator ${name}` +
+      (near.length > 0 ? `; did you mean ${oneOf(near)}?` : "."),
+    `Operators: ${OPERATORS.join(", ")}.`,
+  );
+}
+
+function unknownFilter(name: string, where: string): Error {
+  const near = nearest(name, FILTERABLE);
+  return invalidArgument(
+    `\`${where}\`: runs have no field "${name}"` +
+      (near.length > 0 ? `; did you mean ${oneOf(near)}?` : "."),
+    `A metric is summary_metrics.${name}, a setting config.${name}; other fields: ` +
+      "state, name, display_name, tags, group, job_type, created_at, username, sweep.",
+  );
+}
+
+function unknownField(name: string): Error {
+  const near = nearest(name, [...RUN_FIELDS, ...Object.keys(ALIASES)]);
+  return invalidArgument(
+    `\`fields\`: runs have no field "${name}"` +
+      (near.length > 0 ? `; did you mean ${oneOf(near)}?` : "."),
+    `A metric is summary.${name}, a setting config.${name}; other fields: ${
+      RUN_FIELDS.join(", ")
+    }.`,
+  );
+}

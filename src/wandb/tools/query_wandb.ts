@@ -1,0 +1,84 @@
+import { z } from "zod";
+import { invalidArgument } from "../../mcp/errors.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { listResource } from "../query/list.ts";
+import { RESOURCES } from "../query/resources.ts";
+import { type WandbServices, wandbTool } from "../tool.ts";
+
+/** Items when nothing says how many. */
+const DEFAULT_LIMIT = 50;
+
+/** Queries runs and what else a project holds. */
+export const queryWandb: Tool<WandbServices> = wandbTool({
+  name: "query_wandb_tool",
+  title: "Query W&B",
+  toolset: "wandb.runs",
+  effect: "read",
+  description:
+    "Query runs, sweeps, reports, artifacts or files of a project. Filters are Mongo-style: " +
+    '{"state":"finished","config.lr":{"$lt":0.1},"summary_metrics.acc":{"$gt":0.9}} ($and $or $in ' +
+    "$ne $exists $regex). `total` counts all matches, so limit=1 counts. For curves use " +
+    "get_run_history_tool. What this form lacks: a read-only GraphQL `query` with `variables`; its " +
+    "first connection is followed to max_items.",
+  input: z.object({
+    entity: z.string().optional(),
+    project: z.string().optional(),
+    resource: z.enum(RESOURCES).default("runs"),
+    filters: z.record(z.string(), z.unknown()).optional(),
+    order: z.string().optional().describe("-created_at, -summary_metrics.acc, +config.lr"),
+    fields: z.array(z.string()).optional().describe(
+      "Of runs: name, state, tags, user, config.K, summary.K, config, summary …",
+    ),
+    run_id: z.string().optional().describe("For files."),
+    limit: z.int().min(1).max(1000).optional(),
+    cursor: z.string().optional().describe("next_cursor of the page before."),
+    query: z.string().optional().describe("GraphQL instead."),
+    variables: z.record(z.string(), z.unknown()).optional(),
+    max_items: z.int().min(1).max(10_000).optional(),
+    items_per_page: z.int().min(1).max(1000).default(50),
+  }),
+  unlisted: ["items_per_page"],
+  argumentAliases: {
+    entity_name: "entity",
+    project_name: "project",
+    filter: "filters",
+    sort: "order",
+    order_by: "order",
+    columns: "fields",
+    after: "cursor",
+    run: "run_id",
+    graphql: "query",
+  },
+  output: z.looseObject({}),
+  run: async (args, { wandb, signal }) => {
+    const session = wandb.open(signal);
+    if (args.query === undefined) {
+      if (args.variables !== undefined) {
+        throw invalidArgument("`variables` go with `query`.", "Or use `filters` and `fields`.");
+      }
+      return await listResource(
+        { ...args, limit: args.limit ?? args.max_items ?? DEFAULT_LIMIT },
+        wandb,
+        session,
+      );
+    }
+    const [{ prepareQuery }, { runQuery }, { explain }] = await Promise.all([
+      import("../query/document.ts"),
+      import("../query/follow.ts"),
+      import("../query/unknown.ts"),
+    ]);
+    const [entity, project] = [args.entity ?? wandb.entity, args.project ?? wandb.project];
+    const prepared = prepareQuery(args.query, args.variables ?? {}, {
+      entity,
+      entityname: entity,
+      project,
+      projectname: project,
+    });
+    const limits = { maxItems: args.max_items ?? args.limit, perPage: args.items_per_page };
+    try {
+      return await runQuery(prepared, limits, session);
+    } catch (error) {
+      throw await explain(error, session);
+    }
+  },
+});

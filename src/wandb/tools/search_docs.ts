@@ -1,0 +1,37 @@
+import { z } from "zod";
+import { defineTool, type Tool } from "../../mcp/tool.ts";
+import type { WandbDocs } from "../docs.ts";
+
+/** What documentation search works with. */
+export interface DocsServices {
+  /** The documentation. */
+  readonly docs: WandbDocs;
+}
+
+const INPUT = z.object({ query: z.string().min(1) });
+const OUTPUT = z.looseObject({ query: z.string(), result: z.string() });
+
+/** Searches W&B's documentation. */
+export const searchDocs: Tool<DocsServices> = defineTool<
+  DocsServices,
+  typeof INPUT,
+  typeof OUTPUT
+>({
+  name: "search_wandb_docs_tool",
+  title: "Search W&B docs",
+  toolset: "wandb.docs",
+  effect: "read",
+  description:
+    "Search the documentation of Weights & Biases and Weave: features, SDK, how-to. Not the " +
+    "user's own data.",
+  input: INPUT,
+  argumentAliases: { question: "query", q: "query" },
+  output: OUTPUT,
+  run: async ({ query }, { docs, signal }) => {
+    const parts = await docs.search(query, signal);
+    const result = parts.length === 0
+      ? `Nothing was found for "${query}"; try other words.`
+      : parts.join("\n\n---\n\n");
+    return { data: { query, result }, text: result };
+  },
+});
