@@ -23,8 +23,8 @@ export const PLACE: {
   entity_name: z.ZodOptional<z.ZodString>;
   project_name: z.ZodOptional<z.ZodString>;
 } = {
-  entity_name: z.string().min(1).optional(),
-  project_name: z.string().min(1).optional(),
+  entity_name: z.string().optional(),
+  project_name: z.string().optional(),
 };
 
 /** Filters; which there are is told by the query tool's description and by refusals. */
