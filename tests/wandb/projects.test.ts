@@ -49,6 +49,7 @@ Deno.test("a misspelt entity is answered with the nearest", async () => {
   await using rig = startRig();
   const report = await rig.failure(queryProjects, { entity: "sim-taem" });
   assert.equal(report["error"], "not_found");
+  assert.match(String(report["hint"]), /sim-team/);
   const empty = await rig.data(queryProjects, { entity: "sim-team" });
   assert.deepEqual(part(empty, "projects")["sim-team"], []);
 });

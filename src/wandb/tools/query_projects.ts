@@ -2,6 +2,7 @@ import { z } from "zod";
 import { ToolError } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { nearest, oneOf } from "../../text/nearest.ts";
+import { UpstreamError } from "../../upstream/errors.ts";
 import type { WandbSession } from "../client.ts";
 import { connectionOf } from "../shapes.ts";
 import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
@@ -96,7 +97,12 @@ export const queryProjects: Tool<WandbServices> = wandbTool({
       return { data: await allProjects(session, most) };
     }
     const variables = { e: entity, n: most, c: cursor ?? null };
-    const { data: { models }, problems } = await session.ask(PROJECTS, variables, ONE);
+    const { data: { models }, problems } = await session.ask(PROJECTS, variables, ONE)
+      .catch(async (error) => {
+        const missing = error instanceof UpstreamError && error.report.error === "not_found";
+        if (missing) await checkEntity(session, entity);
+        throw error;
+      });
     if (models.nodes.length === 0 && cursor === undefined) await checkEntity(session, entity);
     const { hasNextPage, endCursor } = models.page;
     return {
