@@ -7,6 +7,7 @@ import {
   originValidationResponse,
 } from "@modelcontextprotocol/server";
 import type { Log } from "../log.ts";
+import { streamWhenLate } from "./late_stream.ts";
 
 /** How the HTTP side is set up. */
 export interface HttpOptions {
@@ -58,7 +59,7 @@ export function createHttpHandler(
       const { pathname } = new URL(request.url);
       switch (pathname) {
         case "/mcp":
-          return handler.fetch(request);
+          return streamWhenLate(request, (one) => handler.fetch(one));
         case "/healthz":
           return Promise.resolve(probe(request, 200, "ok"));
         case "/readyz":
