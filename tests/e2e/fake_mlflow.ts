@@ -19,6 +19,8 @@ export interface Seen {
 export interface Held {
   /** Resolves when such a request is there. */
   readonly arrived: Promise<void>;
+  /** Resolves when two are there. */
+  readonly arrivedTwice: Promise<void>;
   /** Resolves when the connection of such a request is dropped. */
   readonly dropped: Promise<void>;
   /** Answers it, and later ones, as usual. */
@@ -53,7 +55,7 @@ export const ASSESSMENT = "a-0123456789abcdef";
  * @param intercept Answers instead, where it returns a response.
  */
 export function startFakeMlflow(
-  intercept: (url: URL) => Response | undefined = () => undefined,
+  intercept: (url: URL, headers: Headers) => Response | undefined = () => undefined,
 ): FakeMlflow {
   const seen: Seen[] = [];
   const holds: { path: string; onArrival: (signal: AbortSignal) => void; free: Promise<void> }[] =
@@ -67,7 +69,7 @@ export function startFakeMlflow(
       hold.onArrival(request.signal);
       await Promise.race([hold.free, aborted(request.signal)]);
     }
-    return intercept(url) ?? answer(method, url, body);
+    return intercept(url, headers) ?? answer(method, url, body);
   });
   const releases: (() => void)[] = [];
   return {
@@ -75,15 +77,24 @@ export function startFakeMlflow(
     seen,
     hold: (path) => {
       const arrived = Promise.withResolvers<void>();
+      const arrivedTwice = Promise.withResolvers<void>();
+      let arrivals = 0;
       const dropped = Promise.withResolvers<void>();
       const free = Promise.withResolvers<void>();
       const onArrival = (signal: AbortSignal) => {
         aborted(signal).then(dropped.resolve);
+        arrivals += 1;
         arrived.resolve();
+        if (arrivals === 2) arrivedTwice.resolve();
       };
       holds.push({ path, onArrival, free: free.promise });
       releases.push(free.resolve);
-      return { arrived: arrived.promise, dropped: dropped.promise, release: free.resolve };
+      return {
+        arrived: arrived.promise,
+        arrivedTwice: arrivedTwice.promise,
+        dropped: dropped.promise,
+        release: free.resolve,
+      };
     },
     [Symbol.asyncDispose]: async () => {
       for (const release of releases) release();

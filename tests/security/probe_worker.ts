@@ -10,7 +10,7 @@ const ATTEMPT = z.discriminatedUnion("kind", [
   z.object({ kind: z.enum(["connect", "listen"]), hostname: z.string(), port: z.int() }),
   z.object({ kind: z.enum(["env"]), name: z.string() }),
   z.object({ kind: z.enum(["read", "list", "write", "run", "ffi"]), path: z.string() }),
-  z.object({ kind: z.enum(["environment", "hostname", "dns", "nested"]) }),
+  z.object({ kind: z.enum(["environment", "hostname", "dns", "nested", "throw", "reject"]) }),
   z.object({
     kind: z.enum(["request"]),
     name: z.enum(["net", "read", "write", "run", "ffi", "env", "sys"]),
@@ -60,6 +60,14 @@ async function attempt(what: Attempt): Promise<string> {
       return (await Deno.resolveDns("example.com", "A")).join();
     case "nested":
       return await nested();
+    case "throw":
+      setTimeout(() => {
+        throw new Error("thrown in the worker");
+      });
+      return await new Promise<string>(() => {});
+    case "reject":
+      Promise.reject(new Error("rejected in the worker"));
+      return await new Promise<string>(() => {});
     case "request":
       return (await request(what.name)).state;
   }
