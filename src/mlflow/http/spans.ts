@@ -34,7 +34,8 @@ export async function streamSpans(
   path`${traceId}`;
   if (memory.flatSpans) {
     const flat = await openFlat(session, memory, traceId);
-    if (flat !== undefined) return await visitItems(flat, visit);
+    if (flat === "no spans") return;
+    if (flat !== "no route") return await visitItems(flat, visit);
   }
   const info = expectReply(
     SpanPlace,
@@ -91,7 +92,7 @@ async function openFlat(
   session: UpstreamSession,
   memory: RouteMemory,
   traceId: string,
-): Promise<Response | undefined> {
+): Promise<Response | "no spans" | "no route"> {
   try {
     return await session.send({
       method: "GET",
@@ -99,12 +100,12 @@ async function openFlat(
       query: [["request_id", traceId]],
     });
   } catch (error) {
-    // A server that knows the route answers a missing trace with a code of its own.
-    if (!(error instanceof UpstreamError) || error.status !== 404 || error.code !== undefined) {
-      throw error;
-    }
+    if (!(error instanceof UpstreamError) || error.status !== 404) throw error;
+    // The trace is there, its data is not: it still runs, or was written without spans.
+    if (error.code === "NOT_FOUND") return "no spans";
+    if (error.code !== undefined) throw error;
     memory.flatSpans = false;
-    return undefined;
+    return "no route";
   }
 }
 

@@ -49,7 +49,8 @@ export const getTrace = readingTool({
     const selected = value !== null && typeof value === "object" && !Array.isArray(value)
       ? value
       : {};
-    if (paths.length > 0 && unmatched.length === paths.length) {
+    const literal = paths.every(({ segments }) => segments.every(({ kind }) => kind !== "any"));
+    if (literal && paths.length > 0 && unmatched.length === paths.length) {
       const near = unmatched.flatMap(({ nearest }) => nearest).slice(0, 6);
       throw invalidArgument(
         `\`extract_fields\`: this trace has nothing at ${
