@@ -7,7 +7,14 @@ import { isJsonObject, type Json, tryParseJson } from "../upstream/json.ts";
 import { path } from "../upstream/path.ts";
 import { createTransport, type Transport } from "../upstream/transport.ts";
 import type { Credentials } from "./credentials.ts";
-import { failureOfMessages, GraphqlFailure, hasData, messagesOf, readFailure } from "./failure.ts";
+import {
+  failureOfMessages,
+  GraphqlFailure,
+  hasData,
+  messagesOf,
+  readFailure,
+  unexpectedForm,
+} from "./failure.ts";
 import { compact, isMutation, type UnknownField, unknownFields, withoutFields } from "./graphql.ts";
 import { createLinks, type WandbLinks } from "./links.ts";
 import { paced } from "./pace.ts";
@@ -136,13 +143,7 @@ export function createWandb(options: WandbOptions): Wandb {
             throw failureOfMessages(answer.problems, undefined, appUrl);
           }
           log.debug("Unexpected reply of W&B", { issue: parsed.error.issues[0] });
-          throw new UpstreamError(
-            "upstream_error",
-            `W&B's reply has an unexpected form at ${
-              parsed.error.issues[0]?.path.join(".") ?? "its root"
-            }.`,
-            { hint: "The server may be of a version that this program does not know." },
-          );
+          throw unexpectedForm(parsed.error.issues[0]?.path ?? []);
         },
       };
     },

@@ -63,6 +63,15 @@ export function failureOfMessages(
     });
 }
 
+/** The error for a reply of which a part is not what its field should be. */
+export function unexpectedForm(at: readonly PropertyKey[]): UpstreamError {
+  return new UpstreamError(
+    "upstream_error",
+    `W&B's reply has an unexpected form at ${at.map(String).join(".") || "its root"}.`,
+    { hint: "The server may be of a version that this program does not know." },
+  );
+}
+
 interface Failure {
   readonly status: number;
   readonly messages: readonly string[];

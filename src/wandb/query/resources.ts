@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
+import { unexpectedForm } from "../failure.ts";
 import { configOf, HISTORY_KEYS, INT64, JSON_FIELD, OBJECT_FIELD, PAGE_INFO } from "../shapes.ts";
 import { valueAt } from "../history/series.ts";
 import type { WandbLinks } from "../links.ts";
@@ -150,7 +151,7 @@ export function runRow(
   place: Place,
   links: WandbLinks,
 ): JsonObject {
-  const run = RUN.parse(node);
+  const run = readNode(RUN, node);
   const values: Record<string, unknown> = {
     id: run.name,
     name: run.displayName,
@@ -175,6 +176,12 @@ export function runRow(
     config: chosen(configOf(run.config), projection.config),
     summary: chosen(run.summaryMetrics, projection.summary),
   });
+}
+
+function readNode<T>(shape: z.ZodType<T>, node: unknown): T {
+  const parsed = shape.safeParse(node);
+  if (parsed.success) return parsed.data;
+  throw unexpectedForm(["node", ...parsed.error.issues[0]?.path ?? []]);
 }
 
 function chosen(
@@ -226,7 +233,7 @@ export function otherRow(
   place: Place,
   links: WandbLinks,
 ): JsonObject {
-  const one = OTHER.parse(node);
+  const one = readNode(OTHER, node);
   const dates = { created_at: one.createdAt, updated_at: one.updatedAt };
   const { entity, project } = place;
   switch (resource) {

@@ -1,0 +1,171 @@
+/**
+ * Names of artifacts, collections and registries, in the forms that W&B and its users write:
+ * `entity/project/collection:alias` with `vN`, an alias or a digest after the colon, shortened from
+ * the left where defaults are configured; `org/wandb-registry-X/collection:alias`; a
+ * `wandb-artifact://` URI; the address of the web page.
+ *
+ * @module
+ */
+import { invalidArgument } from "../../mcp/errors.ts";
+import type { Wandb } from "../client.ts";
+
+/** What every registry's project name begins with. */
+export const REGISTRY_PREFIX = "wandb-registry-";
+
+/** A collection, and where it is. */
+export interface CollectionName {
+  /** Entity or, of a registry, organization or its entity; undefined: the caller's organization. */
+  readonly entity: string | undefined;
+  /** Project; a registry's with its prefix. */
+  readonly project: string;
+  /** Collection. */
+  readonly collection: string;
+  /** Whether the project is a registry. */
+  readonly registry: boolean;
+}
+
+/** A version of a collection. */
+export interface VersionName extends CollectionName {
+  /** `vN`, an alias or a digest. */
+  readonly alias: string;
+}
+
+/** The parts of a name as far as it gives them. */
+export interface NameParts {
+  /** First of three parts. */
+  readonly entity: string | undefined;
+  /** Last but one. */
+  readonly project: string | undefined;
+  /** Last part, without what follows the colon. */
+  readonly collection: string;
+  /** After the colon. */
+  readonly alias: string | undefined;
+}
+
+const FORMS = "Write entity/project/collection:alias or org/wandb-registry-NAME/collection:alias; " +
+  "the alias is vN, an alias or a digest.";
+
+/**
+ * Splits a name.
+ *
+ * @throws {ToolError} `invalid_arguments` for what cannot be a name.
+ */
+export function splitName(text: string, argument: string): NameParts {
+  const name = checkedName(text, argument);
+  const fromUrl = /^https?:\/\//i.test(name) ? partsOfUrl(name) : undefined;
+  if (fromUrl !== undefined) return fromUrl;
+  const plain = name.replace(/^wandb-artifact:\/+/i, "");
+  const colon = plain.indexOf(":");
+  const path = colon < 0 ? plain : plain.slice(0, colon);
+  const alias = colon < 0 ? undefined : plain.slice(colon + 1).trim();
+  const parts = path.split("/").map((part) => part.trim());
+  const [collection, project, entity] = parts.toReversed();
+  if (
+    collection === undefined || parts.length > 3 || parts.includes("") || alias === "" ||
+    /^https?:/i.test(name)
+  ) {
+    throw invalidArgument(`\`${argument}\` is no artifact name: ${shown(name)}.`, FORMS);
+  }
+  return { entity, project, collection, alias };
+}
+
+/**
+ * The version that a name means; without a suffix the newest.
+ *
+ * @throws {ToolError} `invalid_arguments` when the project is known from nowhere.
+ */
+export function versionName(text: string, argument: string, wandb: Wandb): VersionName {
+  const parts = splitName(text, argument);
+  return { ...collectionOf(parts, argument, wandb), alias: parts.alias ?? "latest" };
+}
+
+/** Adds to a name's parts what the configuration knows. */
+export function collectionOf(parts: NameParts, argument: string, wandb: Wandb): CollectionName {
+  const project = parts.project ?? wandb.project;
+  const registry = project?.startsWith(REGISTRY_PREFIX) === true;
+  const entity = parts.entity ?? (registry ? undefined : wandb.entity);
+  if (project === undefined || (entity === undefined && !registry)) {
+    const lacking = project === undefined ? "project" : "entity";
+    throw invalidArgument(
+      `\`${argument}\` names no ${lacking} and none is configured: ${shown(parts.collection)}.`,
+      `${FORMS} WANDB_ENTITY and WANDB_PROJECT set defaults.`,
+    );
+  }
+  return { entity, project, collection: parts.collection, registry };
+}
+
+/**
+ * A registry's project name, and its organization where the text holds it: `model`,
+ * `wandb-registry-model`, `org/model` or the web page's address.
+ *
+ * @throws {ToolError} `invalid_arguments` for what cannot be a name.
+ */
+export function registryOf(
+  text: string,
+  argument: string,
+): { readonly organization: string | undefined; readonly project: string } {
+  const name = checkedName(text, argument);
+  const url = /^https?:\/\//i.test(name) ? URL.parse(name) : null;
+  const page = url === null ? [] : decodedParts(url);
+  const [organization, registry] = page[0] === "orgs" && page[2] === "registry"
+    ? [page[1], page[3]]
+    : name.includes("/")
+    ? name.split("/", 2).map((part) => part.trim())
+    : [undefined, name];
+  if (!registry || organization === "" || (url === null && name.split("/").length > 2)) {
+    throw invalidArgument(
+      `\`${argument}\` is no registry name: ${shown(name)}.`,
+      "list_registries_tool names the registries.",
+    );
+  }
+  const project = registry.startsWith(REGISTRY_PREFIX) ? registry : REGISTRY_PREFIX + registry;
+  return { organization, project };
+}
+
+/** A registry's name as people know it. */
+export function registryTitle(project: string): string {
+  return project.startsWith(REGISTRY_PREFIX) ? project.slice(REGISTRY_PREFIX.length) : project;
+}
+
+/**
+ * The text without white space around it.
+ *
+ * @throws {ToolError} `invalid_arguments` for control characters, broken Unicode and endless text.
+ */
+export function checkedName(text: string, argument: string): string {
+  const name = text.trim();
+  // deno-lint-ignore no-control-regex
+  const broken = /[\u0000-\u001F\u007F-\u009F]/.test(name) || !name.isWellFormed();
+  if (name === "" || broken || name.length > 1024) {
+    const why = name === "" ? "is empty" : broken ? "holds control characters" : "is too long";
+    throw invalidArgument(`\`${argument}\` ${why}.`, FORMS);
+  }
+  return name;
+}
+
+function partsOfUrl(name: string): NameParts | undefined {
+  const url = URL.parse(name);
+  if (url === null) return undefined;
+  const selection = url.searchParams.get("selectionPath");
+  const [entity, project, collection] = selection === null ? [] : selection.split("/");
+  if (entity && project && collection) {
+    return { entity, project, collection, alias: url.searchParams.get("version") ?? undefined };
+  }
+  const page = decodedParts(url);
+  if (page[2] !== "artifacts" || page[4] === undefined) return undefined;
+  return { entity: page[0], project: page[1], collection: page[4], alias: page[5] };
+}
+
+function decodedParts(url: URL): string[] {
+  return url.pathname.split("/").filter((part) => part !== "").map((part) => {
+    try {
+      return decodeURIComponent(part);
+    } catch {
+      return part;
+    }
+  });
+}
+
+function shown(name: string): string {
+  return JSON.stringify(name.length > 80 ? `${name.slice(0, 79).toWellFormed()}…` : name);
+}

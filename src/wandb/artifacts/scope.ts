@@ -1,0 +1,162 @@
+/**
+ * Registries belong to an organization's own entity. Callers name the organization, that entity,
+ * one of its teams, or nothing; one request asks for all that this may mean.
+ *
+ * @module
+ */
+import { z } from "zod";
+import { UpstreamError } from "../../upstream/errors.ts";
+import type { Answer, Wandb, WandbSession } from "../client.ts";
+
+/** Which organizations a request asks about: the variables of {@link inOrganizations}. */
+export interface Scope {
+  /** Name of an organization or entity. */
+  readonly o: string;
+  /** Ask about the organization or entity of that name. */
+  readonly named: boolean;
+  /** Ask about all organizations of the caller. */
+  readonly mine: boolean;
+  /** Ask which organization the configured entity belongs to. */
+  readonly home: boolean;
+}
+
+/** The variables of {@link inOrganizations}, declared. */
+export const SCOPE_VARIABLES = "$o: String!, $named: Boolean!, $mine: Boolean!, $home: Boolean!";
+
+/** Nothing of {@link inOrganizations}; `o` may serve something else. */
+export function noScope(o: string): Scope {
+  return { o, named: false, mine: false, home: false };
+}
+
+/** Where to look: in what is named, else in the caller's organizations. */
+export function scopeOf(organization: string | undefined, wandb: Wandb): Scope {
+  if (organization !== undefined) return { o: organization, named: true, mine: false, home: false };
+  return { o: wandb.entity ?? "", named: false, mine: true, home: wandb.entity !== undefined };
+}
+
+/** Fields of a query that ask for a selection on `Entity`, which has to hold `name`. */
+export function inOrganizations(selection: string, suffix = ""): string {
+  const variable = (name: string) => `$${name}${suffix}`;
+  const field = (name: string, of = name) => `${name}${suffix}: ${of}`;
+  return `
+  ${field("organization")}(name: ${variable("o")}) @include(if: ${variable("named")}) {
+    name
+    orgEntity { ${selection} }
+  }
+  ${field("entity")}(name: ${variable("o")}) @include(if: ${variable("named")}) {
+    organization { name orgEntity { name } }
+    ${selection}
+  }
+  ${field("viewer")} @include(if: ${variable("mine")}) {
+    organizations { name orgEntity { ${selection} } }
+  }
+  ${field("home", "entity")}(name: ${variable("o")}) @include(if: ${variable("home")}) {
+    organization { name orgEntity { name } }
+  }`;
+}
+
+/** One organization that was found. */
+export interface Found<T> {
+  /** The organization's name. */
+  readonly organization: string;
+  /** What was selected of its entity. */
+  readonly entity: T;
+}
+
+/** The organizations that were found. */
+export interface Candidates<T> {
+  /** Those asked for. */
+  readonly found: readonly Found<T>[];
+  /** The organization of a team that was named; it has to be asked for. */
+  readonly elsewhere: string | undefined;
+  /** Some of what was asked for is not there. */
+  readonly incomplete: boolean;
+}
+
+const ORGANIZATION = z.looseObject({
+  name: z.string(),
+  orgEntity: z.looseObject({ name: z.string() }).nullish(),
+}).nullish();
+
+/** The reply to {@link inOrganizations}. */
+export function candidatesShape<T extends { readonly name: string }>(
+  entity: z.ZodType<T>,
+): z.ZodType<Candidates<T>> {
+  const full = z.looseObject({ name: z.string(), orgEntity: entity.nullish() });
+  const member = z.looseObject({ organization: ORGANIZATION }).nullish();
+  return z.looseObject({
+    organization: full.nullish(),
+    entity: z.intersection(z.looseObject({ organization: ORGANIZATION }), entity).nullish(),
+    viewer: z.looseObject({ organizations: z.array(full.nullable()).nullish() }).nullish(),
+    home: member,
+  }).transform((reply): Candidates<T> => {
+    const home = reply.home?.organization?.name;
+    const all = [reply.organization, ...reply.viewer?.organizations ?? []].flatMap((one) =>
+      one?.orgEntity ? [{ organization: one.name, entity: one.orgEntity }] : []
+    );
+    const own = all.filter(({ organization }) => organization === home);
+    const found = new Map((own.length > 0 ? own : all).map((one) => [one.entity.name, one]));
+    const { entity: named } = reply;
+    const parent = named?.organization;
+    const team = named && parent?.orgEntity && parent.orgEntity.name !== named.name;
+    if (named && !team && !found.has(named.name)) {
+      found.set(named.name, { organization: parent?.name ?? named.name, entity: named });
+    }
+    return {
+      found: [...found.values()],
+      elsewhere: team && found.size === 0 ? parent.name : undefined,
+      incomplete: !reply.organization || !named,
+    };
+  });
+}
+
+/**
+ * Asks a document in a scope; a team's organization takes a second request. An unknown name is no
+ * failure but finds nothing.
+ */
+export async function askScope<T, R extends { readonly candidates: Candidates<T> }>(
+  ask: (scope: Scope) => Promise<Answer<R>>,
+  scope: Scope,
+): Promise<Answer<R> | undefined> {
+  const answer = await unlessMissing(ask(scope));
+  const next = answer?.data.candidates.elsewhere;
+  if (answer === undefined) return undefined;
+  if (next !== undefined) {
+    return await unlessMissing(ask({ o: next, named: true, mine: false, home: false }));
+  }
+  return { data: answer.data, problems: relevant(answer.problems, answer.data.candidates) };
+}
+
+/** What is wrong with the answer, apart from names that stand for only one of two things. */
+export function relevant(
+  problems: readonly string[],
+  candidates: Candidates<unknown>,
+): readonly string[] {
+  if (!candidates.incomplete || candidates.found.length === 0) return problems;
+  return problems.filter((text) => !/organi[sz]ation|entity/i.test(text));
+}
+
+/** The answer; undefined where the server says that there is no such thing. */
+export async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {
+  try {
+    return await answer;
+  } catch (error) {
+    if (error instanceof UpstreamError && error.report.error === "not_found") return undefined;
+    throw error;
+  }
+}
+
+/** Sends a document whose reply is {@link Candidates} and nothing else. */
+export async function askOrganizations<T extends { readonly name: string }>(
+  session: WandbSession,
+  document: string,
+  variables: Readonly<Record<string, unknown>>,
+  entity: z.ZodType<T>,
+  scope: Scope,
+): Promise<Answer<{ candidates: Candidates<T> }> | undefined> {
+  const shape = candidatesShape(entity).transform((candidates) => ({ candidates }));
+  return await askScope<T, { candidates: Candidates<T> }>(
+    (where) => session.ask(document, { ...variables, ...where }, shape),
+    scope,
+  );
+}
