@@ -205,16 +205,7 @@ Deno.test("an instance without the results route gives the same figures from the
   const ours = await rig.call(summarizeEvaluation, args);
   assert(!rig.paths.some((path) => path.includes("eval_results")));
   const bare = (result: Data) =>
-    list(result["evaluations"]).map(({ per_task: tasks, ...rest }) => ({
-      ...rest,
-      // The route resolves the examples, the calls refer to them.
-      tasks: list(tasks).map(({ example: _example, ...task }) => task),
-    }));
+    list(result["evaluations"]).map(({ per_task: tasks, ...rest }) => ({ ...rest, tasks }));
   assert.deepEqual(bare(ours), bare(theirs));
-  const { scorers, shared_examples, differing_examples } = record(ours["comparison"]);
-  const other = record(theirs["comparison"]);
-  assert.deepEqual(
-    [scorers, shared_examples, differing_examples],
-    [other["scorers"], other["shared_examples"], other["differing_examples"]],
-  );
+  assert.deepEqual(ours["comparison"], theirs["comparison"]);
 });

@@ -4,6 +4,7 @@ import type { WeaveSession } from "../client.ts";
 import { isRecord } from "../filters/condition.ts";
 import type { Place } from "../place.ts";
 import { LIGHT_COLUMNS } from "../rows/columns.ts";
+import { RefReader } from "../rows/expand.ts";
 import { shortException } from "../rows/shape.ts";
 import type { EvalResults } from "./results.ts";
 
@@ -127,4 +128,18 @@ export function withResults(
     }
   }
   return predictions.map((one) => ({ ...one, ...found.get(one.id) }));
+}
+
+/** Predictions with their examples read, where these are references. */
+export async function withExamples(
+  session: WeaveSession,
+  predictions: readonly Prediction[],
+): Promise<Prediction[]> {
+  const reader = new RefReader(session);
+  const refs = predictions.flatMap(({ row }) => typeof row === "string" ? [row] : []);
+  await reader.read(refs);
+  return predictions.map((one) => {
+    const found = typeof one.row === "string" ? reader.value(one.row) : undefined;
+    return found === undefined ? one : { ...one, row: found.value };
+  });
 }

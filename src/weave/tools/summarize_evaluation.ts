@@ -13,7 +13,12 @@ import { type EvaluationCall, evaluationNames, findEvaluations } from "../evalua
 import { evalResults } from "../evaluations/results.ts";
 import { namedScores, scorersOf } from "../evaluations/scores.ts";
 import { tasksOf } from "../evaluations/tasks.ts";
-import { type Prediction, readPredictions, withResults } from "../evaluations/trials.ts";
+import {
+  type Prediction,
+  readPredictions,
+  withExamples,
+  withResults,
+} from "../evaluations/trials.ts";
 import { type Place, placeOf } from "../place.ts";
 import { PLACE, type WeaveServices, weaveTool } from "../tool.ts";
 
@@ -74,11 +79,10 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
       readPredictions(session, place, calls, older),
     ]);
     // Without the route, scores are in the calls.
-    const predictions = results !== undefined
-      ? withResults(bare, results)
-      : older
-      ? bare
-      : await readPredictions(session, place, calls, true);
+    const own = results === undefined
+      ? older ? bare : await readPredictions(session, place, calls, true)
+      : withResults(bare, results);
+    const predictions = contents ? await withExamples(session, own) : own;
     const evaluations = found.map((one) => evaluationOf(one, predictions));
     const stats = new Map(
       results?.summary?.evaluations.map((one) =>

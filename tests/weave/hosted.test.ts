@@ -1,0 +1,239 @@
+/** What the hosted service does and Weave's SQLite server cannot: costs, refusals, broken streams. */
+import assert from "node:assert/strict";
+import { countTraces } from "../../src/weave/tools/count_traces.ts";
+import { queryTraces } from "../../src/weave/tools/query_traces.ts";
+import { summarizeEvaluation } from "../../src/weave/tools/summarize_evaluation.ts";
+import { type Fault, startWeaveStub, type Stub, type StubCall } from "../support/weave/stub.ts";
+import { type Data, list, record, type Rig, rigOn } from "./harness.ts";
+
+const STREAM = "/calls/stream_query";
+const OP = "weave:///test-entity/agents/op";
+
+function call(id: string, second: number, rest: Data = {}): StubCall {
+  return {
+    id,
+    project_id: "test-entity/agents",
+    trace_id: `trace-${id}`,
+    parent_id: null,
+    op_name: `${OP}/llm.chat:v1`,
+    started_at: new Date(Date.UTC(2025, 0, 1) + second * 1000).toISOString(),
+    ended_at: new Date(Date.UTC(2025, 0, 1) + second * 1000 + 500).toISOString(),
+    attributes: {},
+    inputs: { text: "x" },
+    summary: {},
+    ...rest,
+  };
+}
+
+const usage = (model: string, tokens: number) => ({
+  summary: { usage: { [model]: { input_tokens: tokens, output_tokens: 1, requests: 1 } } },
+});
+
+async function withStub(
+  calls: StubCall[],
+  test: (stub: Stub, rig: Rig) => Promise<void>,
+): Promise<void> {
+  const stub = startWeaveStub({ calls, prices: { priced: { prompt: 0.5, completion: 2 } } });
+  try {
+    await test(stub, rigOn(stub));
+  } finally {
+    await stub.stop();
+  }
+}
+
+const ids = (result: Data) => list(result["traces"]).map((row) => row["id"]);
+
+Deno.test("calls are sorted by what they cost, through all pages", async () => {
+  const calls = [7, 3, 9, 1, 5].map((tokens, index) =>
+    call(`c${tokens}`, index, usage("priced", tokens))
+  );
+  calls.push(call("free", 9, usage("unpriced", 100)));
+  await withStub(calls, async (_stub, rig) => {
+    const sorted = { sort_by: "total_cost" };
+    assert.deepEqual(ids(await rig.call(queryTraces, sorted)), [
+      "c9",
+      "c7",
+      "c5",
+      "c3",
+      "c1",
+      "free",
+    ]);
+    const up = await rig.call(queryTraces, { ...sorted, sort_direction: "asc", limit: 2 });
+    assert.deepEqual(ids(up), ["c1", "c3"]);
+    const cursor = up["next_cursor"];
+    const next = await rig.call(queryTraces, {
+      ...sorted,
+      sort_direction: "asc",
+      limit: 2,
+      cursor,
+    });
+    assert.deepEqual(ids(next), ["c5", "c7"]);
+    const [first = {}] = list(up["traces"]);
+    assert.deepEqual(first["costs"], {
+      priced: { prompt_cost: 0.5, completion_cost: 2, total_cost: 2.5 },
+    });
+    const none = await rig.failure(queryTraces, { ...sorted, filters: { call_ids: ["free"] } });
+    assert.match(String(none["message"]), /No matching call has a cost/);
+  });
+});
+
+Deno.test("costs of a trace are its root's, not its calls' added up", async () => {
+  const calls = [
+    call("root", 0, { trace_id: "t", ...usage("priced", 10) }),
+    call("child", 1, { trace_id: "t", parent_id: "root", ...usage("priced", 10) }),
+  ];
+  await withStub(calls, async (_stub, rig) => {
+    const { metadata } = await rig.call(queryTraces, { metadata_only: true });
+    const counts = record(record(metadata)["token_counts"]);
+    assert.deepEqual([counts["input_tokens"], counts["total_cost"]], [10, 10 * 0.5 + 2]);
+  });
+});
+
+Deno.test("calls that start between two pages do not shift them", async () => {
+  const calls = [1, 2, 3, 4].map((second) => call(`c${second}`, second));
+  await withStub(calls, async (_stub, rig) => {
+    const first = await rig.call(queryTraces, { limit: 2 });
+    calls.push(call("new", 60), call("newer", 61));
+    const second = await rig.call(queryTraces, { limit: 2, cursor: first["next_cursor"] });
+    assert.deepEqual([ids(first), ids(second)], [["c4", "c3"], ["c2", "c1"]]);
+    assert.equal(record(second["metadata"])["total_matching_count"], 4);
+    assert.equal(second["next_cursor"], undefined);
+  });
+});
+
+Deno.test("numbers are compared as numbers, which the service insists on", async () => {
+  const calls = [9, 10, 100].map((size) => call(`c${size}`, size, { inputs: { size } }));
+  await withStub(calls, async (_stub, rig) => {
+    const filters = { inputs: { size: { $gt: 9.5 } } };
+    assert.deepEqual(ids(await rig.call(queryTraces, { filters })), ["c100", "c10"]);
+    assert.equal((await rig.call(countTraces, { filters }))["total_count"], 2);
+  });
+});
+
+Deno.test("an answer that breaks off is a failure, not fewer calls", async () => {
+  await withStub([1, 2, 3].map((second) => call(`c${second}`, second)), async (stub, rig) => {
+    stub.fail(STREAM, { kind: "cut", afterRows: 1 });
+    const report = await rig.failure(queryTraces);
+    assert.equal(report["error"], "upstream_error");
+    assert.match(String(report["message"]), /broke off/);
+  });
+});
+
+Deno.test("failures of the service are told, and repeated where that helps", async (t) => {
+  const status = (code: number, reason: string): Fault => ({
+    kind: "status",
+    status: code,
+    body: { reason },
+  });
+  const cases: readonly (readonly [string, Fault, string, RegExp, number])[] = [
+    ["a query that takes too long", status(504, "Query timeout"), "timeout", /Query timeout/, 1],
+    [
+      "a query that needs too much",
+      status(502, "Query memory limit: limit the scope"),
+      "upstream_error",
+      /memory/,
+      1,
+    ],
+    [
+      "a forbidden field",
+      status(403, "Field colour is not allowed"),
+      "forbidden",
+      /not allowed/,
+      1,
+    ],
+    ["an unknown project", status(404, "Project not found"), "not_found", /Project not found/, 1],
+    ["a wrong query", status(400, "no common type"), "invalid_arguments", /no common type/, 1],
+  ];
+  for (const [name, fault, error, message, requests] of cases) {
+    await t.step(name, async () => {
+      await withStub([], async (stub, rig) => {
+        stub.fail(STREAM, fault);
+        const report = await rig.failure(queryTraces);
+        assert.equal(report["error"], error);
+        assert.match(String(report["message"]), message);
+        assert.equal(stub.requests.length, requests);
+      });
+    });
+  }
+  await t.step("a passing failure is repeated", async () => {
+    await withStub([call("a", 1)], async (stub, rig) => {
+      for (const code of [429, 503, 502]) {
+        stub.fail(STREAM, status(code, "Temporary backend error"));
+      }
+      assert.deepEqual(ids(await rig.call(queryTraces)), ["a"]);
+      assert.equal(stub.requests.length, 4);
+    });
+  });
+});
+
+Deno.test("a cancelled call ends at once", async () => {
+  await withStub([call("a", 1)], async (stub, rig) => {
+    stub.fail(STREAM, { kind: "hang" });
+    const stop = new AbortController();
+    const calling = rig.call(queryTraces, {}, { signal: stop.signal });
+    stop.abort();
+    await assert.rejects(calling, /cancelled/);
+  });
+});
+
+Deno.test("that a service has no results route is asked once", async () => {
+  const evaluation = call("e", 0, {
+    op_name: `${OP}/Evaluation.evaluate:v1`,
+    inputs: { self: "weave:///test-entity/agents/object/quality:v1", model: {} },
+    output: {},
+  });
+  const part = (id: string, parent: string, op: string, rest: Data = {}) =>
+    call(id, 1, { parent_id: parent, op_name: `${OP}/${op}:v1`, ...rest });
+  const calls = [
+    evaluation,
+    part("p1", "e", "Evaluation.predict_and_score", {
+      inputs: { example: { q: 1 } },
+      output: { output: "yes", scores: { exact: true } },
+    }),
+    part("m1", "p1", "Model.predict"),
+    part("p2", "e", "Evaluation.predict_and_score", {
+      inputs: { example: { q: 2 } },
+      output: { output: null, scores: {} },
+    }),
+    part("m2", "p2", "Model.predict", { exception: "RuntimeError: failed" }),
+    // A model that recovers from a failure below itself has not failed.
+    part("p3", "e", "Evaluation.predict_and_score", {
+      inputs: { example: { q: 3 } },
+      output: { output: "no", scores: { exact: false } },
+      summary: { status_counts: { success: 2, error: 1 } },
+    }),
+    part("m3", "p3", "Model.predict", { summary: { status_counts: { success: 1, error: 1 } } }),
+    part("s", "e", "Evaluation.summarize"),
+  ];
+  await withStub(calls, async (stub, rig) => {
+    for (let time = 0; time < 2; time++) {
+      const result = await rig.call(summarizeEvaluation, { eval_name: "quality" });
+      const [one = {}] = list(result["evaluations"]);
+      assert.deepEqual([one["total_predictions"], one["successes"], one["errors"]], [3, 2, 1]);
+      assert.equal(record(record(one["scores"])["exact"])["pass_rate"], 1 / 3);
+    }
+    const asked = stub.requests.filter(({ path }) => path.includes("eval_results"));
+    assert.equal(asked.length, 1);
+  });
+});
+
+Deno.test("rows that cannot be shown are counted without their contents", async () => {
+  const calls = Array.from(
+    { length: 300 },
+    (_, index) => call(`c${index}`, index, { inputs: { text: "word ".repeat(2000) } }),
+  );
+  await withStub(calls, async (stub, rig) => {
+    const result = await rig.call(queryTraces, {}, { maxTokens: 2000 });
+    const metadata = record(result["metadata"]);
+    assert.deepEqual([metadata["total_traces"], metadata["total_matching_count"]], [300, 300]);
+    const shown = list(result["traces"]).length;
+    assert(shown > 3 && shown < 300);
+    const streams = stub.requests.filter(({ path }) => path === STREAM);
+    assert.equal(streams.length, 2);
+    assert.deepEqual(record(streams[1]?.body)["columns"], [
+      ...["id", "trace_id", "parent_id", "op_name", "display_name", "started_at", "ended_at"],
+      "summary",
+    ]);
+    assert(rig.bytes() < 1_500_000, `${rig.bytes()} bytes are read of three megabytes`);
+  });
+});
