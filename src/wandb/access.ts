@@ -2,7 +2,11 @@ import type { Config } from "../config/config.ts";
 import { isWandbConfigured, wandbAppUrl, wandbBaseUrl } from "../config/wandb.ts";
 import type { Log } from "../log.ts";
 import { createWandb, type Wandb } from "./client.ts";
-import { apiKeyCredentials, type Credentials, identityCredentials } from "./credentials.ts";
+import {
+  apiKeyCredentials,
+  type Credentials,
+  identityCredentials,
+} from "../upstream/wandb_credentials.ts";
 
 /** The client for a configuration; undefined without credentials. */
 export function wandbOf(config: Config, log: Log): Wandb | undefined {

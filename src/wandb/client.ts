@@ -6,7 +6,7 @@ import { UpstreamError } from "../upstream/errors.ts";
 import { isJsonObject, type Json, tryParseJson } from "../upstream/json.ts";
 import { path } from "../upstream/path.ts";
 import { createTransport, type Transport } from "../upstream/transport.ts";
-import type { Credentials } from "./credentials.ts";
+import type { Credentials } from "../upstream/wandb_credentials.ts";
 import {
   failureOfMessages,
   GraphqlFailure,

@@ -34,7 +34,8 @@ export const RUNS_BY_ID = `query RunsById($e: String!, $p: String!, $f: JSONStri
 
 const TEXT = z.string().nullish();
 
-const RUN = z.looseObject({
+/** A run with all that a comparison needs. */
+export const RUN_DETAILS = z.looseObject({
   name: z.string(),
   displayName: TEXT,
   state: TEXT,
@@ -57,12 +58,12 @@ const RUN = z.looseObject({
 });
 
 /** A run of {@link RUNS_BY_ID}. */
-export type RunDetails = z.output<typeof RUN>;
+export type RunDetails = z.output<typeof RUN_DETAILS>;
 
 /** The reply to {@link RUNS_BY_ID}. */
 export const RUNS_SHAPE: z.ZodType<{
   readonly project?: { readonly runs: { readonly nodes: RunDetails[] } } | null | undefined;
-}> = z.looseObject({ project: z.looseObject({ runs: connectionOf(RUN) }).nullish() });
+}> = z.looseObject({ project: z.looseObject({ runs: connectionOf(RUN_DETAILS) }).nullish() });
 
 /** Who, when and how, apart from what was configured and logged. */
 export function metadataOf(run: RunDetails): JsonObject {

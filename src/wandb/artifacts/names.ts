@@ -42,7 +42,8 @@ export interface NameParts {
   readonly alias: string | undefined;
 }
 
-const FORMS = "Write entity/project/collection:alias or org/wandb-registry-NAME/collection:alias; " +
+const FORMS =
+  "Write entity/project/collection:alias or org/wandb-registry-NAME/collection:alias; " +
   "the alias is vN, an alias or a digest.";
 
 /**

@@ -28,7 +28,8 @@ export const RUN_HISTORY = `query RunHistory($e: String!, $p: String!, $r: Strin
   }
 }`;
 
-const LINE = z.looseObject({
+/** A console line as the server gives it. */
+export const CONSOLE_LINE = z.looseObject({
   number: INT64,
   timestamp: z.string().nullish(),
   level: z.string().nullish(),
@@ -36,7 +37,7 @@ const LINE = z.looseObject({
 });
 
 /** A console line. */
-export type ConsoleLine = z.output<typeof LINE>;
+export type ConsoleLine = z.output<typeof CONSOLE_LINE>;
 
 const RUN = z.looseObject({
   name: z.string(),
@@ -49,7 +50,7 @@ const RUN = z.looseObject({
   sampledHistory: z.array(JSON_FIELD).nullish(),
   events: z.array(JSON_FIELD).nullish(),
   eventsLineCount: INT64,
-  logLines: connectionOf(LINE),
+  logLines: connectionOf(CONSOLE_LINE),
 });
 const SHAPE = z.looseObject({ project: z.looseObject({ run: RUN.nullish() }).nullish() });
 

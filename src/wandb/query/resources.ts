@@ -98,7 +98,8 @@ export type Resource = (typeof RESOURCES)[number];
 
 const TEXT = z.string().nullish();
 const RAW = z.unknown().optional();
-const LIST = z.looseObject({
+/** A page of any resource as the server gives it. */
+export const PAGE = z.looseObject({
   totalCount: z.number().nullish(),
   pageInfo: PAGE_INFO,
   edges: z.array(z.looseObject({ cursor: TEXT, node: z.looseObject({}).nullish() }).nullable())
@@ -106,7 +107,7 @@ const LIST = z.looseObject({
 });
 
 /** A page of any resource. */
-export type ListPage = z.output<typeof LIST>;
+export type ListPage = z.output<typeof PAGE>;
 
 /** The reply to each of the listing documents; `run` is there for files. */
 export const LIST_SHAPE: z.ZodType<{
@@ -119,8 +120,8 @@ export const LIST_SHAPE: z.ZodType<{
     | undefined;
 }> = z.looseObject({
   project: z.looseObject({
-    list: LIST.nullish(),
-    run: z.looseObject({ list: LIST.nullish() }).nullish(),
+    list: PAGE.nullish(),
+    run: z.looseObject({ list: PAGE.nullish() }).nullish(),
   }).nullish(),
 });
 
