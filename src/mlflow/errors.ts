@@ -41,6 +41,13 @@ export function readMlflowError(status: number, body: string): UpstreamError | u
   if (/FOREIGN KEY constraint/i.test(message)) {
     return new UpstreamError("not_found", "There is no such trace.", { status, code });
   }
+  if (code === "NOT_FOUND" && /^Trace data not found/i.test(message)) {
+    return new UpstreamError("not_found", "The trace is known, but its spans are not stored.", {
+      status,
+      code,
+      hint: "It may still be running; its info is there.",
+    });
+  }
   if (status >= 500) {
     return new UpstreamError(
       "upstream_error",
