@@ -50,7 +50,21 @@ export interface Call {
   [key: string]: unknown;
 }
 
-const Weave = z.looseObject({
+/** What the service works out about a call. */
+export interface Derived {
+  /** success, error, running or descendant_error. */
+  readonly status?: string | undefined;
+  /** Milliseconds; absent while running. */
+  readonly latency_ms?: number | undefined;
+  /** The op's name; absent where the call has a name of its own. */
+  readonly trace_name?: string | undefined;
+  /** Costs by model, where they were asked for. */
+  readonly costs?: Record<string, Record<string, unknown>> | undefined;
+  /** Feedback rows, where they were asked for. */
+  readonly feedback?: Record<string, unknown>[] | undefined;
+}
+
+const Weave: z.ZodType<Derived> = z.looseObject({
   status: z.string().optional().catch(undefined),
   latency_ms: z.number().optional().catch(undefined),
   trace_name: z.string().optional().catch(undefined),
@@ -59,8 +73,8 @@ const Weave = z.looseObject({
 });
 const Usage = z.record(z.string(), Json).optional().catch(undefined);
 
-/** What the service works out about a call; needs `summary`, `ended_at` and `exception`. */
-export function derived(call: Call): z.output<typeof Weave> {
+/** See {@link Derived}; needs `summary`, `ended_at` and `exception`. */
+export function derived(call: Call): Derived {
   return Weave.safeParse(call.summary?.["weave"] ?? {}).data ?? {};
 }
 

@@ -20,6 +20,8 @@ export interface WeaveOptions {
   readonly appUrl: URL;
   /** The `Authorization` header. */
   readonly authorization: (session: UpstreamSession) => Promise<string>;
+  /** Values that must not be shown, besides those the log knows. */
+  readonly secrets?: () => readonly string[];
   /** Entity when a call names none. */
   readonly entity?: string | undefined;
   /** Project when a call names none. */
@@ -95,6 +97,9 @@ const COUNT = z.looseObject({ count: z.number() });
 /** The client; one for the process. */
 export function createWeave(options: WeaveOptions): Weave {
   const { appUrl, log, entity, project } = options;
+  const redact = (text: string) =>
+    (options.secrets?.() ?? []).filter((secret) => secret.length >= 6)
+      .reduce((result, secret) => result.replaceAll(secret, "***"), text);
   const upstream: UpstreamOptions = {
     service: "Weave",
     setting: "WF_TRACE_SERVER_URL",
@@ -108,7 +113,7 @@ export function createWeave(options: WeaveOptions): Weave {
       jitterMs: (options.backoffMs ?? 500) / 4,
       respectRetryAfter: true,
     },
-    readError: (status, body) => readFailure(status, body, appUrl),
+    readError: (status, body) => readFailure(status, redact(body), appUrl),
     onAttempt: (attempt) => log.debug("Weave request", { ...attempt }),
   };
   return {

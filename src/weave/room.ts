@@ -1,7 +1,10 @@
 import type { Config } from "../config/config.ts";
-import { wandbAppUrl, wandbBaseUrl, weaveTraceUrl } from "../config/wandb.ts";
+import { isWandbConfigured, wandbAppUrl, wandbBaseUrl, weaveTraceUrl } from "../config/wandb.ts";
 import type { Log } from "../log.ts";
 import { bind, type BoundTool, type Tool } from "../mcp/tool.ts";
+import { openSession, type UpstreamOptions } from "../upstream/client.ts";
+import { createTransport } from "../upstream/transport.ts";
+import { credentialsFor } from "../upstream/wandb_credentials.ts";
 import { createWeave, type Weave } from "./client.ts";
 import type { WeaveServices } from "./tool.ts";
 import { countTraces } from "./tools/count_traces.ts";
@@ -39,9 +42,9 @@ export function weaveRoom(config: Config, log: Log): WeaveRoom {
       name: "Weave",
       tools: [],
       instructions: "",
-      absent: config.settings.wandbApiKey === undefined
-        ? "Weave tools are not listed: no API key is configured (WANDB_API_KEY or netrc)."
-        : "Weave tools are not listed: WF_TRACE_SERVER_URL is not an http or https URL.",
+      absent: isWandbConfigured(config.settings)
+        ? "Weave tools are not listed: WF_TRACE_SERVER_URL is not an http or https URL."
+        : "Weave tools are not listed: no key is configured (WANDB_API_KEY or netrc).",
     };
   }
   return {
@@ -53,17 +56,29 @@ export function weaveRoom(config: Config, log: Log): WeaveRoom {
   };
 }
 
-/** The client for a configuration; undefined without a key. */
+/** The client for a configuration; undefined without credentials. */
 export function weaveOf(config: Config, log: Log): Weave | undefined {
   const { settings } = config;
   const baseUrl = weaveTraceUrl(settings);
-  const { wandbApiKey: key } = settings;
-  if (key === undefined || baseUrl === undefined) return undefined;
-  const header = `Basic ${new TextEncoder().encode(`api:${key}`).toBase64()}`;
+  const apiUrl = wandbBaseUrl(settings);
+  const credentials = credentialsFor(settings.wandbApiKey, settings.wandbIdentityTokenFile);
+  if (credentials === undefined || baseUrl === undefined) return undefined;
+  // An identity token is exchanged at W&B's API, whose host is another than the trace service's.
+  const api: UpstreamOptions = {
+    service: "W&B",
+    setting: "WANDB_BASE_URL",
+    baseUrl: apiUrl ?? baseUrl,
+    headers: () => ({}),
+    transport: createTransport(),
+    timeoutMs: settings.wandbTimeout * 1000,
+    retry: { maxRetries: 3, backoffMs: 500, jitterMs: 125, respectRetryAfter: true },
+    onAttempt: (attempt) => log.debug("W&B request", { ...attempt }),
+  };
   return createWeave({
     baseUrl,
-    appUrl: wandbAppUrl(settings, wandbBaseUrl(settings) ?? baseUrl),
-    authorization: () => Promise.resolve(header),
+    appUrl: wandbAppUrl(settings, apiUrl ?? baseUrl),
+    authorization: (session) => credentials.authorization(openSession(api, session.signal)),
+    secrets: () => credentials.secrets(),
     entity: settings.wandbEntity,
     project: settings.wandbProject,
     timeoutMs: settings.wandbTimeout * 1000,

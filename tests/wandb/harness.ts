@@ -3,7 +3,7 @@ import { createLog, type Log } from "../../src/log.ts";
 import { ToolError } from "../../src/mcp/errors.ts";
 import type { CallContext, Reply, Tool } from "../../src/mcp/tool.ts";
 import { createWandb, type Wandb } from "../../src/wandb/client.ts";
-import { apiKeyCredentials, type Credentials } from "../../src/wandb/credentials.ts";
+import { apiKeyCredentials, type Credentials } from "../../src/upstream/wandb_credentials.ts";
 import type { WandbServices } from "../../src/wandb/tool.ts";
 import { startWandbSim, type WandbSim, type WandbSimOptions } from "../support/wandb/mod.ts";
 
@@ -42,7 +42,11 @@ export interface RigOptions extends WandbSimOptions {
 
 /** Starts a simulator and a client on it. */
 export function startRig(options: RigOptions = {}): Rig {
-  const sim = startWandbSim(options);
+  return rigOn(startWandbSim(options), options);
+}
+
+/** A client on a simulator that runs already; it ends with the rig. */
+export function rigOn(sim: WandbSim, options: RigOptions = {}): Rig {
   const logged: string[] = [];
   const log = memoryLog(logged, [sim.apiKey]);
   const wandb = createWandb({

@@ -4,7 +4,8 @@ import { path } from "../../upstream/path.ts";
 import type { Weave, WeaveSession } from "../client.ts";
 import type { Place } from "../place.ts";
 
-const Stats = z.looseObject({
+/** Statistics of one dimension of a scorer. */
+export const Stats = z.looseObject({
   scorer_key: z.string(),
   path: z.string().nullish(),
   value_type: z.string().nullish(),
@@ -14,7 +15,8 @@ const Stats = z.looseObject({
   pass_known_count: z.number().nullish(),
 });
 const Scores = z.record(z.string(), z.unknown());
-const RESULTS = z.looseObject({
+/** What the results route answers. */
+export const RESULTS = z.looseObject({
   rows: z.array(z.looseObject({
     row_digest: z.string(),
     raw_data_row: z.unknown(),
@@ -35,7 +37,7 @@ const RESULTS = z.looseObject({
   }).nullish(),
 });
 
-/** What `/v2/{entity}/{project}/eval_results/query` answers. */
+/** What `/v2/{entity}/{project}/eval_results/query` answers; see {@link RESULTS}. */
 export type EvalResults = z.output<typeof RESULTS>;
 /** Statistics of one dimension of a scorer. */
 export type ScorerStats = z.output<typeof Stats>;

@@ -10,6 +10,7 @@ import { unixSeconds } from "./time.ts";
 
 /** `filter` of a request: lists of which every one must hold. */
 export interface CallsFilter {
+  /** A list, or whether roots alone. */
   [name: string]: readonly string[] | boolean;
 }
 

@@ -12,7 +12,7 @@ export class RowCollector {
   #least = 0;
   #held = 0;
 
-  /** @param maxTokens Bound on the answer, in tokens. */
+  /** For an answer of so many tokens. */
   constructor(private readonly maxTokens: number) {}
 
   /** Whether further rows could not be shown. */

@@ -14,6 +14,7 @@ const CHUNK = 100;
 export class RefReader {
   readonly #known = new Map<string, { value: unknown } | undefined>();
 
+  /** Reads through a call's session. */
   constructor(private readonly session: WeaveSession) {}
 
   /** References that could not be read. */
