@@ -42,6 +42,7 @@ export interface CommandLine {
 
 /** A command line that cannot be understood; the message says what to type instead. */
 export class UsageError extends Error {
+  /** The class's name. */
   override readonly name = "UsageError";
 }
 

@@ -332,7 +332,8 @@ export const SETTINGS = {
 /** A setting's name in the code. */
 export type SettingKey = keyof typeof SETTINGS;
 
-type ValueOf<S> = S extends { type: "choice"; choices: readonly (infer C)[] } ? C
+/** The type of a setting's value. */
+export type ValueOf<S> = S extends { type: "choice"; choices: readonly (infer C)[] } ? C
   : S extends { type: "boolean" } ? boolean
   : S extends { type: "integer" | "number" } ? number
   : S extends { type: "list" } ? readonly string[]

@@ -46,7 +46,7 @@ export function prepareArguments(raw: unknown, rules: ArgumentRules): Record<str
 export function describeIssue(issue: z.core.$ZodIssue, input: Record<string, unknown>): string {
   const path = issue.path.map(String).join(".");
   const name = path === "" ? "the arguments" : `\`${path}\``;
-  if (issue.path.length === 1 && !Object.hasOwn(input, path)) {
+  if (issue.path.length > 0 && isMissing(input, issue.path)) {
     return `${name} is missing`;
   }
   return `${name}: ${issue.message.replace(/^Invalid input: /, "")}`;

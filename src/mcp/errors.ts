@@ -40,6 +40,7 @@ export type FailureReport = z.output<typeof FAILURE_REPORT>;
 
 /** A failure with its sentence for the model. Every other error is reported as `internal`. */
 export class ToolError extends Error {
+  /** The class's name. */
   override readonly name = "ToolError";
   /** The report as the client gets it. */
   readonly report: FailureReport;

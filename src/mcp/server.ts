@@ -1,6 +1,7 @@
 import {
   acceptedContent,
   type CallToolResult,
+  CLIENT_CAPABILITIES_META_KEY,
   inputRequired,
   type InputRequiredResult,
   inputResponse,
@@ -99,7 +100,10 @@ async function callTool(
 }
 
 function callContext(context: ServerContext, server: McpServer, parts: ServerParts): CallContext {
-  const elicitation = server.server.getClientCapabilities()?.elicitation;
+  // Clients of the newest revision tell with each request what they can do.
+  const capabilities = context.mcpReq.envelope?.[CLIENT_CAPABILITIES_META_KEY] ??
+    server.server.getClientCapabilities();
+  const elicitation = capabilities?.elicitation;
   // A bare `elicitation: {}` means form support: the rule from before there were modes.
   const canAsk = elicitation !== undefined &&
     (elicitation.form !== undefined || elicitation.url === undefined);

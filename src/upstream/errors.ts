@@ -15,6 +15,7 @@ export type UpstreamErrorKind =
 
 /** A failed upstream request, told for the model: no HTML, no SQL, no stack traces, no secrets. */
 export class UpstreamError extends Error {
+  /** The class's name. */
   override readonly name = "UpstreamError";
   /** What a tool result says of it. */
   readonly report: {

@@ -9,6 +9,7 @@ import type { Segment } from "./path.ts";
 
 /** A part of a value that paths have picked. */
 export interface Pick {
+  /** What it was picked from. */
   readonly value: Json;
   /** All of the value, rather than only the entries in `children`. */
   whole: boolean;
@@ -18,6 +19,7 @@ export interface Pick {
 
 /** How to match: `rename` puts other names in the result instead of the fields they stand for. */
 export interface MatchMode {
+  /** Whether the asked-for names stand in the result. */
   readonly rename: boolean;
 }
 

@@ -1,9 +1,10 @@
 import { z } from "zod";
+import type { Tool } from "../../mcp/tool.ts";
 import { asRecord, existingAssessment } from "../assessment.ts";
-import { writingTool } from "../services.ts";
+import { type WriteServices, writingTool } from "../services.ts";
 
 /** Removes one assessment, after confirmation. */
-export const deleteAssessment = writingTool({
+export const deleteAssessment: Tool<WriteServices> = writingTool({
   name: "delete_assessment",
   aliases: ["delete_trace_assessment"],
   title: "Delete assessment",

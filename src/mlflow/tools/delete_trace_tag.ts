@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Tool } from "../../mcp/tool.ts";
 import { ToolError } from "../../mcp/errors.ts";
 import { nearest, oneOf } from "../../text/nearest.ts";
 import { UpstreamError } from "../../upstream/errors.ts";
@@ -7,7 +8,7 @@ import { shapeInfo } from "../shape/mod.ts";
 import { checkTagKey } from "./tags.ts";
 
 /** Removes one tag of one trace. */
-export const deleteTraceTag = writingTool({
+export const deleteTraceTag: Tool<WriteServices> = writingTool({
   name: "delete_trace_tag",
   title: "Delete trace tag",
   toolset: "mlflow.tags",

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { invalidArgument } from "../../mcp/errors.ts";
-import type { CallContext } from "../../mcp/tool.ts";
+import type { CallContext, Tool } from "../../mcp/tool.ts";
 import { existingExperiment } from "../experiment.ts";
 import type { Clause, Filter } from "../filter/mod.ts";
 import { type WriteServices, writingTool } from "../services.ts";
@@ -41,7 +41,7 @@ interface Plan {
 }
 
 /** Deletes traces, after confirmation. */
-export const deleteTraces = writingTool({
+export const deleteTraces: Tool<WriteServices> = writingTool({
   name: "delete_traces",
   title: "Delete traces",
   toolset: "mlflow.traces",

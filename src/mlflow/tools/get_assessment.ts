@@ -1,9 +1,10 @@
 import { z } from "zod";
+import type { Tool } from "../../mcp/tool.ts";
 import { AssessmentResult, existingAssessment } from "../assessment.ts";
-import { readingTool } from "../services.ts";
+import { readingTool, type ReadServices } from "../services.ts";
 
 /** Reads one assessment. */
-export const getAssessment = readingTool({
+export const getAssessment: Tool<ReadServices> = readingTool({
   name: "get_assessment",
   aliases: ["get_trace_assessment"],
   title: "Get assessment",

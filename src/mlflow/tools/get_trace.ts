@@ -1,4 +1,5 @@
 import { z } from "zod";
+import type { Tool } from "../../mcp/tool.ts";
 import { invalidArgument } from "../../mcp/errors.ts";
 import {
   type FieldPath,
@@ -21,7 +22,7 @@ import { type Json, shapeInfo, shapeSpan } from "../shape/mod.ts";
 import { tracesTable } from "../table.ts";
 
 /** Reads one trace. */
-export const getTrace = readingTool({
+export const getTrace: Tool<ReadServices> = readingTool({
   name: "get_trace",
   title: "Get trace",
   toolset: "mlflow.traces",

@@ -1,9 +1,10 @@
+import type { Tool } from "../../mcp/tool.ts";
 import { expectationBody } from "../assessment.ts";
-import { writingTool } from "../services.ts";
+import { type WriteServices, writingTool } from "../services.ts";
 import { LOG_INPUT, LOG_OUTPUT, LOG_UNLISTED, logAssessment } from "./log_assessment.ts";
 
 /** Adds a ground truth to a trace. */
-export const logExpectation = writingTool({
+export const logExpectation: Tool<WriteServices> = writingTool({
   name: "log_expectation",
   aliases: ["log_trace_expectation"],
   title: "Log expectation",

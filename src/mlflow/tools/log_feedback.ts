@@ -1,9 +1,10 @@
 import { z } from "zod";
-import { writingTool } from "../services.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { type WriteServices, writingTool } from "../services.ts";
 import { LOG_INPUT, LOG_OUTPUT, LOG_UNLISTED, logAssessment } from "./log_assessment.ts";
 
 /** Adds a score or judgement to a trace. */
-export const logFeedback = writingTool({
+export const logFeedback: Tool<WriteServices> = writingTool({
   name: "log_feedback",
   aliases: ["log_trace_feedback"],
   title: "Log feedback",

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { experimentIdOf, noSuchExperiment } from "../experiment.ts";
 import { invalidArgument, ToolError } from "../../mcp/errors.ts";
-import type { CallContext } from "../../mcp/tool.ts";
+import type { CallContext, Tool } from "../../mcp/tool.ts";
 import { needsSpans, selectMany, spanFieldsNeeded, spanReducer } from "../fields/mod.ts";
 import type { FieldPath } from "../fields/mod.ts";
 import { needsAttribute } from "../fields/mod.ts";
@@ -45,7 +45,7 @@ const INPUT = z.object({
 type Input = z.output<typeof INPUT>;
 
 /** Finds traces by filter. */
-export const searchTraces = readingTool({
+export const searchTraces: Tool<ReadServices> = readingTool({
   name: "search_traces",
   title: "Search traces",
   toolset: "mlflow.traces",

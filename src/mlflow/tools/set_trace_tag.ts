@@ -1,9 +1,10 @@
 import { z } from "zod";
-import { writingTool } from "../services.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { type WriteServices, writingTool } from "../services.ts";
 import { checkTagKey, checkTagValue } from "./tags.ts";
 
 /** Sets one tag of one trace. */
-export const setTraceTag = writingTool({
+export const setTraceTag: Tool<WriteServices> = writingTool({
   name: "set_trace_tag",
   title: "Set trace tag",
   toolset: "mlflow.tags",

@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
+import type { Tool } from "../../mcp/tool.ts";
 import { invalidArgument, ToolError } from "../../mcp/errors.ts";
 import {
   asRecord,
@@ -10,11 +11,11 @@ import {
   readValue,
   Value,
 } from "../assessment.ts";
-import { writingTool } from "../services.ts";
+import { type WriteServices, writingTool } from "../services.ts";
 import { type Json, shapeAssessment } from "../shape/mod.ts";
 
 /** Changes one assessment. */
-export const updateAssessment = writingTool({
+export const updateAssessment: Tool<WriteServices> = writingTool({
   name: "update_assessment",
   aliases: ["update_trace_assessment"],
   title: "Update assessment",
