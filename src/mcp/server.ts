@@ -40,6 +40,11 @@ export interface ServerParts {
 
 const HOUR = 3_600_000;
 const LISTS = { ttlMs: HOUR, cacheScope: "private" } as const;
+const ENVELOPE = z.looseObject({
+  [CLIENT_CAPABILITIES_META_KEY]: z.looseObject({
+    elicitation: z.looseObject({ form: z.unknown(), url: z.unknown() }).partial().optional(),
+  }),
+});
 const AGREEMENT = z.object({ confirm: z.boolean() });
 
 /**
@@ -101,9 +106,10 @@ async function callTool(
 
 function callContext(context: ServerContext, server: McpServer, parts: ServerParts): CallContext {
   // Clients of the newest revision tell with each request what they can do.
-  const capabilities = context.mcpReq.envelope?.[CLIENT_CAPABILITIES_META_KEY] ??
-    server.server.getClientCapabilities();
-  const elicitation = capabilities?.elicitation;
+  const envelope = ENVELOPE.safeParse(context.mcpReq.envelope);
+  const elicitation = envelope.success
+    ? envelope.data[CLIENT_CAPABILITIES_META_KEY].elicitation
+    : server.server.getClientCapabilities()?.elicitation;
   // A bare `elicitation: {}` means form support: the rule from before there were modes.
   const canAsk = elicitation !== undefined &&
     (elicitation.form !== undefined || elicitation.url === undefined);
