@@ -81,11 +81,17 @@ export async function streamSpansOfMany(
       onTrace(done += batch.length);
     }),
     ...alone.map(({ index, id }) => async () => {
-      await streamSpans(session, memory, id, (span, at) => visit(index, span, at));
+      await streamSpans(session, memory, id, (span, at) => visit(index, span, at))
+        .catch(unlessGone);
       onTrace(done += 1);
     }),
   ];
   await inParallel(jobs, PARALLEL);
+}
+
+/** A trace deleted since it was found has no spans, as in a batch; it fails nothing else. */
+function unlessGone(error: unknown): void {
+  if (!(error instanceof UpstreamError) || error.report.error !== "not_found") throw error;
 }
 
 async function openFlat(

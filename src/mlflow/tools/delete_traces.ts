@@ -91,7 +91,7 @@ async function planOf(args: Input, context: WriteServices & CallContext): Promis
   }
   const experiment = await existingExperiment(args.experiment_id, context);
   return cutoff === undefined
-    ? await planOfIds(ids, args.max_traces, experiment, context.mlflow)
+    ? await planOfIds(ids, args.max_traces, experiment, context)
     : await planOfTime(cutoff, args.max_traces, experiment, context.mlflow);
 }
 
@@ -99,7 +99,7 @@ async function planOfIds(
   ids: readonly string[],
   maxTraces: number | undefined,
   experiment: Experiment,
-  mlflow: TraceReader,
+  { mlflow, progress }: WriteServices & CallContext,
 ): Promise<Plan> {
   if (maxTraces !== undefined && ids.length > maxTraces) {
     throw invalidArgument(
@@ -117,6 +117,7 @@ async function planOfIds(
       limit: some.length,
     });
     for (const info of infos.map(shapeInfo)) times.set(info.trace_id, info.request_time);
+    progress({ done: at + some.length, total: ids.length, message: "Looking the traces up" });
   }
   const found = ids.filter((id) => times.has(id));
   const ordered = [...times.values()].filter((time) => time !== undefined).sort();

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Tool } from "../../mcp/tool.ts";
+import type { CallContext, Tool } from "../../mcp/tool.ts";
 import { invalidArgument } from "../../mcp/errors.ts";
 import {
   type FieldPath,
@@ -20,6 +20,9 @@ import {
 import { readingTool, type ReadServices } from "../services.ts";
 import { type Json, shapeInfo, shapeSpan } from "../shape/mod.ts";
 import { tracesTable } from "../table.ts";
+
+/** Spans between two reports of progress. */
+const PROGRESS_STEP = 200;
 
 /** Reads one trace. */
 export const getTrace: Tool<ReadServices> = readingTool({
@@ -76,7 +79,7 @@ export const getTrace: Tool<ReadServices> = readingTool({
 async function readTrace(
   traceId: string,
   paths: readonly FieldPath[],
-  { mlflow }: ReadServices,
+  { mlflow, progress }: ReadServices & Pick<CallContext, "progress">,
 ): Promise<{ trace: Json; known: ReadonlySet<string> }> {
   const reducer = spanReducer(paths);
   const needs = spanFieldsNeeded(paths);
@@ -89,6 +92,9 @@ async function readTrace(
     withSpans
       ? mlflow.spans(traceId, (span, index) => {
         spans[index] = reducer.reduce(shapeSpan(span, options), index);
+        if (spans.length % PROGRESS_STEP === 0) {
+          progress({ done: spans.length, message: "Reading spans" });
+        }
       })
       : undefined,
   ]);

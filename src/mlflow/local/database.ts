@@ -1,0 +1,185 @@
+import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
+import { UpstreamError } from "../../upstream/errors.ts";
+import { hotJournal, inspectStore } from "./inspect.ts";
+import { pythonSearch } from "./python_regex.ts";
+import { READ_TABLES, requireStore, type Tables } from "./schema.ts";
+import { type Fragment, raw, sql } from "./sql.ts";
+
+/** Longest wait for a writer to finish, in milliseconds. */
+const PATIENCE = 5_000;
+/** Pause between two attempts, in milliseconds. */
+const PAUSE = 50;
+
+/** Whether a call's answer is still wanted. */
+export interface Wanted {
+  /** The first element is not 0 once the call is cancelled. */
+  readonly cancelled: Int32Array;
+  /** Milliseconds since 1970 at which the call's time is over. */
+  readonly deadline: number;
+}
+
+/** One row, by column name. Integers beyond 2^53 are bigints. */
+export type Row = Readonly<Record<string, SQLOutputValue>>;
+
+/** A store opened for one operation, read-only. */
+export class Database implements Disposable {
+  /** The tables and columns that it has. */
+  readonly tables: Tables;
+  readonly #database: DatabaseSync;
+
+  /**
+   * Opens a store.
+   *
+   * @throws {UpstreamError} when it is no store, or cannot be read without touching it.
+   */
+  constructor(private readonly path: string, private readonly wanted: Wanted) {
+    inspectStore(path);
+    try {
+      this.#database = new DatabaseSync(path, { readOnly: true, allowExtension: false });
+    } catch (error) {
+      throw this.#explained(error);
+    }
+    try {
+      this.#database.function("still_wanted", { varargs: true }, () => {
+        this.check();
+        return 1;
+      });
+      this.#database.function("regexp", { deterministic: true }, searching());
+      // Sorting must not write temporary files.
+      this.#database.exec("PRAGMA temp_store = MEMORY");
+      this.tables = this.#discover();
+    } catch (error) {
+      this.#database.close();
+      throw this.#explained(error);
+    }
+  }
+
+  /**
+   * Stops an operation whose answer nobody wants any more.
+   *
+   * @throws {UpstreamError} `cancelled` or `timeout`.
+   */
+  check(): void {
+    if (Atomics.load(this.wanted.cancelled, 0) !== 0) {
+      throw new UpstreamError("cancelled", "The call was cancelled.");
+    }
+    if (Date.now() >= this.wanted.deadline) {
+      throw new UpstreamError("timeout", "Reading the MLflow store took too long.", {
+        hint: "Ask for less: a narrower time range, or a filter by status, tag or name. " +
+          "MLFLOW_HTTP_REQUEST_TIMEOUT sets the limit in seconds.",
+        retryable: false,
+      });
+    }
+  }
+
+  /** All rows of a statement that gives few. Waits while a writer holds the store. */
+  rows(statement: Fragment): Row[] {
+    const begun = Date.now();
+    for (;;) {
+      this.check();
+      try {
+        const rows: Row[] = [];
+        const prepared = this.#database.prepare(statement.text);
+        prepared.setReadBigInts(true);
+        // Not all(): it never ends when a function throws.
+        for (const row of prepared.iterate(...statement.params)) {
+          this.check();
+          rows.push(withNumbers(row));
+        }
+        return rows;
+      } catch (error) {
+        if (!isBusy(error) || Date.now() - begun > PATIENCE) throw this.#explained(error);
+        Atomics.wait(this.wanted.cancelled, 0, 0, PAUSE);
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#database.close();
+  }
+
+  #discover(): Tables {
+    const names = this.rows(sql`SELECT name FROM sqlite_master WHERE type = 'table'`)
+      .map((row) => String(row["name"]));
+    const found = READ_TABLES.filter((name) => names.includes(name)).map((
+      name,
+    ): [string, Set<string>] => {
+      const columns = this.rows(raw(`PRAGMA table_xinfo(${name})`));
+      return [name, new Set(columns.map((column) => String(column["name"])))];
+    });
+    const tables = new Map(found);
+    requireStore(tables, names.filter((name) => !tables.has(name)), this.path);
+    return tables;
+  }
+
+  #explained(error: unknown): unknown {
+    const code = codeOf(error);
+    if (error instanceof UpstreamError || code === undefined) return error;
+    const { path } = this;
+    const make = (kind: "unreachable" | "unsupported", message: string, hint: string) =>
+      new UpstreamError(kind, message, { hint, retryable: kind === "unreachable", cause: error });
+    switch (code & 0xff) {
+      case 5:
+      case 6:
+        return make("unreachable", `A writer holds the MLflow store ${path}.`, "Call again soon.");
+      case 8:
+        return hotJournal(path);
+      case 11:
+        return make(
+          "unsupported",
+          `The MLflow store ${path} is damaged.`,
+          `Check it with: sqlite3 ${path} "PRAGMA integrity_check" – or restore a backup.`,
+        );
+      case 26:
+        return make(
+          "unsupported",
+          `${path} is not an SQLite database.`,
+          "Set MLFLOW_TRACKING_URI to the file that MLflow writes, often mlflow.db.",
+        );
+      case 10:
+      case 14:
+        return make(
+          "unreachable",
+          `The MLflow store ${path} cannot be read.`,
+          "Check that the file is still there, and its permissions.",
+        );
+      default:
+        return error;
+    }
+  }
+}
+
+/** SQLite's own error code; undefined for other errors. Without a code, the file did not open. */
+function codeOf(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !("code" in error) || error.code !== "ERR_SQLITE_ERROR") {
+    return undefined;
+  }
+  return "errcode" in error && typeof error.errcode === "number" ? error.errcode : 14;
+}
+
+function isBusy(error: unknown): boolean {
+  const code = codeOf(error);
+  return code !== undefined && ((code & 0xff) === 5 || (code & 0xff) === 6);
+}
+
+function withNumbers(row: Readonly<Record<string, SQLOutputValue>>): Row {
+  return Object.fromEntries(
+    Object.entries(row).map(([name, value]) => [
+      name,
+      typeof value === "bigint" && value >= -MAX_SAFE && value <= MAX_SAFE ? Number(value) : value,
+    ]),
+  );
+}
+
+const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
+
+/** SQLite's `REGEXP`, as MLflow defines it: Python's `re.search`; false for null. */
+function searching(): (pattern: unknown, text: unknown) => number {
+  const known = new Map<string, RegExp>();
+  return (pattern, text) => {
+    if (typeof pattern !== "string" || text === null) return 0;
+    let regex = known.get(pattern);
+    if (regex === undefined) known.set(pattern, regex = pythonSearch(pattern));
+    return regex.test(String(text)) ? 1 : 0;
+  };
+}

@@ -1,0 +1,115 @@
+/**
+ * Looks at a store's files before SQLite does: SQLite would create files beside a write-ahead
+ * store and tells little about what is wrong with others.
+ *
+ * @module
+ */
+import { UpstreamError } from "../../upstream/errors.ts";
+
+const MAGIC = "SQLite format 3\0";
+
+/**
+ * Refuses what cannot be read without touching it.
+ *
+ * @throws {UpstreamError} saying what is there and what to do.
+ */
+export function inspectStore(path: string): void {
+  const size = fileSize(path);
+  if (size === undefined) {
+    throw new UpstreamError("unreachable", `There is no file ${path}.`, {
+      hint: "MLFLOW_TRACKING_URI names it; MLflow creates it with the first trace.",
+    });
+  }
+  if (size === "folder") {
+    throw new UpstreamError("unsupported", `${path} is a folder, not an SQLite file.`, {
+      hint: "Set MLFLOW_TRACKING_URI to the store's file, often mlflow.db.",
+    });
+  }
+  const header = firstBytes(path, 100);
+  if (header.length < 100 || new TextDecoder().decode(header.subarray(0, 16)) !== MAGIC) {
+    throw new UpstreamError("unsupported", `${path} is not an SQLite database.`, {
+      hint: size === 0
+        ? "The file is empty: MLflow has written nothing there yet."
+        : "Set MLFLOW_TRACKING_URI to the file that MLflow writes, often mlflow.db.",
+    });
+  }
+  if (header[18] === 2 || header[19] === 2) requireOpenWal(path);
+  else refuseTruncated(path, header, size);
+}
+
+/** What to say of a journal that a killed writer left behind. */
+export function hotJournal(path: string): UpstreamError {
+  return new UpstreamError(
+    "unsupported",
+    `A writer of ${path} was interrupted: ${path}-journal has to be played back first, ` +
+      "which only a program that may write can do.",
+    { hint: `Open it once with MLflow, or with: sqlite3 ${path} "PRAGMA user_version".` },
+  );
+}
+
+/**
+ * Reading a write-ahead store needs both of its other files. Where they are missing SQLite would
+ * create them, past the program's permissions.
+ */
+function requireOpenWal(path: string): void {
+  if (fileSize(`${path}-wal`) !== undefined && fileSize(`${path}-shm`) !== undefined) return;
+  throw new UpstreamError(
+    "unsupported",
+    `${path} is in write-ahead mode (WAL): reading it would create files beside it.`,
+    {
+      hint: "Leave that mode once with: " +
+        `sqlite3 ${path} "PRAGMA journal_mode=delete" – or read it through mlflow server.`,
+    },
+  );
+}
+
+/** The header counts the pages; a file with fewer was cut short, unless it is being written. */
+function refuseTruncated(path: string, header: Uint8Array, size: number): void {
+  if (size >= announcedSize(header)) return;
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
+  const again = fileSize(path);
+  if (typeof again === "number" && again >= announcedSize(firstBytes(path, 100))) return;
+  throw new UpstreamError(
+    "unsupported",
+    `${path} is truncated: it has ${size} bytes of ${announcedSize(header)}.`,
+    { hint: "Copy it again while nothing writes to it, or restore it from a backup." },
+  );
+}
+
+function announcedSize(header: Uint8Array): number {
+  if (header.length < 100) return 0;
+  const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
+  const page = view.getUint16(16) === 1 ? 65536 : view.getUint16(16);
+  // The count holds only where the writer of the last change kept it.
+  return view.getUint32(24) === view.getUint32(92) ? page * view.getUint32(28) : 0;
+}
+
+function fileSize(path: string): number | "folder" | undefined {
+  try {
+    const { size, isDirectory } = Deno.statSync(path);
+    return isDirectory ? "folder" : size;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw unreadable(path, error);
+  }
+}
+
+function firstBytes(path: string, count: number): Uint8Array {
+  try {
+    using file = Deno.openSync(path);
+    const bytes = new Uint8Array(count);
+    return bytes.subarray(0, file.readSync(bytes) ?? 0);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function unreadable(path: string, error: unknown): UpstreamError {
+  if (error instanceof Deno.errors.NotFound) {
+    return new UpstreamError("unreachable", `The file ${path} has gone.`, { cause: error });
+  }
+  return new UpstreamError("forbidden", `The file ${path} cannot be read.`, {
+    hint: "Check its permissions, and those of its folder.",
+    cause: error,
+  });
+}
