@@ -213,3 +213,28 @@ Deno.test("a page that fails after the first is told, what came before is kept",
   assert.equal(part(data, "pagination")["has_next_page"], true);
   assert.match(String(list(data["errors"])[0]?.["message"]), /Page 2 failed/);
 });
+
+Deno.test("bare NaN and infinities of Python become their names, in texts too", async () => {
+  await using rig = startRig({ behaviour: { nonFinite: "bare" } });
+  await seedRun(rig.sim, {
+    ...HERE,
+    run: "nan1",
+    summary: { loss: NaN, top: Infinity, low: -Infinity, note: "NaN is not a number" },
+    history: [{ _step: 0, loss: NaN }, { _step: 1, loss: -Infinity }],
+  });
+  const data = await rig.data(queryWandb, { ...HERE, fields: ["summary"] });
+  const summary = part(list(data["items"])[0], "summary");
+  assert.deepEqual([summary["loss"], summary["top"], summary["low"]], [
+    "NaN",
+    "Infinity",
+    "-Infinity",
+  ]);
+  const raw = await rig.data(queryWandb, {
+    query: `{ project(entityName: "sim-team", name: "vision") { run(name: "nan1") {
+      summaryMetrics history(samples: 5) } } }`,
+  });
+  const run = part(part(raw, "project"), "run");
+  assert.deepEqual(JSON.parse(String(run["summaryMetrics"])), summary);
+  const rows = list(run["history"]).map((text) => JSON.parse(String(text)));
+  assert.deepEqual(rows.map((row) => row.loss), ["NaN", "-Infinity"]);
+});

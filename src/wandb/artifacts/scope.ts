@@ -86,7 +86,7 @@ export function candidatesShape<T extends { readonly name: string }>(
   const member = z.looseObject({ organization: ORGANIZATION }).nullish();
   return z.looseObject({
     organization: full.nullish(),
-    entity: z.intersection(z.looseObject({ organization: ORGANIZATION }), entity).nullish(),
+    entity: z.intersection(z.object({ organization: ORGANIZATION }), entity).nullish(),
     viewer: z.looseObject({ organizations: z.array(full.nullable()).nullish() }).nullish(),
     home: member,
   }).transform((reply): Candidates<T> => {

@@ -184,8 +184,11 @@ function findConnections(
   variables: Readonly<Record<string, unknown>>,
 ): Connection[] {
   const found: Connection[] = [];
+  let visited = 0;
   const visitSet = (set: SelectionSetNode | undefined, path: readonly string[]) => {
     for (const field of fieldsOf(set, fragments, new Set())) {
+      // Fragments within fragments can stand for more fields than any server would answer.
+      if (++visited > MAX_TOKENS) throw invalidArgument("`query` is too large.");
       const here = [...path, field.alias?.value ?? field.name.value];
       const inner = fieldsOf(field.selectionSet, fragments, new Set());
       const names = inner.flatMap(({ name, alias }) => alias === undefined ? [name.value] : []);
@@ -212,20 +215,21 @@ function findConnections(
   return found;
 }
 
-/** A selection's fields, those of fragments included; a fragment within itself is passed over. */
+/** A selection's fields, those of fragments included, each fragment once. */
 function fieldsOf(
   set: SelectionSetNode | undefined,
   fragments: Fragments,
-  open: ReadonlySet<string>,
+  seen: Set<string>,
 ): FieldNode[] {
   return (set?.selections ?? []).flatMap((selection: SelectionNode): FieldNode[] => {
     if (selection.kind === Kind.FIELD) return [selection];
     if (selection.kind === Kind.INLINE_FRAGMENT) {
-      return fieldsOf(selection.selectionSet, fragments, open);
+      return fieldsOf(selection.selectionSet, fragments, seen);
     }
     const name = selection.name.value;
-    if (open.has(name)) return [];
-    return fieldsOf(fragments.get(name)?.selectionSet, fragments, new Set([...open, name]));
+    if (seen.has(name)) return [];
+    seen.add(name);
+    return fieldsOf(fragments.get(name)?.selectionSet, fragments, seen);
   });
 }
 

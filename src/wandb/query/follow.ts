@@ -1,5 +1,5 @@
 import type { Reply } from "../../mcp/tool.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
+import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../upstream/json.ts";
 import { UpstreamError } from "../../upstream/errors.ts";
 import type { WandbSession } from "../client.ts";
 import { AFTER, FIRST, type PreparedQuery } from "./document.ts";
@@ -37,7 +37,7 @@ export async function runQuery(
   const { follow, variables } = query;
   if (follow === undefined) {
     const { data, problems } = await session.query(query.text, variables);
-    return { data: { ...objectOf(data), ...errorsOf(problems) } };
+    return { data: { ...objectOf(withNamedNumbers(data)), ...errorsOf(problems) } };
   }
   const once = limits.maxItems === undefined && !follow.wantsPages && follow.first !== undefined;
   const most = limits.maxItems ?? (once ? follow.first ?? DEFAULT_ITEMS : DEFAULT_ITEMS);
@@ -64,7 +64,7 @@ export async function runQuery(
       break;
     }
     problems.push(...page.problems);
-    const data = objectOf(page.data);
+    const data = objectOf(withNamedNumbers(page.data));
     if (pages === 0) root = data;
     pages++;
     const connection = at(data, follow.path);
@@ -139,6 +139,23 @@ function errorsOf(problems: readonly string[]): { errors?: { message: string }[]
 
 function othersOf(query: PreparedQuery): { not_followed?: readonly string[] } {
   return query.others.length === 0 ? {} : { not_followed: query.others };
+}
+
+/**
+ * W&B puts JSON into texts, and Python's bare NaN and infinities into that JSON: there they become
+ * "NaN", "Infinity" and "-Infinity", so that whoever reads the text can parse it.
+ */
+function withNamedNumbers(value: Json): Json {
+  if (typeof value === "string") {
+    if (!/^\s*[[{]/.test(value) || !/NaN|Infinity/.test(value)) return value;
+    const parsed = tryParseJson(value);
+    return parsed === undefined ? value : JSON.stringify(parsed);
+  }
+  if (Array.isArray(value)) return value.map(withNamedNumbers);
+  if (!isJsonObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, withNamedNumbers(item)]),
+  );
 }
 
 function objectOf(value: Json | undefined): JsonObject {

@@ -1,0 +1,105 @@
+import { mayReach } from "../../upstream/redirect.ts";
+import { openSession, type UpstreamOptions } from "../../upstream/client.ts";
+import { UpstreamError } from "../../upstream/errors.ts";
+import { isJsonObject, type Json, tryParseJson } from "../../upstream/json.ts";
+import { path } from "../../upstream/path.ts";
+import { createTransport } from "../../upstream/transport.ts";
+import type { Wandb, WandbSession } from "../client.ts";
+
+/** A file or reference of a version. */
+export interface Entry {
+  /** Base64 MD5 of a file; of a reference whatever its store calls the content. */
+  readonly digest: string | undefined;
+  /** Bytes. */
+  readonly size: number | undefined;
+  /** Where a reference points. */
+  readonly ref?: string;
+}
+
+/** The entries of a version by path, or why its manifest was not read. */
+export type Manifest =
+  | { readonly entries: ReadonlyMap<string, Entry> }
+  | { readonly unread: string };
+
+/** Milliseconds for one manifest; the call's own deadline holds besides. */
+const TIMEOUT = 120_000;
+
+/**
+ * Reads a manifest from its signed URL. One on another host than the API's is read only where the
+ * permissions reach (`--allow-hosts`), and without credentials.
+ *
+ * @throws {UpstreamError} `cancelled`; other failures are told in the result.
+ */
+export async function readManifest(
+  link: string | null | undefined,
+  wandb: Wandb,
+  session: WandbSession,
+): Promise<Manifest> {
+  const url = link ? URL.parse(link, wandb.baseUrl) : null;
+  if (url === null || !/^https?:$/.test(url.protocol)) {
+    return { unread: "W&B gives no address of the manifest" };
+  }
+  const host = hostOf(url);
+  const insecure = url.protocol === "http:" && wandb.baseUrl.protocol === "https:";
+  if (!mayReach(host) || insecure) {
+    return {
+      unread: `The manifest is on ${host}, which is not among the permitted hosts (to permit it: ` +
+        `--allow-hosts ${host})`,
+    };
+  }
+  try {
+    const text = await download(url, wandb, session);
+    const entries = entriesOf(tryParseJson(text));
+    return entries === undefined ? { unread: `What ${host} gives is no manifest` } : { entries };
+  } catch (error) {
+    if (error instanceof UpstreamError && error.report.error !== "cancelled") {
+      return { unread: `The manifest on ${host} could not be read: ${error.report.message}` };
+    }
+    throw error;
+  }
+}
+
+/** The manifest's text. The URL is sent as it is: its signature covers every character. */
+async function download(url: URL, wandb: Wandb, session: WandbSession): Promise<string> {
+  const own = url.origin === wandb.baseUrl.origin;
+  const headers = own ? { authorization: await session.authorization() } : {};
+  const transport = createTransport();
+  const base = new URL(url);
+  base.search = "";
+  const upstream: UpstreamOptions = {
+    service: "W&B's file store",
+    setting: "WANDB_BASE_URL",
+    baseUrl: base,
+    headers: () => ({ ...headers, accept: "*/*" }),
+    // The URL without its query is ours; any other is where the store redirects to.
+    transport: (target, init) => transport(target.search === "" ? url : target, init),
+    timeoutMs: TIMEOUT,
+    retry: { maxRetries: 2, backoffMs: 300, jitterMs: 100, respectRetryAfter: true },
+    // The store's own words may repeat the signature.
+    readError: (status) =>
+      new UpstreamError("upstream_error", `HTTP ${status}.`, {
+        status,
+        retryable: status === 429 || (status >= 500 && status !== 501),
+      }),
+  };
+  return await openSession(upstream, session.http.signal).text({ method: "GET", path: path`` });
+}
+
+function entriesOf(manifest: Json | undefined): ReadonlyMap<string, Entry> | undefined {
+  if (!isJsonObject(manifest) || !isJsonObject(manifest.contents)) return undefined;
+  return new Map(
+    Object.entries(manifest.contents).flatMap(([name, entry]): [string, Entry][] => {
+      if (!isJsonObject(entry)) return [];
+      const { digest, size, ref } = entry;
+      return [[name, {
+        digest: typeof digest === "string" ? digest : undefined,
+        size: typeof size === "number" ? size : undefined,
+        ...(typeof ref === "string" ? { ref } : {}),
+      }]];
+    }),
+  );
+}
+
+function hostOf(url: URL): string {
+  return `${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port}`;
+}

@@ -1,0 +1,208 @@
+import { z } from "zod";
+import { INT64 } from "../shapes.ts";
+import { optional } from "./lineage.ts";
+import { type Page, PAGE_FIELDS, pageOf } from "./page.ts";
+import { inOrganizations, SCOPE_VARIABLES } from "./scope.ts";
+
+const ARTIFACT =
+  "id digest size fileCount state description createdAt artifactType { name } tags { name }";
+
+const ALIASES = "alias artifactCollection { project { name entityName } }";
+
+const COLLECTION = `name
+      defaultArtifactType { name }
+      artifacts(first: $n, after: $c) {
+        totalCount
+        edges {
+          cursor
+          version
+          node { ${ARTIFACT} aliases(artifactCollectionName: $k) { ${ALIASES} } }
+        }
+        ${PAGE_FIELDS}
+      }`;
+
+/** The versions of a project's collection. */
+export const PROJECT_VERSIONS = `query ProjectVersions($e: String!, $p: String!, $k: String!,
+  $n: Int!, $c: String) {
+  project(entityName: $e, name: $p) {
+    name
+    entityName
+    artifactCollection(name: $k) { ${COLLECTION} }
+  }
+}`;
+
+/** The same where the type is known, which every server understands. */
+export const TYPED_VERSIONS =
+  `query TypedVersions($e: String!, $p: String!, $t: String!, $k: String!,
+  $n: Int!, $c: String) {
+  project(entityName: $e, name: $p) {
+    name
+    entityName
+    artifactType(name: $t) { artifactCollection(name: $k) { ${COLLECTION} } }
+  }
+}`;
+
+/** The versions of a registry's collection, numbered as the registry numbers them. */
+export const REGISTRY_VERSIONS = `query RegistryVersions(${SCOPE_VARIABLES}, $p: String!,
+  $k: String!, $rf: JSONString, $cf: JSONString, $n: Int!, $c: String) {
+  ${inOrganizations("...Versions")}
+}
+fragment Versions on Entity {
+  name
+  project(name: $p) {
+    name
+    artifactCollection(name: $k) { name defaultArtifactType { name } }
+  }
+  artifactMemberships(projectFilters: $rf, collectionFilters: $cf, first: $n, after: $c) {
+    totalCount # optional
+    edges { cursor node { versionIndex aliases { alias } artifact { ${ARTIFACT} } } }
+    ${PAGE_FIELDS}
+  }
+}`;
+
+const TEXT = z.string().nullish();
+const NAMED = z.looseObject({ name: z.string() });
+const ARTIFACT_SHAPE = z.looseObject({
+  digest: TEXT,
+  size: INT64,
+  fileCount: INT64,
+  state: TEXT,
+  description: TEXT,
+  createdAt: TEXT,
+  artifactType: NAMED.nullish(),
+  tags: z.array(NAMED.nullable()).nullish(),
+  aliases: z.array(
+    z.looseObject({
+      alias: z.string(),
+      artifactCollection: z.looseObject({
+        project: z.looseObject({ name: TEXT, entityName: TEXT }).nullish(),
+      }).nullish(),
+    }).nullable(),
+  ).nullish(),
+});
+const VERSION_TEXT = z.string().nullish().catch(undefined);
+
+/** A version of a list. */
+export interface ListedVersion {
+  /** `vN`. */
+  readonly version: string;
+  /** What the server says of it. */
+  readonly artifact: z.output<typeof ARTIFACT_SHAPE>;
+  /** Aliases, where the membership gives them. */
+  readonly aliases?: readonly string[];
+}
+
+const LISTED = pageOf(ARTIFACT_SHAPE, (artifact, edge): ListedVersion => ({
+  version: VERSION_TEXT.parse(edge.version) ?? "unknown",
+  artifact,
+}));
+
+/** A collection with its versions. */
+export interface VersionList {
+  /** Its name. */
+  readonly name: string;
+  /** Its type. */
+  readonly defaultArtifactType?: { readonly name: string } | null | undefined;
+  /** Its versions. */
+  readonly artifacts: Page<ListedVersion>;
+}
+
+const LIST: z.ZodType<VersionList> = z.looseObject({
+  name: z.string(),
+  defaultArtifactType: NAMED.nullish(),
+  artifacts: LISTED,
+});
+
+/** The reply to {@link PROJECT_VERSIONS} and {@link TYPED_VERSIONS}. */
+export const IN_PROJECT: z.ZodType<{
+  readonly project?:
+    | {
+      readonly name: string;
+      readonly entityName?: string | null | undefined;
+      readonly collection: VersionList | undefined;
+    }
+    | null
+    | undefined;
+}> = z.looseObject({
+  project: z.looseObject({
+    name: z.string(),
+    entityName: TEXT,
+    artifactCollection: LIST.nullish(),
+    artifactType: z.looseObject({ artifactCollection: LIST.nullish() }).nullish(),
+  }).transform((project) => ({
+    ...project,
+    collection: project.artifactCollection ?? project.artifactType?.artifactCollection ??
+      undefined,
+  })).nullish(),
+});
+
+const MEMBERSHIP = z.looseObject({
+  versionIndex: INT64,
+  aliases: z.array(z.looseObject({ alias: z.string() }).nullable()).nullish(),
+  artifact: ARTIFACT_SHAPE.nullish(),
+});
+
+/** An organization's entity in {@link REGISTRY_VERSIONS}. */
+export interface WithVersions {
+  /** Its name. */
+  readonly name: string;
+  /** The registry, when it exists, and its collection, when that does. */
+  readonly project?:
+    | {
+      readonly name: string;
+      readonly artifactCollection?:
+        | {
+          readonly name: string;
+          readonly defaultArtifactType?: { readonly name: string } | null | undefined;
+        }
+        | null
+        | undefined;
+    }
+    | null
+    | undefined;
+  /** The versions. */
+  readonly artifactMemberships: Page<ListedVersion>;
+}
+
+/** See {@link WithVersions}. */
+export const IN_REGISTRY: z.ZodType<WithVersions> = z.looseObject({
+  name: z.string(),
+  project: z.looseObject({
+    name: z.string(),
+    artifactCollection: NAMED.extend({ defaultArtifactType: NAMED.nullish() }).nullish(),
+  }).nullish(),
+  artifactMemberships: pageOf(MEMBERSHIP, (node): ListedVersion => ({
+    version: node.versionIndex === undefined ? "unknown" : `v${node.versionIndex}`,
+    artifact: node.artifact ?? {},
+    aliases: (node.aliases ?? []).flatMap((one) => one?.alias ?? []),
+  })),
+});
+
+/** A version as a row. Aliases of collections of the same name elsewhere are left out. */
+export function versionRow(
+  collection: string,
+  { version, artifact, aliases }: ListedVersion,
+  place: { readonly entity: string; readonly project: string },
+): Record<string, unknown> {
+  const own = aliases ?? (artifact.aliases ?? []).flatMap((one) => {
+    const project = one?.artifactCollection?.project;
+    const elsewhere = project !== null && project !== undefined &&
+      ((project.name ?? place.project) !== place.project ||
+        (project.entityName ?? place.entity) !== place.entity);
+    return one === null || elsewhere ? [] : [one.alias];
+  });
+  return {
+    version,
+    name: `${collection}:${version}`,
+    aliases: [...own],
+    tags: (artifact.tags ?? []).flatMap((tag) => tag?.name ?? []),
+    ...optional({
+      state: artifact.state,
+      size: artifact.size,
+      file_count: artifact.fileCount,
+      description: artifact.description || undefined,
+      created_at: artifact.createdAt,
+      digest: artifact.digest,
+    }),
+  };
+}
