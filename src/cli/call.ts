@@ -59,11 +59,9 @@ async function carryOut(
     clearProgress();
     if (outcome.kind === "ask") return 1;
     const result = renderReply(outcome.reply, program.config.settings.maxResponseTokens);
-    print(
-      readable
-        ? renderForPeople(result.structuredContent ?? {})
-        : JSON.stringify(result.structuredContent),
-    );
+    const data = result.structuredContent ?? {};
+    const table = "truncated" in data ? undefined : outcome.reply.text;
+    print(readable ? table ?? renderForPeople(data) : JSON.stringify(data));
     return 0;
   } catch (error) {
     clearProgress();

@@ -1,5 +1,10 @@
 import { textTable } from "../text/table.ts";
 
+/** Most columns of a table; wider lists are shown item by item. */
+const MAX_COLUMNS = 8;
+/** Longest cell of a table, in characters. */
+const CELL = 60;
+
 /** A result as indented text: lists of like objects as tables, the rest as `key: value` lines. */
 export function renderForPeople(data: unknown): string {
   return lines(data, "").join("\n");
@@ -16,11 +21,14 @@ function lines(value: unknown, indent: string): string[] {
 }
 
 function listLines(items: readonly unknown[], indent: string): string[] {
-  const columns = tableColumns(items);
-  if (columns !== undefined) {
-    const rows = items.map((item) => columns.map((column) => member(item, column)));
-    return textTable(columns.map((column) => column.toUpperCase()), rows, 60)
-      .split("\n").map((line) => indent + line);
+  const rows = items.map(flat);
+  const columns = [...new Set(rows.flatMap((row) => row === undefined ? [] : [...row.keys()]))];
+  const isTable = items.length > 1 && rows.every((row) => row !== undefined) &&
+    columns.length > 0 && columns.length <= MAX_COLUMNS;
+  if (isTable) {
+    const cells = rows.map((row) => columns.map((column) => row?.get(column)));
+    const heads = columns.map((column) => column.toUpperCase());
+    return textTable(heads, cells, CELL).split("\n").map((line) => indent + line);
   }
   return items.flatMap((item, index) => {
     if (item === null || typeof item !== "object") return [`${indent}- ${scalar(item)}`];
@@ -28,24 +36,27 @@ function listLines(items: readonly unknown[], indent: string): string[] {
   });
 }
 
-/** The shared keys of a list of flat objects, or undefined when it is no table. */
-function tableColumns(items: readonly unknown[]): string[] | undefined {
-  if (items.length < 2) return undefined;
-  const keys = new Set<string>();
-  for (const item of items) {
-    if (item === null || typeof item !== "object" || Array.isArray(item)) return undefined;
-    for (const [key, child] of Object.entries(item)) {
-      if (child !== null && typeof child === "object") return undefined;
-      keys.add(key);
+/** An item as one table row, keys joined by dots; undefined for what is no row. */
+function flat(item: unknown): Map<string, string> | undefined {
+  if (item === null || typeof item !== "object" || Array.isArray(item)) return undefined;
+  const row = new Map<string, string>();
+  const visit = (node: object, path: string) => {
+    for (const [key, child] of Object.entries(node)) {
+      const name = path === "" ? key : `${path}.${key}`;
+      if (Array.isArray(child)) row.set(name, child.map(oneValue).join(", "));
+      else if (child !== null && typeof child === "object") visit(child, name);
+      else row.set(name, scalar(child));
     }
-  }
-  return keys.size > 0 && keys.size <= 8 ? [...keys] : undefined;
+  };
+  visit(item, "");
+  return row;
 }
 
-function member(item: unknown, key: string): unknown {
-  return item !== null && typeof item === "object"
-    ? Object.entries(item).find(([name]) => name === key)?.[1]
-    : undefined;
+/** An item of a list within a row: its only value, where it has just one. */
+function oneValue(item: unknown): string {
+  const values = item !== null && typeof item === "object" ? Object.values(item) : [item];
+  const only: unknown = values.length === 1 ? values[0] : item;
+  return scalar(only);
 }
 
 function scalar(value: unknown): string {
