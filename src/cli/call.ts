@@ -60,8 +60,11 @@ async function carryOut(
     if (outcome.kind === "ask") return 1;
     const result = renderReply(outcome.reply, program.config.settings.maxResponseTokens);
     const data = result.structuredContent ?? {};
-    const table = "truncated" in data ? undefined : outcome.reply.text;
-    print(readable ? table ?? renderForPeople(data) : JSON.stringify(data));
+    const [block] = result.content;
+    const shown = outcome.reply.text !== undefined && block?.type === "text"
+      ? block.text
+      : renderForPeople(data);
+    print(readable ? shown : JSON.stringify(data));
     return 0;
   } catch (error) {
     clearProgress();
