@@ -1,6 +1,6 @@
 import { z } from "zod";
 import type { Log } from "../log.ts";
-import { openSession, type UpstreamOptions } from "../upstream/client.ts";
+import { openSession, type UpstreamOptions, type UpstreamRequest } from "../upstream/client.ts";
 import { UpstreamError } from "../upstream/errors.ts";
 import { type Json, tryParseJson } from "../upstream/json.ts";
 import { path } from "../upstream/path.ts";
@@ -48,7 +48,7 @@ export function createDocs(
   };
   return {
     search: async (query, signal) => {
-      const text = await openSession(upstream, signal).text({
+      const text = await ask(upstream, signal, {
         method: "POST",
         path: path``,
         json: {
@@ -73,6 +73,25 @@ export function createDocs(
       );
     },
   };
+}
+
+/** Sends a request; where the documentation cannot be reached, says what to do without it. */
+async function ask(
+  upstream: UpstreamOptions,
+  signal: AbortSignal,
+  request: UpstreamRequest,
+): Promise<string> {
+  try {
+    return await openSession(upstream, signal).text(request);
+  } catch (error) {
+    if (!(error instanceof UpstreamError) || error.report.error !== "unreachable") throw error;
+    throw new UpstreamError("unreachable", error.report.message, {
+      hint: "Without access to it, set WANDB_MCP_PROXY_DOCS=false to leave this tool out, or " +
+        "WANDBOT_BASE_URL to an endpoint that can be reached.",
+      retryable: error.report.retryable,
+      cause: error,
+    });
+  }
 }
 
 function failed(what: string): UpstreamError {

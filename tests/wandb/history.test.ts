@@ -68,7 +68,7 @@ Deno.test("five million steps: the whole range, repeatable, sparse keys complete
   assert.equal(requests, 1);
   const [loss, rare] = [part(result["statistics"], "loss"), part(result["statistics"], "rare")];
   assert.equal(loss["basis"], "sampled");
-  assert.equal(loss["points"], 200);
+  assert.equal(loss["points"], 500, "statistics rest on more than the rows");
   assert.equal(loss["logged"], 5_000_000);
   assert.ok(!("min" in loss), "a sampled extreme is not the minimum");
   assert.ok("sampled_min" in loss);
@@ -82,7 +82,7 @@ Deno.test("five million steps: the whole range, repeatable, sparse keys complete
     const within = rows.filter((row) =>
       "loss" in row && Math.floor(Number(row["_step"]) / 500_000) === tenth
     );
-    assert.equal(within.length, 20, `tenth ${tenth}`);
+    assert.ok(within.length >= 19 && within.length <= 21, `tenth ${tenth}: ${within.length}`);
   }
   assert.match(String(result["truncation_note"]), /5000000 logged rows/);
   assert.deepEqual(await ask(), result);

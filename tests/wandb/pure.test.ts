@@ -67,7 +67,7 @@ Deno.test("merged rows hold every point once, in order", () => {
 
 Deno.test("thinned rows fit, keep both ends of every metric, and invent nothing", () => {
   fc.assert(fc.property(METRICS, fc.integer({ min: 200, max: 2000 }), (metrics, budget) => {
-    const { rows, thinnedTo } = rowsWithin(metrics, "_step", budget);
+    const { rows, thinnedTo } = rowsWithin(metrics, "_step", 1000, budget);
     const all = new Set(mergeRows(metrics, "_step", 1000).map((row) => row["_step"]));
     assert.ok(rows.every((row) => all.has(row["_step"])));
     if (thinnedTo === undefined) assert.equal(rows.length, all.size);

@@ -173,7 +173,7 @@ export const IN_REGISTRY: z.ZodType<WithVersions> = z.looseObject({
   }).nullish(),
   artifactMemberships: pageOf(MEMBERSHIP, (node): ListedVersion => ({
     version: node.versionIndex === undefined ? "unknown" : `v${node.versionIndex}`,
-    artifact: node.artifact ?? {},
+    artifact: node.artifact ?? { size: undefined, fileCount: undefined },
     aliases: (node.aliases ?? []).flatMap((one) => one?.alias ?? []),
   })),
 });

@@ -75,13 +75,16 @@ export function truncationNote(
         "; a range of at most `samples` steps gives every row.",
     );
   }
-  if (thinnedTo !== undefined) {
+  const longest = Math.max(0, ...metrics.map(({ points }) => points.length));
+  if (samples === 0) parts.push("Rows are left out (samples=0).");
+  else if (thinnedTo !== undefined || longest > samples) {
     parts.push(
-      `Rows are thinned evenly to ${thinnedTo} points per key to fit the response; ` +
-        "statistics use all that were read. Ask for fewer keys or a narrower range for more.",
+      `Rows are thinned evenly to ${thinnedTo ?? samples} points per key` +
+        (thinnedTo === undefined ? "" : " to fit the response") +
+        `; statistics use up to ${longest}.` +
+        (thinnedTo === undefined ? "" : " Ask for fewer keys or a narrower range for more."),
     );
   }
-  if (samples === 0) parts.push("Rows are left out (samples=0).");
   return parts.length === 0 ? undefined : parts.join(" ");
 }
 

@@ -11,17 +11,25 @@ export interface MergedRows {
   readonly thinnedTo: number | undefined;
 }
 
-/** Merges metrics by step into rows, each key evenly thinned so that all of it fits the budget. */
+/**
+ * Merges metrics by step into rows, each key evenly thinned to `most` points, and further until all
+ * of it fits the budget in tokens.
+ */
 export function rowsWithin(
   metrics: readonly Metric[],
   xAxis: string,
+  most: number,
   budget: number,
 ): MergedRows {
-  const longest = metrics.reduce((most, { points }) => Math.max(most, points.length), 0);
+  const points = metrics.reduce((sum, metric) => Math.max(sum, metric.points.length), 0);
+  const longest = Math.min(most, points);
+  if (longest === 0) return { rows: [], thinnedTo: undefined };
   const fits = (rows: JsonObject[]) => fitsTokens(JSON.stringify(rows), budget);
   const all = mergeRows(metrics, xAxis, longest);
-  if (fits(all)) return { rows: all, thinnedTo: undefined };
-  let [low, high] = [2, longest - 1];
+  if (fits(all)) {
+    return { rows: all, thinnedTo: undefined };
+  }
+  let [low, high] = [Math.min(2, longest), longest - 1];
   let best = mergeRows(metrics, xAxis, low);
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);

@@ -17,8 +17,8 @@ import { type Selection, STEP } from "../history/series.ts";
 import { runPlaceOf } from "../run_id.ts";
 import { PLACE, PLACE_ALIASES, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
-/** Points that statistics rest on when no rows are wanted. */
-const STATISTICS_SAMPLES = 1000;
+/** Points that statistics rest on at least, however few rows are wanted. */
+const STATISTICS_SAMPLES = 500;
 
 /** Reads a run's metrics. */
 export const getRunHistory: Tool<WandbServices> = wandbTool({
@@ -72,12 +72,14 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     const onlySystem = wanted.metrics.length === 0 &&
       (wanted.system.length > 0 || (args.keys === undefined && args.console_lines !== undefined));
     const extra = {
-      ...(wanted.system.length === 0 ? {} : { systemSamples: args.samples || STATISTICS_SAMPLES }),
+      ...(wanted.system.length === 0
+        ? {}
+        : { systemSamples: Math.max(args.samples, STATISTICS_SAMPLES) }),
       ...(args.console_lines === undefined ? {} : { consoleLines: args.console_lines }),
     };
     const select = (keys: readonly string[]): Selection => ({
       keys,
-      samples: args.samples || STATISTICS_SAMPLES,
+      samples: Math.max(args.samples, STATISTICS_SAMPLES),
       minStep,
       maxStep,
       xAxis,
@@ -125,12 +127,8 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     };
     const budget = Math.max(200, maxTokens - estimateTokens(JSON.stringify(head)) - 500);
     const share = systems.length > 0 && metrics.length > 0 ? budget / 2 : budget;
-    const rows = args.samples === 0
-      ? { rows: [], thinnedTo: undefined }
-      : rowsWithin(metrics, xAxis, share);
-    const systemRows = args.samples === 0
-      ? { rows: [], thinnedTo: undefined }
-      : rowsWithin(systems, "_runtime", share);
+    const rows = rowsWithin(metrics, xAxis, args.samples, share);
+    const systemRows = rowsWithin(systems, "_runtime", args.samples, share);
     const note = truncationNote(metrics, args.samples, rows.thinnedTo ?? systemRows.thinnedTo);
     return {
       data: {

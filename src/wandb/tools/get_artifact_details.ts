@@ -1,0 +1,102 @@
+import { z } from "zod";
+import { ToolError } from "../../mcp/errors.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { listFiles, readCursor } from "../artifacts/files.ts";
+import { describeVersion, lineageOf } from "../artifacts/lineage.ts";
+import { readManifest } from "../artifacts/manifest.ts";
+import { versionName } from "../artifacts/names.ts";
+import { loadVersions, type Version } from "../artifacts/version.ts";
+import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+
+/** Describes an artifact version. */
+export const getArtifactDetails: Tool<WandbServices> = wandbTool({
+  name: "get_artifact_details_tool",
+  title: "Get W&B artifact details",
+  toolset: "wandb.artifacts",
+  effect: "read",
+  description: "One artifact version: metadata, aliases, tags, lineage (which run made it, which " +
+    "use it, where it is linked), and with include_files its files and references.",
+  input: z.object({
+    artifact_name: z.string().min(1).describe(
+      "entity/project/name:alias or org/wandb-registry-X/name:v1; no suffix: latest.",
+    ),
+    type_name: z.string().min(1).optional(),
+    include_files: z.boolean().default(false),
+    max_files: z.int().min(1).max(1000).default(50),
+    cursor: z.string().optional().describe("For more files."),
+  }),
+  argumentAliases: {
+    name: "artifact_name",
+    artifact: "artifact_name",
+    type: "type_name",
+    files: "include_files",
+    after: "cursor",
+  },
+  output: z.looseObject({
+    artifact: z.looseObject({}),
+    lineage: z.looseObject({}),
+    files: z.array(z.looseObject({ name: z.string() })).optional(),
+    next_cursor: z.string().optional(),
+  }),
+  run: async (args, { wandb, signal }) => {
+    const name = versionName(args.artifact_name, "artifact_name", wandb);
+    const cursor = readCursor(args.cursor);
+    const withFiles = args.include_files || args.cursor !== undefined;
+    const session = wandb.open(signal);
+    const { versions: [version], problems } = await loadVersions(session, wandb, [name], {
+      lineage: true,
+      manifest: withFiles,
+      files: withFiles ? { first: args.max_files, after: cursor.after } : undefined,
+    });
+    if (version === undefined) throw new Error("A version was asked for.");
+    checkType(version, args.type_name);
+    const { artifact } = version;
+    const list = withFiles
+      ? listFiles(
+        artifact,
+        await readManifest(artifact.currentManifest?.file?.directUrl, wandb, session),
+        cursor,
+        args.max_files,
+      )
+      : undefined;
+    return {
+      data: {
+        artifact: { ...describeVersion(version, wandb), metadata: artifact.metadata },
+        lineage: lineageOf(version),
+        ...warningsOf(problems),
+        ...(list === undefined ? {} : {
+          ...(list.notes.length > 0 ? { notes: list.notes } : {}),
+          ...(list.total === undefined ? {} : { files_total: list.total }),
+          files_count: list.files.length,
+          files_truncated: list.next !== undefined,
+          ...(list.next === undefined ? {} : { next_cursor: list.next }),
+          files: list.files.map((file) => ({ ...file })),
+        }),
+      },
+      rows: [{
+        path: "files",
+        resume: (kept) => ({
+          files_count: kept,
+          files_truncated: true,
+          next_cursor: list?.resume(kept),
+        }),
+        hint: "Go on with next_cursor.",
+      }],
+    };
+  },
+});
+
+/**
+ * Refuses a version of another type than the caller expects.
+ *
+ * @throws {ToolError} `not_found`.
+ */
+export function checkType(version: Version, type: string | undefined): void {
+  const actual = version.artifact.artifactType?.name;
+  if (type === undefined || actual === undefined || actual === type) return;
+  throw new ToolError(
+    "not_found",
+    `Artifact ${version.collection} is not of type "${type}".`,
+    { hint: `Its type is "${actual}"; type_name may be left out.` },
+  );
+}

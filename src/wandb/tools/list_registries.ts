@@ -1,0 +1,85 @@
+import { z } from "zod";
+import { ToolError } from "../../mcp/errors.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { registryFilter } from "../artifacts/filters.ts";
+import { noRegistry } from "../artifacts/missing.ts";
+import { checkedName } from "../artifacts/names.ts";
+import { pageState, resumeAt } from "../artifacts/page.ts";
+import { REGISTRIES, registryRow, WITH_REGISTRIES } from "../artifacts/registries.ts";
+import { askOrganizations, scopeOf } from "../artifacts/scope.ts";
+import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+
+/** Lists registries. */
+export const listRegistries: Tool<WandbServices> = wandbTool({
+  name: "list_registries_tool",
+  title: "List W&B registries",
+  toolset: "wandb.artifacts",
+  effect: "read",
+  description: "List an organization's registries with visibility and artifact types; without " +
+    "`organization` those of all of the user's.",
+  input: z.object({
+    organization: z.string().min(1).optional().describe("Its name, or one of its teams."),
+    filter: z.record(z.string(), z.unknown()).optional().describe(
+      'Mongo-style: {"name":{"$regex":"model"}}',
+    ),
+    max_items: z.int().min(1).max(200).default(50),
+    cursor: z.string().optional(),
+  }),
+  argumentAliases: { org: "organization", filters: "filter", limit: "max_items", after: "cursor" },
+  output: z.looseObject({
+    registries: z.array(z.looseObject({ name: z.string() })),
+    count: z.int(),
+    next_cursor: z.string().optional(),
+  }),
+  run: async ({ organization, filter, max_items: most, cursor }, { wandb, signal }) => {
+    const named = organization === undefined
+      ? undefined
+      : checkedName(organization, "organization");
+    const session = wandb.open(signal);
+    const variables = { f: registryFilter(filter), n: most, c: cursor ?? null };
+    const scope = scopeOf(named, wandb);
+    const answer = await askOrganizations(session, REGISTRIES, variables, WITH_REGISTRIES, scope);
+    const found = answer?.data.candidates.found ?? [];
+    const [only] = found;
+    if (only === undefined) throw await noRegistry(session, named, undefined);
+    const names = found.map((one) => one.organization);
+    if (found.length > 1 && cursor !== undefined) {
+      throw new ToolError("invalid_arguments", "`cursor` goes with `organization`: whose list?", {
+        hint: `This key belongs to ${names.join(", ")}.`,
+      });
+    }
+    const registries = found.flatMap((one) =>
+      one.entity.projects.items.map(({ node }) => registryRow(node, one))
+    );
+    const more = found.filter(({ entity }) => entity.projects.info.hasNextPage);
+    const page = only.entity.projects;
+    return {
+      data: {
+        ...(found.length === 1 ? { organization: only.organization, ...pageState(page) } : {
+          organizations: names,
+          count: registries.length,
+          truncated: more.length > 0,
+          ...(more.length > 0 ? { more_in: more.map((one) => one.organization) } : {}),
+        }),
+        ...(registries.length === 0
+          ? { note: emptyNote(names, filter !== undefined, cursor !== undefined) }
+          : {}),
+        ...warningsOf(answer?.problems ?? []),
+        registries,
+      },
+      rows: [{
+        path: "registries",
+        resume: (kept) => found.length === 1 ? resumeAt(page)(kept) : { count: kept },
+        hint: "Ask for fewer with max_items, an `organization` and its next_cursor.",
+      }],
+    };
+  },
+});
+
+function emptyNote(organizations: readonly string[], filtered: boolean, later: boolean): string {
+  if (later) return "Nothing follows that cursor.";
+  const where = organizations.join(", ");
+  return filtered
+    ? `No registry of ${where} matches the filter; without it all are listed.`
+    : `${where} has no registries that this key can see.`;
+}
