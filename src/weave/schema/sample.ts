@@ -18,9 +18,9 @@ export interface Candidate {
 }
 
 /** Calls up to which all are looked at; beyond, windows spread over the time. */
-const ALL = 2000;
+const ALL = 600;
 const WINDOWS = 8;
-const WINDOW = 250;
+const WINDOW = 75;
 const RARE = 500;
 /** Bytes that a sample may take, and a call that is not the only one of its op. */
 const SAMPLE_BYTES = 4 * 1024 * 1024;
