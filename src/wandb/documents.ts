@@ -1,3 +1,9 @@
+import { REGISTRY_COLLECTIONS } from "./artifacts/collections.ts";
+import { VERSION_FILES } from "./artifacts/files.ts";
+import { NEAR_REGISTRIES, NEAR_VERSIONS } from "./artifacts/missing.ts";
+import { REGISTRIES } from "./artifacts/registries.ts";
+import { TWO_VERSIONS, VERSION, VERSION_OF_OLD } from "./artifacts/version.ts";
+import { PROJECT_VERSIONS, REGISTRY_VERSIONS, TYPED_VERSIONS } from "./artifacts/versions.ts";
 import { RUN_HISTORY } from "./history/load.ts";
 import { NEAR_PROJECTS, NEAR_RUNS } from "./missing.ts";
 import {
@@ -29,4 +35,15 @@ export const DOCUMENTS: Readonly<Record<string, string>> = {
   LIST_ARTIFACTS,
   LIST_FILES,
   TYPE_FIELDS,
+  REGISTRIES,
+  REGISTRY_COLLECTIONS,
+  PROJECT_VERSIONS,
+  TYPED_VERSIONS,
+  REGISTRY_VERSIONS,
+  VERSION,
+  TWO_VERSIONS,
+  VERSION_OF_OLD,
+  VERSION_FILES,
+  NEAR_REGISTRIES,
+  NEAR_VERSIONS,
 };

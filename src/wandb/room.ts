@@ -5,10 +5,15 @@ import { bind, type BoundTool, type Tool } from "../mcp/tool.ts";
 import { wandbOf } from "./access.ts";
 import { createDocs } from "./docs.ts";
 import type { WandbServices } from "./tool.ts";
+import { compareArtifactVersions } from "./tools/compare_artifact_versions.ts";
 import { compareRuns } from "./tools/compare_runs.ts";
 import { diagnoseRun } from "./tools/diagnose_run.ts";
+import { getArtifactDetails } from "./tools/get_artifact_details.ts";
 import { getRunHistory } from "./tools/get_run_history.ts";
+import { listArtifactVersions } from "./tools/list_artifact_versions.ts";
 import { listEntities } from "./tools/list_entities.ts";
+import { listRegistries } from "./tools/list_registries.ts";
+import { listRegistryCollections } from "./tools/list_registry_collections.ts";
 import { probeProject } from "./tools/probe_project.ts";
 import { queryProjects } from "./tools/query_projects.ts";
 import { queryWandb } from "./tools/query_wandb.ts";
@@ -35,6 +40,11 @@ const TOOLS: readonly Tool<WandbServices>[] = [
   getRunHistory,
   compareRuns,
   diagnoseRun,
+  listRegistries,
+  listRegistryCollections,
+  listArtifactVersions,
+  getArtifactDetails,
+  compareArtifactVersions,
 ];
 
 /** W&B's tools, when there are credentials. */

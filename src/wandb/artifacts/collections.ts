@@ -59,7 +59,9 @@ export const WITH_COLLECTIONS: z.ZodType<{
 });
 
 /** A collection as a row. */
-export function collectionRow(collection: Collection): Record<string, unknown> {
+export function collectionRow(
+  collection: Collection,
+): Record<string, unknown> & { name: string } {
   return {
     name: collection.name,
     ...optional({

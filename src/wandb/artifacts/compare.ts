@@ -19,8 +19,28 @@ export function diffLists(a: readonly string[], b: readonly string[]): ListDiffe
   };
 }
 
+/** Differences of two versions as a result has them. */
+export interface VersionDifference {
+  /** Whether they hold the same files. */
+  readonly digest_match: boolean;
+  /** By dotted path: added, removed, changed, unchanged_count. */
+  readonly metadata_diff: Record<string, unknown>;
+  /** Tags. */
+  readonly tags_diff: ListDifference;
+  /** Aliases, each version's in the collection that it was asked of. */
+  readonly aliases_diff: ListDifference;
+  /** Descriptions, when they differ. */
+  readonly description_diff?: { readonly a: string; readonly b: string };
+  /** Bytes: a, b, delta, percent_change. */
+  readonly size_diff: Record<string, unknown>;
+  /** Files and references: a, b, delta, percent_change. */
+  readonly file_count_diff: Record<string, unknown>;
+  /** The runs that made them. */
+  readonly lineage_diff: Record<string, unknown>;
+}
+
 /** Differences of two versions without their files; `a` is the older by convention. */
-export function diffVersions(a: Version, b: Version): Record<string, unknown> {
+export function diffVersions(a: Version, b: Version): VersionDifference {
   const [one, other] = [a.artifact, b.artifact];
   const metadata = diffObjects(one.metadata, other.metadata);
   const [runA, runB] = [loggedBy(a), loggedBy(b)];

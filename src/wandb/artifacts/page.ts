@@ -35,8 +35,20 @@ export function pageOf<N, T = N>(
   }));
 }
 
-/** What a result says of a page: how many came, how many there are, where to go on. */
-export function pageState(page: Page<unknown>): Record<string, unknown> {
+/** What a result says of a page. */
+export interface PageState {
+  /** How many items came. */
+  readonly count: number;
+  /** How many there are in all, where the server says so. */
+  readonly total?: number;
+  /** Whether there are more. */
+  readonly truncated: boolean;
+  /** Where to go on. */
+  readonly next_cursor?: string;
+}
+
+/** How many items of a page came, how many there are, and where to go on. */
+export function pageState(page: Page<unknown>): PageState {
   const { endCursor, hasNextPage } = page.info;
   return {
     count: page.items.length,

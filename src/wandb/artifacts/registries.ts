@@ -54,7 +54,10 @@ export const WITH_REGISTRIES: z.ZodType<{
 }> = z.looseObject({ name: z.string(), projects: pageOf(REGISTRY, (node) => node) });
 
 /** A registry as a row. */
-export function registryRow(registry: Registry, where: Found<{ readonly name: string }>) {
+export function registryRow(
+  registry: Registry,
+  where: Found<{ readonly name: string }>,
+): Record<string, unknown> & { name: string } {
   const { access, allowAllArtifactTypesInRegistry: any } = registry;
   return {
     name: registryTitle(registry.name),

@@ -183,7 +183,7 @@ export function versionRow(
   collection: string,
   { version, artifact, aliases }: ListedVersion,
   place: { readonly entity: string; readonly project: string },
-): Record<string, unknown> {
+): Record<string, unknown> & { version: string } {
   const own = aliases ?? (artifact.aliases ?? []).flatMap((one) => {
     const project = one?.artifactCollection?.project;
     const elsewhere = project !== null && project !== undefined &&
