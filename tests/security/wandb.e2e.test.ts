@@ -1,0 +1,97 @@
+/** W&B's side of the permissions, on the product: which files, which hosts, which credentials. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { run } from "../support/product.ts";
+import { startWandbSim, type WandbSim } from "../support/wandb/mod.ts";
+
+const CALL = ["call", "list_entities_tool"];
+const EXPECTED =
+  '{"entities":[{"name":"sim-user","type":"user"},{"name":"sim-team","type":"team"}],' +
+  '"count":2,"default_entity":"sim-user"}\n';
+
+async function withSim(work: (sim: WandbSim, dir: string) => Promise<void>): Promise<void> {
+  const sim = startWandbSim();
+  const dir = await Deno.makeTempDir();
+  try {
+    await work(sim, dir);
+  } finally {
+    await sim.stop();
+    await Deno.remove(dir, { recursive: true });
+  }
+}
+
+Deno.test("a key works from the environment, a netrc file and as an identity token", async () => {
+  await withSim(async (sim, dir) => {
+    const netrc = join(dir, "netrc");
+    const token = join(dir, "token");
+    const { host } = new URL(sim.url);
+    await Deno.writeTextFile(netrc, `machine ${host}\n  login user\n  password ${sim.apiKey}\n`);
+    await Deno.writeTextFile(token, `${sim.accounts.identityToken}\n`);
+    for (
+      const env of [
+        { WANDB_API_KEY: sim.apiKey },
+        { NETRC: netrc },
+        { WANDB_IDENTITY_TOKEN_FILE: token },
+      ]
+    ) {
+      const end = await run(CALL, { ...env, WANDB_BASE_URL: sim.url });
+      assert.deepEqual(end, { code: 0, stdout: EXPECTED, stderr: "" });
+    }
+  });
+});
+
+Deno.test("without a key nothing is listed, and the reason names the host and the file", async () => {
+  const { stdout, stderr } = await run(["tools"], {
+    WANDB_BASE_URL: "https://wandb.corp.test",
+    NETRC: "/nowhere/netrc",
+  });
+  assert.match(stdout + stderr, /no key is configured.*wandb\.corp\.test.*netrc/);
+  assert.ok(!stdout.includes("list_entities_tool"));
+});
+
+Deno.test("a host that W&B redirects to sees no request, and its name is told", async () => {
+  const other = startWandbSim();
+  try {
+    await withSim(async (sim) => {
+      const to = `${other.url}/graphql`;
+      sim.faults.add({ kind: "redirect", status: 307, to });
+      const env = { WANDB_API_KEY: sim.apiKey, WANDB_BASE_URL: sim.url };
+      const end = await run(CALL, env);
+      assert.equal(end.code, 1);
+      assert.match(end.stdout + end.stderr, /host_not_allowed/);
+      assert.ok((end.stdout + end.stderr).includes(new URL(other.url).host));
+      assert.equal(other.requests.length, 0);
+    });
+  } finally {
+    await other.stop();
+  }
+});
+
+Deno.test("the documentation's host sees a search without the key, and none when it is off", async () => {
+  await withSim(async (sim) => {
+    const seen: Headers[] = [];
+    const docs = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
+      seen.push(new Headers(request.headers));
+      return Response.json({ id: 1, result: { content: [{ type: "text", text: "Sweeps" }] } });
+    });
+    try {
+      const env = {
+        WANDB_API_KEY: sim.apiKey,
+        WANDB_BASE_URL: sim.url,
+        WANDBOT_BASE_URL: `http://127.0.0.1:${docs.addr.port}/mcp`,
+      };
+      const search = ["call", "search_wandb_docs_tool", "query=sweeps"];
+      const end = await run(search, env);
+      assert.equal(end.code, 0, end.stderr);
+      assert.match(end.stdout, /Sweeps/);
+      assert.equal(seen.length, 1);
+      assert.ok([...seen[0]?.values() ?? []].every((value) => !value.includes(sim.apiKey)));
+      assert.equal(seen[0]?.get("authorization"), null);
+      const off = await run(search, { ...env, WANDB_MCP_PROXY_DOCS: "false" });
+      assert.notEqual(off.code, 0);
+      assert.equal(seen.length, 1);
+    } finally {
+      await docs.shutdown();
+    }
+  });
+});
