@@ -1,0 +1,92 @@
+import { markdownTable } from "../../src/text/table.ts";
+import { type Goal, ratioFor, reaches, type Result, type Row } from "./row.ts";
+
+/** A result as the Markdown between its markers. */
+export function sectionOf(result: Result, machine: string): string {
+  const { rows } = result;
+  const originals = rows.some((row) => row.original !== undefined);
+  const bare = rows.some((row) => row.bare !== undefined);
+  const goals = rows.some((row) => (row.goals ?? []).length > 0);
+  const notes = rows.some((row) => row.note !== undefined);
+  const table = markdownTable(
+    [
+      ...["", "wandflow"],
+      ...(originals ? ["original", "original ÷ wandflow"] : []),
+      ...(bare ? ["bare", "wandflow ÷ bare"] : []),
+      ...(goals ? ["goal"] : []),
+      ...(notes ? ["note"] : []),
+    ],
+    rows.map((row) => [
+      ...[row.what, figure(row, row.wandflow)],
+      ...(originals ? [figure(row, row.original), factor(row, "original")] : []),
+      ...(bare ? [figure(row, row.bare), factor(row, "bare")] : []),
+      ...(goals ? [goalText(row)] : []),
+      ...(notes ? [row.note ?? ""] : []),
+    ]),
+  );
+  return `## ${result.title}\n\n${result.about}\n\n${machine}\n\n${table}`;
+}
+
+function figure({ unit }: Row, value: number | undefined): string {
+  if (value === undefined) return "";
+  const digits = unit === "ms" && value < 100 ? 1 : 0;
+  return `${grouped(value.toFixed(digits))} ${unit}`;
+}
+
+function factor(row: Row, against: Goal["against"]): string {
+  const ratio = ratioFor(row, against);
+  return ratio === undefined ? "" : grouped(ratio.toFixed(ratio < 10 ? 2 : 0));
+}
+
+function goalText(row: Row): string {
+  return (row.goals ?? []).map((goal) => {
+    const what = goal.against === "original"
+      ? `≥ ${goal.factor} × better`
+      : `≤ ${goal.factor} × bare`;
+    return `${what}: ${reaches(row, goal) ? "met" : "**missed**"}`;
+  }).join("; ");
+}
+
+function grouped(digits: string): string {
+  return digits.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+}
+
+const HEAD = `# Benchmarks
+
+What \`deno task bench\` measured, newest run of each part. Everything that stands side by side was
+measured in the same run, in turns (A B C A B C …), after a warm-up; times are medians. Goals are
+those of the project's plan. \`deno task bench [mlflow|local|weave|wandb|listing|all]\` measures
+again and rewrites its part of this page.
+`;
+
+/** The page with one section put in or replaced; sections keep the order of `names`. */
+export function withSection(
+  page: string,
+  name: string,
+  section: string,
+  names: readonly string[],
+): string {
+  const sections = new Map<string, string>();
+  for (const known of names) {
+    const text = known === name ? section : between(page, known);
+    if (text !== undefined) sections.set(known, text.trim());
+  }
+  const marked = [...sections].map(([known, text]) =>
+    `${open(known)}\n\n${text}\n\n${close(known)}\n`
+  );
+  return [HEAD, ...marked].join("\n");
+}
+
+function between(page: string, name: string): string | undefined {
+  const from = page.indexOf(open(name));
+  const to = page.indexOf(close(name));
+  return from < 0 || to < from ? undefined : page.slice(from + open(name).length, to);
+}
+
+function open(name: string): string {
+  return `<!-- bench:${name} -->`;
+}
+
+function close(name: string): string {
+  return `<!-- /bench:${name} -->`;
+}
