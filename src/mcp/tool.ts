@@ -1,5 +1,6 @@
 import type { z } from "zod";
 import type { Log } from "../log.ts";
+import { stripInvisible } from "../text/visible.ts";
 import { describeIssue, prepareArguments } from "./arguments.ts";
 import { invalidArgument, ToolError } from "./errors.ts";
 import { type JsonSchema, once, toJsonSchema } from "./schema.ts";
@@ -209,7 +210,8 @@ export function defineTool<
         if (agreed !== "granted") {
           const would = await spec.preview?.(args, context) ??
             `${spec.title} would be carried out.`;
-          if (agreed === "ask") return { kind: "ask", question: would };
+          // A person reads it: nothing in it may be hidden or steer a terminal.
+          if (agreed === "ask") return { kind: "ask", question: stripInvisible(would).text };
           throw new ToolError("confirmation_required", `Nothing was done. ${would}`, {
             hint: "Show this to the user; if they agree, call again with confirm=true.",
           });
