@@ -15,6 +15,9 @@ const PROGRAMS = {
   inspector: "npm:@modelcontextprotocol/inspector@2.12.0",
 } as const;
 
+/** The name of a pinned program. */
+export type NpmProgram = keyof typeof PROGRAMS;
+
 /** What a finished program left behind. */
 export interface ProgramResult {
   /** Exit code. */
@@ -25,11 +28,11 @@ export interface ProgramResult {
   readonly stderr: string;
 }
 
-const fetched = new Map<keyof typeof PROGRAMS, Promise<void>>();
+const fetched = new Map<NpmProgram, Promise<void>>();
 
 /** Runs a program to its end in `folder`, which also is its home. */
 export async function runNpmProgram(
-  name: keyof typeof PROGRAMS,
+  name: NpmProgram,
   args: readonly string[],
   folder: string,
 ): Promise<ProgramResult> {
@@ -49,7 +52,7 @@ export async function runNpmProgram(
 }
 
 /** Downloads it with the user's own registry settings; the run itself sees an empty home. */
-async function fetch(name: keyof typeof PROGRAMS): Promise<void> {
+async function fetch(name: NpmProgram): Promise<void> {
   await withLock(join(ROOT, "dist", `fetch-${name}`), async () => {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
       args: ["cache", "--quiet", "--no-config", "--no-lock", PROGRAMS[name]],

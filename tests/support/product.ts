@@ -44,7 +44,9 @@ export function chooseForm(env: (name: string) => string | undefined): Form {
 const prepared = new Map<Form, Promise<Program>>();
 
 /** The product as a program, prepared once. */
-export function productProgram(form: Form = chooseForm((name) => Deno.env.get(name))) {
+export function productProgram(
+  form: Form = chooseForm((name) => Deno.env.get(name)),
+): Promise<Program> {
   const known = prepared.get(form);
   if (known !== undefined) return known;
   const made = prepare(form);
