@@ -39,6 +39,8 @@ export function createServing(program: Program): {
     version,
     instructions: program.catalog.instructions,
     tools: program.catalog.tools,
+    prompts: program.catalog.prompts,
+    resources: program.catalog.resources,
     maxTokens: settings.maxResponseTokens,
     trustConfirm: settings.trustConfirm,
     log: program.log,

@@ -15,6 +15,9 @@ import { z } from "zod";
 import type { Log } from "../log.ts";
 import { nearest, oneOf } from "../text/nearest.ts";
 import { ToolError } from "./errors.ts";
+import { capabilitiesOf, handleOffers } from "./handlers.ts";
+import type { Prompt } from "./prompts.ts";
+import type { Resource } from "./resource.ts";
 import { renderFailure, renderReply } from "./result.ts";
 import type { BoundTool, CallContext, ProgressUpdate } from "./tool.ts";
 
@@ -28,6 +31,10 @@ export interface ServerParts {
   readonly instructions: string;
   /** The tools, in listing order. */
   readonly tools: readonly BoundTool[];
+  /** The prompts, in listing order. */
+  readonly prompts?: readonly Prompt[];
+  /** The kinds of resources, in listing order. */
+  readonly resources?: readonly Resource[];
   /** Bound on each answer, in tokens. */
   readonly maxTokens: number;
   /** Take `confirm: true` for a yes even where the client can ask its user. */
@@ -45,6 +52,13 @@ const ENVELOPE = z.looseObject({
     elicitation: z.looseObject({ form: z.unknown(), url: z.unknown() }).partial().optional(),
   }),
 });
+const CACHE_HINTS = {
+  "server/discover": LISTS,
+  "tools/list": LISTS,
+  "prompts/list": LISTS,
+  "resources/list": LISTS,
+  "resources/templates/list": LISTS,
+};
 const AGREEMENT = z.object({ confirm: z.boolean() });
 
 /**
@@ -59,10 +73,11 @@ export function createServerFactory(parts: ServerParts): () => McpServer {
   const listing = () => ({ tools: parts.tools.map((tool) => tool.listing()) });
   return () => {
     const server = new McpServer({ name: parts.name, version: parts.version, title: "wandflow" }, {
-      capabilities: { tools: { listChanged: false } },
+      capabilities: { tools: { listChanged: false }, ...capabilitiesOf(parts) },
       instructions: parts.instructions,
-      cacheHints: { "server/discover": LISTS, "tools/list": LISTS },
+      cacheHints: CACHE_HINTS,
     });
+    handleOffers(server, parts, (context) => callContext(context, server, parts));
     server.server.setRequestHandler("tools/list", listing);
     server.server.setRequestHandler("tools/call", async (request, context) => {
       const { name, arguments: args } = request.params;

@@ -1,6 +1,8 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log.ts";
+import type { ResourceSpec } from "../mcp/resource.ts";
 import { bind, type BoundTool, type CallContext, type Tool } from "../mcp/tool.ts";
+import type { Workflow } from "../mcp/workflow.ts";
 import type { UpstreamOptions } from "../upstream/client.ts";
 import { mlflowUpstream } from "./access.ts";
 import { HttpTraceStore, newServerMemory } from "./http/store.ts";
@@ -15,6 +17,7 @@ import { logFeedback } from "./tools/log_feedback.ts";
 import { searchTraces } from "./tools/search_traces.ts";
 import { setTraceTag } from "./tools/set_trace_tag.ts";
 import { updateAssessment } from "./tools/update_assessment.ts";
+import { mlflowWorkflows, suggestExperiments, TRACE_RESOURCE } from "./workflows.ts";
 
 /** Everything of MLflow that exists with a configuration. */
 export interface MlflowRoom {
@@ -22,6 +25,10 @@ export interface MlflowRoom {
   readonly name: string;
   /** The tools, in listing order; empty when no tracking URI is set. */
   readonly tools: readonly BoundTool[];
+  /** Chains of calls for common questions. */
+  readonly workflows: readonly Workflow[];
+  /** Things with an address of their own. */
+  readonly resources: readonly ResourceSpec[];
   /** What the instructions say of it. */
   readonly instructions: string;
   /** Why its tools are not listed, when they are not. */
@@ -61,26 +68,30 @@ export function mlflowRoom(config: Config, log: Log): MlflowRoom {
   }
   const memory = newServerMemory();
   let upstream: Promise<UpstreamOptions> | undefined;
-  const services = async (context: CallContext): Promise<WriteServices> => {
+  const experiment = { id: experimentId, name: experimentName };
+  const open = async (signal: AbortSignal): Promise<HttpTraceStore> => {
     upstream ??= mlflowUpstream(config, baseUrl, log);
     upstream.catch(() => upstream = undefined);
-    return {
-      mlflow: new HttpTraceStore(await upstream, memory, context.signal),
-      experiment: { id: experimentId, name: experimentName },
-      now: Date.now,
-    };
+    return new HttpTraceStore(await upstream, memory, signal);
   };
+  const services = async ({ signal }: CallContext): Promise<WriteServices> => ({
+    mlflow: await open(signal),
+    experiment,
+    now: Date.now,
+  });
   return {
     name,
     tools: [
       ...READING.map((tool) => bind(tool, services)),
       ...WRITING.map((tool) => bind(tool, services)),
     ],
+    workflows: mlflowWorkflows(experiment, suggestExperiments(open)),
+    resources: [TRACE_RESOURCE],
     instructions: INSTRUCTIONS,
     absent: undefined,
   };
 }
 
 function absent(name: string, reason: string): MlflowRoom {
-  return { name, tools: [], instructions: "", absent: reason };
+  return { name, tools: [], workflows: [], resources: [], instructions: "", absent: reason };
 }

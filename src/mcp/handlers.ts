@@ -1,0 +1,188 @@
+import {
+  type McpServer,
+  ProtocolError,
+  ProtocolErrorCode,
+  type ReadResourceResult,
+  ResourceNotFoundError,
+  type ServerContext,
+} from "@modelcontextprotocol/server";
+import type { Log } from "../log.ts";
+import { nearest, oneOf } from "../text/nearest.ts";
+import { complete } from "./completion.ts";
+import { ToolError } from "./errors.ts";
+import type { Prompt } from "./prompts.ts";
+import { matchUri, type Resource } from "./resource.ts";
+import { renderReply, reportOf } from "./result.ts";
+import type { BoundTool, CallContext } from "./tool.ts";
+import type { Suggest } from "./workflow.ts";
+
+/** What a server offers besides tools. */
+export interface Offers {
+  /** The prompts, in listing order. */
+  readonly prompts?: readonly Prompt[];
+  /** The kinds of resources, in listing order. */
+  readonly resources?: readonly Resource[];
+  /** Where details go. */
+  readonly log: Log;
+  /** Bound on each answer, in tokens. */
+  readonly maxTokens: number;
+  /** Counts the calls under way. */
+  readonly onCall?: (running: Promise<unknown>) => void;
+}
+
+/** The capabilities that go with what is offered. */
+export function capabilitiesOf({ prompts = [], resources = [] }: Offers): {
+  prompts?: { listChanged: false };
+  resources?: { listChanged: false };
+} {
+  return {
+    ...(prompts.length === 0 ? {} : { prompts: { listChanged: false } }),
+    ...(resources.length === 0 ? {} : { resources: { listChanged: false } }),
+  };
+}
+
+/** Answers what is asked of prompts, resources and their arguments. */
+export function handleOffers(
+  { server }: McpServer,
+  offers: Offers,
+  contextOf: (context: ServerContext) => CallContext,
+): void {
+  const { prompts = [], resources = [], log } = offers;
+  if (prompts.length > 0) {
+    server.setRequestHandler("prompts/list", () => ({
+      prompts: prompts.map(({ listing }) => listing),
+    }));
+    server.setRequestHandler("prompts/get", ({ params }) => {
+      const prompt = findPrompt(prompts, params.name);
+      return {
+        description: prompt.listing.description,
+        messages: [{
+          role: "user",
+          content: { type: "text", text: promptText(prompt, params.arguments ?? {}) },
+        }],
+      };
+    });
+  }
+  if (resources.length > 0) {
+    server.setRequestHandler("resources/list", () => ({ resources: [] }));
+    server.setRequestHandler("resources/templates/list", () => ({
+      resourceTemplates: resources.map(({ spec }) => ({
+        name: spec.name,
+        title: spec.title,
+        uriTemplate: spec.template,
+        description: spec.description,
+        mimeType: "application/json",
+      })),
+    }));
+    server.setRequestHandler("resources/read", async ({ params }, context) => {
+      const running = readResource(offers, params.uri, contextOf(context));
+      offers.onCall?.(running);
+      return await running;
+    });
+  }
+  if (prompts.length + resources.length === 0) return;
+  server.registerCapabilities({ completions: {} });
+  server.setRequestHandler("completion/complete", async ({ params }, context) => {
+    const { ref, argument } = params;
+    const suggest = ref.type === "ref/prompt"
+      ? findPrompt(prompts, ref.name).suggest(argument.name)
+      : suggestOf(resources, ref.uri, argument.name);
+    const completion = await complete(suggest, {
+      typed: argument.value,
+      given: params.context?.arguments ?? {},
+      signal: context.mcpReq.signal,
+      log,
+    });
+    return { completion: { ...completion } };
+  });
+}
+
+function findPrompt(prompts: readonly Prompt[], name: string): Prompt {
+  const found = prompts.find(({ listing }) => listing.name === name);
+  if (found !== undefined) return found;
+  const near = nearest(name, prompts.map(({ listing }) => listing.name));
+  throw new ProtocolError(
+    ProtocolErrorCode.InvalidParams,
+    `There is no prompt "${name.slice(0, 80)}" with this configuration` +
+      (near.length === 0 ? "." : `; did you mean ${oneOf(near)}?`),
+  );
+}
+
+function promptText(prompt: Prompt, given: Readonly<Record<string, string>>): string {
+  try {
+    return prompt.text(given);
+  } catch (error) {
+    if (!(error instanceof ToolError)) throw error;
+    throw new ProtocolError(ProtocolErrorCode.InvalidParams, error.message);
+  }
+}
+
+function suggestOf(
+  resources: readonly Resource[],
+  template: string,
+  variable: string,
+): Suggest | undefined {
+  const found = resources.find(({ spec }) => spec.template === template);
+  if (found !== undefined) return found.spec.suggest?.[variable];
+  throw new ProtocolError(
+    ProtocolErrorCode.InvalidParams,
+    `There is no resource template ${template.slice(0, 200)} with this configuration.`,
+  );
+}
+
+/** Longest part of an address that is told back. */
+const SHOWN = 200;
+
+async function readResource(
+  { resources = [], log, maxTokens }: Offers,
+  uri: string,
+  context: CallContext,
+): Promise<ReadResourceResult> {
+  const shown = uri.length > SHOWN ? `${uri.slice(0, SHOWN)}…` : uri;
+  const missing = (message = `There is no resource ${shown}.`) =>
+    new ResourceNotFoundError(shown, message);
+  for (const { spec, tool } of resources) {
+    const match = matchUri(spec.template, uri);
+    if (match === undefined) continue;
+    if (match.kind === "hostile") {
+      throw new ProtocolError(
+        ProtocolErrorCode.InvalidParams,
+        `The ${match.variable} in ${shown} can be no id or name.`,
+        { uri: shown, reason: "invalid_uri" },
+      );
+    }
+    const reply = await callTool(tool, spec.args(match.variables), context, log, missing);
+    if (spec.found?.(reply.data) === false) throw missing();
+    const { content: [block], _meta } = renderReply(reply, maxTokens);
+    const text = block?.type === "text" ? block.text : "";
+    return {
+      contents: [{ uri, mimeType: "application/json", text }],
+      ...(_meta === undefined ? {} : { _meta }),
+    };
+  }
+  const forms = resources.map(({ spec }) => spec.template).join(", ");
+  throw missing(`There is no resource ${shown}; there are ${forms}.`);
+}
+
+/** Calls a reading tool; its failures become the protocol's errors. */
+async function callTool(
+  tool: BoundTool,
+  args: Record<string, unknown>,
+  context: CallContext,
+  log: Log,
+  missing: (message: string) => ProtocolError,
+) {
+  try {
+    const outcome = await tool.call(args, context);
+    if (outcome.kind === "reply") return outcome.reply;
+    throw new ToolError("confirmation_required", outcome.question);
+  } catch (error) {
+    const { error: kind, message, hint, retryable } = reportOf(error, log);
+    const text = hint === undefined ? message : `${message} ${hint}`;
+    if (kind === "not_found") throw missing(text);
+    const code = kind === "invalid_arguments"
+      ? ProtocolErrorCode.InvalidParams
+      : ProtocolErrorCode.InternalError;
+    throw new ProtocolError(code, text, { error: kind, retryable });
+  }
+}
