@@ -104,7 +104,7 @@ function hint(target: Field): string {
 }
 
 function equals(target: Field, value: unknown, name: string): Condition {
-  if (value === null) return absent(target);
+  if (value === null || (value === "" && mayBeMissing(target))) return absent(target);
   if (target.kind === "time") return comparison(target, "$eq", unixSeconds(value, name));
   if (typeof value === "boolean" && target.kind === "json") {
     // JSON's true is the text "true" to the hosted service, and 1 to others.
@@ -122,7 +122,9 @@ function equals(target: Field, value: unknown, name: string): Condition {
 function oneOfValues(target: Field, values: readonly unknown[], name: string): Condition {
   if (values.length === 0) throw refused(`${name}: an empty list matches nothing.`, hint(target));
   const texts = values.flatMap((value) =>
-    typeof value === "string" && target.kind !== "time" && target.kind !== "number" ? [value] : []
+    typeof value === "string" && value !== "" && !["time", "number"].includes(target.kind)
+      ? [value]
+      : []
   );
   if (texts.length === values.length) {
     return test(target, { $in: [field(target.path), texts.map(literal)] }, field(target.path));
@@ -199,10 +201,14 @@ function test(target: Field, expression: Expression, operand: Operand): Conditio
   return { test: expression, absent: missing };
 }
 
-function absence({ kind, path }: Field): Expression {
-  const operand = field(path);
-  // The hosted service reads a path that is not there as an empty text, never as null.
-  return kind === "json" || kind === "label"
+/** The hosted service reads what is not there as an empty text: the two cannot be told apart. */
+function mayBeMissing({ kind }: Field): boolean {
+  return kind === "json" || kind === "label";
+}
+
+function absence(target: Field): Expression {
+  const operand = field(target.path);
+  return mayBeMissing(target)
     ? { $or: [isNull(operand), { $eq: [operand, literal("")] }] }
     : isNull(operand);
 }

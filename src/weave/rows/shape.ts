@@ -1,3 +1,4 @@
+import { z } from "zod";
 import { cutText } from "../../text/cut.ts";
 import { type Call, derived, opOf, usageOf } from "../call.ts";
 import { isRecord } from "../filters/condition.ts";
@@ -187,12 +188,17 @@ function cutAll(values: Record<string, unknown>, size: number): Record<string, u
   return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, cut(value, size)]));
 }
 
+/** A copy that does not keep the long text alive of which it is a part. */
+function detached(text: string): string {
+  return z.string().parse(JSON.parse(JSON.stringify(text)));
+}
+
 /** A copy with every text cut; references stay whole, since half of one names nothing. */
 export function cut(value: unknown, size: number): unknown {
   if (typeof value === "string") {
     return value.length <= size || (value.startsWith("weave:///") && value.length < 600)
       ? value
-      : cutText(value, size);
+      : detached(cutText(value, size));
   }
   if (Array.isArray(value)) return value.map((item) => cut(item, size));
   if (isRecord(value)) {
