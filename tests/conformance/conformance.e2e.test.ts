@@ -22,7 +22,7 @@ const WITHOUT_SESSIONS = [
 const FIXTURE_CHECKS: Record<Revision, number> = { "2025-11-25": 56, "2026-07-28": 146 };
 
 /** Checks that pass on the product, which has none of the suite's own tools. */
-const PRODUCT_CHECKS: Record<Revision, number> = { "2025-11-25": 34, "2026-07-28": 92 };
+const PRODUCT_CHECKS: Record<Revision, number> = { "2025-11-25": 37, "2026-07-28": 106 };
 
 Deno.test("the transport passes what 2025-11-25 requires, but for requests to the client", async () => {
   const { code, passed, failed } = await judgeFixture("2025-11-25");
