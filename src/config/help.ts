@@ -6,7 +6,7 @@ export function helpText(command: keyof typeof COMMANDS | undefined): string {
   const lines: string[] = [];
   if (command === undefined) {
     lines.push(
-      "wandflow: an MCP server for MLflow traces.",
+      "wandflow: an MCP server for MLflow traces and Weights & Biases runs, artifacts and Weave calls.",
       "",
       "Usage: wandflow [command] [flags]",
       "",
