@@ -1,6 +1,7 @@
 import { renderReply, reportOf } from "../mcp/result.ts";
 import type { BoundTool, CallContext, Outcome } from "../mcp/tool.ts";
 import { nearest, oneOf } from "../text/nearest.ts";
+import { readArguments } from "./call_arguments.ts";
 import { print, printError } from "./output.ts";
 import type { Program } from "./program.ts";
 import { renderForPeople } from "./readable.ts";
@@ -74,38 +75,6 @@ async function carryOut(
       printError(`${report.message}${hint}\n`);
     } else print(JSON.stringify(report));
     return 1;
-  }
-}
-
-function readArguments(words: readonly string[], json: unknown): Record<string, unknown> | string {
-  const args: Record<string, unknown> = {};
-  if (typeof json === "string") {
-    try {
-      const parsed: unknown = JSON.parse(json);
-      if (parsed === null || typeof parsed !== "object" || Array.isArray(parsed)) {
-        return "--args must be one JSON object.";
-      }
-      Object.assign(args, parsed);
-    } catch (error) {
-      return `--args is not JSON: ${error instanceof Error ? error.message : String(error)}`;
-    }
-  }
-  for (const word of words) {
-    const split = word.indexOf("=");
-    if (split < 1) return `"${word}" is not key=value.`;
-    args[word.slice(0, split)] = readWord(word.slice(split + 1));
-  }
-  return args;
-}
-
-function readWord(text: string): unknown {
-  if (!/^\s*([[{"]|-?\d+(\.\d+)?\s*$|true$|false$|null$)/.test(text)) return text;
-  try {
-    const value: unknown = JSON.parse(text);
-    // An id of many digits stays text: as a number it would become another id.
-    return Number.isInteger(value) && !Number.isSafeInteger(value) ? text : value;
-  } catch {
-    return text;
   }
 }
 

@@ -27,6 +27,13 @@ export async function serveCommand(program: Program): Promise<number> {
   const limit = new Promise<void>((resolve) => {
     stop.addEventListener("abort", () => delay(DRAIN_LIMIT).then(resolve), { once: true });
   });
-  await Promise.race([serving, force, limit]);
-  return 0;
+  try {
+    await Promise.race([serving, force, limit]);
+    return 0;
+  } catch (error) {
+    const { AddrInUse, AddrNotAvailable } = Deno.errors;
+    if (!(error instanceof AddrInUse || error instanceof AddrNotAvailable)) throw error;
+    program.log.error(`Cannot listen on ${host}, port ${port}: ${error.message}. See --port.`);
+    return 1;
+  }
 }

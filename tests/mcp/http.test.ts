@@ -1,0 +1,264 @@
+/** The HTTP side: who may ask, what is answered, how it ends. */
+import assert from "node:assert/strict";
+import { createHttpHandler, runHttp } from "../../src/mcp/http.ts";
+import { acting, echo, factoryOf, keptLog } from "./support.ts";
+
+const ROUTES = ["/mcp", "/healthz", "/readyz", "/", "/other", "/mcp/", "/MCP"];
+
+function handlerFor(allowedHosts: readonly string[] = [], ready = () => true) {
+  return createHttpHandler(factoryOf([echo]), { allowedHosts, log: keptLog().log, ready });
+}
+
+const ask = (path: string, headers: Record<string, string> = {}, method = "GET") =>
+  new Request(`http://localhost:8080${path}`, {
+    method,
+    headers: { host: "localhost:8080", ...headers },
+  });
+
+const call = (headers: Record<string, string> = {}) =>
+  new Request("http://localhost:8080/mcp", {
+    method: "POST",
+    headers: {
+      host: "localhost:8080",
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2025-11-25",
+      ...headers,
+    },
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: { name: "echo", arguments: { text: "hello" } },
+    }),
+  });
+
+Deno.test("a foreign Host is refused on every route, before anything else", async () => {
+  const handler = handlerFor();
+  for (const route of ROUTES) {
+    for (
+      const host of [
+        "evil.example",
+        "evil.example:8080",
+        "localhost.evil.example",
+        "127.0.0.1.evil.example",
+        "evil.example#localhost",
+        "localhost@evil.example",
+        "[::2]",
+        "0.0.0.0:8080",
+        "",
+      ]
+    ) {
+      const response = await handler.fetch(ask(route, { host }));
+      assert.equal(response.status, 403, `${host} on ${route}`);
+      await response.body?.cancel();
+    }
+    const missing = new Request(`http://localhost:8080${route}`);
+    assert.equal((await handler.fetch(missing)).status, 403, `no Host on ${route}`);
+  }
+});
+
+Deno.test("a foreign Origin is refused on every route", async () => {
+  const handler = handlerFor();
+  for (const route of ROUTES) {
+    for (
+      const origin of [
+        "https://evil.example",
+        "http://localhost.evil.example",
+        "null",
+        "file://",
+        "garbage",
+        "http://evil.example:8080",
+      ]
+    ) {
+      const response = await handler.fetch(ask(route, { origin }));
+      assert.equal(response.status, 403, `${origin} on ${route}`);
+    }
+  }
+  assert.equal((await handler.fetch(call({ origin: "https://evil.example" }))).status, 403);
+});
+
+Deno.test("loopback names are accepted, with any port, and so are their pages", async () => {
+  const handler = handlerFor();
+  for (const host of ["localhost", "localhost:1", "127.0.0.1:8080", "[::1]:8080", "LOCALHOST"]) {
+    assert.equal((await handler.fetch(ask("/healthz", { host }))).status, 200, host);
+  }
+  const response = await handler.fetch(ask("/healthz", { origin: "http://localhost:6274" }));
+  assert.equal(response.status, 200);
+});
+
+Deno.test("further names are accepted when configured, however they are written", async () => {
+  const handler = handlerFor(["MCP.Example.com", "other.example:9000", "::2"]);
+  for (const host of ["mcp.example.com", "mcp.example.com:443", "other.example", "[::2]:80"]) {
+    assert.equal((await handler.fetch(ask("/healthz", { host }))).status, 200, host);
+  }
+  assert.equal((await handler.fetch(ask("/healthz", { host: "x.mcp.example.com" }))).status, 403);
+});
+
+Deno.test("probes answer to GET and HEAD alone, and are not to be kept", async () => {
+  const handler = handlerFor();
+  for (const [route, body] of [["/healthz", "ok\n"], ["/readyz", "ready\n"]] as const) {
+    const response = await handler.fetch(ask(route));
+    assert.deepEqual([response.status, await response.text()], [200, body]);
+    assert.equal(response.headers.get("cache-control"), "no-store");
+    assert.equal((await handler.fetch(ask(route, {}, "HEAD"))).status, 200);
+    for (const method of ["POST", "PUT", "DELETE", "OPTIONS"]) {
+      const refused = await handler.fetch(ask(route, {}, method));
+      assert.equal(refused.status, 405, `${method} ${route}`);
+      assert.equal(refused.headers.get("allow"), "GET, HEAD");
+    }
+  }
+});
+
+Deno.test("while it drains it is alive but not ready", async () => {
+  const handler = handlerFor([], () => false);
+  assert.equal((await handler.fetch(ask("/readyz"))).status, 503);
+  assert.equal((await handler.fetch(ask("/healthz"))).status, 200);
+});
+
+Deno.test("there is nothing else, and it says where the endpoint is", async () => {
+  const handler = handlerFor();
+  for (const route of ["/", "/other", "/mcp/", "/MCP", "/healthz/x", "/.env", "//mcp"]) {
+    const response = await handler.fetch(ask(route));
+    assert.equal(response.status, 404, route);
+    assert.match(await response.text(), /endpoint is \/mcp/);
+  }
+});
+
+Deno.test("a call is answered without a session, over and over by any instance", async () => {
+  for (const handler of [handlerFor(), handlerFor()]) {
+    for (let count = 0; count < 2; count++) {
+      const response = await handler.fetch(call());
+      assert.equal(response.status, 200);
+      assert.equal(response.headers.get("mcp-session-id"), null);
+      assert.match(await response.text(), /"structuredContent":\{"said":\["hello"\],"count":1\}/);
+    }
+  }
+});
+
+Deno.test("on the endpoint GET and DELETE are refused, and so is what is no message", async () => {
+  const handler = handlerFor();
+  for (const method of ["GET", "DELETE"]) {
+    const response = await handler.fetch(ask("/mcp", { accept: "text/event-stream" }, method));
+    assert.equal(response.status, 405, method);
+  }
+  for (const body of ["", "{", "[]", "null", '"text"', "{}"]) {
+    const request = new Request(call(), { method: "POST", body });
+    const response = await handler.fetch(request);
+    assert.ok(response.status >= 400 && response.status < 500, `${body}: ${response.status}`);
+    await response.body?.cancel();
+  }
+});
+
+Deno.test("a message beyond the limit is refused", async () => {
+  const huge = new Request(call(), { method: "POST", body: `"${"x".repeat(5 << 20)}"` });
+  const response = await handlerFor().fetch(huge);
+  assert.equal(response.status, 413);
+});
+
+/** Starts the real server on a free port. */
+async function listening(tools = [echo], hostname = "127.0.0.1") {
+  const stopping = new AbortController();
+  const { promise, resolve } = Promise.withResolvers<string>();
+  const ended = runHttp(factoryOf(tools), {
+    hostname,
+    port: 0,
+    allowedHosts: [],
+    log: keptLog().log,
+    stop: stopping.signal,
+    onListen: resolve,
+  });
+  return { url: await promise, stop: () => stopping.abort(), ended };
+}
+
+Deno.test("it listens where it is told, by that address", async () => {
+  const linux = Deno.build.os === "linux" ? ["127.0.0.2"] : [];
+  for (const hostname of ["127.0.0.1", "localhost", ...linux]) {
+    const { url, stop, ended } = await listening([echo], hostname);
+    assert.match(url, /^http:\/\/(127\.0\.0\.\d|\[::1\]):\d+\/mcp$/);
+    const response = await fetch(new URL("/healthz", url));
+    assert.deepEqual([response.status, await response.text()], [200, "ok\n"]);
+    stop();
+    await ended;
+  }
+});
+
+Deno.test("a page of another site reaches nothing over the socket either", async () => {
+  const { url, stop, ended } = await listening();
+  const response = await fetch(url, { headers: { origin: "https://evil.example" } });
+  assert.equal(response.status, 403);
+  await response.body?.cancel();
+  stop();
+  await ended;
+});
+
+Deno.test("stopping lets a call under way finish and takes no new one", async () => {
+  const started = Promise.withResolvers<void>();
+  const release = Promise.withResolvers<void>();
+  const slow = acting(async () => {
+    started.resolve();
+    await release.promise;
+    return { finished: true };
+  });
+  const { url, stop, ended } = await listening([slow]);
+  const message = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "act" } };
+  const answer = fetch(url, {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2025-11-25",
+    },
+    body: JSON.stringify(message),
+  });
+  await started.promise;
+  stop();
+  release.resolve();
+  assert.match(await (await answer).text(), /"finished":true/);
+  await ended;
+  await assert.rejects(fetch(new URL("/healthz", url)));
+});
+
+Deno.test("a server that is stopped before it starts ends at once", async () => {
+  await runHttp(factoryOf([echo]), {
+    hostname: "127.0.0.1",
+    port: 0,
+    allowedHosts: [],
+    log: keptLog().log,
+    stop: AbortSignal.abort(),
+    onListen: () => {},
+  });
+});
+
+Deno.test("a client that goes away cancels its call", async () => {
+  const started = Promise.withResolvers<void>();
+  const aborted = Promise.withResolvers<void>();
+  const waiting = acting((context) =>
+    new Promise((_, reject) => {
+      context.signal.addEventListener("abort", () => {
+        aborted.resolve();
+        reject(new Error("gone"));
+      });
+      started.resolve();
+    })
+  );
+  const { url, stop, ended } = await listening([waiting]);
+  const leaving = new AbortController();
+  const answer = fetch(url, {
+    method: "POST",
+    signal: leaving.signal,
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2025-11-25",
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/call", params: { name: "act" } }),
+  });
+  const gone = assert.rejects(answer.then((response) => response.text()));
+  await started.promise;
+  leaving.abort();
+  await gone;
+  await aborted.promise;
+  stop();
+  await ended;
+});
