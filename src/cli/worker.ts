@@ -1,4 +1,5 @@
-import type { Config } from "../config/config.ts";
+import { type Config, secretsOf } from "../config/config.ts";
+import { createRedactor } from "../log.ts";
 import { printError } from "./output.ts";
 import { createProgram } from "./program.ts";
 
@@ -28,6 +29,27 @@ async function run(config: Config): Promise<number> {
   }
 }
 
+/** What nobody foresaw: told with secrets taken out, then the process ends with code 70. */
+function giveUp(config: Config, error: unknown): void {
+  const redact = createRedactor(secretsOf(config.settings));
+  const text = error instanceof Error ? error.stack ?? error.message : String(error);
+  printError(redact(`wandflow: ${text}\n`));
+  self.postMessage({ exit: 70 });
+}
+
 self.onmessage = async (event: MessageEvent<Config>) => {
-  self.postMessage({ exit: await run(event.data) });
+  const config = event.data;
+  self.addEventListener("unhandledrejection", (rejection) => {
+    rejection.preventDefault();
+    giveUp(config, rejection.reason);
+  });
+  self.addEventListener("error", (failure) => {
+    failure.preventDefault();
+    giveUp(config, failure.error);
+  });
+  try {
+    self.postMessage({ exit: await run(config) });
+  } catch (error) {
+    giveUp(config, error);
+  }
 };
