@@ -3,7 +3,7 @@ import type { Log } from "./log.ts";
 import { chainsOf, type Prompt, promptsOf } from "./mcp/prompts.ts";
 import { type Resource, resourcesOf, type ResourceSpec } from "./mcp/resource.ts";
 import type { BoundTool } from "./mcp/tool.ts";
-import type { Workflow } from "./mcp/workflow.ts";
+import type { LookUps, Workflow } from "./mcp/workflow.ts";
 import { mlflowRoom } from "./mlflow/room.ts";
 import { nearest, oneOf } from "./text/nearest.ts";
 import { wandbRoom } from "./wandb/room.ts";
@@ -17,6 +17,8 @@ export interface Room {
   readonly tools: readonly BoundTool[];
   /** Chains of calls for common questions. */
   readonly workflows?: readonly Workflow[];
+  /** Look-ups that complete arguments, of any room's workflows. */
+  readonly lookUps?: LookUps;
   /** Things with an address of their own. */
   readonly resources?: readonly ResourceSpec[];
   /** What the instructions say of it when it is configured. */
@@ -58,10 +60,13 @@ export function createCatalog(config: Config, log: Log): Catalog {
   );
   const absences = rooms.flatMap(({ absent }) => absent === undefined ? [] : [absent]);
   if (readOnly) absences.push("Tools that write or delete are left out: read-only mode is on.");
+  const lookUps = Object.fromEntries(
+    rooms.flatMap((room) => Object.entries(room.lookUps ?? {})),
+  );
   return {
     tools: listed,
-    prompts: promptsOf(rooms.flatMap(({ workflows = [] }) => workflows), listed),
-    resources: resourcesOf(rooms.flatMap(({ resources = [] }) => resources), listed),
+    prompts: promptsOf(rooms.flatMap(({ workflows = [] }) => workflows), listed, lookUps),
+    resources: resourcesOf(rooms.flatMap(({ resources = [] }) => resources), listed, lookUps),
     instructions: instructionsOf(rooms, listed, absences, config),
     absences,
   };

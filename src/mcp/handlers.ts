@@ -14,7 +14,7 @@ import type { Prompt } from "./prompts.ts";
 import { matchUri, type Resource } from "./resource.ts";
 import { renderReply, reportOf } from "./result.ts";
 import type { BoundTool, CallContext } from "./tool.ts";
-import type { Suggest } from "./workflow.ts";
+import { lookUpNamed, type Suggest } from "./workflow.ts";
 
 /** What a server offers besides tools. */
 export interface Offers {
@@ -123,7 +123,11 @@ function suggestOf(
   variable: string,
 ): Suggest | undefined {
   const found = resources.find(({ spec }) => spec.template === template);
-  if (found !== undefined) return found.spec.suggest?.[variable];
+  if (found !== undefined) {
+    return found.spec.template.includes(`{${variable}}`)
+      ? lookUpNamed(found.lookUps, variable)
+      : undefined;
+  }
   throw new ProtocolError(
     ProtocolErrorCode.InvalidParams,
     `There is no resource template ${template.slice(0, 200)} with this configuration.`,

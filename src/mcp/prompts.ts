@@ -1,7 +1,14 @@
 import { invalidArgument } from "./errors.ts";
 import { nearest, oneOf } from "../text/nearest.ts";
 import { stripInvisible } from "../text/visible.ts";
-import type { Suggest, Workflow, WorkflowArgument, WorkflowStep } from "./workflow.ts";
+import {
+  lookUpNamed,
+  type LookUps,
+  type Suggest,
+  type Workflow,
+  type WorkflowArgument,
+  type WorkflowStep,
+} from "./workflow.ts";
 
 /** A prompt's entry in `prompts/list`. */
 export interface PromptListing {
@@ -42,11 +49,12 @@ const LONGEST = 500;
 export function promptsOf(
   workflows: readonly Workflow[],
   tools: readonly { readonly name: string }[],
+  lookUps: LookUps = {},
 ): Prompt[] {
   const listed = new Set(tools.map(({ name }) => name));
   return workflows
     .filter(({ needs }) => needs.every((group) => group.some((name) => listed.has(name))))
-    .map((workflow) => promptOf(workflow, stepsWith(workflow, listed)));
+    .map((workflow) => promptOf(workflow, stepsWith(workflow, listed), lookUps));
 }
 
 /** The chains in short, one line each, such as `Slow traces: a → b / c → d`. */
@@ -81,7 +89,11 @@ function chain(steps: readonly WorkflowStep[]): string {
   }, "");
 }
 
-function promptOf(workflow: Workflow, steps: readonly WorkflowStep[]): Prompt {
+function promptOf(
+  workflow: Workflow,
+  steps: readonly WorkflowStep[],
+  lookUps: LookUps,
+): Prompt {
   return {
     listing: {
       name: workflow.name,
@@ -96,7 +108,10 @@ function promptOf(workflow: Workflow, steps: readonly WorkflowStep[]): Prompt {
       })),
     },
     tools: [...new Set(steps.map(({ tool }) => tool))],
-    suggest: (name) => workflow.arguments.find((one) => one.name === name)?.suggest,
+    suggest: (name) => {
+      const argument = workflow.arguments.find((one) => one.name === name);
+      return argument && lookUpNamed(lookUps, argument.lookUp ?? argument.name);
+    },
     text: (given) => {
       const values = valuesOf(workflow, given);
       const fill = (text: string) =>

@@ -1,5 +1,5 @@
 import type { BoundTool } from "./tool.ts";
-import type { Suggest } from "./workflow.ts";
+import type { LookUps } from "./workflow.ts";
 
 /** A kind of thing with an address of its own, read through a tool. */
 export interface ResourceSpec {
@@ -17,8 +17,6 @@ export interface ResourceSpec {
   readonly args: (variables: Readonly<Record<string, string>>) => Record<string, unknown>;
   /** Whether the tool's answer holds the thing; always, if not given. */
   readonly found?: (data: Readonly<Record<string, unknown>>) => boolean;
-  /** Looks up values of variables. */
-  readonly suggest?: Readonly<Record<string, Suggest>>;
 }
 
 /** A kind of resource with the tool that reads it. */
@@ -27,16 +25,19 @@ export interface Resource {
   readonly spec: ResourceSpec;
   /** Reads it. */
   readonly tool: BoundTool;
+  /** Completes variables, by their names. */
+  readonly lookUps: LookUps;
 }
 
 /** Only resources that a listed reading tool can read are listed. */
 export function resourcesOf(
   specs: readonly ResourceSpec[],
   tools: readonly BoundTool[],
+  lookUps: LookUps = {},
 ): Resource[] {
   return specs.flatMap((spec) => {
     const tool = tools.find(({ name, effect }) => name === spec.tool && effect === "read");
-    return tool === undefined ? [] : [{ spec, tool }];
+    return tool === undefined ? [] : [{ spec, tool, lookUps }];
   });
 }
 

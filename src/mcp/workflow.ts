@@ -26,8 +26,16 @@ export interface WorkflowArgument {
   readonly fallback?: string | undefined;
   /** May be left out although there is no fallback; no text may name it then. */
   readonly optional?: boolean;
-  /** Looks up values. */
-  readonly suggest?: Suggest;
+  /** The look-up that completes it, by name; the one called as the argument, if not given. */
+  readonly lookUp?: string;
+}
+
+/** Look-ups by the name of what they complete, such as `experiment` or `project`. */
+export type LookUps = Readonly<Record<string, Suggest>>;
+
+/** The look-up of that name. */
+export function lookUpNamed(lookUps: LookUps, name: string): Suggest | undefined {
+  return Object.entries(lookUps).find(([key]) => key === name)?.[1];
 }
 
 /** One step of a workflow. */

@@ -2,7 +2,7 @@ import type { Config } from "../config/config.ts";
 import type { Log } from "../log.ts";
 import type { ResourceSpec } from "../mcp/resource.ts";
 import { bind, type BoundTool, type CallContext, type Tool } from "../mcp/tool.ts";
-import type { Workflow } from "../mcp/workflow.ts";
+import type { LookUps, Workflow } from "../mcp/workflow.ts";
 import type { UpstreamOptions } from "../upstream/client.ts";
 import { mlflowUpstream } from "./access.ts";
 import { HttpTraceStore, newServerMemory } from "./http/store.ts";
@@ -27,6 +27,8 @@ export interface MlflowRoom {
   readonly tools: readonly BoundTool[];
   /** Chains of calls for common questions. */
   readonly workflows: readonly Workflow[];
+  /** Look-ups that complete arguments. */
+  readonly lookUps: LookUps;
   /** Things with an address of their own. */
   readonly resources: readonly ResourceSpec[];
   /** What the instructions say of it. */
@@ -85,7 +87,8 @@ export function mlflowRoom(config: Config, log: Log): MlflowRoom {
       ...READING.map((tool) => bind(tool, services)),
       ...WRITING.map((tool) => bind(tool, services)),
     ],
-    workflows: mlflowWorkflows(experiment, suggestExperiments(open)),
+    workflows: mlflowWorkflows(experiment),
+    lookUps: { experiment: suggestExperiments(open) },
     resources: [TRACE_RESOURCE],
     instructions: INSTRUCTIONS,
     absent: undefined,
@@ -93,5 +96,13 @@ export function mlflowRoom(config: Config, log: Log): MlflowRoom {
 }
 
 function absent(name: string, reason: string): MlflowRoom {
-  return { name, tools: [], workflows: [], resources: [], instructions: "", absent: reason };
+  return {
+    name,
+    tools: [],
+    workflows: [],
+    lookUps: {},
+    resources: [],
+    instructions: "",
+    absent: reason,
+  };
 }

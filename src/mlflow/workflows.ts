@@ -1,14 +1,19 @@
 import type { ResourceSpec } from "../mcp/resource.ts";
 import type { Suggest, Workflow, WorkflowArgument } from "../mcp/workflow.ts";
-import type { ExperimentDefault } from "./services.ts";
-import type { TraceReader } from "./store.ts";
+import type { Experiment } from "./store.ts";
 
 /** Experiments that are looked through for a name, the latest first. */
 const EXPERIMENTS = 1000;
 
+/** What knows the experiments. */
+export interface ExperimentList {
+  /** Some experiments, the latest first. */
+  experiments(limit: number): Promise<readonly Experiment[]>;
+}
+
 /** Suggests experiments by name, and by id where digits are typed. */
 export function suggestExperiments(
-  open: (signal: AbortSignal) => Promise<Pick<TraceReader, "experiments">>,
+  open: (signal: AbortSignal) => Promise<ExperimentList>,
 ): Suggest {
   return async (typed, _given, signal) => {
     const found = await (await open(signal)).experiments(EXPERIMENTS);
@@ -20,14 +25,17 @@ export function suggestExperiments(
 
 /** MLflow's four use cases: production issues, slow traces, quality, clean-up. */
 export function mlflowWorkflows(
-  { id, name }: ExperimentDefault,
-  suggest: Suggest,
+  { id, name }: {
+    /** Id of the experiment to take when none is given. */
+    readonly id: string | undefined;
+    /** The same by name. */
+    readonly name: string | undefined;
+  },
 ): readonly Workflow[] {
   const experiment: WorkflowArgument = {
     name: "experiment",
     description: "Experiment, by name or id.",
     fallback: id ?? name,
-    suggest,
   };
   return [
     productionIssues(experiment),
