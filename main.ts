@@ -7,9 +7,24 @@
 import { accessOf, DENIED_NETWORK } from "./src/config/access.ts";
 import { type CommandLine, parseCommandLine, UsageError } from "./src/config/arguments.ts";
 import type { Config } from "./src/config/config.ts";
+import { localStoreOf, storeFilesToRead, withLocalStore } from "./src/config/local_store.ts";
 import { withNetrcKey } from "./src/config/netrc.ts";
 import { resolveSettings } from "./src/config/resolve.ts";
 import { NAME, VERSION } from "./src/version.ts";
+
+/** What a worker may do that is given nothing. */
+const NOTHING = {
+  net: false,
+  env: false,
+  write: false,
+  run: false,
+  ffi: false,
+  sys: false,
+  import: false,
+} as const;
+
+/** What the server tells the launcher. */
+type FromServer = { readonly exit: number } | { readonly startStore: true };
 
 const write = (stream: typeof Deno.stdout, text: string) =>
   void stream.writeSync(new TextEncoder().encode(text));
@@ -29,12 +44,13 @@ async function main(): Promise<void> {
     return write(Deno.stdout, `${helpText(own)}\n`);
   }
   const resolved = resolveSettings(line.flags, (name) => Deno.env.get(name));
-  const { notes, errors } = resolved;
   const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE");
-  const settings = withNetrcKey(resolved.settings, home);
+  const located = withLocalStore(withNetrcKey(resolved.settings, home), Deno.cwd());
+  const { settings } = located;
+  const notes = [...resolved.notes, ...located.notes];
   const listening = line.command === "serve" && settings.transport === "http";
   const access = accessOf(settings, home, listening);
-  const problems = [...errors, ...access.errors];
+  const problems = [...resolved.errors, ...access.errors];
   if (problems.length > 0) return fail(problems);
   const { command, words, options } = line;
   launch({ command, words, options, settings, notes, home, version: VERSION }, access);
@@ -47,14 +63,10 @@ function launch(config: Config, access: { net: readonly string[]; read: readonly
       type: "module",
       deno: {
         permissions: {
+          ...NOTHING,
           net: [...access.net],
           read: [...access.read],
           env: [],
-          write: false,
-          run: false,
-          ffi: false,
-          sys: false,
-          import: false,
         },
       },
     });
@@ -65,13 +77,39 @@ function launch(config: Config, access: { net: readonly string[]; read: readonly
       `${DENIED_NETWORK} belongs to cloud metadata services.`,
     ]);
   }
-  worker.onmessage = (event: MessageEvent<{ exit: number }>) => Deno.exit(event.data.exit);
+  worker.onmessage = (event: MessageEvent<FromServer>) => {
+    if ("exit" in event.data) Deno.exit(event.data.exit);
+    const [port, life] = event.ports;
+    if (port !== undefined && life !== undefined) startStoreWorker(config, port, life);
+  };
   worker.onerror = (event) => {
     event.preventDefault();
     write(Deno.stderr, `wandflow: ${event.message}\n`);
     Deno.exit(70);
   };
   worker.postMessage(config);
+}
+
+/**
+ * Starts a worker that reads the local store, for the server: it may not load modules itself. They
+ * talk over `port`; over `life` the server ends it, and hears when it ends by itself.
+ */
+function startStoreWorker(config: Config, port: MessagePort, life: MessagePort): void {
+  const store = localStoreOf(config.settings);
+  if (store === undefined) return life.postMessage("there is no local store");
+  const worker = new Worker(
+    new URL("./src/mlflow/local/store_worker.ts", import.meta.url).href,
+    { type: "module", deno: { permissions: { ...NOTHING, read: storeFilesToRead(store) } } },
+  );
+  worker.onerror = (event) => {
+    event.preventDefault();
+    life.postMessage(event.message);
+  };
+  life.onmessage = () => {
+    worker.terminate();
+    life.close();
+  };
+  worker.postMessage(null, [port]);
 }
 
 function fail(problems: readonly string[]): void {

@@ -1,5 +1,5 @@
 /**
- * Bundles the launcher and its worker, minified and split, and compiles that folder into one
+ * Bundles the launcher and its workers, minified and split, and compiles that folder into one
  * executable per target with the declared permissions baked in.
  *
  *   deno task compile                 this machine's target
@@ -22,11 +22,15 @@ export const TARGETS = [
   "aarch64-pc-windows-msvc",
 ] as const;
 
+/** The modules that the launcher runs in workers, by the addresses that it names. */
+const WORKERS = ["src/cli/worker.ts", "src/mlflow/local/store_worker.ts"] as const;
+
 const root = new URL("../", import.meta.url);
 const path = (name: string) => decodeURIComponent(new URL(name, root).pathname);
 
 /**
- * Bundles into a folder: `main.js` (the launcher), `worker.js` (the server) and their chunks.
+ * Bundles into a folder: `main.js` (the launcher), `worker.js` (the server), `store_worker.js`
+ * (the reader of a local store) and their chunks.
  *
  * @returns The path of `main.js`.
  */
@@ -40,17 +44,21 @@ export async function bundle(folder: string = path("dist/bundle")): Promise<stri
     "--outdir",
     folder,
     path("main.ts"),
-    path("src/cli/worker.ts"),
+    ...WORKERS.map((entry) => path(entry)),
   );
   const files = new Set<string>();
   for await (const name of scripts(folder)) files.add(name);
-  const worker = [...files].find((name) => name.endsWith("/worker.js"));
   const main = [...files].find((name) => name.endsWith("/main.js"));
-  if (worker === undefined || main === undefined) throw new Error("The bundle lacks an entry.");
-  const relative = `./${worker.slice(main.lastIndexOf("/") + 1)}`;
-  const text = await Deno.readTextFile(main);
-  const pointed = text.replace("./src/cli/worker.ts", relative);
-  if (pointed === text) throw new Error("The launcher's worker address was not found.");
+  if (main === undefined) throw new Error("The bundle lacks the launcher.");
+  let pointed = await Deno.readTextFile(main);
+  for (const entry of WORKERS) {
+    const name = entry.replace(/^.*\//, "/").replace(/\.ts$/, ".js");
+    const worker = [...files].find((file) => file.endsWith(name));
+    if (worker === undefined) throw new Error(`The bundle lacks ${entry}.`);
+    const before = pointed;
+    pointed = before.replace(`./${entry}`, `./${worker.slice(main.lastIndexOf("/") + 1)}`);
+    if (pointed === before) throw new Error(`The launcher's address of ${entry} was not found.`);
+  }
   await Deno.writeTextFile(main, pointed);
   return main;
 }

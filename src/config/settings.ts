@@ -32,7 +32,16 @@ export const SETTINGS = {
     flag: "tracking-uri",
     type: "string",
     group: "MLflow",
-    help: "MLflow tracking server, such as http://localhost:5000; a path prefix is kept.",
+    help: "MLflow tracking server, such as http://localhost:5000, or a local store, such as " +
+      "sqlite:///mlflow.db.",
+  },
+  artifactsDestination: {
+    env: ["MLFLOW_ARTIFACTS_DESTINATION"],
+    flag: "artifacts-destination",
+    type: "string",
+    group: "MLflow",
+    help: "Folder with the artifacts of a local store, if they are not beside it as mlruns or " +
+      "mlartifacts.",
   },
   experimentId: {
     env: ["MLFLOW_EXPERIMENT_ID"],

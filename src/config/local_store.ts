@@ -1,0 +1,154 @@
+import type { ConfigNote } from "./resolve.ts";
+import type { Settings } from "./settings.ts";
+
+/** Which files make up a local MLflow store. */
+export interface LocalStore {
+  /** The SQLite file, absolute. */
+  readonly path: string;
+  /** Folders in which spans may be kept as files, absolute. */
+  readonly artifacts: readonly string[];
+}
+
+/** Looks at the file system. */
+export interface Look {
+  /** What there is at a path. */
+  kind(path: string): "file" | "folder" | undefined;
+  /** The names in a folder; none when it cannot be read. */
+  names(path: string): readonly string[];
+}
+
+/** The file that MLflow writes when nobody names another. */
+const DEFAULT_FILE = "mlflow.db";
+/** The folder of its older file store, and of artifacts. */
+const DEFAULT_FOLDER = "mlruns";
+
+/**
+ * The settings with the tracking URI of a local store made absolute. Without a tracking URI the
+ * working folder is looked at as MLflow itself does: `mlruns` where it holds experiments, else
+ * `mlflow.db`.
+ *
+ * @param folder The working folder.
+ */
+export function withLocalStore(
+  settings: Settings,
+  folder: string,
+  look: Look = FILES,
+): { settings: Settings; notes: readonly ConfigNote[] } {
+  const given = settings.trackingUri;
+  if (given === undefined) return inFolder(settings, folder, look);
+  const artifactsDestination = settings.artifactsDestination === undefined
+    ? undefined
+    : absolute(pathOf(settings.artifactsDestination) ?? settings.artifactsDestination, folder);
+  const named = sqlitePath(given) ?? pathOf(given) ?? (isPath(given, look) ? given : undefined);
+  if (named === undefined) return { settings, notes: [] };
+  const path = absolute(named, folder);
+  const isFolder = look.kind(path) === "folder";
+  return {
+    settings: {
+      ...settings,
+      ...(artifactsDestination === undefined ? {} : { artifactsDestination }),
+      trackingUri: isFolder ? `file://${path}` : `sqlite:///${path}`,
+    },
+    notes: [],
+  };
+}
+
+function inFolder(
+  settings: Settings,
+  folder: string,
+  look: Look,
+): { settings: Settings; notes: readonly ConfigNote[] } {
+  const runs = absolute(DEFAULT_FOLDER, folder);
+  const file = absolute(DEFAULT_FILE, folder);
+  const note = (message: string): ConfigNote => ({
+    setting: "trackingUri",
+    source: "MLFLOW_TRACKING_URI",
+    message: `MLFLOW_TRACKING_URI is not set: ${message}`,
+  });
+  const hasFile = look.kind(file) === "file";
+  if (holdsExperiments(runs, look)) {
+    const other = hasFile ? ` To read ${file} instead, set it to sqlite:///${DEFAULT_FILE}.` : "";
+    return {
+      settings: { ...settings, trackingUri: `file://${runs}` },
+      notes: [note(`${runs} holds experiments, and MLflow takes it before ${file}.${other}`)],
+    };
+  }
+  if (!hasFile) return { settings, notes: [] };
+  return {
+    settings: { ...settings, trackingUri: `sqlite:///${file}` },
+    notes: [note(`${file} is read, as MLflow would.`)],
+  };
+}
+
+/** Experiments of a file store are folders with a number for a name. */
+function holdsExperiments(folder: string, look: Look): boolean {
+  return look.names(folder).some((name) =>
+    /^\d+$/.test(name) && look.kind(`${folder}/${name}/meta.yaml`) === "file"
+  );
+}
+
+/** The store that an absolute tracking URI names; undefined for servers and everything else. */
+export function localStoreOf(settings: Settings): LocalStore | undefined {
+  const path = sqlitePath(settings.trackingUri ?? "");
+  if (path === undefined) return undefined;
+  const folder = path.replace(/[\\/][^\\/]*$/, "");
+  const named = settings.artifactsDestination;
+  const artifacts = [`${folder}/${DEFAULT_FOLDER}`, `${folder}/mlartifacts`];
+  return { path, artifacts: named === undefined ? artifacts : [named, ...artifacts] };
+}
+
+/** What the worker that reads a store may read: its files, and nothing else. */
+export function storeFilesToRead(store: LocalStore): string[] {
+  const { path, artifacts } = store;
+  return [path, `${path}-wal`, `${path}-shm`, `${path}-journal`, ...artifacts];
+}
+
+/** The path in `sqlite:///relative.db` or `sqlite:////absolute.db`. */
+function sqlitePath(uri: string): string | undefined {
+  const path = /^sqlite(?:\+\w+)?:\/\/\/([^?]+)(?:\?.*)?$/i.exec(uri)?.[1];
+  return path === undefined || path === ":memory:" ? undefined : path;
+}
+
+/** The path of a `file:` URI. */
+function pathOf(uri: string): string | undefined {
+  const path = /^file:(?:\/\/(?:localhost)?(?=\/))?(.+)$/i.exec(uri)?.[1];
+  if (path === undefined) return undefined;
+  try {
+    return decodeURIComponent(path).replace(/^\/([A-Za-z]:)/, "$1");
+  } catch {
+    return path;
+  }
+}
+
+/** Whether a text without a scheme is meant as a path. */
+function isPath(text: string, look: Look): boolean {
+  if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(text) || /^(databricks|uc)/.test(text)) return false;
+  return /[\\/]/.test(text) || /\.(db|sqlite3?)$/i.test(text) || look.kind(text) !== undefined;
+}
+
+function absolute(path: string, folder: string): string {
+  if (/^([A-Za-z]:)?[\\/]/.test(path)) return path.replace(/(?<=.)[\\/]+$/, "");
+  const parts = folder.replace(/[\\/]+$/, "").split("/");
+  for (const part of path.split(/[\\/]/)) {
+    if (part === "..") parts.pop();
+    else if (part !== "." && part !== "") parts.push(part);
+  }
+  return parts.join("/");
+}
+
+const FILES: Look = {
+  kind: (path) => {
+    try {
+      return Deno.statSync(path).isDirectory ? "folder" : "file";
+    } catch {
+      return undefined;
+    }
+  },
+  names: (path) => {
+    try {
+      return [...Deno.readDirSync(path)].map(({ name }) => name);
+    } catch {
+      return [];
+    }
+  },
+};

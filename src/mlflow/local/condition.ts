@@ -1,0 +1,170 @@
+/**
+ * Comparisons as SQL, evaluated as MLflow's server evaluates them on the same store. Both use
+ * SQLite, so that LIKE, lower() and the order of text are the same.
+ *
+ * @module
+ */
+import { UpstreamError } from "../../upstream/errors.ts";
+import type { Clause } from "../filter/mod.ts";
+import { assessmentCondition } from "./assessment_condition.ts";
+import { compare } from "./compare.ts";
+import { usageCondition } from "./usage_condition.ts";
+import { has, type Tables } from "./schema.ts";
+import { type Fragment, guarded, joined, raw, sql } from "./sql.ts";
+
+/** What a filter becomes: joins of the table `trace_info` and conditions on its rows. */
+export interface Conditions {
+  /** `JOIN …`, in order. */
+  readonly joins: readonly Fragment[];
+  /** All must hold. */
+  readonly where: readonly Fragment[];
+}
+
+const NAME = "mlflow.traceName";
+const PROMPTS = "mlflow.linkedPrompts";
+const SOURCE_RUN = "mlflow.sourceRun";
+const SESSION = "mlflow.trace.session";
+/** The server looks for spans from so many milliseconds before the earliest trace on. */
+const TOLERANCE = 10_000;
+const NANOS = 1_000_000;
+
+/** The conditions of all clauses; every one must hold. */
+export function conditionsOf(
+  clauses: readonly Clause[],
+  tables: Tables,
+  experimentIds: readonly string[],
+): Conditions {
+  const joins: Fragment[] = [];
+  const where: Fragment[] = [];
+  const spans: Fragment[] = [];
+  let run: string | undefined;
+  const entry = (table: "trace_tags" | "trace_request_metadata", key: string, clause: Clause) => {
+    if (clause.op === "IS NULL" || clause.op === "IS NOT NULL") {
+      const present = sql`EXISTS (SELECT 1 FROM ${raw(table)} e
+        WHERE e.request_id = trace_info.request_id AND e.key = ${key})`;
+      where.push(clause.op === "IS NULL" ? sql`NOT ${present}` : present);
+      return;
+    }
+    const alias = `f${joins.length}`;
+    joins.push(sql`JOIN ${raw(table)} ${raw(alias)} ON ${guarded(alias)}
+      AND ${raw(alias)}.request_id = trace_info.request_id AND ${raw(alias)}.key = ${key}
+      AND ${compare(raw(`${alias}.value`), clause.op, clause.value)}`);
+  };
+  for (const clause of clauses) {
+    const { entity, key, op, value } = serverKey(clause);
+    const column = (name: string) => where.push(compare(raw(`trace_info.${name}`), op, value));
+    switch (entity) {
+      case "trace":
+        where.push(compare(traceColumn(key, tables), op, value));
+        break;
+      case "tag":
+        if (key === NAME && has(tables, "trace_info", "trace_name")) column("trace_name");
+        else if (key === PROMPTS && op === "=") where.push(promptCondition(value, tables));
+        else entry("trace_tags", key, clause);
+        break;
+      case "metadata": {
+        const usage = usageCondition(key, op, value, tables);
+        if (usage !== undefined) where.push(usage);
+        else if (key === SESSION && has(tables, "trace_info", "session_id")) column("session_id");
+        // The last one counts and an empty one does not, as on the server.
+        else if (key === SOURCE_RUN && op === "=") run = String(value);
+        else entry("trace_request_metadata", key, clause);
+        break;
+      }
+      case "span":
+        spans.push(compare(raw(`s.${key}`), op, value));
+        break;
+      case "spanAttribute":
+        spans.push(attributeCondition(key, clause));
+        break;
+      case "feedback":
+      case "expectation":
+        where.push(assessmentCondition(clause, tables, experimentIds));
+        break;
+      case "issue":
+        where.push(
+          !tables.has("assessments") ? raw("0") : sql`trace_info.request_id IN (
+            SELECT a.trace_id FROM assessments a WHERE ${guarded("a")}
+            AND a.assessment_type = 'issue' AND a.name = ${String(value)})`,
+        );
+    }
+  }
+  if (run !== undefined && run !== "") where.push(runCondition(run, tables));
+  if (spans.length > 0) where.push(spanCondition(spans, clauses, tables));
+  return { joins, where };
+}
+
+/** Where the server keeps what a key of its own names. */
+function serverKey(clause: Clause): Clause {
+  if (clause.entity !== "trace") return clause;
+  switch (clause.key) {
+    case "name":
+      return { ...clause, entity: "tag", key: NAME };
+    case "prompt":
+      return { ...clause, entity: "tag", key: PROMPTS };
+    case "run_id":
+      return { ...clause, entity: "metadata", key: SOURCE_RUN };
+    case "text":
+      return { ...clause, entity: "span", key: "content" };
+    default:
+      return clause;
+  }
+}
+
+function traceColumn(key: string, tables: Tables): Fragment {
+  if (key === "end_time_ms") {
+    return raw("trace_info.timestamp_ms + coalesce(trace_info.execution_time_ms, 0)");
+  }
+  if (/^[a-z_]+$/.test(key) && has(tables, "trace_info", key)) return raw(`trace_info.${key}`);
+  throw new UpstreamError("unsupported", `This store keeps no ${key} of traces.`, {
+    hint: "It was written by an older MLflow. Leave that comparison out.",
+  });
+}
+
+/** One and the same span must meet all of them. */
+function spanCondition(
+  spans: readonly Fragment[],
+  clauses: readonly Clause[],
+  tables: Tables,
+): Fragment {
+  if (!tables.has("spans")) return raw("0");
+  const since = clauses.filter(({ entity, key, op }) =>
+    entity === "trace" && key === "timestamp_ms" && (op === ">" || op === ">=")
+  ).map(({ value }) => Number(value));
+  const start = Math.max(...since) - TOLERANCE;
+  const nanos = Number.isInteger(start) ? BigInt(start) * BigInt(NANOS) : start * NANOS;
+  const recent = since.length === 0 ? raw("1") : sql`s.start_time_unix_nano >= ${nanos}`;
+  // The plus keeps SQLite from searching an experiment's spans for each trace.
+  return sql`EXISTS (SELECT 1 FROM spans s WHERE ${guarded("s")}
+    AND s.trace_id = trace_info.request_id AND +s.experiment_id = trace_info.experiment_id
+    AND ${recent} AND ${joined(spans, " AND ")})`;
+}
+
+/** The server compares a span's JSON text, in which an attribute's value stands after its key. */
+function attributeCondition(key: string, { op, value }: Clause): Fragment {
+  const text = String(value);
+  const content = raw("s.content");
+  if (op !== "RLIKE") return compare(content, op, `%"${key}"${text}%`);
+  const from = text.startsWith("^") ? '"\\\\"' : '"\\\\".*';
+  const to = text.endsWith("$") ? '\\\\"' : "";
+  const body = text.replace(/^\^/, "").replace(/\$$/, "");
+  return compare(content, op, `"${key}": ${from}${body}${to}`);
+}
+
+function promptCondition(value: Clause["value"], tables: Tables): Fragment {
+  return associated("prompt_version", String(value), tables);
+}
+
+/** Of a run are the traces that were made in it and those linked to it. */
+function runCondition(run: string, tables: Tables): Fragment {
+  return sql`(${associated("run", run, tables)} OR EXISTS (
+    SELECT 1 FROM trace_request_metadata m WHERE m.request_id = trace_info.request_id
+    AND m.key = ${SOURCE_RUN} AND m.value = ${run}))`;
+}
+
+function associated(type: string, id: string, tables: Tables): Fragment {
+  if (!tables.has("entity_associations")) return raw("0");
+  return sql`EXISTS (SELECT 1 FROM entity_associations l WHERE l.source_type = 'trace'
+    AND l.source_id = trace_info.request_id AND l.destination_type = ${type}
+    AND l.destination_id = ${id})`;
+}

@@ -1,0 +1,163 @@
+/**
+ * Trace infos and assessments from their rows, as the server would send them.
+ *
+ * @module
+ */
+import type { Json, JsonObject } from "../../upstream/json.ts";
+import { tryParseJson } from "../../upstream/json.ts";
+import { durationText } from "../shape/time.ts";
+import type { Database, Row } from "./database.ts";
+import { has, type Tables } from "./schema.ts";
+import { listOf, raw, sql } from "./sql.ts";
+import { USAGE, usageColumns, usageText } from "./usage_condition.ts";
+
+/** Traces whose parts are read by one statement. */
+const CHUNK = 200;
+const NAME = "mlflow.traceName";
+const SESSION = "mlflow.trace.session";
+
+/** The infos of traces, in the order of their ids; ids of no trace are left out. */
+export function traceInfos(database: Database, ids: readonly string[]): JsonObject[] {
+  const infos: JsonObject[] = [];
+  for (let at = 0; at < ids.length; at += CHUNK) {
+    infos.push(...chunkOfInfos(database, ids.slice(at, at + CHUNK)));
+  }
+  return infos;
+}
+
+function chunkOfInfos(database: Database, ids: readonly string[]): JsonObject[] {
+  const { tables } = database;
+  const list = listOf(ids);
+  const rows = new Map(
+    database.rows(sql`SELECT * FROM trace_info WHERE request_id IN ${list}`)
+      .map((row) => [String(row["request_id"]), row]),
+  );
+  const entries = (table: string) =>
+    grouped(
+      database.rows(
+        sql`SELECT request_id AS id, key, value FROM ${raw(table)} WHERE request_id IN ${list}`,
+      ),
+    );
+  const tags = entries("trace_tags");
+  const metadata = entries("trace_request_metadata");
+  const assessments = !tables.has("assessments") ? new Map<string, Row[]>() : grouped(
+    database.rows(
+      sql`SELECT trace_id AS id, * FROM assessments WHERE trace_id IN ${list}
+        ORDER BY trace_id, created_timestamp, rowid`,
+    ),
+  );
+  return ids.flatMap((id) => {
+    const row = rows.get(id);
+    if (row === undefined) return [];
+    return [infoOf(row, tables, {
+      tags: tags.get(id) ?? [],
+      metadata: metadata.get(id) ?? [],
+      assessments: assessments.get(id) ?? [],
+    })];
+  });
+}
+
+function grouped(rows: readonly Row[]): Map<string, Row[]> {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const id = String(row["id"]);
+    const group = groups.get(id);
+    if (group === undefined) groups.set(id, [row]);
+    else group.push(row);
+  }
+  return groups;
+}
+
+function infoOf(
+  row: Row,
+  tables: Tables,
+  parts: Readonly<Record<"tags" | "metadata" | "assessments", readonly Row[]>>,
+): JsonObject {
+  const named = has(tables, "trace_info", "trace_name");
+  const tags = entriesOf(parts.tags).filter(([key]) => !(named && key === NAME));
+  if (typeof row["trace_name"] === "string") tags.push([NAME, row["trace_name"]]);
+  const duration = row["execution_time_ms"];
+  return {
+    trace_id: String(row["request_id"]),
+    ...text("client_request_id", row["client_request_id"]),
+    trace_location: {
+      type: "MLFLOW_EXPERIMENT",
+      mlflow_experiment: { experiment_id: String(row["experiment_id"]) },
+    },
+    ...text("request_preview", row["request_preview"]),
+    ...text("response_preview", row["response_preview"]),
+    request_time: new Date(Number(row["timestamp_ms"])).toISOString(),
+    ...(typeof duration === "number" ? { execution_duration: durationText(duration) } : {}),
+    state: String(row["status"]),
+    trace_metadata: metadataOf(row, tables, parts.metadata),
+    tags: Object.fromEntries(tags),
+    assessments: parts.assessments.map(assessmentOf),
+  };
+}
+
+/** What newer stores keep as columns stands among the metadata, and only from there. */
+function metadataOf(row: Row, tables: Tables, rows: readonly Row[]): JsonObject {
+  const promoted = new Set(Object.keys(USAGE).filter((key) => usageColumns(key, tables).length));
+  if (has(tables, "trace_info", "session_id")) promoted.add(SESSION);
+  const entries = entriesOf(rows).filter(([key]) => !promoted.has(key));
+  if (typeof row["session_id"] === "string") entries.push([SESSION, row["session_id"]]);
+  for (const key of Object.keys(USAGE)) {
+    const parts = usageColumns(key, tables).flatMap((column) => {
+      const value = row[column];
+      const isNumber = typeof value === "number" || typeof value === "bigint";
+      return isNumber ? [`"${column}": ${usageText(key, value)}`] : [];
+    });
+    if (parts.length > 0) entries.push([key, `{${parts.join(", ")}}`]);
+  }
+  return Object.fromEntries(entries);
+}
+
+function entriesOf(rows: readonly Row[]): [string, Json][] {
+  return rows.map((row) => [String(row["key"]), String(row["value"] ?? "")]);
+}
+
+/** One assessment's row. */
+export function assessmentOf(row: Row): JsonObject {
+  const value = tryParseJson(String(row["value"])) ?? null;
+  return {
+    assessment_id: String(row["assessment_id"]),
+    assessment_name: String(row["name"]),
+    trace_id: String(row["trace_id"]),
+    ...text("span_id", row["span_id"]),
+    source: { source_type: String(row["source_type"]), ...text("source_id", row["source_id"]) },
+    create_time: new Date(Number(row["created_timestamp"])).toISOString(),
+    last_update_time: new Date(Number(row["last_updated_timestamp"])).toISOString(),
+    ...valueOf(String(row["assessment_type"]), value, row["error"]),
+    ...text("rationale", row["rationale"]),
+    ...metadataPart(row["assessment_metadata"]),
+    ...text("overrides", row["overrides"]),
+    valid: row["valid"] !== 0,
+  };
+}
+
+function valueOf(type: string, value: Json, error: unknown): JsonObject {
+  switch (type) {
+    case "feedback": {
+      const failed = typeof error === "string" ? tryParseJson(error) : undefined;
+      return { feedback: { value, ...(failed === undefined ? {} : { error: failed }) } };
+    }
+    case "expectation":
+      return { expectation: { value } };
+    default:
+      return { [type]: value };
+  }
+}
+
+function metadataPart(metadata: unknown): JsonObject {
+  const parsed = typeof metadata === "string" ? tryParseJson(metadata) : undefined;
+  if (parsed === null || typeof parsed !== "object" || Array.isArray(parsed)) return {};
+  const entries = Object.entries(parsed).map(([key, value]): [string, Json] => [
+    key,
+    typeof value === "string" ? value : JSON.stringify(value),
+  ]);
+  return entries.length === 0 ? {} : { metadata: Object.fromEntries(entries) };
+}
+
+function text(name: string, value: unknown): JsonObject {
+  return typeof value === "string" ? { [name]: value } : {};
+}

@@ -1,0 +1,50 @@
+import { localStoreOf } from "../../config/local_store.ts";
+import type { Settings } from "../../config/settings.ts";
+import { StorePool } from "./pool.ts";
+import { LocalTraceStore } from "./store.ts";
+
+/** A local store that is configured. */
+export interface ConfiguredStore {
+  /** The SQLite file. */
+  readonly path: string;
+  /** Reads it for one call. */
+  open(signal: AbortSignal): LocalTraceStore;
+}
+
+/** The local store that the tracking URI names; undefined when it names something else. */
+export function configuredStore(settings: Settings): ConfiguredStore | undefined {
+  const files = localStoreOf(settings);
+  if (files === undefined) return undefined;
+  const pool = new StorePool(files);
+  const options = {
+    timeoutMs: settings.requestTimeout * 1000,
+    workspace: settings.workspace ?? "default",
+  };
+  return { path: files.path, open: (signal) => new LocalTraceStore(pool, options, signal) };
+}
+
+/** Why the writing tools are not listed, and how to get them. */
+export function writingNeedsServer(path: string): string {
+  return `MLflow traces are read from the file ${path}, which wandflow never changes: tools that ` +
+    "write need a server. Start one with " +
+    `mlflow server --backend-store-uri sqlite:///${path} ` +
+    "and set MLFLOW_TRACKING_URI=http://127.0.0.1:5000.";
+}
+
+/** Why a tracking URI that is neither a server nor an SQLite file gives no tools. */
+export function unusableUri(trackingUri: string): string {
+  const start = "MLflow tools are not listed: ";
+  const folder = /^file:\/\/(.+)$/.exec(trackingUri)?.[1];
+  if (folder !== undefined) {
+    return `${start}${folder} is a folder of MLflow's file store, which only MLflow reads. ` +
+      `Start mlflow server --backend-store-uri ${folder} and set ` +
+      "MLFLOW_TRACKING_URI=http://127.0.0.1:5000, or bring its data into an SQLite store with " +
+      "mlflow migrate-filestore.";
+  }
+  if (/^(postgres|mysql|mssql)/i.test(trackingUri)) {
+    return `${start}MLFLOW_TRACKING_URI names a database. Start mlflow server ` +
+      "--backend-store-uri with it, and set MLFLOW_TRACKING_URI to that server's address.";
+  }
+  return `${start}MLFLOW_TRACKING_URI must be an http:// or https:// address, or an SQLite store ` +
+    "such as sqlite:///mlflow.db.";
+}

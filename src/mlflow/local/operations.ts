@@ -1,0 +1,164 @@
+/**
+ * What the store's worker reads for each request.
+ *
+ * @module
+ */
+import { UpstreamError } from "../../upstream/errors.ts";
+import { artifactBytes } from "./artifacts.ts";
+import { Database, type Row, type Wanted } from "./database.ts";
+import { assessmentOf, traceInfos } from "./info.ts";
+import type { Part, Request, StoreFiles } from "./protocol.ts";
+import { has } from "./schema.ts";
+import { countStatement, searchStatement } from "./search.ts";
+import { type Fragment, listOf, raw, sql } from "./sql.ts";
+
+/** Traces in one part of a search. */
+const PAGE = 500;
+/** Characters of spans in one part, roughly. */
+const BATCH = 262_144;
+
+/**
+ * Reads what a request asks for, part by part. No lock is held between parts.
+ *
+ * @throws {UpstreamError} with the reason when it cannot.
+ */
+export function* readStore(files: StoreFiles, request: Request, wanted: Wanted): Generator<Part> {
+  using database = new Database(files.path, wanted);
+  switch (request.kind) {
+    case "search": {
+      const { search, limit, offset } = request;
+      const statement = searchStatement(search, database.tables, { limit, offset });
+      const ids = database.rows(statement).map((row) => String(row["request_id"]));
+      for (let at = 0; at < ids.length || at === 0; at += PAGE) {
+        yield { kind: "infos", infos: traceInfos(database, ids.slice(at, at + PAGE)) };
+      }
+      return;
+    }
+    case "count": {
+      const [row] = database.rows(countStatement(request.search, database.tables));
+      return yield { kind: "number", number: Number(row?.["number"]) };
+    }
+    case "info":
+      return yield { kind: "infos", infos: [existing(database, request.traceId)] };
+    case "spans":
+      return yield* spans(database, files, request.traceId);
+    case "assessment":
+      return yield assessment(database, request.traceId, request.assessmentId);
+    case "experiments":
+      return yield experiments(database, request);
+    case "run": {
+      const rows = !database.tables.has("runs") ? [] : database.rows(
+        sql`SELECT e.experiment_id, e.name FROM runs r
+          JOIN experiments e ON e.experiment_id = r.experiment_id
+          WHERE r.run_uuid = ${request.runId}`,
+      );
+      return yield experimentsOf(rows);
+    }
+  }
+}
+
+function existing(database: Database, traceId: string): ReturnType<typeof traceInfos>[number] {
+  const [info] = traceInfos(database, [traceId]);
+  if (info !== undefined) return info;
+  throw new UpstreamError(
+    "not_found",
+    `There is no trace ${JSON.stringify(traceId.slice(0, 100))} in this store.`,
+    { code: "RESOURCE_DOES_NOT_EXIST", hint: "search_traces finds the ids of traces." },
+  );
+}
+
+function* spans(database: Database, files: StoreFiles, traceId: string): Generator<Part> {
+  const info = existing(database, traceId);
+  const tags = info["tags"];
+  const tag = (name: string) => {
+    const value = tags !== null && typeof tags === "object" && !Array.isArray(tags)
+      ? tags[name]
+      : undefined;
+    return typeof value === "string" ? value : undefined;
+  };
+  // Root spans first, then by time, as the server gives them.
+  const keys = !database.tables.has("spans") ? [] : database.rows(
+    sql`SELECT rowid AS id, length(content) AS size FROM spans s WHERE trace_id = ${traceId}
+      ORDER BY parent_span_id IS NOT NULL, start_time_unix_nano, rowid`,
+  );
+  if (tag("mlflow.trace.spansLocation") === "ARCHIVE_REPO" || keys.some(({ size }) => size === 0)) {
+    throw new UpstreamError(
+      "unsupported",
+      `The spans of trace ${traceId} have been moved to MLflow's archive.`,
+      { hint: "Read it through mlflow server. Without data.* fields the trace can be read." },
+    );
+  }
+  if (keys.length > 0) return yield* storedSpans(database, keys);
+  const location = tag("mlflow.artifactLocation");
+  if (tag("mlflow.trace.spansLocation") === "TRACKING_STORE" || location === undefined) return;
+  for (const bytes of artifactBytes(location, files.artifacts)) {
+    database.check();
+    yield { kind: "bytes", bytes };
+  }
+}
+
+function* storedSpans(database: Database, keys: readonly Row[]): Generator<Part> {
+  let batch: number[] = [];
+  let size = 0;
+  for (const [index, key] of keys.entries()) {
+    batch.push(Number(key["id"]));
+    size += Number(key["size"]);
+    if (size < BATCH && batch.length < PAGE && index < keys.length - 1) continue;
+    const texts = new Map(
+      database.rows(sql`SELECT rowid AS id, content FROM spans WHERE rowid IN ${listOf(batch)}`)
+        .map((row) => [Number(row["id"]), String(row["content"])]),
+    );
+    yield { kind: "spans", texts: batch.flatMap((id) => texts.get(id) ?? []) };
+    batch = [];
+    size = 0;
+  }
+}
+
+function assessment(database: Database, traceId: string, assessmentId: string): Part {
+  const rows = !database.tables.has("assessments") ? [] : database.rows(
+    sql`SELECT * FROM assessments WHERE trace_id = ${traceId}
+      AND assessment_id = ${assessmentId}`,
+  );
+  const [row] = rows;
+  if (row !== undefined) return { kind: "infos", infos: [assessmentOf(row)] };
+  existing(database, traceId);
+  throw new UpstreamError(
+    "not_found",
+    `Trace ${traceId} has no assessment ${JSON.stringify(assessmentId.slice(0, 100))}.`,
+    { code: "RESOURCE_DOES_NOT_EXIST" },
+  );
+}
+
+function experiments(
+  database: Database,
+  { id, name, workspace, limit }: Extract<Request, { kind: "experiments" }>,
+): Part {
+  const { tables } = database;
+  const wanted: Fragment = id !== undefined
+    ? sql`experiment_id = ${/^\d{1,18}$/.test(id) ? BigInt(id) : -1}`
+    : name !== undefined
+    ? sql`name = ${name}`
+    : has(tables, "experiments", "lifecycle_stage")
+    ? raw("lifecycle_stage = 'active'")
+    : raw("1");
+  const own = id === undefined && has(tables, "experiments", "workspace")
+    ? sql`workspace = ${workspace}`
+    : raw("1");
+  const latest = has(tables, "experiments", "last_update_time")
+    ? raw("last_update_time DESC, experiment_id DESC")
+    : raw("experiment_id DESC");
+  return experimentsOf(database.rows(
+    sql`SELECT experiment_id, name FROM experiments WHERE ${wanted} AND ${own}
+      ORDER BY ${latest} LIMIT ${limit}`,
+  ));
+}
+
+function experimentsOf(rows: readonly Row[]): Part {
+  return {
+    kind: "experiments",
+    experiments: rows.map((row) => ({
+      id: String(row["experiment_id"]),
+      name: String(row["name"]),
+    })),
+  };
+}

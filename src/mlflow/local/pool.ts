@@ -1,0 +1,172 @@
+import { UpstreamError } from "../../upstream/errors.ts";
+import {
+  type FromWorker,
+  type Part,
+  type Request,
+  type StoreFiles,
+  type ToWorker,
+  unpackFailure,
+} from "./protocol.ts";
+import { startStoreWorker, type StoreProcess, workerEnded } from "./spawn.ts";
+
+/** Workers at the same time: a long search leaves room for other calls. */
+const WORKERS = 3;
+/** How long a worker may take to notice that it should stop, in milliseconds, before it is ended. */
+const GRACE = 3_000;
+
+/** What bounds a request. */
+export interface Bounds {
+  /** Cancels it. */
+  readonly signal: AbortSignal;
+  /** Milliseconds since 1970 at which its time is over. */
+  readonly deadline: number;
+}
+
+/** Workers that read one store: started when needed, kept, and replaced when they die. */
+export class StorePool {
+  readonly #idle: StoreProcess[] = [];
+  readonly #waiting: (() => void)[] = [];
+  readonly #all = new Set<StoreProcess>();
+  #busy = 0;
+
+  /** Nothing is started yet. */
+  constructor(
+    readonly files: StoreFiles,
+    private readonly start: (files: StoreFiles) => StoreProcess = startStoreWorker,
+  ) {}
+
+  /** Reads something; the parts come one by one, each fetched when asked for. */
+  async *read(request: Request, bounds: Bounds): AsyncGenerator<Part> {
+    const worker = await this.#lease(bounds.signal);
+    const dialogue = new Dialogue(worker, bounds);
+    let healthy = false;
+    try {
+      let reply = await dialogue.ask({
+        say: "read",
+        files: this.files,
+        request,
+        cancelled: dialogue.cancelled,
+        deadline: bounds.deadline,
+      });
+      while (reply.say === "part") {
+        yield reply.part;
+        reply = await dialogue.ask({ say: "more" });
+      }
+      healthy = true;
+      if (reply.say === "failed") throw unpackFailure(reply.failure);
+    } finally {
+      healthy ||= await dialogue.settle();
+      this.#release(worker, healthy);
+    }
+  }
+
+  /** Ends every worker. */
+  close(): void {
+    for (const worker of this.#all) worker.end();
+    this.#all.clear();
+    this.#idle.length = 0;
+  }
+
+  async #lease(signal: AbortSignal): Promise<StoreProcess> {
+    signal.throwIfAborted();
+    while (this.#busy >= WORKERS) {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#waiting.push(resolve);
+      signal.addEventListener("abort", () => resolve(), { once: true });
+      await promise;
+      const left = this.#waiting.indexOf(resolve);
+      if (left >= 0) this.#waiting.splice(left, 1);
+      // The turn of a cancelled call goes to the next one.
+      else if (signal.aborted) this.#waiting.shift()?.();
+      signal.throwIfAborted();
+    }
+    this.#busy++;
+    const idle = this.#idle.pop();
+    if (idle !== undefined) return idle;
+    const worker = this.start(this.files);
+    this.#all.add(worker);
+    worker.ended.then(() => this.#forget(worker));
+    return worker;
+  }
+
+  #release(worker: StoreProcess, healthy: boolean): void {
+    this.#busy--;
+    if (healthy && this.#all.has(worker)) this.#idle.push(worker);
+    else {
+      worker.end();
+      this.#forget(worker);
+    }
+    this.#waiting.shift()?.();
+  }
+
+  #forget(worker: StoreProcess): void {
+    this.#all.delete(worker);
+    const at = this.#idle.indexOf(worker);
+    if (at >= 0) this.#idle.splice(at, 1);
+  }
+}
+
+/** One request's questions and answers. */
+class Dialogue {
+  readonly cancelled: Int32Array = new Int32Array(new SharedArrayBuffer(4));
+  #pending: Promise<FromWorker> | undefined;
+  #finished = false;
+
+  constructor(private readonly worker: StoreProcess, private readonly bounds: Bounds) {}
+
+  /** Asks and waits for the answer, or for the end of the call. */
+  async ask(message: ToWorker): Promise<FromWorker> {
+    const { signal, deadline } = this.bounds;
+    const answer = this.#pending = this.#send(message);
+    const stop = Promise.withResolvers<never>();
+    const onAbort = () => stop.reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    const timer = setTimeout(
+      () => stop.reject(new UpstreamError("timeout", "Reading the MLflow store took too long.")),
+      Math.max(0, deadline - Date.now()) + GRACE,
+    );
+    try {
+      const reply = await Promise.race([answer, stop.promise, this.#death()]);
+      this.#pending = undefined;
+      this.#finished = reply.say !== "part";
+      return reply;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+      stop.promise.catch(() => {});
+      answer.catch(() => {});
+    }
+  }
+
+  /** Makes the worker stop; false if it does not. */
+  async settle(): Promise<boolean> {
+    if (this.#finished) return true;
+    Atomics.store(this.cancelled, 0, 1);
+    Atomics.notify(this.cancelled, 0);
+    const late = Promise.withResolvers<false>();
+    const timer = setTimeout(() => late.resolve(false), GRACE);
+    const stopped = async () => {
+      await this.#pending;
+      await this.#send({ say: "stop" });
+      return true;
+    };
+    try {
+      return await Promise.race([stopped(), late.promise, this.worker.ended.then(() => false)]);
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #send(message: ToWorker): Promise<FromWorker> {
+    const { port } = this.worker;
+    return new Promise((resolve) => {
+      port.onmessage = ({ data }: MessageEvent<FromWorker>) => resolve(data);
+      port.postMessage(message);
+    });
+  }
+
+  async #death(): Promise<never> {
+    throw workerEnded(await this.worker.ended);
+  }
+}

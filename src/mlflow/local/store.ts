@@ -1,0 +1,198 @@
+import { UpstreamError } from "../../upstream/errors.ts";
+import { isJsonObject, type Json, parseJson, tryParseJson } from "../../upstream/json.ts";
+import { arrayItems } from "../../upstream/json_stream.ts";
+import type { Experiment, TracePage, TraceQuery, TraceReader } from "../store.ts";
+import type { StorePool } from "./pool.ts";
+import type { Part, Request } from "./protocol.ts";
+
+/** Longest wait for a count that is only a courtesy, in milliseconds. */
+const COUNT_LIMIT = 1_000;
+
+/** How a local store is read. */
+export interface LocalStoreOptions {
+  /** Milliseconds that one call may take. */
+  readonly timeoutMs: number;
+  /** The workspace whose experiments have names here. */
+  readonly workspace: string;
+}
+
+/** A local SQLite store, for the length of one tool call. */
+export class LocalTraceStore implements TraceReader {
+  /** See {@link TraceReader}. */
+  readonly place: string;
+  readonly #deadline: number;
+
+  /** Starts the call's time; `pool` is shared by all calls. */
+  constructor(
+    private readonly pool: StorePool,
+    private readonly options: LocalStoreOptions,
+    private readonly signal: AbortSignal,
+  ) {
+    this.place = pool.files.path;
+    this.#deadline = Date.now() + options.timeoutMs;
+  }
+
+  /** A store tells the revision of its schema, not the release. */
+  version(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  async search({ onPage, pageToken, limit, ...query }: TraceQuery): Promise<TracePage> {
+    const offset = pageToken === undefined ? 0 : offsetOf(pageToken);
+    const { experimentIds, filter, orderBy } = query;
+    const search = { experimentIds, filter: plain(filter), orderBy };
+    const infos: Json[] = [];
+    for await (const part of this.#read({ kind: "search", search, limit, offset })) {
+      infos.push(...infosOf(part));
+      onPage?.(infos.length);
+    }
+    const next = infos.length === limit ? tokenOf(offset + limit) : undefined;
+    return {
+      infos,
+      nextPageToken: next,
+      tokenAfter: (kept) => kept >= infos.length ? next : tokenOf(offset + kept),
+    };
+  }
+
+  async count(
+    { experimentIds, filter }: Pick<TraceQuery, "experimentIds" | "filter">,
+  ): Promise<number | undefined> {
+    const deadline = Math.min(this.#deadline, Date.now() + COUNT_LIMIT);
+    const search = { experimentIds, filter: plain(filter) };
+    try {
+      const part = await this.#one({ kind: "count", search }, deadline);
+      return part.kind === "number" ? part.number : undefined;
+    } catch (error) {
+      if (error instanceof UpstreamError && error.report.error === "timeout") return undefined;
+      throw error;
+    }
+  }
+
+  async info(traceId: string): Promise<Json> {
+    const [info] = infosOf(await this.#one({ kind: "info", traceId }));
+    return info ?? null;
+  }
+
+  async spans(traceId: string, visit: (span: Json, index: number) => void): Promise<void> {
+    const parts = this.#read({ kind: "spans", traceId });
+    const first = await parts.next();
+    if (first.done === true) return;
+    let index = 0;
+    if (first.value.kind !== "bytes") {
+      visitTexts(first.value, (span) => visit(span, index++));
+      for await (const part of parts) visitTexts(part, (span) => visit(span, index++));
+      return;
+    }
+    const body = new Response(streamOf(first.value, parts));
+    for await (const item of arrayItems(body, "spans", "The MLflow store")) {
+      visit(parseJson(item), index++);
+    }
+  }
+
+  async spansOfMany(
+    infos: readonly Json[],
+    visit: (trace: number, span: Json, index: number) => void,
+    onTrace: (count: number) => void = () => {},
+  ): Promise<void> {
+    for (const [trace, info] of infos.entries()) {
+      const id = isJsonObject(info) ? info["trace_id"] : undefined;
+      if (typeof id === "string") {
+        await this.spans(id, (span, index) => visit(trace, span, index));
+      }
+      onTrace(trace + 1);
+    }
+  }
+
+  async assessment(traceId: string, assessmentId: string): Promise<Json> {
+    const part = await this.#one({ kind: "assessment", traceId, assessmentId });
+    return infosOf(part)[0] ?? null;
+  }
+
+  async experimentById(id: string): Promise<Experiment | undefined> {
+    return (await this.#experiments({ id, limit: 1 }))[0];
+  }
+
+  async experimentByName(name: string): Promise<Experiment | undefined> {
+    return (await this.#experiments({ name, limit: 1 }))[0];
+  }
+
+  experiments(limit: number): Promise<readonly Experiment[]> {
+    return this.#experiments({ limit });
+  }
+
+  async experimentOfRun(runId: string): Promise<string | undefined> {
+    return experimentsOf(await this.#one({ kind: "run", runId }))[0]?.id;
+  }
+
+  async #experiments(
+    wanted: { readonly id?: string; readonly name?: string; readonly limit: number },
+  ): Promise<readonly Experiment[]> {
+    const { workspace } = this.options;
+    return experimentsOf(await this.#one({ kind: "experiments", workspace, ...wanted }));
+  }
+
+  async #one(request: Request, deadline: number = this.#deadline): Promise<Part> {
+    for await (const part of this.#read(request, deadline)) return part;
+    throw new Error(`No answer to ${request.kind}.`);
+  }
+
+  #read(request: Request, deadline: number = this.#deadline): AsyncGenerator<Part> {
+    return this.pool.read(request, { signal: this.signal, deadline });
+  }
+}
+
+/** A filter without what does not cross to a worker. */
+function plain(filter: TraceQuery["filter"]): TraceQuery["filter"] {
+  return filter === undefined ? undefined : { clauses: filter.clauses, notes: [] };
+}
+
+function infosOf(part: Part): readonly Json[] {
+  return part.kind === "infos" ? part.infos : [];
+}
+
+function experimentsOf(part: Part): readonly Experiment[] {
+  return part.kind === "experiments" ? part.experiments : [];
+}
+
+function visitTexts(part: Part, visit: (span: Json) => void): void {
+  if (part.kind === "spans") part.texts.forEach((text) => visit(parseJson(text)));
+}
+
+function streamOf(first: Part, rest: AsyncGenerator<Part>): ReadableStream<Uint8Array> {
+  let next: Part | undefined = first;
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      if (next === undefined) {
+        const step = await rest.next();
+        if (step.done === true) return controller.close();
+        next = step.value;
+      }
+      if (next.kind === "bytes") controller.enqueue(next.bytes);
+      next = undefined;
+    },
+    cancel: async () => void await rest.return(undefined),
+  });
+}
+
+/**
+ * The offset in a page token: Base64 of `{"offset": N}`, the same as the server's.
+ *
+ * @throws {UpstreamError} `invalid_arguments` for any other text.
+ */
+function offsetOf(token: string): number {
+  let value: Json | undefined;
+  try {
+    value = tryParseJson(atob(token));
+  } catch {
+    // Not Base64: no token either.
+  }
+  const offset = isJsonObject(value) ? value["offset"] : undefined;
+  if (typeof offset === "number" && Number.isSafeInteger(offset) && offset >= 0) return offset;
+  throw new UpstreamError("invalid_arguments", "`page_token` is no token of this store.", {
+    hint: "Give next_page_token of an earlier result unchanged, or leave it out to begin again.",
+  });
+}
+
+function tokenOf(offset: number): string {
+  return btoa(`{"offset": ${offset}}`);
+}

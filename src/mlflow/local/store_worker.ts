@@ -1,0 +1,44 @@
+/**
+ * The worker that reads a local store: SQLite blocks its thread, so it has one of its own. It may
+ * read the store's files and nothing else.
+ *
+ * @module
+ */
+import { readStore } from "./operations.ts";
+import { type FromWorker, packFailure, type Part, type ToWorker } from "./protocol.ts";
+
+/** Answers over a port: one request at a time, each part when it is asked for. */
+function serve(port: MessagePort): void {
+  let current: Generator<Part> | undefined;
+  const say = (message: FromWorker) => port.postMessage(message);
+  const next = () => {
+    try {
+      const step = current?.next();
+      if (step === undefined || step.done === true) {
+        current = undefined;
+        say({ say: "done" });
+      } else say({ say: "part", part: step.value });
+    } catch (error) {
+      current = undefined;
+      say({ say: "failed", failure: packFailure(error) });
+    }
+  };
+  port.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+    switch (data.say) {
+      case "read":
+        current = readStore(data.files, data.request, data);
+        return next();
+      case "more":
+        return next();
+      case "stop":
+        current?.return(undefined);
+        current = undefined;
+        return say({ say: "done" });
+    }
+  };
+}
+
+self.onmessage = (event: MessageEvent<unknown>) => {
+  const [port] = event.ports;
+  if (port !== undefined) serve(port);
+};
