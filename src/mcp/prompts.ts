@@ -125,7 +125,7 @@ function promptOf(
         ...(stated.length === 0 ? [] : [stated.join("; ")]),
         "",
         ...steps.map(({ tool, text, instead }, index) =>
-          `${index + 1}. ${instead === true ? "Or" : "Call"} ${tool}: ${fill(text)}`
+          `${index + 1}. ${instead === true ? "Or " : ""}${tool}: ${fill(text)}`
         ),
         "",
         `Then answer: ${fill(workflow.answer)} Name the ids that it rests on, and say what was ` +

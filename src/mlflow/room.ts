@@ -49,8 +49,7 @@ const WRITING: readonly Tool<WriteServices>[] = [
 ];
 
 const INSTRUCTIONS =
-  "MLflow traces: find them with search_traces (filter_string, order_by), look " +
-  "at one with get_trace; name the fields you need in extract_fields. Failed: status = 'ERROR'; " +
+  "MLflow traces: name the fields you need in extract_fields. Filters: failed: status = 'ERROR'; " +
   "recent: timestamp_ms > now() - 1h; slow: execution_time_ms > 5000 ordered by " +
   "execution_time_ms DESC.";
 

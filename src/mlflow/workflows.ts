@@ -68,9 +68,10 @@ function productionIssues(experiment: WorkflowArgument): Workflow {
     name: "debug_production_issues",
     title: "Debug production issues",
     description: "Find failed traces of an MLflow experiment and what made them fail.",
-    brief: "Failed traces",
+    brief: "Failed or slow traces",
     arguments: [experiment, since("1h")],
-    goal: "Find out what has been failing in the MLflow experiment {experiment} since {since} ago.",
+    goal:
+      "Find out what has been failing in the MLflow experiment {experiment} in the last {since}.",
     steps: [
       {
         tool: "search_traces",
@@ -106,7 +107,6 @@ function slowTraces(experiment: WorkflowArgument): Workflow {
     title: "Analyze slow traces",
     description:
       "Find the slowest traces of an MLflow experiment and the spans that take the time.",
-    brief: "Slow traces",
     arguments: [experiment, {
       name: "threshold_ms",
       description: "What counts as slow, in milliseconds.",

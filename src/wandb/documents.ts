@@ -15,6 +15,7 @@ import {
 } from "./query/resources.ts";
 import { TYPE_FIELDS } from "./query/unknown.ts";
 import { RUNS_BY_ID } from "./runs.ts";
+import { SUGGEST_ENTITIES, SUGGEST_PROJECTS, SUGGEST_RUNS } from "./suggest.ts";
 import { ENTITIES } from "./tools/list_entities.ts";
 import { PROBE } from "./tools/probe_project.ts";
 import { ALL_PROJECTS, PROJECTS } from "./tools/query_projects.ts";
@@ -35,6 +36,9 @@ export const DOCUMENTS: Readonly<Record<string, string>> = {
   LIST_ARTIFACTS,
   LIST_FILES,
   TYPE_FIELDS,
+  SUGGEST_ENTITIES,
+  SUGGEST_PROJECTS,
+  SUGGEST_RUNS,
   REGISTRIES,
   REGISTRY_COLLECTIONS,
   PROJECT_VERSIONS,

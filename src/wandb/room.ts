@@ -1,9 +1,12 @@
 import type { Config } from "../config/config.ts";
 import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl } from "../config/wandb.ts";
 import type { Log } from "../log.ts";
+import type { ResourceSpec } from "../mcp/resource.ts";
 import { bind, type BoundTool, type Tool } from "../mcp/tool.ts";
+import type { LookUps, Workflow } from "../mcp/workflow.ts";
 import { wandbOf } from "./access.ts";
 import { createDocs } from "./docs.ts";
+import { wandbLookUps } from "./suggest.ts";
 import type { WandbServices } from "./tool.ts";
 import { compareArtifactVersions } from "./tools/compare_artifact_versions.ts";
 import { compareRuns } from "./tools/compare_runs.ts";
@@ -18,6 +21,7 @@ import { probeProject } from "./tools/probe_project.ts";
 import { queryProjects } from "./tools/query_projects.ts";
 import { queryWandb } from "./tools/query_wandb.ts";
 import { searchDocs } from "./tools/search_docs.ts";
+import { RUN_RESOURCE, wandbWorkflows } from "./workflows.ts";
 
 /** Everything of Weights & Biases that exists with a configuration. */
 export interface WandbRoom {
@@ -25,6 +29,12 @@ export interface WandbRoom {
   readonly name: string;
   /** The tools, in listing order; empty without credentials. */
   readonly tools: readonly BoundTool[];
+  /** Chains of calls for common questions. */
+  readonly workflows: readonly Workflow[];
+  /** Look-ups that complete arguments. */
+  readonly lookUps: LookUps;
+  /** Things with an address of their own. */
+  readonly resources: readonly ResourceSpec[];
   /** What the instructions say of it. */
   readonly instructions: string;
   /** Why tools are not listed, when they are not. */
@@ -55,6 +65,9 @@ export function wandbRoom(config: Config, log: Log): WandbRoom {
     return {
       name: "Weights & Biases",
       tools: [],
+      workflows: [],
+      lookUps: {},
+      resources: [],
       instructions: "",
       absent: isWandbConfigured(config.settings)
         ? "W&B tools are not listed: WANDB_BASE_URL is not an http or https URL."
@@ -70,6 +83,9 @@ export function wandbRoom(config: Config, log: Log): WandbRoom {
       ...TOOLS.map((tool) => bind(tool, () => ({ wandb }))),
       ...(docs === undefined ? [] : [bind(searchDocs, () => ({ docs }))]),
     ],
+    workflows: wandbWorkflows(wandb),
+    lookUps: wandbLookUps(wandb),
+    resources: [RUN_RESOURCE],
     instructions: instructionsFor(wandb.entity, wandb.project),
     absent: docs === undefined
       ? "search_wandb_docs_tool is not listed: WANDB_MCP_PROXY_DOCS is false."
@@ -82,7 +98,7 @@ function instructionsFor(entity: string | undefined, project: string | undefined
     ...(entity === undefined ? [] : [`entity ${entity}`]),
     ...(project === undefined ? [] : [`project ${project}`]),
   ];
-  return "Weights & Biases: find entity and project with list_entities_tool and " +
-    "query_wandb_entity_projects, learn a project's metrics with probe_project_tool, then query." +
+  return "Weights & Biases: every call needs entity and project; look up names and a project's " +
+    "metrics before you query." +
     (defaults.length === 0 ? "" : ` Defaults: ${defaults.join(", ")}.`);
 }

@@ -1,7 +1,9 @@
 import type { Config } from "../config/config.ts";
 import { isWandbConfigured, wandbAppUrl, wandbBaseUrl, weaveTraceUrl } from "../config/wandb.ts";
 import type { Log } from "../log.ts";
+import type { ResourceSpec } from "../mcp/resource.ts";
 import { bind, type BoundTool, type Tool } from "../mcp/tool.ts";
+import type { LookUps, Workflow } from "../mcp/workflow.ts";
 import { openSession, type UpstreamOptions } from "../upstream/client.ts";
 import { createTransport } from "../upstream/transport.ts";
 import { credentialsFor } from "../upstream/wandb_credentials.ts";
@@ -12,6 +14,7 @@ import { inferSchema } from "./tools/infer_schema.ts";
 import { queryTraces } from "./tools/query_traces.ts";
 import { resolveRoots } from "./tools/resolve_roots.ts";
 import { summarizeEvaluation } from "./tools/summarize_evaluation.ts";
+import { WEAVE_RESOURCES, weaveLookUps, weaveWorkflows } from "./workflows.ts";
 
 /** Everything of Weave that exists with a configuration. */
 export interface WeaveRoom {
@@ -19,6 +22,12 @@ export interface WeaveRoom {
   readonly name: string;
   /** The tools, in listing order; empty without a key. */
   readonly tools: readonly BoundTool[];
+  /** Chains of calls for common questions. */
+  readonly workflows: readonly Workflow[];
+  /** Look-ups that complete arguments. */
+  readonly lookUps: LookUps;
+  /** Things with an address of their own. */
+  readonly resources: readonly ResourceSpec[];
   /** What the instructions say of it. */
   readonly instructions: string;
   /** Why its tools are not listed, when they are not. */
@@ -41,6 +50,9 @@ export function weaveRoom(config: Config, log: Log): WeaveRoom {
     return {
       name: "Weave",
       tools: [],
+      workflows: [],
+      lookUps: {},
+      resources: [],
       instructions: "",
       absent: isWandbConfigured(config.settings)
         ? "Weave tools are not listed: WF_TRACE_SERVER_URL is not an http or https URL."
@@ -50,8 +62,10 @@ export function weaveRoom(config: Config, log: Log): WeaveRoom {
   return {
     name: "Weave",
     tools: TOOLS.map((tool) => bind(tool, () => ({ weave }))),
-    instructions: "Weave: learn a project's ops and fields with infer_trace_schema_tool, then " +
-      "query precisely with query_weave_traces_tool; evaluations with summarize_evaluation_tool.",
+    workflows: weaveWorkflows(weave),
+    lookUps: weaveLookUps(weave),
+    resources: WEAVE_RESOURCES,
+    instructions: "Weave: look up a project's ops and fields before you query its traces.",
     absent: undefined,
   };
 }
