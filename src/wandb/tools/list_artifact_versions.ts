@@ -86,7 +86,7 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
         path: `${where.entity}/${where.project}/${where.collection}`,
         ...(where.organization === undefined ? {} : { organization: where.organization }),
         ...pageState(page),
-        ...(page.items.length > 0 ? {} : {
+        ...(page.items.length > 0 || problems.length > 0 ? {} : {
           note: args.cursor === undefined
             ? "The collection has no versions."
             : "Nothing follows that cursor.",

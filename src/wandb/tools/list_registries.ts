@@ -40,6 +40,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
     const scope = scopeOf(named, wandb);
     const answer = await askOrganizations(session, REGISTRIES, variables, WITH_REGISTRIES, scope);
     const found = answer?.data.candidates.found ?? [];
+    const problems = answer?.problems ?? [];
     const [only] = found;
     if (only === undefined) throw await noRegistry(session, named, undefined);
     const names = found.map((one) => one.organization);
@@ -61,10 +62,10 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
           truncated: more.length > 0,
           ...(more.length > 0 ? { more_in: more.map((one) => one.organization) } : {}),
         }),
-        ...(registries.length === 0
+        ...(registries.length === 0 && problems.length === 0
           ? { note: emptyNote(names, filter !== undefined, cursor !== undefined) }
           : {}),
-        ...warningsOf(answer?.problems ?? []),
+        ...warningsOf(problems),
         registries,
       },
       rows: [{

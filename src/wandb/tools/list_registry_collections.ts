@@ -60,6 +60,7 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
       scopeOf(organization, wandb),
     );
     const found = answer?.data.candidates.found ?? [];
+    const problems = answer?.problems ?? [];
     const hit = await oneWithRegistry(session, found, organization, project);
     const page = hit.entity.artifactCollections;
     const title = registryTitle(project);
@@ -69,14 +70,14 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
         full_name: `${hit.entity.name}/${project}`,
         organization: hit.organization,
         ...pageState(page),
-        ...(page.items.length > 0 ? {} : {
+        ...(page.items.length > 0 || problems.length > 0 ? {} : {
           note: args.cursor !== undefined
             ? "Nothing follows that cursor."
             : args.filter === undefined
             ? `The registry "${title}" has no collections.`
             : `No collection of "${title}" matches the filter; without it all are listed.`,
         }),
-        ...warningsOf(answer?.problems ?? []),
+        ...warningsOf(problems),
         collections: nodesOf(page).map(collectionRow),
       },
       rows: [{
