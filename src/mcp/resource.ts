@@ -1,4 +1,4 @@
-import type { BoundTool } from "./tool.ts";
+import type { BoundTool, ResultLink } from "./tool.ts";
 import type { LookUps } from "./workflow.ts";
 
 /** A kind of thing with an address of its own, read through a tool. */
@@ -39,6 +39,17 @@ export function resourcesOf(
     const tool = tools.find(({ name, effect }) => name === spec.tool && effect === "read");
     return tool === undefined ? [] : [{ spec, tool, lookUps }];
   });
+}
+
+/** The links that lead somewhere: web pages, and addresses that one of the resources reads. */
+export function leadingLinks(
+  links: readonly ResultLink[],
+  resources: readonly Resource[],
+): ResultLink[] {
+  return links.filter(({ uri }) =>
+    /^https?:/.test(uri) ||
+    resources.some(({ spec }) => matchUri(spec.template, uri)?.kind === "match")
+  );
 }
 
 /** Longest part of an address. */

@@ -17,7 +17,7 @@ import { nearest, oneOf } from "../text/nearest.ts";
 import { ToolError } from "./errors.ts";
 import { capabilitiesOf, handleOffers } from "./handlers.ts";
 import type { Prompt } from "./prompts.ts";
-import type { Resource } from "./resource.ts";
+import { leadingLinks, type Resource } from "./resource.ts";
 import { renderFailure, renderReply } from "./result.ts";
 import type { BoundTool, CallContext, ProgressUpdate } from "./tool.ts";
 
@@ -105,7 +105,8 @@ async function callTool(
   try {
     const outcome = await tool.call(args, callContext(context, server, parts));
     if (outcome.kind === "ask") return askUser(outcome.question);
-    return renderReply(outcome.reply, parts.maxTokens);
+    const links = leadingLinks(outcome.reply.links ?? [], parts.resources ?? []);
+    return renderReply({ ...outcome.reply, links }, parts.maxTokens);
   } catch (error) {
     if (!context.mcpReq.signal.aborted) return renderFailure(error, parts.log);
     // The reason of an abort may be anything, even a text; nobody waits for this answer.

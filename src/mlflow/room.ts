@@ -6,6 +6,7 @@ import type { LookUps, Workflow } from "../mcp/workflow.ts";
 import type { UpstreamOptions } from "../upstream/client.ts";
 import { mlflowUpstream } from "./access.ts";
 import { HttpTraceStore, newServerMemory } from "./http/store.ts";
+import { TRACE_RESOURCE } from "./resources.ts";
 import type { ReadServices, WriteServices } from "./services.ts";
 import { deleteAssessment } from "./tools/delete_assessment.ts";
 import { deleteTraces } from "./tools/delete_traces.ts";
@@ -17,7 +18,7 @@ import { logFeedback } from "./tools/log_feedback.ts";
 import { searchTraces } from "./tools/search_traces.ts";
 import { setTraceTag } from "./tools/set_trace_tag.ts";
 import { updateAssessment } from "./tools/update_assessment.ts";
-import { mlflowWorkflows, suggestExperiments, TRACE_RESOURCE } from "./workflows.ts";
+import { mlflowWorkflows, suggestExperiments } from "./workflows.ts";
 
 /** Everything of MLflow that exists with a configuration. */
 export interface MlflowRoom {

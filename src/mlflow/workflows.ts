@@ -1,4 +1,3 @@
-import type { ResourceSpec } from "../mcp/resource.ts";
 import type { Suggest, Workflow, WorkflowArgument } from "../mcp/workflow.ts";
 import type { Experiment } from "./store.ts";
 
@@ -44,16 +43,6 @@ export function mlflowWorkflows(
     cleanUp(experiment),
   ];
 }
-
-/** A trace with an address of its own. */
-export const TRACE_RESOURCE: ResourceSpec = {
-  name: "mlflow_trace",
-  title: "MLflow trace",
-  description: "One MLflow trace with its spans.",
-  template: "mlflow://traces/{trace_id}",
-  tool: "get_trace",
-  args: ({ trace_id }) => ({ trace_id }),
-};
 
 function since(fallback: string): WorkflowArgument {
   return {

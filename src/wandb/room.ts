@@ -6,6 +6,7 @@ import { bind, type BoundTool, type Tool } from "../mcp/tool.ts";
 import type { LookUps, Workflow } from "../mcp/workflow.ts";
 import { wandbOf } from "./access.ts";
 import { createDocs } from "./docs.ts";
+import { RUN_RESOURCE } from "./resources.ts";
 import { wandbLookUps } from "./suggest.ts";
 import type { WandbServices } from "./tool.ts";
 import { compareArtifactVersions } from "./tools/compare_artifact_versions.ts";
@@ -21,7 +22,7 @@ import { probeProject } from "./tools/probe_project.ts";
 import { queryProjects } from "./tools/query_projects.ts";
 import { queryWandb } from "./tools/query_wandb.ts";
 import { searchDocs } from "./tools/search_docs.ts";
-import { RUN_RESOURCE, wandbWorkflows } from "./workflows.ts";
+import { wandbWorkflows } from "./workflows.ts";
 
 /** Everything of Weights & Biases that exists with a configuration. */
 export interface WandbRoom {

@@ -1,4 +1,3 @@
-import type { ResourceSpec } from "../mcp/resource.ts";
 import type { Workflow, WorkflowArgument } from "../mcp/workflow.ts";
 
 /** Where calls go when they do not say. */
@@ -19,27 +18,6 @@ export function wandbWorkflows({ entity, project }: Defaults): readonly Workflow
     ]),
   ];
 }
-
-/** A run with an address of its own. */
-export const RUN_RESOURCE: ResourceSpec = {
-  name: "wandb_run",
-  title: "W&B run",
-  description: "One W&B run: state, config, summary metrics, metadata.",
-  template: "wandb://{entity}/{project}/runs/{run_id}",
-  tool: "query_wandb_tool",
-  args: ({ entity, project, run_id }) => ({
-    entity,
-    project,
-    resource: "runs",
-    filters: { name: run_id },
-    limit: 1,
-    fields: [
-      ...["id", "name", "state", "created_at", "heartbeat_at", "tags", "group", "job_type", "user"],
-      ...["sweep", "host", "commit", "notes", "url", "config", "summary"],
-    ],
-  }),
-  found: ({ count }) => count !== 0,
-};
 
 const EXPLORE: Workflow = {
   name: "explore_project",

@@ -5,6 +5,7 @@ import { sortField } from "./filters/fields.ts";
 import { callsByCost, callsInOrder, isCostKey } from "./page.ts";
 import type { Place } from "./place.ts";
 import type { ListingArguments, Plan } from "./plan.ts";
+import { callLinks } from "./resources.ts";
 import { RowCollector } from "./rows/collect.ts";
 import { LIGHT_COLUMNS } from "./rows/columns.ts";
 import { writeCursor } from "./rows/cursor.ts";
@@ -143,10 +144,10 @@ function render(
       resume: (kept) => ({ next_cursor: next(kept) }),
       hint: "Go on with next_cursor, or ask for fewer columns or single calls (call_ids).",
     }],
-    links: tally.calls === 0 ? [] : [{
-      uri: weave.links.traces(place.entity, place.project),
-      name: `Traces of ${place.id}`,
-    }],
+    links: tally.calls === 0 ? [] : [
+      ...callLinks(place, tally.calls === 1 ? rows.map(({ id }) => id) : []),
+      { uri: weave.links.traces(place.entity, place.project), name: `Traces of ${place.id}` },
+    ],
   };
 }
 

@@ -8,13 +8,14 @@ import { openSession, type UpstreamOptions } from "../upstream/client.ts";
 import { createTransport } from "../upstream/transport.ts";
 import { credentialsFor } from "../upstream/wandb_credentials.ts";
 import { createWeave, type Weave } from "./client.ts";
+import { WEAVE_RESOURCES } from "./resources.ts";
 import type { WeaveServices } from "./tool.ts";
 import { countTraces } from "./tools/count_traces.ts";
 import { inferSchema } from "./tools/infer_schema.ts";
 import { queryTraces } from "./tools/query_traces.ts";
 import { resolveRoots } from "./tools/resolve_roots.ts";
 import { summarizeEvaluation } from "./tools/summarize_evaluation.ts";
-import { WEAVE_RESOURCES, weaveLookUps, weaveWorkflows } from "./workflows.ts";
+import { weaveLookUps, weaveWorkflows } from "./workflows.ts";
 
 /** Everything of Weave that exists with a configuration. */
 export interface WeaveRoom {

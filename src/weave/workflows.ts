@@ -1,4 +1,3 @@
-import type { ResourceSpec } from "../mcp/resource.ts";
 import type { LookUps, Workflow, WorkflowArgument } from "../mcp/workflow.ts";
 import type { Weave } from "./client.ts";
 import { evaluationNames, findEvaluations } from "./evaluations/find.ts";
@@ -41,35 +40,6 @@ export function weaveLookUps(weave: Weave): LookUps {
     },
   };
 }
-
-/** Calls and evaluations with an address of their own. */
-export const WEAVE_RESOURCES: readonly ResourceSpec[] = [{
-  name: "weave_call",
-  title: "Weave call",
-  description: "One call (span) of a Weave trace, whole.",
-  template: "weave://{entity}/{project}/calls/{call_id}",
-  tool: "query_weave_traces_tool",
-  args: ({ entity, project, call_id }) => ({
-    entity_name: entity,
-    project_name: project,
-    filters: { call_ids: [call_id] },
-    limit: 1,
-    detail_level: "full",
-  }),
-  found: ({ traces }) => !Array.isArray(traces) || traces.length > 0,
-}, {
-  name: "weave_evaluation",
-  title: "Weave evaluation",
-  description: "Results of one Weave evaluation: scores, failed predictions, latency, cost.",
-  template: "weave://{entity}/{project}/evaluations/{evaluation_id}",
-  tool: "summarize_evaluation_tool",
-  args: ({ entity, project, evaluation_id }) => ({
-    entity_name: entity,
-    project_name: project,
-    evaluation_ids: [evaluation_id],
-  }),
-  found: ({ count }) => count !== 0,
-}];
 
 function triage(place: readonly WorkflowArgument[]): Workflow {
   return {

@@ -10,6 +10,7 @@ import {
   spanFieldsNeeded,
   spanReducer,
 } from "../fields/mod.ts";
+import { traceLinks } from "../resources.ts";
 import {
   ExtractFields,
   fieldPaths,
@@ -48,7 +49,7 @@ export const getTrace: Tool<ReadServices> = readingTool({
   }),
   run: async ({ trace_id, extract_fields, output }, context) => {
     const paths = fieldPaths(extract_fields);
-    const { trace, known } = await readTrace(trace_id, paths, context);
+    const { trace, info, known } = await readTrace(trace_id, paths, context);
     const { value, unmatched } = select(trace, paths, known);
     const selected = value !== null && typeof value === "object" && !Array.isArray(value)
       ? value
@@ -71,6 +72,7 @@ export const getTrace: Tool<ReadServices> = readingTool({
         hint: "Select fields with extract_fields, such as data.spans.*.name or " +
           "data.spans.0.attributes.*, to see what was cut.",
       }],
+      links: traceLinks(context.mlflow.place, trace_id, info),
     };
   },
 });
@@ -80,7 +82,7 @@ async function readTrace(
   traceId: string,
   paths: readonly FieldPath[],
   { mlflow, progress }: ReadServices & Pick<CallContext, "progress">,
-): Promise<{ trace: Json; known: ReadonlySet<string> }> {
+): Promise<{ trace: Json; info: Json | undefined; known: ReadonlySet<string> }> {
   const reducer = spanReducer(paths);
   const needs = spanFieldsNeeded(paths);
   const options = { wantsAttribute: (key: string) => needsAttribute(needs, key) };
@@ -103,6 +105,7 @@ async function readTrace(
       ...(info === undefined ? {} : { info: { ...shapeInfo(info) } }),
       ...(withSpans ? { data: { spans } } : {}),
     },
+    info,
     known: reducer.known(),
   };
 }

@@ -14,6 +14,7 @@ import type { Tool } from "../../mcp/tool.ts";
 import { nearest, oneOf } from "../../text/nearest.ts";
 import { type LoadedRun, loadRun, numericKeys, systemMetrics } from "../history/load.ts";
 import { seriesOf } from "../history/series.ts";
+import { runLinks } from "../resources.ts";
 import { runPlaceOf } from "../run_id.ts";
 import { PLACE, PLACE_ALIASES, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
@@ -105,6 +106,7 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
         ],
         ...warningsOf([...first.problems, ...run.problems]),
       },
+      links: runLinks(place, run.id),
     };
   },
 });

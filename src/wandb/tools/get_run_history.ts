@@ -14,6 +14,7 @@ import {
 import { loadRun, systemMetrics } from "../history/load.ts";
 import { rowsWithin } from "../history/rows.ts";
 import { type Selection, STEP } from "../history/series.ts";
+import { runLinks } from "../resources.ts";
 import { runPlaceOf } from "../run_id.ts";
 import { PLACE, PLACE_ALIASES, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
@@ -143,6 +144,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
           : { system_rows: systemRows.rows.map(({ _step, ...row }) => row) }),
       },
       rows: [{ path: "rows" }, { path: "system_rows" }, { path: "console" }],
+      links: runLinks(place, run.id),
     };
   },
 });

@@ -20,6 +20,7 @@ import {
   withResults,
 } from "../evaluations/trials.ts";
 import { type Place, placeOf } from "../place.ts";
+import { evaluationLinks } from "../resources.ts";
 import { PLACE, type WeaveServices, weaveTool } from "../tool.ts";
 
 /** Sums up evaluations, one by one or side by side. */
@@ -112,7 +113,7 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
         ...(compare ? [{ path: "comparison.examples" }] : []),
         { path: "evaluations", hint: "Ask for fewer evaluations: eval_name, max_evals." },
       ],
-      links: [{
+      links: [...evaluationLinks(place, calls), {
         uri: weave.links.evaluations(place.entity, place.project),
         name: `Evaluations of ${place.id}`,
       }],
