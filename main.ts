@@ -26,8 +26,15 @@ const NOTHING = {
 /** What the server tells the launcher. */
 type FromServer = { readonly exit: number } | { readonly startStore: true };
 
-const write = (stream: typeof Deno.stdout, text: string) =>
-  void stream.writeSync(new TextEncoder().encode(text));
+/** Writes all of a text; a reader that went away is no error. */
+function write(stream: typeof Deno.stdout, text: string): void {
+  let bytes = new TextEncoder().encode(text);
+  try {
+    while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
+  } catch (error) {
+    if (!(error instanceof Deno.errors.BrokenPipe)) throw error;
+  }
+}
 
 async function main(): Promise<void> {
   let line: CommandLine;

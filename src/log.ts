@@ -19,6 +19,8 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
   /** The text with every known secret replaced. */
   redact(text: string): string;
+  /** Adds secrets that were learnt later, such as those of a credentials file. */
+  hide(secrets: readonly string[]): void;
 }
 
 /** What {@link createLog} needs. */
@@ -35,7 +37,9 @@ export interface LogOptions {
 
 /** Makes a log with one place that redacts. */
 export function createLog(options: LogOptions): Log {
-  const redact = createRedactor(options.secrets);
+  const secrets = [...options.secrets];
+  let redactor = createRedactor(secrets);
+  const redact = (text: string) => redactor(text);
   const write = options.write ?? writeStderr;
   const threshold = LOG_LEVELS.indexOf(options.level);
   const emit = (level: LogLevel, message: string, fields: LogFields = {}) => {
@@ -57,6 +61,10 @@ export function createLog(options: LogOptions): Log {
     warning: (message, fields) => emit("WARNING", message, fields),
     error: (message, fields) => emit("ERROR", message, fields),
     redact,
+    hide: (more) => {
+      secrets.push(...more);
+      redactor = createRedactor(secrets);
+    },
   };
 }
 

@@ -104,3 +104,17 @@ Deno.test("redaction finds any secret of six characters or more, anywhere in a t
 Deno.test("a secret that contains another is hidden whole", () => {
   assert.equal(createRedactor(["secret", "secret-longer"])("x secret-longer y"), "x *** y");
 });
+
+Deno.test("createLog: secrets learnt later are hidden from then on", () => {
+  const lines: string[] = [];
+  const log = createLog({
+    level: "DEBUG",
+    format: "human",
+    secrets: [],
+    write: (line) => void lines.push(line),
+  });
+  log.hide(["learnt-later-123"]);
+  log.info("password learnt-later-123");
+  assert.match(lines.join(""), /password \*\*\*/);
+  assert.equal(log.redact("x learnt-later-123"), "x ***");
+});

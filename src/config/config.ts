@@ -1,3 +1,4 @@
+import { percentDecoded } from "../text/percent.ts";
 import type { ConfigNote } from "./resolve.ts";
 import { type Setting, SETTINGS, type Settings } from "./settings.ts";
 import { settingKeys } from "./resolve.ts";
@@ -37,18 +38,9 @@ function passwordsInUrl(uri: string | undefined): string[] {
   const url = uri === undefined ? null : URL.parse(uri);
   return url === null || url.password === "" ? [] : [
     url.password,
-    decoded(url.password),
-    basicForm(`${decoded(url.username)}:${decoded(url.password)}`),
+    percentDecoded(url.password),
+    basicForm(`${percentDecoded(url.username)}:${percentDecoded(url.password)}`),
   ];
-}
-
-/** A part of a URL in plain characters; one with a stray percent sign stays as it is. */
-function decoded(part: string): string {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return part;
-  }
 }
 
 function basicForm(text: string): string {

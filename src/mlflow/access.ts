@@ -2,6 +2,7 @@ import type { Config } from "../config/config.ts";
 import { credentialsFile } from "../config/access.ts";
 import type { Log } from "../log.ts";
 import type { UpstreamOptions } from "../upstream/client.ts";
+import { percentDecoded } from "../text/percent.ts";
 import { UpstreamError } from "../upstream/errors.ts";
 import { createTransport, type Transport } from "../upstream/transport.ts";
 import { readMlflowError } from "./errors.ts";
@@ -17,7 +18,7 @@ export async function mlflowUpstream(
   log: Log,
 ): Promise<UpstreamOptions> {
   const { settings } = config;
-  const authorization = await authorizationOf(config, baseUrl);
+  const authorization = await authorizationOf(config, baseUrl, log);
   const headers: Record<string, string> = {
     ...(authorization === undefined ? {} : { authorization }),
     ...(settings.workspace === undefined ? {} : { "x-mlflow-workspace": settings.workspace }),
@@ -41,21 +42,28 @@ export async function mlflowUpstream(
 }
 
 /** Basic beats Bearer when both are set, as in MLflow's own client; then the URL, then the file. */
-async function authorizationOf(config: Config, baseUrl: URL): Promise<string | undefined> {
+async function authorizationOf(
+  config: Config,
+  baseUrl: URL,
+  log: Log,
+): Promise<string | undefined> {
   const { trackingUsername, trackingPassword, trackingToken } = config.settings;
   if (trackingUsername !== undefined && trackingPassword !== undefined) {
     return basic(trackingUsername, trackingPassword);
   }
   if (trackingToken !== undefined) return `Bearer ${trackingToken}`;
   if (baseUrl.username !== "") {
-    return basic(decodeURIComponent(baseUrl.username), decodeURIComponent(baseUrl.password));
+    return basic(percentDecoded(baseUrl.username), percentDecoded(baseUrl.password));
   }
   const file = credentialsFile(config.settings, config.home);
   if (file === undefined) return undefined;
   const stored = await readCredentials(file);
   const username = trackingUsername ?? stored.username;
   const password = trackingPassword ?? stored.password;
-  return username === undefined || password === undefined ? undefined : basic(username, password);
+  if (username === undefined || password === undefined) return undefined;
+  const authorization = basic(username, password);
+  log.hide([password, authorization.slice("Basic ".length)]);
+  return authorization;
 }
 
 async function readCredentials(file: string): Promise<{ username?: string; password?: string }> {
