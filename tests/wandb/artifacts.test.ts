@@ -10,7 +10,7 @@ import {
   seedUse,
 } from "./artifact_seed.ts";
 import { list, part, type Rig, startRig } from "./harness.ts";
-import { seedRun } from "./seed.ts";
+import { graphql, seedRun } from "./seed.ts";
 
 const AT = { entity: "sim-team", project: "vision" };
 const CARS = "sim-team/vision/cars";
@@ -420,4 +420,71 @@ Deno.test("an older server without memberships still describes and compares vers
     artifact_name_b: `${CARS}:v1`,
   });
   assert.equal(part(compared, "file_diff")["modified_count"], 2);
+});
+
+Deno.test("an older server that finds collections by type only asks for the type", async () => {
+  await using rig = startRig({ without: ["Project.artifactCollection"] });
+  await seeded(rig);
+  const failed = await rig.failure(listArtifactVersions, { collection_name: CARS });
+  assert.equal(failed["error"], "unsupported");
+  assert.match(String(failed["message"]), /type_name/);
+  const typed = await rig.data(listArtifactVersions, {
+    collection_name: CARS,
+    type_name: "dataset",
+  });
+  assert.equal(typed["count"], 3);
+});
+
+Deno.test("a registry's name in two organizations is a question", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const { db } = rig.sim;
+  const other = { organization: "other-org", entity: "other-org_1" };
+  const organization = db.organizations.put({
+    id: db.newId("Organization"),
+    name: other.organization,
+    orgEntity: other.entity,
+  });
+  db.entities.put({
+    id: db.newId("Entity"),
+    name: other.entity,
+    kind: "organization",
+    organization: organization.id,
+  });
+  for (const user of db.users.find({ username: "sim-user" })) {
+    db.users.put({ ...user, organizations: [...user.organizations, organization.id] });
+  }
+  await seedRegistry(rig.sim, "data", { entityName: other.entity });
+  const name = "wandb-registry-data/All cars";
+  // The other registry has no such collection.
+  const one = await rig.data(getArtifactDetails, { artifact_name: name });
+  assert.equal(part(one, "artifact")["organization"], "sim-org");
+  const listed = await rig.data(listArtifactVersions, { collection_name: name });
+  assert.equal(listed["organization"], "sim-org");
+
+  const car = list(listed["versions"])[0];
+  const artifact = db.artifacts.find().find((each) => each.digest === car?.["digest"]);
+  await graphql(
+    rig.sim,
+    `mutation Link($i: LinkArtifactInput!) { linkArtifact(input: $i) { versionIndex } }`,
+    {
+      i: {
+        artifactID: artifact?.id,
+        artifactPortfolioName: "All cars",
+        entityName: other.entity,
+        projectName: "wandb-registry-data",
+      },
+    },
+  );
+  for (
+    const failed of [
+      await rig.failure(getArtifactDetails, { artifact_name: name }),
+      await rig.failure(listArtifactVersions, { collection_name: name }),
+    ]
+  ) {
+    assert.equal(failed["error"], "invalid_arguments");
+    assert.match(String(failed["message"]), /sim-org, other-org/);
+  }
+  const named = await rig.data(getArtifactDetails, { artifact_name: `other-org/${name}` });
+  assert.equal(part(named, "artifact")["version"], "v0");
 });

@@ -100,7 +100,8 @@ export interface FileDifference {
   readonly unchanged: number;
 }
 
-type Entries = ReadonlyMap<string, Entry>;
+/** Entries by path. */
+export type Entries = ReadonlyMap<string, Entry>;
 
 /** Compares all entries by digest, or by reference and size where there is none. */
 export function diffFiles(a: Entries, b: Entries): FileDifference {

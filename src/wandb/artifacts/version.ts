@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { ToolError } from "../../mcp/errors.ts";
 import { UpstreamError } from "../../upstream/errors.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 import { connectionOf, INT64, OBJECT_FIELD } from "../shapes.ts";
@@ -288,7 +289,16 @@ async function chosen(
     : reply?.project
     ? [{ place: reply.project }]
     : [];
-  const hit = places.find(({ place }) => place.artifactCollectionMembership?.artifact) ?? places[0];
+  const hits = places.filter(({ place }) => place.artifactCollectionMembership?.artifact);
+  if (hits.length > 1) {
+    const names = hits.flatMap(({ found }) => found?.organization ?? []);
+    throw new ToolError(
+      "invalid_arguments",
+      `Several organizations have ${name.project}/${name.collection}: ${names.join(", ")}.`,
+      { hint: `Put one of them before the registry: ${names[0]}/${name.project}/….` },
+    );
+  }
+  const hit = hits[0] ?? places[0];
   const membership = hit?.place.artifactCollectionMembership;
   const artifact = membership?.artifact;
   const entity = hit?.place.entityName ?? hit?.found?.entity.name ?? name.entity ?? "";

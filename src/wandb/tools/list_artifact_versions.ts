@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { invalidArgument, ToolError } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
+import { UpstreamError } from "../../upstream/errors.ts";
 import { noCollection, noVersion } from "../artifacts/missing.ts";
 import {
   checkedName,
@@ -212,16 +213,11 @@ async function fromRegistry(
 
 /** Older servers find a collection by its type only. */
 function needsType(error: unknown): never {
-  if (error instanceof Error && "report" in error) {
-    const { report } = error;
-    if (typeof report === "object" && report !== null && "error" in report) {
-      if (report.error === "unsupported") {
-        throw new ToolError("unsupported", "This W&B server needs `type_name` to find versions.", {
-          hint: "query_wandb_tool with resource=artifacts tells the types.",
-          cause: error,
-        });
-      }
-    }
+  if (error instanceof UpstreamError && error.report.error === "unsupported") {
+    throw new ToolError("unsupported", "This W&B server needs `type_name` to find versions.", {
+      hint: "query_wandb_tool with resource=artifacts tells the types.",
+      cause: error,
+    });
   }
   throw error;
 }
