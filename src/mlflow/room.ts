@@ -7,6 +7,12 @@ import type { UpstreamOptions } from "../upstream/client.ts";
 import { mlflowUpstream } from "./access.ts";
 import { HttpTraceStore, newServerMemory } from "./http/store.ts";
 import { TRACE_RESOURCE } from "./resources.ts";
+import {
+  type ConfiguredStore,
+  configuredStore,
+  unusableUri,
+  writingNeedsServer,
+} from "./local/open.ts";
 import type { ReadServices, WriteServices } from "./services.ts";
 import { deleteAssessment } from "./tools/delete_assessment.ts";
 import { deleteTraces } from "./tools/delete_traces.ts";
@@ -61,12 +67,13 @@ export function mlflowRoom(config: Config, log: Log): MlflowRoom {
   if (trackingUri === undefined) {
     return absent(name, "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.");
   }
+  const local = configuredStore(config.settings);
+  if (local !== undefined) {
+    return localRoom(name, local, { id: experimentId, name: experimentName });
+  }
   const baseUrl = URL.parse(trackingUri);
   if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {
-    return absent(
-      name,
-      "MLflow tools are not listed: MLFLOW_TRACKING_URI must be an http:// or https:// address.",
-    );
+    return absent(name, unusableUri(trackingUri));
   }
   const memory = newServerMemory();
   let upstream: Promise<UpstreamOptions> | undefined;
@@ -92,6 +99,28 @@ export function mlflowRoom(config: Config, log: Log): MlflowRoom {
     resources: [TRACE_RESOURCE],
     instructions: INSTRUCTIONS,
     absent: undefined,
+  };
+}
+
+/** A local store is only read. */
+function localRoom(
+  name: string,
+  store: ConfiguredStore,
+  experiment: ReadServices["experiment"],
+): MlflowRoom {
+  const services = ({ signal }: CallContext): ReadServices => ({
+    mlflow: store.open(signal),
+    experiment,
+    now: Date.now,
+  });
+  return {
+    name,
+    tools: READING.map((tool) => bind(tool, services)),
+    workflows: mlflowWorkflows(experiment),
+    lookUps: { experiment: suggestExperiments((signal) => Promise.resolve(store.open(signal))) },
+    resources: [TRACE_RESOURCE],
+    instructions: INSTRUCTIONS,
+    absent: writingNeedsServer(store.path),
   };
 }
 

@@ -9,30 +9,30 @@ import { UpstreamError } from "../../upstream/errors.ts";
 const CHUNK = 262_144;
 
 /**
- * The bytes of a trace's `traces.json`, piece by piece; none when the trace was written without
- * spans.
+ * A trace's `traces.json`; undefined when there is none in the folders that may be read.
  *
  * @param location The tag `mlflow.artifactLocation`.
  * @param folders The artifact folders that may be read.
- * @throws {UpstreamError} when the file is somewhere else, saying how to permit it.
  */
-export function* artifactBytes(
-  location: string,
-  folders: readonly string[],
-): Generator<Uint8Array<ArrayBuffer>> {
-  const present = folders.filter(isFolder);
-  const file = candidates(location, present).map((folder) => `${folder}/traces.json`).find(isFile);
-  if (file === undefined) {
-    if (candidates(location, present).length > 0) return;
-    throw new UpstreamError(
-      "not_found",
-      `This trace's spans are kept as a file below ${location}, which cannot be read from here.`,
-      {
-        hint: "Put the artifact folder beside the store as mlruns or mlartifacts, or name it by " +
-          "--artifacts-destination. Without data.* fields the trace can be read.",
-      },
-    );
-  }
+export function artifactFile(location: string, folders: readonly string[]): string | undefined {
+  return candidates(location, folders).map((folder) => `${folder}/traces.json`)
+    .find((file) => stat(file)?.isFile === true);
+}
+
+/** What to say of spans that are kept where they may not be read. */
+export function unreachableArtifacts(location: string): UpstreamError {
+  return new UpstreamError(
+    "not_found",
+    `This trace's spans are kept as a file below ${location}, which cannot be read from here.`,
+    {
+      hint: "Put the artifact folder beside the store as mlruns or mlartifacts, or name it by " +
+        "--artifacts-destination. Without data.* fields the trace can be read.",
+    },
+  );
+}
+
+/** A file's bytes, piece by piece. */
+export function* fileBytes(file: string): Generator<Uint8Array<ArrayBuffer>> {
   using handle = Deno.openSync(file);
   for (;;) {
     const bytes = new Uint8Array(CHUNK);
@@ -69,14 +69,6 @@ function localPath(location: string): string | undefined {
     }
   }
   return /^[a-z][a-z0-9+.-]+:/i.test(location) ? undefined : location;
-}
-
-function isFolder(path: string): boolean {
-  return stat(path)?.isDirectory === true;
-}
-
-function isFile(path: string): boolean {
-  return stat(path)?.isFile === true;
 }
 
 function stat(path: string): Deno.FileInfo | undefined {

@@ -3,8 +3,7 @@
  *
  * @module
  */
-import type { Json, JsonObject } from "../../upstream/json.ts";
-import { tryParseJson } from "../../upstream/json.ts";
+import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../upstream/json.ts";
 import { durationText } from "../shape/time.ts";
 import type { Database, Row } from "./database.ts";
 import { has, type Tables } from "./schema.ts";
@@ -139,7 +138,7 @@ function valueOf(type: string, value: Json, error: unknown): JsonObject {
   switch (type) {
     case "feedback": {
       const failed = typeof error === "string" ? tryParseJson(error) : undefined;
-      return { feedback: { value, ...(failed === undefined ? {} : { error: failed }) } };
+      return { feedback: { value, ...(isJsonObject(failed) ? { error: present(failed) } : {}) } };
     }
     case "expectation":
       return { expectation: { value } };
@@ -148,9 +147,14 @@ function valueOf(type: string, value: Json, error: unknown): JsonObject {
   }
 }
 
+/** Members that are null are not sent. */
+function present(object: JsonObject): JsonObject {
+  return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
+}
+
 function metadataPart(metadata: unknown): JsonObject {
   const parsed = typeof metadata === "string" ? tryParseJson(metadata) : undefined;
-  if (parsed === null || typeof parsed !== "object" || Array.isArray(parsed)) return {};
+  if (!isJsonObject(parsed)) return {};
   const entries = Object.entries(parsed).map(([key, value]): [string, Json] => [
     key,
     typeof value === "string" ? value : JSON.stringify(value),

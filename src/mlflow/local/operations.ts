@@ -4,7 +4,8 @@
  * @module
  */
 import { UpstreamError } from "../../upstream/errors.ts";
-import { artifactBytes } from "./artifacts.ts";
+import { isJsonObject, type JsonObject } from "../../upstream/json.ts";
+import { artifactFile, fileBytes, unreachableArtifacts } from "./artifacts.ts";
 import { Database, type Row, type Wanted } from "./database.ts";
 import { assessmentOf, traceInfos } from "./info.ts";
 import type { Part, Request, StoreFiles } from "./protocol.ts";
@@ -57,7 +58,7 @@ export function* readStore(files: StoreFiles, request: Request, wanted: Wanted):
   }
 }
 
-function existing(database: Database, traceId: string): ReturnType<typeof traceInfos>[number] {
+function existing(database: Database, traceId: string): JsonObject {
   const [info] = traceInfos(database, [traceId]);
   if (info !== undefined) return info;
   throw new UpstreamError(
@@ -71,9 +72,7 @@ function* spans(database: Database, files: StoreFiles, traceId: string): Generat
   const info = existing(database, traceId);
   const tags = info["tags"];
   const tag = (name: string) => {
-    const value = tags !== null && typeof tags === "object" && !Array.isArray(tags)
-      ? tags[name]
-      : undefined;
+    const value = isJsonObject(tags) ? tags[name] : undefined;
     return typeof value === "string" ? value : undefined;
   };
   // Root spans first, then by time, as the server gives them.
@@ -88,13 +87,27 @@ function* spans(database: Database, files: StoreFiles, traceId: string): Generat
       { hint: "Read it through mlflow server. Without data.* fields the trace can be read." },
     );
   }
-  if (keys.length > 0) return yield* storedSpans(database, keys);
   const location = tag("mlflow.artifactLocation");
-  if (tag("mlflow.trace.spansLocation") === "TRACKING_STORE" || location === undefined) return;
-  for (const bytes of artifactBytes(location, files.artifacts)) {
+  const inDatabase = tag("mlflow.trace.spansLocation") === "TRACKING_STORE";
+  if (inDatabase || location === undefined) return yield* storedSpans(database, keys);
+  const file = artifactFile(location, files.artifacts);
+  if (file === undefined) {
+    // Spans that were in the database before the file was written are better than none.
+    if (keys.length > 0) return yield* storedSpans(database, keys);
+    if (hasData(info)) throw unreachableArtifacts(location);
+    return;
+  }
+  for (const bytes of fileBytes(file)) {
     database.check();
     yield { kind: "bytes", bytes };
   }
+}
+
+/** Whether a trace was written with spans: MLflow then keeps their size among its metadata. */
+function hasData(info: JsonObject): boolean {
+  const metadata = info["trace_metadata"];
+  return isJsonObject(metadata) &&
+    ("mlflow.trace.sizeStats" in metadata || "mlflow.trace.sizeBytes" in metadata);
 }
 
 function* storedSpans(database: Database, keys: readonly Row[]): Generator<Part> {
