@@ -100,9 +100,14 @@ export class StdioClient implements AsyncDisposable {
     return timed;
   }
 
+  /** Its process id. */
+  pid(): number {
+    return this.#child.pid;
+  }
+
   /** Resident memory of the server's processes, in MB. */
   memory(): number {
-    return memoryOf(this.#child.pid);
+    return memoryOf(this.pid());
   }
 
   /** Ends it and gives what it logged. */

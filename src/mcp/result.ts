@@ -1,9 +1,10 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import type { Log } from "../log.ts";
-import { stripInvisible, stripInvisibleDeep } from "../text/visible.ts";
+import { isPlainJson, stripInvisible, stripInvisibleDeep } from "../text/visible.ts";
 import { FAILURE_REPORT, type FailureReport, ToolError } from "./errors.ts";
-import { shrink } from "./shrink.ts";
+import { rememberJson } from "./serialized.ts";
+import { bound } from "./shrink.ts";
 import { fitsTokens } from "./tokens.ts";
 import type { Reply, ResultLink } from "./tool.ts";
 
@@ -18,13 +19,12 @@ export function renderReply(
   reply: Reply<Record<string, unknown>>,
   maxTokens: number,
 ): CallToolResult {
-  const bounded = shrink(reply.data, maxTokens, reply.rows);
-  const { value, removed } = stripInvisibleDeep(bounded);
-  const data = isRecord(value) ? value : {};
+  const { data, json, removed } = visible(bound(reply.data, maxTokens, reply.rows));
+  rememberJson(data, json);
   const own = reply.text === undefined || "truncated" in data
     ? undefined
     : stripInvisible(reply.text).text;
-  const text = own !== undefined && fitsTokens(own, maxTokens) ? own : JSON.stringify(data);
+  const text = own !== undefined && fitsTokens(own, maxTokens) ? own : json;
   return {
     content: [{ type: "text", text }, ...(reply.links ?? []).map(resourceLink)],
     structuredContent: data,
@@ -35,6 +35,17 @@ export function renderReply(
       },
     },
   };
+}
+
+/** Without invisible characters; most results have none, which their JSON text shows at once. */
+function visible(
+  bounded: { data: Record<string, unknown>; json: string },
+): { data: Record<string, unknown>; json: string; removed: number } {
+  if (isPlainJson(bounded.json)) return { ...bounded, removed: 0 };
+  const { value, removed } = stripInvisibleDeep(bounded.data);
+  if (value === bounded.data) return { ...bounded, removed };
+  const data = isRecord(value) ? value : {};
+  return { data, json: JSON.stringify(data), removed };
 }
 
 function resourceLink(link: ResultLink) {

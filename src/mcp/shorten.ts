@@ -56,10 +56,15 @@ export function shorten(data: object, size: number, names = false): Shortened {
  */
 export function leastLengths(value: unknown, sizes: readonly number[]): number[] {
   const totals = sizes.map(() => 0);
+  const smallest = Math.min(...sizes);
   let fixed = 0;
   const visit = (node: unknown): void => {
     if (typeof node === "string") {
       fixed += 3;
+      if (node.length <= smallest) {
+        fixed += node.length;
+        return;
+      }
       for (let index = 0; index < sizes.length; index++) {
         totals[index] = (totals[index] ?? 0) + Math.min(node.length, sizes[index] ?? 0);
       }

@@ -35,6 +35,35 @@ const NOTE = 160;
 /** No text has more characters to an estimated token than this, runs of blanks aside. */
 const MOST_CHARACTERS = 7;
 
+/** A result within its budget, and its JSON text. */
+export interface Bounded {
+  /** The result. */
+  readonly data: Record<string, unknown>;
+  /** The same as compact JSON. */
+  readonly json: string;
+}
+
+/** Like {@link shrink}, with the JSON text that has been made on the way. */
+export function bound(
+  data: Record<string, unknown>,
+  budget: number,
+  rows: readonly ShrinkableRows[] = [],
+): Bounded {
+  const sizes = [Number.POSITIVE_INFINITY, ...STRING_LIMITS];
+  const [whole = 0, ...least] = leastLengths(data, sizes);
+  if (hopeful(whole, budget)) {
+    const json = JSON.stringify(data);
+    if (fitsTokens(json, budget)) return { data, json };
+  }
+  const less = shrinkTo(data, budget, rows, least);
+  return { data: less, json: JSON.stringify(less) };
+}
+
+/** Whether a text of so many characters may have so few tokens. */
+function hopeful(length: number, tokens: number): boolean {
+  return length <= tokens * MOST_CHARACTERS;
+}
+
 /**
  * Makes a result fit into `budget` tokens: shorten long text, then leave out the last rows, then
  * prune structures. Ids, names, states and times stay whole as long as possible, ids and times
@@ -45,10 +74,16 @@ export function shrink(
   budget: number,
   rows: readonly ShrinkableRows[] = [],
 ): Record<string, unknown> {
-  const sizes = [Number.POSITIVE_INFINITY, ...STRING_LIMITS];
-  const [whole = 0, ...least] = leastLengths(data, sizes);
-  const hopeful = (length: number, tokens: number) => length <= tokens * MOST_CHARACTERS;
-  if (hopeful(whole, budget) && fitsTokens(JSON.stringify(data), budget)) return data;
+  return bound(data, budget, rows).data;
+}
+
+/** `least` are lower bounds of the length with texts cut to each of {@link STRING_LIMITS}. */
+function shrinkTo(
+  data: Record<string, unknown>,
+  budget: number,
+  rows: readonly ShrinkableRows[],
+  least: readonly number[],
+): Record<string, unknown> {
   const room = Math.max(20, budget - NOTE);
   const limit = `MAX_RESPONSE_TOKENS=${budget}`;
   for (const [index, size] of STRING_LIMITS.entries()) {

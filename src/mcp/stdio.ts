@@ -1,9 +1,13 @@
 import type { McpServer } from "@modelcontextprotocol/server";
-import { serveStdio, StdioServerTransport } from "@modelcontextprotocol/server/stdio";
+import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import type { Log } from "../log.ts";
+import { StdioTransport } from "./stdio_transport.ts";
 
 /** Largest message that a client may send, in bytes. */
 const MAX_MESSAGE = 64 * 1024 * 1024;
+
+/** Longest wait for the last answers to be written, in milliseconds. */
+const LAST_WRITE = 1_000;
 
 /**
  * Serves one client over standard input and output until the input ends, the pipe breaks or
@@ -16,13 +20,10 @@ export async function runStdio(
   options: { readonly log: Log; readonly stop: AbortSignal },
 ): Promise<void> {
   const { promise: ended, resolve } = Promise.withResolvers<void>();
-  const transport = new StdioServerTransport(undefined, undefined, { maxBufferSize: MAX_MESSAGE });
+  const transport = new StdioTransport(Deno.stdin.readable, Deno.stdout, MAX_MESSAGE);
   const handle = serveStdio(() => factory(), {
     transport,
-    onerror: (error) => {
-      options.log.debug("Transport", { error: error.message });
-      if (/EPIPE|broken pipe|ECONNRESET/i.test(error.message)) resolve();
-    },
+    onerror: (error) => options.log.debug("Transport", { error: error.message }),
   });
   // The entry sets its own handler; ours runs after it.
   const inner = transport.onclose;
@@ -33,5 +34,10 @@ export async function runStdio(
   options.stop.addEventListener("abort", () => resolve(), { once: true });
   if (options.stop.aborted) resolve();
   await ended;
+  // Answers on their way are written, unless nobody reads them.
+  const patience = Promise.withResolvers<void>();
+  const timer = setTimeout(patience.resolve, LAST_WRITE);
+  await Promise.race([transport.flushed(), patience.promise]);
+  clearTimeout(timer);
   await handle.close().catch(() => {});
 }

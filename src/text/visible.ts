@@ -46,35 +46,57 @@ export function stripInvisible(text: string): { text: string; removed: number } 
   return { text: clean, removed: text.length - clean.length };
 }
 
+/** What the JSON text of a value with anything to strip has, and that of most others has not. */
+const SUSPECT_JSON = /[^\x20-\x7E]|\\[ubf]/;
+
+/** Whether JSON text, as `JSON.stringify` writes it, surely has no invisible character: one pass. */
+export function isPlainJson(text: string): boolean {
+  return !SUSPECT_JSON.test(text);
+}
+
 /**
- * A copy of a JSON value with invisible characters stripped from every string and key, and the
- * number of characters removed. Keys that become equal stay apart: the later gets a star.
+ * A JSON value with invisible characters stripped from every string and key, and the number of
+ * characters removed. What has none is given back as it is, the rest is copied. Keys that become
+ * equal stay apart: the later gets a star.
  */
 export function stripInvisibleDeep(value: unknown): { value: unknown; removed: number } {
   let removed = 0;
+  const clean = (text: string): string => {
+    const result = stripInvisible(text);
+    removed += result.removed;
+    return result.text;
+  };
   const visit = (node: unknown): unknown => {
-    if (typeof node === "string") {
-      const result = stripInvisible(node);
-      removed += result.removed;
-      return result.text;
-    }
-    if (Array.isArray(node)) return node.map(visit);
-    if (node !== null && typeof node === "object") {
-      const result: Record<string, unknown> = {};
-      for (const [key, child] of Object.entries(node)) {
-        const name = stripInvisible(key);
-        removed += name.removed;
-        while (Object.hasOwn(result, name.text)) name.text += "*";
-        Object.defineProperty(result, name.text, {
-          value: visit(child),
-          enumerable: true,
-          writable: true,
-          configurable: true,
-        });
-      }
-      return result;
-    }
-    return node;
+    if (typeof node === "string") return clean(node);
+    if (Array.isArray(node)) return visitArray(node);
+    return node !== null && typeof node === "object" ? visitObject(node) : node;
+  };
+  const visitArray = (list: readonly unknown[]): readonly unknown[] => {
+    const copy = list.map(visit);
+    return copy.every((item, index) => item === list[index]) ? list : copy;
+  };
+  const visitObject = (object: object): object => {
+    const entries = Object.entries(object);
+    const copies = entries.map(([key, child]): [string, unknown] => [clean(key), visit(child)]);
+    const same = ([key, child]: [string, unknown], index: number) =>
+      key === entries[index]?.[0] && child === entries[index]?.[1];
+    return copies.every(same) ? object : objectOf(copies);
   };
   return { value: visit(value), removed };
+}
+
+function objectOf(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const [key, value] of entries) {
+    let name = key;
+    while (Object.hasOwn(result, name)) name += "*";
+    // Not an assignment: the key may be `__proto__`.
+    Object.defineProperty(result, name, {
+      value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  }
+  return result;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { stripInvisible, stripInvisibleDeep } from "../../src/text/visible.ts";
+import { isPlainJson, stripInvisible, stripInvisibleDeep } from "../../src/text/visible.ts";
 
 /** Text with many of the characters that matter, and the code points around them. */
 const tricky = fc.array(
@@ -113,4 +113,29 @@ Deno.test("any JSON value keeps its shape and is not changed itself", () => {
     stripInvisibleDeep(value);
     assert.equal(JSON.stringify(value), before);
   }));
+});
+
+Deno.test("JSON text that is plain has nothing to strip", () => {
+  const hidden = fc.constantFrom(
+    "a\u200Bb",
+    "\u0007",
+    "\b",
+    "\f",
+    "\x7F",
+    "\uD800",
+    "\u202E",
+    "\u0085",
+  );
+  const text = fc.oneof(fc.string(), fc.string({ unit: "grapheme" }), hidden);
+  const value = fc.oneof(fc.jsonValue(), text, fc.array(text), fc.dictionary(text, text));
+  fc.assert(fc.property(value, (one) => {
+    const { value: clean, removed } = stripInvisibleDeep(one);
+    if (!isPlainJson(JSON.stringify(one))) return;
+    assert.equal(clean, one);
+    assert.equal(removed, 0);
+  }));
+  fc.assert(fc.property(hidden, (one) => assert.equal(isPlainJson(JSON.stringify([one])), false)));
+  for (const plain of ["a\tb\r\n", 'quote "', "~ !", ""]) {
+    assert.ok(isPlainJson(JSON.stringify({ [plain]: plain })));
+  }
 });
