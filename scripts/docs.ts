@@ -1,5 +1,6 @@
 /**
- * Writes what follows from the code: the tables in README.md and the golden tool listings.
+ * Writes what follows from the code: the tables in README.md, the golden tool listings and
+ * what they cost in tokens.
  *
  *   deno task docs           write
  *   deno task docs --check   fail when something is out of date
@@ -11,9 +12,9 @@ import { resolveSettings } from "../src/config/resolve.ts";
 import { type Setting, SETTINGS } from "../src/config/settings.ts";
 import { createLog } from "../src/log.ts";
 import type { BoundTool } from "../src/mcp/tool.ts";
-import { estimateTokens } from "../src/mcp/tokens.ts";
 import { markdownTable } from "../src/text/table.ts";
 import { VERSION } from "../src/version.ts";
+import { listingCost } from "./budget.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -61,12 +62,9 @@ export function tables(tools: readonly BoundTool[]): Record<string, string> {
         `${setting.help}${defaultText(setting)}`,
       ]),
     ),
-    cost: `The ${tools.length} tools' names, descriptions and arguments take about ${
-      tools.reduce((sum, tool) => {
-        const { name, description, inputSchema } = tool.listing();
-        return sum + estimateTokens(JSON.stringify({ name, description, inputSchema }));
-      }, 0)
-    } tokens.`,
+    cost: `The ${tools.length} tools' names, descriptions and arguments take ${
+      listingCost(tools).all
+    } tokens (o200k_base).`,
   };
 }
 
@@ -97,6 +95,7 @@ export async function generatedFiles(): Promise<Map<string, string>> {
     const listing = JSON.stringify(tool.listing(), null, 2);
     files.set(`tests/golden/tools/${tool.name}.json`, `${listing}\n`);
   }
+  files.set("tests/golden/tokens.json", `${JSON.stringify(listingCost(tools), null, 2)}\n`);
   return files;
 }
 
