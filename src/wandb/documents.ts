@@ -2,7 +2,7 @@ import { REGISTRY_COLLECTIONS } from "./artifacts/collections.ts";
 import { VERSION_FILES } from "./artifacts/files.ts";
 import { NEAR_REGISTRIES, NEAR_VERSIONS } from "./artifacts/missing.ts";
 import { REGISTRIES } from "./artifacts/registries.ts";
-import { TWO_VERSIONS, VERSION, VERSION_OF_OLD } from "./artifacts/version.ts";
+import { TWO_VERSIONS, VERSION, VERSION_OF_OLD } from "./artifacts/version_query.ts";
 import { PROJECT_VERSIONS, REGISTRY_VERSIONS, TYPED_VERSIONS } from "./artifacts/versions.ts";
 import { RUN_HISTORY } from "./history/load.ts";
 import { NEAR_PROJECTS, NEAR_RUNS } from "./missing.ts";

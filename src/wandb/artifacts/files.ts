@@ -3,7 +3,7 @@ import { invalidArgument } from "../../mcp/errors.ts";
 import type { WandbSession } from "../client.ts";
 import { type Connection, connectionOf, INT64 } from "../shapes.ts";
 import type { Entry, Manifest } from "./manifest.ts";
-import type { ArtifactReply, FileReply } from "./version.ts";
+import type { ArtifactReply, FileReply } from "./version_query.ts";
 
 /** A page of a version's files. */
 export const VERSION_FILES = `query VersionFiles($id: ID!, $n: Int!, $c: String) {

@@ -1,11 +1,6 @@
 import type { Wandb } from "../client.ts";
-import {
-  type CollectionReply,
-  type RunReply,
-  USED_BY,
-  type Version,
-  versionText,
-} from "./version.ts";
+import { type Version, versionText } from "./version.ts";
+import { type CollectionReply, type RunReply, USED_BY } from "./version_query.ts";
 
 /** A version's full name: `entity/project/collection:vN`. */
 export function fullName(version: Version): string {
