@@ -20,16 +20,36 @@ export function tracesTable(traces: readonly Json[], fields: string | undefined)
     columns,
     leaves.map((trace) =>
       columns.map((column) => {
-        const plain = column.replaceAll("`", "");
-        const pattern = new RegExp(
-          `^${
-            plain.split("*").map((part) => RegExp.escape(part)).join("[^.]*(?:\\.[^.]+)*?")
-          }(\\.|$)`,
+        const parts = column.replaceAll("`", "").split("*");
+        return trace.filter(([path]) => liesUnder(path, parts)).map(([, value]) => value).join(
+          ", ",
         );
-        return trace.filter(([path]) => pattern.test(path)).map(([, value]) => value).join(", ");
       })
     ),
   );
+}
+
+/**
+ * Whether a dotted path is, or lies under, what a selected path names; `parts` is that path cut at
+ * its stars. One pass: a pattern with many stars would take a deep trace for ever.
+ */
+function liesUnder(path: string, parts: readonly string[]): boolean {
+  const [first = "", ...later] = parts;
+  if (!path.startsWith(first)) return false;
+  const ends = (at: number) => at === path.length || path[at] === ".";
+  const last = later.pop();
+  if (last === undefined) return ends(first.length);
+  let at = first.length;
+  for (const part of later) {
+    const found = path.indexOf(part, at);
+    if (found < 0) return false;
+    at = found + part.length;
+  }
+  if (last === "") return true;
+  for (at = path.indexOf(last, at); at >= 0; at = path.indexOf(last, at + 1)) {
+    if (ends(at + last.length)) return true;
+  }
+  return false;
 }
 
 function leavesOf(value: Json, path: string): [string, string][] {

@@ -13,7 +13,7 @@ export class SafePath {
 /**
  * Builds a path from a template; every value becomes exactly one encoded segment.
  *
- * @throws {UpstreamError} `invalid_arguments` for a value that is empty, a dot segment, or holds
+ * @throws {UpstreamError} `invalid_arguments` for a value that is empty, or holds a dot segment or
  * control characters: such an id cannot exist and would address something else.
  */
 export function path(parts: TemplateStringsArray, ...values: readonly string[]): SafePath {
@@ -37,7 +37,10 @@ function segment(value: string): string {
     throw refused(`The id ${shown} holds control characters.`);
   }
   if (!value.isWellFormed()) throw refused(`The id ${shown} is not valid Unicode.`);
-  if (/^(\.|%2e){1,2}$/i.test(value)) throw refused(`The id ${shown} is a path, not an id.`);
+  // Also inside: a proxy that decodes the path before it routes would walk it.
+  if (/(^|[\\/]|%2f|%5c)(\.|%2e){1,2}($|[\\/]|%2f|%5c)/i.test(value)) {
+    throw refused(`The id ${shown} is a path, not an id.`);
+  }
   if (value.length > 1024) throw refused(`The id ${shown}… is longer than any id can be.`);
   return encodeURIComponent(value);
 }

@@ -1,10 +1,15 @@
 import { z } from "zod";
-import { experimentIdOf, noSuchExperiment } from "../experiment.ts";
-import { invalidArgument, ToolError } from "../../mcp/errors.ts";
+import { explainEmpty, noSuchRun } from "../empty.ts";
+import { experimentIdOf } from "../experiment.ts";
 import type { CallContext, Tool } from "../../mcp/tool.ts";
-import { needsSpans, selectMany, spanFieldsNeeded, spanReducer } from "../fields/mod.ts";
-import type { FieldPath } from "../fields/mod.ts";
-import { needsAttribute } from "../fields/mod.ts";
+import {
+  type FieldPath,
+  needsAttribute,
+  needsSpans,
+  selectMany,
+  spanFieldsNeeded,
+  spanReducer,
+} from "../fields/mod.ts";
 import { printFilter, printOrderBy } from "../filter/mod.ts";
 import { explainRefusal, searchFilter, searchOrder } from "../query.ts";
 import {
@@ -79,7 +84,10 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     const paths = fieldPaths(args.extract_fields);
     const { query, notes, empty } = await prepare(args, context);
     const page = await find(query, context);
-    if (page.infos.length === 0) await empty();
+    if (page.infos.length === 0) notes.push(await empty());
+    if (args.include_spans === false && paths.length > 0 && needsSpans(paths)) {
+      notes.push("Nothing under data.* was read: include_spans is false.");
+    }
     const wantsSpans = args.include_spans ?? paths.length > 0;
     const withSpans = wantsSpans && (paths.length === 0 || needsSpans(paths));
     const [{ values, unmatched }, total] = await Promise.all([
@@ -95,7 +103,11 @@ export const searchTraces: Tool<ReadServices> = readingTool({
       ...totalPart(page, total, args.page_token),
       ...(filter === "" ? {} : { filter }),
       ...(notes.length === 0 ? {} : { notes }),
-      ...unmatchedPart(unmatched),
+      ...unmatchedPart(
+        args.include_spans === false
+          ? unmatched.filter(({ path }) => !path.startsWith("data"))
+          : unmatched,
+      ),
     };
     return {
       data,
@@ -119,10 +131,10 @@ export const searchTraces: Tool<ReadServices> = readingTool({
 async function prepare(args: Input, context: ReadServices & CallContext): Promise<{
   query: TraceQuery;
   notes: string[];
-  empty: () => Promise<void>;
+  empty: () => Promise<string>;
 }> {
   const experimentId = args.experiment_id === undefined && args.run_id !== undefined
-    ? await context.mlflow.experimentOfRun(args.run_id) ?? unknownRun(args.run_id)
+    ? await context.mlflow.experimentOfRun(args.run_id) ?? noSuchRun(args.run_id)
     : await experimentIdOf(args.experiment_id, context);
   const filter = searchFilter(
     args.filter_string,
@@ -146,7 +158,7 @@ async function prepare(args: Input, context: ReadServices & CallContext): Promis
       ...order.notes,
       ...(order.notes.length > 0 ? [`Order: ${printOrderBy(order).join(", ")}`] : []),
     ],
-    empty: () => explainEmpty(args, experimentId, context),
+    empty: () => explainEmpty(args, experimentId, filter.clauses.length > 0, context),
   };
 }
 
@@ -155,25 +167,6 @@ async function find(query: TraceQuery, context: ReadServices): Promise<TracePage
     return await context.mlflow.search(query);
   } catch (error) {
     throw await explainRefusal(error, query.filter ?? { clauses: [], notes: [] }, context.mlflow);
-  }
-}
-
-/** An empty result of an experiment or run that does not exist is an error, not an answer. */
-async function explainEmpty(
-  args: Input,
-  experimentId: string,
-  { mlflow }: ReadServices,
-): Promise<void> {
-  const experiment = await mlflow.experimentById(experimentId);
-  if (experiment === undefined) await noSuchExperiment(mlflow, experimentId);
-  if (args.run_id === undefined) return;
-  const owner = await mlflow.experimentOfRun(args.run_id);
-  if (owner === undefined) unknownRun(args.run_id);
-  if (owner !== experimentId) {
-    throw invalidArgument(
-      `Run ${args.run_id} belongs to experiment ${owner}, not ${experimentId}.`,
-      `Call again with experiment_id=${owner}, or without it.`,
-    );
   }
 }
 
@@ -196,7 +189,13 @@ async function shapeAll(
         const list = spans[trace];
         if (list !== undefined) list[index] = reducer.reduce(shapeSpan(span, options), index);
       },
-      (done) => context.progress({ done, total: infos.length, message: "Reading spans" }),
+      // Progress only grows: the search before this has told as many as there are traces.
+      (done) =>
+        context.progress({
+          done: infos.length + done,
+          total: 2 * infos.length,
+          message: "Reading spans",
+        }),
     );
   }
   const traces = infos.map((info, index): Json => ({
@@ -219,10 +218,4 @@ function totalPart(
   const complete = page.nextPageToken === undefined && token === undefined;
   const total = complete ? page.infos.length : counted;
   return total === undefined ? {} : { total_matching: total };
-}
-
-function unknownRun(runId: string): never {
-  throw new ToolError("not_found", `There is no run ${JSON.stringify(runId.slice(0, 80))}.`, {
-    hint: "Use the run's id, a 32-digit hex number, not its name.",
-  });
 }
