@@ -32,7 +32,7 @@ export interface CompletionRequest {
 }
 
 /**
- * The values that fit what was typed, those that begin with it first. A look-up that fails or
+ * The values that fit what was typed, exactly it and those that begin with it first. A look-up that fails or
  * takes too long suggests nothing: a completion is a courtesy.
  */
 export async function complete(
@@ -66,11 +66,12 @@ function fitting(found: readonly Suggestion[], typed: string): Completion {
   const wanted = typed.trim().toLowerCase();
   const rank = ({ value, label = "" }: Suggestion): number => {
     const texts = [value.toLowerCase(), label.toLowerCase()];
-    if (texts.some((text) => text.startsWith(wanted))) return 0;
-    return texts.some((text) => text.includes(wanted)) ? 1 : 2;
+    if (texts.includes(wanted)) return 0;
+    if (texts.some((text) => text.startsWith(wanted))) return 1;
+    return texts.some((text) => text.includes(wanted)) ? 2 : 3;
   };
   const ranked = found.map((one) => ({ value: one.value, rank: rank(one) }));
-  const values = [0, 1].flatMap((level) =>
+  const values = [0, 1, 2].flatMap((level) =>
     ranked.filter((one) => one.rank === level).map(({ value }) => value)
   );
   // A name that is not what it looks like is not suggested: it could not be put in as it is.
