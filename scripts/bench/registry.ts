@@ -7,5 +7,6 @@ export type Bench = () => Promise<Result>;
 export const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   mlflow: () => import("./mlflow.ts"),
   weave: () => import("./weave.ts"),
+  wandb: () => import("./wandb.ts"),
   listing: () => import("./listing.ts"),
 };

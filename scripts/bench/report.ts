@@ -1,5 +1,5 @@
 import { markdownTable } from "../../src/text/table.ts";
-import { type Goal, ratioFor, reaches, type Result, type Row } from "./row.ts";
+import { ratioFor, reaches, type Result, type Row } from "./row.ts";
 
 /** A result as the Markdown between its markers. */
 export function sectionOf(result: Result, machine: string): string {
@@ -8,11 +8,14 @@ export function sectionOf(result: Result, machine: string): string {
   const bare = rows.some((row) => row.bare !== undefined);
   const goals = rows.some((row) => (row.goals ?? []).length > 0);
   const notes = rows.some((row) => row.note !== undefined);
+  const more = [...new Set(rows.flatMap((row) => Object.keys(row.more ?? {})))];
+  const { originalHeading: original = "original" } = result;
   const table = markdownTable(
     [
       ...["", "wandflow"],
-      ...(originals ? ["original", "original ÷ wandflow"] : []),
+      ...(originals ? [original, "original ÷ wandflow"] : []),
       ...(bare ? ["bare", "wandflow ÷ bare"] : []),
+      ...more,
       ...(goals ? ["goal"] : []),
       ...(notes ? ["note"] : []),
     ],
@@ -20,6 +23,7 @@ export function sectionOf(result: Result, machine: string): string {
       ...[row.what, figure(row, row.wandflow)],
       ...(originals ? [figure(row, row.original), factor(row, "original")] : []),
       ...(bare ? [figure(row, row.bare), factor(row, "bare")] : []),
+      ...more.map((heading) => row.more?.[heading] ?? ""),
       ...(goals ? [goalText(row)] : []),
       ...(notes ? [row.note ?? ""] : []),
     ]),
@@ -30,10 +34,11 @@ export function sectionOf(result: Result, machine: string): string {
 function figure({ unit }: Row, value: number | undefined): string {
   if (value === undefined) return "";
   const digits = unit === "ms" && value < 100 ? 1 : 0;
-  return `${grouped(value.toFixed(digits))} ${unit}`;
+  const name = unit === "requests" && value === 1 ? "request" : unit;
+  return `${grouped(value.toFixed(digits))} ${name}`;
 }
 
-function factor(row: Row, against: Goal["against"]): string {
+function factor(row: Row, against: "original" | "bare"): string {
   const ratio = ratioFor(row, against);
   return ratio === undefined ? "" : grouped(ratio.toFixed(ratio < 10 ? 2 : 0));
 }
@@ -42,20 +47,23 @@ function goalText(row: Row): string {
   return (row.goals ?? []).map((goal) => {
     const what = goal.against === "original"
       ? `≥ ${goal.factor} × better`
-      : `≤ ${goal.factor} × bare`;
+      : goal.against === "bare"
+      ? `≤ ${goal.factor} × bare`
+      : `≤ ${figure(row, goal.factor)}`;
     return `${what}: ${reaches(row, goal) ? "met" : "**missed**"}`;
   }).join("; ");
 }
 
-function grouped(digits: string): string {
+/** Thousands set apart by commas. */
+export function grouped(digits: string): string {
   return digits.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
 const HEAD = `# Benchmarks
 
-What \`deno task bench\` measured, newest run of each part. Everything that stands side by side was
-measured in the same run, in turns (A B C A B C …), after a warm-up; times are medians. Goals are
-those of the project's plan. \`deno task bench [mlflow|local|weave|wandb|listing|all]\` measures
+What \`deno task bench\` measured, newest run of each part. What stands side by side was measured in
+the same run, in turns (A B C A B C …), after a warm-up, unless its section says that a figure is
+recorded; times are medians. Goals are those of the project's plan. \`deno task bench [mlflow|local|weave|wandb|listing|all]\` measures
 again and rewrites its part of this page.
 `;
 

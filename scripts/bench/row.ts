@@ -1,11 +1,14 @@
 /** What a figure is measured in. */
-export type Unit = "ms" | "MB" | "tokens";
+export type Unit = "ms" | "MB" | "kB" | "tokens" | "requests";
 
-/** What is to be reached: a factor against the original or against the bare requests. */
+/** What is to be reached: a factor against the original or the bare requests, or a limit. */
 export interface Goal {
-  /** `original`: at least so many times better; `bare`: at most so many times the bare requests. */
-  readonly against: "original" | "bare";
-  /** The factor. */
+  /**
+   * `original`: at least so many times better; `bare`: at most so many times the bare requests;
+   * `limit`: at most so much.
+   */
+  readonly against: "original" | "bare" | "limit";
+  /** The factor, or the limit in the row's unit. */
   readonly factor: number;
 }
 
@@ -23,6 +26,8 @@ export interface Row {
   readonly bare?: number;
   /** What is to be reached. */
   readonly goals?: readonly Goal[];
+  /** wandflow's further figures, by the headings of their columns. */
+  readonly more?: Readonly<Record<string, string>>;
   /** What a reader has to know about this line. */
   readonly note?: string;
 }
@@ -33,12 +38,14 @@ export interface Result {
   readonly title: string;
   /** What was compared with what, and how, in a few sentences of Markdown. */
   readonly about: string;
+  /** Heading of the original's column, where its figures were not measured in this run. */
+  readonly originalHeading?: string;
   /** The figures, in order. */
   readonly rows: readonly Row[];
 }
 
 /** How a figure stands against a goal; undefined where the other figure is missing. */
-export function ratioFor(row: Row, against: Goal["against"]): number | undefined {
+export function ratioFor(row: Row, against: "original" | "bare"): number | undefined {
   if (against === "original") {
     return row.original === undefined ? undefined : row.original / row.wandflow;
   }
@@ -47,6 +54,7 @@ export function ratioFor(row: Row, against: Goal["against"]): number | undefined
 
 /** Whether a row reaches a goal. */
 export function reaches(row: Row, goal: Goal): boolean {
+  if (goal.against === "limit") return row.wandflow <= goal.factor;
   const ratio = ratioFor(row, goal.against);
   if (ratio === undefined) return false;
   return goal.against === "original" ? ratio >= goal.factor : ratio <= goal.factor;

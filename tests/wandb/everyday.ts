@@ -167,7 +167,7 @@ export function everydayCalls({ runs }: EverydaySize): EverydayCall[] {
       artifact_name_a: `${DATA}:first`,
       artifact_name_b: "v7",
     }, /"modified_count":/),
-    one("search_wandb_docs_tool", "", { query: "log artifacts" }, /"result":"/),
+    one("search_wandb_docs_tool", "", { query: "log artifacts" }, /Log artifacts/),
   ];
 }
 
