@@ -8,7 +8,7 @@ const child = new Deno.Command(Deno.execPath(), {
     "run",
     ...(watch ? ["--watch"] : []),
     ...launcherFlags(),
-    new URL("../main.ts", import.meta.url).pathname,
+    new URL("../main.ts", import.meta.url).href,
     ...words,
   ],
 }).spawn();

@@ -1,4 +1,5 @@
 import type { UpstreamSession } from "../../upstream/client.ts";
+import { readText } from "../../upstream/body.ts";
 import { UpstreamError } from "../../upstream/errors.ts";
 import { type Json, parseJson } from "../../upstream/json.ts";
 import { arrayItems } from "../../upstream/json_stream.ts";
@@ -16,8 +17,6 @@ const HUGE = 1_000_000;
 export interface RouteMemory {
   /** The flat, streaming route of the web UI exists. */
   flatSpans: boolean;
-  /** `batchGet` exists. */
-  batchGet: boolean;
 }
 
 /**
@@ -66,8 +65,9 @@ export async function streamSpansOfMany(
   infos.forEach((info, index) => {
     const place = expectReply(SpanPlace, info);
     const entry = { index, id: place.trace_id };
+    // Servers that keep spans in the database have the batch route, too.
     const inDatabase = place.tags?.["mlflow.trace.spansLocation"] === "TRACKING_STORE";
-    if (!inDatabase || !memory.batchGet || bytesOf(place.trace_metadata) > HUGE) alone.push(entry);
+    if (!inDatabase || bytesOf(place.trace_metadata) > HUGE) alone.push(entry);
     else {
       const last = batches.at(-1);
       if (last === undefined || last.length >= BATCH) batches.push([entry]);
@@ -123,7 +123,7 @@ async function visitItems(
   if (wrapper !== undefined) {
     const whole = expectReply(
       BatchReply.shape.traces.unwrap().element,
-      unwrap(await response.text()),
+      unwrap(await readText(response, "MLflow")),
     );
     (whole.spans ?? []).forEach(visit);
     return;

@@ -29,7 +29,7 @@ export interface ServerMemory {
 
 /** Nothing is known yet: the newest routes are tried first. */
 export function newServerMemory(): ServerMemory {
-  return { routes: { flatSpans: true, batchGet: true } };
+  return { routes: { flatSpans: true } };
 }
 
 /** A tracking server over HTTP, for the length of one tool call. */
@@ -126,7 +126,11 @@ export class HttpTraceStore implements TraceWriter {
     let deleted = 0;
     for (let at = 0; at < deletion.traceIds.length; at += DELETE_BATCH) {
       const ids = deletion.traceIds.slice(at, at + DELETE_BATCH);
-      deleted += await this.#delete(deletion.experimentId, { request_ids: ids });
+      try {
+        deleted += await this.#delete(deletion.experimentId, { request_ids: ids });
+      } catch (error) {
+        throw at === 0 ? error : deletedInPart(error, deleted, deletion.traceIds.length);
+      }
     }
     return deleted;
   }
@@ -205,6 +209,17 @@ export class HttpTraceStore implements TraceWriter {
   #get(route: SafePath, query: readonly [string, string][] = []): Promise<unknown> {
     return this.#session.json({ method: "GET", path: route, query });
   }
+}
+
+/** A failure after some batches were carried out says so: part of the deletion is a fact. */
+function deletedInPart(error: unknown, deleted: number, of: number): unknown {
+  if (!(error instanceof UpstreamError)) return error;
+  const { error: kind, message, retryable } = error.report;
+  return new UpstreamError(kind, `${deleted} of ${of} traces were deleted, then: ${message}`, {
+    hint: "Call again with the same ids: those that are gone are told as not found.",
+    retryable,
+    cause: error,
+  });
 }
 
 /** The reply, or undefined where the server says that there is no such thing. */

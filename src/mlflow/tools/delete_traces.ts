@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { invalidArgument } from "../../mcp/errors.ts";
+import { invalidArgument, ToolError } from "../../mcp/errors.ts";
 import type { CallContext, Tool } from "../../mcp/tool.ts";
 import { existingExperiment } from "../experiment.ts";
 import type { Clause, Filter } from "../filter/mod.ts";
@@ -60,7 +60,12 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
     not_found: z.array(z.string()).optional().describe("Ids that the experiment does not have."),
   }),
   needsConsent: (args) => args.dry_run !== true,
-  preview: async (args, context) => sentence(await planOf(args, context)),
+  preview: async (args, context) => {
+    const plan = await planOf(args, context);
+    // Nobody is asked to agree to nothing.
+    if (plan.count === 0) throw nothingToDelete(plan);
+    return sentence(plan);
+  },
   run: async (args, context) => {
     const plan = await planOf(args, context);
     const facts = {
@@ -174,6 +179,18 @@ function sentence(plan: Plan): string {
     }.`;
   return `${many} of experiment ${experiment.id} (${experiment.name})${range} would be deleted ` +
     `for good.${lost}`;
+}
+
+function nothingToDelete({ experiment, missing }: Plan): ToolError {
+  return new ToolError(
+    "not_found",
+    missing.length === 0
+      ? `Experiment ${experiment.id} (${experiment.name}) has no traces up to that time.`
+      : `None of these traces is in experiment ${experiment.id} (${experiment.name}): ${
+        missing.slice(0, 5).join(", ")
+      }.`,
+    { hint: "Nothing was deleted, and there is nothing to agree to." },
+  );
 }
 
 function idsOf(text: string | undefined): string[] {
