@@ -1,6 +1,6 @@
 import { join } from "node:path";
-import { newServerMemory } from "../../../src/mlflow/http/store.ts";
-import { HttpTraceStore } from "../../../src/mlflow/http/store.ts";
+import { fileURLToPath } from "node:url";
+import { HttpTraceStore, newServerMemory } from "../../../src/mlflow/http/store.ts";
 import { StorePool } from "../../../src/mlflow/local/pool.ts";
 import { LocalTraceStore } from "../../../src/mlflow/local/store.ts";
 import type { ReadServices } from "../../../src/mlflow/services.ts";
@@ -12,6 +12,11 @@ import { createLog } from "../../../src/log.ts";
 import { bind } from "../../../src/mcp/tool.ts";
 import { createTransport } from "../../../src/upstream/transport.ts";
 import { readMlflowError } from "../../../src/mlflow/errors.ts";
+
+/** The store that the project carries as an example; never to be changed. */
+export const EXAMPLE_STORE = fileURLToPath(
+  new URL("../../../examples/mlflow.db", import.meta.url),
+);
 
 /** How long a call may take in a test, in milliseconds. */
 const PATIENCE = 60_000;
@@ -49,7 +54,8 @@ export function throughServer(uri: string): HttpTraceStore {
       baseUrl: new URL(uri),
       headers: () => ({}),
       transport: createTransport({}),
-      timeoutMs: PATIENCE,
+      // One instance serves a whole file of tests.
+      timeoutMs: 20 * PATIENCE,
       retry: { maxRetries: 0, backoffMs: 1, jitterMs: 0, respectRetryAfter: false },
       readError: readMlflowError,
       onAttempt: () => {},

@@ -1,0 +1,267 @@
+/** Stores that cannot be read, or only with care: each is explained, and nothing is touched. */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { UpstreamError } from "../../../src/upstream/errors.ts";
+import { EXAMPLE_STORE, localStore } from "./harness.ts";
+
+/** The names, sizes, times and checksums of everything in a folder. */
+async function snapshot(folder: string): Promise<Record<string, string>> {
+  const files: Record<string, string> = {};
+  for await (const { name } of Deno.readDir(folder)) {
+    const path = join(folder, name);
+    const { size, mtime, isFile } = await Deno.stat(path);
+    // What live connections coordinate in the -shm file is no data.
+    const hash = isFile && !name.endsWith("-shm")
+      ? new Uint8Array(await crypto.subtle.digest("SHA-256", await Deno.readFile(path))).toHex()
+      : "";
+    files[name] = name.endsWith("-shm") ? "" : `${size} ${mtime?.getTime()} ${hash}`;
+  }
+  return files;
+}
+
+async function inFolder(run: (folder: string) => Promise<void>): Promise<void> {
+  const folder = await Deno.makeTempDir();
+  try {
+    await run(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+async function copyOfStore(folder: string): Promise<string> {
+  const path = join(folder, "mlflow.db");
+  await Deno.copyFile(EXAMPLE_STORE, path);
+  return path;
+}
+
+const SEARCH = { experimentIds: ["1"], orderBy: [], limit: 100 };
+
+/** The failure of reading a store; nothing in its folder may change. */
+async function refusal(folder: string, path: string): Promise<UpstreamError["report"]> {
+  const before = await snapshot(folder);
+  using store = localStore(path);
+  const error = await store.open().search(SEARCH).then(() => undefined, (reason) => reason);
+  assert.ok(error instanceof UpstreamError, String(error));
+  assert.deepEqual(await snapshot(folder), before);
+  return error.report;
+}
+
+interface Case {
+  readonly what: string;
+  readonly make: (folder: string, path: string) => void | Promise<void>;
+  readonly kind: string;
+  readonly message: RegExp;
+  readonly hint: RegExp;
+}
+
+const CASES: readonly Case[] = [
+  {
+    what: "a missing file",
+    make: (_, path) => Deno.remove(path),
+    kind: "unreachable",
+    message: /There is no file .*mlflow\.db/,
+    hint: /MLFLOW_TRACKING_URI/,
+  },
+  {
+    what: "a folder",
+    make: async (_, path) => {
+      await Deno.remove(path);
+      await Deno.mkdir(path);
+    },
+    kind: "unsupported",
+    message: /is a folder/,
+    hint: /mlflow\.db/,
+  },
+  {
+    what: "an empty file",
+    make: (_, path) => Deno.writeTextFile(path, ""),
+    kind: "unsupported",
+    message: /is not an SQLite database/,
+    hint: /empty/,
+  },
+  {
+    what: "a text file",
+    make: (_, path) => Deno.writeTextFile(path, "to be or not to be\n".repeat(100)),
+    kind: "unsupported",
+    message: /is not an SQLite database/,
+    hint: /file that MLflow writes/,
+  },
+  {
+    what: "another application's database",
+    make: async (_, path) => {
+      await Deno.remove(path);
+      change(path, "CREATE TABLE songs (title TEXT)");
+    },
+    kind: "unsupported",
+    message: /not one of MLflow \(its tables: songs\)/,
+    hint: /MLFLOW_TRACKING_URI/,
+  },
+  {
+    what: "a store of MLflow before there were traces",
+    make: (_, path) => change(path, "DROP TABLE trace_info; DROP TABLE trace_tags"),
+    kind: "unsupported",
+    message: /has no trace_info, trace_tags/,
+    hint: /mlflow db upgrade/,
+  },
+  {
+    what: "a store whose schema lacks a column",
+    make: (_, path) => change(path, "ALTER TABLE trace_info RENAME COLUMN status TO condition"),
+    kind: "unsupported",
+    message: /has no trace_info\.status/,
+    hint: /3\.4/,
+  },
+  {
+    what: "a truncated file",
+    make: (_, path) => Deno.truncate(path, 300_000),
+    kind: "unsupported",
+    message: /is truncated: it has 300000 bytes of/,
+    hint: /backup/,
+  },
+  {
+    what: "a damaged file",
+    make: (_, path) => {
+      using file = Deno.openSync(path, { write: true });
+      file.seekSync(1024, Deno.SeekMode.Start);
+      file.writeSync(new Uint8Array(400_000).fill(0x5a));
+    },
+    kind: "unsupported",
+    message: /is damaged/,
+    hint: /integrity_check/,
+  },
+  {
+    what: "a write-ahead store that nobody has open",
+    make: (_, path) => change(path, "PRAGMA journal_mode = WAL"),
+    kind: "unsupported",
+    message: /write-ahead mode \(WAL\): reading it would create files/,
+    hint: /journal_mode=delete/,
+  },
+  {
+    what: "a store whose writer was killed",
+    make: interruptWriter,
+    kind: "unsupported",
+    message: /was interrupted: .*-journal has to be played back/,
+    hint: /sqlite3/,
+  },
+];
+
+for (const { what, make, kind, message, hint } of CASES) {
+  Deno.test(`${what} is refused with what to do, and nothing is touched`, () =>
+    inFolder(async (folder) => {
+      const path = await copyOfStore(folder);
+      await make(folder, path);
+      const report = await refusal(folder, path);
+      assert.equal(report.error, kind);
+      assert.match(report.message, message);
+      assert.match(report.hint ?? "", hint);
+    }));
+}
+
+Deno.test("reading touches nothing", () =>
+  inFolder(async (folder) => {
+    const path = await copyOfStore(folder);
+    const before = await snapshot(folder);
+    using store = localStore(path);
+    const { infos } = await store.open().search({
+      ...SEARCH,
+      orderBy: [{ entity: "trace", key: "name", descending: true }],
+    });
+    assert.equal(infos.length, 36);
+    assert.deepEqual(await snapshot(folder), before);
+  }));
+
+Deno.test("a write-ahead store that a server has open is read, with what it wrote last", () =>
+  inFolder(async (folder) => {
+    const path = await copyOfStore(folder);
+    using writer = new DatabaseSync(path);
+    writer.exec("PRAGMA journal_mode = WAL; UPDATE trace_info SET status = 'IN_PROGRESS'");
+    const before = await snapshot(folder);
+    assert.deepEqual(Object.keys(before).sort(), ["mlflow.db", "mlflow.db-shm", "mlflow.db-wal"]);
+    using store = localStore(path);
+    const [info] = (await store.open().search(SEARCH)).infos;
+    assert.equal(JSON.stringify(info).includes('"state":"IN_PROGRESS"'), true);
+    assert.deepEqual(await snapshot(folder), before);
+  }));
+
+Deno.test("a reader waits for a writer, then sees what it wrote", () =>
+  inFolder(async (folder) => {
+    const path = await copyOfStore(folder);
+    using writer = new DatabaseSync(path);
+    writer.exec("BEGIN EXCLUSIVE; UPDATE trace_info SET status = 'OK'");
+    using store = localStore(path);
+    const reading = store.open().search(SEARCH);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    writer.exec("COMMIT");
+    const { infos } = await reading;
+    assert.ok(infos.every((info) => JSON.stringify(info).includes('"state":"OK"')));
+  }));
+
+Deno.test("a store that stays locked is reported as that, and may be asked again", () =>
+  inFolder(async (folder) => {
+    const path = await copyOfStore(folder);
+    using writer = new DatabaseSync(path);
+    writer.exec("BEGIN EXCLUSIVE");
+    const report = await refusal(folder, path);
+    assert.match(report.message, /A writer holds the MLflow store/);
+    assert.equal(report.retryable, true);
+  }));
+
+Deno.test("what others write is seen at the next call", () =>
+  inFolder(async (folder) => {
+    const path = await copyOfStore(folder);
+    using store = localStore(path);
+    const [info] = (await store.open().search({ ...SEARCH, limit: 1 })).infos;
+    const id = /"trace_id":"([^"]+)"/.exec(JSON.stringify(info))?.[1] ?? "";
+    using writer = new DatabaseSync(path);
+    writer.prepare("INSERT INTO trace_tags (key, value, request_id) VALUES ('new', 'tag', ?)").run(
+      id,
+    );
+    assert.ok(JSON.stringify(await store.open().info(id)).includes('"new":"tag"'));
+    writer.prepare("DELETE FROM trace_info WHERE request_id = ?").run(id);
+    await assert.rejects(store.open().info(id), { message: /There is no trace/ });
+  }));
+
+Deno.test("a store that vanishes in mid-call ends in an answer or an explanation", () =>
+  inFolder(async (folder) => {
+    const path = await copyOfStore(folder);
+    using store = localStore(path);
+    const { infos } = await store.open().search({ ...SEARCH, limit: 5 });
+    let seen = 0;
+    await store.open().spansOfMany(infos, () => {
+      if (seen++ === 0) Deno.removeSync(path);
+    }).then(
+      () => assert.fail("the file was gone"),
+      (error) => assert.match(String(error), /There is no file .*mlflow\.db/),
+    );
+    assert.ok(seen > 0);
+  }));
+
+Deno.test("no page token but an offset is taken", async () => {
+  using store = localStore(EXAMPLE_STORE);
+  for (
+    const pageToken of ["nonsense", btoa('{"offset": -1}'), btoa("[]"), btoa('{"offset":"x"}')]
+  ) {
+    await assert.rejects(store.open().search({ ...SEARCH, pageToken }), {
+      message: /`page_token` is no token/,
+    });
+  }
+});
+
+function change(path: string, sql: string): void {
+  using database = new DatabaseSync(path, { enableForeignKeyConstraints: false });
+  database.exec(sql);
+}
+
+/** Copies a store with its journal in the middle of a change, as a killed writer leaves them. */
+async function interruptWriter(folder: string, path: string): Promise<void> {
+  const other = join(folder, "written.db");
+  await Deno.rename(path, other);
+  {
+    using writer = new DatabaseSync(other);
+    writer.exec("PRAGMA cache_size = 1; BEGIN; UPDATE spans SET content = content || ' '");
+    await Deno.copyFile(other, path);
+    await Deno.copyFile(`${other}-journal`, `${path}-journal`);
+    writer.exec("ROLLBACK");
+  }
+  await Deno.remove(other);
+}
