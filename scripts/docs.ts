@@ -5,7 +5,7 @@
  *   deno task docs           write
  *   deno task docs --check   fail when something is out of date
  */
-import { createCatalog } from "../src/catalog.ts";
+import { type Catalog, createCatalog } from "../src/catalog.ts";
 import type { Config } from "../src/config/config.ts";
 import { defaultText } from "../src/config/help.ts";
 import { resolveSettings } from "../src/config/resolve.ts";
@@ -38,13 +38,28 @@ export function everything(): Config {
 
 /** Every tool, in listing order. */
 export function allTools(): readonly BoundTool[] {
-  const log = createLog({ level: "ERROR", format: "human", secrets: [] });
-  return createCatalog(everything(), log).tools;
+  return wholeCatalog().tools;
+}
+
+/** All that there is. */
+function wholeCatalog(): Catalog {
+  return createCatalog(
+    everything(),
+    createLog({ level: "ERROR", format: "human", secrets: [] }),
+  );
 }
 
 /** The README's generated tables by the name of their place. */
-export function tables(tools: readonly BoundTool[]): Record<string, string> {
+export function tables({ tools, prompts }: Catalog): Record<string, string> {
   return {
+    prompts: markdownTable(
+      ["Prompt", "What it does", "Arguments"],
+      prompts.map(({ listing }) => [
+        `\`${listing.name}\``,
+        listing.description,
+        listing.arguments.map(({ name }) => `\`${name}\``).join(", "),
+      ]),
+    ),
     tools: markdownTable(
       ["Tool", "What it does", "Toolset", "Effect"],
       tools.map((tool) => [
@@ -77,7 +92,7 @@ export function fill(text: string, parts: Readonly<Record<string, string>>): str
   let result = text;
   for (const [name, part] of Object.entries(parts)) {
     const place = new RegExp(`(<!-- generated: ${name} -->\n)[\\s\\S]*?(<!-- end -->)`);
-    if (!place.test(result)) throw new Error(`README.md has no place for "${name}".`);
+    if (!place.test(result)) throw new Error(`There is no place for "${name}".`);
     result = result.replace(
       place,
       (_, open: string, close: string) => `${open}\n${part}\n\n${close}`,
@@ -88,9 +103,10 @@ export function fill(text: string, parts: Readonly<Record<string, string>>): str
 
 /** Every generated file's path below the project folder, and its text. */
 export async function generatedFiles(): Promise<Map<string, string>> {
-  const tools = allTools();
+  const catalog = wholeCatalog();
+  const { tools } = catalog;
   const readme = await Deno.readTextFile(new URL("README.md", ROOT));
-  const files = new Map([["README.md", await formatted(fill(readme, tables(tools)))]]);
+  const files = new Map([["README.md", await formatted(fill(readme, tables(catalog)))]]);
   for (const tool of tools) {
     const listing = JSON.stringify(tool.listing(), null, 2);
     files.set(`tests/golden/tools/${tool.name}.json`, `${listing}\n`);
@@ -99,7 +115,8 @@ export async function generatedFiles(): Promise<Map<string, string>> {
   return files;
 }
 
-async function formatted(markdown: string): Promise<string> {
+/** Markdown as `deno fmt` wants it. */
+export async function formatted(markdown: string): Promise<string> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["fmt", "--ext", "md", "-"],
     cwd: ROOT,

@@ -6,7 +6,17 @@ import { findLossKey, findValidationLossKey } from "../../src/analysis/keys.ts";
 import type { LoggedValue, Series } from "../../src/analysis/series.ts";
 import { trendOf } from "../../src/analysis/trend.ts";
 import { Random } from "./random.ts";
-import { SCORED, scoreDiagnosis } from "./score.ts";
+import { diagnosisPage, SAMPLES } from "../../scripts/diagnosis.ts";
+import { type DiagnosisScore, SCORED, scoreDiagnosis } from "./score.ts";
+
+const scores = new Map<number, DiagnosisScore>();
+
+/** Scores once for all tests here: it takes seconds. */
+function scored(samples: number): DiagnosisScore {
+  const score = scores.get(samples) ?? scoreDiagnosis(500, undefined, samples);
+  scores.set(samples, score);
+  return score;
+}
 
 function series(key: string, values: readonly LoggedValue[], exact = true): Series {
   return { key, points: values.map((value, step) => ({ step, value })), exact };
@@ -25,7 +35,7 @@ function finding(diagnosis: Diagnosis, check: string): Finding | undefined {
 }
 
 Deno.test("the diagnosis is right on generated runs whose truth is known", () => {
-  const score = scoreDiagnosis(500);
+  const score = scored(Infinity);
   for (const check of SCORED) {
     const result = score.checks.get(check);
     assert(result !== undefined && result.present >= 20, `too few runs to judge ${check}`);
@@ -34,6 +44,22 @@ Deno.test("the diagnosis is right on generated runs whose truth is known", () =>
   }
   assert(score.verdicts >= 0.95, `right words: ${score.verdicts}`);
   assert(score.plateau_error <= 0.06, `beginning of plateaus: ${score.plateau_error}`);
+});
+
+Deno.test("it is right on a sample of long runs too, but for short events between points", () => {
+  const score = scored(SAMPLES);
+  for (const check of SCORED) {
+    const { precision = 0, recall = 0 } = score.checks.get(check) ?? {};
+    assert(precision >= 0.9, `${check}: precision ${precision}`);
+    assert(recall >= (check === "spikes" ? 0.8 : 0.9), `${check}: recall ${recall}`);
+  }
+  assert(score.verdicts >= 0.95, `right words: ${score.verdicts}`);
+});
+
+Deno.test("the figures in docs/DIAGNOSIS.md are these (else run scripts/diagnosis.ts)", async () => {
+  const path = new URL("../../docs/DIAGNOSIS.md", import.meta.url);
+  const page = await Deno.readTextFile(path);
+  assert.equal(page, await diagnosisPage(page, scored(Infinity), scored(SAMPLES)));
 });
 
 Deno.test("the word for a run without data names what is missing", () => {
