@@ -1,3 +1,4 @@
+import { chunksOf } from "./chunks.ts";
 import { UpstreamError } from "./errors.ts";
 
 /**
@@ -15,6 +16,8 @@ export class ArrayScanner {
   #itemStart: number | undefined;
   #inArray = false;
   #found = false;
+  #opened = false;
+  #closed = false;
 
   /** Looks for the member `key` of the outermost object. */
   constructor(private readonly key: string) {}
@@ -22,6 +25,16 @@ export class ArrayScanner {
   /** Whether the object was closed, with the array found in it. */
   get complete(): boolean {
     return this.#found && this.#depth === 0 && this.#inString === undefined;
+  }
+
+  /** Whether an object or array has begun: a web page or an empty reply has none. */
+  get opened(): boolean {
+    return this.#opened;
+  }
+
+  /** Whether the outermost value was closed, with or without the array. */
+  get closed(): boolean {
+    return this.#closed;
   }
 
   /** Takes the next piece of text and gives the items that it completed. */
@@ -51,6 +64,7 @@ export class ArrayScanner {
       case 0x5b: // [
         if (this.#inArray && this.#depth === 2) this.#itemStart ??= this.#at;
         this.#depth++;
+        this.#opened = true;
         if (code === 0x5b && this.#depth === 2 && !this.#found && this.#lastString === this.key) {
           this.#inArray = true;
           this.#found = true;
@@ -63,6 +77,7 @@ export class ArrayScanner {
           this.#inArray = false;
         }
         this.#depth--;
+        if (this.#depth === 0) this.#closed = true;
         break;
       case 0x2c: // ,
         if (this.#inArray && this.#depth === 2) this.#take(items);
@@ -122,7 +137,7 @@ export class ArrayScanner {
 /**
  * The items of the array under `key` in a JSON reply, each as its text, as they arrive.
  *
- * @throws {UpstreamError} `upstream_error` when the reply is cut short or has no such array.
+ * @throws {UpstreamError} `upstream_error` when the reply is cut short, or whole without such an array.
  */
 export async function* arrayItems(
   response: Response,
@@ -132,14 +147,23 @@ export async function* arrayItems(
   const scanner = new ArrayScanner(key);
   const decoder = new TextDecoder();
   try {
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of chunksOf(response)) {
       yield* scanner.push(decoder.decode(chunk, { stream: true }));
     }
   } catch (error) {
     if (error instanceof Error && /^(Abort|Timeout|Upstream)Error$/.test(error.name)) throw error;
     throw cut(service, error);
   }
-  if (!scanner.complete) throw cut(service);
+  if (scanner.complete) return;
+  if (!scanner.closed && scanner.opened) throw cut(service);
+  throw new UpstreamError(
+    "upstream_error",
+    `${service}'s reply is not the JSON with "${key}" that was expected.`,
+    {
+      hint: `Check that the configured address is that of a ${service} server, and that no login ` +
+        "page or proxy is in between.",
+    },
+  );
 }
 
 function cut(service: string, cause?: unknown): UpstreamError {

@@ -191,3 +191,29 @@ Deno.test("retries: a busy server is asked again, a failed one is not", async ()
     assert.equal(server.requests.length, expected);
   }
 });
+
+Deno.test("a wrong server's JSON is its fault, whatever part of it is strange", async () => {
+  for (
+    const [infoBody, spansBody] of [
+      [{ trace: { trace_info: 5 } }, { spans: [] }],
+      [{ trace: { trace_info: info("tr-1") } }, { spans: [1, null] }],
+      [{ trace: { trace_info: info("tr-1") } }, {}],
+    ]
+  ) {
+    await using server = fake({
+      "/api/3.0/mlflow/traces/search": () => Response.json({ traces: [1, "x"] }),
+      "/api/3.0/mlflow/traces/tr-1": () => Response.json(infoBody),
+      "/ajax-api/": () => Response.json(spansBody),
+    });
+    const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
+    for (
+      const [tool, args] of [["get_trace", { trace_id: "tr-1" }], ["search_traces", {
+        experiment_id: "1",
+      }]] as const
+    ) {
+      const failure = await tools.fails(tool, args);
+      assert.deepEqual([failure.error, failure.retryable], ["upstream_error", false]);
+      assert.match(String(failure.hint), /address/);
+    }
+  }
+});

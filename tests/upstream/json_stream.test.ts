@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { UpstreamError } from "../../src/upstream/errors.ts";
 import { arrayItems, ArrayScanner } from "../../src/upstream/json_stream.ts";
 
 const scanAll = (text: string, key: string, sizes: readonly number[]) => {
@@ -54,9 +55,24 @@ Deno.test("ArrayScanner: the key is looked for in the outermost object only", ()
   });
 });
 
-Deno.test("arrayItems: a reply without the array is an error", async () => {
-  const read = async () => {
-    for await (const _ of arrayItems(new Response("{}"), "spans", "MLflow")) { /* nothing comes */ }
+Deno.test("arrayItems: a reply without the array is an error, and no reason to repeat", async () => {
+  const failureOf = async (body: string) => {
+    try {
+      for await (const _ of arrayItems(new Response(body), "spans", "MLflow")) { /* none */ }
+    } catch (error) {
+      if (error instanceof UpstreamError) return error.report;
+      throw error;
+    }
+    throw new Error("nothing was refused");
   };
-  await assert.rejects(read, /cut short/);
+  for (const whole of ["{}", '{"spans":null}', "[]", "", "<!doctype html><h1>Log in</h1>"]) {
+    const { message, retryable } = await failureOf(whole);
+    assert.match(message, /not the JSON with "spans"/, whole);
+    assert.equal(retryable, false);
+  }
+  for (const part of ["{", '{"spans":[', '{"spans":[1]']) {
+    const { message, retryable } = await failureOf(part);
+    assert.match(message, /cut short/, part);
+    assert.equal(retryable, true);
+  }
 });
