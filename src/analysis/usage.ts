@@ -3,48 +3,9 @@
  * descendants, so a call counts only where no ancestor of it counts.
  */
 
-/** What is needed of a call. */
-export interface UsageCall {
-  /** Call id. */
-  readonly id: string;
-  /** Id of its parent; null for a root. */
-  readonly parent_id?: string | null | undefined;
-  /** Id of its trace. */
-  readonly trace_id: string;
-  /** `summary.usage`: by model; absent while the call is running. */
-  readonly usage?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
-  /** `summary.weave.costs`: by model; absent for unpriced models. */
-  readonly costs?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
-}
+import { type UsageCall, type UsageSum, UsageTotals } from "./usage_totals.ts";
 
-/** Usage of one model, or of all. */
-export interface UsageTotal {
-  /** Requests to the model. */
-  readonly requests: number;
-  /** Tokens read. */
-  readonly prompt_tokens: number;
-  /** Tokens written. */
-  readonly completion_tokens: number;
-  /** All tokens. */
-  readonly total_tokens: number;
-  /** Cost in the currency of the price list (US dollars); absent where no call has a price. */
-  readonly cost?: number;
-}
-
-/** Usage over a set of calls. */
-export interface UsageSum extends UsageTotal {
-  /** By model. */
-  readonly models: Readonly<Record<string, UsageTotal>>;
-  /** Calls that were counted. */
-  readonly counted_calls: number;
-  /** Models with usage for which no price is known, where some have one. */
-  readonly unpriced_models?: readonly string[];
-  /**
-   * Counted calls of traces from which several unconnected calls were counted. One may be the
-   * ancestor of another through calls that are not in the set; pass `parents` to be certain.
-   */
-  readonly possibly_overlapping_calls?: number;
-}
+export type { UsageCall, UsageSum } from "./usage_totals.ts";
 
 /**
  * Adds up usage and cost, nothing twice.
@@ -55,71 +16,59 @@ export function sumUsage(
   calls: readonly UsageCall[],
   parents: ReadonlyMap<string, string | null> = new Map(),
 ): UsageSum {
+  const sums = new UsageTotals();
+  return sums.result(addCounted(sums, calls, parents));
+}
+
+/** Adds the calls that count; gives how many of them may overlap. */
+function addCounted(
+  sums: UsageTotals,
+  calls: readonly UsageCall[],
+  parents: ReadonlyMap<string, string | null>,
+): number {
   const unique = new Map(calls.map((call) => [call.id, call]));
   const counted = [...unique.values()].filter((call) =>
     holdsUsage(call) && !hasCountedAncestor(call, unique, parents)
   );
-  const models = new Map<string, Total>();
-  const all = new Total();
-  const unpriced = new Set<string>();
-  for (const { usage = {}, costs = {} } of counted) {
-    for (const model of new Set([...Object.keys(usage), ...Object.keys(costs)])) {
-      const total = models.get(model) ?? new Total();
-      models.set(model, total);
-      const [used, cost] = [usage[model] ?? costs[model] ?? {}, costs[model]];
-      if (cost === undefined) unpriced.add(model);
-      for (const sum of [total, all]) sum.add(used, cost);
+  for (const call of counted) sums.add(call);
+  return overlaps(counted, unique, parents);
+}
+
+/**
+ * {@link sumUsage} over calls that come one by one, each once. A root with usage includes all of
+ * its trace, so that a trace is forgotten when its root has come, and memory does not grow with
+ * the calls of whole traces.
+ */
+export class UsageStream {
+  readonly #sums = new UsageTotals();
+  /** Traces whose root was counted. */
+  readonly #closed = new Set<string>();
+  /** Calls of the other traces. */
+  readonly #open = new Map<string, UsageCall[]>();
+
+  /** Takes a call. */
+  add(call: UsageCall): void {
+    const { trace_id: trace } = call;
+    if ((call.parent_id ?? null) === null && holdsUsage(call)) {
+      this.#sums.add(call);
+      this.#closed.add(trace);
+      this.#open.delete(trace);
+    } else if (!this.#closed.has(trace)) {
+      const calls = this.#open.get(trace);
+      if (calls === undefined) this.#open.set(trace, [call]);
+      else calls.push(call);
     }
   }
-  const overlapping = overlaps(counted, unique, parents);
-  return {
-    ...all.result(),
-    models: Object.fromEntries([...models].map(([model, total]) => [model, total.result()])),
-    counted_calls: counted.length,
-    ...(all.priced && unpriced.size > 0 ? { unpriced_models: [...unpriced].sort() } : {}),
-    ...(overlapping > 0 ? { possibly_overlapping_calls: overlapping } : {}),
-  };
+
+  /** The sums over all calls; called once, after the last. */
+  result(): UsageSum {
+    return this.#sums.result(addCounted(this.#sums, [...this.#open.values()].flat(), new Map()));
+  }
 }
 
 /** Usage of a single call, descendants included. */
 export function callUsage(call: UsageCall): UsageSum {
   return sumUsage([call]);
-}
-
-class Total {
-  #requests = 0;
-  #prompt = 0;
-  #completion = 0;
-  #total = 0;
-  #cost = 0;
-  priced = false;
-
-  add(used: Readonly<Record<string, unknown>>, cost?: Readonly<Record<string, unknown>>): void {
-    const prompt = number(used["prompt_tokens"]) || number(used["input_tokens"]);
-    const completion = number(used["completion_tokens"]) || number(used["output_tokens"]);
-    this.#requests += number(used["requests"]);
-    this.#prompt += prompt;
-    this.#completion += completion;
-    this.#total += number(used["total_tokens"]) || prompt + completion;
-    if (cost === undefined) return;
-    this.priced = true;
-    this.#cost += number(cost["prompt_tokens_total_cost"]) +
-      number(cost["completion_tokens_total_cost"]);
-  }
-
-  result(): UsageTotal {
-    return {
-      requests: this.#requests,
-      prompt_tokens: this.#prompt,
-      completion_tokens: this.#completion,
-      total_tokens: this.#total,
-      ...(this.priced ? { cost: this.#cost } : {}),
-    };
-  }
-}
-
-function number(value: unknown): number {
-  return typeof value === "number" && Number.isFinite(value) ? value : 0;
 }
 
 function holdsUsage({ usage, costs }: UsageCall): boolean {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { sumUsage, type UsageCall } from "../../src/analysis/usage.ts";
+import { sumUsage, type UsageCall, UsageStream } from "../../src/analysis/usage.ts";
 
 function call(id: string, parent: string | null, tokens: number | undefined): UsageCall {
   const usage = tokens === undefined
@@ -69,5 +69,29 @@ Deno.test("any set of calls of a tree that holds the root sums to the root", () 
     });
     const chosen = calls.filter((_, index) => index === 0 || nodes[index]?.[2]);
     assert.equal(sumUsage(chosen).prompt_tokens, totals[0] ?? 0);
+  }));
+});
+
+Deno.test("calls that come one by one, in any order, give the same sums", () => {
+  const node = fc.record({
+    parent: fc.nat(),
+    tokens: fc.option(fc.nat({ max: 100 }), { nil: undefined }),
+    priced: fc.boolean(),
+    chosen: fc.boolean(),
+    rank: fc.nat(),
+  });
+  const forest = fc.array(fc.array(node, { maxLength: 8 }), { maxLength: 5 });
+  fc.assert(fc.property(forest, (traces) => {
+    const calls = traces.flatMap((nodes, trace) =>
+      nodes.map(({ parent, tokens, priced, chosen, rank }, index) => {
+        const id = `${trace}-${index}`;
+        const own = call(id, index === 0 ? null : `${trace}-${parent % index}`, tokens);
+        const costs = priced ? { costs: { m: { prompt_tokens_total_cost: 0.5 } } } : {};
+        return { chosen, rank, call: { ...own, ...costs, trace_id: String(trace) } };
+      })
+    ).filter(({ chosen }) => chosen).sort((a, b) => a.rank - b.rank).map((one) => one.call);
+    const stream = new UsageStream();
+    for (const one of calls) stream.add(one);
+    assert.deepEqual(stream.result(), sumUsage(calls));
   }));
 });

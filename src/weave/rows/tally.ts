@@ -1,4 +1,4 @@
-import { sumUsage, type UsageCall, type UsageSum } from "../../analysis/usage.ts";
+import { UsageStream, type UsageSum } from "../../analysis/usage.ts";
 import { type Call, derived, opOf, usageOf } from "../call.ts";
 
 /** Ops listed in a distribution. */
@@ -11,7 +11,7 @@ export class Tally {
   #latest: string | undefined;
   readonly #statuses = new Map<string, number>();
   readonly #ops = new Map<string, number>();
-  readonly #usage: UsageCall[] = [];
+  readonly #usage = new UsageStream();
 
   /** Calls so far. */
   get calls(): number {
@@ -33,7 +33,7 @@ export class Tally {
     const { status = "unknown", costs } = derived(call);
     count(this.#statuses, status);
     count(this.#ops, opOf(call));
-    this.#usage.push({
+    this.#usage.add({
       id: call.id,
       parent_id: call.parent_id,
       trace_id: call.trace_id,
@@ -42,14 +42,9 @@ export class Tally {
     });
   }
 
-  /** Usage and cost over all calls, nothing twice. */
-  usage(): UsageSum {
-    return sumUsage(this.#usage);
-  }
-
-  /** The facts, as a result shows them. */
+  /** The facts, as a result shows them; asked for once, after the last call. */
   facts(): Record<string, unknown> {
-    const usage = this.usage();
+    const usage = this.#usage.result();
     const ops = [...this.#ops].sort((a, b) => b[1] - a[1]);
     const rest = ops.slice(OPS).reduce((sum, [, number]) => sum + number, 0);
     return {
