@@ -45,8 +45,8 @@ export class Database implements Disposable {
         return 1;
       });
       this.#database.function("regexp", { deterministic: true }, searching());
-      // Sorting must not write temporary files.
-      this.#database.exec("PRAGMA temp_store = MEMORY");
+      // Sorting must not write temporary files; LIKE minds case, as on the server.
+      this.#database.exec("PRAGMA temp_store = MEMORY; PRAGMA case_sensitive_like = true");
       this.tables = this.#discover();
     } catch (error) {
       this.#database.close();

@@ -15,11 +15,11 @@ const SPACE = "\\x09-\\x0d\\x1c-\\x20\\x85\\xa0\\u1680\\u2000-\\u200a\\u2028\\u2
   "\\u3000";
 const CLASSES: Readonly<Record<string, string>> = { d: "\\p{Nd}", w: WORD, s: SPACE };
 const CONTROLS: Readonly<Record<string, number>> = { a: 7, b: 8, f: 12, n: 10, r: 13, t: 9, v: 11 };
-const START = "(?<![\\s\\S])";
-const END = "(?![\\s\\S])";
+/** The flag m is never set: these are the very beginning and the very end. */
+const START = "^";
+const END = "$";
 const BOUNDARY = `(?:(?<=[${WORD}])(?![${WORD}])|(?<![${WORD}])(?=[${WORD}]))`;
-const NO_BOUNDARY =
-  `(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}])(?:(?<=[\\s\\S])|(?=[\\s\\S])))`;
+const NO_BOUNDARY = `(?:(?<=[${WORD}])(?=[${WORD}])|(?<![${WORD}])(?![${WORD}])(?!^$))`;
 const DEEPEST = 100;
 
 interface Modes {
@@ -144,10 +144,10 @@ class Translator {
       case ".":
         return { text: modes.dotAll ? "[\\s\\S]" : "[^\\n]", kind: "plain" };
       case "^":
-        return { text: modes.multiline ? "(?<![^\\n])" : START, kind: "anchor" };
+        return { text: modes.multiline ? "(?:^|(?<=\\n))" : START, kind: "anchor" };
       case "$":
         return {
-          text: modes.multiline ? "(?![^\\n])" : `(?=\\n?${END})`,
+          text: modes.multiline ? "(?=\\n|$)" : `(?=\\n?${END})`,
           kind: "anchor",
         };
       case "\\":
@@ -192,8 +192,8 @@ class Translator {
   /** The character that an escape stands for; the backslash has been read. */
   #escapedChar(inSet: boolean): string {
     const rest = this.#chars.slice(this.#at, this.#at + 10).join("");
-    const hex = /^(?:x([0-9a-f]{2})|u([0-9a-f]{4})|U([0-9a-f]{8}))/i.exec(rest);
-    if (hex !== null && /^[xuU]/.test(rest)) {
+    const hex = /^(?:x([\da-fA-F]{2})|u([\da-fA-F]{4})|U([\da-fA-F]{8}))/.exec(rest);
+    if (hex !== null) {
       this.#at += hex[0].length;
       const code = parseInt(hex[1] ?? hex[2] ?? hex[3] ?? "", 16);
       if (code > 0x10ffff) throw this.#fail("a character code is too large");

@@ -75,7 +75,7 @@ for (const [version, server] of Object.entries(servers)) {
   Deno.test(`MLflow ${version}: generated field selections give the same`, async () => {
     using store = storeOf(server);
     const paths = fc.sample(fc.uniqueArray(fc.constantFrom(...PATHS), { minLength: 1 }), {
-      numRuns: 60,
+      numRuns: 25,
       seed: 13,
     });
     for (const selected of paths) {
