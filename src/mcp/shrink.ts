@@ -106,12 +106,8 @@ function shrinkTo(
     }
   }
   const hint = hintFor(rows, dropped.length > 0);
-  return pruneToFit(
-    rest,
-    room,
-    { limit, ...(dropped.length > 0 ? { rows: dropped } : {}), hint },
-    budget,
-  );
+  const note = { limit, ...(dropped.length > 0 ? { rows: dropped } : {}), hint };
+  return pruneToFit(rest, room, note, budget, rows) ?? emptied(data, room, note, budget, rows);
 }
 
 /** The most first rows of a list that fit, at least one; costs what the kept rows cost. */
@@ -156,11 +152,13 @@ function pruneToFit(
   room: number,
   note: Truncation,
   budget: number,
-): Record<string, unknown> {
+  rows: readonly ShrinkableRows[],
+): Record<string, unknown> | undefined {
   const sizes = [200, 80, 30];
+  const lists = rows.map(({ path }) => path);
   for (const entries of [200, 100, 50, 20, 10, 5, 3, 2, 1]) {
     const pruned: Record<string, number> = {};
-    const some = prune(value, entries, pruned);
+    const some = prune(value, entries, pruned, lists);
     const least = leastLengths(some, sizes);
     for (const [index, size] of sizes.entries()) {
       if ((least[index] ?? 0) > room * MOST_CHARACTERS) continue;
@@ -170,7 +168,29 @@ function pruneToFit(
       }
     }
   }
-  return withNote({}, {
+  return undefined;
+}
+
+/** Not even one row fits: none is shown, the cursor stays where it was, the rest is kept. */
+function emptied(
+  data: Record<string, unknown>,
+  room: number,
+  note: Truncation,
+  budget: number,
+  rows: readonly ShrinkableRows[],
+): Record<string, unknown> {
+  let none = data;
+  const dropped: { path: string; kept: number; of: number }[] = [];
+  for (const list of rows) {
+    const items = at(data, list.path);
+    if (!Array.isArray(items)) continue;
+    none = { ...replaceAt(none, list.path, []), ...list.resume?.(0) };
+    dropped.push({ path: list.path, kept: 0, of: items.length });
+  }
+  const hint = "Not even one row fits; raise MAX_RESPONSE_TOKENS or ask for single fields.";
+  const own = { limit: note.limit, ...(dropped.length > 0 ? { rows: dropped } : {}), hint };
+  const small = pruneToFit(none, room, own, budget, rows);
+  return small ?? withNote({}, {
     limit: note.limit,
     hint: "Not even an outline fits; raise MAX_RESPONSE_TOKENS or ask for single fields.",
   }, budget);

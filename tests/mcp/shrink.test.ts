@@ -175,3 +175,25 @@ Deno.test("a budget too small for anything still gives a note", () => {
   assert.match(Note.parse(result).truncated.hint, /MAX_RESPONSE_TOKENS|fields/);
   assert.ok(size(result) < 120);
 });
+
+Deno.test("a budget below one row shows none and leaves the cursor where it was", () => {
+  const rows = Array.from(
+    { length: 5 },
+    (_, index) => ({ id: `row-${index}`, text: "x ".repeat(900) }),
+  );
+  const wide = rows.map((row) => ({
+    ...row,
+    more: Object.fromEntries(Array.from({ length: 60 }, (_, key) => [`status_${key}`, "ok"])),
+  }));
+  const data = { rows: wide, returned: 5, has_more: false };
+  for (const budget of [190, 230, 260]) {
+    const result = shrink(data, budget, [{
+      path: "rows",
+      resume: (kept) => ({ returned: kept, has_more: true, next: kept }),
+    }]);
+    const shown = Array.isArray(result.rows) ? result.rows.length : -1;
+    assert.equal(result.returned, shown);
+    assert.equal(result.next, shown);
+    assert.equal(result.has_more, true);
+  }
+});
