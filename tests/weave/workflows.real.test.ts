@@ -3,6 +3,9 @@ import assert from "node:assert/strict";
 import { ResourceNotFoundError } from "@modelcontextprotocol/client";
 import { shared } from "../support/backend.ts";
 import { manifestOf, weaveSeeded } from "../support/weave/seeded.ts";
+import { startWandbSim } from "../support/wandb/mod.ts";
+import { seedArtifact } from "../wandb/artifact_seed.ts";
+import { seedRun } from "../wandb/seed.ts";
 import { type Data, startFollower, stepsIn } from "../workflows/client.ts";
 import { list, record } from "./harness.ts";
 
@@ -96,6 +99,61 @@ Deno.test("evals: the better model, by scores side by side", async () => {
   const best = rows.toSorted((a, b) => passed(b) - passed(a))[0];
   assert.equal(best?.["model"], good.model);
   assert.ok(list(record(result["comparison"])["examples"]).length > 0);
+});
+
+Deno.test("evals: what changed between the version in production and the better one", async () => {
+  const sim = startWandbSim({ apiKey: state.apiKey });
+  try {
+    const here = { entity: "sim-team", project: "vision", type: "model", collection: "answerer" };
+    await seedRun(sim, { ...here, run: "train1" });
+    const model = (name: string, lr: number) => JSON.stringify({ name, lr });
+    await seedArtifact(sim, {
+      ...here,
+      files: { "weights.bin": "old" },
+      metadata: model(evaluations.weak.model, 0.1),
+      aliases: ["production", evaluations.weak.model],
+    });
+    await seedArtifact(sim, {
+      ...here,
+      files: { "weights.bin": "new weights" },
+      metadata: model(evaluations.good.model, 0.01),
+      aliases: [evaluations.good.model],
+    });
+    const collection = "sim-team/vision/answerer";
+    await using follower = await start({
+      WANDB_BASE_URL: sim.url,
+      WANDFLOW_TOOLSETS: "weave,wandb.artifacts",
+    });
+    const [summarize, versions, compare, ...more] = stepsIn(
+      await follower.prompt("compare_model_versions", { ...AT, collection }),
+    );
+    assert.deepEqual(more, []);
+    const ids = [evaluations.good.id, evaluations.weak.id];
+    const result = await follower.follow(summarize, {
+      eval_name: undefined,
+      evaluation_ids: ids,
+    });
+    const [exact = {}] = list(record(result["comparison"])["scorers"])
+      .filter(({ scorer }) => scorer === "exact");
+    const values = record(exact["values"]);
+    const best = ids.toSorted((a, b) => Number(values[b]) - Number(values[a]))[0];
+    const winner = list(result["evaluations"]).find((row) => row["eval_id"] === best)?.["model"];
+    const listed = list(
+      (await follower.follow(versions, { collection_name: collection }))["versions"],
+    );
+    const named = (alias: unknown) =>
+      listed.find(({ aliases }) => Array.isArray(aliases) && aliases.includes(alias))?.["version"];
+    assert.deepEqual([named("production"), named(winner)], ["v0", "v1"]);
+    const changes = await follower.follow(compare, {
+      artifact_name_a: `${collection}:${named("production")}`,
+      artifact_name_b: `${collection}:${named(winner)}`,
+    });
+    assert.equal(changes["digest_match"], false);
+    assert.match(JSON.stringify(changes["metadata_diff"]), /"lr"/);
+    assert.match(JSON.stringify(changes["file_diff"]), /weights\.bin/);
+  } finally {
+    await sim.stop();
+  }
 });
 
 Deno.test("evaluations are suggested by name; a server that fails suggests nothing", async () => {
