@@ -117,12 +117,13 @@ function compareModels(place: readonly WorkflowArgument[]): Workflow {
       },
       {
         tool: "list_artifact_versions_tool",
-        text: "of the model's collection: which version each evaluated model is, and which is in " +
-          "production.",
+        text: "collection_name= the model's collection, as name or entity/project/name: which " +
+          "version each evaluated model is, and which is in production (aliases).",
       },
       {
         tool: "compare_artifact_versions_tool",
-        text: "the best candidate against the production version: metadata, files and lineage.",
+        text: "artifact_name_a= the production version, artifact_name_b= the best candidate: " +
+          "metadata, files and size.",
       },
       {
         tool: "log_analysis_to_wandb",
