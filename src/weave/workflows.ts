@@ -35,8 +35,8 @@ export function weaveLookUps(weave: Weave): LookUps {
       (await evaluationNames(weave.open(signal), at(given))).map((name) => ({ value: name })),
     evaluation_id: async (_typed, given, signal) => {
       const wanted = { ids: [], name: undefined, limit: EVALUATIONS };
-      const found = await findEvaluations(weave.open(signal), at(given), wanted);
-      return found.map(({ call, name }) => ({ value: call.id, label: name }));
+      const { evaluations } = await findEvaluations(weave.open(signal), at(given), wanted);
+      return evaluations.map(({ call, name }) => ({ value: call.id, label: name }));
     },
   };
 }

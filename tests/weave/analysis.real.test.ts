@@ -192,9 +192,44 @@ Deno.test("evaluations side by side differ where their models do", async () => {
 
 Deno.test("an evaluation that has no such id is told", async () => {
   const { good } = evaluations;
-  const args = { evaluation_ids: [good.id, "no-such-call"] };
+  const other = traces.calls["agent-0"] ?? "";
+  const args = { evaluation_ids: ["no-such-call", good.id, other] };
   const result = await rigOn(state).call(summarizeEvaluation, args);
-  assert.deepEqual([result["count"], result["missing"]], [1, ["no-such-call"]]);
+  assert.deepEqual([result["count"], result["missing"]], [1, ["no-such-call", other]]);
+  const none = await rigOn(state).call(summarizeEvaluation, { evaluation_ids: [other] });
+  assert.deepEqual([none["evaluations"], none["missing"]], [[], [other]]);
+});
+
+Deno.test("every evaluation is reached, however few fit into one answer", async () => {
+  const rig = rigOn(state);
+  const all = (await summaries({ max_evals: 50 })).map((one) => one["eval_id"]);
+  for (
+    const [args, options] of [
+      [{ max_evals: 2 }, {}],
+      [{ max_evals: 50 }, { maxTokens: 900 }],
+      [{ evaluation_ids: all }, { maxTokens: 900 }],
+    ] as const
+  ) {
+    const found: unknown[] = [];
+    let offset: unknown = 0;
+    let calls = 0;
+    while (offset !== undefined) {
+      const result = await rig.call(summarizeEvaluation, { ...args, offset }, options);
+      const rows = list(result["evaluations"]);
+      assert(rows.length < all.length);
+      if (calls === 0) assert.equal(result["total_evaluations"], all.length);
+      found.push(...rows.map((one) => one["eval_id"]));
+      offset = result["next_offset"];
+      calls++;
+    }
+    assert.deepEqual(found, all);
+  }
+  const behind = await rig.call(summarizeEvaluation, { offset: all.length });
+  assert.deepEqual(behind["evaluations"], []);
+  assert.match(String(behind["message"]), /behind the last/);
+  const some = await rig.call(summarizeEvaluation, { max_evals: 1, include_per_task: true });
+  assert.equal(some["total_evaluations"], all.length);
+  assert.match(String(some["note"]), /more evaluations/);
 });
 
 Deno.test("an instance without the results route gives the same figures from the calls", async () => {

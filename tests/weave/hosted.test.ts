@@ -217,6 +217,38 @@ Deno.test("that a service has no results route is asked once", async () => {
   });
 });
 
+Deno.test("evaluations of Weave's TypeScript client count alike", async () => {
+  const evaluation = call("e", 0, {
+    op_name: `${OP}/Evaluation.evaluate:v1`,
+    inputs: { this: "weave:///test-entity/agents/object/quality:v1", model: `${OP}/ask:v1` },
+    output: {},
+  });
+  const prediction = (id: string, output: Data, rest: Data) => [
+    call(id, 1, {
+      parent_id: "e",
+      op_name: `${OP}/Evaluation.predictAndScore:v1`,
+      inputs: { example: { q: id } },
+      output,
+    }),
+    call(`model-${id}`, 2, { parent_id: id, op_name: `${OP}/ask:v1`, ...rest }),
+  ];
+  const good = { model_success: true, model_output: "yes", scores: { exact: true } };
+  const failed = { model_success: false, scores: {} };
+  const calls = [
+    evaluation,
+    ...prediction("a", good, {}),
+    ...prediction("b", failed, { exception: "Error: failed" }),
+  ];
+  await withStub(calls, async (_stub, rig) => {
+    const args = { eval_name: "quality", include_per_task: true };
+    const [one = {}] = list((await rig.call(summarizeEvaluation, args))["evaluations"]);
+    assert.deepEqual([one["model"], one["successes"], one["errors"]], ["ask", 1, 1]);
+    assert.equal(record(record(one["scores"])["exact"])["pass_rate"], 1 / 2);
+    const outputs = list(one["per_task"]).map(({ call_id: id, output }) => [id, output]);
+    assert.deepEqual(outputs, [["a", "yes"], ["b", undefined]]);
+  });
+});
+
 Deno.test("rows that cannot be shown are counted without their contents", async () => {
   const calls = Array.from(
     { length: 300 },

@@ -1,5 +1,5 @@
 import { type Call, opOf } from "../call.ts";
-import type { WeaveSession } from "../client.ts";
+import type { CallsSelection, WeaveSession } from "../client.ts";
 import { isRecord } from "../filters/condition.ts";
 import type { Place } from "../place.ts";
 import { type Expression, field, literal } from "../query.ts";
@@ -11,7 +11,7 @@ const OP = "Evaluation.evaluate";
 
 /** A call of `Evaluation.evaluate`, as far as it can be told before its results. */
 export interface EvaluationCall {
-  /** The call, with inputs and output. */
+  /** The call, with inputs. */
   readonly call: Call;
   /** Name shown to people: the call's own, else the evaluation's. */
   readonly name: string;
@@ -29,39 +29,69 @@ export interface Wanted {
   readonly name: string | undefined;
   /** Most evaluations. */
   readonly limit: number;
+  /** Evaluations to leave out. */
+  readonly offset?: number;
+}
+
+/** Evaluations that were found, and how many there are. */
+export interface Found {
+  /** The evaluations. */
+  readonly evaluations: readonly EvaluationCall[];
+  /** All that fit. */
+  readonly total: number;
+  /** Ids that are of no evaluation. */
+  readonly missing: readonly string[];
+  /** How many of the newest evaluations were looked through, where there may be older ones. */
+  readonly newest?: number;
 }
 
 /**
  * Evaluations by id or name, newest first: those whose id, display name or evaluation name is the
- * given one, else those in whose names it occurs.
+ * given one, else those in whose names, or model's name, it occurs. Ids of other calls find nothing.
  */
 export async function findEvaluations(
   session: WeaveSession,
   place: Place,
-  { ids, name, limit }: Wanted,
-): Promise<EvaluationCall[]> {
+  { ids, name, limit, offset = 0 }: Wanted,
+): Promise<Found> {
   const base = { op_names: [`weave:///${place.id}/op/${OP}:*`, OP] };
   if (ids.length > 0) {
-    const found = await read(session, place, { call_ids: ids }, undefined, ids.length);
+    const filter = { ...base, call_ids: ids };
+    const found = await read(session, place, { filter }, ids.length, 0);
     const order = new Map(ids.map((id, index) => [id, index]));
-    return found.sort((a, b) => (order.get(a.call.id) ?? 0) - (order.get(b.call.id) ?? 0));
+    found.sort((a, b) => (order.get(a.call.id) ?? 0) - (order.get(b.call.id) ?? 0));
+    return {
+      evaluations: found.slice(offset),
+      total: found.length,
+      missing: ids.filter((id) => !found.some(({ call }) => call.id === id)),
+    };
   }
-  if (name === undefined) return await read(session, place, base, undefined, limit);
-  const exact = await read(session, place, base, exactly(name), limit);
-  if (exact.length > 0) return exact;
+  const named = name === undefined ? {} : { query: { $expr: exactly(name) } };
+  const selection = { filter: base, ...named };
+  const found = await read(session, place, selection, limit, offset);
+  const total = found.length < limit && (found.length > 0 || offset === 0)
+    ? offset + found.length
+    : await session.count(place, selection);
+  if (total > 0 || name === undefined) return { evaluations: found, total, missing: [] };
   const wanted = name.toLowerCase();
-  const all = await read(session, place, base, undefined, LOOKED_THROUGH);
-  return all.filter((one) =>
+  const all = await read(session, place, { filter: base }, LOOKED_THROUGH, 0);
+  const fitting = all.filter((one) =>
     [one.call.display_name, one.evaluation, one.model].some((text) =>
       text?.toLowerCase().includes(wanted) === true
     )
-  ).slice(0, limit);
+  );
+  return {
+    evaluations: fitting.slice(offset, offset + limit),
+    total: fitting.length,
+    missing: [],
+    ...(all.length === LOOKED_THROUGH ? { newest: LOOKED_THROUGH } : {}),
+  };
 }
 
 /** The names of the newest evaluations, to choose from. */
 export async function evaluationNames(session: WeaveSession, place: Place): Promise<string[]> {
   const base = { op_names: [`weave:///${place.id}/op/${OP}:*`, OP] };
-  const found = await read(session, place, base, undefined, 100);
+  const found = await read(session, place, { filter: base }, 100, 0);
   return [...new Set(found.flatMap((one) => [one.name, one.evaluation ?? one.name]))].slice(0, 30);
 }
 
@@ -80,17 +110,17 @@ function exactly(name: string): Expression {
 async function read(
   session: WeaveSession,
   place: Place,
-  filter: Record<string, readonly string[]>,
-  expression: Expression | undefined,
+  selection: CallsSelection,
   limit: number,
+  offset: number,
 ): Promise<EvaluationCall[]> {
   const query = {
-    filter,
-    ...(expression === undefined ? {} : { query: { $expr: expression } }),
+    ...selection,
     sort_by: [{ field: "started_at", direction: "desc" as const }],
-    columns: [...LIGHT_COLUMNS, "inputs", "output"],
+    columns: [...LIGHT_COLUMNS, "inputs"],
     include_costs: true,
     limit,
+    offset,
   };
   const found: EvaluationCall[] = [];
   for await (const call of session.calls(place, query)) {

@@ -8,7 +8,8 @@ import { RefReader } from "../rows/expand.ts";
 import { shortException } from "../rows/shape.ts";
 import type { EvalResults } from "./results.ts";
 
-const OP = "Evaluation.predict_and_score";
+/** The op of Weave's Python client, and that of its TypeScript client. */
+const OPS = ["Evaluation.predict_and_score", "Evaluation.predictAndScore"];
 /** Ids in one filter. */
 const BATCH = 1000;
 /** The service wants a limit; no evaluation has as many. */
@@ -45,7 +46,7 @@ export async function readPredictions(
     limit: ALL,
   };
   for await (const call of session.calls(place, query)) {
-    if (opOf(call) === OP) predictions.push(call);
+    if (OPS.includes(opOf(call))) predictions.push(call);
   }
   const parts = await readParts(session, place, predictions.map(({ id }) => id));
   return predictions.map((call) => prediction(call, parts.get(call.id) ?? []));
@@ -82,6 +83,7 @@ function prediction(call: Call, parts: readonly Call[]): Prediction {
   const status = derived(call).status;
   const failed = [call, ...parts].find((one) => derived(one).status === "error");
   const output = isRecord(call.output) ? call.output : {};
+  const answer = output["output"] === undefined ? output["model_output"] : output["output"];
   const example = call.inputs?.["example"];
   const latency = model === undefined ? undefined : derived(model).latency_ms;
   const tokens = Object.values(usageOf(call) ?? {})
@@ -96,7 +98,7 @@ function prediction(call: Call, parts: readonly Call[]): Prediction {
     example: exampleKey(example) ?? call.id,
     status: failed !== undefined ? "failed" : status === "running" ? "running" : "ok",
     scores: isRecord(output["scores"]) ? output["scores"] : {},
-    ...(output["output"] === undefined ? {} : { output: output["output"] }),
+    ...(answer === undefined ? {} : { output: answer }),
     ...(example === undefined ? {} : { row: example }),
     ...(latency === undefined ? {} : { latency_s: latency / 1000 }),
     ...(tokens === 0 ? {} : { total_tokens: tokens }),

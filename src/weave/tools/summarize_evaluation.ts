@@ -9,7 +9,12 @@ import type { Tool } from "../../mcp/tool.ts";
 import { costsOf } from "../rows/shape.ts";
 import { derived, usageOf } from "../call.ts";
 import type { Weave } from "../client.ts";
-import { type EvaluationCall, evaluationNames, findEvaluations } from "../evaluations/find.ts";
+import {
+  type EvaluationCall,
+  evaluationNames,
+  findEvaluations,
+  type Found,
+} from "../evaluations/find.ts";
 import { evalResults } from "../evaluations/results.ts";
 import { namedScores, scorersOf } from "../evaluations/scores.ts";
 import { tasksOf } from "../evaluations/tasks.ts";
@@ -39,7 +44,8 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
     max_evals: z.int().min(1).max(50).default(5),
     include_per_task: z.boolean().default(false).describe("Each prediction too."),
     compare: z.boolean().default(false),
-    offset: z.int().min(0).default(0).describe("Predictions to leave out, for next_offset."),
+    offset: z.int().min(0).default(0)
+      .describe("next_offset: evaluations to leave out, or predictions with include_per_task."),
   }),
   argumentAliases: {
     evaluation_name: "eval_name",
@@ -55,22 +61,12 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
     const place = placeOf(args, weave);
     const session = weave.open(signal);
     const { eval_name: name, evaluation_ids: ids = [], max_evals: limit, compare } = args;
-    const found = await findEvaluations(session, place, { ids, name, limit });
-    const missing = ids.filter((id) => !found.some(({ call }) => call.id === id));
+    const skipped = args.include_per_task ? 0 : args.offset;
+    const search = await findEvaluations(session, place, { ids, name, limit, offset: skipped });
+    const { evaluations: found, total, missing } = search;
     if (found.length === 0) {
       const names = await evaluationNames(session, place);
-      const message = names.length === 0
-        ? "There are no evaluations in this project."
-        : "No evaluation has this name or id.";
-      return {
-        data: {
-          evaluations: [],
-          count: 0,
-          project: place.id,
-          message,
-          ...(names.length === 0 ? {} : { available: names }),
-        },
-      };
+      return { data: { evaluations: [], count: 0, project: place.id, ...nothing(search, names) } };
     }
     const calls = found.map(({ call }) => call.id);
     const contents = args.include_per_task || compare;
@@ -100,18 +96,28 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
     const tasks = args.include_per_task
       ? tasksOf(calls, predictions, args.offset, maxTokens)
       : undefined;
+    const end = skipped + found.length;
+    const next = tasks === undefined ? end < total ? end : undefined : tasks.next;
     return {
       data: {
         evaluations: rows.map((row, index) => ({ ...row, ...tasks?.fields[index] })),
         count: rows.length,
         project: place.id,
-        ...(tasks?.next === undefined ? {} : { next_offset: tasks.next }),
+        ...(found.length < total ? { total_evaluations: total } : {}),
+        ...(next === undefined ? {} : { next_offset: next }),
+        ...(tasks !== undefined && found.length < total ? { note: OTHERS } : {}),
         ...(missing.length === 0 ? {} : { missing }),
         ...(compare ? { comparison: comparison(evaluations, predictions) } : {}),
       },
       rows: [
-        ...(compare ? [{ path: "comparison.examples" }] : []),
-        { path: "evaluations", hint: "Ask for fewer evaluations: eval_name, max_evals." },
+        ...(compare ? [{ path: "comparison.examples", hint: EXAMPLES }] : []),
+        tasks === undefined
+          ? {
+            path: "evaluations",
+            resume: (kept: number) => ({ total_evaluations: total, next_offset: skipped + kept }),
+            hint: "Go on with offset=next_offset.",
+          }
+          : { path: "evaluations", hint: "Ask for fewer evaluations: eval_name, max_evals." },
       ],
       links: [...evaluationLinks(place, calls), {
         uri: weave.links.evaluations(place.entity, place.project),
@@ -120,6 +126,28 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
     };
   },
 });
+
+const OTHERS = "There are more evaluations: raise max_evals, or choose by eval_name or " +
+  "evaluation_ids. next_offset goes on with the predictions of these.";
+
+const EXAMPLES = "include_per_task, with offset, gives the examples that are left out.";
+
+/** What to say when no evaluation is to be shown. */
+function nothing(
+  { total, missing, newest }: Found,
+  names: readonly string[],
+): Record<string, unknown> {
+  const message = names.length === 0
+    ? "There are no evaluations in this project."
+    : total > 0
+    ? `There are ${total} such evaluations; the offset is behind the last.`
+    : `No evaluation${newest === undefined ? "" : ` of the newest ${newest}`} has this name or id.`;
+  return {
+    message,
+    ...(missing.length === 0 ? {} : { missing }),
+    ...(names.length === 0 ? {} : { available: names }),
+  };
+}
 
 function evaluationOf(found: EvaluationCall, predictions: readonly Prediction[]): Evaluation {
   return {
