@@ -1,3 +1,4 @@
+import { chunksOf } from "./chunks.ts";
 import { UpstreamError } from "./errors.ts";
 
 /** Largest body that is held in memory, in bytes. */
@@ -58,7 +59,7 @@ async function readBounded(response: Response, service: string, limit: number): 
   const decoder = new TextDecoder();
   const parts: string[] = [];
   let size = 0;
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of chunksOf(response)) {
     size += chunk.byteLength;
     if (size > limit) throw tooLarge(service, limit);
     parts.push(decoder.decode(chunk, { stream: true }));

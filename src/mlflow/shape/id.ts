@@ -30,7 +30,10 @@ function decodeBase64(id: string, bytes: number): string | undefined {
   if (!BASE64.test(id) || id.replace(/=+$/, "").length !== Math.ceil(bytes * 4 / 3)) {
     return undefined;
   }
-  const binary = atob(id.replaceAll("-", "+").replaceAll("_", "/"));
-  if (binary.length !== bytes) return undefined;
-  return [...binary].map((char) => char.charCodeAt(0).toString(16).padStart(2, "0")).join("");
+  try {
+    const decoded = Uint8Array.fromBase64(id.replaceAll("-", "+").replaceAll("_", "/"));
+    return decoded.length === bytes ? decoded.toHex() : undefined;
+  } catch {
+    return undefined;
+  }
 }
