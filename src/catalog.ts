@@ -58,7 +58,10 @@ export function createCatalog(config: Config, log: Log): Catalog {
     !(excludeTools ?? []).some((name) => isNamed(tool, name)) &&
     (!readOnly || tool.effect === "read")
   );
-  const absences = rooms.flatMap(({ absent }) => absent === undefined ? [] : [absent]);
+  // W&B and Weave share their key, and so the reason.
+  const absences = [
+    ...new Set(rooms.flatMap(({ absent }) => absent === undefined ? [] : [absent])),
+  ];
   if (readOnly) absences.push("Tools that write or delete are left out: read-only mode is on.");
   const lookUps = Object.fromEntries(
     rooms.flatMap((room) => Object.entries(room.lookUps ?? {})),

@@ -53,6 +53,12 @@ Deno.test("with everything configured there is a prompt for each recommended wor
   assert.deepEqual(promptNames(catalogOf({})), []);
 });
 
+Deno.test("the key that W&B and Weave share is missed in one sentence", () => {
+  const missing = catalogOf({}).absences.filter((text) => text.includes("WANDB_API_KEY"));
+  assert.equal(missing.length, 1);
+  assert.match(String(missing[0]), /^W&B and Weave tools .*api\.wandb\.ai.*netrc/);
+});
+
 Deno.test("prompts with tools that are left out are left out, or their steps", () => {
   const reading = catalogOf({ ...EVERYTHING, WANDFLOW_READ_ONLY: "true" });
   assert.ok(!promptNames(reading).includes("clean_up_traces"));

@@ -8,12 +8,20 @@ export function isWandbConfigured(settings: Settings): boolean {
   return settings.wandbApiKey !== undefined || settings.wandbIdentityTokenFile !== undefined;
 }
 
+/** Why no tool of W&B or Weave is listed without credentials; one sentence for both. */
+export function noWandbKey(settings: Settings): string {
+  const host = wandbBaseUrl(settings)?.host ?? "the API's host";
+  return "W&B and Weave tools are not listed: no key is configured (WANDB_API_KEY, or an entry for " +
+    `${host} in the netrc file).`;
+}
+
 /**
  * The address of W&B's API, without credentials, query or trailing slash; undefined when it is no
- * http(s) URL. The web page's address of the public cloud is taken for its API's.
+ * http(s) URL. The web page's address of the public cloud is taken for its API's, and its GraphQL endpoint
+ * for the API that it belongs to.
  */
 export function wandbBaseUrl(settings: Settings): URL | undefined {
-  const url = httpUrl(settings.wandbBaseUrl);
+  const url = httpUrl(settings.wandbBaseUrl.trim().replace(/\/graphql\/*$/, ""));
   if (url !== undefined && /^(app\.|www\.)?wandb\.ai$/.test(url.hostname)) {
     return new URL("https://api.wandb.ai");
   }

@@ -1,5 +1,5 @@
 import type { Config } from "../config/config.ts";
-import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl } from "../config/wandb.ts";
+import { isWandbConfigured, noWandbKey, wandbDocsUrl } from "../config/wandb.ts";
 import type { Log } from "../log.ts";
 import type { ResourceSpec } from "../mcp/resource.ts";
 import { bind, type BoundTool, type Tool } from "../mcp/tool.ts";
@@ -62,7 +62,6 @@ const TOOLS: readonly Tool<WandbServices>[] = [
 export function wandbRoom(config: Config, log: Log): WandbRoom {
   const wandb = wandbOf(config, log);
   if (wandb === undefined) {
-    const host = wandbBaseUrl(config.settings)?.host ?? "the API's host";
     return {
       name: "Weights & Biases",
       tools: [],
@@ -72,8 +71,7 @@ export function wandbRoom(config: Config, log: Log): WandbRoom {
       instructions: "",
       absent: isWandbConfigured(config.settings)
         ? "W&B tools are not listed: WANDB_BASE_URL is not an http or https URL."
-        : "W&B tools are not listed: no key is configured (WANDB_API_KEY, or an entry for " +
-          `${host} in the netrc file).`,
+        : noWandbKey(config.settings),
     };
   }
   const docsUrl = wandbDocsUrl(config.settings);

@@ -1,5 +1,11 @@
 import type { Config } from "../config/config.ts";
-import { isWandbConfigured, wandbAppUrl, wandbBaseUrl, weaveTraceUrl } from "../config/wandb.ts";
+import {
+  isWandbConfigured,
+  noWandbKey,
+  wandbAppUrl,
+  wandbBaseUrl,
+  weaveTraceUrl,
+} from "../config/wandb.ts";
 import type { Log } from "../log.ts";
 import type { ResourceSpec } from "../mcp/resource.ts";
 import { bind, type BoundTool, type Tool } from "../mcp/tool.ts";
@@ -57,7 +63,7 @@ export function weaveRoom(config: Config, log: Log): WeaveRoom {
       instructions: "",
       absent: isWandbConfigured(config.settings)
         ? "Weave tools are not listed: WF_TRACE_SERVER_URL is not an http or https URL."
-        : "Weave tools are not listed: no key is configured (WANDB_API_KEY or netrc).",
+        : noWandbKey(config.settings),
     };
   }
   return {

@@ -78,6 +78,7 @@ Deno.test("addresses: API, pages, documentation", () => {
     "https://w.corp:8443/w",
   ]);
   assert.deepEqual(app("http://u:p@w.corp?a#b"), ["http://w.corp/", "http://w.corp/"]);
+  assert.deepEqual(app("https://w.corp/graphql/"), ["https://w.corp/", "https://w.corp/"]);
   assert.equal(app("https://api.wandb.ai", "https://my.app/")[1], "https://my.app/");
   assert.equal(wandbDocsUrl(settingsOf({})), undefined);
   assert.equal(
