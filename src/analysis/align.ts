@@ -22,12 +22,12 @@ export interface AlignedRow {
 export interface Alignment {
   /**
    * `shared`: every row is a step at which every run has a point; `interpolated`: the runs share no
-   * step, and values between points lie on a straight line; `none`: the ranges do not even overlap.
+   * step, or samples of them too few, and values between points lie on a straight line; `none`: the ranges do not even overlap.
    */
   readonly method: "shared" | "interpolated" | "none";
   /** First and last step that all runs cover. */
   readonly overlap?: { readonly from: number; readonly to: number };
-  /** Number of shared steps, before thinning. */
+  /** Number of steps at which every run has a point here, before thinning. */
   readonly shared_steps: number;
   /** Rows in the order of steps, evenly thinned to the number asked for. */
   readonly rows: readonly AlignedRow[];
@@ -47,7 +47,11 @@ export function alignRuns(runs: readonly RunSeries[], most = 50): Alignment {
   const from = Math.max(...steps.map((list) => list[0] ?? Infinity));
   const to = Math.min(...steps.map((list) => list.at(-1) ?? -Infinity));
   const shared = [...first.at.keys()].filter((step) => others.every(({ at }) => at.has(step)));
-  if (shared.length > 0) {
+  const inside = steps.map((list) => list.filter((step) => step >= from && step <= to));
+  // Samples of two runs meet by chance; a few such meetings do not stand for the curves.
+  const exact = runs.every(({ series }) => series.exact);
+  const enough = exact ? 1 : Math.max(1, Math.min(most, ...inside.map((list) => list.length)));
+  if (shared.length >= enough) {
     const rows = thin(shared, most).map((step) => ({
       step,
       values: Object.fromEntries(maps.flatMap(({ run, at }) => {
@@ -57,9 +61,8 @@ export function alignRuns(runs: readonly RunSeries[], most = 50): Alignment {
     }));
     return { method: "shared", overlap: { from, to }, shared_steps: shared.length, rows };
   }
-  if (!(from <= to)) return { method: "none", shared_steps: 0, rows: [] };
+  if (!(from <= to)) return { method: "none", shared_steps: shared.length, rows: [] };
   // The coarsest run gives the grid, so that no value is invented between its points.
-  const inside = steps.map((list) => list.filter((step) => step >= from && step <= to));
   const grid = inside.filter((list) => list.length > 0)
     .reduce((best, list) => list.length < best.length ? list : best, inside.flat());
   const lines = runs.map(({ run, series }) => ({
@@ -73,7 +76,7 @@ export function alignRuns(runs: readonly RunSeries[], most = 50): Alignment {
       return Number.isFinite(value) ? [[run, value]] : [];
     })),
   }));
-  return { method: "interpolated", overlap: { from, to }, shared_steps: 0, rows };
+  return { method: "interpolated", overlap: { from, to }, shared_steps: shared.length, rows };
 }
 
 /** At most `most` items, evenly spread, always with the first and the last. */

@@ -79,6 +79,24 @@ Deno.test("runs without a shared step are interpolated, and said to be", () => {
   assert.deepEqual(none, { method: "none", shared_steps: 0, rows: [] });
 });
 
+Deno.test("samples that meet at a few steps only are interpolated over the whole range", () => {
+  const sampled = (offset: number) =>
+    series(
+      Array.from({ length: 100 }, (_, index) => {
+        const step = index === 50 ? 5000 : index * 100 + offset;
+        return [step, step] as const;
+      }),
+      false,
+    );
+  const aligned = alignRuns([{ run: "a", series: sampled(3) }, { run: "b", series: sampled(7) }]);
+  assert.deepEqual([aligned.method, aligned.shared_steps], ["interpolated", 1]);
+  assert.equal(aligned.rows.length, 50);
+  for (const { step, values } of aligned.rows) {
+    assert.ok(Math.abs(Number(values["a"]) - step) < 1e-6, String(step));
+    assert.ok(Math.abs(Number(values["b"]) - step) < 1e-6, String(step));
+  }
+});
+
 Deno.test("thinning keeps the ends, the order and the number", () => {
   fc.assert(fc.property(
     fc.integer({ min: 1, max: 500 }),
