@@ -59,6 +59,8 @@ export interface WandbSession {
   ): Promise<Answer<T>>;
   /** Sends a caller's query as it is. */
   query(text: string, variables: Readonly<Record<string, unknown>>): Promise<Answer<Json>>;
+  /** The error for a reply whose wanted part is missing, by what the server said of it. */
+  refused(problems: readonly string[]): UpstreamError;
   /** The HTTP side, for what is not GraphQL; adds no credentials of its own accord. */
   readonly http: UpstreamSession;
   /** The `Authorization` header for the API's own host. */
@@ -135,6 +137,7 @@ export function createWandb(options: WandbOptions): Wandb {
         http,
         authorization: () => credentials.authorization(http),
         query: send,
+        refused: (problems) => failureOfMessages(problems, undefined, appUrl),
         ask: async (document, variables, shape) => {
           const answer = await askTolerantly(document, variables, lacking, send);
           const parsed = shape.safeParse(answer.data);

@@ -6,6 +6,7 @@ import { TWO_VERSIONS, VERSION, VERSION_OF_OLD } from "./artifacts/version_query
 import { PROJECT_VERSIONS, REGISTRY_VERSIONS, TYPED_VERSIONS } from "./artifacts/versions.ts";
 import { RUN_HISTORY } from "./history/load.ts";
 import { NEAR_PROJECTS, NEAR_RUNS } from "./missing.ts";
+import { KNOWN_KEYS } from "./query/absent_keys.ts";
 import {
   LIST_ARTIFACTS,
   LIST_FILES,
@@ -35,6 +36,7 @@ export const DOCUMENTS: Readonly<Record<string, string>> = {
   LIST_REPORTS,
   LIST_ARTIFACTS,
   LIST_FILES,
+  KNOWN_KEYS,
   TYPE_FIELDS,
   SUGGEST_ENTITIES,
   SUGGEST_PROJECTS,

@@ -112,7 +112,8 @@ function failureOf(failure: Failure): UpstreamError | undefined {
         "not_found",
         `W&B found nothing there${suffix}.`,
         "Check the entity and project names (list_entities_tool, query_wandb_entity_projects); " +
-          "a key without access sees nothing either.",
+          "a key without access sees nothing either. If every call ends so, WANDB_BASE_URL is not " +
+          "the API's address.",
       );
     case 409:
       return as(

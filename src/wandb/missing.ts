@@ -104,7 +104,7 @@ function notFound(message: string, hint: string): ToolError {
 }
 
 /** The data, or undefined: a failed look-up must not hide what was missing. */
-async function quietly<T>(answer: Promise<{ readonly data: T }>): Promise<T | undefined> {
+export async function quietly<T>(answer: Promise<{ readonly data: T }>): Promise<T | undefined> {
   try {
     return (await answer).data;
   } catch (error) {

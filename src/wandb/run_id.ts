@@ -1,3 +1,4 @@
+import { percentDecoded } from "../text/percent.ts";
 import type { Wandb } from "./client.ts";
 import { type Place, placeOf } from "./tool.ts";
 
@@ -31,11 +32,5 @@ function partsOf(text: string): string[] {
   const path = url === null ? text : url.pathname;
   const parts = path.split("/").filter((part) => part !== "");
   if (url === null) return parts;
-  return parts.slice(0, 4).map((part) => {
-    try {
-      return decodeURIComponent(part);
-    } catch {
-      return part;
-    }
-  });
+  return parts.slice(0, 4).map(percentDecoded);
 }

@@ -193,6 +193,12 @@ Deno.test("what is not there is named with the nearest that is", async () => {
   assert.match(String((await ask({ run_id: "abc124" }))["hint"]), /abc123/);
   assert.match(String((await ask({ project_name: "visio" }))["hint"]), /vision/);
   assert.match(String((await ask({ entity_name: "sim-teams" }))["hint"]), /sim-team/);
+  const axis = await ask({ x_axis: "_runtim" });
+  assert.deepEqual([axis["error"], axis["hint"]], ["invalid_arguments", "Did you mean _runtime?"]);
+  assert.match(
+    String((await ask({ keys: ["system.gpu.0.gpu"] }))["message"]),
+    /no system metrics/,
+  );
   assert.match(String((await ask({ min_step: 5, max_step: 4 }))["message"]), /above/);
 });
 

@@ -73,12 +73,7 @@ Deno.test("sweeps, reports, artifacts and files are listed", async () => {
       type: "runs", name: "abc", displayName: "My report: one", spec: $s}) { view { id } } }`,
     { s: "{}" },
   );
-  await graphql(
-    rig.sim,
-    `mutation S { upsertSweep(input: {entityName: "sim-team", projectName: "vision",
-      config: "method: random\\nparameters:\\n  lr:\\n    min: 0\\n    max: 1\\n"}) { sweep { name } } }`,
-    {},
-  );
+  await seedSweep(rig);
   const report = list((await rig.data(queryWandb, { ...HERE, resource: "reports" }))["items"])[0];
   assert.equal(report?.["title"], "My report: one");
   assert.match(String(report?.["url"]), /reports\/My-report-one--[A-Za-z0-9%]+$/);
@@ -108,6 +103,68 @@ Deno.test("unknown fields, operators and projects come with the nearest valid on
   const empty = await rig.data(queryWandb, { ...HERE, filters: { state: "killed" } });
   assert.match(String(empty["note"]), /No runs match/);
 });
+
+Deno.test("a misspelt metric or setting is told, with the nearest that runs have", async () => {
+  await using rig = startRig();
+  await seeded(rig, 3);
+  const ask = (args: Data) => rig.counted(() => rig.data(queryWandb, { ...HERE, ...args }));
+  const ordered = await ask({ order: "-summary_metrics.los", fields: ["name"] });
+  assert.equal(ordered.result["count"], 3);
+  assert.match(String(ordered.result["note"]), /summary_metrics\.los; .*summary_metrics\.loss/);
+  assert.equal(ordered.requests, 2);
+  const filtered = await ask({ filters: { "config.lrr": { $gt: 0 } } });
+  assert.match(String(filtered.result["note"]), /No runs match.*config\.lrr; .*config\.lr\?/);
+  const right = await ask({ order: "-summary_metrics.loss", filters: { "config.lr.value": 1 } });
+  assert.ok(!String(right.result["note"]).includes("newest runs has"));
+  const plain = await ask({ order: "-summary_metrics.loss", fields: ["name"] });
+  assert.deepEqual([plain.requests, "note" in plain.result], [1, false]);
+  assert.deepEqual(Object.keys(list(plain.result["items"])[0] ?? {}), ["id", "name"]);
+});
+
+Deno.test("fields choose of sweeps, reports, artifacts and files too", async () => {
+  await using rig = startRig();
+  await seedRun(rig.sim, { ...HERE, run: "run1" });
+  await seedSweep(rig);
+  const some = { ...HERE, resource: "sweeps", fields: ["method", "createdAt"] };
+  const [sweep] = list((await rig.data(queryWandb, some))["items"]);
+  assert.deepEqual(Object.keys(sweep ?? {}), ["id", "method", "created_at"]);
+  const all = { ...HERE, resource: "sweeps" };
+  const [whole] = list((await rig.data(queryWandb, all))["items"]);
+  const every = { ...all, fields: Object.keys(whole ?? {}) };
+  assert.deepEqual(list((await rig.data(queryWandb, every))["items"])[0], whole);
+  for (const resource of ["sweeps", "reports", "artifacts", "files"]) {
+    const args = { ...HERE, resource, run_id: "run1", fields: ["update_at"] };
+    const failed = await rig.counted(() => rig.failure(queryWandb, args));
+    assert.equal(failed.requests, 0);
+    assert.match(String(failed.result["message"]), /no field "update_at"/);
+  }
+});
+
+Deno.test("a list that the server refuses to give is an error, never an empty list", async () => {
+  await using rig = startRig();
+  await seeded(rig, 2);
+  await seedSweep(rig);
+  for (
+    const args of [
+      { resource: "sweeps", order: "-bogus" },
+      { resource: "sweeps", filters: { bogus: 1 } },
+      { resource: "runs", cursor: "none of ours" },
+    ]
+  ) {
+    const failed = await rig.failure(queryWandb, { ...HERE, ...args });
+    assert.equal(failed["error"], "invalid_arguments", JSON.stringify(args));
+    assert.match(String(failed["message"]), /bogus|cursor/);
+  }
+});
+
+async function seedSweep(rig: Rig): Promise<void> {
+  await graphql(
+    rig.sim,
+    `mutation S { upsertSweep(input: {entityName: "sim-team", projectName: "vision",
+      config: "method: random\\nparameters:\\n  lr:\\n    min: 0\\n    max: 1\\n"}) { sweep { name } } }`,
+    {},
+  );
+}
 
 const RUNS = `query Runs($entity: String!, $project: String!, $limit: Int) {
   project(name: $project, entityName: $entity) {

@@ -208,3 +208,18 @@ Deno.test("what is not there is told with the nearest names", async () => {
   const far = await rig.failure(listRegistryCollections, { registry_name: "zzzzzz" });
   assert.match(String(far["hint"]), /There are model, private/);
 });
+
+Deno.test("a list that the server refuses to give is an error, never an empty list", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  for (
+    const [tool, args] of [
+      [listRegistries, { filter: { nme: "x" } }],
+      [listRegistryCollections, { registry_name: "model", filter: { bogus: 1 } }],
+    ] as const
+  ) {
+    const failed = await rig.failure(tool, args);
+    assert.equal(failed["error"], "invalid_arguments");
+    assert.match(String(failed["message"]), /nme|bogus/);
+  }
+});

@@ -67,6 +67,18 @@ Deno.test("two runs are compared with one request, their histories with at most 
     rig.data(compareRuns, { ...HERE, ...ids, history_keys: ["loss"] })
   );
   assert.equal(named.requests, 1);
+  assert.ok(!("missing_keys" in named.result));
+  const misspelt = await rig.data(compareRuns, { ...HERE, ...ids, history_keys: ["los"] });
+  assert.deepEqual(misspelt["missing_keys"], { los: ["loss"] });
+});
+
+Deno.test("a run without a loss by name is told how to name one", async () => {
+  await using rig = startRig();
+  await seedRun(rig.sim, { ...AT, run: "r1", history: [{ _step: 0, reward: 1 }] });
+  const result = await rig.data(diagnoseRun, { ...HERE, run_id: "r1" });
+  assert.equal(result["diagnosis"], "no_loss_key");
+  assert.match(String(list(result["recommendations"])), /loss_key/);
+  assert.deepEqual(result["available_keys"], ["reward"]);
 });
 
 Deno.test("any number of runs is compared, a missing one is named", async () => {

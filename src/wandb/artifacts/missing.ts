@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { ToolError } from "../../mcp/errors.ts";
 import { nearest, oneOf } from "../../text/nearest.ts";
-import { UpstreamError } from "../../upstream/errors.ts";
 import type { WandbSession } from "../client.ts";
-import { noProject } from "../missing.ts";
+import { noProject, quietly } from "../missing.ts";
 import { connectionOf } from "../shapes.ts";
 import { type CollectionName, registryTitle, type VersionName } from "./names.ts";
 
@@ -180,14 +179,4 @@ function place(name: CollectionName, entity: string | undefined): string {
 
 function notFound(message: string, hint: string): ToolError {
   return new ToolError("not_found", message, { hint });
-}
-
-/** The data, or undefined: a failed look-up must not hide what was missing. */
-async function quietly<T>(answer: Promise<{ readonly data: T }>): Promise<T | undefined> {
-  try {
-    return (await answer).data;
-  } catch (error) {
-    if (error instanceof UpstreamError && error.report.error !== "cancelled") return undefined;
-    throw error;
-  }
 }

@@ -7,6 +7,7 @@
  * @module
  */
 import { invalidArgument } from "../../mcp/errors.ts";
+import { percentDecoded } from "../../text/percent.ts";
 import type { Wandb } from "../client.ts";
 
 /** What every registry's project name begins with. */
@@ -158,13 +159,7 @@ function partsOfUrl(name: string): NameParts | undefined {
 }
 
 function decodedParts(url: URL): string[] {
-  return url.pathname.split("/").filter((part) => part !== "").map((part) => {
-    try {
-      return decodeURIComponent(part);
-    } catch {
-      return part;
-    }
-  });
+  return url.pathname.split("/").filter((part) => part !== "").map(percentDecoded);
 }
 
 function shown(name: string): string {

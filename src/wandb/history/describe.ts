@@ -1,9 +1,9 @@
 import { describeSeries } from "../../analysis/statistics.ts";
 import { ToolError } from "../../mcp/errors.ts";
-import { oneOf } from "../../text/nearest.ts";
+import { nearest, oneOf } from "../../text/nearest.ts";
 import { matchKeys } from "./choose.ts";
 import { type LoadedRun, numericKeys } from "./load.ts";
-import { type Metric, seriesOf, valueAt } from "./series.ts";
+import { type Metric, seriesOf, STEP, valueAt } from "./series.ts";
 
 /** Metrics that are read when none are named. */
 const DEFAULT_KEYS = 25;
@@ -88,12 +88,31 @@ export function truncationNote(
   return parts.length === 0 ? undefined : parts.join(" ");
 }
 
+/** The error for an x axis that no row has, with the nearest keys. */
+export function unknownAxis(axis: string, run: LoadedRun): ToolError {
+  const near = nearest(axis, [STEP, "_runtime", "_timestamp", ...numericKeys(run.known)]);
+  return new ToolError("invalid_arguments", `Run ${run.id} has no rows with x_axis "${axis}".`, {
+    hint: near.length > 0
+      ? `Did you mean ${oneOf(near)}?`
+      : "Use _step, _runtime, _timestamp or a metric.",
+  });
+}
+
 /** The error for keys that exist nowhere, with the nearest that do. */
 export function unknownKeys(
   missing: Record<string, string[]>,
   run: LoadedRun,
 ): ToolError {
-  const known = numericKeys(run.known);
+  const system = Object.keys(missing).every((key) => key.startsWith("system."));
+  if (system && run.events.length === 0) {
+    return new ToolError("not_found", `Run ${run.id} has recorded no system metrics.`, {
+      hint: "Only its own metrics can be read: leave `keys` out.",
+    });
+  }
+  const known = system
+    ? [...new Set(run.events.flatMap(Object.keys))].filter((key) => key.startsWith("system."))
+      .sort()
+    : numericKeys(run.known);
   const near = [...new Set(Object.values(missing).flat())];
   const summary = Object.keys(missing).filter((key) => valueAt(run.summary, key) !== undefined);
   return new ToolError(

@@ -1,9 +1,11 @@
 import { invalidArgument } from "../../mcp/errors.ts";
 import type { Reply } from "../../mcp/tool.ts";
-import type { JsonObject } from "../../upstream/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 import { noProject, noRun } from "../missing.ts";
 import { type Place, placeOf, warningsOf } from "../tool.ts";
+import { absentKeys } from "./absent_keys.ts";
+import { fieldPicker } from "./other_fields.ts";
 import {
   LIST_ARTIFACTS,
   LIST_FILES,
@@ -16,7 +18,14 @@ import {
   type Resource,
   runRow,
 } from "./resources.ts";
-import { filterOf, orderOf, projectionOf, type RunProjection, serverKeys } from "./run_fields.ts";
+import {
+  filterOf,
+  type Keys,
+  orderOf,
+  projectionOf,
+  type RunProjection,
+  serverKeys,
+} from "./run_fields.ts";
 
 /** A query in the structured form. */
 export interface ListQuery {
@@ -58,6 +67,8 @@ export async function listResource(
   }
   const mentioned: string[] = [];
   const plan = planOf(query, mentioned);
+  const pick = resource === "runs" ? undefined : fieldPicker(resource, query.fields);
+  const unseen = new Set(mentioned.filter((name) => /^(config|summary_metrics)\./.test(name)));
   const items: JsonObject[] = [];
   const cursors: (string | undefined)[] = [];
   const problems: string[] = [];
@@ -72,11 +83,11 @@ export async function listResource(
     problems.push(...page.problems);
     for (const edge of page.list?.edges ?? []) {
       if (edge?.node === null || edge?.node === undefined) continue;
-      items.push(
-        resource === "runs"
-          ? runRow(edge.node, plan.projection, place, wandb.links)
-          : otherRow(resource, edge.node, place, wandb.links),
-      );
+      if (resource === "runs" || pick === undefined) {
+        items.push(runRow(edge.node, plan.projection, place, wandb.links));
+        const { config, summary } = runRow(edge.node, plan.spoken, place, wandb.links);
+        for (const name of unseen) if (holds(config, summary, name)) unseen.delete(name);
+      } else items.push(pick(otherRow(resource, edge.node, place, wandb.links)));
       cursors.push(edge.cursor ?? undefined);
     }
     total = page.list?.totalCount ?? total;
@@ -90,6 +101,10 @@ export async function listResource(
     has_more: more,
     ...(more && cursor !== undefined ? { next_cursor: cursor } : {}),
   };
+  const absent = unseen.size === 0 || query.cursor !== undefined
+    ? []
+    : await absentKeys(session, place, [...unseen]);
+  const notes = [...(items.length === 0 ? [emptyNote(query)] : []), ...absent];
   return {
     data: {
       resource,
@@ -101,7 +116,7 @@ export async function listResource(
       ...(resource === "runs" && !plan.projection.fields.has("url")
         ? { run_url: wandb.links.run(place.entity, place.project, "ID").replace(/ID$/, "{id}") }
         : {}),
-      ...(items.length === 0 ? { note: emptyNote(query) } : {}),
+      ...(notes.length === 0 ? {} : { note: notes.join(" ") }),
       ...warningsOf(problems),
       items,
     },
@@ -117,10 +132,19 @@ interface Plan {
   readonly document: string;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly projection: RunProjection;
+  /** What filter and order speak of. */
+  readonly spoken: RunProjection;
+}
+
+/** Whether a run has the metric or setting, by its row of what was spoken of. */
+function holds(config: Json | undefined, summary: Json | undefined, name: string): boolean {
+  const [, part, key = ""] = /^(config|summary_metrics)\.(.+)$/s.exec(name) ?? [];
+  const values = part === "config" ? config : summary;
+  return isJsonObject(values) && Object.hasOwn(values, key.replace(/\.value$/, ""));
 }
 
 function planOf(query: ListQuery, mentioned: string[]): Plan {
-  const projection = (names: readonly string[]) => projectionOf(query.fields, names);
+  const none = projectionOf(undefined, []);
   const raw = {
     f: query.filters === undefined ? null : JSON.stringify(query.filters),
     o: query.order ?? null,
@@ -130,26 +154,30 @@ function planOf(query: ListQuery, mentioned: string[]): Plan {
       const filters = query.filters === undefined ? undefined : filterOf(query.filters, mentioned);
       const order = query.order === undefined ? "-created_at" : orderOf(query.order);
       mentioned.push(...order.split(",").map((part) => part.slice(1)));
-      const chosen = projection(mentioned);
+      const chosen = projectionOf(query.fields, mentioned);
+      const spoken = projectionOf(undefined, mentioned);
+      const config = joined(chosen.config, spoken.config);
+      const summary = joined(chosen.summary, spoken.summary);
       return {
         document: LIST_RUNS,
         projection: chosen,
+        spoken,
         variables: {
           f: filters === undefined ? null : JSON.stringify(filters),
           o: order,
-          config: chosen.config !== "none",
-          ck: serverKeys(chosen.config),
-          summary: chosen.summary !== "none",
-          sk: serverKeys(chosen.summary),
+          config: config !== "none",
+          ck: serverKeys(config),
+          summary: summary !== "none",
+          sk: serverKeys(summary),
           keys: chosen.fields.has("history_keys"),
           more: chosen.fields.has("user") || MORE_FIELDS.some((name) => chosen.fields.has(name)),
         },
       };
     }
     case "sweeps":
-      return { document: LIST_SWEEPS, variables: raw, projection: projectionOf(undefined, []) };
+      return { document: LIST_SWEEPS, variables: raw, projection: none, spoken: none };
     case "artifacts":
-      return { document: LIST_ARTIFACTS, variables: raw, projection: projectionOf(undefined, []) };
+      return { document: LIST_ARTIFACTS, variables: raw, projection: none, spoken: none };
     case "reports":
     case "files": {
       if (query.filters !== undefined || query.order !== undefined) {
@@ -159,10 +187,17 @@ function planOf(query: ListQuery, mentioned: string[]): Plan {
       return {
         document: files ? LIST_FILES : LIST_REPORTS,
         variables: files ? { r: query.run_id } : {},
-        projection: projectionOf(undefined, []),
+        projection: none,
+        spoken: none,
       };
     }
   }
+}
+
+/** Keys of both. */
+function joined(a: Keys, b: Keys): Keys {
+  if (a === "all" || b === "all") return "all";
+  return a === "none" ? b : b === "none" ? a : [...new Set([...a, ...b])];
 }
 
 async function readPage(
@@ -178,7 +213,10 @@ async function readPage(
   if (query.resource === "files" && !project.run) {
     throw await noRun(session, place, query.run_id ?? "");
   }
-  return { list: project.list ?? project.run?.list ?? undefined, problems };
+  const list = project.list ?? project.run?.list ?? undefined;
+  // No list at all, and a reason: nothing may be said of what the project holds.
+  if (list === undefined && problems.length > 0) throw session.refused(problems);
+  return { list, problems };
 }
 
 function emptyNote(query: ListQuery): string {

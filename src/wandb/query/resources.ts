@@ -70,7 +70,7 @@ export const LIST_ARTIFACTS = `query ListArtifacts($e: String!, $p: String!, $n:
       edges { cursor node {
         __typename name description createdAt updatedAt
         defaultArtifactType { name }
-        aliases(first: 20) { edges { node { alias } } }
+        aliases(first: 100) { edges { node { alias } } }
         tags { edges { node { name } } }
       } }
     }

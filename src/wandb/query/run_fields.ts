@@ -68,14 +68,17 @@ const FILTERABLE = [
   "id",
 ];
 
+/** Keys of a configuration or a summary. */
+export type Keys = "none" | "all" | readonly string[];
+
 /** What of each run is wanted. */
 export interface RunProjection {
   /** Plain fields in a result's row. */
   readonly fields: ReadonlySet<string>;
   /** Keys of the configuration; all for "all". */
-  readonly config: "none" | "all" | readonly string[];
+  readonly config: Keys;
   /** Keys of the summary; all for "all". */
-  readonly summary: "none" | "all" | readonly string[];
+  readonly summary: Keys;
 }
 
 const DEFAULT_FIELDS = ["id", "name", "state", "created_at", "tags", "group"];
@@ -111,7 +114,7 @@ export function projectionOf(
 }
 
 /** Keys to ask the server for: a dotted key may be one name or a path into a structure. */
-export function serverKeys(keys: "none" | "all" | readonly string[]): string[] | null {
+export function serverKeys(keys: Keys): string[] | null {
   if (keys === "all") return null;
   if (keys === "none") return [];
   return [...new Set(keys.flatMap((key) => [key, key.split(".")[0] ?? key]))];

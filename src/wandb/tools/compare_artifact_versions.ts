@@ -117,12 +117,13 @@ async function filesOf(
     allFiles(session, a.artifact.id),
     allFiles(session, b.artifact.id),
   ]);
-  const complete = one.complete && other.complete;
+  const allRead = one.complete && other.complete;
   const expected = (a.artifact.fileCount ?? NaN) + (b.artifact.fileCount ?? NaN);
   const missing = expected - one.entries.size - other.entries.size;
+  const complete = allRead && missing <= 0;
   const notes = [
-    unlistedNote(why, Number.isNaN(missing) || !complete ? undefined : Math.max(0, missing)),
-    ...(complete ? [] : ["There are more files than were read: the counts are lower bounds."]),
+    unlistedNote(why, Number.isNaN(missing) || !allRead ? undefined : Math.max(0, missing)),
+    ...(allRead ? [] : ["There are more files than were read: the counts are lower bounds."]),
   ];
   return {
     diff: { ...fileDiffResult(diffFiles(one.entries, other.entries), most), complete, notes },

@@ -5,6 +5,7 @@ import { ToolError } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import type { JsonObject } from "../../upstream/json.ts";
 import type { WandbSession } from "../client.ts";
+import { matchKeys } from "../history/choose.ts";
 import { numericKeys } from "../history/load.ts";
 import { readMetrics, type Selection, seriesOf, specsOf } from "../history/series.ts";
 import { noProject, noRun } from "../missing.ts";
@@ -89,6 +90,8 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
       url: wandb.links.run(place.entity, place.project, name),
     }));
     const [a, b] = labels;
+    const logged = [...new Set(runs.flatMap((run) => [...run.historyKeys.keys.keys()]))];
+    const { missing } = matchKeys(wanted, logged);
     return {
       data: {
         ...(labels.length === 2 ? { run_a: a, run_b: b } : { runs: labels }),
@@ -99,6 +102,7 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
         ...(withRows
           ? { history_comparison: histories(rows, select(shared), args.history_samples) }
           : {}),
+        ...(Object.keys(missing).length > 0 ? { missing_keys: missing } : {}),
         ...warningsOf(problems),
       },
     };

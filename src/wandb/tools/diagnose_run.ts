@@ -100,6 +100,9 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
         total_history_rows: Math.max(0, ...[...run.known.keys.values()].map(({ count }) => count)),
         available_keys: known.slice(0, 30),
         recommendations: [
+          ...(result.diagnosis === "no_loss_key"
+            ? ["No key has a loss's name: give `loss_key`, one of available_keys."]
+            : []),
           ...new Set(
             findings.filter(({ severity }) => severity !== "info").map((one) => one.next_step),
           ),

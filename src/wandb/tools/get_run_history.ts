@@ -9,6 +9,7 @@ import {
   emptyNotes,
   statisticsOf,
   truncationNote,
+  unknownAxis,
   unknownKeys,
 } from "../history/describe.ts";
 import { loadRun, systemMetrics } from "../history/load.ts";
@@ -16,6 +17,7 @@ import { rowsWithin } from "../history/rows.ts";
 import { type Selection, STEP } from "../history/series.ts";
 import { runLinks } from "../resources.ts";
 import { runPlaceOf } from "../run_id.ts";
+import type { HistoryKeys } from "../shapes.ts";
 import { PLACE, PLACE_ALIASES, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** Points that statistics rest on at least, however few rows are wanted. */
@@ -104,6 +106,9 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     if (metrics.length + systems.length === 0 && Object.keys(missing).length > 0) {
       throw unknownKeys(missing, first);
     }
+    if (metrics.length === 0 && choice.keys.length > 0 && !isAxis(xAxis, first.known)) {
+      throw unknownAxis(xAxis, first);
+    }
     const notes = [
       ...choice.notes,
       ...(systems.length > 0 && (minStep ?? maxStep) !== undefined
@@ -148,3 +153,8 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     };
   },
 });
+
+/** Whether rows have this axis: W&B's own three, or what was logged. */
+function isAxis(axis: string, known: HistoryKeys): boolean {
+  return [STEP, "_runtime", "_timestamp"].includes(axis) || known.keys.has(axis);
+}

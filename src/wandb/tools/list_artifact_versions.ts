@@ -80,6 +80,7 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
     const { page, problems, ...where } = name.registry
       ? await fromRegistry(session, wandb, name, args)
       : await fromProject(session, name, args);
+    if (page.items.length === 0 && problems.length > 0) throw session.refused(problems);
     return {
       data: {
         collection: where.collection,
@@ -87,7 +88,7 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
         path: `${where.entity}/${where.project}/${where.collection}`,
         ...(where.organization === undefined ? {} : { organization: where.organization }),
         ...pageState(page),
-        ...(page.items.length > 0 || problems.length > 0 ? {} : {
+        ...(page.items.length > 0 ? {} : {
           note: args.cursor === undefined
             ? "The collection has no versions."
             : "Nothing follows that cursor.",

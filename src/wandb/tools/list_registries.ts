@@ -52,6 +52,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
     const registries = found.flatMap((one) =>
       one.entity.projects.items.map(({ node }) => registryRow(node, one))
     );
+    if (registries.length === 0 && problems.length > 0) throw session.refused(problems);
     const more = found.filter(({ entity }) => entity.projects.info.hasNextPage);
     const page = only.entity.projects;
     return {
@@ -62,7 +63,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
           truncated: more.length > 0,
           ...(more.length > 0 ? { more_in: more.map((one) => one.organization) } : {}),
         }),
-        ...(registries.length === 0 && problems.length === 0
+        ...(registries.length === 0
           ? { note: emptyNote(names, filter !== undefined, cursor !== undefined) }
           : {}),
         ...warningsOf(problems),

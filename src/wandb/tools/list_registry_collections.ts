@@ -63,6 +63,7 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
     const problems = answer?.problems ?? [];
     const hit = await oneWithRegistry(session, found, organization, project);
     const page = hit.entity.artifactCollections;
+    if (page.items.length === 0 && problems.length > 0) throw session.refused(problems);
     const title = registryTitle(project);
     return {
       data: {
@@ -70,7 +71,7 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
         full_name: `${hit.entity.name}/${project}`,
         organization: hit.organization,
         ...pageState(page),
-        ...(page.items.length > 0 || problems.length > 0 ? {} : {
+        ...(page.items.length > 0 ? {} : {
           note: args.cursor !== undefined
             ? "Nothing follows that cursor."
             : args.filter === undefined
