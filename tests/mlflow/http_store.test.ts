@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
-import { at, listAt, toolsWith } from "./harness.ts";
+import { at, listAt, type Tools, toolsWith } from "./harness.ts";
 
 /** A server that answers by path; every request is kept. */
 function fake(answers: Record<string, (url: URL, request: Request) => Response | undefined>) {
-  const requests: { method: string; path: string; headers: Headers }[] = [];
+  const requests: { method: string; path: string; query: URLSearchParams; headers: Headers }[] = [];
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
     const url = new URL(request.url);
-    requests.push({ method: request.method, path: url.pathname, headers: request.headers });
+    requests.push({
+      method: request.method,
+      path: url.pathname,
+      query: url.searchParams,
+      headers: request.headers,
+    });
     for (const [prefix, answer] of Object.entries(answers)) {
       const response = url.pathname.startsWith(prefix) ? answer(url, request) : undefined;
       if (response !== undefined) return response;
@@ -101,6 +106,7 @@ Deno.test("spans: an artifact path that climbs is refused", async () => {
     extract_fields: "data.spans.*.name",
   });
   assert.equal(failure.error, "invalid_arguments");
+  assert.ok(server.requests.length > 0);
   assert.ok(server.requests.every(({ path }) => !path.includes("artifacts/")));
 });
 
@@ -215,5 +221,129 @@ Deno.test("a wrong server's JSON is its fault, whatever part of it is strange", 
       assert.deepEqual([failure.error, failure.retryable], ["upstream_error", false]);
       assert.match(String(failure.hint), /address/);
     }
+  }
+});
+
+/** Traces whose spans are in the database, found by a search; each has one span, named after it. */
+function searchable(found: readonly { readonly id: string; readonly bytes: number }[]) {
+  const infos = found.map(({ id, bytes }) => ({
+    ...info(id, { "mlflow.trace.spansLocation": "TRACKING_STORE" }),
+    trace_metadata: { "mlflow.trace.sizeBytes": String(bytes) },
+  }));
+  return fake({
+    "/api/3.0/mlflow/traces/search": () => Response.json({ traces: infos }),
+    "/api/3.0/mlflow/traces/batchGet": (url) =>
+      new Response(text({
+        traces: url.searchParams.getAll("trace_ids").map((id) => ({
+          trace_info: info(id),
+          spans: [span(`span of ${id}`)],
+        })),
+      })),
+    "/ajax-api/2.0/mlflow/get-trace-artifact": (url) =>
+      new Response(text({ spans: [span(`span of ${url.searchParams.get("request_id")}`)] })),
+  });
+}
+
+/** What a search for span names gives, trace by trace. */
+async function spanNames(tools: Tools): Promise<unknown[]> {
+  const data = await tools.ok("search_traces", {
+    experiment_id: "1",
+    extract_fields: "info.trace_id,data.spans.*.name",
+  });
+  return listAt(data, "traces").map((one) => [
+    at(one, "info", "trace_id"),
+    listAt(one, "data", "spans").map((each) => at(each, "name")),
+  ]);
+}
+
+/** The requests for spans: last part of the route, and the ids asked for. */
+const spanRequests = (requests: readonly { path: string; query: URLSearchParams }[]) =>
+  requests.filter(({ path }) => !path.endsWith("/traces/search")).map(({ path, query }) => [
+    path.slice(path.lastIndexOf("/") + 1),
+    query.getAll("trace_ids").concat(query.getAll("request_id")),
+  ]);
+
+Deno.test("search: spans of small traces come in one request, those of huge ones each alone", async () => {
+  const small = ["tr-1", "tr-2", "tr-3"].map((id) => ({ id, bytes: 4000 }));
+  const huge = ["tr-4", "tr-5"].map((id) => ({ id, bytes: 60_000_000 }));
+  const namesOf = (traces: readonly { id: string }[]) =>
+    traces.map(({ id }) => [id, [`span of ${id}`]]);
+  const batch = ["batchGet", ["tr-1", "tr-2", "tr-3"]];
+  const flat = [["get-trace-artifact", ["tr-4"]], ["get-trace-artifact", ["tr-5"]]];
+  for (
+    const [traces, expected] of [
+      [small, [batch]],
+      [huge, flat],
+      // In the order of the search, whichever way their spans come.
+      [[...huge, ...small], [batch, ...flat]],
+    ] as const
+  ) {
+    await using server = searchable(traces);
+    const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
+    assert.deepEqual(await spanNames(tools), namesOf(traces));
+    assert.deepEqual(spanRequests(server.requests).sort(), expected);
+  }
+});
+
+Deno.test("search: without a path below data no spans are asked for, however small", async () => {
+  await using server = searchable([{ id: "tr-1", bytes: 10 }, { id: "tr-2", bytes: 60_000_000 }]);
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
+  for (const more of [{}, { extract_fields: "info.trace_id,info.trace_metadata.*" }]) {
+    const data = await tools.ok("search_traces", { experiment_id: "1", ...more });
+    assert.equal(listAt(data, "traces").length, 2);
+  }
+  assert.deepEqual(spanRequests(server.requests), []);
+});
+
+Deno.test("get_trace: progress is told while the spans still arrive, and only grows", async () => {
+  const total = 650;
+  const told = Promise.withResolvers<void>();
+  const sent = { all: false };
+  const encode = (part: string) => new TextEncoder().encode(part);
+  // Large enough not to be waiting in some buffer: 250 of them are half a megabyte.
+  const items = Array.from({ length: total }, (_, index) =>
+    text({
+      ...span(`span ${index}`),
+      attributes: { "mlflow.spanInputs": JSON.stringify("x".repeat(2000)) },
+    }));
+  await using server = fake({
+    "/ajax-api/2.0/mlflow/get-trace-artifact": () =>
+      new Response(
+        new ReadableStream({
+          start: async (controller) => {
+            controller.enqueue(encode(`{"spans":[${items.slice(0, 250).join(",")},`));
+            // The rest only goes out once the call has told of the first part.
+            await told.promise;
+            sent.all = true;
+            controller.enqueue(encode(`${items.slice(250).join(",")}]}`));
+            controller.close();
+          },
+        }),
+      ),
+  });
+  const tools = toolsWith({
+    MLFLOW_TRACKING_URI: server.uri,
+    MLFLOW_HTTP_REQUEST_TIMEOUT: "20",
+  });
+  const steps: { done: number; early: boolean }[] = [];
+  const answer = await tools.call("get_trace", {
+    trace_id: "tr-1",
+    extract_fields: "data.spans.*.name",
+  }, {
+    progress: ({ done }) => {
+      steps.push({ done, early: !sent.all });
+      told.resolve();
+    },
+  });
+  // Where nothing was told, the server still waits.
+  told.resolve();
+  assert.equal(answer.failure, undefined);
+  assert.equal(listAt(answer.data, "data", "spans").length, total);
+  const early = steps.filter((step) => step.early);
+  assert.ok(early.length > 0);
+  assert.ok(early.every(({ done }) => done > 0 && done <= 250), JSON.stringify(early));
+  assert.ok(steps.length > early.length);
+  for (const [index, { done }] of steps.entries()) {
+    assert.ok(done <= total && done > (steps[index - 1]?.done ?? 0), JSON.stringify(steps));
   }
 });
