@@ -43,6 +43,11 @@ export function* readStore(files: StoreFiles, request: Request, wanted: Wanted):
       return yield { kind: "infos", infos: [existing(database, request.traceId)] };
     case "spans":
       return yield* spans(database, files, request.traceId);
+    case "storedSpans":
+      for (const [trace, traceId] of request.traceIds.entries()) {
+        yield* storedSpans(database, traceId, spanKeys(database, traceId), trace);
+      }
+      return;
     case "assessment":
       return yield assessment(database, request.traceId, request.assessmentId);
     case "experiments":
@@ -75,25 +80,15 @@ function* spans(database: Database, files: StoreFiles, traceId: string): Generat
     const value = isJsonObject(tags) ? tags[name] : undefined;
     return typeof value === "string" ? value : undefined;
   };
-  // Root spans first, then by time, as the server gives them.
-  const keys = !database.tables.has("spans") ? [] : database.rows(
-    sql`SELECT rowid AS id, length(content) AS size FROM spans s WHERE trace_id = ${traceId}
-      ORDER BY parent_span_id IS NOT NULL, start_time_unix_nano, rowid`,
-  );
-  if (tag("mlflow.trace.spansLocation") === "ARCHIVE_REPO" || keys.some(({ size }) => size === 0)) {
-    throw new UpstreamError(
-      "unsupported",
-      `The spans of trace ${traceId} have been moved to MLflow's archive.`,
-      { hint: "Read it through mlflow server. Without data.* fields the trace can be read." },
-    );
-  }
+  if (tag("mlflow.trace.spansLocation") === "ARCHIVE_REPO") throw archived(traceId);
+  const keys = spanKeys(database, traceId);
   const location = tag("mlflow.artifactLocation");
   const inDatabase = tag("mlflow.trace.spansLocation") === "TRACKING_STORE";
-  if (inDatabase || location === undefined) return yield* storedSpans(database, keys);
+  if (inDatabase || location === undefined) return yield* storedSpans(database, traceId, keys);
   const file = artifactFile(location, files.artifacts);
   if (file === undefined) {
     // Spans that were in the database before the file was written are better than none.
-    if (keys.length > 0) return yield* storedSpans(database, keys);
+    if (keys.length > 0) return yield* storedSpans(database, traceId, keys);
     if (hasData(info)) throw unreachableArtifacts(location);
     return;
   }
@@ -110,7 +105,31 @@ function hasData(info: JsonObject): boolean {
     ("mlflow.trace.sizeStats" in metadata || "mlflow.trace.sizeBytes" in metadata);
 }
 
-function* storedSpans(database: Database, keys: readonly Row[]): Generator<Part> {
+/** Root spans first, then by time, as the server gives them. */
+function spanKeys(database: Database, traceId: string): readonly Row[] {
+  if (!database.tables.has("spans")) return [];
+  return database.rows(
+    sql`SELECT rowid AS id, length(content) AS size FROM spans s WHERE trace_id = ${traceId}
+      ORDER BY parent_span_id IS NOT NULL, start_time_unix_nano, rowid`,
+  );
+}
+
+function archived(traceId: string): UpstreamError {
+  return new UpstreamError(
+    "unsupported",
+    `The spans of trace ${traceId} have been moved to MLflow's archive.`,
+    { hint: "Read it through mlflow server. Without data.* fields the trace can be read." },
+  );
+}
+
+function* storedSpans(
+  database: Database,
+  traceId: string,
+  keys: readonly Row[],
+  trace: number = 0,
+): Generator<Part> {
+  // The archive leaves rows without content.
+  if (keys.some(({ size }) => size === 0)) throw archived(traceId);
   let batch: number[] = [];
   let size = 0;
   for (const [index, key] of keys.entries()) {
@@ -121,7 +140,7 @@ function* storedSpans(database: Database, keys: readonly Row[]): Generator<Part>
       database.rows(sql`SELECT rowid AS id, content FROM spans WHERE rowid IN ${listOf(batch)}`)
         .map((row) => [Number(row["id"]), String(row["content"])]),
     );
-    yield { kind: "spans", texts: batch.flatMap((id) => texts.get(id) ?? []) };
+    yield { kind: "spans", trace, texts: batch.flatMap((id) => texts.get(id) ?? []) };
     batch = [];
     size = 0;
   }

@@ -22,6 +22,8 @@ export type Request =
   | { readonly kind: "count"; readonly search: Omit<Search, "orderBy"> }
   | { readonly kind: "info"; readonly traceId: string }
   | { readonly kind: "spans"; readonly traceId: string }
+  /** Of traces that are known to keep them in the database. */
+  | { readonly kind: "storedSpans"; readonly traceIds: readonly string[] }
   | { readonly kind: "assessment"; readonly traceId: string; readonly assessmentId: string }
   | {
     readonly kind: "experiments";
@@ -36,8 +38,8 @@ export type Request =
 export type Part =
   | { readonly kind: "infos"; readonly infos: readonly JsonObject[] }
   | { readonly kind: "number"; readonly number: number }
-  /** JSON texts of whole spans. */
-  | { readonly kind: "spans"; readonly texts: readonly string[] }
+  /** JSON texts of whole spans of the trace with this number in the request. */
+  | { readonly kind: "spans"; readonly trace: number; readonly texts: readonly string[] }
   /** A piece of a file with spans. */
   | { readonly kind: "bytes"; readonly bytes: Uint8Array<ArrayBuffer> }
   | { readonly kind: "experiments"; readonly experiments: readonly Experiment[] };

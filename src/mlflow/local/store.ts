@@ -94,12 +94,29 @@ export class LocalTraceStore implements TraceReader {
     visit: (trace: number, span: Json, index: number) => void,
     onTrace: (count: number) => void = () => {},
   ): Promise<void> {
+    const stored: { readonly id: string; readonly trace: number }[] = [];
+    let done = 0;
     for (const [trace, info] of infos.entries()) {
       const id = isJsonObject(info) ? info["trace_id"] : undefined;
-      if (typeof id === "string") {
+      if (typeof id !== "string") continue;
+      if (inDatabase(info)) stored.push({ id, trace });
+      else {
         await this.spans(id, (span, index) => visit(trace, span, index));
+        onTrace(++done);
       }
-      onTrace(trace + 1);
+    }
+    if (stored.length === 0) return;
+    const counts = stored.map(() => 0);
+    const traceIds = stored.map(({ id }) => id);
+    for await (const part of this.#read({ kind: "storedSpans", traceIds })) {
+      if (part.kind !== "spans") continue;
+      const { trace = 0 } = stored[part.trace] ?? {};
+      visitTexts(part, (span) => {
+        const index = counts[part.trace] ?? 0;
+        counts[part.trace] = index + 1;
+        visit(trace, span, index);
+      });
+      onTrace(done + part.trace + 1);
     }
   }
 
@@ -144,6 +161,11 @@ export class LocalTraceStore implements TraceReader {
 /** A filter without what does not cross to a worker. */
 function plain(filter: TraceQuery["filter"]): TraceQuery["filter"] {
   return filter === undefined ? undefined : { clauses: filter.clauses, notes: [] };
+}
+
+function inDatabase(info: Json): boolean {
+  const tags = isJsonObject(info) ? info["tags"] ?? null : null;
+  return isJsonObject(tags) && tags["mlflow.trace.spansLocation"] === "TRACKING_STORE";
 }
 
 function infosOf(part: Part): readonly Json[] {
