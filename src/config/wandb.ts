@@ -17,8 +17,8 @@ export function noWandbKey(settings: Settings): string {
 
 /**
  * The address of W&B's API, without credentials, query or trailing slash; undefined when it is no
- * http(s) URL. The web page's address of the public cloud is taken for its API's, and its GraphQL endpoint
- * for the API that it belongs to.
+ * http(s) URL. The web page's address of the public cloud is taken for its API's, and a GraphQL
+ * endpoint for the API that it belongs to.
  */
 export function wandbBaseUrl(settings: Settings): URL | undefined {
   const url = httpUrl(settings.wandbBaseUrl.trim().replace(/\/graphql\/*$/, ""));

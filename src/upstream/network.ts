@@ -53,8 +53,8 @@ export function networkFailure(place: Place, error: unknown): UpstreamError {
       : "the TLS connection failed";
     return fail(
       `${service} at ${at} cannot be trusted: ${why}.`,
-      "Give the authority's PEM file (for MLflow: MLFLOW_TRACKING_SERVER_CERT_PATH), or trust " +
-        "the system's with DENO_TLS_CA_STORE=system.",
+      "Give the authority's PEM file in DENO_CERT (for MLflow: MLFLOW_TRACKING_SERVER_CERT_PATH), " +
+        "or trust the system's with DENO_TLS_CA_STORE=system.",
       false,
     );
   }
@@ -70,7 +70,7 @@ export function networkFailure(place: Place, error: unknown): UpstreamError {
   }
   return fail(
     `The connection to ${service} at ${at} failed or was lost.`,
-    `Repeat the call; if it stays so, check ${setting} and the network.`,
+    `Repeat the call; if it stays so, check ${setting}, the network and HTTPS_PROXY.`,
     true,
   );
 }
