@@ -38,13 +38,13 @@ async function carryOut(
   Deno.addSignalListener("SIGINT", () => stopping.abort());
   const readable = Deno.stdout.isTerminal() && program.config.options.json !== true;
   const asking = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
-  const call = (answer: "yes" | undefined): Promise<Outcome> => {
+  const call = (answer: "yes" | undefined, state?: string): Promise<Outcome> => {
     const context: CallContext = {
       signal: stopping.signal,
       progress: showProgress(),
       maxTokens: program.config.settings.maxResponseTokens,
       log: program.log,
-      consent: { canAsk: asking, answer, trustConfirm: true },
+      consent: { canAsk: asking, answer, trustConfirm: true, state },
     };
     return tool.call(args, context);
   };
@@ -55,7 +55,7 @@ async function carryOut(
         printError("Nothing was done.\n");
         return 1;
       }
-      outcome = await call("yes");
+      outcome = await call("yes", outcome.state);
     }
     clearProgress();
     if (outcome.kind === "ask") return 1;

@@ -4,6 +4,7 @@ import { type Config, secretsOf } from "../config/config.ts";
 import { createLog, type Log } from "../log.ts";
 import { createServerFactory } from "../mcp/server.ts";
 import { NAME } from "../version.ts";
+import { createTidying } from "./memory.ts";
 
 /** Everything that a command works with, made from the configuration. */
 export interface Program {
@@ -33,6 +34,8 @@ export function createServing(program: Program): {
   drained: () => Promise<void>;
 } {
   const running = new Set<Promise<unknown>>();
+  const idle = () => running.size === 0;
+  const tidy = createTidying();
   const { settings, version } = program.config;
   const factory = createServerFactory({
     name: NAME,
@@ -45,7 +48,10 @@ export function createServing(program: Program): {
     trustConfirm: settings.trustConfirm,
     log: program.log,
     onCall: (call) => {
-      const settled = call.finally(() => running.delete(settled)).catch(() => {});
+      const settled = call.finally(() => {
+        running.delete(settled);
+        if (idle()) tidy(idle);
+      }).catch(() => {});
       running.add(settled);
     },
   });

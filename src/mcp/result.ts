@@ -69,6 +69,9 @@ export function renderFailure(error: unknown, log: Log): CallToolResult {
   };
 }
 
+/** Longest message of an error, in characters: it may quote what the caller sent. */
+const MAX_MESSAGE = 1000;
+
 /**
  * The report of any error, without secrets and invisible characters; unforeseen ones become
  * `internal` without their text.
@@ -78,7 +81,7 @@ export function reportOf(error: unknown, log: Log): FailureReport {
   const clean = (text: string) => log.redact(stripInvisible(text).text);
   return {
     error: kind,
-    message: clean(message),
+    message: clean(message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message),
     ...(hint === undefined ? {} : { hint: clean(hint) }),
     retryable,
   };

@@ -104,7 +104,7 @@ async function callTool(
   const started = performance.now();
   try {
     const outcome = await tool.call(args, callContext(context, server, parts));
-    if (outcome.kind === "ask") return askUser(outcome.question);
+    if (outcome.kind === "ask") return askUser(outcome.question, outcome.state);
     const links = leadingLinks(outcome.reply.links ?? [], parts.resources ?? []);
     return renderReply({ ...outcome.reply, links }, parts.maxTokens);
   } catch (error) {
@@ -134,7 +134,12 @@ function callContext(context: ServerContext, server: McpServer, parts: ServerPar
     progress: progressOf(context),
     maxTokens: parts.maxTokens,
     log: parts.log,
-    consent: { canAsk, answer: answerOf(context), trustConfirm: parts.trustConfirm },
+    consent: {
+      canAsk,
+      answer: answerOf(context),
+      trustConfirm: parts.trustConfirm,
+      state: z.string().optional().catch(undefined).parse(context.mcpReq.requestState()),
+    },
   };
 }
 
@@ -144,8 +149,9 @@ function answerOf(context: ServerContext): "yes" | "no" | undefined {
   return acceptedContent(responses, "consent", AGREEMENT)?.confirm === true ? "yes" : "no";
 }
 
-function askUser(question: string): InputRequiredResult {
+function askUser(question: string, state: string | undefined): InputRequiredResult {
   return inputRequired({
+    ...(state === undefined ? {} : { requestState: state }),
     inputRequests: {
       consent: inputRequired.elicit({
         message: question,

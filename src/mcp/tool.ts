@@ -41,6 +41,18 @@ export interface Consent {
   readonly answer: "yes" | "no" | undefined;
   /** Take `confirm: true` for a yes even where the user could be asked. */
   readonly trustConfirm: boolean;
+  /** The state of the preview that the user answered; passed through the client, so no proof. */
+  readonly state?: string | undefined;
+}
+
+/** What a call would destroy, before anybody agreed to it. */
+export interface Preview {
+  /** What would happen, as a sentence. */
+  readonly question: string;
+  /** What the agreement holds for, such as a point in time; comes back with the user's yes. */
+  readonly state?: string;
+  /** How to call again where the user cannot be asked. */
+  readonly hint?: string;
 }
 
 /** A link to something that the result is about. */
@@ -99,7 +111,7 @@ export interface ToolSpec<
   readonly preview?: (
     args: z.output<I>,
     context: CallContext & S,
-  ) => Promise<string>;
+  ) => Promise<Preview>;
   /** Does it. */
   readonly run: (
     args: z.output<I>,
@@ -110,7 +122,7 @@ export interface ToolSpec<
 /** What came of a call. */
 export type Outcome =
   | { readonly kind: "reply"; readonly reply: Reply<Record<string, unknown>> }
-  | { readonly kind: "ask"; readonly question: string };
+  | { readonly kind: "ask"; readonly question: string; readonly state?: string };
 
 /** A tool's entry in `tools/list`. */
 export interface ToolListing {
@@ -208,12 +220,17 @@ export function defineTool<
           );
         }
         if (agreed !== "granted") {
-          const would = await spec.preview?.(args, context) ??
-            `${spec.title} would be carried out.`;
-          // A person reads it: nothing in it may be hidden or steer a terminal.
-          if (agreed === "ask") return { kind: "ask", question: stripInvisible(would).text };
-          throw new ToolError("confirmation_required", `Nothing was done. ${would}`, {
-            hint: "Show this to the user; if they agree, call again with confirm=true.",
+          const preview = await spec.preview?.(args, context) ??
+            { question: `${spec.title} would be carried out.` };
+          if (agreed === "ask") {
+            // A person reads it: nothing in it may be hidden or steer a terminal.
+            const question = stripInvisible(preview.question).text;
+            const { state } = preview;
+            return { kind: "ask", question, ...(state === undefined ? {} : { state }) };
+          }
+          throw new ToolError("confirmation_required", `Nothing was done. ${preview.question}`, {
+            hint: "Show this to the user; if they agree, call again with " +
+              `${preview.hint ?? "confirm=true"}.`,
           });
         }
       }

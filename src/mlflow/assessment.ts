@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { invalidArgument, ToolError } from "../mcp/errors.ts";
 import { UpstreamError } from "../upstream/errors.ts";
@@ -151,6 +152,41 @@ export async function existingAssessment(
       { hint: known.length === 0 ? "It has none." : `Its assessments: ${known.join(", ")}.` },
     );
   }
+}
+
+/** What was sent of an assessment; undefined parts were not. */
+export interface SentAssessment {
+  /** Which kind it is. */
+  readonly kind: "feedback" | "expectation";
+  /** Its value. */
+  readonly value: Json | undefined;
+  /** Its rationale. */
+  readonly rationale: string | undefined;
+  /** Its metadata; what was there before may stay. */
+  readonly metadata: Readonly<Record<string, string>> | undefined;
+}
+
+/**
+ * Compares what a server stored with what was sent: it may answer 200 and cut or change nothing.
+ *
+ * @throws {ToolError} `upstream_error`, naming the parts that differ.
+ */
+export function verifyStored(stored: Record<string, Json>, sent: SentAssessment): void {
+  const metadata = asRecord(stored.metadata ?? null);
+  const value = asRecord(stored[sent.kind] ?? null).value ?? null;
+  const differs = [
+    ...(sent.value !== undefined && !isDeepStrictEqual(value, sent.value) ? ["value"] : []),
+    ...(sent.rationale !== undefined && stored.rationale !== sent.rationale ? ["rationale"] : []),
+    ...Object.entries(sent.metadata ?? {}).flatMap(([key, text]) =>
+      metadata[key] === text ? [] : [`metadata.${key}`]
+    ),
+  ];
+  if (differs.length === 0) return;
+  throw new ToolError(
+    "upstream_error",
+    `MLflow stored the assessment ${stored.assessment_id}, but not as sent: ${differs.join(", ")}.`,
+    { hint: "Look at it with get_assessment; shorten what was cut, or delete it." },
+  );
 }
 
 /** A JSON object; anything else is an empty one. */

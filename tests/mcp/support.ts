@@ -62,7 +62,7 @@ export function destroyer(done: string[]): BoundTool {
       input: z.object({ thing: z.string(), dry_run: z.boolean().optional() }),
       output: z.looseObject({ destroyed: z.string() }),
       needsConsent: ({ dry_run }) => dry_run !== true,
-      preview: ({ thing }) => Promise.resolve(`"${thing}" would be destroyed.`),
+      preview: ({ thing }) => Promise.resolve({ question: `"${thing}" would be destroyed.` }),
       run: ({ thing, dry_run }) => {
         if (dry_run !== true) done.push(thing);
         return Promise.resolve({ data: { destroyed: thing } });

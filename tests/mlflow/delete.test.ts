@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { EXPERIMENT, startFakeMlflow, traceId } from "../e2e/fake_mlflow.ts";
-import { toolsWith } from "./harness.ts";
+import { at, toolsWith } from "./harness.ts";
 
 Deno.test("deleting nothing is told, and nobody is asked to agree to it", async () => {
   await using mlflow = startFakeMlflow(({ pathname }) =>
@@ -38,4 +38,39 @@ Deno.test("a deletion that fails half-way says how much was deleted", async () =
   });
   assert.equal(failure.error, "forbidden");
   assert.match(failure.message, /^100 of 150 traces were deleted, then: .*403/);
+});
+
+Deno.test("delete_traces: what was agreed to is the time of the question, not of the answer", async () => {
+  const cutoffs: unknown[] = [];
+  await using server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname.endsWith("/experiments/get")) {
+        return Response.json({ experiment: { experiment_id: "1", name: "agents" } });
+      }
+      const body: unknown = await request.json();
+      if (pathname.endsWith("/delete-traces")) {
+        cutoffs.push(at(body, "max_timestamp_millis"));
+        return Response.json({ traces_deleted: 1 });
+      }
+      if (pathname.endsWith("/calculate-filter-correlation")) {
+        return Response.json({ filter1_count: 1, filter2_count: 1, total_count: 1 });
+      }
+      return Response.json({
+        traces: [{ trace_id: "tr-1", state: "OK", request_time: "2026-01-01T00:00:00Z" }],
+      });
+    },
+  );
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: `http://127.0.0.1:${server.addr.port}` });
+  const args = { experiment_id: "1", older_than: "30d" };
+  const refused = await tools.fails("delete_traces", args);
+  const time = /max_timestamp_millis=(\d+) and confirm=true/.exec(String(refused.hint))?.[1];
+  assert.ok(Number(time) <= Date.now() - 30 * 86_400_000);
+  const consent = { canAsk: true, answer: "yes", trustConfirm: false } as const;
+  const agreed = Number(time) - 5_000;
+  await tools.call("delete_traces", args, { consent: { ...consent, state: String(agreed) } });
+  await tools.call("delete_traces", args, { consent: { ...consent, state: "99999999999999" } });
+  assert.equal(cutoffs[0], agreed);
+  assert.ok(Number(cutoffs[1]) <= Date.now() - 30 * 86_400_000);
 });

@@ -1,6 +1,6 @@
 import { UpstreamError } from "../../upstream/errors.ts";
 import type { UpstreamSession } from "../../upstream/client.ts";
-import { type Json, tryParseJson } from "../../upstream/json.ts";
+import { isJsonObject, type Json, tryParseJson } from "../../upstream/json.ts";
 import { path } from "../../upstream/path.ts";
 import { printFilter, printOrderBy } from "../filter/mod.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
@@ -19,7 +19,18 @@ export async function searchTraces(
   query: TraceQuery,
 ): Promise<TracePage> {
   const first = await fetchPage(session, query, Math.min(query.limit, PAGE), query.pageToken);
-  const infos = [...first.infos];
+  const infos: Json[] = [];
+  const seen = new Set<unknown>();
+  // Traces that arrive during the search shift later pages: a row may come twice.
+  const take = (page: { infos: readonly Json[] }) => {
+    for (const info of page.infos) {
+      const id = isJsonObject(info) ? info.trace_id : undefined;
+      if (id !== undefined && seen.has(id)) continue;
+      seen.add(id);
+      infos.push(info);
+    }
+  };
+  take(first);
   query.onPage?.(infos.length);
   let next = first.next;
   const start = query.pageToken === undefined ? 0 : offsetOf(query.pageToken);
@@ -34,11 +45,17 @@ export async function searchTraces(
       const size = Math.min(PAGE, query.limit - infos.length - index * PAGE);
       return fetchPage(session, query, size, token);
     }));
+    const asked: string | undefined = next;
     next = undefined;
     for (const page of pages) {
-      infos.push(...page.infos);
+      take(page);
       next = page.next;
       if (next === undefined) break;
+    }
+    if (next === asked) {
+      throw new UpstreamError("upstream_error", "MLflow gave the same page of traces again.", {
+        hint: "Ask for fewer traces at a time: max_results up to 500.",
+      });
     }
     query.onPage?.(infos.length);
   }

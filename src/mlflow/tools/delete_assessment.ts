@@ -30,8 +30,9 @@ export const deleteAssessment: Tool<WriteServices> = writingTool({
     const kind = "expectation" in found ? "expectation" : "feedback";
     const value = JSON.stringify(asRecord(found[kind] ?? null).value ?? null).slice(0, 200);
     const source = asRecord(found.source ?? null);
-    return `The ${kind} ${JSON.stringify(found.assessment_name)} = ${value} by ` +
+    const question = `The ${kind} ${JSON.stringify(found.assessment_name)} = ${value} by ` +
       `${source.source_type} ${source.source_id} would be deleted from trace ${trace_id}.`;
+    return { question };
   },
   run: async ({ trace_id, assessment_id }, { mlflow }) => {
     // The server answers 200 also for an assessment that never existed.

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { invalidArgument, ToolError } from "../../mcp/errors.ts";
-import type { CallContext, Tool } from "../../mcp/tool.ts";
+import type { CallContext, Preview, Tool } from "../../mcp/tool.ts";
 import { existingExperiment } from "../experiment.ts";
 import type { Clause, Filter } from "../filter/mod.ts";
 import { type WriteServices, writingTool } from "../services.ts";
@@ -64,7 +64,7 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
     const plan = await planOf(args, context);
     // Nobody is asked to agree to nothing.
     if (plan.count === 0) throw nothingToDelete(plan);
-    return sentence(plan);
+    return previewOf(plan);
   },
   run: async (args, context) => {
     const plan = await planOf(args, context);
@@ -85,7 +85,10 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
 
 async function planOf(args: Input, context: WriteServices & CallContext): Promise<Plan> {
   const ids = idsOf(args.trace_ids);
-  const cutoff = cutoffOf(args.max_timestamp_millis, args.older_than, context.now());
+  const cutoff = agreedCutoff(
+    cutoffOf(args.max_timestamp_millis, args.older_than, context.now()),
+    context.consent.state,
+  );
   if ((ids.length > 0) === (cutoff !== undefined)) {
     throw invalidArgument(
       ids.length > 0
@@ -160,6 +163,19 @@ async function planOfTime(
     newest: bounded ? undefined : newest,
     missing: [],
   };
+}
+
+/** An age moves on between question and answer: what was agreed to is the earlier time. */
+function agreedCutoff(cutoff: number | undefined, state: string | undefined): number | undefined {
+  const agreed = state === undefined ? Number.NaN : Number(state);
+  return cutoff === undefined || Number.isNaN(agreed) ? cutoff : Math.min(cutoff, agreed);
+}
+
+function previewOf(plan: Plan): Preview {
+  const question = sentence(plan);
+  if (!("maxTimestampMillis" in plan.deletion)) return { question };
+  const time = plan.deletion.maxTimestampMillis;
+  return { question, state: String(time), hint: `max_timestamp_millis=${time} and confirm=true` };
 }
 
 function sentence(plan: Plan): string {

@@ -46,10 +46,11 @@ export const getTrace: Tool<ReadServices> = readingTool({
     info: z.looseObject({}).optional().describe("What is known of the trace as a whole."),
     data: z.looseObject({ spans: z.array(z.looseObject({})).optional() }).optional(),
     unmatched_fields: UnmatchedFields.optional(),
+    notes: z.array(z.string()).optional(),
   }),
   run: async ({ trace_id, extract_fields, output }, context) => {
     const paths = fieldPaths(extract_fields);
-    const { trace, info, known } = await readTrace(trace_id, paths, context);
+    const { trace, info, known, withoutSpans } = await readTrace(trace_id, paths, context);
     const { value, unmatched } = select(trace, paths, known);
     const selected = value !== null && typeof value === "object" && !Array.isArray(value)
       ? value
@@ -65,7 +66,13 @@ export const getTrace: Tool<ReadServices> = readingTool({
       );
     }
     return {
-      data: { ...selected, ...unmatchedPart(unmatched) },
+      data: {
+        ...selected,
+        ...unmatchedPart(unmatched),
+        ...(withoutSpans
+          ? { notes: ["No spans are stored: it still runs, or they are lost."] }
+          : {}),
+      },
       ...(output === "table" ? { text: tracesTable([value], extract_fields) } : {}),
       rows: [{
         path: "data.spans",
@@ -82,7 +89,12 @@ async function readTrace(
   traceId: string,
   paths: readonly FieldPath[],
   { mlflow, progress }: ReadServices & Pick<CallContext, "progress">,
-): Promise<{ trace: Json; info: Json | undefined; known: ReadonlySet<string> }> {
+): Promise<{
+  trace: Json;
+  info: Json | undefined;
+  known: ReadonlySet<string>;
+  withoutSpans: boolean;
+}> {
   const reducer = spanReducer(paths);
   const needs = spanFieldsNeeded(paths);
   const options = { wantsAttribute: (key: string) => needsAttribute(needs, key) };
@@ -107,5 +119,6 @@ async function readTrace(
     },
     info,
     known: reducer.known(),
+    withoutSpans: withSpans && spans.length === 0,
   };
 }

@@ -4,13 +4,15 @@ import {
   asRecord,
   AssessmentResult,
   existingSpan,
+  expectationBody,
   metadataOf,
   readValue,
   sourceOf,
   Value,
+  verifyStored,
 } from "../assessment.ts";
 import type { WriteServices } from "../services.ts";
-import { type Json, shapeAssessment } from "../shape/mod.ts";
+import { shapeAssessment } from "../shape/mod.ts";
 
 /** The arguments that feedback and expectations share. */
 export const LOG_INPUT = z.object({
@@ -38,7 +40,7 @@ export const LOG_UNLISTED = ["output", "verbose", "sql_warehouse_id"] as const;
 /** Adds an assessment to a trace and gives it back as the server stored it. */
 export async function logAssessment(
   args: z.output<typeof LOG_INPUT> & { rationale?: string | undefined },
-  body: (value: Json) => Record<string, Json>,
+  kind: "feedback" | "expectation",
   { mlflow }: WriteServices,
 ): Promise<{ data: z.output<typeof LOG_OUTPUT> }> {
   if (args.name.trim() === "") throw invalidArgument("`name` is empty.");
@@ -48,21 +50,23 @@ export async function logAssessment(
   const spanId = args.span_id === undefined || args.span_id.trim() === ""
     ? undefined
     : await existingSpan(mlflow, args.trace_id, args.span_id);
-  const stored = await mlflow.createAssessment(args.trace_id, {
+  const reply = await mlflow.createAssessment(args.trace_id, {
     assessment_name: args.name,
     source: { ...source },
-    ...body(value),
+    [kind]: kind === "expectation" ? expectationBody(value) : { value },
     ...(args.rationale === undefined ? {} : { rationale: args.rationale }),
     ...(metadata === undefined ? {} : { metadata }),
     ...(spanId === undefined ? {} : { span_id: spanId }),
   });
+  const stored = asRecord(shapeAssessment(reply));
+  verifyStored(stored, { kind, value, rationale: args.rationale, metadata });
   const defaulted = [
     ...(args.source_type === undefined ? ["source_type CODE"] : []),
     ...(args.source_id === undefined ? ["source_id default"] : []),
   ];
   return {
     data: {
-      assessment: asRecord(shapeAssessment(stored)),
+      assessment: stored,
       ...(defaulted.length === 0 ? {} : { notes: [`By default: ${defaulted.join(", ")}.`] }),
     },
   };

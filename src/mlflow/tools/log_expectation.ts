@@ -1,5 +1,4 @@
 import type { Tool } from "../../mcp/tool.ts";
-import { expectationBody } from "../assessment.ts";
 import { type WriteServices, writingTool } from "../services.ts";
 import { LOG_INPUT, LOG_OUTPUT, LOG_UNLISTED, logAssessment } from "./log_assessment.ts";
 
@@ -15,6 +14,5 @@ export const logExpectation: Tool<WriteServices> = writingTool({
   unlisted: LOG_UNLISTED,
   argumentAliases: { request_id: "trace_id", assessment_name: "name", expected: "value" },
   output: LOG_OUTPUT,
-  run: (args, context) =>
-    logAssessment(args, (value) => ({ expectation: expectationBody(value) }), context),
+  run: (args, context) => logAssessment(args, "expectation", context),
 });

@@ -15,5 +15,5 @@ export const logFeedback: Tool<WriteServices> = writingTool({
   unlisted: LOG_UNLISTED,
   argumentAliases: { request_id: "trace_id", assessment_name: "name", score: "value" },
   output: LOG_OUTPUT,
-  run: (args, context) => logAssessment(args, (value) => ({ feedback: { value } }), context),
+  run: (args, context) => logAssessment(args, "feedback", context),
 });

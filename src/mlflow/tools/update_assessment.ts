@@ -1,7 +1,6 @@
-import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { invalidArgument, ToolError } from "../../mcp/errors.ts";
+import { invalidArgument } from "../../mcp/errors.ts";
 import {
   asRecord,
   AssessmentResult,
@@ -10,6 +9,7 @@ import {
   metadataOf,
   readValue,
   Value,
+  verifyStored,
 } from "../assessment.ts";
 import { type WriteServices, writingTool } from "../services.ts";
 import { type Json, shapeAssessment } from "../shape/mod.ts";
@@ -65,7 +65,7 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
     const stored = asRecord(shapeAssessment(
       await mlflow.updateAssessment(trace_id, assessment_id, changes, Object.keys(changes)),
     ));
-    verify(stored, kind, value, args.rationale);
+    verifyStored(stored, { kind, value, rationale: args.rationale, metadata });
     const kept = Object.keys(asRecord(stored.metadata ?? null))
       .filter((key) => !(key in (metadata ?? {})));
     return {
@@ -78,24 +78,3 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
     };
   },
 });
-
-/** A server may answer 200 and change nothing; that is no success. */
-function verify(
-  stored: Record<string, Json>,
-  kind: "feedback" | "expectation",
-  value: Json | undefined,
-  rationale: string | undefined,
-): void {
-  const now = asRecord(stored[kind] ?? null).value;
-  const unchanged = [
-    ...(value !== undefined && !isDeepStrictEqual(now ?? null, value) ? ["value"] : []),
-    ...(rationale !== undefined && stored.rationale !== rationale ? ["rationale"] : []),
-  ];
-  if (unchanged.length > 0) {
-    throw new ToolError(
-      "upstream_error",
-      `MLflow accepted the change, but its ${unchanged.join(" and ")} is not what was sent.`,
-      { hint: "Read the assessment again with get_assessment." },
-    );
-  }
-}
