@@ -8,7 +8,8 @@ import { QUESTIONS, type Told, WRITING } from "./demo/questions.ts";
 import { launcherFlags } from "./flags.ts";
 import { fileOf } from "./graph.ts";
 
-const colours = Deno.stdout.isTerminal() && Deno.env.get("NO_COLOR") === undefined;
+const forced = Deno.env.get("FORCE_COLOR") !== undefined;
+const colours = forced || Deno.stdout.isTerminal() && Deno.env.get("NO_COLOR") === undefined;
 const style = (code: string) => (text: string) => colours ? `\x1b[${code}m${text}\x1b[0m` : text;
 const bold = style("1");
 const dim = style("2");
