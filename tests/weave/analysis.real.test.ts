@@ -73,7 +73,13 @@ Deno.test("roots of any number of traces", async () => {
   }
   assert.equal(result["missing_count"], 2301);
   assert.equal(result["next_offset"], undefined);
+  const page = `https://app.example.test/${state.project}/weave/traces`;
+  assert.deepEqual(rig.links, [page]);
+  const root = traces.calls["agent-0"];
+  await rig.call(resolveRoots, { trace_ids: [traces.trace_ids["agent-0"]] });
+  assert.deepEqual(rig.links, [`weave://${state.project}/calls/${root}`, page]);
   const none = await rig.call(resolveRoots, { trace_ids: [] });
+  assert.deepEqual(rig.links, []);
   assert.deepEqual([none["roots"], none["resolved"], none["total_requested"]], [{}, 0, 0]);
 });
 

@@ -25,6 +25,8 @@ export interface Rig {
   readonly paths: string[];
   /** Bytes of the bodies read so far. */
   readonly bytes: () => number;
+  /** Addresses that the last result led to. */
+  readonly links: string[];
   /** Calls a tool and gives the structured result, as a client gets it. */
   call(tool: Tool<WeaveServices>, args?: Data, options?: CallOptions): Promise<Data>;
   /** Calls a tool that must fail, and gives its report. */
@@ -41,6 +43,7 @@ export interface CallOptions {
 export function rigOn(server: Server, timeoutMs = 60_000): Rig {
   const logged: string[] = [];
   const paths: string[] = [];
+  const links: string[] = [];
   let bytes = 0;
   const log = createLog({
     level: "DEBUG",
@@ -77,12 +80,15 @@ export function rigOn(server: Server, timeoutMs = 60_000): Rig {
     const outcome = await tool.call(args, context);
     if (outcome.kind !== "reply") throw new Error(`The tool asks: ${outcome.question}`);
     const result = renderReply(outcome.reply, context.maxTokens);
+    links.length = 0;
+    for (const block of result.content) if (block.type === "resource_link") links.push(block.uri);
     return record(result.structuredContent);
   };
   return {
     weave,
     logged,
     paths,
+    links,
     bytes: () => bytes,
     call,
     failure: async (tool, args) => {

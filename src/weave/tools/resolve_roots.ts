@@ -2,12 +2,16 @@ import { z } from "zod";
 import { estimateTokens } from "../../mcp/tokens.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { type Place, placeOf } from "../place.ts";
+import { callLinks } from "../resources.ts";
 import { findRoots, type Root } from "../roots.ts";
 import { PLACE, type WeaveServices, weaveTool } from "../tool.ts";
 
 /** Traces that are looked up before it is seen whether more would fit into the answer. */
 const WAVE = 1000;
 const MISSING = 100;
+const MISSING_NOTE =
+  "Missing: no trace of this id here (a call's id is not its trace_id), or its " +
+  "root call was not recorded in this project.";
 
 /** Maps traces to their root calls. */
 export const resolveRoots: Tool<WeaveServices> = weaveTool({
@@ -57,11 +61,15 @@ export const resolveRoots: Tool<WeaveServices> = weaveTool({
         ...(missing.length === 0 ? {} : {
           missing: missing.slice(0, MISSING),
           missing_count: missing.length,
-          note: "Missing: no such trace here, or its root call was not recorded in this project.",
+          note: MISSING_NOTE,
         }),
         ...(at < ids.length ? { next_offset: at } : {}),
         ...(roots.size === 0 ? {} : { call_url: callUrl(weave, place) }),
       },
+      links: roots.size === 0 ? [] : [
+        ...callLinks(place, [...roots.values()].map(({ id }) => id)),
+        { uri: weave.links.traces(place.entity, place.project), name: `Traces of ${place.id}` },
+      ],
     };
   },
 });
