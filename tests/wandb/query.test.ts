@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { prepareQuery } from "../../src/wandb/query/document.ts";
 import { queryWandb } from "../../src/wandb/tools/query_wandb.ts";
 import { type Data, list, part, type Rig, startRig } from "./harness.ts";
 import { graphql, seedRun } from "./seed.ts";
@@ -215,7 +216,14 @@ Deno.test("page info is added, defaults fill in, only one connection is followed
   const project = part(result, "project");
   assert.equal(list(part(project, "good")["edges"]).length, 3);
   assert.equal(part(part(project, "good"), "pageInfo")["hasNextPage"], true);
-  assert.deepEqual(result["not_followed"], ["project.failed"]);
+  assert.deepEqual(result["not_followed"], ["project.good.edges.node.files", "project.failed"]);
+  const nested = prepareQuery(
+    `{ project(name: "a") { runs { edges { node { ...Files } } } all: runs { edges { node { id } } } } }
+     fragment Files on Run { files { edges { node { name } } } }`,
+    {},
+    {},
+  );
+  assert.deepEqual(nested.others, ["project.runs.edges.node.files", "project.all"]);
   assert.equal(part(result, "pagination")["has_next_page"], true);
   const followed = await rig.data(queryWandb, { query, max_items: 8 });
   assert.equal(list(part(part(followed, "project"), "good")["edges"]).length, 8);

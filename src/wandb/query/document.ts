@@ -8,18 +8,22 @@ import {
   type DefinitionNode,
   type DocumentNode,
   type FieldNode,
-  type FragmentDefinitionNode,
   GraphQLError,
   Kind,
   type OperationDefinitionNode,
   parse,
   print,
-  type SelectionNode,
-  type SelectionSetNode,
   visit,
 } from "graphql";
 import { invalidArgument } from "../../mcp/errors.ts";
 import { nearest } from "../../text/nearest.ts";
+import {
+  fieldsOf,
+  findConnections,
+  type Followed,
+  fragmentsOf,
+  MAX_TOKENS,
+} from "./connections.ts";
 
 /** Names of the variables that paging adds. */
 export const FIRST = "wandflowFirst";
@@ -38,22 +42,8 @@ export interface PreparedQuery {
   readonly others: readonly string[];
 }
 
-/** The one connection that is followed. */
-export interface Followed {
-  /** Its response keys from the root. */
-  readonly path: readonly string[];
-  /** Page size that the query itself gives, if it does. */
-  readonly first: number | undefined;
-  /** Cursor that the query itself begins after, if it does. */
-  readonly after: string | undefined;
-  /** Whether the caller asked for `pageInfo`, and so for paging. */
-  readonly wantsPages: boolean;
-}
-
 /** Fields that would hand out credentials. */
 const SECRET_FIELDS = ["apiKeys", "apiKey"];
-/** Most tokens of a query that are parsed. */
-const MAX_TOKENS = 20_000;
 
 /**
  * Checks a query and adds paging to its first connection.
@@ -80,7 +70,8 @@ export function prepareQuery(
     text: print(withPaging(document, operation, first.field)),
     variables,
     follow: first.followed,
-    others: rest.map(({ followed }) => followed.path.join(".")),
+    others: [...first.within, ...rest.flatMap((one) => [one.followed.path, ...one.within])]
+      .map((path) => path.join(".")),
   };
 }
 
@@ -160,95 +151,6 @@ function checkVariables(
     }
   }
   return values;
-}
-
-type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
-
-function fragmentsOf(document: DocumentNode): Fragments {
-  return new Map(
-    document.definitions.flatMap((one) =>
-      one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one]] : []
-    ),
-  );
-}
-
-interface Connection {
-  readonly field: FieldNode;
-  readonly followed: Followed;
-}
-
-/** Connections that are not inside another one's edges, in the order of the text. */
-function findConnections(
-  operation: OperationDefinitionNode,
-  fragments: Fragments,
-  variables: Readonly<Record<string, unknown>>,
-): Connection[] {
-  const found: Connection[] = [];
-  let visited = 0;
-  const visitSet = (set: SelectionSetNode | undefined, path: readonly string[]) => {
-    for (const field of fieldsOf(set, fragments, new Set())) {
-      // Fragments within fragments can stand for more fields than any server would answer.
-      if (++visited > MAX_TOKENS) throw invalidArgument("`query` is too large.");
-      const here = [...path, field.alias?.value ?? field.name.value];
-      const inner = fieldsOf(field.selectionSet, fragments, new Set());
-      const names = inner.flatMap(({ name, alias }) => alias === undefined ? [name.value] : []);
-      if (!names.includes("edges")) {
-        visitSet(field.selectionSet, here);
-        continue;
-      }
-      const backward = field.arguments?.some(({ name }) => /^(last|before)$/.test(name.value));
-      if (backward === true) continue;
-      const first = valueOf(field, "first", variables);
-      const after = valueOf(field, "after", variables);
-      found.push({
-        field,
-        followed: {
-          path: here,
-          first: typeof first === "number" ? first : undefined,
-          after: typeof after === "string" ? after : undefined,
-          wantsPages: names.includes("pageInfo"),
-        },
-      });
-    }
-  };
-  visitSet(operation.selectionSet, []);
-  return found;
-}
-
-/** A selection's fields, those of fragments included, each fragment once. */
-function fieldsOf(
-  set: SelectionSetNode | undefined,
-  fragments: Fragments,
-  seen: Set<string>,
-): FieldNode[] {
-  return (set?.selections ?? []).flatMap((selection: SelectionNode): FieldNode[] => {
-    if (selection.kind === Kind.FIELD) return [selection];
-    if (selection.kind === Kind.INLINE_FRAGMENT) {
-      return fieldsOf(selection.selectionSet, fragments, seen);
-    }
-    const name = selection.name.value;
-    if (seen.has(name)) return [];
-    seen.add(name);
-    return fieldsOf(fragments.get(name)?.selectionSet, fragments, seen);
-  });
-}
-
-function valueOf(
-  field: FieldNode,
-  name: string,
-  variables: Readonly<Record<string, unknown>>,
-): unknown {
-  const value = field.arguments?.find((one) => one.name.value === name)?.value;
-  switch (value?.kind) {
-    case Kind.INT:
-      return Number(value.value);
-    case Kind.STRING:
-      return value.value;
-    case Kind.VARIABLE:
-      return variables[value.name.value];
-    default:
-      return undefined;
-  }
 }
 
 /** Where the nodes that paging adds come from: written as GraphQL, taken apart. */

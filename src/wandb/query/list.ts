@@ -14,10 +14,9 @@ import {
   LIST_SHAPE,
   LIST_SWEEPS,
   type ListPage,
-  otherRow,
   type Resource,
-  runRow,
 } from "./resources.ts";
+import { otherRow, runRow } from "./rows.ts";
 import {
   filterOf,
   type Keys,

@@ -1,0 +1,138 @@
+/** The connections of a caller's query: which one is followed, and which are not. */
+import {
+  type DocumentNode,
+  type FieldNode,
+  type FragmentDefinitionNode,
+  Kind,
+  type OperationDefinitionNode,
+  type SelectionNode,
+  type SelectionSetNode,
+} from "graphql";
+import { invalidArgument } from "../../mcp/errors.ts";
+
+/** Most tokens of a query that are parsed, and most fields that it may stand for. */
+export const MAX_TOKENS = 20_000;
+
+/** The one connection that is followed. */
+export interface Followed {
+  /** Its response keys from the root. */
+  readonly path: readonly string[];
+  /** Page size that the query itself gives, if it does. */
+  readonly first: number | undefined;
+  /** Cursor that the query itself begins after, if it does. */
+  readonly after: string | undefined;
+  /** Whether the caller asked for `pageInfo`, and so for paging. */
+  readonly wantsPages: boolean;
+}
+
+/** Fragments by name. */
+export type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
+
+/** A document's fragments. */
+export function fragmentsOf(document: DocumentNode): Fragments {
+  return new Map(
+    document.definitions.flatMap((one) =>
+      one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one]] : []
+    ),
+  );
+}
+
+/** A connection of a query. */
+export interface Connection {
+  /** Where it stands in the document. */
+  readonly field: FieldNode;
+  /** How it would be followed. */
+  readonly followed: Followed;
+  /** Paths of the connections inside its edges: each node has its own, of which one page comes. */
+  readonly within: readonly (readonly string[])[];
+}
+
+/**
+ * Connections that are not inside another one's edges, in the order of the text.
+ *
+ * @throws {ToolError} `invalid_arguments` for a query that stands for too many fields.
+ */
+export function findConnections(
+  operation: OperationDefinitionNode,
+  fragments: Fragments,
+  variables: Readonly<Record<string, unknown>>,
+): Connection[] {
+  const found: Connection[] = [];
+  let visited = 0;
+  const visitSet = (
+    set: SelectionSetNode | undefined,
+    path: readonly string[],
+    within?: (readonly string[])[],
+  ) => {
+    for (const field of fieldsOf(set, fragments, new Set())) {
+      // Fragments within fragments can stand for more fields than any server would answer.
+      if (++visited > MAX_TOKENS) throw invalidArgument("`query` is too large.");
+      const here = [...path, field.alias?.value ?? field.name.value];
+      const inner = fieldsOf(field.selectionSet, fragments, new Set());
+      const names = inner.flatMap(({ name, alias }) => alias === undefined ? [name.value] : []);
+      if (!names.includes("edges")) {
+        visitSet(field.selectionSet, here, within);
+        continue;
+      }
+      if (within !== undefined) {
+        within.push(here);
+        visitSet(field.selectionSet, here, within);
+        continue;
+      }
+      const backward = field.arguments?.some(({ name }) => /^(last|before)$/.test(name.value));
+      if (backward === true) continue;
+      const first = valueOf(field, "first", variables);
+      const after = valueOf(field, "after", variables);
+      const nested: (readonly string[])[] = [];
+      visitSet(field.selectionSet, here, nested);
+      found.push({
+        field,
+        within: nested,
+        followed: {
+          path: here,
+          first: typeof first === "number" ? first : undefined,
+          after: typeof after === "string" ? after : undefined,
+          wantsPages: names.includes("pageInfo"),
+        },
+      });
+    }
+  };
+  visitSet(operation.selectionSet, []);
+  return found;
+}
+
+/** A selection's fields, those of fragments included, each fragment once. */
+export function fieldsOf(
+  set: SelectionSetNode | undefined,
+  fragments: Fragments,
+  seen: Set<string>,
+): FieldNode[] {
+  return (set?.selections ?? []).flatMap((selection: SelectionNode): FieldNode[] => {
+    if (selection.kind === Kind.FIELD) return [selection];
+    if (selection.kind === Kind.INLINE_FRAGMENT) {
+      return fieldsOf(selection.selectionSet, fragments, seen);
+    }
+    const name = selection.name.value;
+    if (seen.has(name)) return [];
+    seen.add(name);
+    return fieldsOf(fragments.get(name)?.selectionSet, fragments, seen);
+  });
+}
+
+function valueOf(
+  field: FieldNode,
+  name: string,
+  variables: Readonly<Record<string, unknown>>,
+): unknown {
+  const value = field.arguments?.find((one) => one.name.value === name)?.value;
+  switch (value?.kind) {
+    case Kind.INT:
+      return Number(value.value);
+    case Kind.STRING:
+      return value.value;
+    case Kind.VARIABLE:
+      return variables[value.name.value];
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,180 @@
+/** What the server lists, as rows of a result. */
+import { z } from "zod";
+import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
+import { unexpectedForm } from "../failure.ts";
+import { valueAt } from "../history/series.ts";
+import type { WandbLinks } from "../links.ts";
+import { configOf, HISTORY_KEYS, INT64, JSON_FIELD, OBJECT_FIELD } from "../shapes.ts";
+import type { Place } from "../tool.ts";
+import type { Resource } from "./resources.ts";
+import type { Keys, RunProjection } from "./run_fields.ts";
+
+const TEXT = z.string().nullish();
+const RAW = z.unknown().optional();
+const RUN = z.looseObject({
+  name: z.string().catch(""),
+  displayName: TEXT,
+  state: TEXT,
+  createdAt: TEXT,
+  heartbeatAt: TEXT,
+  updatedAt: TEXT,
+  tags: z.array(z.string()).nullish(),
+  group: TEXT,
+  jobType: TEXT,
+  host: TEXT,
+  commit: TEXT,
+  notes: TEXT,
+  sweepName: TEXT,
+  user: z.looseObject({ username: TEXT }).nullish(),
+  historyKeys: HISTORY_KEYS,
+  config: OBJECT_FIELD,
+  summaryMetrics: OBJECT_FIELD,
+});
+
+/** A run as a row. */
+export function runRow(
+  node: unknown,
+  projection: RunProjection,
+  place: Place,
+  links: WandbLinks,
+): JsonObject {
+  const run = readNode(RUN, node);
+  const values: Record<string, unknown> = {
+    id: run.name,
+    name: run.displayName,
+    state: run.state,
+    created_at: run.createdAt,
+    heartbeat_at: run.heartbeatAt,
+    updated_at: run.updatedAt,
+    tags: run.tags?.length ? run.tags : undefined,
+    group: run.group,
+    job_type: run.jobType,
+    host: run.host,
+    commit: run.commit,
+    notes: run.notes,
+    sweep: run.sweepName,
+    user: run.user?.username,
+    history_keys: [...run.historyKeys.keys.keys()],
+    url: links.run(place.entity, place.project, run.name),
+  };
+  const plain = Object.entries(values).filter(([key]) => projection.fields.has(key));
+  return present({
+    ...Object.fromEntries(plain),
+    config: chosen(configOf(run.config), projection.config),
+    summary: chosen(run.summaryMetrics, projection.summary),
+  });
+}
+
+function readNode<T>(shape: z.ZodType<T>, node: unknown): T {
+  const parsed = shape.safeParse(node);
+  if (parsed.success) return parsed.data;
+  throw unexpectedForm(["node", ...parsed.error.issues[0]?.path ?? []]);
+}
+
+function chosen(
+  values: JsonObject,
+  keys: Keys,
+): JsonObject | undefined {
+  if (keys === "none") return undefined;
+  if (keys === "all") return values;
+  return Object.fromEntries(
+    keys.flatMap((key): [string, Json][] => {
+      const value = valueAt(values, key);
+      return value === undefined ? [] : [[key, value]];
+    }),
+  );
+}
+
+const NAMES = z.looseObject({
+  edges: z.array(z.looseObject({ node: z.looseObject({ name: TEXT, alias: TEXT }).nullish() })),
+}).nullish().transform((list) =>
+  (list?.edges ?? []).flatMap(({ node }) => node?.alias ?? node?.name ?? [])
+);
+const OTHER = z.looseObject({
+  id: TEXT,
+  name: TEXT,
+  displayName: TEXT,
+  description: TEXT,
+  state: TEXT,
+  method: TEXT,
+  bestLoss: JSON_FIELD,
+  runCount: INT64,
+  runCountExpected: INT64,
+  config: RAW,
+  createdAt: TEXT,
+  updatedAt: TEXT,
+  user: z.looseObject({ username: TEXT }).nullish(),
+  defaultArtifactType: z.looseObject({ name: TEXT }).nullish(),
+  aliases: NAMES,
+  tags: NAMES,
+  sizeBytes: INT64,
+  mimetype: TEXT,
+  md5: TEXT,
+  __typename: TEXT,
+});
+
+/** A sweep, report, artifact collection or file as a row. */
+export function otherRow(
+  resource: Exclude<Resource, "runs">,
+  node: unknown,
+  place: Place,
+  links: WandbLinks,
+): JsonObject {
+  const one = readNode(OTHER, node);
+  const dates = { created_at: one.createdAt, updated_at: one.updatedAt };
+  const { entity, project } = place;
+  switch (resource) {
+    case "sweeps":
+      return present({
+        id: one.name,
+        name: one.displayName,
+        state: one.state,
+        method: one.method,
+        best_loss: one.bestLoss,
+        run_count: one.runCount,
+        expected_runs: one.runCountExpected,
+        created_at: one.createdAt,
+        config: one.config,
+        url: links.sweep(entity, project, one.name ?? ""),
+      });
+    case "reports":
+      return present({
+        id: one.id,
+        title: one.displayName,
+        description: one.description,
+        user: one.user?.username,
+        ...dates,
+        url: links.report(entity, project, one.displayName ?? "report", one.id ?? ""),
+      });
+    case "artifacts":
+      return present({
+        name: one.name,
+        type: one.defaultArtifactType?.name,
+        description: one.description,
+        aliases: one.aliases,
+        tags: one.tags.length > 0 ? one.tags : undefined,
+        is_sequence: one.__typename === "ArtifactSequence",
+        ...dates,
+      });
+    case "files":
+      return present({
+        name: one.name,
+        size: one.sizeBytes,
+        mimetype: one.mimetype,
+        updated_at: one.updatedAt,
+        md5: one.md5,
+      });
+  }
+}
+
+function present(values: Record<string, unknown>): JsonObject {
+  return Object.fromEntries(
+    Object.entries(values).flatMap(([key, value]): [string, Json][] => {
+      if (value === undefined || value === null || value === "") return [];
+      // Plain text stays text; structures come from parsed JSON.
+      const json: Json | undefined = typeof value === "string" ? value : JSON_FIELD.parse(value);
+      const empty = isJsonObject(json) && Object.keys(json).length === 0 && key === "config";
+      return json === undefined || empty ? [] : [[key, json]];
+    }),
+  );
+}
