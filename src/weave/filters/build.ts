@@ -1,12 +1,18 @@
-import { oneOf } from "../../text/nearest.ts";
 import type { OpSelector } from "../op_name.ts";
 import type { Place } from "../place.ts";
 import { type Condition, type Expression, toExpression } from "../query.ts";
 import { refused, unknownName } from "../refuse.ts";
-import { absent, conditionOn, isOperators, isRecord } from "./condition.ts";
+import { isOperators, isRecord } from "./condition.ts";
 import { fieldOf, isPath } from "./fields.ts";
+import { FILTERS, LISTS, LISTS_ONLY, MOST } from "./names.ts";
 import { opCondition, opFilter, opSelectors, partOf, type PatternNames } from "./ops.ts";
-import { unixSeconds } from "./time.ts";
+import {
+  conditionAt,
+  isAbsent,
+  latencyCondition,
+  statusCondition,
+  timeRangeCondition,
+} from "./special.ts";
 
 /** `filter` of a request: lists of which every one must hold. */
 export interface CallsFilter {
@@ -23,31 +29,6 @@ export interface ServiceFilter {
   /** Dotted paths of JSON fields that the query reads. */
   readonly paths: readonly string[];
 }
-
-/** Filters that take ids or names: the list in `filter`, and the field it is about. */
-const LISTS: Readonly<Record<string, readonly [list: string, field: string]>> = {
-  ...{ id: ["call_ids", "id"], call_id: ["call_ids", "id"], call_ids: ["call_ids", "id"] },
-  ...{ trace_id: ["trace_ids", "trace_id"], trace_ids: ["trace_ids", "trace_id"] },
-  ...{ parent_id: ["parent_ids", "parent_id"], parent_ids: ["parent_ids", "parent_id"] },
-  ...{ thread_id: ["thread_ids", "thread_id"], thread_ids: ["thread_ids", "thread_id"] },
-  ...{ turn_id: ["turn_ids", "turn_id"], turn_ids: ["turn_ids", "turn_id"] },
-  ...{ wb_run_id: ["wb_run_ids", "wb_run_id"], wb_run_ids: ["wb_run_ids", "wb_run_id"] },
-  ...{ wb_user_id: ["wb_user_ids", "wb_user_id"], wb_user_ids: ["wb_user_ids", "wb_user_id"] },
-  ...{ input_refs: ["input_refs", ""], output_refs: ["output_refs", ""] },
-};
-/** These are translated by the service in its lists, and nowhere else. */
-const LISTS_ONLY = ["wb_run_ids", "wb_user_ids", "input_refs", "output_refs"];
-const MOST = 1000;
-
-/** The documented filters, for messages. */
-export const FILTERS: readonly string[] = [
-  ...["op_name", "op_name_contains", "display_name", "display_name_contains", "status"],
-  ...["time_range", "started_at", "ended_at", "latency", "attributes", "inputs", "output"],
-  ...["summary", "has_exception", "exception", "trace_roots_only", "trace_id", "call_ids"],
-  ...["parent_ids", "thread_id", "turn_id", "wb_run_id", "wb_user_id", "input_refs"],
-  ...["output_refs", "$and", "$or", "$not", "$in"],
-];
-const STATUSES = ["success", "error", "running", "descendant_error"];
 
 /** The op name patterns in a filter, which must be looked up before {@link buildFilter}. */
 export function opPatterns(filters: Readonly<Record<string, unknown>>, place: Place): string[] {
@@ -101,15 +82,14 @@ class Builder {
         case "exception_contains":
           return [this.#on("exception", { $contains: value }, name)];
         case "status":
-          checkStatuses(value, name);
-          return [this.#on(key, value, name)];
+          return [statusCondition(value, name)];
         case "latency":
         case "latency_ms":
-          return [this.#latency(value, name)];
+          return [latencyCondition(value, name)];
         case "time_range":
-          return this.#timeRange(value, name);
+          return [timeRangeCondition(value, name)];
         case "has_exception":
-          return [flag(value, name) ? { not: this.#none("exception") } : this.#none("exception")];
+          return [flag(value, name) ? { not: isAbsent("exception") } : isAbsent("exception")];
         case "trace_roots_only":
           return this.#rootsOnly(flag(value, name), nested);
         case "inputs":
@@ -136,7 +116,7 @@ class Builder {
     name: string,
     nested: boolean,
   ): Condition[] {
-    if (value === null && column === "parent_id") return [this.#none("parent_id")];
+    if (value === null && column === "parent_id") return [isAbsent("parent_id")];
     const operators = isOperators(value);
     const inOnly = operators && Object.keys(value).every((one) => one === "$in" || one === "$eq") &&
       Object.keys(value).length === 1;
@@ -182,57 +162,9 @@ class Builder {
 
   #rootsOnly(wanted: boolean, nested: boolean): Condition[] {
     if (!wanted) return [];
-    if (nested) return [this.#none("parent_id")];
+    if (nested) return [isAbsent("parent_id")];
     this.filter["trace_roots_only"] = true;
     return [];
-  }
-
-  #latency(value: unknown, name: string): Condition {
-    const operators = isRecord(value)
-      ? Object.fromEntries(
-        Object.entries(value).map((
-          [key, one],
-        ) => [/^(gte?|lte?|eq)$/.test(key) ? `$${key}` : key, one]),
-      )
-      : undefined;
-    if (operators === undefined || !isOperators(operators)) {
-      throw refused(
-        `${name} needs a bound in milliseconds.`,
-        'Give {"$gte": 500}, {"$gte": 500, "$lt": 2000} and the like.',
-      );
-    }
-    for (const key of Object.keys(operators)) {
-      if (!["$gt", "$gte", "$lt", "$lte", "$eq"].includes(key)) {
-        throw unknownName("bound", `${name}.${key}`, ["$gt", "$gte", "$lt", "$lte", "$eq"]);
-      }
-    }
-    // A call that is running has no latency yet.
-    const ended: Condition = { not: this.#none("ended_at") };
-    return { all: [ended, this.#on("latency_ms", operators, name)] };
-  }
-
-  #timeRange(value: unknown, name: string): Condition[] {
-    const keys = isRecord(value) ? Object.keys(value) : [];
-    if (!isRecord(value) || keys.length === 0) {
-      throw refused(`${name} must be {"start": …, "end": …}; the end is exclusive.`);
-    }
-    const wrong = keys.find((key) => key !== "start" && key !== "end");
-    if (wrong !== undefined) throw unknownName("bound", `${name}.${wrong}`, ["start", "end"]);
-    const [start, end] = ["start", "end"].map((key) =>
-      (value[key] ?? null) === null ? undefined : unixSeconds(value[key], `${name}.${key}`)
-    );
-    if (start === undefined && end === undefined) throw refused(`${name} names no moment.`);
-    if (start !== undefined && end !== undefined && start >= end) {
-      throw refused(`${name}: the start is not before the end.`);
-    }
-    return [this.#on(
-      "started_at",
-      {
-        ...(start === undefined ? {} : { $gte: start }),
-        ...(end === undefined ? {} : { $lt: end }),
-      },
-      name,
-    )];
   }
 
   /** Keys are dotted paths, nested as deep as they like, down to values or operators. */
@@ -281,15 +213,8 @@ class Builder {
 
   #on(path: string, value: unknown, name: string): Condition {
     const target = fieldOf(path);
-    if (target === undefined) throw unknownName("filter", name, FILTERS);
-    if (target.kind === "json") this.paths.add(target.path);
-    return conditionOn(target, value, name);
-  }
-
-  #none(path: string): Condition {
-    const target = fieldOf(path);
-    if (target === undefined) throw unknownName("filter", path, FILTERS);
-    return absent(target);
+    if (target?.kind === "json") this.paths.add(target.path);
+    return conditionAt(path, value, name);
   }
 }
 
@@ -297,16 +222,4 @@ function flag(value: unknown, name: string): boolean {
   if (value === true || value === "true") return true;
   if (value === false || value === "false") return false;
   throw refused(`${name} must be true or false.`);
-}
-
-function checkStatuses(value: unknown, name: string): void {
-  const values = isRecord(value) ? Object.values(value).flat() : [value].flat();
-  const wrong = values.find((one) => typeof one !== "string" || !STATUSES.includes(one));
-  if (wrong !== undefined || values.length === 0) {
-    throw refused(
-      `${name}: ${JSON.stringify(wrong)?.slice(0, 60)} is no status.`,
-      `Valid: ${oneOf(STATUSES)}. A call of its own failure is "error"; "descendant_error" means ` +
-        "that only a call below it failed.",
-    );
-  }
 }

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { UpstreamError } from "../../../src/upstream/errors.ts";
-import { buildFilter, FILTERS } from "../../../src/weave/filters/build.ts";
+import { buildFilter } from "../../../src/weave/filters/build.ts";
+import { FILTERS } from "../../../src/weave/filters/names.ts";
 import { unixSeconds } from "../../../src/weave/filters/time.ts";
 import { baseName, fitsPattern } from "../../../src/weave/op_name.ts";
 import { select } from "../../support/weave/stub_select.ts";
