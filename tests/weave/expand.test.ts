@@ -81,3 +81,27 @@ Deno.test("tables and calls are not asked for: one would fail the batch", async 
   assert.deepEqual(inputs, [{ x: text }]);
   assert.deepEqual(batches, []);
 });
+
+Deno.test("large calls and large values are not held until the last", async () => {
+  const text = "x".repeat(1_000_000);
+  const names = Array.from({ length: 40 }, (_, index) => `n${index}`);
+  const calls = names.map((name) => call(name, { x: ref(name), text }));
+  const small = await expanded(
+    calls,
+    ["inputs.x"],
+    Object.fromEntries(
+      names.map((name) => [ref(name), 1]),
+    ),
+  );
+  assert.equal(small.batches.length, 5, "nine calls of a megabyte at a time");
+  // The first chunks' values are forgotten, and read again where they are met again.
+  const again = [...names, ...names].map((name) => call(name, { x: ref(name), text }));
+  const objects = Object.fromEntries(names.map((name) => [ref(name), `${name}${text}`]));
+  const { batches, inputs } = await expanded(again, ["inputs.x"], objects);
+  const read = batches.reduce((sum, size) => sum + size, 0);
+  assert(read > names.length && read <= again.length);
+  assert.deepEqual(inputs.map((own) => String(own?.["x"]).slice(0, 4)), [
+    ...names.map((name) => `${name}${text}`.slice(0, 4)),
+    ...names.map((name) => `${name}${text}`.slice(0, 4)),
+  ]);
+});

@@ -32,7 +32,7 @@ export class RowCollector {
 }
 
 /** Characters of a value as JSON, and with its texts shortened as far as it goes. */
-function sizeOf(value: unknown): { held: number; least: number } {
+export function sizeOf(value: unknown): { held: number; least: number } {
   if (typeof value === "string") {
     return { held: value.length + 3, least: Math.min(value.length, SHORTEST) + 3 };
   }

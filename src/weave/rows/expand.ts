@@ -4,27 +4,38 @@ import { path } from "../../upstream/path.ts";
 import type { Call } from "../call.ts";
 import type { WeaveSession } from "../client.ts";
 import { isRecord } from "../filters/condition.ts";
+import { sizeOf } from "./collect.ts";
 
 const VALUES = z.looseObject({ vals: z.array(z.unknown()) });
 const BATCH = 200;
-/** Calls that are held while their references are read. */
+/** Calls, and characters of them, that are held while their references are read. */
 const CHUNK = 100;
+const CHUNK_SIZE = 8 * 1024 * 1024;
+/** Characters of values that are kept for further calls. */
+const KNOWN_SIZE = 16 * 1024 * 1024;
 
-/** Reads references to objects and ops, each once; what cannot be read stays a reference. */
+/**
+ * Reads references to objects and ops, each once unless they are very large; what cannot be read
+ * stays a reference.
+ */
 export class RefReader {
-  readonly #known = new Map<string, { value: unknown } | undefined>();
+  readonly #known = new Map<string, { value: unknown }>();
+  readonly #missing = new Set<string>();
+  #size = 0;
 
   /** Reads through a call's session. */
   constructor(private readonly session: WeaveSession) {}
 
   /** References that could not be read. */
   get missing(): number {
-    return [...this.#known.values()].filter((known) => known === undefined).length;
+    return this.#missing.size;
   }
 
   /** Reads those that are not known yet. */
   async read(refs: Iterable<string>): Promise<void> {
-    const wanted = [...new Set(refs)].filter((ref) => !this.#known.has(ref) && isReadable(ref));
+    const wanted = [...new Set(refs)].filter((ref) =>
+      !this.#known.has(ref) && !this.#missing.has(ref) && isReadable(ref)
+    );
     for (let at = 0; at < wanted.length; at += BATCH) {
       await this.#batch(wanted.slice(at, at + BATCH));
     }
@@ -35,20 +46,31 @@ export class RefReader {
     return this.#known.get(ref);
   }
 
+  /** Forgets what was read when it takes too much memory. */
+  trim(): void {
+    if (this.#size <= KNOWN_SIZE) return;
+    this.#known.clear();
+    this.#size = 0;
+  }
+
   /** The service fails a batch for one missing reference, so a failed batch is halved. */
   async #batch(refs: readonly string[]): Promise<void> {
     try {
       const { vals } = await this.session.post(path`/refs/read_batch`, { refs }, VALUES);
       refs.forEach((ref, index) => {
         const value = vals[index] ?? null;
-        this.#known.set(ref, value === null ? undefined : { value });
+        if (value === null) this.#missing.add(ref);
+        else {
+          this.#known.set(ref, { value });
+          this.#size += sizeOf(value).held;
+        }
       });
     } catch (error) {
       const about = error instanceof UpstreamError && error.status !== undefined &&
         ![401, 429].includes(error.status) && !error.report.retryable;
       if (!about) throw error;
       const [first] = refs;
-      if (refs.length === 1 && first !== undefined) this.#known.set(first, undefined);
+      if (refs.length === 1 && first !== undefined) this.#missing.add(first);
       else {
         const middle = refs.length >> 1;
         await this.#batch(refs.slice(0, middle));
@@ -68,11 +90,15 @@ export async function* expandCalls(
     column.split(/(?<!\\)\./).map((part) => part.replaceAll("\\.", "."))
   );
   let chunk: Call[] = [];
+  let size = 0;
   for await (const call of calls) {
     chunk.push(call);
-    if (chunk.length < CHUNK) continue;
+    size += sizeOf(call).held;
+    if (chunk.length < CHUNK && size < CHUNK_SIZE) continue;
     yield* await expandChunk(reader, chunk, paths);
+    reader.trim();
     chunk = [];
+    size = 0;
   }
   yield* await expandChunk(reader, chunk, paths);
 }
