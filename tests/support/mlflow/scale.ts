@@ -29,6 +29,9 @@ const FIRST = Date.UTC(2026, 0, 1);
 export function scaleStore(path: string, { traces, spansPerTrace }: Scale): ScaledStore {
   using database = new DatabaseSync(path, { enableForeignKeyConstraints: false });
   database.exec("PRAGMA synchronous = OFF; PRAGMA journal_mode = OFF; PRAGMA cache_size = -100000");
+  database.function("base64", { deterministic: true }, (hex) => {
+    return Uint8Array.fromHex(String(hex)).toBase64();
+  });
   database.exec("BEGIN");
   database.exec(`
     INSERT INTO experiments (experiment_id, name, artifact_location, lifecycle_stage,
@@ -36,7 +39,8 @@ export function scaleStore(path: string, { traces, spansPerTrace }: Scale): Scal
     VALUES (${EXPERIMENT}, 'scale', 'mlflow-artifacts:/${EXPERIMENT}', 'active', 0, 0);
     CREATE TEMP TABLE numbers AS WITH RECURSIVE counting(n) AS (
       SELECT 0 UNION ALL SELECT n + 1 FROM counting WHERE n < ${traces - 1}
-    ) SELECT n, 'tr-' || printf('%032x', n) AS id FROM counting;
+    ) SELECT n, 'tr-' || printf('%032x', n) AS id, base64(printf('%032x', n)) AS trace
+    FROM counting;
     INSERT INTO trace_info (request_id, experiment_id, timestamp_ms, execution_time_ms, status,
       client_request_id, request_preview, response_preview, trace_name, session_id)
     SELECT id, ${EXPERIMENT}, ${FIRST} + n * 1000, n % 9000,
@@ -58,14 +62,14 @@ export function scaleStore(path: string, { traces, spansPerTrace }: Scale): Scal
       CASE s % 3 WHEN 0 THEN 'AGENT' WHEN 1 THEN 'LLM' ELSE 'TOOL' END,
       CASE WHEN n % 50 = 0 AND s = 0 THEN 'ERROR' ELSE 'OK' END,
       (${FIRST} + n * 1000) * 1000000 + s, (${FIRST} + n * 1000 + 5) * 1000000,
-      '{"trace_id": "' || substr(id, 4) || '", "span_id": "' || printf('%016x', s + 1)
+      '{"trace_id": "' || trace || '", "span_id": "' || base64(printf('%016x', s + 1))
         || '", "parent_span_id": ' || CASE WHEN s = 0 THEN 'null'
-          ELSE '"' || printf('%016x', 1) || '"' END
+          ELSE '"AAAAAAAAAAE="' END
         || ', "name": "step ' || s || '", "start_time_unix_nano": '
         || ((${FIRST} + n * 1000) * 1000000 + s) || ', "end_time_unix_nano": '
         || ((${FIRST} + n * 1000 + 5) * 1000000)
         || ', "events": [], "status": {"code": "STATUS_CODE_OK", "message": ""}, "attributes": '
-        || '{"mlflow.spanType": "\\"TOOL\\"", "number": "' || n || '", "word": "\\"w'
+        || '{"mlflow.traceRequestId": "\\"' || id || '\\"", "mlflow.spanType": "\\"TOOL\\"", "number": "' || n || '", "word": "\\"w'
         || (n % 5000) || '\\"", "filler": "\\"' || '${"lorem ipsum ".repeat(16)}'
         || '\\""}, "links": []}'
     FROM numbers, counting;
