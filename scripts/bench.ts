@@ -5,9 +5,10 @@
  *   deno task bench                          everything
  *   deno task bench mlflow weave             only these
  *   deno task bench mlflow --print           without writing the page
+ *   deno task bench weave --big              instead, its cases that take minutes and gigabytes
  */
 import { describeMachine, loadNow } from "./bench/machine.ts";
-import { BENCHES } from "./bench/registry.ts";
+import { BENCHES, BIG, bigName, SECTIONS } from "./bench/registry.ts";
 import { reaches } from "./bench/row.ts";
 import { sectionOf, withSection } from "./bench/report.ts";
 
@@ -17,22 +18,25 @@ const say = (text: string) => void Deno.stdout.writeSync(new TextEncoder().encod
 
 async function main(words: readonly string[]): Promise<number> {
   const names = words.filter((word) => !word.startsWith("--"));
-  const known = Object.keys(BENCHES);
+  const big = words.includes("--big");
+  const benches = big ? BIG : BENCHES;
+  const known = Object.keys(benches);
   const all = names.length === 0 || names.includes("all");
   const unknown = names.filter((name) => name !== "all" && !known.includes(name));
   if (unknown.length > 0) {
-    say(`There is no bench ${unknown.join(", ")}; there are ${known.join(", ")} and all.`);
+    const kind = big ? "big bench" : "bench";
+    say(`There is no ${kind} ${unknown.join(", ")}; there are ${known.join(", ")} and all.`);
     return 2;
   }
   let missed = 0;
   for (const name of all ? known : names) {
     const load = loadNow();
-    const { bench } = await BENCHES[name]?.() ?? { bench: undefined };
+    const { bench } = await benches[name]?.() ?? { bench: undefined };
     if (bench === undefined) continue;
     const result = await bench();
     const section = sectionOf(result, describeMachine(new Date(), [load, loadNow()]));
     say(`\n${await formatted(section)}`);
-    if (!words.includes("--print")) await write(name, section, known);
+    if (!words.includes("--print")) await write(big ? bigName(name) : name, section);
     for (const row of result.rows) {
       missed += (row.goals ?? []).filter((goal) => !reaches(row, goal)).length;
     }
@@ -41,12 +45,12 @@ async function main(words: readonly string[]): Promise<number> {
   return 0;
 }
 
-async function write(name: string, section: string, known: readonly string[]): Promise<void> {
+async function write(name: string, section: string): Promise<void> {
   const page = await Deno.readTextFile(PAGE).catch((error) => {
     if (error instanceof Deno.errors.NotFound) return "";
     throw error;
   });
-  await Deno.writeTextFile(PAGE, await formatted(withSection(page, name, section, known)));
+  await Deno.writeTextFile(PAGE, await formatted(withSection(page, name, section, SECTIONS)));
 }
 
 /** As `deno fmt` wants Markdown. */

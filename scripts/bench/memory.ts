@@ -5,15 +5,28 @@
  * @throws Error where there is no /proc.
  */
 export function memoryOf(pid: number): number {
+  return sumOf(pid, /^VmRSS:\s+(\d+) kB$/m);
+}
+
+/**
+ * The most resident memory that a process has had so far, and each of its descendants that still
+ * runs, in MB; as the kernel noted it, so that no peak is missed.
+ *
+ * @throws Error where there is no /proc.
+ */
+export function peakMemoryOf(pid: number): number {
+  return sumOf(pid, /^VmHWM:\s+(\d+) kB$/m);
+}
+
+function sumOf(pid: number, line: RegExp): number {
   const children = childrenByParent();
   const kilobytes = (one: number): number =>
-    resident(one) + (children.get(one) ?? []).reduce((sum, child) => sum + kilobytes(child), 0);
+    (children.get(one) ?? []).reduce((sum, child) => sum + kilobytes(child), statusOf(one, line));
   return kilobytes(pid) * 1024 / 1e6;
 }
 
-function resident(pid: number): number {
-  const found = /^VmRSS:\s+(\d+) kB$/m.exec(Deno.readTextFileSync(`/proc/${pid}/status`));
-  return Number(found?.[1] ?? 0);
+function statusOf(pid: number, line: RegExp): number {
+  return Number(line.exec(Deno.readTextFileSync(`/proc/${pid}/status`))?.[1] ?? 0);
 }
 
 function childrenByParent(): Map<number, number[]> {

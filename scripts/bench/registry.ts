@@ -10,3 +10,18 @@ export const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Be
   wandb: () => import("./wandb.ts"),
   listing: () => import("./listing.ts"),
 };
+
+/** Cases that take minutes and gigabytes, by the same names: run instead with `--big`. */
+export const BIG: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
+  weave: () => import("./weave_big.ts"),
+};
+
+/** Sections of the page, in order; a big one follows the part that it belongs to. */
+export const SECTIONS: readonly string[] = Object.keys(BENCHES).flatMap((name) =>
+  Object.hasOwn(BIG, name) ? [name, bigName(name)] : [name]
+);
+
+/** The section of a part's big cases. */
+export function bigName(name: string): string {
+  return `${name}-big`;
+}

@@ -64,7 +64,7 @@ const HEAD = `# Benchmarks
 What \`deno task bench\` measured, newest run of each part. What stands side by side was measured in
 the same run, in turns (A B C A B C …), after a warm-up, unless its section says that a figure is
 recorded; times are medians. Goals are those of the project's plan. \`deno task bench [mlflow|local|weave|wandb|listing|all]\` measures
-again and rewrites its part of this page.
+again and rewrites its part of this page; with \`--big\`, it measures what takes minutes and gigabytes.
 `;
 
 /** The page with one section put in or replaced; sections keep the order of `names`. */
