@@ -1,49 +1,67 @@
+/** Longest part of a word that is looked at. */
+const LONGEST = 80;
+
 /**
- * Edit distance between two words (Damerau–Levenshtein, adjacent swaps count once).
+ * The number of single-character insertions, deletions and replacements, and swaps of neighbours,
+ * that turn one text into the other (optimal string alignment), or `limit + 1` if more than `limit`.
  * Words longer than 80 characters are compared by their first 80.
  */
-export function editDistance(a: string, b: string): number {
-  const left = a.slice(0, 80);
-  const right = b.slice(0, 80);
-  let beforeLast: number[] = [];
-  let last = Array.from({ length: right.length + 1 }, (_, index) => index);
-  for (let i = 1; i <= left.length; i++) {
+export function editDistance(a: string, b: string, limit: number = Infinity): number {
+  a = a.slice(0, LONGEST);
+  b = b.slice(0, LONGEST);
+  if (Math.abs(a.length - b.length) > limit) return limit + 1;
+  let before: number[] = [];
+  let previous = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i++) {
     const row = [i];
-    for (let j = 1; j <= right.length; j++) {
-      const same = left[i - 1] === right[j - 1];
-      let best = Math.min(
-        (last[j] ?? 0) + 1,
+    let least = i;
+    for (let j = 1; j <= b.length; j++) {
+      const same = a.charCodeAt(i - 1) === b.charCodeAt(j - 1);
+      let cost = Math.min(
+        (previous[j] ?? 0) + 1,
         (row[j - 1] ?? 0) + 1,
-        (last[j - 1] ?? 0) + (same ? 0 : 1),
+        (previous[j - 1] ?? 0) + (same ? 0 : 1),
       );
-      if (i > 1 && j > 1 && left[i - 1] === right[j - 2] && left[i - 2] === right[j - 1]) {
-        best = Math.min(best, (beforeLast[j - 2] ?? 0) + 1);
-      }
-      row.push(best);
+      const swapped = i > 1 && j > 1 && a.charCodeAt(i - 1) === b.charCodeAt(j - 2) &&
+        a.charCodeAt(i - 2) === b.charCodeAt(j - 1);
+      if (swapped) cost = Math.min(cost, (before[j - 2] ?? 0) + 1);
+      row.push(cost);
+      least = Math.min(least, cost);
     }
-    beforeLast = last;
-    last = row;
+    if (least > limit) return limit + 1;
+    before = previous;
+    previous = row;
   }
-  return last[right.length] ?? 0;
+  return Math.min(previous[b.length] ?? 0, limit + 1);
 }
 
 /**
- * The candidates that a misspelt word most likely meant, nearest first.
- * Case is ignored; a shared prefix or containment counts as near.
+ * The known names most like the given one, best first: those that contain it or that it contains,
+ * and those a few typing errors away. Case and the signs `_ - . \`` count for nothing.
  */
-export function nearest(word: string, candidates: Iterable<string>, limit = 3): string[] {
-  const wanted = word.toLowerCase();
-  const ranked: { candidate: string; distance: number }[] = [];
-  for (const candidate of new Set(candidates)) {
-    const other = candidate.toLowerCase();
-    let distance = editDistance(wanted, other);
-    const contains = wanted.length > 2 && other.length > 2 &&
-      (other.includes(wanted) || wanted.includes(other));
-    if (contains) distance = Math.min(distance, 1.5);
-    if (distance <= Math.max(2, wanted.length * 0.4)) ranked.push({ candidate, distance });
+export function nearest(name: string, known: Iterable<string>, count: number = 3): string[] {
+  const asked = plain(name);
+  const scored: { name: string; score: number }[] = [];
+  for (const candidate of new Set(known)) {
+    const score = difference(asked, plain(candidate));
+    if (score !== undefined) scored.push({ name: candidate, score });
   }
-  ranked.sort((x, y) => x.distance - y.distance || (x.candidate < y.candidate ? -1 : 1));
-  return ranked.slice(0, limit).map(({ candidate }) => candidate);
+  const exact = (entry: { name: string }) => Number(entry.name === name);
+  scored.sort((a, b) => a.score - b.score || exact(b) - exact(a) || a.name.length - b.name.length);
+  return scored.slice(0, count).map((entry) => entry.name);
+}
+
+function plain(name: string): string {
+  return name.slice(0, 200).toLowerCase().replace(/[_\-.`]/g, "");
+}
+
+function difference(asked: string, candidate: string): number | undefined {
+  const limit = Math.max(1, Math.floor(Math.max(asked.length, candidate.length) / 3));
+  const distance = editDistance(asked, candidate, limit);
+  if (distance <= limit) return distance;
+  const [short, long] = asked.length < candidate.length ? [asked, candidate] : [candidate, asked];
+  if (short.length >= 3 && long.includes(short)) return limit + 1 + long.length - short.length;
+  return undefined;
 }
 
 /** "a, b or c", for sentences; an empty list gives "". */

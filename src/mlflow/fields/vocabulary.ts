@@ -4,7 +4,7 @@
  * @module
  */
 import { isJsonObject, type Json } from "../../upstream/json.ts";
-import { editDistance } from "../nearest.ts";
+import { editDistance } from "../../text/nearest.ts";
 import { nameSegment, printSegment } from "./path.ts";
 
 const MAX_PATHS = 2000;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearestNames } from "../nearest.ts";
+import { nearest } from "../../text/nearest.ts";
 import { FilterError } from "./ast.ts";
 import { OTHER_KEYS, OTHER_PREFIXES, PREFIXES, SAME_KEYS } from "./keys.ts";
 import { printKey } from "./print.ts";
@@ -131,7 +131,7 @@ function orderKey(written: string, text: string): FoundKey {
   if (entity === "trace" && KEYS.includes(key)) {
     return { term: { entity, key }, plain: same === key && written === written.toLowerCase() };
   }
-  const near = nearestNames(lower, KEYS, 2);
+  const near = nearest(lower, KEYS, 2);
   const meant = near.length === 0 ? "" : `Did you mean ${near.join(" or ")}? `;
   const hint = `${meant}Keys: ${KEYS.join(", ")}, tag.key, metadata.key. ${EXAMPLE}`;
   throw new FilterError(`Traces cannot be sorted by ${JSON.stringify(text)}`, 0, hint);

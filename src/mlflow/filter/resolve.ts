@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearestNames } from "../nearest.ts";
+import { nearest } from "../../text/nearest.ts";
 import { FilterError } from "./ast.ts";
 import {
   keyNames,
@@ -63,7 +63,7 @@ function find(parts: readonly NamePart[], at: number, written: string): Found {
       const hint = "They belong to runs: find the run, then search with its run_id.";
       throw new FilterError(`Traces have no ${head}`, at, hint);
     }
-    const near = nearestNames(head, [...PREFIXES.keys()], 1).map((name) => `${name}.`);
+    const near = nearest(head, [...PREFIXES.keys()], 1).map((name) => `${name}.`);
     const meant = near.length > 0 ? `Did you mean ${near.join(" or ")}? ` : "";
     throw new FilterError(`${written} is not a key`, at, `${meant}${TAG_HINT}`);
   }
@@ -142,7 +142,7 @@ function unknownKey(written: string, target: KeyTarget, at: number): FilterError
   const ofSpans = target.entity === "span";
   const names = keyNames(ofSpans ? "span" : "trace");
   const other = ofSpans ? OTHER_SPAN_KEYS : OTHER_KEYS;
-  const near = nearestNames(target.key, [...names, ...other.keys()], 2)
+  const near = nearest(target.key, [...names, ...other.keys()], 2)
     .map((name) => other.get(name) ?? { entity: target.entity, key: name });
   const meant = [...new Set(near.map(printKey))].join(" or ");
   const asTag = ofSpans || target.key === "" || target.key.includes("`")

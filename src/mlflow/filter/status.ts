@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearestNames } from "../nearest.ts";
+import { nearest } from "../../text/nearest.ts";
 import { type Entity, FilterError } from "./ast.ts";
 
 const TRACE = ["OK", "ERROR", "IN_PROGRESS", "STATE_UNSPECIFIED"];
@@ -36,7 +36,7 @@ export function statusText(word: string, entity: Entity, at: number): string {
     .replace(/^(?:STATUS_CODE_|TRACE_STATUS_)/, "");
   const state = WORDS.get(plain) ?? plain;
   if (states.includes(state)) return state;
-  const [near] = nearestNames(plain, [...states, ...WORDS.keys()], 1);
+  const [near] = nearest(plain, [...states, ...WORDS.keys()], 1);
   const meant = near === undefined ? "" : `Did you mean ${WORDS.get(near) ?? near}? `;
   const hint = `${meant}A status is one of ${states.join(", ")}.`;
   throw new FilterError(`There is no status ${JSON.stringify(word)}`, at, hint);
