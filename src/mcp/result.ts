@@ -94,6 +94,14 @@ function knownReport(error: unknown, log: Log): FailureReport {
   if (error instanceof Error && error.name === "AbortError") {
     return { error: "cancelled", message: "The call was cancelled.", retryable: true };
   }
+  if (error instanceof Error && error.name === "TimeoutError") {
+    return {
+      error: "timeout",
+      message: "The answer took longer to arrive than the configuration allows.",
+      hint: "Ask for less: fewer rows or fields.",
+      retryable: true,
+    };
+  }
   log.error("Unforeseen error in a tool", {
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   });

@@ -103,7 +103,9 @@ async function transportOf(config: Config): Promise<Transport> {
     );
   }
   try {
-    return createTransport({ caCerts: [await Deno.readTextFile(serverCertPath)] });
+    const pem = await Deno.readTextFile(serverCertPath);
+    if (!pem.includes("-----BEGIN CERTIFICATE-----")) throw new TypeError("No certificate in it.");
+    return createTransport({ caCerts: [pem] });
   } catch (error) {
     throw new UpstreamError(
       "unreachable",

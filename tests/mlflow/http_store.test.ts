@@ -347,3 +347,26 @@ Deno.test("get_trace: progress is told while the spans still arrive, and only gr
     assert.ok(done <= total && done > (steps[index - 1]?.done ?? 0), JSON.stringify(steps));
   }
 });
+
+Deno.test("spans: a body that stalls past the deadline is told as a time-out", async () => {
+  const stalled = Promise.withResolvers<void>();
+  await using server = fake({
+    "/ajax-api/2.0/mlflow/get-trace-artifact": () =>
+      new Response(
+        new ReadableStream({
+          async start(controller) {
+            controller.enqueue(new TextEncoder().encode('{"spans":['));
+            await stalled.promise;
+            controller.close();
+          },
+        }),
+      ),
+  });
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri, MLFLOW_HTTP_REQUEST_TIMEOUT: "0.3" });
+  const failure = await tools.fails("get_trace", {
+    trace_id: "tr-1",
+    extract_fields: "data.spans.*.name",
+  });
+  stalled.resolve();
+  assert.equal(failure.error, "timeout");
+});

@@ -108,7 +108,7 @@ Deno.test("tls: both settings together are refused, and nothing is sent", async 
 Deno.test("tls: a certificate file that is missing or broken is named; a later one works", async () => {
   await using server = serveMlflow();
   const broken = authority.cert.replace(/\n[A-Za-z0-9+/=]{20}/, "\n!!!!");
-  for (const content of [undefined, broken]) {
+  for (const content of [undefined, broken, "", "no certificate\n"]) {
     await withFile(content ?? "", async (path) => {
       if (content === undefined) await Deno.remove(path);
       const tools = toolsWith({
