@@ -13,7 +13,7 @@ import type { Result, Row } from "./row.ts";
 import { StdioClient } from "./stdio_client.ts";
 
 /** Traces in the store; ten spans each. */
-const TRACES = 200_000;
+const TRACES = 20_000;
 const ROUNDS = { warmUp: 1, counted: 5 };
 
 interface Case {

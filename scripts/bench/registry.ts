@@ -8,12 +8,14 @@ export const BENCHES: Readonly<Record<string, () => Promise<{ readonly bench: Be
   mlflow: () => import("./mlflow.ts"),
   weave: () => import("./weave.ts"),
   wandb: () => import("./wandb.ts"),
+  "local-store": () => import("./local_store.ts"),
   listing: () => import("./listing.ts"),
 };
 
 /** Cases that take minutes and gigabytes, by the same names: run instead with `--big`. */
 export const BIG: Readonly<Record<string, () => Promise<{ readonly bench: Bench }>>> = {
   weave: () => import("./weave_big.ts"),
+  "local-store": () => import("./local_store_big.ts"),
 };
 
 /** Sections of the page, in order; a big one follows the part that it belongs to. */

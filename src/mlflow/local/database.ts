@@ -94,6 +94,7 @@ export class Database implements Disposable {
     }
   }
 
+  /** Closes the file. */
   [Symbol.dispose](): void {
     this.#database.close();
   }
