@@ -1,53 +1,55 @@
-/** Heap size from which it is worth giving memory back, in bytes. */
-const LARGE = 40 * 1024 * 1024;
+/** Growth from which it is worth giving memory back, in bytes. */
+const GROWTH = 12 * 1024 * 1024;
 /** How long no call may have been under way before, in milliseconds. */
 const QUIET = 200;
 /** How often it is tried: what is still being written cannot be given back yet. */
-const TRIES = 4;
+const TRIES = 3;
 
 /** What the runtime offers, for tests to replace. */
-export interface Heap {
-  /** Bytes of heap that the runtime holds. */
+export interface Memory {
+  /** Bytes that the process holds. */
   size(): number;
   /** Collects garbage and gives free pages back to the system. */
   collect(): void;
+  /** Does something after so many milliseconds. */
+  after(milliseconds: number, action: () => void): void;
 }
+
+/** Gives memory back some time after a call, unless another is under way by then. */
+export type Tidy = (idle: () => boolean) => void;
 
 /**
  * Gives memory back after large results. Left to itself the runtime keeps what it once needed: ten
  * megabytes of trace leave three hundred behind. The collection runs while nobody waits, and only
  * where the program was started with `--v8-flags=--expose-gc`, as executables are.
- *
- * @returns To be called whenever the last call under way has ended, with a way to ask whether any
- * is under way again.
  */
-export function createTidying(
-  heap: Heap | undefined = runtimeHeap(),
-): (idle: () => boolean) => void {
+export function createTidy(memory: Memory | undefined = runtimeMemory()): Tidy {
+  if (memory === undefined) return () => {};
+  let settled = memory.size();
   let waiting = false;
   const later = (idle: () => boolean, tries: number) => {
-    if (heap === undefined || waiting || tries === 0 || heap.size() < LARGE) return;
+    if (waiting || tries === 0 || memory.size() < settled + GROWTH) return;
     waiting = true;
-    setTimeout(() => {
+    memory.after(QUIET, () => {
       waiting = false;
       if (!idle()) return;
-      heap.collect();
+      memory.collect();
+      // Memory that a try does not free is in use: the next growth counts from there.
+      if (tries === 1) settled = memory.size();
       later(idle, tries - 1);
-    }, QUIET);
+    });
   };
   return (idle) => later(idle, TRIES);
 }
 
-function runtimeHeap(): Heap | undefined {
+function runtimeMemory(): Memory | undefined {
   const collector: unknown = Reflect.get(globalThis, "gc");
   if (typeof collector !== "function") return undefined;
   return {
-    size: () => {
-      const { heapTotal, external } = Deno.memoryUsage();
-      return heapTotal + external;
-    },
+    size: () => Deno.memoryUsage().rss,
     collect: () => {
       Reflect.apply(collector, undefined, [{ type: "major", flavor: "last-resort" }]);
     },
+    after: (milliseconds, action) => void setTimeout(action, milliseconds),
   };
 }

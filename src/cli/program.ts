@@ -4,7 +4,7 @@ import { type Config, secretsOf } from "../config/config.ts";
 import { createLog, type Log } from "../log.ts";
 import { createServerFactory } from "../mcp/server.ts";
 import { NAME } from "../version.ts";
-import { createTidying } from "./memory.ts";
+import { createTidy } from "./memory.ts";
 
 /** Everything that a command works with, made from the configuration. */
 export interface Program {
@@ -35,7 +35,7 @@ export function createServing(program: Program): {
 } {
   const running = new Set<Promise<unknown>>();
   const idle = () => running.size === 0;
-  const tidy = createTidying();
+  const tidy = createTidy();
   const { settings, version } = program.config;
   const factory = createServerFactory({
     name: NAME,

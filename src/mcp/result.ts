@@ -3,6 +3,7 @@ import { z } from "zod";
 import type { Log } from "../log.ts";
 import { isPlainJson, stripInvisible, stripInvisibleDeep } from "../text/visible.ts";
 import { FAILURE_REPORT, type FailureReport, ToolError } from "./errors.ts";
+import { jsonText } from "./json_text.ts";
 import { rememberJson } from "./serialized.ts";
 import { bound } from "./shrink.ts";
 import { fitsTokens } from "./tokens.ts";
@@ -45,7 +46,7 @@ function visible(
   const { value, removed } = stripInvisibleDeep(bounded.data);
   if (value === bounded.data) return { ...bounded, removed };
   const data = isRecord(value) ? value : {};
-  return { data, json: JSON.stringify(data), removed };
+  return { data, json: jsonText(data), removed };
 }
 
 function resourceLink(link: ResultLink) {

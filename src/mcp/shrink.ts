@@ -1,3 +1,4 @@
+import { jsonText } from "./json_text.ts";
 import { prune } from "./prune.ts";
 import { leastLengths, shorten, type Shortened } from "./shorten.ts";
 import { estimateTokens, fitsTokens } from "./tokens.ts";
@@ -52,7 +53,7 @@ export function bound(
   const sizes = [Number.POSITIVE_INFINITY, ...STRING_LIMITS];
   const [whole = 0, ...least] = leastLengths(data, sizes);
   if (hopeful(whole, budget)) {
-    const json = JSON.stringify(data);
+    const json = jsonText(data);
     if (fitsTokens(json, budget)) return { data, json };
   }
   const less = shrinkTo(data, budget, rows, least);

@@ -13,7 +13,7 @@ export interface Sink {
 
 const NEW_LINE = 10;
 /** Characters that are encoded and written at once. */
-const PIECE = 1 << 18;
+const PIECE = 1 << 16;
 
 /**
  * Messages as lines over two byte streams. Long results are written piece by piece, their structure
@@ -28,6 +28,7 @@ export class StdioTransport implements Transport {
   onmessage?: Transport["onmessage"];
   #closed = false;
   #broken = false;
+  #buffer: Uint8Array<ArrayBuffer> | undefined;
   #writing: Promise<void> = Promise.resolve();
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
 
@@ -114,10 +115,13 @@ export class StdioTransport implements Transport {
   }
 
   async #writeText(text: string): Promise<void> {
+    // One buffer for all: each piece is gone before the next is encoded.
+    this.#buffer ??= new Uint8Array(PIECE * 3);
     const encoder = new TextEncoder();
     for (const piece of pieces(text)) {
-      let bytes = encoder.encode(piece);
-      while (bytes.length > 0) bytes = bytes.subarray(await this.output.write(bytes));
+      const { written } = encoder.encodeInto(piece, this.#buffer);
+      let at = 0;
+      while (at < written) at += await this.output.write(this.#buffer.subarray(at, written));
     }
   }
 

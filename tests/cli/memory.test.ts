@@ -1,0 +1,67 @@
+import assert from "node:assert/strict";
+import { createTidy, type Memory } from "../../src/cli/memory.ts";
+
+const MB = 1024 * 1024;
+
+/** Memory whose collections leave one size after the other. */
+class Sizes implements Memory {
+  now = 50 * MB;
+  collected = 0;
+  #waiting: (() => void)[] = [];
+  constructor(private readonly leaves: number[] = []) {}
+  size(): number {
+    return this.now;
+  }
+  after(_: number, action: () => void): void {
+    this.#waiting.push(action);
+  }
+  /** Time goes by until nothing is planned any more. */
+  pass(): void {
+    for (let action = this.#waiting.shift(); action; action = this.#waiting.shift()) action();
+  }
+  collect(): void {
+    this.collected++;
+    this.now = (this.leaves.shift() ?? this.now / MB) * MB;
+  }
+}
+
+Deno.test("memory is given back some time after it has grown, and only then", () => {
+  const memory = new Sizes([55]);
+  const tidy = createTidy(memory);
+  memory.now = 60 * MB;
+  tidy(() => true);
+  memory.pass();
+  assert.equal(memory.collected, 0);
+  memory.now = 200 * MB;
+  tidy(() => true);
+  tidy(() => true);
+  assert.equal(memory.collected, 0);
+  memory.pass();
+  assert.equal(memory.collected, 1);
+});
+
+Deno.test("nothing is done while a call is under way", () => {
+  const memory = new Sizes();
+  const tidy = createTidy(memory);
+  memory.now = 200 * MB;
+  tidy(() => false);
+  memory.pass();
+  assert.equal(memory.collected, 0);
+});
+
+Deno.test("it is tried again, but not for what stays in use", () => {
+  const memory = new Sizes([190, 180, 170]);
+  const tidy = createTidy(memory);
+  memory.now = 200 * MB;
+  tidy(() => true);
+  memory.pass();
+  assert.equal(memory.collected, 3);
+  tidy(() => true);
+  memory.pass();
+  assert.equal(memory.collected, 3);
+});
+
+Deno.test("a runtime without a collector within reach is left alone", () => {
+  assert.equal(Reflect.get(globalThis, "gc"), undefined);
+  createTidy()(() => true);
+});
