@@ -91,7 +91,12 @@ export async function compile(target: string, main: string): Promise<string> {
 }
 
 async function deno(...args: string[]): Promise<void> {
-  const { code } = await new Deno.Command(Deno.execPath(), { args, cwd: root }).spawn().status;
+  const { code } = await new Deno.Command(Deno.execPath(), {
+    args,
+    cwd: root,
+    // The SDK then brings its small schema validator, which evaluates no code, and no Node streams.
+    env: { DENO_CONDITIONS: "browser" },
+  }).spawn().status;
   if (code !== 0) throw new Error(`deno ${args[0]} failed with exit code ${code}.`);
 }
 

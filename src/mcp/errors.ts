@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 
 /** Machine-readable kinds of failure, stable across releases. */
 export const ERROR_CODES = [

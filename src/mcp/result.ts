@@ -1,5 +1,5 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import { z } from "zod";
+import * as z from "zod";
 import type { Log } from "../log.ts";
 import { isPlainJson, stripInvisible, stripInvisibleDeep } from "../text/visible.ts";
 import { FAILURE_REPORT, type FailureReport, ToolError } from "./errors.ts";

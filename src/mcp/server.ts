@@ -11,7 +11,7 @@ import {
   ProtocolErrorCode,
   type ServerContext,
 } from "@modelcontextprotocol/server";
-import { z } from "zod";
+import * as z from "zod";
 import type { Log } from "../log.ts";
 import { nearest, oneOf } from "../text/nearest.ts";
 import { ToolError } from "./errors.ts";

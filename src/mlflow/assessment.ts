@@ -1,5 +1,5 @@
 import { isDeepStrictEqual } from "node:util";
-import { z } from "zod";
+import * as z from "zod";
 import { invalidArgument, ToolError } from "../mcp/errors.ts";
 import { UpstreamError } from "../upstream/errors.ts";
 import type { Json } from "../upstream/json.ts";

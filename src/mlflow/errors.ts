@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { cleanDetail } from "../upstream/body.ts";
 import { UpstreamError, type UpstreamErrorKind } from "../upstream/errors.ts";
 import { tryParseJson } from "../upstream/json.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type ResourceSpec, resourceUri } from "../mcp/resource.ts";
 import type { ResultLink } from "../mcp/tool.ts";
 import type { Json } from "../upstream/json.ts";

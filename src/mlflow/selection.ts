@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { invalidArgument } from "../mcp/errors.ts";
 import { type FieldPath, FieldPathError, parsePaths, type Unmatched } from "./fields/mod.ts";
 

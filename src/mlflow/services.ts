@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { defineTool, type Tool, type ToolSpec } from "../mcp/tool.ts";
 import { UpstreamError } from "../upstream/errors.ts";
 import type { TraceReader, TraceWriter } from "./store.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { JsonObject } from "../upstream/json.ts";
 import { connectionOf, HISTORY_KEYS, JSON_FIELD, OBJECT_FIELD } from "./shapes.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../upstream/json.ts";
 
 /** A `JSONString` or `JSON` field, parsed; undefined for null and for text that is no JSON. */

@@ -1,5 +1,5 @@
 /** Look-ups that complete arguments while somebody types: entities, projects, runs. */
-import { z } from "zod";
+import * as z from "zod";
 import type { LookUps, Suggestion } from "../mcp/workflow.ts";
 import type { Wandb } from "./client.ts";
 import { connectionOf } from "./shapes.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ToolError } from "../mcp/errors.ts";
 import { defineTool, type Tool, type ToolSpec } from "../mcp/tool.ts";
 import type { Wandb } from "./client.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { baseName } from "./op_name.ts";
 
 const Json = z.record(z.string(), z.unknown());

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Log } from "../log.ts";
 import { openSession, type UpstreamOptions, type UpstreamSession } from "../upstream/client.ts";
 import { UpstreamError } from "../upstream/errors.ts";

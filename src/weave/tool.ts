@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { defineTool, type Tool, type ToolSpec } from "../mcp/tool.ts";
 import type { Weave } from "./client.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { UpstreamError } from "../../upstream/errors.ts";
 import type { Json } from "../../upstream/json.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Json, JsonObject } from "../../upstream/json.ts";
 import { shapeAssessment } from "./assessment.ts";
 import { durationMillis, durationText, isoTime } from "./time.ts";

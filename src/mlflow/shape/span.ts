@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Json } from "../../upstream/json.ts";
 import { hexId } from "./id.ts";
 import { isoFromNanos, millisBetween, nanos } from "./time.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import type { Json } from "../../upstream/json.ts";
 import { shapeInfo, type TraceInfo } from "./info.ts";
 import { shapeSpan, type Span, type SpanOptions } from "./span.ts";

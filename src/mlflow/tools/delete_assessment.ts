@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { asRecord, existingAssessment } from "../assessment.ts";
 import { type WriteServices, writingTool } from "../services.ts";

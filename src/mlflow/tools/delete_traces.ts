@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { invalidArgument, ToolError } from "../../mcp/errors.ts";
 import type { CallContext, Preview, Tool } from "../../mcp/tool.ts";
 import { existingExperiment } from "../experiment.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { AssessmentResult, existingAssessment } from "../assessment.ts";
 import { readingTool, type ReadServices } from "../services.ts";

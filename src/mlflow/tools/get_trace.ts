@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { CallContext, Tool } from "../../mcp/tool.ts";
 import { invalidArgument } from "../../mcp/errors.ts";
 import {

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { type WriteServices, writingTool } from "../services.ts";
 import { LOG_INPUT, LOG_OUTPUT, LOG_UNLISTED, logAssessment } from "./log_assessment.ts";

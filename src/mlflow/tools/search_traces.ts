@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { explainEmpty, noSuchRun } from "../empty.ts";
 import { experimentIdOf } from "../experiment.ts";
 import type { CallContext, Tool } from "../../mcp/tool.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { invalidArgument } from "../../mcp/errors.ts";
 import type { WandbSession } from "../client.ts";
 import { type Connection, connectionOf, INT64 } from "../shapes.ts";

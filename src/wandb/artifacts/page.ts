@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { INT64, PAGE_INFO, type PageInfo } from "../shapes.ts";
 
 /** A page of a connection whose items each say where to go on after them. */

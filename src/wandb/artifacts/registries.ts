@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ToolError } from "../../mcp/errors.ts";
 import { oneOf } from "../../text/nearest.ts";
 import type { WandbSession } from "../client.ts";

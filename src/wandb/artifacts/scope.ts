@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { z } from "zod";
+import * as z from "zod";
 import { UpstreamError } from "../../upstream/errors.ts";
 import type { Answer, Wandb, WandbSession } from "../client.ts";
 

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { connectionOf, INT64, OBJECT_FIELD } from "../shapes.ts";
 import { PAGE_FIELDS, pageOf } from "./page.ts";
 import { type Candidates, candidatesShape, inOrganizations, SCOPE_VARIABLES } from "./scope.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { INT64 } from "../shapes.ts";
 import { optional } from "./lineage.ts";
 import { type Page, PAGE_FIELDS, pageOf } from "./page.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
 import type { WandbSession } from "../client.ts";
 import { noProject, noRun } from "../missing.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { nearest, oneOf } from "../../text/nearest.ts";
 import type { JsonObject } from "../../upstream/json.ts";
 import type { WandbSession } from "../client.ts";

@@ -1,5 +1,5 @@
 /** The documents that list what a project holds. */
-import { z } from "zod";
+import * as z from "zod";
 import { PAGE_INFO } from "../shapes.ts";
 
 /** Runs, with only what is asked for. */

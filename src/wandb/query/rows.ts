@@ -1,5 +1,5 @@
 /** What the server lists, as rows of a result. */
-import { z } from "zod";
+import * as z from "zod";
 import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
 import { unexpectedForm } from "../failure.ts";
 import { valueAt } from "../history/series.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { diffFiles, diffVersions, fileDiffResult, hasSameContent } from "../artifacts/compare.ts";
 import { allFiles, unlistedNote } from "../artifacts/files.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { alignRuns } from "../../analysis/align.ts";
 import { diffMany, diffObjects } from "../../analysis/diff.ts";
 import { ToolError } from "../../mcp/errors.ts";

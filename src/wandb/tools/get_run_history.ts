@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ToolError } from "../../mcp/errors.ts";
 import { estimateTokens } from "../../mcp/tokens.ts";
 import type { Tool } from "../../mcp/tool.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { invalidArgument, ToolError } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { UpstreamError } from "../../upstream/errors.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { collectionRow, REGISTRY_COLLECTIONS, WITH_COLLECTIONS } from "../artifacts/collections.ts";
 import { collectionFilter } from "../artifacts/filters.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import type { Json, JsonObject } from "../../upstream/json.ts";
 import { noProject } from "../missing.ts";

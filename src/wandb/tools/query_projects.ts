@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { ToolError } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { nearest, oneOf } from "../../text/nearest.ts";

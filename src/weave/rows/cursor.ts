@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { refused } from "../refuse.ts";
 
 const CURSOR = z.object({ o: z.int().min(0), t: z.number().optional(), q: z.string() });

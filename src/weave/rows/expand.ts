@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { UpstreamError } from "../../upstream/errors.ts";
 import { path } from "../../upstream/path.ts";
 import type { Call } from "../call.ts";

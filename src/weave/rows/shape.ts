@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { cutText } from "../../text/cut.ts";
 import { type Call, derived, opOf, usageOf } from "../call.ts";
 import { isRecord } from "../filters/condition.ts";

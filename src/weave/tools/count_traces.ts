@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { placeOf } from "../place.ts";
 import { selectionFor } from "../selection.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { type FieldSchema, SchemaBuilder } from "../../analysis/schema_inference.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { type Call, derived, opOf, usageOf } from "../call.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { sortField } from "../filters/fields.ts";
 import { listCalls } from "../listing.ts";

@@ -1,4 +1,4 @@
-import { z } from "zod";
+import * as z from "zod";
 import { estimateTokens } from "../../mcp/tokens.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { type Place, placeOf } from "../place.ts";
