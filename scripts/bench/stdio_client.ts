@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { memoryOf } from "./memory.ts";
+import { memoryOf, peakMemoryOf } from "./memory.ts";
 
 /** A server's program. */
 export interface ServerProgram {
@@ -108,6 +108,11 @@ export class StdioClient implements AsyncDisposable {
   /** Resident memory of the server's processes, in MB. */
   memory(): number {
     return memoryOf(this.pid());
+  }
+
+  /** The most that it has been so far, in MB. */
+  peak(): number {
+    return peakMemoryOf(this.pid());
   }
 
   /** Ends it and gives what it logged. */
