@@ -56,7 +56,7 @@ function plain(name: string): string {
 }
 
 function difference(asked: string, candidate: string): number | undefined {
-  const limit = Math.max(1, Math.floor(Math.max(asked.length, candidate.length) / 3));
+  const limit = Math.max(1, Math.floor(Math.max(asked.length, candidate.length) / 2.5));
   const distance = editDistance(asked, candidate, limit);
   if (distance <= limit) return distance;
   const [short, long] = asked.length < candidate.length ? [asked, candidate] : [candidate, asked];
