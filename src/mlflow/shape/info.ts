@@ -4,7 +4,7 @@
  * @module
  */
 import * as z from "zod";
-import type { Json, JsonObject } from "../../upstream/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
 import { shapeAssessment } from "./assessment.ts";
 import { durationMillis, durationText, isoTime } from "./time.ts";
 import { decodeText } from "./value.ts";
@@ -39,7 +39,7 @@ export type TraceInfo = {
 
 const json = z.custom<Json>().optional();
 const text = z.string().nullish();
-const map = z.record(z.string(), z.custom<Json>()).nullish();
+const map = z.custom<JsonObject>(isJsonObject).nullish();
 
 const WireInfo = z.looseObject({
   trace_id: z.string(),
@@ -57,11 +57,11 @@ const WireInfo = z.looseObject({
 });
 
 /** Metadata that is JSON text and worth more to a reader decoded. */
-const JSON_METADATA: ReadonlySet<string> = new Set([
+const JSON_METADATA: readonly string[] = [
   "mlflow.trace.tokenUsage",
   "mlflow.trace.cost",
   "mlflow.trace.sizeStats",
-]);
+];
 
 /**
  * A trace info in the client shape, from the wire's `TraceInfo` (or from the client shape itself).
@@ -95,9 +95,10 @@ function present<K extends string, V>(key: K, value: V | null | undefined): { [P
 }
 
 function decodeMetadata(metadata: JsonObject): JsonObject {
-  return Object.fromEntries(
-    Object.entries(metadata).map((
-      [key, value],
-    ) => [key, JSON_METADATA.has(key) ? decodeText(value) : value]),
-  );
+  const decoded = { ...metadata };
+  for (const key of JSON_METADATA) {
+    const value = metadata[key];
+    if (value !== undefined) decoded[key] = decodeText(value);
+  }
+  return decoded;
 }
