@@ -10,8 +10,9 @@ import type { Goal } from "./row.ts";
 
 /** What mlflow_seed.py made. */
 export const Seeded = z.object({
-  experiment_id: z.string(),
-  /** Number of traces in the experiment. */
+  short_experiment_id: z.string(),
+  long_experiment_id: z.string(),
+  /** Number of traces in each experiment. */
   traces: z.int(),
   small_trace_id: z.string(),
   /** Number of spans in each of them. */
@@ -47,35 +48,36 @@ const NAMES = /"name": ?"/g;
 
 /** Every call, in the order of the table. */
 export async function mlflowCalls(uri: string, seeded: Seeded): Promise<readonly Call[]> {
-  const ids = await newestIds(uri, seeded.experiment_id);
+  const short = await newest(uri, seeded.short_experiment_id);
+  const long = await newest(uri, seeded.long_experiment_id);
   const bare = (factor: number): Goal => ({ against: "bare", factor });
   const original = (factor: number): Goal => ({ against: "original", factor });
-  const search = (size: number, fields: string) => ({
+  const search = (experiment: Experiment, size: number, fields: string) => ({
     tool: "search_traces",
     args: {
-      experiment_id: seeded.experiment_id,
+      experiment_id: experiment.id,
       max_results: size,
       extract_fields: fields,
       output: "json",
     },
     large: false,
   });
-  const idsOnly = (size: number, goals: Goal[]): Call => ({
-    ...search(size, "info.trace_id"),
-    what: `\`search_traces\`, ${size}, ids only`,
-    steps: searchSteps(seeded.experiment_id, size),
+  const idsOnly = (experiment: Experiment, size: number, goals: Goal[]): Call => ({
+    ...search(experiment, size, "info.trace_id"),
+    what: `\`search_traces\`, ${size} of ${experiment.size}, ids only`,
+    steps: searchSteps(experiment.id, size),
     expect: { pattern: IDS, count: size },
     goals: [...goals, bare(1.3)],
   });
-  const withNames = (size: number): Call => ({
-    ...search(size, "info.trace_id,data.spans.*.name"),
-    what: `\`search_traces\`, ${size}, ids and span names`,
-    steps: searchWithSpansSteps(seeded.experiment_id, ids.slice(0, size), BATCH),
+  const withNames = (experiment: Experiment, size: number): Call => ({
+    ...search(experiment, size, "info.trace_id,data.spans.*.name"),
+    what: `\`search_traces\`, ${size} of ${experiment.size}, ids and span names`,
+    steps: searchWithSpansSteps(experiment.id, experiment.newest.slice(0, size), BATCH),
     expect: { pattern: NAMES, count: size * seeded.spans },
     goals: [bare(1.3)],
   });
   const trace = (id: string, spans: number, large: boolean) => {
-    const size = large ? "10 MB" : "small";
+    const size = large ? "10 MB" : short.size;
     const goals = large ? [original(4), bare(1.5)] : [bare(1.3)];
     const expect = { pattern: NAMES, count: spans };
     const tool = "get_trace";
@@ -92,18 +94,32 @@ export async function mlflowCalls(uri: string, seeded: Seeded): Promise<readonly
     ];
   };
   return [
-    idsOnly(10, []),
-    idsOnly(100, [original(50)]),
-    withNames(10),
-    withNames(100),
+    idsOnly(short, 10, []),
+    idsOnly(short, 100, [original(50)]),
+    idsOnly(long, 100, [original(50)]),
+    withNames(short, 10),
+    withNames(short, 100),
     ...trace(seeded.small_trace_id, seeded.spans, false),
     ...trace(seeded.large_trace_id, seeded.large_spans, true),
   ];
 }
 
-const Page = z.looseObject({ traces: z.array(z.looseObject({ trace_id: z.string() })) });
+const Page = z.looseObject({
+  traces: z.array(z.looseObject({
+    trace_id: z.string(),
+    trace_metadata: z.looseObject({ "mlflow.trace.sizeBytes": z.coerce.number() }),
+  })),
+});
 
-async function newestIds(uri: string, experimentId: string): Promise<string[]> {
+/** An experiment's newest traces and how large they are. */
+interface Experiment {
+  readonly id: string;
+  readonly newest: readonly string[];
+  /** Of one trace, as text. */
+  readonly size: string;
+}
+
+async function newest(uri: string, experimentId: string): Promise<Experiment> {
   const response = await fetch(`${uri}/api/3.0/mlflow/traces/search`, {
     method: "POST",
     headers: { "content-type": "application/json" },
@@ -115,5 +131,8 @@ async function newestIds(uri: string, experimentId: string): Promise<string[]> {
       max_results: 100,
     }),
   });
-  return Page.parse(await response.json()).traces.map(({ trace_id }) => trace_id);
+  const { traces } = Page.parse(await response.json());
+  const bytes = traces[0]?.trace_metadata["mlflow.trace.sizeBytes"] ?? 0;
+  const size = `${Math.round(bytes / 1000)} kB`;
+  return { id: experimentId, newest: traces.map(({ trace_id }) => trace_id), size };
 }

@@ -19,13 +19,13 @@ TRACES = 120
 SENTENCE = "The invoice of March lists three positions and is due on the first of May. "
 
 
-def agent_turn(number):
-    """A usual trace: 12 spans, about 1 KB each, three levels deep."""
+def agent_turn(number, sentences):
+    """12 spans, three levels deep; most hold a text of so many sentences two or three times."""
 
     def step(at, name, kind, **more):
         return {"name": name, "type": kind, "start_ms": at, "duration_ms": 40, **more}
 
-    text = SENTENCE * 5
+    text = SENTENCE * sentences
     messages = [{"role": "user", "content": text}, {"role": "assistant", "content": text}]
     tokens = {"input_tokens": 1200, "output_tokens": 345, "total_tokens": 1545}
     rounds = [
@@ -69,11 +69,18 @@ def agent_turn(number):
 
 def main():
     client = MlflowClient()
-    experiment = client.create_experiment("many")
-    traces = [make_trace(experiment, agent_turn(number)) for number in range(TRACES)]
+
+    def fill(name, sentences):
+        experiment = client.create_experiment(name)
+        traces = [make_trace(experiment, agent_turn(n, sentences)) for n in range(TRACES)]
+        return experiment, traces
+
+    short, traces = fill("short texts", 5)
+    long, _ = fill("long texts", 40)
     big = make_trace(client.create_experiment("large"), large(2000, 10_000_000))
     made = {
-        "experiment_id": experiment,
+        "short_experiment_id": short,
+        "long_experiment_id": long,
         "traces": TRACES,
         "small_trace_id": traces[-1]["trace_id"],
         "spans": len(traces[-1]["spans"]),
