@@ -15,7 +15,8 @@ export interface Access {
 export const DENIED_NETWORK = "169.254.0.0/16";
 
 /**
- * The hosts and files that the configuration names. Credentials alone add nothing.
+ * The hosts and files that the configuration names. Credentials name none: an MLflow token opens no
+ * host, and a W&B key only the W&B hosts that the settings name or that are W&B's own by default.
  *
  * @param settings The resolved settings.
  * @param home The user's home folder, where MLflow keeps its credentials file.
@@ -61,19 +62,19 @@ function addWandb(
 ): void {
   const base = wandbBaseUrl(settings);
   if (base === undefined) {
-    access.errors.push(`WANDB_BASE_URL: "${settings.wandbBaseUrl}" is not an http or https URL.`);
+    access.errors.push(notUrl("WANDB_BASE_URL", settings.wandbBaseUrl));
   }
   const docs = wandbDocsUrl(settings);
   if (docs === undefined && settings.wandbProxyDocs) {
-    access.errors.push(`WANDBOT_BASE_URL: "${settings.wandbDocsUrl}" is not an http or https URL.`);
+    access.errors.push(notUrl("WANDBOT_BASE_URL", settings.wandbDocsUrl));
   }
   const traces = weaveTraceUrl(settings);
   if (traces === undefined && base !== undefined) {
     const { weaveTraceUrl: own, wandbPublicUrl } = settings;
     access.errors.push(
       own === undefined
-        ? `WANDB_PUBLIC_BASE_URL: "${wandbPublicUrl}" is not an http or https URL.`
-        : `WF_TRACE_SERVER_URL: "${own}" is not an http or https URL.`,
+        ? notUrl("WANDB_PUBLIC_BASE_URL", wandbPublicUrl)
+        : notUrl("WF_TRACE_SERVER_URL", own),
     );
   }
   for (const url of [base, docs, traces]) {
@@ -82,6 +83,10 @@ function addWandb(
   }
   const { wandbApiKey, wandbIdentityTokenFile: file } = settings;
   if (wandbApiKey === undefined && file !== undefined) access.read.add(file);
+}
+
+function notUrl(setting: string, value: string | undefined): string {
+  return `${setting}: "${value}" is not an http or https URL, such as https://host.example.com.`;
 }
 
 /**

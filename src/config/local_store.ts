@@ -1,3 +1,4 @@
+import { fileUriPath } from "../text/percent.ts";
 import type { ConfigNote } from "./resolve.ts";
 import type { Settings } from "./settings.ts";
 
@@ -38,8 +39,8 @@ export function withLocalStore(
   if (given === undefined) return inFolder(settings, folder, look);
   const artifactsDestination = settings.artifactsDestination === undefined
     ? undefined
-    : absolute(pathOf(settings.artifactsDestination) ?? settings.artifactsDestination, folder);
-  const named = sqlitePath(given) ?? pathOf(given) ?? (isPath(given, look) ? given : undefined);
+    : absolute(fileUriPath(settings.artifactsDestination) ?? settings.artifactsDestination, folder);
+  const named = sqlitePath(given) ?? fileUriPath(given) ?? (isPath(given, look) ? given : undefined);
   if (named === undefined) return { settings, notes: [] };
   const path = absolute(named, folder);
   const isFolder = look.kind(path) === "folder";
@@ -107,17 +108,6 @@ export function storeFilesToRead(store: LocalStore): string[] {
 function sqlitePath(uri: string): string | undefined {
   const path = /^sqlite(?:\+\w+)?:\/\/\/([^?]+)(?:\?.*)?$/i.exec(uri)?.[1];
   return path === undefined || path === ":memory:" ? undefined : path;
-}
-
-/** The path of a `file:` URI. */
-function pathOf(uri: string): string | undefined {
-  const path = /^file:(?:\/\/(?:localhost)?(?=\/))?(.+)$/i.exec(uri)?.[1];
-  if (path === undefined) return undefined;
-  try {
-    return decodeURIComponent(path).replace(/^\/([A-Za-z]:)/, "$1");
-  } catch {
-    return path;
-  }
 }
 
 /** Whether a text without a scheme is meant as a path. */

@@ -49,7 +49,34 @@ export function describeIssue(issue: z.core.$ZodIssue, input: Record<string, unk
   if (issue.path.length > 0 && isMissing(input, issue.path)) {
     return `${name} is missing`;
   }
-  return `${name}: ${issue.message.replace(/^Invalid input: /, "")}`;
+  return `${name}${complaintOf(issue)}`;
+}
+
+function complaintOf(issue: z.core.$ZodIssue): string {
+  switch (issue.code) {
+    case "too_small":
+      return ` must ${bound(issue.origin, issue.minimum, issue.inclusive, "least", "more")}`;
+    case "too_big":
+      return ` must ${bound(issue.origin, issue.maximum, issue.inclusive, "most", "less")}`;
+    case "invalid_value":
+      return ` must be ${oneOf(issue.values.map(String))}`;
+    default:
+      return `: ${issue.message.replace(/^Invalid input: /, "")}`;
+  }
+}
+
+/** A bound on a number, or on the length of a text or a list, as the end of a sentence. */
+function bound(
+  origin: string,
+  limit: number | bigint,
+  inclusive: boolean | undefined,
+  at: "least" | "most",
+  than: "more" | "less",
+): string {
+  if (origin === "string" && Number(limit) === 1 && at === "least") return "not be empty";
+  const amount = inclusive === false ? `${than} than ${limit}` : `at ${at} ${limit}`;
+  if (origin === "string") return `have ${amount} characters`;
+  return origin === "array" ? `have ${amount} items` : `be ${amount}`;
 }
 
 function isMissing(input: unknown, path: readonly PropertyKey[]): boolean {

@@ -1,3 +1,4 @@
+import { tryPercentDecoded } from "../text/percent.ts";
 import type { BoundTool, ResultLink } from "./tool.ts";
 import type { LookUps } from "./workflow.ts";
 
@@ -102,19 +103,11 @@ export function matchUri(template: string, uri: string): UriMatch | undefined {
       if (part !== wanted[index]) return undefined;
       continue;
     }
-    const value = decoded(part);
+    const value = tryPercentDecoded(part);
     if (value === undefined || /[?#]/.test(part) || !isPlainId(value)) hostile ??= name;
     else variables[name] = value;
   }
   return hostile === undefined
     ? { kind: "match", variables }
     : { kind: "hostile", variable: hostile };
-}
-
-function decoded(part: string): string | undefined {
-  try {
-    return decodeURIComponent(part);
-  } catch {
-    return undefined;
-  }
 }

@@ -70,7 +70,7 @@ export function wandbRoom(config: Config, log: Log): WandbRoom {
       resources: [],
       instructions: "",
       absent: isWandbConfigured(config.settings)
-        ? "W&B tools are not listed: WANDB_BASE_URL is not an http or https URL."
+        ? "W&B tools are not listed: WANDB_BASE_URL must be a URL such as https://wandb.example.com."
         : noWandbKey(config.settings),
     };
   }

@@ -72,3 +72,9 @@ export function warningsOf(problems: readonly string[]): { warnings?: string[] }
     ? {}
     : { warnings: problems.map((problem) => `W&B reported: ${problem}; that part is missing.`) };
 }
+
+/** A result's `note` from what there is to say; nothing for nothing. */
+export function noteOf(...parts: readonly (string | undefined)[]): { note?: string } {
+  const said = parts.filter((part) => part !== undefined);
+  return said.length === 0 ? {} : { note: said.join(" ") };
+}

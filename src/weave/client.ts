@@ -2,6 +2,8 @@ import * as z from "zod";
 import type { Log } from "../log.ts";
 import { openSession, type UpstreamOptions, type UpstreamSession } from "../upstream/client.ts";
 import { UpstreamError } from "../upstream/errors.ts";
+import { parseJson } from "../upstream/json.ts";
+import { arrayItems } from "../upstream/json_stream.ts";
 import { jsonLines } from "../upstream/lines.ts";
 import { path, type SafePath } from "../upstream/path.ts";
 import { createTransport, type Transport } from "../upstream/transport.ts";
@@ -74,6 +76,13 @@ export interface WeaveSession {
   count(place: Place, selection: CallsSelection): Promise<number>;
   /** Posts to a route and checks the reply's shape. */
   post<T>(route: SafePath, body: Record<string, unknown>, shape: z.ZodType<T>): Promise<T>;
+  /** Posts to a route and gives the items of the list under `key` in its reply as they arrive. */
+  items<T>(
+    route: SafePath,
+    body: Record<string, unknown>,
+    key: string,
+    item: z.ZodType<T>,
+  ): AsyncGenerator<T>;
   /** Aborts when the call is over. */
   readonly signal: AbortSignal;
 }
@@ -150,6 +159,14 @@ function session(http: UpstreamSession, { authorization, log }: WeaveOptions): W
     count: async (place, selection) => {
       const body = { project_id: place.id, ...selection };
       return (await post(path`/calls/query_stats`, body, COUNT)).count;
+    },
+    items: async function* (route, body, key, item) {
+      const response = await http.send(await request(route, body));
+      for await (const text of arrayItems(response, key, "Weave")) {
+        const parsed = item.safeParse(parseJson(text));
+        if (!parsed.success) throw unexpected();
+        yield parsed.data;
+      }
     },
     calls: async function* (place, query) {
       const body = { project_id: place.id, ...query };

@@ -62,7 +62,7 @@ export function weaveRoom(config: Config, log: Log): WeaveRoom {
       resources: [],
       instructions: "",
       absent: isWandbConfigured(config.settings)
-        ? "Weave tools are not listed: WF_TRACE_SERVER_URL is not an http or https URL."
+        ? "Weave tools are not listed: WF_TRACE_SERVER_URL must be a URL such as https://trace.wandb.ai."
         : noWandbKey(config.settings),
     };
   }

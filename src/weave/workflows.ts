@@ -58,7 +58,7 @@ function triage(place: readonly WorkflowArgument[]): Workflow {
       {
         tool: "query_weave_traces_tool",
         text: 'entity_name="{entity}", project_name="{project}", filters={"status": "error", ' +
-          '"time_range": {"start": the ISO time {since} ago}}, detail_level="summary", limit=50, ' +
+          '"time_range": {"start": "{since}"}}, detail_level="summary", limit=50, ' +
           'columns=["id", "trace_id", "op_name", "started_at", "exception"]. ' +
           "total_matching_count says how many there are.",
       },

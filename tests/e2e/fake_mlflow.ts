@@ -141,11 +141,11 @@ function answer(method: string, url: URL, body: string): Response {
     case "GET get-trace-artifact":
       return isTrace(url.searchParams.get("request_id"))
         ? Response.json({ spans: [span()] })
-        : missing("There is no such trace.");
+        : missing("Trace not found.");
     case "GET traces/get":
       return isTrace(url.searchParams.get("trace_id"))
         ? Response.json({ trace: { trace_info: info(1), spans: [] } })
-        : missing("There is no such trace.");
+        : missing("Trace not found.");
   }
   return answerBelowTrace(method, route, body);
 }

@@ -174,3 +174,26 @@ Deno.test("a schema's complaint names the argument and whether it is missing or 
     "`list.1`: expected number, received string",
   );
 });
+
+Deno.test("a schema's complaint about a bound or a choice is a sentence", () => {
+  const schema = z.object({
+    most: z.int().min(1).max(500).optional(),
+    share: z.number().gt(0).lt(1).optional(),
+    id: z.string().min(1).max(5).optional(),
+    list: z.array(z.string()).min(2).max(3).optional(),
+    level: z.enum(["schema", "full"]).optional(),
+  });
+  const complaint = (input: Record<string, unknown>) => {
+    const issue = schema.safeParse(input).error?.issues[0];
+    return issue === undefined ? "" : describeIssue(issue, input);
+  };
+  assert.equal(complaint({ most: 0 }), "`most` must be at least 1");
+  assert.equal(complaint({ most: 501 }), "`most` must be at most 500");
+  assert.equal(complaint({ share: 0 }), "`share` must be more than 0");
+  assert.equal(complaint({ share: 1 }), "`share` must be less than 1");
+  assert.equal(complaint({ id: "" }), "`id` must not be empty");
+  assert.equal(complaint({ id: "123456" }), "`id` must have at most 5 characters");
+  assert.equal(complaint({ list: ["a"] }), "`list` must have at least 2 items");
+  assert.equal(complaint({ list: ["a", "b", "c", "d"] }), "`list` must have at most 3 items");
+  assert.equal(complaint({ level: "deep" }), "`level` must be schema or full");
+});

@@ -88,6 +88,39 @@ Deno.test("five million steps: the whole range, repeatable, sparse keys complete
   assert.deepEqual(await ask(), result);
 });
 
+Deno.test("a sampled key says how to get every row, and that works", async () => {
+  await using rig = startRig();
+  rig.sim.insertGeneratedRun({
+    ...AT,
+    run: "long4",
+    history: {
+      steps: 5_000_000,
+      series: {
+        loss: { value: (step) => step },
+        val: { every: 1000, value: (step) => step === 3_337_000 ? -1 : step },
+        many: { every: 100, value: (step) => step },
+      },
+    },
+  });
+  const ask = (args: Data) => rig.data(getRunHistory, { ...HERE, run_id: "long4", ...args });
+  const short = await ask({ keys: ["val"] });
+  assert.equal(part(short["statistics"], "val")["basis"], "sampled");
+  assert.match(String(short["truncation_note"]), /samples=5000 reads every row/);
+  const whole = part((await ask({ keys: ["val"], samples: 5000 }))["statistics"], "val");
+  assert.deepEqual([whole["basis"], whole["points"]], ["exact", 5000]);
+  assert.deepEqual(whole["min"], { step: 3_337_000, value: -1 });
+
+  for (const key of ["many", "loss"]) {
+    const note = String((await ask({ keys: [key] }))["truncation_note"]);
+    const [, from, to, samples] =
+      /such as min_step=(\d+), max_step=(\d+), samples=(\d+)/.exec(note) ??
+        [];
+    const range = { min_step: Number(from), max_step: Number(to), samples: Number(samples) };
+    const part1 = await ask({ keys: [key], ...range });
+    assert.equal(part(part1["statistics"], key)["basis"], "exact", note);
+  }
+});
+
 Deno.test("ranges are exact and include both ends", async () => {
   await using rig = startRig();
   rig.sim.insertGeneratedRun({

@@ -134,7 +134,8 @@ Deno.test("fields choose of sweeps, reports, artifacts and files too", async () 
   const every = { ...all, fields: Object.keys(whole ?? {}) };
   assert.deepEqual(list((await rig.data(queryWandb, every))["items"])[0], whole);
   for (const resource of ["sweeps", "reports", "artifacts", "files"]) {
-    const args = { ...HERE, resource, run_id: "run1", fields: ["update_at"] };
+    const run = resource === "files" ? { run_id: "run1" } : {};
+    const args = { ...HERE, resource, ...run, fields: ["update_at"] };
     const failed = await rig.counted(() => rig.failure(queryWandb, args));
     assert.equal(failed.requests, 0);
     assert.match(String(failed.result["message"]), /no field "update_at"/);
@@ -156,6 +157,32 @@ Deno.test("a list that the server refuses to give is an error, never an empty li
     assert.equal(failed["error"], "invalid_arguments", JSON.stringify(args));
     assert.match(String(failed["message"]), /bogus|cursor/);
   }
+});
+
+Deno.test("filters of sweeps and artifacts that W&B refuses come with the nearest fields", async () => {
+  await using rig = startRig();
+  await seeded(rig, 1);
+  await seedSweep(rig);
+  const sweeps = { resource: "sweeps", filters: { $or: [{ stat: "RUNNING" }, { name: "x" }] } };
+  const failed = await rig.failure(queryWandb, { ...HERE, ...sweeps });
+  assert.equal(failed["error"], "invalid_arguments");
+  assert.match(String(failed["hint"]), /"stat" is none; did you mean state\?/);
+  const artifacts = { resource: "artifacts", order: "-creatd_at" };
+  const refused = await rig.failure(queryWandb, { ...HERE, ...artifacts });
+  assert.match(String(refused["hint"]), /"creatd_at" is none; did you mean createdAt\?/);
+  const right = { resource: "artifacts", order: "-created_at", filters: { name: "net" } };
+  const found = await rig.data(queryWandb, { ...HERE, ...right });
+  assert.equal(found["note"], 'No artifacts match {"name":"net"}.');
+});
+
+Deno.test("run_id where it means nothing is refused, and says what would do", async () => {
+  await using rig = startRig();
+  await seeded(rig, 1);
+  const failed = await rig.failure(queryWandb, { ...HERE, run_id: "run000" });
+  assert.equal(failed["error"], "invalid_arguments");
+  assert.match(String(failed["hint"]), /filters=\{"name":"run000"\}/);
+  const one = await rig.data(queryWandb, { ...HERE, filters: { name: "run000" } });
+  assert.equal(one["count"], 1);
 });
 
 async function seedSweep(rig: Rig): Promise<void> {

@@ -132,6 +132,19 @@ Deno.test("registry filters name registries as people do", async () => {
   }
 });
 
+Deno.test("filter fields that W&B refuses come with the nearest that it knows", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const registry = await rig.failure(listRegistries, { filter: { descripton: "x" } });
+  assert.equal(registry["error"], "invalid_arguments");
+  assert.match(String(registry["hint"]), /"descripton" is none; did you mean description\?/);
+  const args = { registry_name: "model", filter: { tagz: "vision" } };
+  const collection = await rig.failure(listRegistryCollections, args);
+  assert.match(String(collection["hint"]), /"tagz" is none; did you mean tag\?/);
+  const right = { registry_name: "model", filter: { tags: "vision" } };
+  assert.equal((await rig.data(listRegistryCollections, right))["count"], 1);
+});
+
 Deno.test("registries and collections go on with their cursors", async () => {
   await using rig = startRig();
   await seeded(rig);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { fileUriPath } from "../../text/percent.ts";
 import { UpstreamError } from "../../upstream/errors.ts";
 
 /** How much of a file is handed on at a time, in bytes. */
@@ -60,14 +61,7 @@ function candidates(location: string, folders: readonly string[]): string[] {
 
 /** A path, or a `file:` URI as one; undefined for every other place. */
 function localPath(location: string): string | undefined {
-  const uri = /^file:(?:\/\/(?:localhost)?)?(\/.*)$/.exec(location)?.[1];
-  if (uri !== undefined) {
-    try {
-      return decodeURIComponent(uri).replace(/^\/([A-Za-z]:)/, "$1");
-    } catch {
-      return undefined;
-    }
-  }
+  if (/^file:/i.test(location)) return fileUriPath(location);
   return /^[a-z][a-z0-9+.-]+:/i.test(location) ? undefined : location;
 }
 

@@ -1,5 +1,5 @@
 import { invalidArgument } from "../../mcp/errors.ts";
-import { durationMillis, parseInstant, parseRelative } from "../filter/time.ts";
+import { durationMillis, parseInstant, parseRelative } from "../../text/time.ts";
 
 /**
  * The time up to which traces are meant, in milliseconds since 1970: as a number, as an age such

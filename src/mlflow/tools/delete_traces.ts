@@ -27,6 +27,9 @@ type Input = z.output<typeof INPUT>;
 /** Ids looked up in one search. */
 const LOOKUP = 100;
 
+/** Most traces that are read to tell the newest of those that `max_traces` leaves. */
+const LOOKED_AT = 500;
+
 /** What a deletion is about to take. */
 interface Plan {
   readonly experiment: Experiment;
@@ -147,20 +150,28 @@ async function planOfTime(
 ): Promise<Plan> {
   const filter = clauses({ entity: "trace", key: "timestamp_ms", op: "<=", value: cutoff });
   const query = { experimentIds: [experiment.id], filter };
-  const end = async (descending: boolean) => {
+  const times = async (descending: boolean, limit: number) => {
     const orderBy = [{ entity: "trace" as const, key: "timestamp_ms", descending }];
-    const { infos } = await mlflow.search({ ...query, orderBy, limit: 1 });
-    return infos[0] === undefined ? undefined : shapeInfo(infos[0]).request_time;
+    const { infos } = await mlflow.search({ ...query, orderBy, limit });
+    return infos.map((info) => shapeInfo(info).request_time);
   };
-  const [oldest, newest, all] = await Promise.all([end(false), end(true), mlflow.count(query)]);
+  const [[oldest], [newest], all] = await Promise.all([
+    times(false, 1),
+    times(true, 1),
+    mlflow.count(query),
+  ]);
   const count = oldest === undefined ? 0 : all;
   const bounded = maxTraces !== undefined && (count === undefined || count > maxTraces);
+  // The oldest go first, so the last of as many is the newest of them.
+  const last = bounded && maxTraces <= LOOKED_AT
+    ? (await times(false, maxTraces)).at(-1)
+    : undefined;
   return {
     experiment,
     deletion: { experimentId: experiment.id, maxTimestampMillis: cutoff, maxTraces },
     count: bounded && count !== undefined ? maxTraces : count,
     oldest,
-    newest: bounded ? undefined : newest,
+    newest: bounded ? last : newest,
     missing: [],
   };
 }

@@ -24,7 +24,7 @@ fragment Collections on Entity {
         createdAt
         updatedAt
         defaultArtifactType { name }
-        tags { edges { node { name } } }
+        tags { edges { node { name } } pageInfo { hasNextPage } }
         aliases(first: 100) { edges { node { alias } } pageInfo { hasNextPage } }
       }
     }
@@ -69,6 +69,7 @@ export function collectionRow(
       description: collection.description || undefined,
     }),
     tags: collection.tags.nodes.map(({ name }) => name),
+    ...(collection.tags.page.hasNextPage ? { tags_truncated: true } : {}),
     aliases: collection.aliases.nodes.map(({ alias }) => alias),
     ...(collection.aliases.page.hasNextPage ? { aliases_truncated: true } : {}),
     ...optional({ created_at: collection.createdAt, updated_at: collection.updatedAt }),

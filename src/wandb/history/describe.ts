@@ -7,6 +7,8 @@ import { type Metric, seriesOf, STEP, valueAt } from "./series.ts";
 
 /** Metrics that are read when none are named. */
 const DEFAULT_KEYS = 25;
+/** Most points of a key that may be asked for. */
+export const MOST_SAMPLES = 10_000;
 /** Most metrics that patterns may name. */
 const MOST_KEYS = 100;
 
@@ -59,11 +61,15 @@ export function statisticsOf(metric: Metric, run: LoadedRun): Record<string, unk
   return { ...statistics, ...more };
 }
 
-/** What a result says of rows that it does not hold; undefined when it holds all. */
+/**
+ * What a result says of rows that it does not hold; undefined when it holds all. `lastStep` is the
+ * run's.
+ */
 export function truncationNote(
   metrics: readonly Metric[],
   samples: number,
   thinnedTo: number | undefined,
+  lastStep: number,
 ): string | undefined {
   const sampled = metrics.filter(({ exact }) => !exact);
   const parts: string[] = [];
@@ -71,8 +77,7 @@ export function truncationNote(
     const logged = Math.max(...sampled.map((metric) => metric.logged ?? 0));
     parts.push(
       `${sampled.length} of ${metrics.length} keys are sampled evenly over the whole range` +
-        (logged > 0 ? ` (up to ${logged} logged rows)` : "") +
-        "; a range of at most `samples` steps gives every row.",
+        (logged > 0 ? ` (up to ${logged} logged rows)` : "") + `; ${everyRow(logged, lastStep)}.`,
     );
   }
   const longest = Math.max(0, ...metrics.map(({ points }) => points.length));
@@ -86,6 +91,16 @@ export function truncationNote(
     );
   }
   return parts.length === 0 ? undefined : parts.join(" ");
+}
+
+/** How to get every one of so many logged rows, spread over the run's steps. */
+function everyRow(logged: number, lastStep: number): string {
+  if (logged > 0 && logged <= MOST_SAMPLES) return `samples=${logged} reads every row`;
+  const read = "a range that holds fewer logged rows than `samples` is read whole";
+  if (logged === 0 || lastStep < MOST_SAMPLES) return read;
+  // A tenth less, since rows are never spread quite evenly.
+  const steps = Math.max(MOST_SAMPLES, Math.floor(0.9 * MOST_SAMPLES * (lastStep + 1) / logged));
+  return `${read}, such as min_step=0, max_step=${steps - 1}, samples=${MOST_SAMPLES}`;
 }
 
 /** The error for an x axis that no row has, with the nearest keys. */

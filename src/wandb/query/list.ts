@@ -3,7 +3,8 @@ import type { Reply } from "../../mcp/tool.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 import { noProject, noRun } from "../missing.ts";
-import { type Place, placeOf, warningsOf } from "../tool.ts";
+import { doubtfulFields, withDoubt } from "../filter_fields.ts";
+import { noteOf, type Place, placeOf, warningsOf } from "../tool.ts";
 import { absentKeys } from "./absent_keys.ts";
 import { fieldPicker } from "./other_fields.ts";
 import {
@@ -64,6 +65,15 @@ export async function listResource(
   if (resource === "files" && query.run_id === undefined) {
     throw invalidArgument("resource=files needs `run_id`: whose files?");
   }
+  if (resource !== "files" && query.run_id !== undefined) {
+    throw invalidArgument(
+      `resource=${resource} takes no \`run_id\`, which says whose files are meant.`,
+      resource === "runs" ? `For one run: filters={"name":"${query.run_id}"}.` : undefined,
+    );
+  }
+  const doubt = resource === "sweeps" || resource === "artifacts"
+    ? doubtfulFields(resource, query.filters, query.order)
+    : undefined;
   const mentioned: string[] = [];
   const plan = planOf(query, mentioned);
   const pick = resource === "runs" ? undefined : fieldPicker(resource, query.fields);
@@ -75,10 +85,13 @@ export async function listResource(
   let more = false;
   let total: number | undefined;
   do {
-    const page = await readPage(session, place, query, plan, {
-      n: Math.min(PAGE, query.limit - items.length),
-      c: cursor ?? null,
-    });
+    const page = await withDoubt(
+      doubt,
+      readPage(session, place, query, plan, {
+        n: Math.min(PAGE, query.limit - items.length),
+        c: cursor ?? null,
+      }),
+    );
     problems.push(...page.problems);
     for (const edge of page.list?.edges ?? []) {
       if (edge?.node === null || edge?.node === undefined) continue;
@@ -103,7 +116,6 @@ export async function listResource(
   const absent = unseen.size === 0 || query.cursor !== undefined
     ? []
     : await absentKeys(session, place, [...unseen]);
-  const notes = [...(items.length === 0 ? [emptyNote(query)] : []), ...absent];
   return {
     data: {
       resource,
@@ -115,7 +127,7 @@ export async function listResource(
       ...(resource === "runs" && !plan.projection.fields.has("url")
         ? { run_url: wandb.links.run(place.entity, place.project, "ID").replace(/ID$/, "{id}") }
         : {}),
-      ...(notes.length === 0 ? {} : { note: notes.join(" ") }),
+      ...noteOf(items.length === 0 ? emptyNote(query) : undefined, ...absent, doubt),
       ...warningsOf(problems),
       items,
     },
@@ -220,8 +232,9 @@ async function readPage(
 
 function emptyNote(query: ListQuery): string {
   if (query.cursor !== undefined) return "Nothing follows that cursor.";
-  return query.filters === undefined
-    ? `The project has no ${query.resource}.`
-    : `No ${query.resource} match ${JSON.stringify(query.filters)}. A metric is ` +
-      "summary_metrics.K, a setting config.K; probe_project_tool names them.";
+  if (query.filters === undefined) return `The project has no ${query.resource}.`;
+  return `No ${query.resource} match ${JSON.stringify(query.filters)}.` +
+    (query.resource === "runs"
+      ? " A metric is summary_metrics.K, a setting config.K; probe_project_tool names them."
+      : "");
 }

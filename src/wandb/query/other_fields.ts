@@ -54,7 +54,7 @@ export function fieldPicker(
         `Fields of ${resource}: ${valid.join(", ")}.`,
       );
     }
-    kept.add(field);
+    kept.add(field).add(`${field}_truncated`);
   }
   return (row) => Object.fromEntries(Object.entries(row).filter(([key]) => kept.has(key)));
 }

@@ -65,8 +65,8 @@ export const LIST_ARTIFACTS = `query ListArtifacts($e: String!, $p: String!, $n:
       edges { cursor node {
         __typename name description createdAt updatedAt
         defaultArtifactType { name }
-        aliases(first: 100) { edges { node { alias } } }
-        tags { edges { node { name } } }
+        aliases(first: 100) { edges { node { alias } } pageInfo { hasNextPage } }
+        tags { edges { node { name } } pageInfo { hasNextPage } }
       } }
     }
   }

@@ -4,7 +4,7 @@ import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts
 import { unexpectedForm } from "../failure.ts";
 import { valueAt } from "../history/series.ts";
 import type { WandbLinks } from "../links.ts";
-import { configOf, HISTORY_KEYS, INT64, JSON_FIELD, OBJECT_FIELD } from "../shapes.ts";
+import { configOf, connectionOf, HISTORY_KEYS, INT64, JSON_FIELD, OBJECT_FIELD } from "../shapes.ts";
 import type { Place } from "../tool.ts";
 import type { Resource } from "./resources.ts";
 import type { Keys, RunProjection } from "./run_fields.ts";
@@ -85,11 +85,10 @@ function chosen(
   );
 }
 
-const NAMES = z.looseObject({
-  edges: z.array(z.looseObject({ node: z.looseObject({ name: TEXT, alias: TEXT }).nullish() })),
-}).nullish().transform((list) =>
-  (list?.edges ?? []).flatMap(({ node }) => node?.alias ?? node?.name ?? [])
-);
+const NAMES = connectionOf(z.looseObject({ name: TEXT, alias: TEXT })).transform((list) => ({
+  names: list.nodes.flatMap(({ alias, name }) => alias ?? name ?? []),
+  cut: list.page.hasNextPage,
+}));
 const OTHER = z.looseObject({
   id: TEXT,
   name: TEXT,
@@ -151,8 +150,10 @@ export function otherRow(
         name: one.name,
         type: one.defaultArtifactType?.name,
         description: one.description,
-        aliases: one.aliases,
-        tags: one.tags.length > 0 ? one.tags : undefined,
+        aliases: one.aliases.names,
+        aliases_truncated: one.aliases.cut || undefined,
+        tags: one.tags.names.length > 0 ? one.tags.names : undefined,
+        tags_truncated: one.tags.cut || undefined,
         is_sequence: one.__typename === "ArtifactSequence",
         ...dates,
       });

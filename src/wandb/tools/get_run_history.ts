@@ -7,6 +7,7 @@ import {
   chooseMetrics,
   consoleText,
   emptyNotes,
+  MOST_SAMPLES,
   statisticsOf,
   truncationNote,
   unknownAxis,
@@ -39,7 +40,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     keys: z.array(z.string()).optional().describe(
       "Default: all numeric. * matches; system.* are system metrics.",
     ),
-    samples: z.int().min(0).max(2000).default(500).describe("Most points per key."),
+    samples: z.int().min(0).max(MOST_SAMPLES).default(500).describe("Most points per key."),
     min_step: z.int().min(0).optional(),
     max_step: z.int().min(0).optional(),
     x_axis: z.string().default(STEP).describe("Such as _runtime, _timestamp or a metric."),
@@ -135,7 +136,12 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     const share = systems.length > 0 && metrics.length > 0 ? budget / 2 : budget;
     const rows = rowsWithin(metrics, xAxis, args.samples, share);
     const systemRows = rowsWithin(systems, "_runtime", args.samples, share);
-    const note = truncationNote(metrics, args.samples, rows.thinnedTo ?? systemRows.thinnedTo);
+    const note = truncationNote(
+      metrics,
+      args.samples,
+      rows.thinnedTo ?? systemRows.thinnedTo,
+      run.known.lastStep,
+    );
     return {
       data: {
         ...head,

@@ -23,7 +23,7 @@ import {
   versionRow,
 } from "../artifacts/versions.ts";
 import type { Wandb, WandbSession } from "../client.ts";
-import { PLACE, PLACE_ALIASES, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { noteOf, PLACE, PLACE_ALIASES, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 const INPUT = z.object({
   collection_name: z.string().min(1).describe("cars, entity/project/cars"),
@@ -88,11 +88,13 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
         path: `${where.entity}/${where.project}/${where.collection}`,
         ...(where.organization === undefined ? {} : { organization: where.organization }),
         ...pageState(page),
-        ...(page.items.length > 0 ? {} : {
-          note: args.cursor === undefined
+        ...noteOf(
+          page.items.length > 0
+            ? undefined
+            : args.cursor === undefined
             ? "The collection has no versions."
             : "Nothing follows that cursor.",
-        }),
+        ),
         ...warningsOf(problems),
         versions: nodesOf(page).map((node) => versionRow(where.collection, node, where)),
       },

@@ -7,7 +7,8 @@ import { checkedName } from "../artifacts/names.ts";
 import { pageState, resumeAt } from "../artifacts/page.ts";
 import { REGISTRIES, registryRow, WITH_REGISTRIES } from "../artifacts/registries.ts";
 import { askOrganizations, scopeOf } from "../artifacts/scope.ts";
-import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { doubtfulFields, withDoubt } from "../filter_fields.ts";
+import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** Lists registries. */
 export const listRegistries: Tool<WandbServices> = wandbTool({
@@ -38,7 +39,11 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
     const session = wandb.open(signal);
     const variables = { f: registryFilter(filter), n: most, c: cursor ?? null };
     const scope = scopeOf(named, wandb);
-    const answer = await askOrganizations(session, REGISTRIES, variables, WITH_REGISTRIES, scope);
+    const doubt = doubtfulFields("registries", filter);
+    const answer = await withDoubt(
+      doubt,
+      askOrganizations(session, REGISTRIES, variables, WITH_REGISTRIES, scope),
+    );
     const found = answer?.data.candidates.found ?? [];
     const problems = answer?.problems ?? [];
     const [only] = found;
@@ -63,9 +68,12 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
           truncated: more.length > 0,
           ...(more.length > 0 ? { more_in: more.map((one) => one.organization) } : {}),
         }),
-        ...(registries.length === 0
-          ? { note: emptyNote(names, filter !== undefined, cursor !== undefined) }
-          : {}),
+        ...noteOf(
+          registries.length === 0
+            ? emptyNote(names, filter !== undefined, cursor !== undefined)
+            : undefined,
+          doubt,
+        ),
         ...warningsOf(problems),
         registries,
       },

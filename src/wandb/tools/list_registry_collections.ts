@@ -6,7 +6,8 @@ import { checkedName, registryOf, registryTitle } from "../artifacts/names.ts";
 import { nodesOf, pageState, resumeAt } from "../artifacts/page.ts";
 import { oneWithRegistry } from "../artifacts/registries.ts";
 import { askOrganizations, scopeOf } from "../artifacts/scope.ts";
-import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { doubtfulFields, withDoubt } from "../filter_fields.ts";
+import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** Lists the collections of a registry. */
 export const listRegistryCollections: Tool<WandbServices> = wandbTool({
@@ -46,18 +47,22 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
       ? registry.organization
       : checkedName(args.organization, "organization");
     const session = wandb.open(signal);
-    const answer = await askOrganizations(
-      session,
-      REGISTRY_COLLECTIONS,
-      {
-        p: project,
-        rf: JSON.stringify({ name: project }),
-        cf: collectionFilter(args.filter),
-        n: args.max_items,
-        c: args.cursor ?? null,
-      },
-      WITH_COLLECTIONS,
-      scopeOf(organization, wandb),
+    const doubt = doubtfulFields("collections", args.filter);
+    const answer = await withDoubt(
+      doubt,
+      askOrganizations(
+        session,
+        REGISTRY_COLLECTIONS,
+        {
+          p: project,
+          rf: JSON.stringify({ name: project }),
+          cf: collectionFilter(args.filter),
+          n: args.max_items,
+          c: args.cursor ?? null,
+        },
+        WITH_COLLECTIONS,
+        scopeOf(organization, wandb),
+      ),
     );
     const found = answer?.data.candidates.found ?? [];
     const problems = answer?.problems ?? [];
@@ -71,13 +76,16 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
         full_name: `${hit.entity.name}/${project}`,
         organization: hit.organization,
         ...pageState(page),
-        ...(page.items.length > 0 ? {} : {
-          note: args.cursor !== undefined
+        ...noteOf(
+          page.items.length > 0
+            ? undefined
+            : args.cursor !== undefined
             ? "Nothing follows that cursor."
             : args.filter === undefined
             ? `The registry "${title}" has no collections.`
             : `No collection of "${title}" matches the filter; without it all are listed.`,
-        }),
+          doubt,
+        ),
         ...warningsOf(problems),
         collections: nodesOf(page).map(collectionRow),
       },

@@ -5,8 +5,8 @@ import { isRecord } from "../filters/condition.ts";
 import type { Place } from "../place.ts";
 import { LIGHT_COLUMNS } from "../rows/columns.ts";
 import { RefReader } from "../rows/expand.ts";
-import { shortException } from "../rows/shape.ts";
-import type { EvalResults } from "./results.ts";
+import { cut, shortException } from "../rows/shape.ts";
+import { type EvalResults, TEXT } from "./results.ts";
 
 /** The op of Weave's Python client, and that of its TypeScript client. */
 const OPS = ["Evaluation.predict_and_score", "Evaluation.predictAndScore"];
@@ -46,10 +46,20 @@ export async function readPredictions(
     limit: ALL,
   };
   for await (const call of session.calls(place, query)) {
-    if (OPS.includes(opOf(call))) predictions.push(call);
+    if (OPS.includes(opOf(call))) predictions.push(reduced(call));
   }
   const parts = await readParts(session, place, predictions.map(({ id }) => id));
   return predictions.map((call) => prediction(call, parts.get(call.id) ?? []));
+}
+
+/** A prediction's call without what no result shows of it. */
+function reduced(call: Call): Call {
+  const example = call.inputs?.["example"];
+  return {
+    ...call,
+    inputs: example === undefined ? {} : { example },
+    output: cut(call.output, TEXT),
+  };
 }
 
 /** The calls directly below predictions, oldest first, so that the model's is the first. */
@@ -118,18 +128,7 @@ export function withResults(
   predictions: readonly Prediction[],
   results: EvalResults,
 ): Prediction[] {
-  const found = new Map<string, Partial<Prediction>>();
-  for (const row of results.rows) {
-    for (const trial of row.evaluations.flatMap(({ trials }) => trials)) {
-      found.set(trial.predict_and_score_call_id, {
-        example: row.row_digest,
-        row: row.raw_data_row,
-        scores: trial.scores ?? {},
-        output: trial.model_output,
-      });
-    }
-  }
-  return predictions.map((one) => ({ ...one, ...found.get(one.id) }));
+  return predictions.map((one) => ({ ...one, ...results.trials.get(one.id) }));
 }
 
 /** Predictions with their examples read, where these are references. */

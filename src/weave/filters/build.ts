@@ -14,6 +14,9 @@ import {
   timeRangeCondition,
 } from "./special.ts";
 
+/** Columns of ids that a call may lack. */
+const NULLABLE = ["parent_id", "thread_id", "turn_id"];
+
 /** `filter` of a request: lists of which every one must hold. */
 export interface CallsFilter {
   /** A list, or whether roots alone. */
@@ -116,7 +119,7 @@ class Builder {
     name: string,
     nested: boolean,
   ): Condition[] {
-    if (value === null && column === "parent_id") return [isAbsent("parent_id")];
+    if (value === null && NULLABLE.includes(column)) return [isAbsent(column)];
     const operators = isOperators(value);
     const inOnly = operators && Object.keys(value).every((one) => one === "$in" || one === "$eq") &&
       Object.keys(value).length === 1;

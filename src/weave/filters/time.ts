@@ -1,3 +1,4 @@
+import { durationMillis, parseRelative } from "../../text/time.ts";
 import { refused } from "../refuse.ts";
 
 const ISO =
@@ -5,17 +6,20 @@ const ISO =
 
 /**
  * A moment as Unix seconds, with fractions. ISO-8601 text without a zone is UTC; numbers are Unix
- * seconds, or milliseconds when too large to be seconds.
+ * seconds, or milliseconds when too large to be seconds. `7d`, `2 hours ago` and `now - 7d` are that
+ * long before `now`, in Unix milliseconds.
  *
  * @throws {UpstreamError} `invalid_arguments` for anything else.
  */
-export function unixSeconds(value: unknown, name: string): number {
+export function unixSeconds(value: unknown, name: string, now: number = Date.now()): number {
   if (typeof value === "number" && Number.isFinite(value)) {
     return Math.abs(value) > 1e11 ? value / 1000 : value;
   }
   if (typeof value === "string") {
     const text = value.trim();
     if (/^\d{9,13}(\.\d+)?$/.test(text)) return unixSeconds(Number(text), name);
+    const relative = millisBefore(text, now);
+    if (relative !== undefined) return relative / 1000;
     const match = ISO.exec(text);
     if (match !== null) {
       const [, date, clock = "00:00", fraction = "0", zone = "Z"] = match;
@@ -33,6 +37,11 @@ export function unixSeconds(value: unknown, name: string): number {
   }
   throw refused(
     `${name}: ${JSON.stringify(value)?.slice(0, 80)} is not a moment in time.`,
-    'Give ISO-8601 text such as "2025-01-31T12:00:00Z", or Unix seconds.',
+    'Give ISO-8601 text such as "2025-01-31T12:00:00Z", Unix seconds, or "7d" for a week ago.',
   );
+}
+
+function millisBefore(text: string, now: number): number | undefined {
+  const before = durationMillis(text.replace(/^-|\s+ago$/gi, ""));
+  return before === undefined ? parseRelative(text, now) : now - before;
 }

@@ -43,7 +43,7 @@ export const queryTraces: Tool<WeaveServices> = weaveTool({
   effect: "read",
   description: "Find calls (spans) in a Weave project, newest first; a trace is a root call and " +
     "the calls below it. Filters, all of which must hold: op_name (name, * for any text), " +
-    "display_name, status (success, error, running, descendant_error), time_range {start, end}, " +
+    "display_name, status (success, error, running, descendant_error), time_range {start, end} (ISO time, or 7d for a week ago), " +
     "latency {$gte, $lt} in ms, inputs, output, attributes and summary {path: value or {$gt, " +
     "$contains, $in, $ne, $exists}}, has_exception, exception {$contains}, trace_roots_only, " +
     "trace_id, call_ids, parent_ids, thread_id, wb_run_id, $or [filters], $not {filters}. Unknown " +

@@ -81,15 +81,10 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
       : withResults(bare, results);
     const predictions = contents ? await withExamples(session, own) : own;
     const evaluations = found.map((one) => evaluationOf(one, predictions));
-    const stats = new Map(
-      results?.summary?.evaluations.map((one) =>
-        [one.evaluation_call_id, one.scorer_stats] as const
-      ),
-    );
     const rows = found.map((one, index) => {
       const evaluation = evaluations[index] ?? evaluationOf(one, []);
       const sums = aggregateEvaluation(evaluation);
-      const own = stats.get(one.call.id);
+      const own = results?.stats.get(one.call.id);
       const scorers = own === undefined ? sums.scorers : scorersOf(own, sums.predictions);
       return summary(one, { ...sums, scorers }, weave, place);
     });

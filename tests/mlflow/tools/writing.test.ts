@@ -239,6 +239,14 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.equal(dry.traces_deleted, 0);
     assert.equal(dry.oldest, new Date(now - 40 * DAY).toISOString());
     assert.equal(dry.newest, new Date(now - 31 * DAY).toISOString());
+    const bounded = await tools.ok("delete_traces", {
+      experiment_id,
+      older_than: "30d",
+      max_traces: 2,
+      dry_run: true,
+    });
+    assert.equal(bounded.would_delete, 2);
+    assert.equal(bounded.newest, new Date(now - 35 * DAY).toISOString());
     const refused = await tools.fails("delete_traces", { experiment_id, older_than: "30d" });
     assert.equal(refused.error, "confirmation_required");
     assert.match(refused.message, /3 traces of experiment \d+ \(cleanup/);

@@ -291,3 +291,29 @@ Deno.test("moments are read in UTC to the microsecond", () => {
     ] as const
   ) assert.equal(unixSeconds(text, "start"), expected, String(text));
 });
+
+Deno.test("times may be relative to now", () => {
+  const now = Date.UTC(2025, 0, 31, 12);
+  for (
+    const [text, hours] of [
+      ["7d", 168],
+      ["-7d", 168],
+      ["now", 0],
+      ["now - 1h30m", 1.5],
+      ["now() - 2 days", 48],
+      ["90 minutes ago", 1.5],
+    ] as const
+  ) assert.equal(unixSeconds(text, "start", now), now / 1000 - hours * 3600, text);
+  for (const text of ["7", "7x", "ago", "d", "yesterday", "7d later"]) {
+    assert.throws(() => unixSeconds(text, "start", now), /is not a moment/, text);
+  }
+});
+
+Deno.test("no parent and no thread are said by null", () => {
+  for (const name of ["parent_id", "thread_id"]) {
+    const { filter, query } = buildFilter({ [name]: null }, PLACE, new Map());
+    assert.deepEqual(filter, {});
+    assert.match(JSON.stringify(query), new RegExp(`"${name}"`));
+  }
+  assert.throws(() => buildFilter({ trace_id: null }, PLACE, new Map()), /takes an id/);
+});

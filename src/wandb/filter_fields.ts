@@ -1,0 +1,77 @@
+/**
+ * Filters whose fields the server judges: it may refuse one that it does not know, or match nothing
+ * by it. Either way the answer says which field is doubtful and what it may have been meant to be.
+ *
+ * @module
+ */
+import { ToolError } from "../mcp/errors.ts";
+import { nearest, oneOf } from "../text/nearest.ts";
+import { GraphqlFailure } from "./failure.ts";
+
+const DATES = ["createdAt", "updatedAt"];
+
+/** Fields that W&B's documentation and client filter by; others may work too. */
+const FIELDS = {
+  sweeps: ["name", "displayName", "state", "method", "description", ...DATES],
+  artifacts: ["name", "description", "tag", "alias", ...DATES],
+  registries: ["name", "description", ...DATES],
+  collections: ["name", "description", "tag", "alias", ...DATES],
+} as const;
+
+/** What can be filtered so. */
+export type Filtered = keyof typeof FIELDS;
+
+/** Other spellings that mean a field of the list. */
+const SPELLINGS: Readonly<Record<string, string>> = {
+  created_at: "createdAt",
+  updated_at: "updatedAt",
+  display_name: "displayName",
+  tags: "tag",
+  aliases: "alias",
+};
+
+/**
+ * What to tell about the fields of a Mongo-style filter, and of an order such as `-createdAt`, that
+ * are not known to work; undefined when all are.
+ */
+export function doubtfulFields(
+  of: Filtered,
+  filter: Readonly<Record<string, unknown>> | undefined,
+  order?: string,
+): string | undefined {
+  const named = new Set([
+    ...fieldsOf(filter),
+    ...(order ?? "").split(",").map((part) => part.trim().replace(/^[+-]\s*/, "")).filter(Boolean),
+  ]);
+  const known: readonly string[] = FIELDS[of];
+  const doubtful = [...named].filter((name) => {
+    const [head = ""] = name.split(".");
+    return !known.includes(SPELLINGS[head] ?? head) && head !== "config";
+  });
+  if (doubtful.length === 0) return undefined;
+  const near = [...new Set(doubtful.flatMap((name) => nearest(name, known, 1)))];
+  return `Of the fields that ${of} are known to be filtered and ordered by (${known.join(", ")}), ` +
+    `${doubtful.map((name) => JSON.stringify(name)).join(", ")} is none` +
+    (near.length > 0 ? `; did you mean ${oneOf(near)}?` : ".");
+}
+
+/** The work's result; a query that W&B refuses gets the doubt as its hint. */
+export async function withDoubt<T>(doubt: string | undefined, work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    if (
+      doubt === undefined || !(error instanceof GraphqlFailure) ||
+      error.report.error !== "invalid_arguments"
+    ) throw error;
+    throw new ToolError("invalid_arguments", error.report.message, { hint: doubt, cause: error });
+  }
+}
+
+function fieldsOf(filter: unknown): string[] {
+  if (Array.isArray(filter)) return filter.flatMap(fieldsOf);
+  if (typeof filter !== "object" || filter === null) return [];
+  return Object.entries(filter).flatMap(([name, value]) =>
+    name.startsWith("$") ? fieldsOf(value) : [name]
+  );
+}
