@@ -40,7 +40,8 @@ export function withLocalStore(
   const artifactsDestination = settings.artifactsDestination === undefined
     ? undefined
     : absolute(fileUriPath(settings.artifactsDestination) ?? settings.artifactsDestination, folder);
-  const named = sqlitePath(given) ?? fileUriPath(given) ?? (isPath(given, look) ? given : undefined);
+  const named = sqlitePath(given) ?? fileUriPath(given) ??
+    (isPath(given, look) ? given : undefined);
   if (named === undefined) return { settings, notes: [] };
   const path = absolute(named, folder);
   const isFolder = look.kind(path) === "folder";

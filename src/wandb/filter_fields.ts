@@ -50,22 +50,27 @@ export function doubtfulFields(
   });
   if (doubtful.length === 0) return undefined;
   const near = [...new Set(doubtful.flatMap((name) => nearest(name, known, 1)))];
-  return `Of the fields that ${of} are known to be filtered and ordered by (${known.join(", ")}), ` +
+  return `Of the fields that ${of} are known to be filtered and ordered by (${
+    known.join(", ")
+  }), ` +
     `${doubtful.map((name) => JSON.stringify(name)).join(", ")} is none` +
     (near.length > 0 ? `; did you mean ${oneOf(near)}?` : ".");
 }
 
-/** The work's result; a query that W&B refuses gets the doubt as its hint. */
-export async function withDoubt<T>(doubt: string | undefined, work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    if (
-      doubt === undefined || !(error instanceof GraphqlFailure) ||
-      error.report.error !== "invalid_arguments"
-    ) throw error;
-    throw new ToolError("invalid_arguments", error.report.message, { hint: doubt, cause: error });
-  }
+/** A failure to throw: a query that W&B refused gets the doubt as its hint. */
+export function doubted(error: unknown, doubt: string | undefined): unknown {
+  const refused = doubt !== undefined && error instanceof GraphqlFailure &&
+    error.report.error === "invalid_arguments";
+  return refused
+    ? new ToolError("invalid_arguments", error.report.message, { hint: doubt, cause: error })
+    : error;
+}
+
+/** The work's result, or its failure as {@link doubted} tells it. */
+export function withDoubt<T>(doubt: string | undefined, work: Promise<T>): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw doubted(error, doubt);
+  });
 }
 
 function fieldsOf(filter: unknown): string[] {

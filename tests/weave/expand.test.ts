@@ -13,6 +13,7 @@ function service(objects: Readonly<Record<string, unknown>>) {
     signal: new AbortController().signal,
     count: () => Promise.resolve(0),
     calls: async function* () {},
+    items: async function* () {},
     post: (_route, body, shape) => {
       const refs = Array.isArray(body["refs"]) ? body["refs"].map(String) : [];
       batches.push(refs.length);

@@ -9,8 +9,6 @@ import { seedRun } from "../wandb/seed.ts";
 import { type Data, startFollower, stepsIn } from "../workflows/client.ts";
 import { list, record } from "./harness.ts";
 
-const DAY = 86_400_000;
-
 const state = await shared(weaveSeeded);
 const { traces, evaluations } = await manifestOf(state);
 const [entity = "", project = ""] = state.project.split("/");

@@ -4,7 +4,14 @@ import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts
 import { unexpectedForm } from "../failure.ts";
 import { valueAt } from "../history/series.ts";
 import type { WandbLinks } from "../links.ts";
-import { configOf, connectionOf, HISTORY_KEYS, INT64, JSON_FIELD, OBJECT_FIELD } from "../shapes.ts";
+import {
+  configOf,
+  connectionOf,
+  HISTORY_KEYS,
+  INT64,
+  JSON_FIELD,
+  OBJECT_FIELD,
+} from "../shapes.ts";
 import type { Place } from "../tool.ts";
 import type { Resource } from "./resources.ts";
 import type { Keys, RunProjection } from "./run_fields.ts";

@@ -23,7 +23,14 @@ import {
   versionRow,
 } from "../artifacts/versions.ts";
 import type { Wandb, WandbSession } from "../client.ts";
-import { noteOf, PLACE, PLACE_ALIASES, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import {
+  noteOf,
+  PLACE,
+  PLACE_ALIASES,
+  type WandbServices,
+  wandbTool,
+  warningsOf,
+} from "../tool.ts";
 
 const INPUT = z.object({
   collection_name: z.string().min(1).describe("cars, entity/project/cars"),

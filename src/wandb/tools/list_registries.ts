@@ -7,7 +7,7 @@ import { checkedName } from "../artifacts/names.ts";
 import { pageState, resumeAt } from "../artifacts/page.ts";
 import { REGISTRIES, registryRow, WITH_REGISTRIES } from "../artifacts/registries.ts";
 import { askOrganizations, scopeOf } from "../artifacts/scope.ts";
-import { doubtfulFields, withDoubt } from "../filter_fields.ts";
+import { doubted, doubtfulFields, withDoubt } from "../filter_fields.ts";
 import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** Lists registries. */
@@ -57,7 +57,9 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
     const registries = found.flatMap((one) =>
       one.entity.projects.items.map(({ node }) => registryRow(node, one))
     );
-    if (registries.length === 0 && problems.length > 0) throw session.refused(problems);
+    if (registries.length === 0 && problems.length > 0) {
+      throw doubted(session.refused(problems), doubt);
+    }
     const more = found.filter(({ entity }) => entity.projects.info.hasNextPage);
     const page = only.entity.projects;
     return {

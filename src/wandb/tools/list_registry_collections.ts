@@ -6,7 +6,7 @@ import { checkedName, registryOf, registryTitle } from "../artifacts/names.ts";
 import { nodesOf, pageState, resumeAt } from "../artifacts/page.ts";
 import { oneWithRegistry } from "../artifacts/registries.ts";
 import { askOrganizations, scopeOf } from "../artifacts/scope.ts";
-import { doubtfulFields, withDoubt } from "../filter_fields.ts";
+import { doubted, doubtfulFields, withDoubt } from "../filter_fields.ts";
 import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** Lists the collections of a registry. */
@@ -68,7 +68,9 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
     const problems = answer?.problems ?? [];
     const hit = await oneWithRegistry(session, found, organization, project);
     const page = hit.entity.artifactCollections;
-    if (page.items.length === 0 && problems.length > 0) throw session.refused(problems);
+    if (page.items.length === 0 && problems.length > 0) {
+      throw doubted(session.refused(problems), doubt);
+    }
     const title = registryTitle(project);
     return {
       data: {
