@@ -50,7 +50,8 @@ async function write(name: string, section: string): Promise<void> {
     if (error instanceof Deno.errors.NotFound) return "";
     throw error;
   });
-  await Deno.writeTextFile(PAGE, await formatted(withSection(page, name, section, SECTIONS)));
+  const whole = withSection(page, name, section, SECTIONS, Object.keys(BENCHES));
+  await Deno.writeTextFile(PAGE, await formatted(whole));
 }
 
 /** As `deno fmt` wants Markdown. */

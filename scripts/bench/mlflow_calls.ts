@@ -12,6 +12,7 @@ import type { Goal } from "./row.ts";
 export const Seeded = z.object({
   short_experiment_id: z.string(),
   long_experiment_id: z.string(),
+  longest_experiment_id: z.string(),
   /** Number of traces in each experiment. */
   traces: z.int(),
   small_trace_id: z.string(),
@@ -50,6 +51,7 @@ const NAMES = /"name": ?"/g;
 export async function mlflowCalls(uri: string, seeded: Seeded): Promise<readonly Call[]> {
   const short = await newest(uri, seeded.short_experiment_id);
   const long = await newest(uri, seeded.long_experiment_id);
+  const longest = await newest(uri, seeded.longest_experiment_id);
   const bare = (factor: number): Goal => ({ against: "bare", factor });
   const original = (factor: number): Goal => ({ against: "original", factor });
   const search = (experiment: Experiment, size: number, fields: string) => ({
@@ -97,6 +99,7 @@ export async function mlflowCalls(uri: string, seeded: Seeded): Promise<readonly
     idsOnly(short, 10, []),
     idsOnly(short, 100, [original(50)]),
     idsOnly(long, 100, [original(50)]),
+    idsOnly(longest, 100, [original(50)]),
     withNames(short, 10),
     withNames(short, 100),
     ...trace(seeded.small_trace_id, seeded.spans, false),

@@ -77,10 +77,12 @@ def main():
 
     short, traces = fill("short texts", 5)
     long, _ = fill("long texts", 40)
+    longest, _ = fill("very long texts", 200)
     big = make_trace(client.create_experiment("large"), large(2000, 10_000_000))
     made = {
         "short_experiment_id": short,
         "long_experiment_id": long,
+        "longest_experiment_id": longest,
         "traces": TRACES,
         "small_trace_id": traces[-1]["trace_id"],
         "spans": len(traces[-1]["spans"]),

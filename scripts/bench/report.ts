@@ -1,5 +1,5 @@
 import { markdownTable } from "../../src/text/table.ts";
-import { ratioFor, reaches, type Result, type Row } from "./row.ts";
+import { type Goal, ratioFor, reaches, type Result, type Row } from "./row.ts";
 
 /** A result as the Markdown between its markers. */
 export function sectionOf(result: Result, machine: string): string {
@@ -50,8 +50,16 @@ function goalText(row: Row): string {
       : goal.against === "bare"
       ? `≤ ${goal.factor} × bare`
       : `≤ ${figure(row, goal.factor)}`;
-    return `${what}: ${reaches(row, goal) ? "met" : "**missed**"}`;
+    return `${what}: ${reaches(row, goal) ? "met" : `**missed**${bound(row, goal)}`}`;
   }).join("; ");
+}
+
+/** What a missed goal against the original comes up to where the back end alone takes too long. */
+function bound(row: Row, { against, factor }: Goal): string {
+  const { original, bare } = row;
+  if (against !== "original" || original === undefined || bare === undefined) return "";
+  const most = original / bare;
+  return most >= factor ? "" : ` (the bare requests: ${most.toFixed(most < 10 ? 1 : 0)} ×)`;
 }
 
 /** Thousands set apart by commas. */
@@ -59,20 +67,24 @@ export function grouped(digits: string): string {
   return digits.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
-const HEAD = `# Benchmarks
+/** The page's beginning. */
+const head = (parts: readonly string[]) =>
+  `# Benchmarks
 
 What \`deno task bench\` measured, newest run of each part. What stands side by side was measured in
 the same run, in turns (A B C A B C …), after a warm-up, unless its section says that a figure is
-recorded; times are medians. Goals are those of the project's plan. \`deno task bench [mlflow|local|weave|wandb|listing|all]\` measures
-again and rewrites its part of this page; with \`--big\`, it measures what takes minutes and gigabytes.
+recorded; times are medians. Goals are those of the project's plan. \`deno task bench\` with any of
+${parts.map((name) => `\`${name}\``).join(", ")} measures these again, without a name all, and
+rewrites their parts of this page; with \`--big\`, it measures what takes minutes and gigabytes.
 `;
 
-/** The page with one section put in or replaced; sections keep the order of `names`. */
+/** The page with one section put in or replaced; sections keep the order of `names`. `parts` is what can be measured. */
 export function withSection(
   page: string,
   name: string,
   section: string,
   names: readonly string[],
+  parts: readonly string[],
 ): string {
   const sections = new Map<string, string>();
   for (const known of names) {
@@ -82,7 +94,7 @@ export function withSection(
   const marked = [...sections].map(([known, text]) =>
     `${open(known)}\n\n${text}\n\n${close(known)}\n`
   );
-  return [HEAD, ...marked].join("\n");
+  return [head(parts), ...marked].join("\n");
 }
 
 function between(page: string, name: string): string | undefined {
