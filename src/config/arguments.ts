@@ -1,6 +1,7 @@
 import { parseArgs } from "node:util";
 import { nearest, oneOf } from "../text/nearest.ts";
-import { type Setting, SETTINGS } from "./settings.ts";
+import type { Setting } from "./setting.ts";
+import { SETTINGS } from "./settings.ts";
 
 /** The commands, with what their help says. */
 export const COMMANDS = {

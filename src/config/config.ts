@@ -1,6 +1,7 @@
 import { percentDecoded } from "../text/percent.ts";
 import type { ConfigNote } from "./resolve.ts";
-import { type Setting, SETTINGS, type Settings } from "./settings.ts";
+import type { Setting } from "./setting.ts";
+import { SETTINGS, type Settings } from "./settings.ts";
 import { settingKeys } from "./resolve.ts";
 
 /** What the launcher hands to the server: plain data, so that it crosses to the worker as it is. */

@@ -1,5 +1,6 @@
 import { COMMAND_OPTIONS, COMMANDS } from "./arguments.ts";
-import { type Setting, SETTINGS } from "./settings.ts";
+import type { Setting } from "./setting.ts";
+import { SETTINGS } from "./settings.ts";
 
 /** The text of `wandflow --help`, or of one command's help. */
 export function helpText(command: keyof typeof COMMANDS | undefined): string {

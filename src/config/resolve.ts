@@ -1,4 +1,5 @@
-import { type Setting, type SettingKey, SETTINGS, type Settings } from "./settings.ts";
+import type { Setting } from "./setting.ts";
+import { type SettingKey, SETTINGS, type Settings } from "./settings.ts";
 import { readValue } from "./values.ts";
 
 /** Something about the configuration that the user should know, but that stops nothing. */

@@ -1,5 +1,5 @@
 import { nearest, oneOf } from "../text/nearest.ts";
-import type { Setting } from "./settings.ts";
+import type { Setting } from "./setting.ts";
 
 /** A value read from text, or why it cannot be one. */
 export type Reading =

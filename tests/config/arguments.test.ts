@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { COMMAND_OPTIONS, COMMANDS, parseCommandLine } from "../../src/config/arguments.ts";
 import { defaultText, helpText } from "../../src/config/help.ts";
-import { type Setting, SETTINGS } from "../../src/config/settings.ts";
+import type { Setting } from "../../src/config/setting.ts";
+import { SETTINGS } from "../../src/config/settings.ts";
 
 const refusal = (...args: string[]) => {
   let message = "";

@@ -1,7 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { resolveSettings, settingKeys } from "../../src/config/resolve.ts";
-import { environmentNames, type Setting, SETTINGS } from "../../src/config/settings.ts";
+import type { Setting } from "../../src/config/setting.ts";
+import { environmentNames, SETTINGS } from "../../src/config/settings.ts";
+import { MLFLOW_SETTINGS } from "../../src/config/settings/mlflow.ts";
+import { SERVER_SETTINGS } from "../../src/config/settings/server.ts";
+import { TOOLS_SETTINGS } from "../../src/config/settings/tools.ts";
+import { WANDB_SETTINGS } from "../../src/config/settings/wandb.ts";
 
 function resolve(env: Record<string, string>, flags: Record<string, string | boolean> = {}) {
   return resolveSettings(new Map(Object.entries(flags)), (name) => env[name]);
@@ -121,6 +126,11 @@ Deno.test("any text for any setting gives a value of its type, a note or an erro
         return assert.ok(setting.choices?.includes(String(value)));
     }
   }));
+});
+
+Deno.test("no setting is declared in two places", () => {
+  const parts = [MLFLOW_SETTINGS, WANDB_SETTINGS, TOOLS_SETTINGS, SERVER_SETTINGS];
+  assert.deepEqual(parts.flatMap((part) => Object.keys(part)), settingKeys());
 });
 
 Deno.test("every setting has its own variables and flag, secrets have no flag", () => {

@@ -1,0 +1,33 @@
+/** How a setting's text becomes a value. */
+export type SettingType = "string" | "boolean" | "integer" | "number" | "list" | "choice";
+
+/** One setting: the single source of its flag, environment variable, help text and README row. */
+export interface Setting {
+  /** Environment variables that set it; the first that holds a value wins. */
+  readonly env: readonly string[];
+  /** Command-line flag without dashes; secrets have none, since process lists are public. */
+  readonly flag?: string;
+  /** How its text is read. */
+  readonly type: SettingType;
+  /** Value when nothing sets it. */
+  readonly default?: string | number | boolean | readonly string[];
+  /** Allowed values of a `choice`. */
+  readonly choices?: readonly string[];
+  /** Smallest allowed number. */
+  readonly min?: number;
+  /** Largest allowed number. */
+  readonly max?: number;
+  /** Never shown. */
+  readonly secret?: boolean;
+  /** Which part of the help it stands in. */
+  readonly group: "MLflow" | "Weights & Biases" | "Tools" | "Server";
+  /** What it does, one sentence. */
+  readonly help: string;
+}
+
+/** The type of a setting's value. */
+export type ValueOf<S> = S extends { type: "choice"; choices: readonly (infer C)[] } ? C
+  : S extends { type: "boolean" } ? boolean
+  : S extends { type: "integer" | "number" } ? number
+  : S extends { type: "list" } ? readonly string[]
+  : string;

@@ -1,0 +1,66 @@
+import type { Setting } from "../setting.ts";
+
+/** The server itself: how clients reach it, what it may reach, what it logs. */
+export const SERVER_SETTINGS = {
+  transport: {
+    env: ["WANDFLOW_TRANSPORT"],
+    flag: "transport",
+    type: "choice",
+    choices: ["stdio", "http"],
+    default: "stdio",
+    group: "Server",
+    help: "How `serve` talks to clients.",
+  },
+  host: {
+    env: ["WANDFLOW_HOST"],
+    flag: "host",
+    type: "string",
+    default: "127.0.0.1",
+    group: "Server",
+    help: "Address to listen on with --transport http; loopback only.",
+  },
+  port: {
+    env: ["WANDFLOW_PORT"],
+    flag: "port",
+    type: "integer",
+    default: 8080,
+    min: 0,
+    max: 65535,
+    group: "Server",
+    help: "Port to listen on with --transport http; 0 takes a free one.",
+  },
+  allowedHosts: {
+    env: ["WANDFLOW_ALLOWED_HOSTS"],
+    flag: "allowed-hosts",
+    type: "list",
+    default: [],
+    group: "Server",
+    help: "Host names, besides loopback, that HTTP clients may address this server by.",
+  },
+  allowHosts: {
+    env: ["WANDFLOW_ALLOW_HOSTS"],
+    flag: "allow-hosts",
+    type: "list",
+    default: [],
+    group: "Server",
+    help: "Further hosts, as host or host:port, that the server itself may reach.",
+  },
+  logLevel: {
+    env: ["MCP_SERVER_LOG_LEVEL"],
+    flag: "log-level",
+    type: "choice",
+    choices: ["DEBUG", "INFO", "WARNING", "ERROR"],
+    default: "WARNING",
+    group: "Server",
+    help: "Which lines go to standard error.",
+  },
+  logFormat: {
+    env: ["WANDFLOW_LOG_FORMAT"],
+    flag: "log-format",
+    type: "choice",
+    choices: ["human", "json"],
+    default: "human",
+    group: "Server",
+    help: "How they look.",
+  },
+} as const satisfies Record<string, Setting>;

@@ -1,0 +1,51 @@
+import type { Setting } from "../setting.ts";
+
+/** The tools: which ones are listed, and what bounds them. */
+export const TOOLS_SETTINGS = {
+  toolsets: {
+    env: ["WANDFLOW_TOOLSETS"],
+    flag: "toolsets",
+    type: "list",
+    group: "Tools",
+    help: "List only these toolsets (comma separated; `wandflow tools` names them).",
+  },
+  tools: {
+    env: ["WANDFLOW_TOOLS"],
+    flag: "tools",
+    type: "list",
+    group: "Tools",
+    help: "List only these tools (comma separated).",
+  },
+  excludeTools: {
+    env: ["WANDFLOW_EXCLUDE_TOOLS"],
+    flag: "exclude-tools",
+    type: "list",
+    group: "Tools",
+    help: "Leave these tools out (comma separated).",
+  },
+  readOnly: {
+    env: ["WANDFLOW_READ_ONLY"],
+    flag: "read-only",
+    type: "boolean",
+    default: false,
+    group: "Tools",
+    help: "Leave out every tool that writes or deletes.",
+  },
+  trustConfirm: {
+    env: ["WANDFLOW_TRUST_CONFIRM"],
+    flag: "trust-confirm",
+    type: "boolean",
+    default: false,
+    group: "Tools",
+    help: "Take `confirm: true` for a yes also where the client could ask its user.",
+  },
+  maxResponseTokens: {
+    env: ["MAX_RESPONSE_TOKENS"],
+    flag: "max-response-tokens",
+    type: "integer",
+    default: 30000,
+    min: 1,
+    group: "Tools",
+    help: "Most tokens that one answer may take; what is cut is said.",
+  },
+} as const satisfies Record<string, Setting>;

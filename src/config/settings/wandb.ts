@@ -1,0 +1,91 @@
+import type { Setting } from "../setting.ts";
+
+/** Weights & Biases: where it and Weave are, how to log in, what calls mean by default. */
+export const WANDB_SETTINGS = {
+  wandbApiKey: {
+    env: ["WANDB_API_KEY"],
+    type: "string",
+    secret: true,
+    group: "Weights & Biases",
+    help: "API key; else the entry for the API's host in the netrc file is used.",
+  },
+  wandbIdentityTokenFile: {
+    env: ["WANDB_IDENTITY_TOKEN_FILE"],
+    flag: "wandb-identity-token-file",
+    type: "string",
+    group: "Weights & Biases",
+    help: "File with an identity token (JWT) to exchange for access tokens, without an API key.",
+  },
+  netrc: {
+    env: ["NETRC"],
+    type: "string",
+    group: "Weights & Biases",
+    help: "The netrc file, if it is not ~/.netrc or ~/_netrc.",
+  },
+  wandbBaseUrl: {
+    env: ["WANDB_BASE_URL"],
+    flag: "wandb-base-url",
+    type: "string",
+    default: "https://api.wandb.ai",
+    group: "Weights & Biases",
+    help: "W&B's API: your instance's address for Dedicated Cloud and Self-Managed.",
+  },
+  wandbAppUrl: {
+    env: ["WANDB_APP_URL"],
+    flag: "wandb-app-url",
+    type: "string",
+    group: "Weights & Biases",
+    help: "W&B's web pages, for links; derived from the API's address.",
+  },
+  weaveTraceUrl: {
+    env: ["WF_TRACE_SERVER_URL", "WEAVE_TRACE_SERVER_URL"],
+    flag: "weave-trace-url",
+    type: "string",
+    group: "Weights & Biases",
+    help: "Weave's trace server, if it is not where the API's address puts it.",
+  },
+  wandbPublicUrl: {
+    env: ["WANDB_PUBLIC_BASE_URL"],
+    type: "string",
+    group: "Weights & Biases",
+    help: "Base of the trace server's address in place of WANDB_BASE_URL, as Weave's SDKs read it.",
+  },
+  wandbEntity: {
+    env: ["WANDB_ENTITY"],
+    flag: "wandb-entity",
+    type: "string",
+    group: "Weights & Biases",
+    help: "Entity (team or user) that tools use when a call names none.",
+  },
+  wandbProject: {
+    env: ["WANDB_PROJECT"],
+    flag: "wandb-project",
+    type: "string",
+    group: "Weights & Biases",
+    help: "Project that tools use when a call names none.",
+  },
+  wandbTimeout: {
+    env: ["WANDB_HTTP_TIMEOUT"],
+    type: "number",
+    default: 60,
+    min: 0.1,
+    max: 3600,
+    group: "Weights & Biases",
+    help: "Seconds that one tool call may take at W&B, all attempts together.",
+  },
+  wandbProxyDocs: {
+    env: ["WANDB_MCP_PROXY_DOCS"],
+    flag: "wandb-proxy-docs",
+    type: "boolean",
+    default: true,
+    group: "Weights & Biases",
+    help: "Offer search_wandb_docs_tool, which asks W&B's public documentation.",
+  },
+  wandbDocsUrl: {
+    env: ["WANDBOT_BASE_URL"],
+    flag: "wandbot-base-url",
+    type: "string",
+    group: "Weights & Biases",
+    help: "Endpoint of documentation search, if it is not https://docs.wandb.ai/mcp.",
+  },
+} as const satisfies Record<string, Setting>;
