@@ -110,6 +110,29 @@ Deno.test("spans: an artifact path that climbs is refused", async () => {
   assert.ok(server.requests.every(({ path }) => !path.includes("artifacts/")));
 });
 
+Deno.test("get_trace: when info and spans both fail, the info's failure is told, last or first", async () => {
+  for (const slow of ["info", "spans"]) {
+    const other = Promise.withResolvers<void>();
+    const inTurn = async (what: string, response: () => Response) => {
+      if (what === slow) await other.promise;
+      else setTimeout(other.resolve, 20);
+      return response();
+    };
+    const missing = (message: string) => () =>
+      Response.json({ error_code: "RESOURCE_DOES_NOT_EXIST", message }, { status: 404 });
+    await using server = Deno.serve(
+      { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+      (request) =>
+        request.url.includes("get-trace-artifact")
+          ? inTurn("spans", missing("no such artifact"))
+          : inTurn("info", missing("no such trace")),
+    );
+    const tools = toolsWith({ MLFLOW_TRACKING_URI: `http://127.0.0.1:${server.addr.port}` });
+    const failure = await tools.fails("get_trace", { trace_id: "tr-1" });
+    assert.match(failure.message, /no such trace/, `${slow} last`);
+  }
+});
+
 Deno.test("search: a wrong server that answers {} with anything is no empty result", async () => {
   await using server = fake({ "/": () => Response.json({}) });
   const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });

@@ -5,6 +5,7 @@
  */
 import { isJsonObject, type Json } from "../../upstream/json.ts";
 import { editDistance } from "../../text/nearest.ts";
+import { aliasSources, type Scope } from "./alias.ts";
 import { nameSegment, printSegment } from "./path.ts";
 
 const MAX_PATHS = 2000;
@@ -76,18 +77,42 @@ export function nearestPaths(
 ): string[] {
   const wanted = describe(asked);
   const scored: { path: string; score: number }[] = [];
+  const meant = otherNames(asked);
   for (const path of new Set([...existing, ...WELL_KNOWN])) {
-    const score = difference(wanted, describe(path));
+    const score = meant.has(path) ? 1 : difference(wanted, describe(path));
     if (score !== undefined) scored.push({ path, score });
   }
   scored.sort((a, b) => a.score - b.score || a.path.length - b.path.length);
+  const dot = asked.lastIndexOf(".");
+  if (scored.length === 0 && dot > 0) return nearestPaths(asked.slice(0, dot), existing, count);
   return scored.slice(0, count).map((entry) => entry.path);
+}
+
+/** Where the objects stand whose fields have other names, and what the start of a path says. */
+const PLACES: readonly (readonly [Scope, string, RegExp])[] = [
+  ["info", "info", /^(?:trace)?$/],
+  ["span", "data.spans.*", /^$|span/],
+  ["assessment", "info.assessments.*", /^$|assessment|feedback|expectation/],
+];
+
+/** What a path means whose last word is another name of a field: `status` is `info.state`. */
+function otherNames(asked: string): ReadonlySet<string> {
+  const { parent, last } = describe(asked);
+  return new Set(
+    PLACES.filter(([, , begin]) => begin.test(parent)).flatMap(([scope, place]) =>
+      aliasSources(scope, last).map((source) =>
+        [place, ...source.map((key) => printSegment(nameSegment(key)))].join(".")
+      )
+    ),
+  );
 }
 
 interface Described {
   readonly plain: string;
   readonly parent: string;
   readonly last: string;
+  /** Without underscores, as in `traceId`. */
+  readonly joined: string;
 }
 
 function describe(path: string): Described {
@@ -97,7 +122,12 @@ function describe(path: string): Described {
     ".*",
   );
   const dot = plain.lastIndexOf(".");
-  return { plain, parent: plain.slice(0, Math.max(dot, 0)), last: plain.slice(dot + 1) };
+  return {
+    plain,
+    parent: plain.slice(0, Math.max(dot, 0)),
+    last: plain.slice(dot + 1),
+    joined: plain.replaceAll("_", ""),
+  };
 }
 
 /** Small for likely meanings: typing errors, a missing beginning, the same parent or leaf. */
@@ -110,6 +140,8 @@ function difference(wanted: Described, path: Described): number | undefined {
   if (distance <= limit) return distance;
   if (path.plain.endsWith(`.${wanted.plain}`)) return 1 + limit;
   if (path.last === wanted.last && wanted.last !== "*") return 50;
+  if (wanted.parent === "" && path.plain.split(".").includes(wanted.plain)) return 60;
+  if (wanted.joined === path.joined || path.joined.endsWith(`.${wanted.joined}`)) return 2;
   const leaf = editDistance(wanted.last, path.last) - 3 * sharedStart(wanted.last, path.last);
   if (path.parent === wanted.parent && wanted.parent !== "") return 100 + leaf;
   if (path.last.length > 2 && path.last.includes(wanted.last)) return 200 + leaf;

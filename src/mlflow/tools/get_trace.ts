@@ -62,7 +62,10 @@ export const getTrace: Tool<ReadServices> = readingTool({
         `\`extract_fields\`: this trace has nothing at ${
           unmatched.map(({ path }) => path).join(", ")
         }.`,
-        near.length === 0 ? undefined : `Paths that exist: ${near.join(", ")}.`,
+        near.length === 0
+          ? "Paths begin with info (info.trace_id, info.state, info.tags.*, info.assessments.*) " +
+            "or data.spans.* (data.spans.*.name)."
+          : `Paths that exist: ${[...new Set(near)].join(", ")}.`,
       );
     }
     return {
@@ -101,17 +104,19 @@ async function readTrace(
   const spans: Json[] = [];
   const withSpans = needsSpans(paths);
   const withInfo = needsInfo(paths) || !withSpans;
-  const [info] = await Promise.all([
-    withInfo ? mlflow.info(traceId) : undefined,
-    withSpans
-      ? mlflow.spans(traceId, (span, index) => {
-        spans[index] = reducer.reduce(shapeSpan(span, options), index);
-        if (spans.length % PROGRESS_STEP === 0) {
-          progress({ done: spans.length, message: "Reading spans" });
-        }
-      })
-      : undefined,
-  ]);
+  const pendingInfo = withInfo ? mlflow.info(traceId) : undefined;
+  const pendingSpans = withSpans
+    ? mlflow.spans(traceId, (span, index) => {
+      spans[index] = reducer.reduce(shapeSpan(span, options), index);
+      if (spans.length % PROGRESS_STEP === 0) {
+        progress({ done: spans.length, message: "Reading spans" });
+      }
+    })
+    : undefined;
+  // When both fail, the info's failure is told, whichever came first: it says what the matter is.
+  pendingSpans?.catch(() => {});
+  const info = await pendingInfo;
+  await pendingSpans;
   return {
     trace: {
       ...(info === undefined ? {} : { info: { ...shapeInfo(info) } }),

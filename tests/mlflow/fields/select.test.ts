@@ -154,6 +154,15 @@ Deno.test("a path that matches nothing is reported with the nearest paths", () =
     ["info.exec_time", "info.execution_duration"],
     ["info.assessments.feedback.value", "info.assessments.*.feedback.value"],
     ["data.spans.*.attributes.spanType", "data.spans.*.attributes.`mlflow.spanType`"],
+    ["status", "info.state"],
+    ["trace.status", "info.state"],
+    ["traceId", "info.trace_id"],
+    ["latency", "info.execution_duration"],
+    ["spans", "data.spans.*"],
+    ["feedback", "info.assessments.*.feedback.value"],
+    ["spans.*.type", "data.spans.*.attributes.`mlflow.spanType`"],
+    ["data.spans.*.inputs.question", "data.spans.*.attributes.`mlflow.spanInputs`"],
+    ["inputs", "data.spans.*.attributes.`mlflow.spanInputs`"],
   ];
   for (const [asked, meant] of cases) {
     const { value, unmatched } = select(trace, parsePaths(`info.state,${asked}`));
@@ -167,6 +176,14 @@ Deno.test("a path that matches nothing is reported with the nearest paths", () =
 Deno.test("nearest paths are known for spans that were not fetched", () => {
   const [missing] = select({ info: { trace_id: "x" } }, parsePaths("spans.*.name")).unmatched;
   assert.equal(missing?.nearest[0], "data.spans.*.name");
+});
+
+Deno.test("another name of a field suggests the field first", () => {
+  const info = { info: { trace_id: "x", state: "OK" } };
+  for (const asked of ["status", "trace.status", "Status"]) {
+    const [missing] = select(info, parsePaths(asked)).unmatched;
+    assert.equal(missing?.nearest[0], "info.state", asked);
+  }
 });
 
 Deno.test("of several traces, a path is unmatched only if none has it", () => {
