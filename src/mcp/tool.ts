@@ -1,9 +1,12 @@
+/**
+ * What a tool is: its declaration, what it is called with, what it hands back. `define.ts` makes a
+ * tool of a declaration, `bind.ts` gives it what its room has.
+ *
+ * @module
+ */
 import type { z } from "zod";
 import type { Log } from "../log.ts";
-import { stripInvisible } from "../text/visible.ts";
-import { describeIssue, prepareArguments } from "./arguments.ts";
-import { invalidArgument, ToolError } from "./errors.ts";
-import { type JsonSchema, once, toJsonSchema } from "./schema.ts";
+import type { JsonSchema } from "./schema.ts";
 import type { ShrinkableRows } from "./shrink.ts";
 
 /** What a tool does to the tracker: annotations, read-only mode and confirmation follow from it. */
@@ -166,122 +169,3 @@ export interface Tool<S> {
 
 /** A tool ready to be called. */
 export type BoundTool = Tool<unknown>;
-
-const CONFIRM = {
-  confirm: { type: "boolean", description: "Set true only after the user agreed to it." },
-};
-
-/** Turns a declaration into a tool: parsing, consent and listing are the same for all. */
-export function defineTool<
-  S,
-  I extends z.ZodObject,
-  O extends z.ZodObject,
->(spec: ToolSpec<S, I, O>): Tool<S> {
-  const full = once(() => {
-    const schema = toJsonSchema(spec.input, "input");
-    if (spec.effect !== "destroy") return schema;
-    return { ...schema, properties: { ...schema.properties, ...CONFIRM } };
-  });
-  const listing = once((): ToolListing => ({
-    name: spec.name,
-    title: spec.title,
-    description: spec.description,
-    inputSchema: without(full(), spec.unlisted ?? []),
-    outputSchema: toJsonSchema(spec.output, "output"),
-    annotations: {
-      title: spec.title,
-      readOnlyHint: spec.effect === "read",
-      destructiveHint: spec.effect === "destroy",
-      idempotentHint: spec.idempotent ?? spec.effect === "read",
-      openWorldHint: true,
-    },
-  }));
-  const rules = once(() => ({
-    properties: full().properties,
-    listed: Object.keys(listing().inputSchema.properties),
-    aliases: spec.argumentAliases ?? {},
-  }));
-  return {
-    name: spec.name,
-    title: spec.title,
-    aliases: spec.aliases ?? [],
-    toolset: spec.toolset,
-    effect: spec.effect,
-    listing,
-    call: async (raw, context) => {
-      const { confirm, ...prepared } = prepareArguments(raw, rules());
-      const args = parseWith(spec.input, prepared, rules().listed);
-      if (spec.effect === "destroy" && (spec.needsConsent?.(args) ?? true)) {
-        const agreed = agreement(confirm === true, context.consent);
-        if (agreed === "declined") {
-          throw new ToolError(
-            "declined",
-            `The user did not agree to ${spec.name}: nothing was done.`,
-          );
-        }
-        if (agreed !== "granted") {
-          const preview = await spec.preview?.(args, context) ??
-            { question: `${spec.title} would be carried out.` };
-          if (agreed === "ask") {
-            // A person reads it: nothing in it may be hidden or steer a terminal.
-            const question = stripInvisible(preview.question).text;
-            const { state } = preview;
-            return { kind: "ask", question, ...(state === undefined ? {} : { state }) };
-          }
-          throw new ToolError("confirmation_required", `Nothing was done. ${preview.question}`, {
-            hint: "Show this to the user; if they agree, call again with " +
-              `${preview.hint ?? "confirm=true"}.`,
-          });
-        }
-      }
-      return { kind: "reply", reply: await spec.run(args, context) };
-    },
-  };
-}
-
-/** Gives a tool its room's services, made anew for each call. */
-export function bind<S extends object>(
-  tool: Tool<S>,
-  services: (context: CallContext) => S | Promise<S>,
-): BoundTool {
-  return {
-    ...tool,
-    call: async (raw, context) => {
-      const own = contextOf(context);
-      return await tool.call(raw, { ...own, ...await services(own) });
-    },
-  };
-}
-
-function contextOf(context: CallContext): CallContext {
-  const { signal, progress, maxTokens, log, consent } = context;
-  return { signal, progress, maxTokens, log, consent };
-}
-
-function agreement(confirm: boolean, consent: Consent): "granted" | "declined" | "ask" | "refuse" {
-  // A no is a no, whatever else the call says.
-  if (consent.answer === "no") return "declined";
-  if (consent.canAsk && !(consent.trustConfirm && confirm)) {
-    return consent.answer === "yes" ? "granted" : "ask";
-  }
-  return confirm ? "granted" : "refuse";
-}
-
-function parseWith<I extends z.ZodObject>(
-  schema: I,
-  prepared: Record<string, unknown>,
-  listed: readonly string[],
-): z.output<I> {
-  const parsed = schema.safeParse(prepared);
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues.slice(0, 3).map((issue) => describeIssue(issue, prepared));
-  throw invalidArgument(
-    `${problems.join("; ")}.`,
-    `Arguments: ${listed.join(", ")}.`,
-  );
-}
-
-function without(schema: JsonSchema, names: readonly string[]): JsonSchema {
-  const kept = Object.entries(schema.properties).filter(([name]) => !names.includes(name));
-  return { ...schema, properties: Object.fromEntries(kept) };
-}

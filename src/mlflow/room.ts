@@ -1,7 +1,8 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log.ts";
+import { bind } from "../mcp/bind.ts";
 import type { ResourceSpec } from "../mcp/resource.ts";
-import { bind, type BoundTool, type CallContext, type Tool } from "../mcp/tool.ts";
+import type { BoundTool, CallContext, Tool } from "../mcp/tool.ts";
 import type { LookUps, Workflow } from "../mcp/workflow.ts";
 import type { UpstreamOptions } from "../upstream/client.ts";
 import { mlflowUpstream } from "./access.ts";

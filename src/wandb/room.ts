@@ -1,8 +1,9 @@
 import type { Config } from "../config/config.ts";
 import { isWandbConfigured, noWandbKey, wandbDocsUrl } from "../config/wandb.ts";
 import type { Log } from "../log.ts";
+import { bind } from "../mcp/bind.ts";
 import type { ResourceSpec } from "../mcp/resource.ts";
-import { bind, type BoundTool, type Tool } from "../mcp/tool.ts";
+import type { BoundTool, Tool } from "../mcp/tool.ts";
 import type { LookUps, Workflow } from "../mcp/workflow.ts";
 import { wandbOf } from "./access.ts";
 import { createDocs } from "./docs.ts";

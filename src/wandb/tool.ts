@@ -1,6 +1,7 @@
 import * as z from "zod";
+import { defineTool } from "../mcp/define.ts";
 import { ToolError } from "../mcp/errors.ts";
-import { defineTool, type Tool, type ToolSpec } from "../mcp/tool.ts";
+import type { Tool, ToolSpec } from "../mcp/tool.ts";
 import type { Wandb } from "./client.ts";
 
 /** What every W&B tool works with. */

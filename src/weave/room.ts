@@ -7,8 +7,9 @@ import {
   weaveTraceUrl,
 } from "../config/wandb.ts";
 import type { Log } from "../log.ts";
+import { bind } from "../mcp/bind.ts";
 import type { ResourceSpec } from "../mcp/resource.ts";
-import { bind, type BoundTool, type Tool } from "../mcp/tool.ts";
+import type { BoundTool, Tool } from "../mcp/tool.ts";
 import type { LookUps, Workflow } from "../mcp/workflow.ts";
 import { openSession, type UpstreamOptions } from "../upstream/client.ts";
 import { createTransport } from "../upstream/transport.ts";

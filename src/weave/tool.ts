@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { defineTool, type Tool, type ToolSpec } from "../mcp/tool.ts";
+import { defineTool } from "../mcp/define.ts";
+import type { Tool, ToolSpec } from "../mcp/tool.ts";
 import type { Weave } from "./client.ts";
 
 /** What every Weave tool works with. */

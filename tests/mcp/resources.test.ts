@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { ProtocolError, ResourceNotFoundError } from "@modelcontextprotocol/client";
 import fc from "fast-check";
 import { z } from "zod";
+import { bind } from "../../src/mcp/bind.ts";
+import { defineTool } from "../../src/mcp/define.ts";
 import { ToolError } from "../../src/mcp/errors.ts";
 import {
   isPlainId,
@@ -14,7 +16,7 @@ import {
 } from "../../src/mcp/resource.ts";
 import { UNTRUSTED } from "../../src/mcp/result.ts";
 import { estimateTokens } from "../../src/mcp/tokens.ts";
-import { bind, type BoundTool, defineTool } from "../../src/mcp/tool.ts";
+import type { BoundTool } from "../../src/mcp/tool.ts";
 import { connect, ERAS } from "../workflows/client.ts";
 import { prose } from "./payloads.ts";
 import { acting, destroyer, factoryOf } from "./support.ts";

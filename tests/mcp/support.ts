@@ -1,8 +1,10 @@
 /** Tools and servers for the tests of the protocol side. */
 import { z } from "zod";
 import { createLog, type Log } from "../../src/log.ts";
+import { bind } from "../../src/mcp/bind.ts";
+import { defineTool } from "../../src/mcp/define.ts";
 import { createServerFactory, type ServerParts } from "../../src/mcp/server.ts";
-import { bind, type BoundTool, type CallContext, defineTool } from "../../src/mcp/tool.ts";
+import type { BoundTool, CallContext } from "../../src/mcp/tool.ts";
 
 /** A log that keeps its lines. */
 export function keptLog(secrets: readonly string[] = []): { log: Log; lines: string[] } {

@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { defineTool, type Tool } from "../../mcp/tool.ts";
+import { defineTool } from "../../mcp/define.ts";
+import type { Tool } from "../../mcp/tool.ts";
 import type { WandbDocs } from "../docs.ts";
 
 /** What documentation search works with. */

@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { bind } from "../../../src/mcp/bind.ts";
 import { HttpTraceStore, newServerMemory } from "../../../src/mlflow/http/store.ts";
 import { StorePool } from "../../../src/mlflow/local/pool.ts";
 import { LocalTraceStore } from "../../../src/mlflow/local/store.ts";
@@ -9,7 +10,6 @@ import { getAssessment } from "../../../src/mlflow/tools/get_assessment.ts";
 import { getTrace } from "../../../src/mlflow/tools/get_trace.ts";
 import { searchTraces } from "../../../src/mlflow/tools/search_traces.ts";
 import { createLog } from "../../../src/log.ts";
-import { bind } from "../../../src/mcp/tool.ts";
 import { createTransport } from "../../../src/upstream/transport.ts";
 import { readMlflowError } from "../../../src/mlflow/errors.ts";
 

@@ -1,0 +1,79 @@
+import type { z } from "zod";
+import { describeIssue, prepareArguments } from "./arguments.ts";
+import { seekConsent } from "./consent.ts";
+import { invalidArgument } from "./errors.ts";
+import { type JsonSchema, once, toJsonSchema } from "./schema.ts";
+import type { Tool, ToolListing, ToolSpec } from "./tool.ts";
+
+const CONFIRM = {
+  confirm: { type: "boolean", description: "Set true only after the user agreed to it." },
+};
+
+/** Turns a declaration into a tool: parsing, consent and listing are the same for all. */
+export function defineTool<
+  S,
+  I extends z.ZodObject,
+  O extends z.ZodObject,
+>(spec: ToolSpec<S, I, O>): Tool<S> {
+  const full = once(() => {
+    const schema = toJsonSchema(spec.input, "input");
+    if (spec.effect !== "destroy") return schema;
+    return { ...schema, properties: { ...schema.properties, ...CONFIRM } };
+  });
+  const listing = once((): ToolListing => ({
+    name: spec.name,
+    title: spec.title,
+    description: spec.description,
+    inputSchema: without(full(), spec.unlisted ?? []),
+    outputSchema: toJsonSchema(spec.output, "output"),
+    annotations: {
+      title: spec.title,
+      readOnlyHint: spec.effect === "read",
+      destructiveHint: spec.effect === "destroy",
+      idempotentHint: spec.idempotent ?? spec.effect === "read",
+      openWorldHint: true,
+    },
+  }));
+  const rules = once(() => ({
+    properties: full().properties,
+    listed: Object.keys(listing().inputSchema.properties),
+    aliases: spec.argumentAliases ?? {},
+  }));
+  return {
+    name: spec.name,
+    title: spec.title,
+    aliases: spec.aliases ?? [],
+    toolset: spec.toolset,
+    effect: spec.effect,
+    listing,
+    call: async (raw, context) => {
+      const { confirm, ...prepared } = prepareArguments(raw, rules());
+      const args = parseWith(spec.input, prepared, rules().listed);
+      if (spec.effect === "destroy" && (spec.needsConsent?.(args) ?? true)) {
+        const preview = async () => await spec.preview?.(args, context);
+        const question = await seekConsent(spec, confirm === true, context.consent, preview);
+        if (question !== undefined) return question;
+      }
+      return { kind: "reply", reply: await spec.run(args, context) };
+    },
+  };
+}
+
+function parseWith<I extends z.ZodObject>(
+  schema: I,
+  prepared: Record<string, unknown>,
+  listed: readonly string[],
+): z.output<I> {
+  const parsed = schema.safeParse(prepared);
+  if (parsed.success) return parsed.data;
+  const problems = parsed.error.issues.slice(0, 3).map((issue) => describeIssue(issue, prepared));
+  throw invalidArgument(
+    `${problems.join("; ")}.`,
+    `Arguments: ${listed.join(", ")}.`,
+  );
+}
+
+function without(schema: JsonSchema, names: readonly string[]): JsonSchema {
+  const kept = Object.entries(schema.properties).filter(([name]) => !names.includes(name));
+  return { ...schema, properties: Object.fromEntries(kept) };
+}
