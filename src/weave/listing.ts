@@ -48,10 +48,11 @@ export async function listCalls(work: Work): Promise<Reply<Listing>> {
   const tally = new Tally();
   const collector = new RowCollector(work.maxTokens);
   const reader = new RefReader(session);
-  const pinned = until(selection, plan.cursor.until);
+  // Rows, their total and the pages after them are about the same calls, whatever starts meanwhile.
+  const count = () => session.count(place, until(selection, pinOf(work, tally)));
   let counting: Promise<number> | undefined;
   const startCount = () => {
-    counting ??= session.count(place, pinned);
+    counting ??= count();
     // Awaited later; until then its failure must not count as unhandled.
     counting.catch(() => {});
   };
@@ -75,8 +76,9 @@ export async function listCalls(work: Work): Promise<Reply<Listing>> {
   }
   const { offset } = plan.cursor;
   const ended = tally.calls < args.limit && (tally.calls > 0 || offset === 0);
-  const total = ended && counting === undefined ? offset + tally.calls : await counting ??
-    await session.count(place, pinned);
+  const total = ended && counting === undefined
+    ? offset + tally.calls
+    : await counting ?? await count();
   return render(work, { tally, collector, total, missing: reader.missing });
 }
 
@@ -97,6 +99,7 @@ async function tallyRest(work: Work, tally: Tally, read: number): Promise<void> 
     ...work,
     plan: {
       ...plan,
+      cursor: { ...plan.cursor, until: pinOf(work, tally) },
       query: {
         columns: [...LIGHT_COLUMNS],
         ...(plan.query.include_costs === true ? { include_costs: true } : {}),
@@ -108,17 +111,26 @@ async function tallyRest(work: Work, tally: Tally, read: number): Promise<void> 
   for await (const call of orderedCalls(rest)) tally.add(call);
 }
 
+/**
+ * The moment up to which calls belong to a listing, newest first: calls that start while it is read
+ * would shift its pages. Nothing where the newest of them has not been seen.
+ */
+function pinOf({ args, plan }: Work, tally: Tally): number | undefined {
+  const newestFirst = args.sort_by === "started_at" && args.sort_direction === "desc";
+  if (plan.cursor.until !== undefined || !newestFirst) return plan.cursor.until;
+  return plan.cursor.offset === 0 ? justAfter(tally.first) : undefined;
+}
+
 function render(
-  { args, place, plan, weave }: Work,
+  work: Work,
   found: { tally: Tally; collector: RowCollector; total: number; missing: number },
 ): Reply<Listing> {
+  const { args, place, plan, weave } = work;
   const { tally, total } = found;
   const { rows } = found.collector;
   const { offset } = plan.cursor;
   const shown = args.metadata_only ? tally.calls : rows.length;
-  const newestFirst = args.sort_by === "started_at" && args.sort_direction === "desc";
-  // Calls that start while a listing is read would shift its pages.
-  const pin = plan.cursor.until ?? (newestFirst ? justAfter(tally.first) : undefined);
+  const pin = pinOf(work, tally);
   const next = (kept: number) => writeCursor({ offset: offset + kept, until: pin }, plan.name);
   const { detail, columns } = plan.shaping;
   return {

@@ -101,6 +101,34 @@ Deno.test("calls that start between two pages do not shift them", async () => {
   });
 });
 
+Deno.test("a page's rows and total are about the same calls, whatever starts meanwhile", async () => {
+  let asked = 0;
+  const stub = startWeaveStub({
+    get calls() {
+      asked++;
+      const known = [1, 2, 3].map((second) => call(`c${second}`, second));
+      return asked === 1 ? known : [...known, call(`new${asked}`, 60 + asked)];
+    },
+  });
+  try {
+    const page = await rigOn(stub).call(queryTraces, { limit: 2, detail_level: "schema" });
+    assert.equal(asked, 2, "rows, then their number");
+    assert.deepEqual(ids(page), ["c3", "c2"]);
+    assert.equal(record(page["metadata"])["total_matching_count"], 3);
+  } finally {
+    await stub.stop();
+  }
+});
+
+Deno.test("a cursor goes on where a page with an offset ended", async () => {
+  const calls = Array.from({ length: 9 }, (_, second) => call(`c${second}`, second));
+  await withStub(calls, async (_stub, rig) => {
+    const first = await rig.call(queryTraces, { offset: 3, limit: 2 });
+    const rest = await rig.call(queryTraces, { cursor: first["next_cursor"] });
+    assert.deepEqual([...ids(first), ...ids(rest)], ["c5", "c4", "c3", "c2", "c1", "c0"]);
+  });
+});
+
 Deno.test("numbers are compared as numbers, which the service insists on", async () => {
   const calls = [9, 10, 100].map((size) => call(`c${size}`, size, { inputs: { size } }));
   await withStub(calls, async (_stub, rig) => {
