@@ -1,7 +1,9 @@
+import { at, replaceAt } from "./at_path.ts";
 import { jsonText } from "./json_text.ts";
 import { prune } from "./prune.ts";
 import { leastLengths, shorten, type Shortened } from "./shorten.ts";
 import { estimateTokens, fitsTokens } from "./tokens.ts";
+import { type Truncation, withNote } from "./truncation.ts";
 
 /** A list in a result whose last items may be left out when the budget is short. */
 export interface ShrinkableRows {
@@ -11,20 +13,6 @@ export interface ShrinkableRows {
   readonly resume?: (kept: number) => Record<string, unknown>;
   /** How to get the rest, as a sentence. */
   readonly hint?: string;
-}
-
-/** What was cut from a result; stands in it as `truncated`. */
-export interface Truncation {
-  /** The bound that was hit. */
-  limit: string;
-  /** Text fields that were shortened: path (with `*` for list items) to how many. */
-  shortened?: Record<string, number>;
-  /** Lists whose last items were left out. */
-  rows?: { path: string; kept: number; of: number }[];
-  /** Structures that were reduced to their first entries: path to how many are missing. */
-  pruned?: Record<string, number>;
-  /** How to get what is missing. */
-  hint: string;
 }
 
 const STRING_LIMITS = [16000, 8000, 4000, 2000, 1000, 500, 300, 200];
@@ -195,59 +183,4 @@ function emptied(
     limit: note.limit,
     hint: "Not even an outline fits; raise MAX_RESPONSE_TOKENS or ask for single fields.",
   }, budget);
-}
-
-/** The result with the note, in as much detail as the budget allows. */
-function withNote(
-  data: Record<string, unknown>,
-  note: Truncation,
-  budget: number,
-): Record<string, unknown> {
-  const { shortened, pruned, ...rest } = note;
-  const noted = (most: number) => ({
-    ...data,
-    truncated: {
-      ...rest,
-      ...counted("shortened", shortened, most),
-      ...counted("pruned", pruned, most),
-    },
-  });
-  const detailed = [8, 4, 2].map(noted).find((result) => fits(result, budget));
-  return detailed ?? noted(0);
-}
-
-/** The largest counts under their name; nothing when there are none. */
-function counted(
-  name: string,
-  counts: Record<string, number> | undefined,
-  most: number,
-): Record<string, Record<string, number>> {
-  const entries = Object.entries(counts ?? {}).sort((a, b) => b[1] - a[1]);
-  if (entries.length === 0) return {};
-  const shown = Object.fromEntries(entries.slice(0, most));
-  const others = entries.slice(most).reduce((sum, [, count]) => sum + count, 0);
-  return { [name]: others === 0 ? shown : { ...shown, "(others)": others } };
-}
-
-function at(data: Record<string, unknown>, path: string): unknown {
-  let node: unknown = data;
-  for (const key of path.split(".")) {
-    if (node === null || typeof node !== "object") return undefined;
-    node = Object.entries(node).find(([name]) => name === key)?.[1];
-  }
-  return node;
-}
-
-function replaceAt(
-  data: Record<string, unknown>,
-  path: string,
-  value: unknown,
-): Record<string, unknown> {
-  const [key = "", ...rest] = path.split(".");
-  if (rest.length === 0) return { ...data, [key]: value };
-  const child = data[key];
-  const inner = child !== null && typeof child === "object" && !Array.isArray(child)
-    ? Object.fromEntries(Object.entries(child))
-    : {};
-  return { ...data, [key]: replaceAt(inner, rest.join("."), value) };
 }
