@@ -245,7 +245,7 @@ Deno.test("that a service has no results route is asked once", async () => {
   });
 });
 
-Deno.test("evaluations of Weave's TypeScript client count alike", async () => {
+Deno.test("evaluations of Weave's TypeScript client count alike", async (t) => {
   const evaluation = call("e", 0, {
     op_name: `${OP}/Evaluation.evaluate:v1`,
     inputs: { this: "weave:///test-entity/agents/object/quality:v1", model: `${OP}/ask:v1` },
@@ -267,14 +267,27 @@ Deno.test("evaluations of Weave's TypeScript client count alike", async () => {
     ...prediction("a", good, {}),
     ...prediction("b", failed, { exception: "Error: failed" }),
   ];
-  await withStub(calls, async (_stub, rig) => {
-    const args = { eval_name: "quality", include_per_task: true };
-    const [one = {}] = list((await rig.call(summarizeEvaluation, args))["evaluations"]);
-    assert.deepEqual([one["model"], one["successes"], one["errors"]], ["ask", 1, 1]);
-    assert.equal(record(record(one["scores"])["exact"])["pass_rate"], 1 / 2);
-    const outputs = list(one["per_task"]).map(({ call_id: id, output }) => [id, output]);
-    assert.deepEqual(outputs, [["a", "yes"], ["b", undefined]]);
-  });
+  for (const route of [false, true]) {
+    await t.step(route ? "which the results route passes over" : "without the route", async () => {
+      const stub = startWeaveStub({ calls, evaluationResults: route });
+      const rig = rigOn(stub);
+      try {
+        const brief = await rig.call(summarizeEvaluation, { eval_name: "quality" });
+        const args = { eval_name: "quality", include_per_task: true };
+        const long = await rig.call(summarizeEvaluation, args);
+        for (const result of [brief, long]) {
+          const [one = {}] = list(result["evaluations"]);
+          assert.deepEqual([one["model"], one["successes"], one["errors"]], ["ask", 1, 1]);
+          assert.equal(record(record(one["scores"])["exact"])["pass_rate"], 1 / 2);
+        }
+        const [one = {}] = list(long["evaluations"]);
+        const outputs = list(one["per_task"]).map(({ call_id: id, output }) => [id, output]);
+        assert.deepEqual(outputs, [["a", "yes"], ["b", undefined]]);
+      } finally {
+        await stub.stop();
+      }
+    });
+  }
 });
 
 Deno.test("rows that cannot be shown are counted without their contents", async () => {

@@ -123,12 +123,28 @@ function exampleKey(example: unknown): string | undefined {
   return example === undefined ? undefined : JSON.stringify(example);
 }
 
-/** Predictions with examples, answers and scores as the results route has them. */
+/** Predictions with examples, answers and scores as far as the results route has them. */
 export function withResults(
   predictions: readonly Prediction[],
-  results: EvalResults,
+  results: EvalResults | undefined,
 ): Prediction[] {
-  return predictions.map((one) => ({ ...one, ...results.trials.get(one.id) }));
+  return predictions.map((one) => ({ ...one, ...results?.trials.get(one.id) }));
+}
+
+/**
+ * The evaluations of which the results route told nothing: it passes over the predictions that
+ * Weave's TypeScript client writes.
+ */
+export function withoutResults(
+  predictions: readonly Prediction[],
+  results: EvalResults | undefined,
+): string[] {
+  const told = new Set(results?.stats.keys());
+  for (const { id, evaluation } of predictions) {
+    if (results?.trials.has(id) === true) told.add(evaluation);
+  }
+  return [...new Set(predictions.map(({ evaluation }) => evaluation))]
+    .filter((evaluation) => !told.has(evaluation));
 }
 
 /** Predictions with their examples read, where these are references. */

@@ -22,6 +22,7 @@ import {
   type Prediction,
   readPredictions,
   withExamples,
+  withoutResults,
   withResults,
 } from "../evaluations/trials.ts";
 import { type Place, placeOf } from "../place.ts";
@@ -75,10 +76,12 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
       evalResults(weave, session, place, calls, contents),
       readPredictions(session, place, calls, older),
     ]);
-    // Without the route, scores are in the calls.
-    const own = results === undefined
-      ? older ? bare : await readPredictions(session, place, calls, true)
-      : withResults(bare, results);
+    // Where the route tells nothing, scores are in the calls.
+    const left = older ? [] : withoutResults(bare, results);
+    const own = [
+      ...withResults(bare.filter(({ evaluation }) => !left.includes(evaluation)), results),
+      ...(left.length === 0 ? [] : await readPredictions(session, place, left, true)),
+    ];
     const predictions = contents ? await withExamples(session, own) : own;
     const evaluations = found.map((one) => evaluationOf(one, predictions));
     const rows = found.map((one, index) => {

@@ -4,6 +4,7 @@
  * memory limits, streams cut short, an older release without evaluation results.
  */
 import { z } from "zod";
+import { evaluationResults } from "./stub_evaluations.ts";
 import { type Price, select, type StubOptions } from "./stub_select.ts";
 import { Refusal, type StubCall } from "./stub_query.ts";
 
@@ -140,8 +141,17 @@ function answer(
           provider_id: "default",
         })),
       });
+    case `/v2/${project}/eval_results/query`:
+      if (options.evaluationResults === true) {
+        const text = JSON.stringify(evaluationResults(options.calls, body));
+        const half = fault?.kind === "cut" ? text.length >> 1 : undefined;
+        return new Response(text.slice(0, half), {
+          headers: { "content-type": "application/json" },
+        });
+      }
+      // A release older than the route.
+      return Response.json({ detail: "Not Found" }, { status: 404 });
     default:
-      // Among them /v2/…/eval_results/query, as on releases older than it.
       return Response.json({ detail: "Not Found" }, { status: 404 });
   }
 }

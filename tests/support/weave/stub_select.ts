@@ -26,6 +26,8 @@ export interface StubOptions {
   readonly calls: readonly StubCall[];
   /** Feedback on the calls. */
   readonly feedback?: readonly StubFeedback[];
+  /** Whether it has the route for evaluation results, which older releases lack. */
+  readonly evaluationResults?: boolean;
   /** Prices by model; a model that is missing has no cost. */
   readonly prices?: Record<string, Price>;
 }
