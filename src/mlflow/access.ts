@@ -1,9 +1,9 @@
 import type { Config } from "../config/config.ts";
 import { credentialsFile } from "../config/access.ts";
 import type { Log } from "../log.ts";
-import type { UpstreamOptions } from "../upstream/client.ts";
 import { percentDecoded } from "../text/percent.ts";
 import { UpstreamError } from "../upstream/errors.ts";
+import type { UpstreamOptions } from "../upstream/request.ts";
 import { createTransport, type Transport } from "../upstream/transport.ts";
 import { readMlflowError } from "./errors.ts";
 

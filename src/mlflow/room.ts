@@ -4,7 +4,7 @@ import { bind } from "../mcp/bind.ts";
 import type { ResourceSpec } from "../mcp/resource.ts";
 import type { BoundTool, CallContext, Tool } from "../mcp/tool.ts";
 import type { LookUps, Workflow } from "../mcp/workflow.ts";
-import type { UpstreamOptions } from "../upstream/client.ts";
+import type { UpstreamOptions } from "../upstream/request.ts";
 import { mlflowUpstream } from "./access.ts";
 import { HttpTraceStore, newServerMemory } from "./http/store.ts";
 import { TRACE_RESOURCE } from "./resources.ts";

@@ -1,10 +1,11 @@
 import type { z } from "zod";
 import type { Log } from "../log.ts";
 import { isHtml } from "../upstream/body.ts";
-import { openSession, type UpstreamOptions, type UpstreamSession } from "../upstream/client.ts";
+import { openSession, type UpstreamSession } from "../upstream/client.ts";
 import { UpstreamError } from "../upstream/errors.ts";
 import { isJsonObject, type Json, tryParseJson } from "../upstream/json.ts";
 import { path } from "../upstream/path.ts";
+import type { UpstreamOptions } from "../upstream/request.ts";
 import { createTransport, type Transport } from "../upstream/transport.ts";
 import type { Credentials } from "../upstream/wandb_credentials.ts";
 import {

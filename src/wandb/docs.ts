@@ -1,9 +1,10 @@
 import * as z from "zod";
 import type { Log } from "../log.ts";
-import { openSession, type UpstreamOptions, type UpstreamRequest } from "../upstream/client.ts";
+import { openSession } from "../upstream/client.ts";
 import { UpstreamError } from "../upstream/errors.ts";
 import { type Json, tryParseJson } from "../upstream/json.ts";
 import { path } from "../upstream/path.ts";
+import type { UpstreamOptions, UpstreamRequest } from "../upstream/request.ts";
 import { createTransport, type Transport } from "../upstream/transport.ts";
 
 /** W&B's public documentation: an MCP server of its own, asked without credentials. */

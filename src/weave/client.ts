@@ -1,11 +1,12 @@
 import * as z from "zod";
 import type { Log } from "../log.ts";
-import { openSession, type UpstreamOptions, type UpstreamSession } from "../upstream/client.ts";
+import { openSession, type UpstreamSession } from "../upstream/client.ts";
 import { UpstreamError } from "../upstream/errors.ts";
 import { parseJson } from "../upstream/json.ts";
 import { arrayItems } from "../upstream/json_stream.ts";
 import { jsonLines } from "../upstream/lines.ts";
 import { path, type SafePath } from "../upstream/path.ts";
+import type { UpstreamOptions } from "../upstream/request.ts";
 import { createTransport, type Transport } from "../upstream/transport.ts";
 import { CALL, type Call } from "./call.ts";
 import { readFailure } from "./failure.ts";

@@ -1,6 +1,7 @@
 /** Servers that misbehave in a chosen way, and sessions with them. */
-import { type Attempt, openSession, type UpstreamOptions } from "../../src/upstream/client.ts";
+import { openSession } from "../../src/upstream/client.ts";
 import { UpstreamError } from "../../src/upstream/errors.ts";
+import type { Attempt, UpstreamOptions } from "../../src/upstream/request.ts";
 import { createTransport } from "../../src/upstream/transport.ts";
 
 /** A server on a free loopback port that keeps what it was asked. */

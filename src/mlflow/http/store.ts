@@ -1,7 +1,8 @@
-import { openSession, type UpstreamOptions, type UpstreamSession } from "../../upstream/client.ts";
+import { openSession, type UpstreamSession } from "../../upstream/client.ts";
 import { UpstreamError } from "../../upstream/errors.ts";
 import type { Json } from "../../upstream/json.ts";
 import { path, type SafePath } from "../../upstream/path.ts";
+import type { UpstreamOptions } from "../../upstream/request.ts";
 import { shownUri } from "../access.ts";
 import type { Deletion, Experiment, TracePage, TraceQuery, TraceWriter } from "../store.ts";
 import {

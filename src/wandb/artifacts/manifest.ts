@@ -1,8 +1,9 @@
 import { mayReach } from "../../upstream/redirect.ts";
-import { openSession, type UpstreamOptions } from "../../upstream/client.ts";
+import { openSession } from "../../upstream/client.ts";
 import { UpstreamError } from "../../upstream/errors.ts";
 import { isJsonObject, type Json, tryParseJson } from "../../upstream/json.ts";
 import { path } from "../../upstream/path.ts";
+import type { UpstreamOptions } from "../../upstream/request.ts";
 import { createTransport } from "../../upstream/transport.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 

@@ -1,0 +1,53 @@
+import { cleanDetail, isAbort, isHtml, readHead } from "./body.ts";
+import { failureOfStatus, UpstreamError } from "./errors.ts";
+import { networkFailure, permissionFailure } from "./network.ts";
+import type { UpstreamOptions } from "./request.ts";
+import { withoutSent } from "./sent.ts";
+
+/**
+ * What a reply with a failing status says, by the back end's own error body where it has one.
+ *
+ * @param retryAfter Seconds that the reply asks to wait.
+ */
+export async function failureOfReply(
+  options: UpstreamOptions,
+  response: Response,
+  retryAfter: number | undefined,
+): Promise<UpstreamError> {
+  const { status } = response;
+  const body = withoutSent(await readHead(response), await options.headers());
+  const own = options.readError?.(status, body, response.headers);
+  if (own !== undefined) return own;
+  return failureOfStatus({
+    service: options.service,
+    setting: options.setting,
+    status,
+    html: isHtml(body),
+    detail: body.trimStart().startsWith("{") ? "" : cleanDetail(body),
+    retryAfter,
+  });
+}
+
+/** What went wrong with an attempt that threw: no time left, cancelled, forbidden, no network. */
+export function failureOfError(
+  options: UpstreamOptions,
+  error: unknown,
+  signal: AbortSignal,
+): UpstreamError {
+  // A body that ends because the time is up looks cut short.
+  const interrupted = signal.aborted && error instanceof UpstreamError &&
+    error.status === undefined && error.report.retryable;
+  if (error instanceof UpstreamError && !interrupted) return error;
+  const reason: unknown = signal.aborted ? signal.reason : error;
+  if (isAbort(reason) || signal.aborted) {
+    const late = reason instanceof Error && reason.name === "TimeoutError";
+    return late
+      ? new UpstreamError(
+        "timeout",
+        `${options.service} did not answer within ${options.timeoutMs / 1000} s.`,
+        { hint: "Ask for less, or allow more time in the configuration.", retryable: true },
+      )
+      : new UpstreamError("cancelled", "The call was cancelled.", { retryable: true });
+  }
+  return permissionFailure(options, error) ?? networkFailure(options, error);
+}

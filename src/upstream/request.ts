@@ -1,0 +1,60 @@
+import type { UpstreamError } from "./errors.ts";
+import type { SafePath } from "./path.ts";
+import type { RetryPolicy } from "./retry.ts";
+import type { Transport } from "./transport.ts";
+
+/** A back end: where it is, how to speak to it, how patient to be. */
+export interface UpstreamOptions {
+  /** Its name for people, such as "MLflow". */
+  readonly service: string;
+  /** The setting that names its address, for messages. */
+  readonly setting: string;
+  /** Its address; a path prefix is kept, credentials in it are not sent. */
+  readonly baseUrl: URL;
+  /** Headers of every request, such as authorization. */
+  readonly headers: () => Record<string, string> | Promise<Record<string, string>>;
+  /** How the bytes travel. */
+  readonly transport: Transport;
+  /** Milliseconds for one tool call, all requests and retries together. */
+  readonly timeoutMs: number;
+  /** How often to repeat. */
+  readonly retry: RetryPolicy;
+  /** Reads the back end's own error body; undefined leaves it to the status. */
+  readonly readError?: (
+    status: number,
+    body: string,
+    headers: Headers,
+  ) => UpstreamError | undefined;
+  /** Told of every attempt, for the log. */
+  readonly onAttempt?: (attempt: Attempt) => void;
+}
+
+/** One attempt, for the log; carries no headers and no body. */
+export interface Attempt {
+  /** HTTP method. */
+  readonly method: string;
+  /** Path without query. */
+  readonly path: string;
+  /** HTTP status, or undefined when there was no reply. */
+  readonly status: number | undefined;
+  /** How long it took until the headers. */
+  readonly milliseconds: number;
+}
+
+/** One request. */
+export interface UpstreamRequest {
+  /** HTTP method. */
+  readonly method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
+  /** Where, below the base URL. */
+  readonly path: SafePath;
+  /** Query parameters, in order. */
+  readonly query?: readonly (readonly [string, string])[];
+  /** Sent as JSON. */
+  readonly json?: unknown;
+  /** Sent as it is, instead of `json`. */
+  readonly body?: Uint8Array<ArrayBuffer> | string;
+  /** Further headers. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Safe to repeat; GET is, unless said otherwise. */
+  readonly repeatable?: boolean;
+}
