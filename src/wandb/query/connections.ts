@@ -39,8 +39,10 @@ export function fragmentsOf(document: DocumentNode): Fragments {
 
 /** A connection of a query. */
 export interface Connection {
-  /** Where it stands in the document. */
-  readonly field: FieldNode;
+  /** Every field of the document that this response key stands for; GraphQL merges them. */
+  readonly fields: readonly FieldNode[];
+  /** Whether it can be followed: its edges are called so, and it is read forwards. */
+  readonly followable: boolean;
   /** How it would be followed. */
   readonly followed: Followed;
   /** Paths of the connections inside its edges: each node has its own, of which one page comes. */
@@ -57,7 +59,8 @@ export function findConnections(
   fragments: Fragments,
   variables: Readonly<Record<string, unknown>>,
 ): Connection[] {
-  const found: Connection[] = [];
+  const found = new Map<string, Found>();
+  const twins = new Map<string, FieldNode[]>();
   let visited = 0;
   const visitSet = (
     set: SelectionSetNode | undefined,
@@ -69,8 +72,11 @@ export function findConnections(
       if (++visited > MAX_TOKENS) throw invalidArgument("`query` is too large.");
       const here = [...path, field.alias?.value ?? field.name.value];
       const inner = fieldsOf(field.selectionSet, fragments, new Set());
-      const names = inner.flatMap(({ name, alias }) => alias === undefined ? [name.value] : []);
-      if (!names.includes("edges")) {
+      if (within === undefined) {
+        const place = here.join(".");
+        twins.set(place, [...twins.get(place) ?? [], field]);
+      }
+      if (!inner.some(({ name }) => name.value === "edges")) {
         visitSet(field.selectionSet, here, within);
         continue;
       }
@@ -79,26 +85,39 @@ export function findConnections(
         visitSet(field.selectionSet, here, within);
         continue;
       }
-      const backward = field.arguments?.some(({ name }) => /^(last|before)$/.test(name.value));
-      if (backward === true) continue;
+      const known = found.get(here.join("."));
+      const nested = known?.within ?? [];
+      visitSet(field.selectionSet, here, nested);
+      if (known !== undefined) continue;
       const first = valueOf(field, "first", variables);
       const after = valueOf(field, "after", variables);
-      const nested: (readonly string[])[] = [];
-      visitSet(field.selectionSet, here, nested);
-      found.push({
-        field,
+      found.set(here.join("."), {
         within: nested,
-        followed: {
-          path: here,
-          first: typeof first === "number" ? first : undefined,
-          after: typeof after === "string" ? after : undefined,
-          wantsPages: names.includes("pageInfo"),
-        },
+        followable: inner.some(({ name, alias }) => (alias ?? name).value === "edges") &&
+          field.arguments?.some(({ name }) => /^(last|before)$/.test(name.value)) !== true,
+        path: here,
+        first: typeof first === "number" ? first : undefined,
+        after: typeof after === "string" ? after : undefined,
       });
     }
   };
   visitSet(operation.selectionSet, []);
-  return found;
+  return [...found].map(([place, { within, followable, ...followed }]) => {
+    const fields = twins.get(place) ?? [];
+    const wantsPages = fields.some(({ selectionSet }) =>
+      fieldsOf(selectionSet, fragments, new Set()).some(isPageInfo)
+    );
+    return { fields, followable, within, followed: { ...followed, wantsPages } };
+  });
+}
+
+type Found = Omit<Followed, "wantsPages"> & {
+  readonly followable: boolean;
+  readonly within: (readonly string[])[];
+};
+
+function isPageInfo({ name, alias }: FieldNode): boolean {
+  return name.value === "pageInfo" && alias === undefined;
 }
 
 /** A selection's fields, those of fragments included, each fragment once. */

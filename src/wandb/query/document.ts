@@ -61,17 +61,17 @@ export function prepareQuery(
   const operation = onlyQuery(document);
   refuseSecrets(document);
   const variables = checkVariables(operation, given, defaults);
-  const connections = findConnections(operation, fragmentsOf(document), variables);
-  const [first, ...rest] = connections;
-  if (first === undefined) {
-    return { text: print(document), variables, follow: undefined, others: [] };
-  }
-  return {
-    text: print(withPaging(document, operation, first.field)),
+  const values = { ...defaultValues(operation), ...variables };
+  const connections = findConnections(operation, fragmentsOf(document), values);
+  const first = connections.find(({ followable }) => followable);
+  const others = connections.flatMap((one) =>
+    one === first ? one.within : [one.followed.path, ...one.within]
+  ).map((path) => path.join("."));
+  return first === undefined ? { text: print(document), variables, follow: undefined, others } : {
+    text: print(withPaging(document, operation, first.fields)),
     variables,
     follow: first.followed,
-    others: [...first.within, ...rest.flatMap((one) => [one.followed.path, ...one.within])]
-      .map((path) => path.join(".")),
+    others,
   };
 }
 
@@ -153,6 +153,18 @@ function checkVariables(
   return values;
 }
 
+/** What the operation's variables are where a call does not give them. */
+function defaultValues(operation: OperationDefinitionNode): Record<string, unknown> {
+  return Object.fromEntries(
+    (operation.variableDefinitions ?? []).flatMap(
+      ({ variable, defaultValue: value }): [string, unknown][] => {
+        if (value?.kind === Kind.INT) return [[variable.name.value, Number(value.value)]];
+        return value?.kind === Kind.STRING ? [[variable.name.value, value.value]] : [];
+      },
+    ),
+  );
+}
+
 /** Where the nodes that paging adds come from: written as GraphQL, taken apart. */
 const PAGING = `query($${FIRST}: Int, $${AFTER}: String) {
   list(first: $${FIRST}, after: $${AFTER}) { pageInfo { hasNextPage endCursor } }
@@ -162,16 +174,18 @@ const PAGING = `query($${FIRST}: Int, $${AFTER}: String) {
 function withPaging(
   document: DocumentNode,
   operation: OperationDefinitionNode,
-  connection: FieldNode,
+  connections: readonly FieldNode[],
 ): DocumentNode {
   const paging = onlyQuery(parse(PAGING));
   const [list] = fieldsOf(paging.selectionSet, new Map(), new Set());
-  const kept = (connection.arguments ?? []).filter(({ name }) =>
-    name.value !== "first" && name.value !== "after"
-  );
-  const changed: FieldNode = {
+  const changed = (connection: FieldNode): FieldNode => ({
     ...connection,
-    arguments: [...kept, ...list?.arguments ?? []],
+    arguments: [
+      ...(connection.arguments ?? []).filter(({ name }) =>
+        name.value !== "first" && name.value !== "after"
+      ),
+      ...list?.arguments ?? [],
+    ],
     selectionSet: {
       kind: Kind.SELECTION_SET,
       selections: [
@@ -179,9 +193,9 @@ function withPaging(
         ...list?.selectionSet?.selections ?? [],
       ],
     },
-  };
+  });
   const replaced = visit(document, {
-    Field: (field) => field === connection ? changed : undefined,
+    Field: (field) => connections.includes(field) ? changed(field) : undefined,
   });
   const used = new Set<string>();
   visit(replaced, {

@@ -37,11 +37,13 @@ export async function runQuery(
   const { follow, variables } = query;
   if (follow === undefined) {
     const { data, problems } = await session.query(query.text, variables);
-    return { data: { ...objectOf(withNamedNumbers(data)), ...errorsOf(problems) } };
+    return {
+      data: { ...objectOf(withNamedNumbers(data)), ...errorsOf(problems), ...othersOf(query) },
+    };
   }
   const once = limits.maxItems === undefined && !follow.wantsPages && follow.first !== undefined;
   const most = limits.maxItems ?? (once ? follow.first ?? DEFAULT_ITEMS : DEFAULT_ITEMS);
-  const size = Math.max(1, follow.first ?? limits.perPage);
+  const size = follow.first ?? limits.perPage;
   const edges: Json[] = [];
   const seen = new Set<string>();
   const problems: string[] = [];
@@ -50,7 +52,7 @@ export async function runQuery(
   let after = follow.after;
   let pages = 0;
   let found = false;
-  while (edges.length < most) {
+  do {
     let page;
     try {
       page = await session.query(query.text, {
@@ -84,8 +86,13 @@ export async function runQuery(
     if (info.hasNextPage !== true || next === undefined || next === after || once) break;
     if (edges.length === before) break;
     after = next;
+  } while (edges.length < most);
+  if (!found) {
+    // Each member of a list has its own connection, of which one page came.
+    const own = isInList(root, follow.path) ? [follow.path.join(".")] : [];
+    const others = othersOf({ ...query, others: [...own, ...query.others] });
+    return { data: { ...root, ...errorsOf(problems), ...others } };
   }
-  if (!found) return { data: { ...root, ...errorsOf(problems), ...othersOf(query) } };
   return together(query, root, edges, info, pages, problems);
 }
 
@@ -167,6 +174,10 @@ function at(data: JsonObject, path: readonly string[]): Json | undefined {
     (node, key) => isJsonObject(node) && Object.hasOwn(node, key) ? node[key] : undefined,
     data,
   );
+}
+
+function isInList(data: JsonObject, path: readonly string[]): boolean {
+  return path.some((_, depth) => Array.isArray(at(data, path.slice(0, depth))));
 }
 
 function replaced(

@@ -19,12 +19,14 @@ import {
 } from "./resources.ts";
 import { otherRow, runRow } from "./rows.ts";
 import {
+  filterField,
   filterOf,
   type Keys,
   orderOf,
   projectionOf,
   type RunProjection,
   serverKeys,
+  unknownStates,
 } from "./run_fields.ts";
 
 /** A query in the structured form. */
@@ -77,7 +79,12 @@ export async function listResource(
   const mentioned: string[] = [];
   const plan = planOf(query, mentioned);
   const pick = resource === "runs" ? undefined : fieldPicker(resource, query.fields);
-  const unseen = new Set(mentioned.filter((name) => /^(config|summary_metrics)\./.test(name)));
+  const named = resource === "runs"
+    ? (query.fields ?? []).flatMap((one) => filterField(one) ?? [])
+    : [];
+  const unseen = new Set(
+    [...mentioned, ...named].filter((name) => /^(config|summary_metrics)\./.test(name)),
+  );
   const items: JsonObject[] = [];
   const cursors: (string | undefined)[] = [];
   const problems: string[] = [];
@@ -127,7 +134,12 @@ export async function listResource(
       ...(resource === "runs" && !plan.projection.fields.has("url")
         ? { run_url: wandb.links.run(place.entity, place.project, "ID").replace(/ID$/, "{id}") }
         : {}),
-      ...noteOf(items.length === 0 ? emptyNote(query) : undefined, ...absent, doubt),
+      ...noteOf(
+        items.length === 0 ? emptyNote(query) : undefined,
+        resource === "runs" ? unknownStates(query.filters) : undefined,
+        ...absent,
+        doubt,
+      ),
       ...warningsOf(problems),
       items,
     },
@@ -143,7 +155,7 @@ interface Plan {
   readonly document: string;
   readonly variables: Readonly<Record<string, unknown>>;
   readonly projection: RunProjection;
-  /** What filter and order speak of. */
+  /** What filter, order and fields speak of. */
   readonly spoken: RunProjection;
 }
 
@@ -166,7 +178,8 @@ function planOf(query: ListQuery, mentioned: string[]): Plan {
       const order = query.order === undefined ? "-created_at" : orderOf(query.order);
       mentioned.push(...order.split(",").map((part) => part.slice(1)));
       const chosen = projectionOf(query.fields, mentioned);
-      const spoken = projectionOf(undefined, mentioned);
+      const keys = (query.fields ?? []).flatMap((one) => filterField(one) ?? []);
+      const spoken = projectionOf(undefined, [...mentioned, ...keys]);
       const config = joined(chosen.config, spoken.config);
       const summary = joined(chosen.summary, spoken.summary);
       return {

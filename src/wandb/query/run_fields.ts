@@ -129,14 +129,58 @@ export function filterField(given: string): string | undefined {
   return FILTERABLE.includes(given) ? given : undefined;
 }
 
-/** The order in W&B's form: `-summary_metrics.loss`; a field without sign sorts upwards. */
+/**
+ * The order in W&B's form: `-summary_metrics.loss`; a field without sign sorts upwards. SQL's words
+ * (`created_at DESC`) are understood too.
+ */
 export function orderOf(order: string): string {
   return order.split(",").map((part) => {
-    const [, sign = "", name = ""] = /^\s*([+-]?)\s*(.*?)\s*$/s.exec(part) ?? [];
+    const [, sign = "", name = "", word = ""] =
+      /^\s*([+-]?)\s*(.*?)(?:\s+(asc|desc))?\s*$/is.exec(part) ?? [];
     const field = filterField(name);
     if (field === undefined) throw unknownFilter(name, "order");
-    return `${sign === "-" ? "-" : "+"}${field}`;
+    const down = sign === "" ? word.toLowerCase() === "desc" : sign === "-";
+    return `${down ? "-" : "+"}${field}`;
   }).join(",");
+}
+
+/** States that W&B gives to runs. */
+const STATES = [
+  "pending",
+  "running",
+  "finished",
+  "failed",
+  "crashed",
+  "killed",
+  "preempting",
+  "preempted",
+];
+
+/** What to tell of states in a filter that no run can have; undefined when there are none. */
+export function unknownStates(filter: unknown): string | undefined {
+  const unknown = [...new Set(statesIn(filter))].filter((state) => !STATES.includes(state));
+  if (unknown.length === 0) return undefined;
+  return `No run has the state ${unknown.map((state) => JSON.stringify(state)).join(" or ")}: ` +
+    `states are ${STATES.join(", ")}.`;
+}
+
+/** Texts that a filter compares states with for equality. */
+function statesIn(filter: unknown): string[] {
+  if (Array.isArray(filter)) return filter.flatMap(statesIn);
+  if (typeof filter !== "object" || filter === null) return [];
+  return Object.entries(filter).flatMap(([name, value]): string[] => {
+    if (name === "state") return textsIn(value);
+    return name.startsWith("$") ? statesIn(value) : [];
+  });
+}
+
+function textsIn(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  if (Array.isArray(value)) return value.flatMap(textsIn);
+  if (typeof value !== "object" || value === null) return [];
+  return Object.entries(value).flatMap(([operator, operand]) =>
+    ["$eq", "$in", "$ne", "$nin"].includes(operator) ? textsIn(operand) : []
+  );
 }
 
 /**

@@ -1,0 +1,116 @@
+import assert from "node:assert/strict";
+import { queryWandb } from "../../src/wandb/tools/query_wandb.ts";
+import { type Data, list, part, type Rig, startRig } from "./harness.ts";
+import { seedRun } from "./seed.ts";
+
+const HERE = { entity: "sim-team", project: "vision" };
+
+async function seeded(rig: Rig): Promise<void> {
+  for (const run of ["run0", "run1", "run2"]) {
+    const config = { lr: 0.1, opt: { name: "adam" } };
+    await seedRun(rig.sim, { ...HERE, run, config, summary: { loss: 1 }, exitcode: 0 });
+  }
+}
+
+const inProject = (selection: string, head = "") =>
+  `${head} { project(entityName: "sim-team", name: "vision") { ${selection} } }`;
+
+Deno.test("a connection that is not followed is named, however it is written", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const unfollowed = async (query: string) =>
+    (await rig.data(queryWandb, { query }))["not_followed"];
+  for (
+    const runs of [
+      "runs(first: 1) { list: edges { node { name } } }",
+      "runs(last: 1) { edges { node { name } } }",
+    ]
+  ) assert.deepEqual(await unfollowed(inProject(runs)), ["project.runs"], runs);
+  assert.deepEqual(
+    await unfollowed(
+      "{ viewer { organizations { orgEntity { projects(first: 1) { edges { node { name } } } } } } }",
+    ),
+    ["viewer.organizations.orgEntity.projects"],
+  );
+  const both = inProject(
+    "runs(last: 1) { edges { node { name } } } all: runs { edges { node { name } } }",
+  );
+  const data = await rig.data(queryWandb, { query: both });
+  assert.deepEqual(data["not_followed"], ["project.runs"]);
+  assert.equal(part(data, "pagination")["connection"], "project.all");
+});
+
+Deno.test("default values of variables count as what the query says", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const runs = "runs(first: $n, after: $from) { edges { node { name } } }";
+  const ask = async (head: string, variables: Data = {}) =>
+    part(await rig.data(queryWandb, { query: inProject(runs, head), variables }), "pagination");
+  const first = await ask("query Q($n: Int = 1, $from: String)");
+  assert.deepEqual([first["items"], first["has_next_page"]], [1, true]);
+  const rest = await ask(`query Q($n: Int = 5, $from: String = "${first["end_cursor"]}")`);
+  assert.deepEqual([rest["items"], rest["has_next_page"]], [2, false]);
+  const given = await ask("query Q($n: Int = 1, $from: String)", { n: 2 });
+  assert.equal(given["items"], 2);
+});
+
+Deno.test("first: 0 asks for the rest of the connection alone", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const query = inProject("runs(first: 0) { totalCount edges { node { name } } }");
+  const { result, requests } = await rig.counted(() => rig.data(queryWandb, { query }));
+  assert.equal(requests, 1);
+  const runs = part(part(result, "project"), "runs");
+  assert.deepEqual([runs["totalCount"], runs["edges"]], [3, []]);
+  assert.equal(part(result, "pagination")["has_next_page"], true);
+});
+
+Deno.test("a connection in pieces, as fragments write it, is followed as one", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const query = `${inProject("...Names ...States runs(first: 2) { totalCount }")}
+    fragment Names on Project { runs(first: 2) { edges { node { name } } } }
+    fragment States on Project {
+      runs(first: 2) { edges { node { state } } pageInfo { hasNextPage } }
+    }`;
+  const data = await rig.data(queryWandb, { query });
+  const runs = part(part(data, "project"), "runs");
+  assert.equal(runs["totalCount"], 3);
+  const nodes = list(runs["edges"]).map(({ node }) => node);
+  assert.deepEqual(nodes[2], { name: "run0", state: "finished" });
+  assert.equal(part(data, "pagination")["pages"], 2);
+  assert.ok(!("not_followed" in data));
+});
+
+Deno.test("fields that no run has are told, with the nearest that runs have", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const ask = (fields: string[]) => rig.counted(() => rig.data(queryWandb, { ...HERE, fields }));
+  const wrong = await ask(["name", "summary.los", "config.lrr"]);
+  assert.match(String(wrong.result["note"]), /summary_metrics\.los; .*summary_metrics\.loss/);
+  assert.match(String(wrong.result["note"]), /config\.lrr; did you mean config\.lr\?/);
+  assert.equal(wrong.requests, 2);
+  const right = await ask(["summary.loss", "config.opt.name", "summaryMetrics.loss"]);
+  assert.deepEqual([right.requests, "note" in right.result], [1, false]);
+});
+
+Deno.test("an order in SQL's words sorts as it says", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const ids = async (order: string) =>
+    list((await rig.data(queryWandb, { ...HERE, order }))["items"]).map(({ id }) => id);
+  assert.deepEqual(await ids("created_at DESC"), ["run2", "run1", "run0"]);
+  assert.deepEqual(await ids("created_at asc"), ["run0", "run1", "run2"]);
+  assert.deepEqual(await ids("-created_at"), ["run2", "run1", "run0"]);
+});
+
+Deno.test("a state that no run can have is told with those that there are", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  for (const state of ["completed", { $in: ["Finished"] }]) {
+    const data = await rig.data(queryWandb, { ...HERE, filters: { $and: [{ state }] } });
+    assert.match(String(data["note"]), /No run has the state "\w+": states are .*finished/);
+  }
+  const known = await rig.data(queryWandb, { ...HERE, filters: { state: "crashed" } });
+  assert.ok(!String(known["note"]).includes("No run has the state"));
+});
