@@ -66,10 +66,8 @@ export function select(options: StubOptions, project: string, body: unknown): St
   const order = query.sort_by ?? [{ field: "started_at", direction: "asc" } as const];
   for (const { field } of order) checkField(field);
   const feedback = options.feedback ?? [];
-  const found = options.calls.map(derive).filter((call) =>
-    selected(call, query.filter ?? {}) &&
-    (!query.query || matches(query.query.$expr, call, feedback))
-  );
+  const found = options.calls.filter((call) => selected(call, query.filter ?? {})).map(derive)
+    .filter((call) => !query.query || matches(query.query.$expr, call, feedback));
   found.sort((a, b) => {
     for (const { field, direction } of [...order, { field: "id", direction: "asc" } as const]) {
       const difference = rank(valueAt(a, field), valueAt(b, field));
