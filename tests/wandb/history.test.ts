@@ -244,3 +244,62 @@ Deno.test("a run is found by its path and by its address too", async () => {
     assert.equal(result["url"], "https://app.example.test/sim-team/vision/runs/abc123");
   }
 });
+
+Deno.test("on another axis, points tell both their place there and their step", async () => {
+  await using rig = startRig();
+  const history = Array.from({ length: 30 }, (_, step) => ({
+    _step: step,
+    _runtime: 100 + 2 * step,
+    loss: step === 14 ? -1 : 30 - step,
+    epoch: Math.floor(step / 10),
+  }));
+  const events = [{ _runtime: 10, "system.cpu": 3 }, { _runtime: 20, "system.cpu": 4 }];
+  await seedRun(rig.sim, { ...AT, run: "axes1", history, events, exitcode: 0 });
+  const at = async (axis: string, keys: string[]) =>
+    (await rig.data(getRunHistory, { ...HERE, run_id: "axes1", keys, x_axis: axis }))["statistics"];
+  const byTime = part(await at("_runtime", ["loss"]), "loss");
+  assert.deepEqual(byTime["min"], { step: 14, _runtime: 128, value: -1 });
+  const byEpoch = part(await at("epoch", ["loss"]), "loss");
+  assert.deepEqual(byEpoch["min"], { step: 14, epoch: 1, value: -1 });
+  const system = part(await at("_step", ["system.cpu"]), "system.cpu");
+  assert.deepEqual(system["max"], { _runtime: 20, value: 4 });
+});
+
+Deno.test("rows that lack the x axis, and keys without rows in the range, are told", async () => {
+  await using rig = startRig();
+  const history = Array.from({ length: 30 }, (_, step) => ({
+    _step: step,
+    loss: step,
+    ...(step % 3 === 0 ? { epoch: step / 3 } : {}),
+    ...(step % 3 === 1 && step < 20 ? { "val/loss": step } : {}),
+  }));
+  await seedRun(rig.sim, { ...AT, run: "apart1", history, exitcode: 0 });
+  const ask = (args: Data) => rig.data(getRunHistory, { ...HERE, run_id: "apart1", ...args });
+  const both = await ask({ keys: ["loss", "val/loss"], x_axis: "epoch" });
+  assert.deepEqual(both["keys_returned"], ["loss"]);
+  assert.match(String(both["notes"]), /No rows of val\/loss with epoch\. Leave x_axis out/);
+  assert.match(String(both["truncation_note"]), /10 rows hold epoch, 30 hold loss/);
+  assert.doesNotMatch(String(both["truncation_note"]), /reads every row/);
+  const part1 = await ask({ keys: ["loss"], x_axis: "epoch", min_step: 0, max_step: 9 });
+  assert.equal(part(part1["statistics"], "loss")["basis"], "sampled");
+  const late = await ask({ keys: ["loss", "val/loss"], min_step: 25, max_step: 29 });
+  assert.match(String(late["notes"]), /No rows of val\/loss between steps 25 and 29\./);
+  assert.ok(!("notes" in await ask({ keys: ["loss", "val/loss"] })));
+});
+
+Deno.test("sampled and thinned system metrics say so, and how to get every row", async () => {
+  await using rig = startRig();
+  const events = Array.from({ length: 700 }, (_, index) => ({
+    _runtime: 10 * index,
+    "system.cpu": index,
+  }));
+  await seedRun(rig.sim, { ...AT, run: "events1", history: [{ _step: 0, loss: 1 }], events });
+  const ask = (args: Data) =>
+    rig.data(getRunHistory, { ...HERE, run_id: "events1", keys: ["system.cpu"], ...args });
+  const some = await ask({ samples: 5 });
+  assert.equal(list(some["system_rows"]).length, 5);
+  assert.match(String(some["truncation_note"]), /samples=700 reads every row.*thinned evenly to 5/);
+  const all = await ask({ samples: 700 });
+  assert.deepEqual([list(all["system_rows"]).length, "truncation_note" in all], [700, false]);
+  assert.equal(part(all["statistics"], "system.cpu")["basis"], "exact");
+});

@@ -3,7 +3,7 @@ import { ToolError } from "../../mcp/errors.ts";
 import { nearest, oneOf } from "../../text/nearest.ts";
 import { matchKeys } from "./choose.ts";
 import { type LoadedRun, numericKeys } from "./load.ts";
-import { type Metric, seriesOf, STEP, valueAt } from "./series.ts";
+import { type Metric, type Selection, seriesOf, STEP, valueAt } from "./series.ts";
 
 /** Metrics that are read when none are named. */
 const DEFAULT_KEYS = 25;
@@ -47,9 +47,19 @@ export function chooseMetrics(run: LoadedRun, wanted: readonly string[], none: b
   };
 }
 
-/** A metric's statistics, with what the summary says where that adds something. */
-export function statisticsOf(metric: Metric, run: LoadedRun): Record<string, unknown> {
-  const statistics = describeSeries(seriesOf(metric));
+/**
+ * A metric's statistics, with what the summary says where that adds something. On another axis than
+ * `_step` a point says where it is on that axis, and its step, if it has one.
+ */
+export function statisticsOf(
+  metric: Metric,
+  run: LoadedRun,
+  axis: string,
+): Record<string, unknown> {
+  const computed = describeSeries(seriesOf(metric));
+  const statistics = computed === undefined || axis === STEP
+    ? computed
+    : onAxis(computed, metric, axis);
   const summary = valueAt(run.summary, metric.key);
   const more = {
     ...(metric.logged === undefined ? {} : { logged: metric.logged }),
@@ -61,26 +71,70 @@ export function statisticsOf(metric: Metric, run: LoadedRun): Record<string, unk
   return { ...statistics, ...more };
 }
 
-/**
- * What a result says of rows that it does not hold; undefined when it holds all. `lastStep` is the
- * run's.
- */
-export function truncationNote(
-  metrics: readonly Metric[],
-  samples: number,
-  thinnedTo: number | undefined,
-  lastStep: number,
-): string | undefined {
-  const sampled = metrics.filter(({ exact }) => !exact);
+function onAxis(
+  statistics: object,
+  { key, points }: Metric,
+  axis: string,
+): Record<string, unknown> {
+  // Many rows may share a place on the axis, such as an epoch.
+  const steps = new Map(
+    key.startsWith("system.") ? [] : points.map(({ x, value, step }) => [`${x} ${value}`, step]),
+  );
+  return Object.fromEntries(
+    Object.entries(statistics).map(([name, value]) => {
+      if (typeof value !== "object" || value === null || !("step" in value)) return [name, value];
+      const { step: x, ...rest } = value;
+      const step = steps.get(`${x} ${"value" in rest ? rest.value : ""}`);
+      return [name, { ...(step === undefined ? {} : { step }), [axis]: x, ...rest }];
+    }),
+  );
+}
+
+/** Rows of a result, for what is to be told of them. */
+export interface Shown {
+  /** Metrics of the history. */
+  readonly metrics: readonly Metric[];
+  /** System metrics. */
+  readonly systems: readonly Metric[];
+  /** Most points of each that were asked for. */
+  readonly samples: number;
+  /** To how many the answer's budget cut them, if it did. */
+  readonly thinnedTo: number | undefined;
+  /** The x axis. */
+  readonly axis: string;
+}
+
+/** What a result says of rows that it does not hold; undefined when it holds all. */
+export function truncationNote(shown: Shown, run: LoadedRun): string | undefined {
+  const { metrics, systems, samples, thinnedTo, axis } = shown;
+  const apart = metrics.filter((metric) => lacksAxis(metric, axis, run));
+  const sampled = metrics.filter((metric) => !metric.exact && !apart.includes(metric));
   const parts: string[] = [];
   if (sampled.length > 0) {
     const logged = Math.max(...sampled.map((metric) => metric.logged ?? 0));
     parts.push(
       `${sampled.length} of ${metrics.length} keys are sampled evenly over the whole range` +
-        (logged > 0 ? ` (up to ${logged} logged rows)` : "") + `; ${everyRow(logged, lastStep)}.`,
+        (logged > 0 ? ` (up to ${logged} logged rows)` : "") +
+        `; ${everyRow(logged, run.known.lastStep)}.`,
     );
   }
-  const longest = Math.max(0, ...metrics.map(({ points }) => points.length));
+  if (apart.length > 0) {
+    parts.push(
+      `Only rows that hold ${axis} too are read: ` +
+        apart.slice(0, 5).map(({ key, logged }) =>
+          `${run.known.keys.get(axis)?.count} rows hold ${axis}, ${logged} hold ${key}`
+        ).join("; ") + `. Without x_axis all rows of a key are read.`,
+    );
+  }
+  if (systems.some(({ exact }) => !exact)) {
+    const { eventCount: rows } = run;
+    parts.push(
+      `System metrics are sampled evenly over the whole run` +
+        (rows === undefined ? "" : ` (${rows} rows)`) +
+        (rows !== undefined && rows <= MOST_SAMPLES ? `; samples=${rows} reads every row.` : "."),
+    );
+  }
+  const longest = Math.max(0, ...[...metrics, ...systems].map(({ points }) => points.length));
   if (samples === 0) parts.push("Rows are left out (samples=0).");
   else if (thinnedTo !== undefined || longest > samples) {
     parts.push(
@@ -91,6 +145,12 @@ export function truncationNote(
     );
   }
   return parts.length === 0 ? undefined : parts.join(" ");
+}
+
+/** Whether some of a metric's rows surely are without the x axis, and so are not read. */
+function lacksAxis({ logged }: Metric, axis: string, run: LoadedRun): boolean {
+  const rows = axis.startsWith("_") ? undefined : run.known.keys.get(axis)?.count;
+  return rows !== undefined && logged !== undefined && rows < logged;
 }
 
 /** How to get every one of so many logged rows, spread over the run's steps. */
@@ -144,18 +204,27 @@ export function unknownKeys(
   );
 }
 
-/** What to tell about an empty result. */
+/** What to tell about metrics that have no rows in the range, and about an empty result. */
 export function emptyNotes(
   run: LoadedRun,
-  minStep: number | undefined,
-  maxStep: number | undefined,
+  selection: Selection,
+  empty: readonly string[],
+  all: boolean,
 ): string[] {
+  const { minStep, maxStep, xAxis = STEP } = selection;
   const range = minStep === undefined && maxStep === undefined
     ? ""
     : ` between steps ${minStep ?? 0} and ${maxStep ?? "the end"}`;
+  const named = empty.length === 0 || (all && empty.length > 5)
+    ? ""
+    : ` of ${empty.slice(0, 10).join(", ")}${empty.length > 10 ? ", …" : ""}`;
+  const axis = xAxis === STEP ? "" : ` with ${xAxis}`;
   return [
-    `No rows${range}.` +
-    (run.known.lastStep >= 0
+    `No rows${named}${range}${axis}.` +
+    (axis === "" ? "" : " Leave x_axis out, or use _runtime.") +
+    (!all
+      ? ""
+      : run.known.lastStep >= 0
       ? ` The run's last step is ${run.known.lastStep}.`
       : ` The run (${run.state}) has logged nothing yet, or its metrics are system.* only.`),
   ];

@@ -88,6 +88,8 @@ export interface LoadedRun {
   readonly events: readonly JsonObject[];
   /** Whether these are all. */
   readonly allEvents: boolean;
+  /** How many there are, where the server says so. */
+  readonly eventCount: number | undefined;
   /** Console lines. */
   readonly console: readonly ConsoleLine[];
   /** What the server could not give. */
@@ -136,6 +138,7 @@ export async function loadRun(
     allEvents: found.eventsLineCount === undefined
       ? events.length < (systemSamples ?? 0)
       : events.length >= found.eventsLineCount,
+    eventCount: systemSamples === undefined ? undefined : found.eventsLineCount,
     console: found.logLines.nodes,
     problems,
   };

@@ -84,8 +84,19 @@ export function readMetrics(
     const logged = countOf(known, key);
     const alike = keys.every((other) => countOf(known, other) === logged);
     const points = represents(together, own, selection.samples, alike) ? together : own;
-    return { key, points, exact: isAll(points.length, selection, logged), logged };
+    return {
+      key,
+      points,
+      exact: isAll(points.length, selection, logged) && !lacks(known, selection.xAxis, logged),
+      logged,
+    };
   });
+}
+
+/** Whether fewer rows hold the x axis than the metric: the others do not come. */
+function lacks(known: HistoryKeys, axis = STEP, logged: number | undefined): boolean {
+  const rows = axis.startsWith("_") ? undefined : countOf(known, axis);
+  return rows !== undefined && logged !== undefined && rows < logged;
 }
 
 function countOf(known: HistoryKeys, key: string): number | undefined {

@@ -13,7 +13,7 @@ import {
   unknownAxis,
   unknownKeys,
 } from "../history/describe.ts";
-import { loadRun, systemMetrics } from "../history/load.ts";
+import { type LoadedRun, loadRun, systemMetrics } from "../history/load.ts";
 import { rowsWithin } from "../history/rows.ts";
 import { type Selection, STEP } from "../history/series.ts";
 import { runLinks } from "../resources.ts";
@@ -97,12 +97,10 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
       });
     const first = await load(ahead ? wanted.metrics : [], extra);
     const choice = chooseMetrics(first, wanted.metrics, onlySystem);
-    const run = ahead || choice.keys.length === 0
-      ? first
-      : { ...await load(choice.keys), events: first.events, console: first.console };
+    const run = ahead || choice.keys.length === 0 ? first : joined(first, await load(choice.keys));
     const metrics = run.metrics.filter(({ points }) => points.length > 0);
     const system = matchKeys(wanted.system, [...new Set(first.events.flatMap(Object.keys))]);
-    const systems = systemMetrics({ ...run, allEvents: first.allEvents }, system.found);
+    const systems = systemMetrics(run, system.found);
     const missing = { ...choice.missing, ...system.missing };
     if (metrics.length + systems.length === 0 && Object.keys(missing).length > 0) {
       throw unknownKeys(missing, first);
@@ -110,12 +108,15 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     if (metrics.length === 0 && choice.keys.length > 0 && !isAxis(xAxis, first.known)) {
       throw unknownAxis(xAxis, first);
     }
+    const empty = choice.keys.filter((key) => !metrics.some((metric) => metric.key === key));
     const notes = [
       ...choice.notes,
       ...(systems.length > 0 && (minStep ?? maxStep) !== undefined
         ? ["min_step and max_step do not apply to system metrics, which have no steps."]
         : []),
-      ...(metrics.length > 0 || onlySystem ? [] : emptyNotes(first, minStep, maxStep)),
+      ...(onlySystem || (metrics.length > 0 && empty.length === 0)
+        ? []
+        : emptyNotes(first, select(choice.keys), empty, metrics.length === 0)),
     ];
     const head = {
       run_id: run.id,
@@ -126,8 +127,8 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
       ...(xAxis === STEP ? {} : { x_axis: xAxis }),
       keys_returned: [...metrics, ...systems].map(({ key }) => key),
       statistics: Object.fromEntries([
-        ...metrics.map((metric) => [metric.key, statisticsOf(metric, run)]),
-        ...systems.map((metric) => [metric.key, statisticsOf(metric, run)]),
+        ...metrics.map((metric) => [metric.key, statisticsOf(metric, run, xAxis)]),
+        ...systems.map((metric) => [metric.key, statisticsOf(metric, run, "_runtime")]),
       ]),
       ...(Object.keys(missing).length > 0 ? { missing_keys: missing } : {}),
       ...(first.console.length > 0 ? { console: first.console.map(consoleText) } : {}),
@@ -136,11 +137,10 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     const share = systems.length > 0 && metrics.length > 0 ? budget / 2 : budget;
     const rows = rowsWithin(metrics, xAxis, args.samples, share);
     const systemRows = rowsWithin(systems, "_runtime", args.samples, share);
+    const thinnedTo = rows.thinnedTo ?? systemRows.thinnedTo;
     const note = truncationNote(
-      metrics,
-      args.samples,
-      rows.thinnedTo ?? systemRows.thinnedTo,
-      run.known.lastStep,
+      { metrics, systems, samples: args.samples, thinnedTo, axis: xAxis },
+      run,
     );
     return {
       data: {
@@ -159,6 +159,13 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     };
   },
 });
+
+/** A run whose metrics came with a request of their own. */
+function joined(first: LoadedRun, second: LoadedRun): LoadedRun {
+  const { events, allEvents, eventCount, console, problems } = first;
+  const all = [...new Set([...problems, ...second.problems])];
+  return { ...second, events, allEvents, eventCount, console, problems: all };
+}
 
 /** Whether rows have this axis: W&B's own three, or what was logged. */
 function isAxis(axis: string, known: HistoryKeys): boolean {
