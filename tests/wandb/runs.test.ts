@@ -165,3 +165,41 @@ Deno.test("an older server without some fields still answers, asked twice only o
   assert.deepEqual([first.requests, second.requests], [2, 1]);
   assert.deepEqual(second.result, first.result);
 });
+
+Deno.test("keys of a comparison may be patterns; what one of its requests lacks is told", async () => {
+  await using rig = startRig();
+  for (const run of ["r1", "r2"]) {
+    const history = [0, 1].map((step) => ({ _step: step, "a/x": step, "a/y": 1, b: "text" }));
+    await seedRun(rig.sim, { ...AT, run, history, exitcode: 0 });
+  }
+  const ask = (history_keys: string[]) =>
+    rig.counted(() => rig.data(compareRuns, { ...HERE, run_ids: ["r1", "r2"], history_keys }));
+  const { result, requests } = await ask(["a/*", "c*"]);
+  assert.equal(requests, 2);
+  assert.deepEqual(Object.keys(part(result, "history_comparison")).sort(), ["a/x", "a/y"]);
+  assert.deepEqual(part(part(result, "history_comparison"), "a/x")["shared_steps"], 2);
+  assert.deepEqual(Object.keys(part(result, "missing_keys")), ["c*"]);
+  rig.sim.faults.add({
+    kind: "partial",
+    field: ["project", "runs", "edges", "0", "node", "sampledHistory"],
+    message: "history is gone",
+    after: 1,
+  });
+  const cut = await ask(["a/*"]);
+  assert.match(String(cut.result["warnings"]), /history is gone/);
+});
+
+Deno.test("twenty runs are compared with two requests", async () => {
+  await using rig = startRig();
+  const run_ids = Array.from({ length: 20 }, (_, index) => `run${index}`);
+  for (const [index, run] of run_ids.entries()) await seedRun(rig.sim, curve(run, index / 20));
+  const { result, requests } = await rig.counted(() =>
+    rig.data(compareRuns, { ...HERE, run_ids, include_history_overlap: true, history_samples: 5 })
+  );
+  assert.equal(requests, 2);
+  assert.equal(list(result["runs"]).length, 20);
+  const lr = part(part(part(result, "config_diff"), "changed"), "lr");
+  assert.deepEqual([lr["run0"], lr["run19"]], [0, 0.95]);
+  const [first] = list(part(part(result, "history_comparison"), "loss")["rows"]);
+  assert.equal(Object.keys(first ?? {}).length, 21);
+});

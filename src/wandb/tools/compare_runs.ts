@@ -5,7 +5,7 @@ import { ToolError } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import type { JsonObject } from "../../upstream/json.ts";
 import type { WandbSession } from "../client.ts";
-import { matchKeys } from "../history/choose.ts";
+import { isPattern, matchKeys } from "../history/choose.ts";
 import { numericKeys } from "../history/load.ts";
 import { readMetrics, type Selection, seriesOf, specsOf } from "../history/series.ts";
 import { noProject, noRun } from "../missing.ts";
@@ -13,6 +13,7 @@ import { runPlaceOf } from "../run_id.ts";
 import { environmentOf, metadataOf, type RunDetails, RUNS_BY_ID, RUNS_SHAPE } from "../runs.ts";
 import { configOf, summaryOf } from "../shapes.ts";
 import {
+  noteOf,
   PLACE,
   type Place,
   PLACE_ALIASES,
@@ -23,6 +24,8 @@ import {
 
 /** Metrics that are compared when none are named. */
 const DEFAULT_KEYS = 5;
+/** Most metrics that patterns may name. */
+const MOST_KEYS = 20;
 /** Points that are read in all to align histories. */
 const POINTS = 30_000;
 
@@ -80,9 +83,19 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
     });
     const read = (keys: readonly string[], full: boolean) =>
       loadRuns(session, place, ids, keys.length === 0 ? undefined : select(keys), full);
-    const { runs, problems } = await read(wanted, true);
-    const shared = wanted.length > 0 || !withRows ? [...wanted] : sharedKeys(runs);
-    const rows = wanted.length > 0 || shared.length === 0 ? runs : (await read(shared, false)).runs;
+    // Patterns can only be read once it is known which keys they match.
+    const ahead = wanted.some(isPattern) ? [] : wanted;
+    const first = await read(ahead, true);
+    const { runs } = first;
+    const logged = runs.flatMap(({ historyKeys }) =>
+      ahead.length > 0 ? [...historyKeys.keys.keys()] : numericKeys(historyKeys)
+    );
+    const { found, missing } = matchKeys(wanted, [...new Set(logged)]);
+    const matching = wanted.length > 0 ? found : withRows ? sharedKeys(runs) : [];
+    const shared = ahead.length > 0 ? ahead : matching.slice(0, MOST_KEYS);
+    const second = ahead.length > 0 || shared.length === 0 ? first : await read(shared, false);
+    const rows = second.runs;
+    const problems = [...new Set([...first.problems, ...second.problems])];
     const labels = runs.map(({ name, displayName, state }) => ({
       id: name,
       name: displayName ?? name,
@@ -90,8 +103,6 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
       url: wandb.links.run(place.entity, place.project, name),
     }));
     const [a, b] = labels;
-    const logged = [...new Set(runs.flatMap((run) => [...run.historyKeys.keys.keys()]))];
-    const { missing } = matchKeys(wanted, logged);
     return {
       data: {
         ...(labels.length === 2 ? { run_a: a, run_b: b } : { runs: labels }),
@@ -103,6 +114,11 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
           ? { history_comparison: histories(rows, select(shared), args.history_samples) }
           : {}),
         ...(Object.keys(missing).length > 0 ? { missing_keys: missing } : {}),
+        ...noteOf(
+          matching.length > shared.length
+            ? `${matching.length} keys match; these are the first ${shared.length}.`
+            : undefined,
+        ),
         ...warningsOf(problems),
       },
     };
