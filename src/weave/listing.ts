@@ -131,7 +131,8 @@ function render(
   const { offset } = plan.cursor;
   const shown = args.metadata_only ? tally.calls : rows.length;
   const pin = pinOf(work, tally);
-  const next = (kept: number) => writeCursor({ offset: offset + kept, until: pin }, plan.name);
+  const next = (kept: number) =>
+    writeCursor({ ...plan.cursor, offset: offset + kept, until: pin }, plan.name);
   const { detail, columns } = plan.shaping;
   return {
     data: {
@@ -168,8 +169,10 @@ function emptyNote(args: ListingArguments, offset: number, total: number): strin
   if (Object.keys(args.filters ?? {}).length === 0) {
     return "There are no calls in this project; check the entity and project names.";
   }
+  const dotted = /"[^"]*\.[^"]*":/.test(JSON.stringify(args.filters));
   return "No call matches all of the filters. Count with fewer of them, or see which ops, paths " +
-    "and values there are with infer_trace_schema_tool.";
+    "and values there are with infer_trace_schema_tool." +
+    (dotted ? " A dot within a name, as in gpt-4.1, is written \\. in a path." : "");
 }
 
 /** A millisecond after a time, in Unix seconds; services differ in how finely they compare. */

@@ -1,4 +1,5 @@
 import type { CallsQuery } from "./client.ts";
+import { withMoments } from "./filters/moments.ts";
 import type { Place } from "./place.ts";
 import { refused } from "./refuse.ts";
 import {
@@ -53,6 +54,8 @@ export interface Plan {
   readonly expanded: readonly string[];
   /** Where it begins. */
   readonly cursor: Cursor;
+  /** The filters, with times that were relative to now as moments. */
+  readonly filters: Record<string, unknown>;
   /** What its cursors belong to. */
   readonly name: string;
 }
@@ -70,9 +73,13 @@ export function planOf(args: ListingArguments, place: Place): Plan {
   if (args.cursor !== undefined && args.offset !== undefined) {
     throw refused("`cursor` and `offset` exclude each other.");
   }
-  const cursor = args.cursor === undefined
+  const given = args.cursor === undefined
     ? { offset: args.offset ?? 0 }
     : readCursor(args.cursor, name);
+  const now = given.now ?? Date.now();
+  const filters = withMoments(args.filters ?? {}, now);
+  const relative = JSON.stringify(filters) !== JSON.stringify(args.filters ?? {});
+  const cursor: Cursor = { ...given, ...(relative ? { now } : {}) };
   const light = args.metadata_only;
   const wanted = light ? [...LIGHT_COLUMNS] : serviceColumns(detail, columns);
   const bare = detail === "schema" && columns === undefined;
@@ -93,6 +100,7 @@ export function planOf(args: ListingArguments, place: Place): Plan {
     },
     expanded: checkExpanded(args.expand_columns ?? []),
     cursor,
+    filters,
     name,
   };
 }

@@ -8,9 +8,8 @@ import {
 } from "../config/wandb.ts";
 import type { Log } from "../log.ts";
 import { bind } from "../mcp/bind.ts";
-import type { ResourceSpec } from "../mcp/resource.ts";
-import type { BoundTool, Tool } from "../mcp/tool.ts";
-import type { LookUps, Workflow } from "../mcp/workflow.ts";
+import { absentRoom, type Room } from "../mcp/room.ts";
+import type { Tool } from "../mcp/tool.ts";
 import { openSession } from "../upstream/client.ts";
 import type { UpstreamOptions } from "../upstream/request.ts";
 import { createTransport } from "../upstream/transport.ts";
@@ -25,24 +24,6 @@ import { resolveRoots } from "./tools/resolve_roots.ts";
 import { summarizeEvaluation } from "./tools/summarize_evaluation.ts";
 import { weaveLookUps, weaveWorkflows } from "./workflows.ts";
 
-/** Everything of Weave that exists with a configuration. */
-export interface WeaveRoom {
-  /** The back end's name for people. */
-  readonly name: string;
-  /** The tools, in listing order; empty without a key. */
-  readonly tools: readonly BoundTool[];
-  /** Chains of calls for common questions. */
-  readonly workflows: readonly Workflow[];
-  /** Look-ups that complete arguments. */
-  readonly lookUps: LookUps;
-  /** Things with an address of their own. */
-  readonly resources: readonly ResourceSpec[];
-  /** What the instructions say of it. */
-  readonly instructions: string;
-  /** Why its tools are not listed, when they are not. */
-  readonly absent: string | undefined;
-}
-
 /** The tools of this room, in listing order. */
 const TOOLS: readonly Tool<WeaveServices>[] = [
   queryTraces,
@@ -53,20 +34,15 @@ const TOOLS: readonly Tool<WeaveServices>[] = [
 ];
 
 /** Weave's tools, when there is a key. */
-export function weaveRoom(config: Config, log: Log): WeaveRoom {
+export function weaveRoom(config: Config, log: Log): Room {
   const weave = weaveOf(config, log);
   if (weave === undefined) {
-    return {
-      name: "Weave",
-      tools: [],
-      workflows: [],
-      lookUps: {},
-      resources: [],
-      instructions: "",
-      absent: isWandbConfigured(config.settings)
+    return absentRoom(
+      "Weave",
+      isWandbConfigured(config.settings)
         ? "Weave tools are not listed: WF_TRACE_SERVER_URL must be a URL such as https://trace.wandb.ai."
         : noWandbKey(config.settings),
-    };
+    );
   }
   return {
     name: "Weave",

@@ -129,6 +129,62 @@ Deno.test("a cursor goes on where a page with an offset ended", async () => {
   });
 });
 
+Deno.test("pages of the last week are about the same week, whenever they are asked for", async () => {
+  const day = 24 * 3600;
+  const now = Math.floor(Date.now() / 1000) - Date.UTC(2025, 0, 1) / 1000;
+  const calls = [10, 6, 5, 4, 3].map((days) => call(`d${days}`, now - days * day));
+  await withStub(calls, async (stub, rig) => {
+    const args = { filters: { time_range: { start: "7d" } }, sort_direction: "asc", limit: 2 };
+    const first = await rig.call(queryTraces, args);
+    const second = await rig.call(queryTraces, { ...args, cursor: first["next_cursor"] });
+    assert.deepEqual([ids(first), ids(second)], [["d6", "d5"], ["d4", "d3"]]);
+    const asked = stub.requests.filter(({ path }) => path === STREAM);
+    const [one, other] = asked.map(({ body }) => record(body)["query"]);
+    assert.deepEqual(one, other);
+  });
+});
+
+Deno.test("columns show lists as lists, and one column never hides another", async () => {
+  const output = { a: "text", messages: [{ role: "user", content: "hi" }, { role: "bot" }] };
+  await withStub([call("c", 0, { output })], async (stub, rig) => {
+    const column = async (...columns: string[]) => {
+      const { traces } = await rig.call(queryTraces, { columns });
+      return list(traces)[0]?.["output"];
+    };
+    assert.deepEqual(await column("output.messages[].role", "output.messages[*].content"), {
+      messages: [{ role: "user", content: "hi" }, { role: "bot", content: null }],
+    });
+    const { columns } = record(stub.requests.at(-1)?.body);
+    assert.ok(Array.isArray(columns) && columns.includes("output.messages"), "no path of ours");
+    for (const path of ["output.messages.0.content", "output.messages[0].content"]) {
+      assert.deepEqual(await column(path), { messages: { 0: { content: "hi" } } });
+    }
+    assert.deepEqual(await column("output.messages[].role", "output.messages.0.content"), {
+      messages: [{ role: "user", content: "hi" }, { role: "bot" }],
+    });
+    for (const [one, two] of [["output.a", "output.a.b"], ["output.a.b", "output.a"]] as const) {
+      assert.deepEqual(await column(one, two), { a: "text" });
+    }
+    assert.deepEqual(await column("output.messages.0.role", "output"), output);
+    assert.deepEqual(await column("output.a.b.c", "output.none[].x"), {
+      a: { b: { c: null } },
+      none: null,
+    });
+  });
+});
+
+Deno.test("an empty result says how a dot within a name is written", async () => {
+  await withStub([call("c", 0, usage("gpt-4.1", 5))], async (_stub, rig) => {
+    const note = async (path: string) => {
+      const filters = { summary: { usage: { [path]: { requests: 1 } } } };
+      const { metadata } = await rig.call(queryTraces, { filters });
+      return record(metadata)["note"];
+    };
+    assert.match(String(await note("gpt-4.1")), /written \\\. in a path/);
+    assert.equal(await note("gpt-4\\.1"), undefined, "it is found");
+  });
+});
+
 Deno.test("numbers are compared as numbers, which the service insists on", async () => {
   const calls = [9, 10, 100].map((size) => call(`c${size}`, size, { inputs: { size } }));
   await withStub(calls, async (_stub, rig) => {

@@ -1,5 +1,5 @@
 import { nearest } from "../../text/nearest.ts";
-import { unknownName } from "../refuse.ts";
+import { refused, unknownName } from "../refuse.ts";
 import type { Field, Kind } from "./condition.ts";
 
 /** Columns of calls that may be filtered and sorted by, and how each is held. */
@@ -31,7 +31,7 @@ const JSON_ROOTS = ["inputs", "output", "attributes", "summary"];
 
 /** The field that a dotted path names; undefined when calls have none of that name. */
 export function fieldOf(path: string): Field | undefined {
-  const own = DERIVED[path] ?? path;
+  const own = DERIVED[path] ?? (isFeedback(path) ? path : withIndexes(path));
   if (own === "summary.weave.latency_ms") return { path: own, kind: "number" };
   if (own === "summary.weave.status" || own === "summary.weave.trace_name") {
     return { path: own, kind: "key" };
@@ -39,8 +39,24 @@ export function fieldOf(path: string): Field | undefined {
   if (Object.hasOwn(COLUMNS, own)) return { path: own, kind: COLUMNS[own] ?? "text" };
   const [root = ""] = own.split(".");
   if (JSON_ROOTS.includes(root) && isPath(own)) return { path: own, kind: "json" };
-  if (/^feedback\.\[[^\]]+\]\..+/.test(own)) return { path: own, kind: "json" };
+  if (isFeedback(own)) return { path: own, kind: "json" };
   return undefined;
+}
+
+function isFeedback(path: string): boolean {
+  return /^feedback\.\[[^\]]+\]\..+/.test(path);
+}
+
+/** `messages[0].role` as the service writes it; it cannot look into all items of a list at once. */
+function withIndexes(path: string): string {
+  if (/\[\*?\](\.|\[|$)/.test(path)) {
+    throw refused(
+      `"${path.slice(0, 80)}": filters and order read one item of a list, not all of them.`,
+      `Give the item's index, such as ${path.replaceAll(/\[\*?\]/g, ".0").slice(0, 80)}; as a ` +
+        "column, [] gives all items.",
+    );
+  }
+  return path.replaceAll(/\[(\d+)\](?=\.|\[|$)/g, ".$1");
 }
 
 /**

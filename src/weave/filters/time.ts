@@ -18,8 +18,8 @@ export function unixSeconds(value: unknown, name: string, now: number = Date.now
   if (typeof value === "string") {
     const text = value.trim();
     if (/^\d{9,13}(\.\d+)?$/.test(text)) return unixSeconds(Number(text), name);
-    const relative = millisBefore(text, now);
-    if (relative !== undefined) return relative / 1000;
+    const relative = relativeSeconds(text, now);
+    if (relative !== undefined) return relative;
     const match = ISO.exec(text);
     if (match !== null) {
       const [, date, clock = "00:00", fraction = "0", zone = "Z"] = match;
@@ -41,7 +41,10 @@ export function unixSeconds(value: unknown, name: string, now: number = Date.now
   );
 }
 
-function millisBefore(text: string, now: number): number | undefined {
-  const before = durationMillis(text.replace(/^-|\s+ago$/gi, ""));
-  return before === undefined ? parseRelative(text, now) : now - before;
+/** A moment such as `7d` or `now - 7d` as Unix seconds; undefined if the text is none. */
+export function relativeSeconds(text: string, now: number): number | undefined {
+  const trimmed = text.trim();
+  const before = durationMillis(trimmed.replace(/^-|\s+ago$/gi, ""));
+  const millis = before === undefined ? parseRelative(trimmed, now) : now - before;
+  return millis === undefined ? undefined : millis / 1000;
 }

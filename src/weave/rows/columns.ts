@@ -39,15 +39,29 @@ export const COLUMNS: readonly string[] = [...SERVICE, ...Object.keys(MADE), ...
  */
 export function checkColumns(columns: readonly string[]): void {
   for (const column of columns) {
-    const [root = ""] = column.split(".");
+    const [root = ""] = columnPath(column);
     if (COLUMNS.includes(column)) continue;
     if (JSON_ROOTS.includes(root) && isPath(column)) continue;
     throw unknownName("column", column, COLUMNS, [...COLUMNS, "paths such as inputs.question"]);
   }
 }
 
+/** Stands for all items of a list in the path of a column, as an inferred schema writes it. */
+export const ITEMS = "[]";
+
+/** The keys and indexes that a column names: `inputs.messages[].role`, `output.hits.0.title`. */
+export function columnPath(column: string): string[] {
+  return column.split(/(?<!\\)\./).flatMap((part) => {
+    const [, name = part, items = ""] = /^([^[]*)((?:\[(?:\d*|\*)\])+)$/.exec(part) ?? [];
+    const indexes = [...items.matchAll(/\[(\d*)\*?\]/g)].map(([, index]) => index || ITEMS);
+    return [name.replaceAll("\\.", "."), ...indexes];
+  });
+}
+
 /** Checks the columns whose references are to be resolved; parents come before children. */
-export function checkExpanded(columns: readonly string[]): string[] {
+export function checkExpanded(given: readonly string[]): string[] {
+  // Lists are walked through in any case.
+  const columns = given.map((column) => column.replaceAll(/\[\*?\](?=\.|$)/g, ""));
   for (const column of columns) {
     const [root = ""] = column.split(".");
     if (!["attributes", "inputs", "output"].includes(root) || !isPath(column)) {
@@ -70,6 +84,6 @@ export function serviceColumns(
 ): string[] | undefined {
   if (columns === undefined) return detail === "schema" ? [...LIGHT_COLUMNS] : undefined;
   const asked = columns.filter((column) => !SIZES.includes(column))
-    .map((column) => MADE[column] ?? column);
+    .map((column) => MADE[column] ?? column.replace(/\[(\d*|\*)\].*$/, ""));
   return [...new Set([...LIGHT_COLUMNS, ...asked])];
 }

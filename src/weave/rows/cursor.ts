@@ -1,7 +1,12 @@
 import * as z from "zod";
 import { refused } from "../refuse.ts";
 
-const CURSOR = z.object({ o: z.int().min(0), t: z.number().optional(), q: z.string() });
+const CURSOR = z.object({
+  o: z.int().min(0),
+  t: z.number().optional(),
+  n: z.number().optional(),
+  q: z.string(),
+});
 
 /** Where a listing goes on. */
 export interface Cursor {
@@ -9,13 +14,16 @@ export interface Cursor {
   readonly offset: number;
   /** Calls that started later, in Unix seconds, came after the first page and are left out. */
   readonly until?: number | undefined;
+  /** When the first page was asked for, in Unix milliseconds: what `7d` is counted back from. */
+  readonly now?: number | undefined;
 }
 
 /** A cursor as text; `query` names what it belongs to. */
-export function writeCursor({ offset, until }: Cursor, query: string): string {
+export function writeCursor({ offset, until, now }: Cursor, query: string): string {
   const text = JSON.stringify({
     o: offset,
     ...(until === undefined ? {} : { t: until }),
+    ...(now === undefined ? {} : { n: now }),
     q: query,
   });
   return new TextEncoder().encode(text).toBase64({ alphabet: "base64url", omitPadding: true });
@@ -40,7 +48,7 @@ export function readCursor(text: string, query: string): Cursor {
       "Repeat the first call's arguments with its cursor, or leave the cursor out.",
     );
   }
-  return { offset: parsed.o, until: parsed.t };
+  return { offset: parsed.o, until: parsed.t, now: parsed.n };
 }
 
 /** A short name for what a query asks (FNV-1a, 32 bits twice). */

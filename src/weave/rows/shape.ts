@@ -3,7 +3,7 @@ import { cutText } from "../../text/cut.ts";
 import { type Call, derived, opOf, usageOf } from "../call.ts";
 import { isRecord } from "../filters/condition.ts";
 import { isJsonObject, tryParseJson } from "../../upstream/json.ts";
-import type { Detail } from "./columns.ts";
+import { columnPath, type Detail, ITEMS } from "./columns.ts";
 
 /** How calls become rows of a result. */
 export interface Shaping {
@@ -142,10 +142,12 @@ function picked(
   };
   const row: Record<string, unknown> = { id: call.id };
   for (const column of columns) {
-    const path = column.split(/(?<!\\)\./).map((part) => part.replaceAll("\\.", "."));
+    const path = columnPath(column);
     const [root = ""] = path;
-    const value = Object.hasOwn(made, root) ? made[root] : valueAt(call, path);
-    put(row, path, TEXTS.includes(root) ? cut(value ?? null, textLength) : value ?? null);
+    const [key = "", ...rest] = path;
+    const value = Object.hasOwn(made, root) ? made[root] ?? null : projected(call[key], rest);
+    const shown = TEXTS.includes(root) ? cut(value, textLength) : value;
+    define(row, key, Object.hasOwn(row, key) ? merged(row[key], shown) : shown);
   }
   return row;
 }
@@ -153,25 +155,41 @@ function picked(
 /** Columns whose text may be long. */
 const TEXTS = ["exception", "attributes", "inputs", "output", "summary", "feedback"];
 
-/** The value at a path of keys and list indexes; undefined where there is none. */
-export function valueAt(root: unknown, path: readonly string[]): unknown {
-  return path.reduce<unknown>((value, part) => {
-    if (Array.isArray(value)) return /^\d+$/.test(part) ? value[Number(part)] : undefined;
-    return isRecord(value) && Object.hasOwn(value, part) ? value[part] : undefined;
-  }, root);
+/** What a path selects of a value, with the objects and lists on the way; null where it ends. */
+function projected(value: unknown, [part, ...rest]: readonly string[]): unknown {
+  if (part === undefined) return value ?? null;
+  if (part === ITEMS) {
+    return Array.isArray(value) ? value.map((item) => projected(item, rest)) : null;
+  }
+  const items = Array.isArray(value);
+  const child = items
+    ? /^\d+$/.test(part) ? value[Number(part)] : undefined
+    : isRecord(value) && Object.hasOwn(value, part)
+    ? value[part]
+    : undefined;
+  const result: Record<string, unknown> = {};
+  define(result, part, projected(child, rest));
+  return result;
 }
 
-/** Sets a value at a path of keys, making the objects on the way. */
-function put(row: Record<string, unknown>, path: readonly string[], value: unknown): void {
-  const [key = "", ...rest] = path;
-  if (rest.length === 0) {
-    define(row, key, value);
-    return;
+/** Two projections of one value in one: where they do not go together, what says more. */
+function merged(one: unknown, other: unknown): unknown {
+  if (Array.isArray(one) && Array.isArray(other)) {
+    return one.map((item, index) => merged(item, other[index]));
   }
-  const known = Object.hasOwn(row, key) ? row[key] : undefined;
-  const child = isRecord(known) ? known : {};
-  define(row, key, child);
-  put(child, rest, value);
+  if (Array.isArray(one) && isRecord(other)) {
+    // Single items of the same list, by their indexes.
+    return one.map((item, index) => merged(item, other[index]));
+  }
+  if (isRecord(one) && Array.isArray(other)) return merged(other, one);
+  if (!isRecord(one) || !isRecord(other)) {
+    return (isRecord(one) && (other ?? null) !== null) || (one ?? null) === null ? other : one;
+  }
+  const result = { ...one };
+  for (const [key, value] of Object.entries(other)) {
+    define(result, key, Object.hasOwn(one, key) ? merged(one[key], value) : value);
+  }
+  return result;
 }
 
 /** Keys come from recorded data and may be `__proto__`. */

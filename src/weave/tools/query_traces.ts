@@ -57,9 +57,8 @@ export const queryTraces: Tool<WeaveServices> = weaveTool({
     const place = placeOf(args, weave);
     const plan = planOf(args, place);
     const session = weave.open(signal);
-    const { filters = {} } = args;
     const sort = isCostKey(args.sort_by) ? "" : sortField(args.sort_by).path;
-    const selection = await selectionFor(session, place, filters, plan.expanded, sort);
+    const selection = await selectionFor(session, place, plan.filters, plan.expanded, sort);
     return await listCalls({ args, place, plan, session, selection, weave, maxTokens });
   },
 });

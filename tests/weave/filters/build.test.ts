@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { UpstreamError } from "../../../src/upstream/errors.ts";
 import { buildFilter } from "../../../src/weave/filters/build.ts";
+import { withMoments } from "../../../src/weave/filters/moments.ts";
 import { FILTERS } from "../../../src/weave/filters/names.ts";
 import { unixSeconds } from "../../../src/weave/filters/time.ts";
 import { baseName, fitsPattern } from "../../../src/weave/op_name.ts";
@@ -238,6 +239,8 @@ const REFUSED: readonly (readonly [Filters, RegExp])[] = [
   [{ attributes: { env: { $in: [] } } }, /empty list/],
   [{ attributes: { "a..b": 1 } }, /no path/],
   [{ inputs: { x: { $gt: true } } }, /order/],
+  [{ inputs: { "messages[].role": "user" } }, /one item of a list/],
+  [{ "output.hits[*].title": { $contains: "a" } }, /one item of a list/],
   [{ inputs: { x: { $gt: null } } }, /order/],
   [{ has_exception: "perhaps" }, /true or false/],
   [{ trace_ids: [] }, /empty list/],
@@ -308,6 +311,36 @@ Deno.test("times may be relative to now", () => {
   for (const text of ["7", "7x", "ago", "d", "yesterday", "7d later"]) {
     assert.throws(() => unixSeconds(text, "start", now), /is not a moment/, text);
   }
+});
+
+Deno.test("an item of a list is named by its index, however that is written", () => {
+  const queries = ["messages.0.role", "messages[0].role"].map((path) =>
+    buildFilter({ inputs: { [path]: "user" } }, PLACE, new Map()).query
+  );
+  assert.match(JSON.stringify(queries[0]), /"inputs\.messages\.0\.role"/);
+  assert.deepEqual(queries[1], queries[0]);
+});
+
+Deno.test("relative times become moments where a filter may hold them, and nowhere else", () => {
+  const now = Date.UTC(2025, 0, 31, 12);
+  const ago = (days: number) => now / 1000 - days * 86_400;
+  const inputs = { time_range: { start: "7d" }, started_at: "7d" };
+  const given = {
+    time_range: { start: "7d", end: "now - 1d" },
+    ended_at: "2025-01-01",
+    op_name: "7d",
+    inputs,
+    $or: [{ started_at: { $gte: "2 days ago" } }, { $not: { time_range: { end: "1d" } } }],
+    $in: { started_at: ["1d", 5] },
+  };
+  assert.deepEqual(withMoments(given, now), {
+    time_range: { start: ago(7), end: ago(1) },
+    ended_at: "2025-01-01",
+    op_name: "7d",
+    inputs,
+    $or: [{ started_at: { $gte: ago(2) } }, { $not: { time_range: { end: ago(1) } } }],
+    $in: { started_at: [ago(1), 5] },
+  });
 });
 
 Deno.test("no parent and no thread are said by null", () => {

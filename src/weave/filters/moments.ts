@@ -1,0 +1,33 @@
+import { isRecord } from "./condition.ts";
+import { relativeSeconds } from "./time.ts";
+
+const TIMES = ["time_range", "started_at", "ended_at"];
+const NESTED = ["$and", "$or", "$not", "$in"];
+
+/**
+ * Filters with times such as `7d` as moments, counted back from `now` in Unix milliseconds, so that
+ * all pages of a listing and their total are about the same time. Others stay as they are.
+ */
+export function withMoments(
+  filters: Readonly<Record<string, unknown>>,
+  now: number,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(filters).map(([key, value]) => {
+      if (TIMES.includes(key)) return [key, moments(value, now)];
+      return [key, NESTED.includes(key) ? within(value, now) : value];
+    }),
+  );
+}
+
+function within(value: unknown, now: number): unknown {
+  if (Array.isArray(value)) return value.map((one) => within(one, now));
+  return isRecord(value) ? withMoments(value, now) : value;
+}
+
+function moments(value: unknown, now: number): unknown {
+  if (typeof value === "string") return relativeSeconds(value, now) ?? value;
+  if (Array.isArray(value)) return value.map((one) => moments(one, now));
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, moments(one, now)]));
+}
