@@ -1,31 +1,13 @@
 import type { Config } from "./config/config.ts";
 import type { Log } from "./log.ts";
 import { chainsOf, type Prompt, promptsOf } from "./mcp/prompts.ts";
-import { type Resource, resourcesOf, type ResourceSpec } from "./mcp/resource.ts";
+import { type Resource, resourcesOf } from "./mcp/resource.ts";
+import type { Room } from "./mcp/room.ts";
 import type { BoundTool } from "./mcp/tool.ts";
-import type { LookUps, Workflow } from "./mcp/workflow.ts";
 import { mlflowRoom } from "./mlflow/room.ts";
 import { nearest, oneOf } from "./text/nearest.ts";
 import { wandbRoom } from "./wandb/room.ts";
 import { weaveRoom } from "./weave/room.ts";
-
-/** One back end's part of the catalog. */
-export interface Room {
-  /** The back end's name for people. */
-  readonly name: string;
-  /** The tools, in listing order; empty when the back end is not configured. */
-  readonly tools: readonly BoundTool[];
-  /** Chains of calls for common questions. */
-  readonly workflows?: readonly Workflow[];
-  /** Look-ups that complete arguments, of any room's workflows. */
-  readonly lookUps?: LookUps;
-  /** Things with an address of their own. */
-  readonly resources?: readonly ResourceSpec[];
-  /** What the instructions say of it when it is configured. */
-  readonly instructions: string;
-  /** Why its tools are not listed, when they are not. */
-  readonly absent: string | undefined;
-}
 
 /** What exists with a configuration. */
 export interface Catalog {
@@ -64,12 +46,12 @@ export function createCatalog(config: Config, log: Log): Catalog {
   ];
   if (readOnly) absences.push("Tools that write or delete are left out: read-only mode is on.");
   const lookUps = Object.fromEntries(
-    rooms.flatMap((room) => Object.entries(room.lookUps ?? {})),
+    rooms.flatMap((room) => Object.entries(room.lookUps)),
   );
   return {
     tools: listed,
-    prompts: promptsOf(rooms.flatMap(({ workflows = [] }) => workflows), listed, lookUps),
-    resources: resourcesOf(rooms.flatMap(({ resources = [] }) => resources), listed, lookUps),
+    prompts: promptsOf(rooms.flatMap(({ workflows }) => workflows), listed, lookUps),
+    resources: resourcesOf(rooms.flatMap(({ resources }) => resources), listed, lookUps),
     instructions: instructionsOf(rooms, listed, absences, config),
     absences,
   };
@@ -82,7 +64,7 @@ function instructionsOf(
   config: Config,
 ): string {
   const present = rooms.filter((room) => room.tools.some((tool) => listed.includes(tool)));
-  const chains = chainsOf(rooms.flatMap(({ workflows = [] }) => workflows), listed);
+  const chains = chainsOf(rooms.flatMap(({ workflows }) => workflows), listed);
   return [
     ...present.map((room) => room.instructions),
     ...(chains.length === 0 ? [] : [`Chains (in detail as prompts): ${chains.join("; ")}.`]),

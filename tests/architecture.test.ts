@@ -5,7 +5,8 @@ import { type Arrow, arrowsFrom, reachable, sourcesIn } from "../scripts/graph.t
 const BACK_ENDS = ["mlflow", "wandb", "weave"];
 
 /** What of the protocol side a back end may know: the tool contract, not servers and transports. */
-const CONTRACT = /^src\/mcp\/(tool|define|bind|errors|schema|shrink|tokens|workflow|resource)\.ts$/;
+const CONTRACT =
+  /^src\/mcp\/(tool|define|bind|room|errors|schema|shrink|tokens|workflow|resource)\.ts$/;
 
 /** Which rooms a room may import, besides itself. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {

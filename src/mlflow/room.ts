@@ -1,9 +1,8 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log.ts";
 import { bind } from "../mcp/bind.ts";
-import type { ResourceSpec } from "../mcp/resource.ts";
-import type { BoundTool, CallContext, Tool } from "../mcp/tool.ts";
-import type { LookUps, Workflow } from "../mcp/workflow.ts";
+import { absentRoom, type Room } from "../mcp/room.ts";
+import type { CallContext, Tool } from "../mcp/tool.ts";
 import type { UpstreamOptions } from "../upstream/request.ts";
 import { mlflowUpstream } from "./access.ts";
 import { HttpTraceStore, newServerMemory } from "./http/store.ts";
@@ -27,24 +26,6 @@ import { setTraceTag } from "./tools/set_trace_tag.ts";
 import { updateAssessment } from "./tools/update_assessment.ts";
 import { mlflowWorkflows, suggestExperiments } from "./workflows.ts";
 
-/** Everything of MLflow that exists with a configuration. */
-export interface MlflowRoom {
-  /** The back end's name for people. */
-  readonly name: string;
-  /** The tools, in listing order; empty when no tracking URI is set. */
-  readonly tools: readonly BoundTool[];
-  /** Chains of calls for common questions. */
-  readonly workflows: readonly Workflow[];
-  /** Look-ups that complete arguments. */
-  readonly lookUps: LookUps;
-  /** Things with an address of their own. */
-  readonly resources: readonly ResourceSpec[];
-  /** What the instructions say of it. */
-  readonly instructions: string;
-  /** Why its tools are not listed, when they are not. */
-  readonly absent: string | undefined;
-}
-
 const READING: readonly Tool<ReadServices>[] = [searchTraces, getTrace, getAssessment];
 const WRITING: readonly Tool<WriteServices>[] = [
   logFeedback,
@@ -62,11 +43,11 @@ const INSTRUCTIONS =
   "execution_time_ms DESC.";
 
 /** MLflow's tools, when a tracking URI is configured. */
-export function mlflowRoom(config: Config, log: Log): MlflowRoom {
+export function mlflowRoom(config: Config, log: Log): Room {
   const { trackingUri, experimentId, experimentName } = config.settings;
   const name = "MLflow";
   if (trackingUri === undefined) {
-    return absent(name, "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.");
+    return absentRoom(name, "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.");
   }
   const local = configuredStore(config.settings);
   if (local !== undefined) {
@@ -74,7 +55,7 @@ export function mlflowRoom(config: Config, log: Log): MlflowRoom {
   }
   const baseUrl = URL.parse(trackingUri);
   if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {
-    return absent(name, unusableUri(trackingUri));
+    return absentRoom(name, unusableUri(trackingUri));
   }
   const memory = newServerMemory();
   let upstream: Promise<UpstreamOptions> | undefined;
@@ -108,7 +89,7 @@ function localRoom(
   name: string,
   store: ConfiguredStore,
   experiment: ReadServices["experiment"],
-): MlflowRoom {
+): Room {
   const services = ({ signal }: CallContext): ReadServices => ({
     mlflow: store.open(signal),
     experiment,
@@ -122,17 +103,5 @@ function localRoom(
     resources: [TRACE_RESOURCE],
     instructions: INSTRUCTIONS,
     absent: writingNeedsServer(store.path),
-  };
-}
-
-function absent(name: string, reason: string): MlflowRoom {
-  return {
-    name,
-    tools: [],
-    workflows: [],
-    lookUps: {},
-    resources: [],
-    instructions: "",
-    absent: reason,
   };
 }

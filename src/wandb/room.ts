@@ -2,9 +2,8 @@ import type { Config } from "../config/config.ts";
 import { isWandbConfigured, noWandbKey, wandbDocsUrl } from "../config/wandb.ts";
 import type { Log } from "../log.ts";
 import { bind } from "../mcp/bind.ts";
-import type { ResourceSpec } from "../mcp/resource.ts";
-import type { BoundTool, Tool } from "../mcp/tool.ts";
-import type { LookUps, Workflow } from "../mcp/workflow.ts";
+import { absentRoom, type Room } from "../mcp/room.ts";
+import type { Tool } from "../mcp/tool.ts";
 import { wandbOf } from "./access.ts";
 import { createDocs } from "./docs.ts";
 import { RUN_RESOURCE } from "./resources.ts";
@@ -25,24 +24,6 @@ import { queryWandb } from "./tools/query_wandb.ts";
 import { searchDocs } from "./tools/search_docs.ts";
 import { wandbWorkflows } from "./workflows.ts";
 
-/** Everything of Weights & Biases that exists with a configuration. */
-export interface WandbRoom {
-  /** The back end's name for people. */
-  readonly name: string;
-  /** The tools, in listing order; empty without credentials. */
-  readonly tools: readonly BoundTool[];
-  /** Chains of calls for common questions. */
-  readonly workflows: readonly Workflow[];
-  /** Look-ups that complete arguments. */
-  readonly lookUps: LookUps;
-  /** Things with an address of their own. */
-  readonly resources: readonly ResourceSpec[];
-  /** What the instructions say of it. */
-  readonly instructions: string;
-  /** Why tools are not listed, when they are not. */
-  readonly absent: string | undefined;
-}
-
 /** The tools of this room, in listing order. */
 const TOOLS: readonly Tool<WandbServices>[] = [
   listEntities,
@@ -60,20 +41,15 @@ const TOOLS: readonly Tool<WandbServices>[] = [
 ];
 
 /** W&B's tools, when there are credentials. */
-export function wandbRoom(config: Config, log: Log): WandbRoom {
+export function wandbRoom(config: Config, log: Log): Room {
   const wandb = wandbOf(config, log);
   if (wandb === undefined) {
-    return {
-      name: "Weights & Biases",
-      tools: [],
-      workflows: [],
-      lookUps: {},
-      resources: [],
-      instructions: "",
-      absent: isWandbConfigured(config.settings)
+    return absentRoom(
+      "Weights & Biases",
+      isWandbConfigured(config.settings)
         ? "W&B tools are not listed: WANDB_BASE_URL must be a URL such as https://wandb.example.com."
         : noWandbKey(config.settings),
-    };
+    );
   }
   const docsUrl = wandbDocsUrl(config.settings);
   const docs = docsUrl === undefined ? undefined : createDocs(docsUrl, log);

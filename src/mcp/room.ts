@@ -1,0 +1,34 @@
+import type { ResourceSpec } from "./resource.ts";
+import type { BoundTool } from "./tool.ts";
+import type { LookUps, Workflow } from "./workflow.ts";
+
+/** One back end's part of the catalog: everything of it that exists with a configuration. */
+export interface Room {
+  /** The back end's name for people. */
+  readonly name: string;
+  /** The tools, in listing order; empty when the back end is not configured. */
+  readonly tools: readonly BoundTool[];
+  /** Chains of calls for common questions. */
+  readonly workflows: readonly Workflow[];
+  /** Look-ups that complete arguments, of any room's workflows. */
+  readonly lookUps: LookUps;
+  /** Things with an address of their own. */
+  readonly resources: readonly ResourceSpec[];
+  /** What the instructions say of it when it is configured. */
+  readonly instructions: string;
+  /** Why its tools, or some of them, are not listed, when they are not. */
+  readonly absent: string | undefined;
+}
+
+/** The part of a back end that is not configured: nothing, and why. */
+export function absentRoom(name: string, reason: string | undefined): Room {
+  return {
+    name,
+    tools: [],
+    workflows: [],
+    lookUps: {},
+    resources: [],
+    instructions: "",
+    absent: reason,
+  };
+}
