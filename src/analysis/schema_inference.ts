@@ -33,6 +33,8 @@ export interface FieldSchema {
   readonly top_values: readonly { readonly value: unknown; readonly count: number }[];
   /** Length of the longest text or list, where there is one. */
   readonly max_length?: number;
+  /** Whether the names below it are data and not listed: there are too many different ones. */
+  readonly varying_names?: true;
 }
 
 /** Bounds of the inference. */
@@ -43,7 +45,7 @@ export interface SchemaOptions {
   readonly textLength?: number;
 }
 
-/** An object with more different names than this over all rows is a map: its names are data. */
+/** An object with more different names than this in one op's rows is a map: its names are data. */
 const MAP_KEYS = 60;
 const DISTINCT = 1000;
 const ITEMS = 5;
@@ -57,7 +59,8 @@ interface Field {
   readonly types: Map<JsonType, number>;
   readonly ops: Map<string, number>;
   readonly values: Map<string, { readonly value: unknown; count: number }>;
-  readonly names: Set<string>;
+  /** Names below an object by op; ops differ, so that all of theirs together tell nothing. */
+  readonly names: Map<string, Set<string>>;
 }
 
 /** Collects rows one by one; a row is not kept. */
@@ -89,7 +92,7 @@ export class SchemaBuilder {
 
   /** The fields in the order of their paths. */
   fields(): FieldSchema[] {
-    const maps = [...this.#fields].filter(([, field]) => field.names.size > MAP_KEYS)
+    const maps = [...this.#fields].filter(([, field]) => isMap(field))
       .map(([path]) => `${path}.`);
     return [...this.#fields]
       .filter(([path]) => !maps.some((prefix) => path.startsWith(prefix)))
@@ -115,9 +118,11 @@ export class SchemaBuilder {
       for (const item of value.slice(0, ITEMS)) this.#visit(`${path}[]`, item, op, seen, depth + 1);
     } else if (isObject(value)) {
       if (depth >= DEPTH) return;
+      const names = field.names.get(op) ?? new Set();
+      field.names.set(op, names);
       for (const [key, item] of Object.entries(value)) {
-        field.names.add(key);
-        if (field.names.size > MAP_KEYS) return;
+        names.add(key);
+        if (names.size > MAP_KEYS) return;
         this.#visit(`${path}.${escaped(key)}`, item, op, seen, depth + 1);
       }
     } else if (value !== null && value !== undefined) this.#remember(field, value);
@@ -138,7 +143,7 @@ export class SchemaBuilder {
     if (known !== undefined) return known;
     const field: Field = {
       ...{ count: 0, nonNull: 0, longest: -1, types: new Map(), ops: new Map() },
-      ...{ values: new Map(), names: new Set() },
+      ...{ values: new Map(), names: new Map() },
     };
     this.#fields.set(path, field);
     return field;
@@ -162,8 +167,13 @@ export class SchemaBuilder {
       distinct: field.values.size,
       top_values: values.slice(0, this.#topValues).map(({ value, count }) => ({ value, count })),
       ...(field.longest >= 0 ? { max_length: field.longest } : {}),
+      ...(isMap(field) ? { varying_names: true } : {}),
     };
   }
+}
+
+function isMap({ names }: Field): boolean {
+  return names.values().some(({ size }) => size > MAP_KEYS);
 }
 
 /** Type of a JSON value. A text that is an ISO-8601 time is a datetime. */

@@ -43,6 +43,21 @@ Deno.test("objects whose names are data are not listed name by name", () => {
   const fields = fieldsOf(rows);
   assert.deepEqual([...fields.keys()], ["kept", "scores"]);
   assert.equal(fields.get("kept")?.distinct, 100);
+  assert.deepEqual([fields.get("scores")?.varying_names, fields.get("kept")?.varying_names], [
+    true,
+    undefined,
+  ]);
+});
+
+Deno.test("many ops with arguments of their own are no objects whose names are data", () => {
+  const rows = Array.from(
+    { length: 50 },
+    (_, op) => [`op${op}`, { inputs: { [`a${op}`]: 1, [`b${op}`]: 2, shared: true } }] as const,
+  );
+  const fields = fieldsOf(rows);
+  assert.equal(fields.size, 1 + 50 * 2 + 1);
+  assert.deepEqual(fields.get("inputs.b7")?.ops, { op7: 1 });
+  assert.equal(fields.get("inputs.shared")?.presence, 1);
 });
 
 Deno.test("long text is shortened in values and its length told", () => {
