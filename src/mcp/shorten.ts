@@ -10,6 +10,9 @@ const VITAL =
 /** Members that stay whole as long as anything else can be shortened. */
 const WORTHY = /(^|_)(name|status|state|type|url|uri|op|user)$/i;
 
+/** A text that names something stored elsewhere, such as `weave:///…`: half of it names nothing. */
+const REFERENCE = /^[a-z][a-z\d+.-]*:\/\/\/\S+$/;
+
 /** How dear a member is: 2 vital, 1 worthy, 0 any other. */
 export function worth(key: string): 0 | 1 | 2 {
   return VITAL.test(key) ? 2 : WORTHY.test(key) ? 1 : 0;
@@ -24,14 +27,16 @@ export interface Shortened {
 }
 
 /**
- * Cuts texts to `size` characters. Ids and times stay whole, names too unless `names` is true.
+ * Cuts texts to `size` characters. Ids, times and references stay whole, names too unless `names`
+ * is true.
  */
 export function shorten(data: object, size: number, names = false): Shortened {
   const paths: Record<string, number> = {};
   const visit = (node: unknown, path: string, key: string): unknown => {
     if (typeof node === "string") {
       if (node.length <= size) return node;
-      if (node.length <= LONGEST_ID && worth(key) > (names ? 1 : 0)) return node;
+      const whole = worth(key) > (names ? 1 : 0) || REFERENCE.test(node);
+      if (node.length <= LONGEST_ID && whole) return node;
       const cut = cutText(node, size);
       if (cut.length >= node.length) return node;
       paths[path] = (paths[path] ?? 0) + 1;

@@ -125,6 +125,26 @@ Deno.test("ids and times are never cut, in whatever is left", () => {
   }
 });
 
+Deno.test("references are never cut, whatever holds them", () => {
+  const digest = "Zz0".repeat(14);
+  const row = (index: number) => ({
+    inputs: {
+      model: `weave:///a-team/a-project/object/a-model-of-some-name:${digest}${index}`,
+      dataset: [`wandb-artifact:///a-team/a-project/a-dataset-of-some-name:${digest}${index}`],
+      prompt: prose(300),
+    },
+  });
+  const data = { rows: Array.from({ length: 20 }, (_, index) => row(index)) };
+  const known = new Set(texts(data).map(([, text]) => text));
+  for (const budget of [250, 300, 400, 800, 2000]) {
+    for (const rows of [[], [{ path: "rows" }]]) {
+      const left = texts(shrink(data, budget, rows).rows).filter(([key]) => key !== "prompt");
+      for (const [, text] of left) assert.ok(known.has(text), `${text} at ${budget}`);
+      assert.ok(budget < 300 || left.length > 0, `${budget}`);
+    }
+  }
+});
+
 /** JSON values of many shapes, some with very long texts and keys. */
 const shape = fc.letrec<{ node: unknown }>((tie) => ({
   node: fc.oneof(
