@@ -31,7 +31,7 @@ const SOURCE_TYPES = ["HUMAN", "LLM_JUDGE", "CODE"];
  * @throws {ToolError} `invalid_arguments` for another type.
  */
 export function sourceOf(type: string | undefined, id: string | undefined): Source {
-  const written = (type ?? "CODE").trim().toUpperCase();
+  const written = type === undefined || type.trim() === "" ? "CODE" : type.trim().toUpperCase();
   const source = written === "AI_JUDGE" ? "LLM_JUDGE" : written;
   if (!SOURCE_TYPES.includes(source)) {
     throw invalidArgument(
@@ -48,7 +48,7 @@ export function sourceOf(type: string | undefined, id: string | undefined): Sour
  */
 export function readValue(value: Json): Json {
   const read = typeof value === "string" ? parsed(value) : value;
-  refuseLossy(read);
+  refuseLossy(read, typeof value === "string" ? value.trim() : undefined);
   return read;
 }
 
@@ -67,15 +67,27 @@ function parsed(text: string): Json {
   }
 }
 
-function refuseLossy(value: Json): void {
-  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+/** `written` is the text of the whole value, where it came as text: only that has all digits. */
+function refuseLossy(value: Json, written?: string): void {
+  if (typeof value === "number" && !Number.isFinite(value)) {
     throw invalidArgument(
-      "`value`: MLflow stores numbers as doubles, which would change this integer.",
-      `Send it as quoted text: "\\"${value}\\"".`,
+      "`value`: MLflow cannot store a number as large as this.",
+      "Use a smaller number, or text.",
     );
   }
-  if (Array.isArray(value)) value.forEach(refuseLossy);
-  else if (value !== null && typeof value === "object") Object.values(value).forEach(refuseLossy);
+  if (typeof value === "number" && Number.isInteger(value) && !Number.isSafeInteger(value)) {
+    const digits = written !== undefined && /^-?\d+$/.test(written)
+      ? written
+      : "12345678901234567890";
+    throw invalidArgument(
+      "`value`: MLflow stores numbers as doubles, which would change this integer.",
+      `Send its digits as text with quotes of its own, such as "\\"${digits}\\"".`,
+    );
+  }
+  if (Array.isArray(value)) value.forEach((item) => refuseLossy(item));
+  else if (value !== null && typeof value === "object") {
+    Object.values(value).forEach((item) => refuseLossy(item));
+  }
 }
 
 /**
@@ -98,8 +110,18 @@ export function metadataOf(
   return Object.fromEntries(entries);
 }
 
-/** An expectation's value on the wire: structures travel as JSON text. */
+/**
+ * An expectation's value on the wire: structures travel as JSON text.
+ *
+ * @throws {ToolError} `invalid_arguments` for null, which MLflow takes for no value.
+ */
 export function expectationBody(value: Json): Json {
+  if (value === null) {
+    throw invalidArgument(
+      "`value`: MLflow stores no expectation of null.",
+      "Use text such as none.",
+    );
+  }
   return value !== null && typeof value === "object"
     ? { serialized_value: { serialization_format: "JSON_FORMAT", value: JSON.stringify(value) } }
     : { value };
@@ -144,7 +166,10 @@ export async function existingAssessment(
   } catch (error) {
     if (!(error instanceof UpstreamError) || error.report.error !== "not_found") throw error;
     const { assessments } = shapeInfo(await mlflow.info(traceId));
-    const known = assessments.map(asRecord).slice(0, 10)
+    const all = assessments.map(asRecord);
+    // A name given for an id: those of that name come first.
+    const named = all.filter((one) => one.assessment_name === assessmentId);
+    const known = [...named, ...all.filter((one) => !named.includes(one))].slice(0, 10)
       .map((one) => `${one.assessment_id} (${one.assessment_name})`);
     throw new ToolError(
       "not_found",
@@ -176,7 +201,10 @@ export function verifyStored(stored: Record<string, Json>, sent: SentAssessment)
   const value = asRecord(stored[sent.kind] ?? null).value ?? null;
   const differs = [
     ...(sent.value !== undefined && !isDeepStrictEqual(value, sent.value) ? ["value"] : []),
-    ...(sent.rationale !== undefined && stored.rationale !== sent.rationale ? ["rationale"] : []),
+    // The server leaves out an empty rationale.
+    ...(sent.rationale !== undefined && (stored.rationale ?? "") !== sent.rationale
+      ? ["rationale"]
+      : []),
     ...Object.entries(sent.metadata ?? {}).flatMap(([key, text]) =>
       metadata[key] === text ? [] : [`metadata.${key}`]
     ),

@@ -59,7 +59,12 @@ async function idOfName(mlflow: TraceReader, name: string, source: string): Prom
   throw new ToolError(
     "not_found",
     `\`${source}\`: there is no experiment with the id or name ${JSON.stringify(name)}.`,
-    { hint: await someExperiments(mlflow, name) },
+    {
+      hint:
+        (/^\s*\[?\s*"?\d+"?(\s*,\s*"?\d+"?)+\s*\]?\s*$/.test(name)
+          ? "Search one experiment at a time. "
+          : "") + await someExperiments(mlflow, name),
+    },
   );
 }
 

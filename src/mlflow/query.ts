@@ -1,5 +1,6 @@
 import { invalidArgument, ToolError } from "../mcp/errors.ts";
 import { UpstreamError } from "../upstream/errors.ts";
+import { tryParseJson } from "../upstream/json.ts";
 import {
   type Clause,
   compareVersions,
@@ -42,7 +43,7 @@ export function searchFilter(
  */
 export function searchOrder(order: string | readonly string[] | undefined): Order {
   if (order === undefined) return { terms: [], notes: [] };
-  return translated("order_by", () => parseOrderBy(order));
+  return translated("order_by", () => parseOrderBy(listed(order)));
 }
 
 /** Explains a refusal of a filter by what the server's release cannot do yet. */
@@ -72,4 +73,12 @@ function translated<T>(argument: string, read: () => T): T {
     if (!(error instanceof FilterError)) throw error;
     throw invalidArgument(`\`${argument}\`: ${error.message}`);
   }
+}
+
+/** A list written as JSON text, as the official server's callers may send it. */
+function listed(order: string | readonly string[]): string | readonly string[] {
+  const list = typeof order === "string" && order.trimStart().startsWith("[")
+    ? tryParseJson(order)
+    : undefined;
+  return Array.isArray(list) ? list.map(String) : order;
 }

@@ -65,7 +65,8 @@ Deno.test("delete_traces: what was agreed to is the time of the question, not of
   const tools = toolsWith({ MLFLOW_TRACKING_URI: `http://127.0.0.1:${server.addr.port}` });
   const args = { experiment_id: "1", older_than: "30d" };
   const refused = await tools.fails("delete_traces", args);
-  const time = /max_timestamp_millis=(\d+) and confirm=true/.exec(String(refused.hint))?.[1];
+  const time = /max_timestamp_millis=(\d+) \(in place of older_than\)/.exec(String(refused.hint))
+    ?.[1];
   assert.ok(Number(time) <= Date.now() - 30 * 86_400_000);
   const consent = { canAsk: true, answer: "yes", trustConfirm: false } as const;
   const agreed = Number(time) - 5_000;
@@ -73,4 +74,53 @@ Deno.test("delete_traces: what was agreed to is the time of the question, not of
   await tools.call("delete_traces", args, { consent: { ...consent, state: "99999999999999" } });
   assert.equal(cutoffs[0], agreed);
   assert.ok(Number(cutoffs[1]) <= Date.now() - 30 * 86_400_000);
+});
+
+Deno.test("delete_traces: the refusal's advice, followed to the letter, deletes as it said", async () => {
+  const bodies: unknown[] = [];
+  await using mlflow = startFakeMlflow(({ pathname }) =>
+    pathname.endsWith("/delete-traces") ? Response.json({ traces_deleted: 1 }) : undefined
+  );
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: mlflow.url });
+  const refused = await tools.fails("delete_traces", {
+    experiment_id: EXPERIMENT,
+    older_than: "0d",
+    max_traces: 1,
+  });
+  const [, time, limit] =
+    /max_timestamp_millis=(\d+) \(in place of older_than\), max_traces=(\d+) and confirm=true/.exec(
+      String(refused.hint),
+    ) ?? [];
+  await tools.ok("delete_traces", {
+    experiment_id: EXPERIMENT,
+    max_timestamp_millis: Number(time),
+    max_traces: Number(limit),
+    confirm: true,
+  });
+  for (const { path, body } of mlflow.seen) {
+    if (path.endsWith("/delete-traces")) bodies.push(JSON.parse(body));
+  }
+  assert.deepEqual(bodies, [
+    { experiment_id: EXPERIMENT, max_timestamp_millis: Number(time), max_traces: 1 },
+  ]);
+});
+
+Deno.test("delete_traces: a time in another unit than milliseconds is refused", async () => {
+  await using mlflow = startFakeMlflow();
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: mlflow.url });
+  for (
+    const [time, unit] of [
+      [1_790_000_000, "seconds"],
+      [1_790_000_000_000_000, "microseconds"],
+    ]
+  ) {
+    const failure = await tools.fails("delete_traces", {
+      experiment_id: EXPERIMENT,
+      max_timestamp_millis: time,
+      confirm: true,
+    });
+    assert.equal(failure.error, "invalid_arguments");
+    assert.match(failure.message + failure.hint, new RegExp(`${unit}.*1790000000000 `));
+  }
+  assert.ok(mlflow.seen.every(({ path }) => !path.includes("delete-traces")));
 });

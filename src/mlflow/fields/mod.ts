@@ -22,3 +22,4 @@ export {
   type SpanNeeds,
 } from "./needs.ts";
 export { type SpanReducer, spanReducer } from "./reduce.ts";
+export { isField } from "./vocabulary.ts";

@@ -4,15 +4,15 @@
  * @module
  */
 import type { Json } from "../../upstream/json.ts";
-import { buildPick, emptyPick, match, mergePick } from "./match.ts";
+import { buildPick, emptyPick, match, mergePick, type Pick } from "./match.ts";
 import { type FieldPath, printPath } from "./path.ts";
-import { collectPaths, nearestPaths } from "./vocabulary.ts";
+import { collectPaths, isField, nearestPaths } from "./vocabulary.ts";
 
 /** A path that matched nothing. */
 export interface Unmatched {
   /** The path as it was asked for. */
   readonly path: string;
-  /** Paths that exist and are most like it, best first; may be empty. */
+  /** Paths that exist and are most like it, best first; empty for a field that is only absent. */
   readonly nearest: readonly string[];
 }
 
@@ -57,18 +57,27 @@ export function selectMany(
 ): ManySelection {
   if (paths.length === 0) return { values: traces, unmatched: [] };
   const matched = new Set<FieldPath>();
+  const absent = new Set<FieldPath>();
   const values = traces.map((trace): Json => {
     const pick = emptyPick(trace);
     for (const path of paths) {
       const found = match(trace, path.segments, 0, "root", { rename: true });
-      if (!found) continue;
-      matched.add(path);
+      if (!found) {
+        absent.add(path);
+        continue;
+      }
+      if (holdsSomething(found)) matched.add(path);
       mergePick(pick, found);
     }
     return buildPick(pick, () => ({}));
   });
-  const missing = traces.length === 0 ? [] : paths.filter((path) => !matched.has(path));
+  // An empty list speaks neither for a path nor against it.
+  const missing = paths.filter((path) => absent.has(path) && !matched.has(path));
   return { values, unmatched: report(missing, traces, known) };
+}
+
+function holdsSomething(pick: Pick): boolean {
+  return pick.whole || pick.children.values().some(holdsSomething);
 }
 
 const MAX_TRACES_FOR_NAMES = 20;
@@ -83,6 +92,7 @@ function report(
   for (const trace of traces.slice(0, MAX_TRACES_FOR_NAMES)) collectPaths(trace, existing);
   return missing.map((path) => ({
     path: path.text,
-    nearest: nearestPaths(printPath(path), existing),
+    // A field that every trace may have needs no other spelling: these traces lack it.
+    nearest: isField(printPath(path)) ? [] : nearestPaths(printPath(path), existing),
   }));
 }

@@ -69,6 +69,17 @@ function walk(value: Json, path: string, depth: number, into: Set<string>): void
   }
 }
 
+/** Whether a path is a field that every trace may have, under any of its names, and some lack. */
+export function isField(path: string): boolean {
+  const plain = path.replaceAll("`", "");
+  if (WELL_KNOWN.some((one) => one.replaceAll("`", "") === plain)) return true;
+  const dot = plain.lastIndexOf(".");
+  return PLACES.some(([scope, place]) =>
+    plain.slice(0, Math.max(dot, 0)) === place &&
+    aliasSources(scope, plain.slice(dot + 1)).length > 0
+  );
+}
+
 /** The existing or well-known paths most like the one asked for, best first. */
 export function nearestPaths(
   asked: string,

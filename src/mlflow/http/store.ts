@@ -14,6 +14,7 @@ import {
   InfoReply,
   RunReply,
 } from "./replies.ts";
+import { traceIdHint } from "../trace_id.ts";
 import { countTraces, searchTraces } from "./search.ts";
 import { type RouteMemory, streamSpans, streamSpansOfMany } from "./spans.ts";
 
@@ -68,7 +69,7 @@ export class HttpTraceStore implements TraceWriter {
   }
 
   async info(traceId: string): Promise<Json> {
-    const reply = await this.#get(path`/api/3.0/mlflow/traces/${traceId}`);
+    const reply = await ofTrace(traceId, this.#get(path`/api/3.0/mlflow/traces/${traceId}`));
     return expectReply(InfoReply, reply).trace.trace_info;
   }
 
@@ -137,12 +138,13 @@ export class HttpTraceStore implements TraceWriter {
   }
 
   async setTag(traceId: string, key: string, value: string): Promise<void> {
-    await this.#session.json({
+    const request = this.#session.json({
       method: "PATCH",
       path: path`/api/2.0/mlflow/traces/${traceId}/tags`,
       json: { key, value },
       repeatable: true,
     });
+    await ofTrace(traceId, request);
   }
 
   async deleteTag(traceId: string, key: string): Promise<void> {
@@ -157,11 +159,12 @@ export class HttpTraceStore implements TraceWriter {
     traceId: string,
     assessment: Readonly<Record<string, Json>>,
   ): Promise<Json> {
-    const reply = await this.#session.json({
+    const request = this.#session.json({
       method: "POST",
       path: path`/api/3.0/mlflow/traces/${traceId}/assessments`,
       json: { assessment: { ...assessment, trace_id: traceId } },
     });
+    const reply = await ofTrace(traceId, request);
     return expectReply(AssessmentReply, reply).assessment;
   }
 
@@ -221,6 +224,23 @@ function deletedInPart(error: unknown, deleted: number, of: number): unknown {
     retryable,
     cause: error,
   });
+}
+
+/** A failure of what needs a trace; that there is none comes with what to do. */
+async function ofTrace(traceId: string, reply: Promise<unknown>): Promise<unknown> {
+  try {
+    return await reply;
+  } catch (error) {
+    if (!(error instanceof UpstreamError) || error.code === undefined) throw error;
+    const { error: kind, message, hint } = error.report;
+    if (kind !== "not_found" || hint !== undefined) throw error;
+    throw new UpstreamError(kind, message, {
+      hint: traceIdHint(traceId),
+      ...(error.status === undefined ? {} : { status: error.status }),
+      code: error.code,
+      cause: error,
+    });
+  }
 }
 
 /** The reply, or undefined where the server says that there is no such thing. */

@@ -5,6 +5,7 @@
  */
 import { UpstreamError } from "../../upstream/errors.ts";
 import { isJsonObject, type JsonObject } from "../../upstream/json.ts";
+import { traceIdHint } from "../trace_id.ts";
 import { artifactFile, fileBytes, unreachableArtifacts } from "./artifacts.ts";
 import { Database, type Row, type Wanted } from "./database.ts";
 import { assessmentOf, traceInfos } from "./info.ts";
@@ -69,7 +70,7 @@ function existing(database: Database, traceId: string): JsonObject {
   throw new UpstreamError(
     "not_found",
     `There is no trace ${JSON.stringify(traceId.slice(0, 100))} in this store.`,
-    { code: "RESOURCE_DOES_NOT_EXIST", hint: "search_traces finds the ids of traces." },
+    { code: "RESOURCE_DOES_NOT_EXIST", hint: traceIdHint(traceId) },
   );
 }
 

@@ -67,7 +67,7 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
     const plan = await planOf(args, context);
     // Nobody is asked to agree to nothing.
     if (plan.count === 0) throw nothingToDelete(plan);
-    return previewOf(plan);
+    return previewOf(plan, args.older_than);
   },
   run: async (args, context) => {
     const plan = await planOf(args, context);
@@ -182,11 +182,15 @@ function agreedCutoff(cutoff: number | undefined, state: string | undefined): nu
   return cutoff === undefined || Number.isNaN(agreed) ? cutoff : Math.min(cutoff, agreed);
 }
 
-function previewOf(plan: Plan): Preview {
+function previewOf(plan: Plan, olderThan: string | undefined): Preview {
   const question = sentence(plan);
   if (!("maxTimestampMillis" in plan.deletion)) return { question };
-  const time = plan.deletion.maxTimestampMillis;
-  return { question, state: String(time), hint: `max_timestamp_millis=${time} and confirm=true` };
+  const { maxTimestampMillis: time, maxTraces } = plan.deletion;
+  // As an age it would move on until the next call; both together are refused.
+  const fixed = olderThan === undefined ? "" : " (in place of older_than)";
+  const limit = maxTraces === undefined ? "" : `, max_traces=${maxTraces}`;
+  const hint = `max_timestamp_millis=${time}${fixed}${limit} and confirm=true`;
+  return { question, state: String(time), hint };
 }
 
 function sentence(plan: Plan): string {

@@ -3,6 +3,7 @@ import type { CallContext, Tool } from "../../mcp/tool.ts";
 import { invalidArgument } from "../../mcp/errors.ts";
 import {
   type FieldPath,
+  isField,
   needsAttribute,
   needsInfo,
   needsSpans,
@@ -56,7 +57,8 @@ export const getTrace: Tool<ReadServices> = readingTool({
       ? value
       : {};
     const literal = paths.every(({ segments }) => segments.every(({ kind }) => kind !== "any"));
-    if (literal && paths.length > 0 && unmatched.length === paths.length) {
+    const unknown = unmatched.some(({ path }) => !isField(path));
+    if (literal && unknown && unmatched.length === paths.length) {
       const near = unmatched.flatMap(({ nearest }) => nearest).slice(0, 6);
       throw invalidArgument(
         `\`extract_fields\`: this trace has nothing at ${

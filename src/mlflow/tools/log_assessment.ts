@@ -60,9 +60,10 @@ export async function logAssessment(
   });
   const stored = asRecord(shapeAssessment(reply));
   verifyStored(stored, { kind, value, rationale: args.rationale, metadata });
+  const isBlank = (text: string | undefined) => text === undefined || text.trim() === "";
   const defaulted = [
-    ...(args.source_type === undefined ? ["source_type CODE"] : []),
-    ...(args.source_id === undefined ? ["source_id default"] : []),
+    ...(isBlank(args.source_type) ? ["source_type CODE"] : []),
+    ...(isBlank(args.source_id) ? ["source_id default"] : []),
   ];
   return {
     data: {

@@ -1,7 +1,9 @@
 import * as z from "zod";
 import { explainEmpty, noSuchRun } from "../empty.ts";
 import { experimentIdOf } from "../experiment.ts";
+import { invalidArgument } from "../../mcp/errors.ts";
 import type { CallContext, Tool } from "../../mcp/tool.ts";
+import { UpstreamError } from "../../upstream/errors.ts";
 import {
   type FieldPath,
   needsAttribute,
@@ -65,6 +67,8 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     experiment_ids: "experiment_id",
     experiment_name: "experiment_id",
     filter: "filter_string",
+    query: "filter_string",
+    sort_by: "order_by",
     limit: "max_results",
     fields: "extract_fields",
   },
@@ -80,7 +84,8 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     notes: z.array(z.string()).optional(),
     unmatched_fields: UnmatchedFields.optional(),
   }),
-  run: async (args, context) => {
+  run: async (given, context) => {
+    const args = withoutBlanks(given);
     const paths = fieldPaths(args.extract_fields);
     const { query, notes, empty } = await prepare(args, context);
     const page = await find(query, context);
@@ -92,7 +97,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     const withSpans = wantsSpans && (paths.length === 0 || needsSpans(paths));
     const [{ values, unmatched }, total] = await Promise.all([
       shapeAll(page.infos, paths, withSpans, context),
-      page.nextPageToken === undefined ? undefined : context.mlflow.count(query),
+      isWhole(page, args.page_token) ? page.infos.length : context.mlflow.count(query),
     ]);
     const filter = query.filter === undefined ? "" : printFilter(query.filter);
     const data = {
@@ -100,7 +105,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
       returned: values.length,
       has_more: page.nextPageToken !== undefined,
       ...(page.nextPageToken === undefined ? {} : { next_page_token: page.nextPageToken }),
-      ...totalPart(page, total, args.page_token),
+      ...(total === undefined ? {} : { total_matching: total }),
       ...(filter === "" ? {} : { filter }),
       ...(notes.length === 0 ? {} : { notes }),
       ...unmatchedPart(
@@ -127,6 +132,18 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     };
   },
 });
+
+/** Models send "" for what they leave out. */
+function withoutBlanks(args: Input): Input {
+  const given = (text: string | undefined) => text?.trim() === "" ? undefined : text;
+  return {
+    ...args,
+    page_token: given(args.page_token),
+    run_id: given(args.run_id),
+    model_id: given(args.model_id),
+    experiment_id: given(args.experiment_id),
+  };
+}
 
 async function prepare(args: Input, context: ReadServices & CallContext): Promise<{
   query: TraceQuery;
@@ -166,6 +183,15 @@ async function find(query: TraceQuery, context: ReadServices): Promise<TracePage
   try {
     return await context.mlflow.search(query);
   } catch (error) {
+    if (
+      error instanceof UpstreamError && query.pageToken !== undefined &&
+      error.report.error === "invalid_arguments" && /page.?token/i.test(error.message)
+    ) {
+      throw invalidArgument(
+        "`page_token` is no token of this server.",
+        "Give next_page_token of an earlier result unchanged, or leave it out to begin again.",
+      );
+    }
     throw await explainRefusal(error, query.filter ?? { clauses: [], notes: [] }, context.mlflow);
   }
 }
@@ -210,12 +236,7 @@ function asObject(value: Json): Record<string, Json> {
   return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
 }
 
-function totalPart(
-  page: TracePage,
-  counted: number | undefined,
-  token: string | undefined,
-): { total_matching?: number } {
-  const complete = page.nextPageToken === undefined && token === undefined;
-  const total = complete ? page.infos.length : counted;
-  return total === undefined ? {} : { total_matching: total };
+/** Whether a page is all that matches. */
+function isWhole(page: TracePage, token: string | undefined): boolean {
+  return page.nextPageToken === undefined && token === undefined;
 }

@@ -178,6 +178,21 @@ Deno.test("nearest paths are known for spans that were not fetched", () => {
   assert.equal(missing?.nearest[0], "data.spans.*.name");
 });
 
+Deno.test("a field that the trace only lacks suggests nothing, least of all itself", () => {
+  const bare = { info: { trace_id: "x", trace_metadata: {} }, data: { spans: [{ name: "a" }] } };
+  for (const asked of ["info.response_preview", "info.session_id", "data.spans.*.model"]) {
+    assert.deepEqual(select(bare, parsePaths(asked)).unmatched, [{ path: asked, nearest: [] }]);
+  }
+});
+
+Deno.test("a wrong path is reported also when the first trace has an empty list there", () => {
+  const traces = [{ data: { spans: [] } }, { data: { spans: [{ name: "a" }] } }];
+  const { values, unmatched } = selectMany(traces, parsePaths("data.spans.*.nam"));
+  assert.deepEqual(values, [{ data: { spans: [] } }, {}]);
+  assert.equal(unmatched[0]?.nearest[0], "data.spans.*.name");
+  assert.deepEqual(selectMany(traces.slice(0, 1), parsePaths("data.spans.*.nam")).unmatched, []);
+});
+
 Deno.test("another name of a field suggests the field first", () => {
   const info = { info: { trace_id: "x", state: "OK" } };
   for (const asked of ["status", "trace.status", "Status"]) {

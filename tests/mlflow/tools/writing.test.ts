@@ -106,6 +106,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
       [{ source_type: "ROBOT" }, "invalid_arguments", /HUMAN, LLM_JUDGE, CODE/],
       [{ value: "NaN" }, "invalid_arguments", /cannot store NaN/],
       [{ value: 12345678901234567890 }, "invalid_arguments", /doubles/],
+      [{ value: "1e400" }, "invalid_arguments", /as large/],
       [{ name: "  " }, "invalid_arguments", /empty/],
       [{ metadata: { a: { b: 1 } } }, "invalid_arguments", /texts only/],
       [{ nme: "x" }, "invalid_arguments", /`name`/],
@@ -121,8 +122,65 @@ for (const backend of [mlflow34, mlflowNewest]) {
       assert.equal(failure.error, error, JSON.stringify(change));
       assert.match(failure.message, message);
     }
+    const digits = "9007199254740993";
+    const exact = await tools.fails("log_feedback", { trace_id, name: "n", value: digits });
+    const advised = /such as (".*")\.$/.exec(String(exact.hint))?.[1] ?? "null";
+    const kept = await tools.ok("log_feedback", {
+      trace_id,
+      name: "n",
+      value: JSON.parse(advised),
+    });
+    assert.equal(at(kept, "assessment", "feedback", "value"), digits);
     const missing = await tools.fails("log_feedback", { trace_id, name: "n" });
     assert.match(missing.message, /`value` is missing/);
+  });
+
+  on("log_feedback: what is left empty is as if left out, and told", async () => {
+    const trace_id = await trace(await experiment("blank"));
+    const data = await tools.ok("log_feedback", {
+      trace_id,
+      name: "n",
+      value: 1,
+      source_type: "",
+      source_id: " ",
+      rationale: "",
+      span_id: "",
+    });
+    assert.match(String(at(data, "notes", 0)), /source_type CODE, source_id default/);
+    const assessment_id = at(data, "assessment", "assessment_id");
+    await tools.ok("update_assessment", { trace_id, assessment_id, rationale: "why" });
+    const emptied = await tools.ok("update_assessment", { trace_id, assessment_id, rationale: "" });
+    assert.equal(at(emptied, "assessment", "rationale") ?? "", "");
+    const none = await tools.fails("log_expectation", { trace_id, name: "n", value: null });
+    assert.match(none.message, /no expectation of null/);
+  });
+
+  on("an assessment's name in place of its id names the id", async () => {
+    const trace_id = await trace(await experiment("names"));
+    for (let count = 0; count < 12; count++) {
+      await tools.ok("log_feedback", { trace_id, name: `score ${count}`, value: count });
+    }
+    const failure = await tools.fails("get_assessment", { trace_id, assessment_id: "score 11" });
+    assert.match(String(failure.hint), /^Its assessments: a-\w+ \(score 11\)/);
+  });
+
+  on("an id that no trace has is told with what to do", async () => {
+    const trace_id = await trace(await experiment("ids"));
+    const calls: [string, Record<string, unknown>][] = [
+      ["get_trace", {}],
+      ["set_trace_tag", { key: "k", value: "v" }],
+      ["delete_trace_tag", { key: "k" }],
+      ["log_feedback", { name: "n", value: 1 }],
+      ["update_assessment", { assessment_id: "a-1", value: 1 }],
+    ];
+    for (const [name, args] of calls) {
+      // Spans carry the id of their trace in this form.
+      const slip = await tools.fails(name, { trace_id: trace_id.slice(3), ...args });
+      assert.equal(slip.error, "not_found", name);
+      assert.equal(slip.hint, `Did you mean ${trace_id}?`, name);
+      const wrong = await tools.fails(name, { trace_id: "tr-none", ...args });
+      assert.match(String(wrong.hint), /search_traces/, name);
+    }
   });
 
   on("update_assessment: changes feedback and expectations, merges metadata, says so", async () => {
