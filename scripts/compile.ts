@@ -71,10 +71,19 @@ async function* scripts(folder: string): AsyncGenerator<string> {
   }
 }
 
-/** Compiles the bundle for one target and returns the executable's path. */
-export async function compile(target: string, main: string): Promise<string> {
-  const output = path(`dist/wandflow-${target}${target.includes("windows") ? ".exe" : ""}`);
-  await deno(
+/**
+ * Compiles the bundle for one target into a folder, onto a local base runtime where one is given.
+ *
+ * @returns The executable's path.
+ */
+export async function compile(
+  target: string,
+  main: string,
+  { folder = path("dist"), base }: { folder?: string; base?: string } = {},
+): Promise<string> {
+  const output = `${folder}/wandflow-${target}${target.includes("windows") ? ".exe" : ""}`;
+  await denoWith(
+    base === undefined ? {} : { DENORT_BIN: base },
     "compile",
     "--quiet",
     "--no-check",
@@ -90,12 +99,16 @@ export async function compile(target: string, main: string): Promise<string> {
   return output;
 }
 
-async function deno(...args: string[]): Promise<void> {
+function deno(...args: string[]): Promise<void> {
+  return denoWith({}, ...args);
+}
+
+async function denoWith(more: Record<string, string>, ...args: string[]): Promise<void> {
   const { code } = await new Deno.Command(Deno.execPath(), {
     args,
     cwd: root,
     // The SDK then brings its small schema validator, which evaluates no code, and no Node streams.
-    env: { DENO_CONDITIONS: "browser" },
+    env: { DENO_CONDITIONS: "browser", ...more },
   }).spawn().status;
   if (code !== 0) throw new Error(`deno ${args[0]} failed with exit code ${code}.`);
 }

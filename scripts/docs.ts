@@ -7,7 +7,7 @@
  */
 import { type Catalog, createCatalog } from "../src/catalog.ts";
 import type { Config } from "../src/config/config.ts";
-import { defaultText } from "../src/config/help.ts";
+import { defaultText, flagName } from "../src/config/help.ts";
 import { resolveSettings } from "../src/config/resolve.ts";
 import type { Setting } from "../src/config/setting.ts";
 import { SETTINGS } from "../src/config/settings.ts";
@@ -74,7 +74,7 @@ export function tables({ tools, prompts }: Catalog): Record<string, string> {
       ["Variable", "Flag", "What it does"],
       Object.values<Setting>(SETTINGS).map((setting) => [
         setting.env.map((name) => `\`${name}\``).join(", "),
-        setting.flag === undefined ? "" : `\`--${setting.flag}\``,
+        setting.flag === undefined ? "" : `\`--${flagName(setting)}\``,
         `${setting.help}${defaultText(setting)}`,
       ]),
     ),

@@ -51,7 +51,8 @@ async function carryOut(
   try {
     let outcome = await call(undefined);
     if (outcome.kind === "ask") {
-      if (!await askAtTerminal(outcome.question)) {
+      clearProgress();
+      if (!await askAtTerminal(outcome.question, stopping.signal)) {
         printError("Nothing was done.\n");
         return 1;
       }
@@ -78,10 +79,16 @@ async function carryOut(
   }
 }
 
-async function askAtTerminal(question: string): Promise<boolean> {
+/** Whether the person at the terminal says yes; Ctrl+C is a no, too. */
+async function askAtTerminal(question: string, stop: AbortSignal): Promise<boolean> {
   printError(`${question}\nGo on? [y/N] `);
   const buffer = new Uint8Array(64);
-  const size = await Deno.stdin.read(buffer) ?? 0;
+  const stopped = new Promise<null>((resolve) => {
+    stop.addEventListener("abort", () => resolve(null), { once: true });
+    if (stop.aborted) resolve(null);
+  });
+  const size = await Promise.race([Deno.stdin.read(buffer), stopped]) ?? 0;
+  if (size === 0) printError("\n");
   return /^\s*y(es)?\s*$/i.test(new TextDecoder().decode(buffer.subarray(0, size)));
 }
 

@@ -1,5 +1,6 @@
 import { isLoopback } from "../config/access.ts";
 import { runHttp } from "../mcp/http.ts";
+import { printError } from "./output.ts";
 import { createServing, delay, DRAIN_LIMIT, type Program, stopSignals } from "./program.ts";
 import { stdioCommand } from "./stdio.ts";
 
@@ -16,13 +17,17 @@ export async function serveCommand(program: Program): Promise<number> {
   }
   const { factory } = createServing(program);
   const { stop, force } = stopSignals(program.log);
+  let listening = false;
   const serving = runHttp(factory, {
     hostname: host.replace(/^\[|\]$/g, ""),
     port,
     allowedHosts,
     log: program.log,
     stop,
-    onListen: (url) => Deno.stderr.writeSync(new TextEncoder().encode(`Listening on ${url}\n`)),
+    onListen: (url) => {
+      listening = true;
+      printError(`Listening on ${url}\n`);
+    },
   });
   const limit = new Promise<void>((resolve) => {
     stop.addEventListener("abort", () => delay(DRAIN_LIMIT).then(resolve), { once: true });
@@ -31,9 +36,9 @@ export async function serveCommand(program: Program): Promise<number> {
     await Promise.race([serving, force, limit]);
     return 0;
   } catch (error) {
-    const { AddrInUse, AddrNotAvailable } = Deno.errors;
-    if (!(error instanceof AddrInUse || error instanceof AddrNotAvailable)) throw error;
-    program.log.error(`Cannot listen on ${host}, port ${port}: ${error.message}. See --port.`);
+    if (listening || !(error instanceof Error)) throw error;
+    const reason = error.message.replace(/\.$/, "");
+    program.log.error(`Cannot listen on ${host}, port ${port}: ${reason}. See --host and --port.`);
     return 1;
   }
 }

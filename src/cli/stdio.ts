@@ -1,8 +1,15 @@
 import { runStdio } from "../mcp/stdio.ts";
+import { printError } from "./output.ts";
 import { createServing, delay, DRAIN_LIMIT, type Program, stopSignals } from "./program.ts";
 
 /** `wandflow` and `wandflow stdio`: one client over standard input and output. */
 export async function stdioCommand(program: Program): Promise<number> {
+  if (Deno.stdin.isTerminal()) {
+    printError(
+      "wandflow waits for an MCP client on standard input; clients start it themselves. " +
+        "For people: wandflow --help. Ctrl+D ends it.\n",
+    );
+  }
   const { factory, drained } = createServing(program);
   const { stop, force } = stopSignals(program.log);
   const ended = new AbortController();

@@ -44,7 +44,7 @@ export function accessOf(
   for (const entry of settings.allowHosts) {
     const host = permissionEntry(entry);
     if (host === undefined) {
-      errors.push(`--allow-hosts: "${entry}" is not a host, host:port or URL.`);
+      errors.push(`--allow-hosts: "${withoutUser(entry)}" is not a host, host:port or URL.`);
     } else net.add(host);
   }
   if (listening) net.add(`${bracketed(settings.host)}:${settings.port}`);
@@ -86,7 +86,13 @@ function addWandb(
 }
 
 function notUrl(setting: string, value: string | undefined): string {
-  return `${setting}: "${value}" is not an http or https URL, such as https://host.example.com.`;
+  return `${setting}: "${withoutUser(value ?? "")}" is not an http or https URL, such as ` +
+    "https://host.example.com.";
+}
+
+/** An address that is no URL, as far as it may be shown: what precedes an @ may be a password. */
+function withoutUser(text: string): string {
+  return text.replace(/(^|\/\/).*@/s, "$1***@");
 }
 
 /**
@@ -138,7 +144,7 @@ function problemOf(entry: string): string | undefined {
 /** Whether an address is one that only this machine can reach. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" ||
-    /^127(\.\d{1,3}){3}$/.test(host);
+    /^127(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/.test(host);
 }
 
 function bracketed(host: string): string {

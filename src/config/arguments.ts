@@ -74,9 +74,17 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     if (Object.hasOwn(COMMAND_OPTIONS[command.name], name)) own[name] = value;
     else flags.set(name, value);
   }
-  if (command.name !== "call" && parsed.positionals.length > 0) {
+  const [word] = parsed.positionals;
+  if (command.name !== "call" && word !== undefined) {
     throw new UsageError(
-      `"${parsed.positionals[0]}" is one word too many; see wandflow ${command.name} --help.`,
+      command.index < 0 && isCommand(word)
+        ? `The command comes first: wandflow ${word}, then the flags.`
+        : `"${word}" is one word too many; see wandflow ${command.name} --help.`,
+    );
+  }
+  if (command.name === "stdio" && /^\s*http\s*$/i.test(String(flags.get("transport")))) {
+    throw new UsageError(
+      "--transport http needs the command serve: wandflow serve --transport http.",
     );
   }
   return {
@@ -105,6 +113,10 @@ function parse(
   } catch (error) {
     const message = error instanceof Error ? error.message : String(error);
     const unknown = /^Unknown option '--?([^'\s]+)'/.exec(message)?.[1];
+    const bare = /^Option '.*?--(\S+)' does not take an argument/.exec(message)?.[1];
+    if (bare !== undefined) {
+      throw new UsageError(`--${bare} takes no value; --no-${bare} switches it off.`);
+    }
     if (unknown === undefined) throw new UsageError(message.split(/(?<=\.) /)[0] ?? message);
     const guesses = nearest(unknown, Object.keys(options)).map((name) => `--${name}`);
     throw new UsageError(

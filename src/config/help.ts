@@ -42,7 +42,7 @@ export function helpText(command: keyof typeof COMMANDS | undefined): string {
     lines.push("", `${group} (flag, variable):`);
     for (const setting of settings) {
       const names = [
-        ...(setting.flag === undefined ? [] : [flagText(setting.flag, setting.type)]),
+        ...(setting.flag === undefined ? [] : [flagText(flagName(setting), setting.type)]),
         ...setting.env,
       ].join(", ");
       lines.push(`  ${names}`, `      ${setting.help}${defaultText(setting)}`);
@@ -59,6 +59,11 @@ export function defaultText(setting: Setting): string {
     return "";
   }
   return ` Default: ${String(value)}.`;
+}
+
+/** A setting's flag without dashes as help shows it: what is on already can only be switched off. */
+export function flagName({ flag = "", default: value }: Setting): string {
+  return value === true ? `no-${flag}` : flag;
 }
 
 function flagText(name: string, type: string): string {

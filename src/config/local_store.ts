@@ -114,6 +114,8 @@ function sqlitePath(uri: string): string | undefined {
 /** Whether a text without a scheme is meant as a path. */
 function isPath(text: string, look: Look): boolean {
   if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(text) || /^(databricks|uc)/.test(text)) return false;
+  // An address with a slip, which may hold a password, is not shown as the name of a file.
+  if (/^https?[\\/]{2}/i.test(text)) return false;
   return /[\\/]/.test(text) || /\.(db|sqlite3?)$/i.test(text) || look.kind(text) !== undefined;
 }
 

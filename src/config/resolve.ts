@@ -45,7 +45,8 @@ export function resolveSettings(
         break;
       }
       if (reading.kind === "error") {
-        errors.push(`${source}: ${setting.secret === true ? "not usable" : reading.reason}.`);
+        const reason = setting.secret === true ? "not usable" : reading.reason;
+        errors.push(`${source}: ${reason}${reason.endsWith("?") ? "" : "."}`);
         break;
       }
       if (reading.reason !== undefined) {

@@ -3,6 +3,7 @@ import {
   type JSONRPCMessage,
   type Transport,
 } from "@modelcontextprotocol/server";
+import { malformedReply } from "./malformed.ts";
 import { knownJson } from "./serialized.ts";
 
 /** Where bytes go; resolves to how many were taken. */
@@ -50,9 +51,7 @@ export class StdioTransport implements Transport {
   /** Writes a message after those before it. */
   send(message: JSONRPCMessage): Promise<void> {
     if (this.#closed) return Promise.reject(new Error("The connection is closed."));
-    const written = this.#writing.then(() => this.#write(message));
-    this.#writing = written.catch(() => {});
-    return written;
+    return this.#enqueue(lineOf(message));
   }
 
   /** Resolves when everything sent so far is written. */
@@ -95,17 +94,33 @@ export class StdioTransport implements Transport {
     const line = parts.map((part) => decoder.decode(part, { stream: true })).join("") +
       decoder.decode();
     if (line.trim() === "") return;
+    let message: JSONRPCMessage;
     try {
-      this.onmessage?.(deserializeMessage(line));
+      message = deserializeMessage(line);
+    } catch (error) {
+      this.#report(error);
+      const reply = malformedReply(line);
+      if (reply !== undefined) this.#enqueue([`${JSON.stringify(reply)}\n`]).catch(() => {});
+      return;
+    }
+    try {
+      this.onmessage?.(message);
     } catch (error) {
       this.#report(error);
     }
   }
 
-  async #write(message: JSONRPCMessage): Promise<void> {
+  /** Writes a line, given in parts, after those before it. */
+  #enqueue(parts: Iterable<string>): Promise<void> {
+    const written = this.#writing.then(() => this.#write(parts));
+    this.#writing = written.catch(() => {});
+    return written;
+  }
+
+  async #write(parts: Iterable<string>): Promise<void> {
     if (this.#broken) throw new Error("The connection is broken.");
     try {
-      for (const text of lineOf(message)) await this.#writeText(text);
+      for (const text of parts) await this.#writeText(text);
     } catch (error) {
       this.#broken = true;
       this.#report(error);

@@ -185,12 +185,41 @@ Deno.test("the credentials file is read only when nothing else gives credentials
   assert.deepEqual(accessOf(settings(certificate), "/home/u", false).read, ["/etc/ca.pem"]);
 });
 
+Deno.test("an address with a slip is refused without the password in it", () => {
+  const key = { WANDB_API_KEY: "0".repeat(40) };
+  const slips: Record<string, string>[] = [
+    { ...key, WANDB_BASE_URL: "ftp://user:pass-canary@wandb.example" },
+    { ...key, WANDB_BASE_URL: "https//user:pass-canary@wandb.example" },
+    { ...key, WANDBOT_BASE_URL: "user:pass/canary-canary@docs.example" },
+    { ...key, WF_TRACE_SERVER_URL: "htps://user:p@ss-canary@trace.example/x" },
+    { ...key, WANDB_PUBLIC_BASE_URL: "//user:pass-canary@wandb.example" },
+    { WANDFLOW_ALLOW_HOSTS: "ftp://user:pass-canary@host.example" },
+    { WANDFLOW_ALLOW_HOSTS: "user:pass-canary@host.example:443" },
+  ];
+  for (const env of slips) {
+    const { errors } = accessOf(settings(env), undefined, false);
+    assert.equal(errors.length, 1, JSON.stringify(env));
+    assert.match(errors[0] ?? "", /\*\*\*@[a-z]+\.example/);
+    assert.doesNotMatch(errors[0] ?? "", /canary|user/);
+  }
+});
+
 Deno.test("loopback is recognised, look-alikes are not", () => {
   for (const host of ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"]) {
     assert.equal(isLoopback(host), true, host);
   }
   for (
-    const host of ["0.0.0.0", "::", "127.0.0.1.example.com", "localhost.example", "10.0.0.1", "127"]
+    const host of [
+      "0.0.0.0",
+      "::",
+      "127.0.0.1.example.com",
+      "localhost.example",
+      "10.0.0.1",
+      "127",
+      "127.999.1.1",
+      "127.0.0.256",
+      "127.0.0.01",
+    ]
   ) {
     assert.equal(isLoopback(host), false, host);
   }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { COMMAND_OPTIONS, COMMANDS, parseCommandLine } from "../../src/config/arguments.ts";
-import { defaultText, helpText } from "../../src/config/help.ts";
+import { defaultText, flagName, helpText } from "../../src/config/help.ts";
 import type { Setting } from "../../src/config/setting.ts";
 import { SETTINGS } from "../../src/config/settings.ts";
 
@@ -52,6 +52,18 @@ Deno.test("what is unknown is refused with the nearest valid word", () => {
   assert.match(refusal("toString"), /no command "toString"/);
 });
 
+Deno.test("what would be taken otherwise than it was meant is refused with what to type", () => {
+  assert.match(refusal("--log-level", "DEBUG", "tools"), /comes first: wandflow tools, then/);
+  for (const words of [[], ["stdio"]]) {
+    assert.match(refusal(...words, "--transport", "HTTP"), /wandflow serve --transport http\./);
+  }
+  assert.equal(parseCommandLine(["stdio", "--transport", "stdio"]).command, "stdio");
+  assert.equal(parseCommandLine(["serve", "--transport", "http"]).command, "serve");
+  const valued = refusal("tools", "--read-only=false");
+  assert.equal(valued, "--read-only takes no value; --no-read-only switches it off.");
+  assert.match(refusal("tools", "--json=1"), /^--json takes no value/);
+});
+
 Deno.test("a refusal never repeats the value of a flag", () => {
   assert.doesNotMatch(refusal("--tracking-token=canary-value"), /canary-value/);
   assert.doesNotMatch(refusal("--tracking-password", "canary-value"), /canary-value/);
@@ -73,7 +85,11 @@ Deno.test("the help lists every setting with its flag, variables and default", (
   const text = helpText(undefined);
   for (const setting of Object.values<Setting>(SETTINGS)) {
     for (const name of setting.env) assert.match(text, new RegExp(`\\b${name}\\b`), name);
-    if (setting.flag !== undefined) assert.ok(text.includes(`--${setting.flag}`), setting.flag);
+    if (setting.flag !== undefined) {
+      const flag = flagName(setting);
+      assert.match(text, new RegExp(`^  --${flag}[, ]`, "m"), flag);
+      assert.equal(flag.startsWith("no-"), setting.default === true, flag);
+    }
     assert.ok(text.includes(setting.help), setting.help);
     assert.ok(text.includes(`${setting.help}${defaultText(setting)}`));
   }

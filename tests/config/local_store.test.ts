@@ -54,6 +54,7 @@ Deno.test("servers and other databases are none", () => {
     const uri of [
       ...["http://localhost:5000", "https://x/y.db", "postgresql://u@h/db", "databricks"],
       ...["databricks://profile", "sqlite:///:memory:", "sqlite://", "uc"],
+      ...["http//user:password@h/db", "HTTPS//h/x.db"],
     ]
   ) {
     const { settings } = locate({ MLFLOW_TRACKING_URI: uri }, files("/home/me/project/databricks"));

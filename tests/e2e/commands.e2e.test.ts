@@ -51,6 +51,10 @@ Deno.test("what cannot be understood is refused with the nearest that can", asyn
     [["serve", "--port", "http"], /--port: "http" is not a number/],
     [["serve", "--port", "70000"], /--port: 70000 is above 65535/],
     [["tools", "extra"], /"extra" is one word too many/],
+    [["--log-level", "DEBUG", "tools"], /The command comes first: wandflow tools/],
+    [["--transport", "http"], /needs the command serve/],
+    [["tools", "--read-only=false"], /--read-only takes no value/],
+    [["serve", "--transport", "http", "--host", "127.0.0.300"], /--host 127.0.0.300 is refused/],
     [
       ["tools", "--toolsets", "mlflow.trace"],
       /no toolset "mlflow.trace".*did you mean mlflow.traces/,
@@ -187,6 +191,18 @@ Deno.test("HTTP is served on this machine only, to callers that name it", async 
     assert.equal((await ask(path, { origin: "https://example.com" }))[0], 403, path);
     assert.equal(await statusFor(server.url, path, "example.com"), 403, path);
   }
+});
+
+Deno.test("where it cannot listen, it says so and what to change", async () => {
+  await using first = await startHttp(CONFIGURED);
+  const { port } = new URL(first.url);
+  const end = await run(["serve", "--transport", "http", "--port", port], CONFIGURED);
+  assert.deepEqual([end.code, end.stdout], [1, ""]);
+  assert.match(
+    end.stderr,
+    new RegExp(`Cannot listen on 127.0.0.1, port ${port}: .*See --host and`),
+  );
+  assert.doesNotMatch(end.stderr, /\bat .*\.(js|ts):\d/);
 });
 
 /** The status for a request that names another host: fetch would not send such a header. */

@@ -160,7 +160,9 @@ Deno.test("standard output carries the protocol only, and JSON log lines are JSO
   });
   await send(server, { id: 3, method: "no/such/method" });
   await server.write("this is no JSON\n");
+  await send(server, { id: 4, method: "tools/list", params: [] });
   for (const id of [1, 2, 3]) await answerTo(server, id);
+  assert.equal((await answerTo(server, 4)).error?.code, -32600);
   await server.end();
   assert.equal((await server.status()).code, 0);
   assert.equal(server.stdout.text.endsWith("\n"), true);

@@ -40,6 +40,25 @@ Deno.test("on a terminal, a deletion asks first, and only yes is yes", async () 
   assert.equal(deletions(), 2);
 });
 
+Deno.test("on a terminal, Ctrl+C at the question is a no, at once", async () => {
+  await using mlflow = startFakeMlflow();
+  const env = { MLFLOW_TRACKING_URI: mlflow.url, MLFLOW_EXPERIMENT_ID: EXPERIMENT };
+  const args = ["call", "delete_assessment", `trace_id=${TRACE}`, `assessment_id=${ASSESSMENT}`];
+  const interrupt = [{ await: "[y/N]", send: "\u0003" }];
+  const { code, screen, missing } = await runOnTerminal(args, env, interrupt);
+  assert.deepEqual([code, missing], [1, null], screen);
+  assert.match(screen, /^Nothing was done\.\r$/m);
+  assert.equal(mlflow.seen.filter(({ method }) => method === "DELETE").length, 0);
+});
+
+Deno.test("on a terminal, whoever starts the server by hand is told what it waits for", async () => {
+  const { code, screen, missing } = await runOnTerminal([], {}, [
+    { await: "waits for an MCP client", send: END_OF_INPUT },
+  ]);
+  assert.deepEqual([code, missing], [0, null], screen);
+  assert.match(screen, /wandflow --help/);
+});
+
 Deno.test("on a terminal, progress is shown while a call goes on", async () => {
   await using mlflow = startFakeMlflow();
   const env = { MLFLOW_TRACKING_URI: mlflow.url, MLFLOW_EXPERIMENT_ID: EXPERIMENT };

@@ -1,10 +1,18 @@
 import type { JSONRPCMessage } from "@modelcontextprotocol/server";
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import * as z from "zod";
 import { rememberJson } from "../../src/mcp/serialized.ts";
 import { type Sink, StdioTransport } from "../../src/mcp/stdio_transport.ts";
 
 const LIMIT = 1000;
+
+/** An error as the protocol's schema has it: its id may be absent, but not null. */
+const ERROR_ANSWER = z.strictObject({
+  jsonrpc: z.literal("2.0"),
+  id: z.union([z.string(), z.number()]).optional(),
+  error: z.strictObject({ code: z.int(), message: z.string().min(1) }),
+});
 
 /** Takes at most so many bytes at a time. */
 class Paper implements Sink {
@@ -70,6 +78,51 @@ Deno.test("what is no message is reported and passed over; a last line without i
   const { messages, errors } = await received([bytesOf(lines.join("\n"))]);
   assert.deepEqual(messages, [ping(1)]);
   assert.equal(errors.length, 2);
+});
+
+Deno.test("a line that is no message is answered, unless it is no request", async () => {
+  const rest = '"method":"tools/call","params":[]';
+  const answers: readonly (readonly [string, number | undefined, string | number | undefined])[] = [
+    ["not json", -32700, undefined],
+    ['{"jsonrpc":"2.0","id":1,"method":"ping"', -32700, undefined],
+    [JSON.stringify([ping(1), ping(2)]), -32600, undefined],
+    ["[]", -32600, undefined],
+    ["null", -32600, undefined],
+    ["5", -32600, undefined],
+    ["{}", -32600, undefined],
+    [`{"jsonrpc":"2.0","id":7,${rest}}`, -32600, 7],
+    [`{"jsonrpc":"2.0","id":"a\\"b",${rest}}`, -32600, 'a"b'],
+    ['{"jsonrpc":"1.0","id":8,"method":"ping"}', -32600, 8],
+    ['{"jsonrpc":"2.0","id":1.5,"method":"ping"}', -32600, 1.5],
+    ['{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600, undefined],
+    ['{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}', -32600, undefined],
+    ['{"jsonrpc":"2.0","id":9}', -32600, 9],
+    // Broken notifications and responses: nobody waits for an answer.
+    ['{"jsonrpc":"1.0","method":"ping"}', undefined, undefined],
+    ['{"jsonrpc":"2.0","id":1,"result":5}', undefined, undefined],
+    ['{"jsonrpc":"2.0","id":1,"error":"x"}', undefined, undefined],
+  ];
+  for (const [line, code, id] of answers) {
+    const paper = new Paper(7);
+    const transport = new StdioTransport(
+      ReadableStream.from([bytesOf(`${line}\n${JSON.stringify(ping(3))}\n`)]),
+      paper,
+      LIMIT,
+    );
+    const messages: unknown[] = [];
+    const end = Promise.withResolvers<void>();
+    transport.onmessage = (message) => void messages.push(message);
+    transport.onclose = () => end.resolve();
+    await transport.start();
+    await end.promise;
+    await transport.flushed();
+    assert.deepEqual(messages, [ping(3)], line);
+    if (code === undefined) assert.deepEqual(paper.bytes, [], line);
+    else {
+      const [answer] = z.tuple([ERROR_ANSWER]).parse(paper.lines());
+      assert.deepEqual([answer.error.code, answer.id], [code, id], line);
+    }
+  }
 });
 
 Deno.test("a message beyond the limit ends the connection", async () => {
