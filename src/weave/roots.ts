@@ -23,10 +23,16 @@ export async function findRoots(
   const work = async () => {
     for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
       const rows = await readBatch(session, place, batch, roots);
-      // Traces with many roots may have crowded others out.
-      if (rows >= ROWS && batch.length > 1) {
+      if (rows < ROWS) continue;
+      const [only] = batch;
+      const root = roots.get(only ?? "");
+      if (batch.length > 1) {
+        // Traces with many roots may have crowded others out.
         const middle = batch.length >> 1;
         batches.push(batch.slice(0, middle), batch.slice(middle));
+      } else if (root !== undefined) {
+        const filter = { trace_ids: batch, trace_roots_only: true };
+        root["roots_in_trace"] = await session.count(place, { filter });
       }
     }
   };

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { countTraces } from "../../src/weave/tools/count_traces.ts";
 import { queryTraces } from "../../src/weave/tools/query_traces.ts";
+import { resolveRoots } from "../../src/weave/tools/resolve_roots.ts";
 import { summarizeEvaluation } from "../../src/weave/tools/summarize_evaluation.ts";
 import { type Fault, startWeaveStub, type Stub, type StubCall } from "../support/weave/stub.ts";
 import { type Data, list, record, type Rig, rigOn } from "./harness.ts";
@@ -182,6 +183,22 @@ Deno.test("an empty result says how a dot within a name is written", async () =>
     };
     assert.match(String(await note("gpt-4.1")), /written \\\. in a path/);
     assert.equal(await note("gpt-4\\.1"), undefined, "it is found");
+  });
+});
+
+Deno.test("a trace with very many roots neither hides others nor its own number", async () => {
+  const roots = Array.from({ length: 2300 }, (_, second) => call(`c${second}`, second));
+  const calls = [
+    ...roots.map((root) => ({ ...root, trace_id: "crowded" })),
+    call("late", 9999, { trace_id: "other" }),
+  ];
+  await withStub(calls, async (_stub, rig) => {
+    const result = await rig.call(resolveRoots, { trace_ids: ["other", "crowded", "none"] });
+    const found = record(result["roots"]);
+    const crowded = record(found["crowded"]);
+    assert.deepEqual([crowded["id"], crowded["roots_in_trace"]], ["c0", 2300]);
+    assert.equal(record(found["other"])["id"], "late");
+    assert.deepEqual(result["missing"], ["none"]);
   });
 });
 
