@@ -99,7 +99,8 @@ function nameOf({ name }: { readonly name: string }): string {
   return name;
 }
 
-function notFound(message: string, hint: string): ToolError {
+/** Something that is not there, and what there is or where to look. */
+export function notFound(message: string, hint: string): ToolError {
   return new ToolError("not_found", message, { hint });
 }
 

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { ToolError } from "../../mcp/errors.ts";
 import { nearest, oneOf } from "../../text/nearest.ts";
 import type { WandbSession } from "../client.ts";
-import { noProject, quietly } from "../missing.ts";
+import { noProject, notFound, quietly } from "../missing.ts";
 import { connectionOf } from "../shapes.ts";
 import { type CollectionName, registryTitle, type VersionName } from "./names.ts";
 
@@ -77,7 +77,7 @@ export async function noVersion(
       ? "It has no versions."
       : others.length > 0
       ? `Did you mean ${oneOf(others)}?`
-      : `It has ${known.slice(0, 12).join(", ")}${known.length > 12 ? ", …" : ""}.`,
+      : `It has ${listed(known)}.`,
   );
 }
 
@@ -124,7 +124,7 @@ async function nearCollection(
     near.length > 0
       ? `Did you mean ${oneOf(near)}?`
       : names.length > 0
-      ? `It has ${names.slice(0, 12).join(", ")}${names.length > 12 ? ", …" : ""}.`
+      ? `It has ${listed(names)}.`
       : name.registry
       ? "list_registry_collections_tool names a registry's collections."
       : "query_wandb_tool with resource=artifacts lists a project's collections.",
@@ -168,7 +168,7 @@ export async function noRegistry(
     near.length > 0
       ? `Did you mean ${oneOf(near)}?`
       : titles.length > 0
-      ? `There are ${titles.slice(0, 12).join(", ")}${titles.length > 12 ? ", …" : ""}.`
+      ? `There are ${listed(titles)}.`
       : "list_registries_tool names the registries.",
   );
 }
@@ -177,6 +177,7 @@ function place(name: CollectionName, entity: string | undefined): string {
   return `${entity ?? name.entity ?? ""}/${name.project}`;
 }
 
-function notFound(message: string, hint: string): ToolError {
-  return new ToolError("not_found", message, { hint });
+/** The first names of a list, which says so when it goes on. */
+function listed(names: readonly string[]): string {
+  return `${names.slice(0, 12).join(", ")}${names.length > 12 ? ", …" : ""}`;
 }
