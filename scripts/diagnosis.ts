@@ -6,19 +6,39 @@
  *   deno run -A --no-prompt scripts/diagnosis.ts --check   fail when the page is out of date
  */
 import { markdownTable } from "../src/text/table.ts";
-import { type DiagnosisScore, scoreDiagnosis } from "../tests/analysis/score.ts";
+import { type DiagnosisScore, type Sampling, scoreDiagnosis } from "../tests/analysis/score.ts";
 import { fill, formatted } from "./docs.ts";
 
-/** Most points of a metric that `diagnose_run_tool` looks at. */
-export const SAMPLES = 1000;
+/** What `diagnose_run_tool` reads at most. */
+const READ: Sampling = { loss: 10_000, others: 1000 };
+/** A tenth of that, of runs that are longer: what a run of up to ten times as many rows is like. */
+const SPARSE: Sampling = { loss: 1000, others: 1000, longerThan: 1000 };
+
+/** The scores of the page: with all points, with what the tool reads, and with a part of it. */
+export interface Scores {
+  /** With all points. */
+  readonly exact: DiagnosisScore;
+  /** With what the tool reads. */
+  readonly sampled: DiagnosisScore;
+  /** With a part of it, of long runs. */
+  readonly sparse: DiagnosisScore;
+}
+
+/** Measures. */
+export function measure(): Scores {
+  return {
+    exact: scoreDiagnosis(),
+    sampled: scoreDiagnosis(undefined, undefined, READ),
+    sparse: scoreDiagnosis(undefined, undefined, SPARSE),
+  };
+}
 
 const PAGE = new URL("../docs/DIAGNOSIS.md", import.meta.url);
 
 /** The page with these scores filled in. */
 export async function diagnosisPage(
   page: string,
-  exact: DiagnosisScore,
-  sampled: DiagnosisScore,
+  { exact, sampled, sparse }: Scores,
 ): Promise<string> {
   const rows = [...exact.checks].map(([check, { present, precision, recall, wrong }]) => {
     const other = sampled.checks.get(check);
@@ -37,8 +57,24 @@ export async function diagnosisPage(
     `the word is right for ${(100 * score.verdicts).toFixed(1)} % of the runs, and the beginning ` +
     `of a plateau is off by ${(100 * score.plateau_error).toFixed(1)} % of the run's length ` +
     "(median)";
-  const text = `${exact.runs} runs. With all points, ${summary(exact)}; with at most ${SAMPLES} ` +
-    `points of each metric ("sampled"), ${summary(sampled)}.\n\n${markdownTable(headings, rows)}`;
+  const spikes = sparse.checks.get("spikes");
+  const lost = sparse.checks.get("non_finite");
+  const text =
+    `${exact.runs} runs. With all points, ${summary(exact)}; with at most ${READ.loss} ` +
+    `points of the training loss and ${READ.others} of any other metric ("sampled"), ` +
+    `${summary(sampled)}.\n\n${markdownTable(headings, rows)}\n\n` +
+    `Most of these runs have fewer rows than the ${READ.loss} of the loss that are read. For runs ` +
+    `that have more: with ${SPARSE.loss} points of every metric of the ${sparse.runs} runs that ` +
+    `are longer (5,000 or 100,000 rows), the recall of \`spikes\` is ${
+      share(spikes?.recall)
+    } at a ` +
+    `precision of ${share(spikes?.precision)}, that of \`non_finite\` ${
+      share(lost?.recall)
+    }, and ` +
+    `the word is right for ${
+      (100 * sparse.verdicts).toFixed(1)
+    } %. Expect that where a fifth of a ` +
+    "loss's rows is read.";
   return await formatted(fill(page, { accuracy: text }));
 }
 
@@ -48,11 +84,7 @@ function share(value: number | undefined): string {
 
 if (import.meta.main) {
   const page = await Deno.readTextFile(PAGE);
-  const text = await diagnosisPage(
-    page,
-    scoreDiagnosis(),
-    scoreDiagnosis(undefined, undefined, SAMPLES),
-  );
+  const text = await diagnosisPage(page, measure());
   const say = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
   if (text === page) say("docs/DIAGNOSIS.md is up to date.");
   else if (Deno.args.includes("--check")) {

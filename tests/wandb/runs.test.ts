@@ -203,3 +203,27 @@ Deno.test("twenty runs are compared with two requests", async () => {
   const [first] = list(part(part(result, "history_comparison"), "loss")["rows"]);
   assert.equal(Object.keys(first ?? {}).length, 21);
 });
+
+Deno.test("a spike of one row is found among ten thousand, with two requests", async () => {
+  await using rig = startRig();
+  const wave = (step: number) => 2 - step / 10_000 + 0.01 * Math.sin(step);
+  rig.sim.insertGeneratedRun({
+    ...AT,
+    run: "spike1",
+    history: {
+      steps: 9999,
+      series: {
+        loss: { value: (step) => step === 6173 ? 9 : wave(step) },
+        acc: { value: (step) => step },
+      },
+    },
+  });
+  const { result, requests } = await rig.counted(() =>
+    rig.data(diagnoseRun, { ...HERE, run_id: "spike1" })
+  );
+  assert.equal(requests, 2);
+  const spikes = list(result["findings"]).find((one) => one["check"] === "spikes");
+  assert.deepEqual(spikes?.["evidence"], [{ key: "loss", step: 6173, value: 9 }]);
+  const { basis, points } = part(result, "loss_stats");
+  assert.deepEqual([basis, points], ["exact", 9999]);
+});

@@ -18,6 +18,8 @@ export interface Selection {
   readonly keys: readonly string[];
   /** Most points of each. */
   readonly samples: number;
+  /** Most points of single keys that are looked at more closely. */
+  readonly samplesOf?: ReadonlyMap<string, number>;
   /** First step. */
   readonly minStep?: number | undefined;
   /** Last step, included. */
@@ -51,8 +53,10 @@ export interface Metric {
 /** The specifications for a selection, in the order that {@link readMetrics} expects. */
 export function specsOf(selection: Selection): string[] {
   const { keys } = selection;
-  return [...keys.map((key) => [key]), ...(keys.length > 1 ? [keys] : [])]
-    .map((some) => specOf(selection, some));
+  return [
+    ...keys.map((key) => specOf({ ...selection, samples: samplesFor(selection, key) }, [key])),
+    ...(keys.length > 1 ? [specOf(selection, keys)] : []),
+  ];
 }
 
 /** One specification: rows that hold all of `keys`. */
@@ -65,6 +69,10 @@ export function specOf(selection: Selection, keys: readonly string[]): string {
     ...(minStep === undefined ? {} : { minStep }),
     ...(maxStep === undefined ? {} : { maxStep: maxStep + 1 }),
   });
+}
+
+function samplesFor({ samples, samplesOf }: Selection, key: string): number {
+  return samplesOf?.get(key) ?? samples;
 }
 
 /** Reads the lists of rows that {@link specsOf} asked for. */
@@ -83,11 +91,13 @@ export function readMetrics(
     const together = joint[index] ?? [];
     const logged = countOf(known, key);
     const alike = keys.every((other) => countOf(known, other) === logged);
-    const points = represents(together, own, selection.samples, alike) ? together : own;
+    const samples = samplesFor(selection, key);
+    const points = represents(together, own, samples, alike) ? together : own;
     return {
       key,
       points,
-      exact: isAll(points.length, selection, logged) && !lacks(known, selection.xAxis, logged),
+      exact: isAll(points.length, { ...selection, samples }, logged) &&
+        !lacks(known, selection.xAxis, logged),
       logged,
     };
   });

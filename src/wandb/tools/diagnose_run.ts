@@ -18,8 +18,10 @@ import { runLinks } from "../resources.ts";
 import { runPlaceOf } from "../run_id.ts";
 import { PLACE, PLACE_ALIASES, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
-/** Points that each check looks at. */
+/** Points of each metric. */
 const SAMPLES = 1000;
+/** Points of the training loss, whose spikes may be a single row. */
+const LOSS_SAMPLES = 10_000;
 /** Rows of system metrics for the GPU check. */
 const SYSTEM_SAMPLES = 200;
 
@@ -67,7 +69,11 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
     const keys = [...new Set([...watched, ...known.slice(0, 8)])];
     const run = keys.length === 0 ? first : await loadRun(session, place, place.run, {
       summaryKeys: keys,
-      selection: { keys, samples: SAMPLES },
+      selection: {
+        keys,
+        samples: SAMPLES,
+        samplesOf: new Map(lossKey === undefined ? [] : [[lossKey, LOSS_SAMPLES]]),
+      },
     });
     const gpus = gpuUtilisationKeys([...new Set(first.events.flatMap(Object.keys))]);
     const series = [...run.metrics, ...systemMetrics(first, gpus)].map(seriesOf);
