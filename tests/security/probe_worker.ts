@@ -1,7 +1,9 @@
 /**
- * Takes the server's place in the worker that the launcher starts, and tries what it is given to
- * try. It is a test's module: nothing of the product does any of this.
+ * Takes the server's place in the worker that the launcher starts, or that of the local store's
+ * reader, and tries what it is given to try. It is a test's module: nothing of the product does any
+ * of this.
  */
+import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
 
 const CONFIG = z.looseObject({ words: z.array(z.string()) });
@@ -9,7 +11,11 @@ const ATTEMPT = z.discriminatedUnion("kind", [
   z.object({ kind: z.enum(["fetch", "node:http", "websocket", "import"]), url: z.string() }),
   z.object({ kind: z.enum(["connect", "listen"]), hostname: z.string(), port: z.int() }),
   z.object({ kind: z.enum(["env"]), name: z.string() }),
-  z.object({ kind: z.enum(["read", "list", "write", "run", "ffi"]), path: z.string() }),
+  z.object({
+    kind: z.enum(["read", "list", "stat", "write", "run", "ffi", "sqlite"]),
+    path: z.string(),
+  }),
+  z.object({ kind: z.enum(["sql"]), path: z.string(), sql: z.string() }),
   z.object({ kind: z.enum(["environment", "hostname", "dns", "nested", "throw", "reject"]) }),
   z.object({
     kind: z.enum(["request"]),
@@ -46,6 +52,16 @@ async function attempt(what: Attempt): Promise<string> {
       return (await Deno.readTextFile(what.path)).trim();
     case "list":
       return String(Deno.readDirSync(what.path).next().done);
+    case "stat":
+      return String(Deno.statSync(what.path).isFile);
+    case "sqlite":
+      new DatabaseSync(what.path, { readOnly: true }).close();
+      return "opened";
+    case "sql": {
+      using database = new DatabaseSync(what.path, { readOnly: true });
+      database.exec(what.sql);
+      return "executed";
+    }
     case "write":
       await Deno.writeTextFile(what.path, "x");
       return "written";
@@ -99,12 +115,36 @@ async function request(name: Deno.PermissionName): Promise<Deno.PermissionStatus
   return await Deno.permissions.request({ name });
 }
 
-self.onmessage = async (event: MessageEvent<unknown>) => {
-  const [text = "[]"] = CONFIG.parse(event.data).words;
+async function outcomes(text: string): Promise<string[]> {
   const results: string[] = [];
   for (const what of z.array(ATTEMPT).parse(JSON.parse(text))) {
     results.push(await attempt(what).catch((error: Error) => `${error.name}: ${error.message}`));
   }
+  return results;
+}
+
+/** Has the launcher start the local store's worker, as the server does, and lets that one try. */
+async function outcomesInStore(text: string): Promise<unknown> {
+  const { port1: port, port2: theirs } = new MessageChannel();
+  const { port1: life, port2: theirLife } = new MessageChannel();
+  const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+  port.onmessage = ({ data }: MessageEvent<unknown>) => resolve(data);
+  life.onmessage = ({ data }: MessageEvent<unknown>) => reject(new Error(String(data)));
+  self.postMessage({ startStore: true }, [theirs, theirLife]);
+  port.postMessage(text);
+  return await promise;
+}
+
+self.onmessage = async (event: MessageEvent<unknown>) => {
+  const [port] = event.ports;
+  if (port !== undefined) {
+    port.onmessage = async ({ data }: MessageEvent<unknown>) => {
+      port.postMessage(await outcomes(String(data)));
+    };
+    return;
+  }
+  const [text = "[]", where] = CONFIG.parse(event.data).words;
+  const results = where === "store" ? await outcomesInStore(text) : await outcomes(text);
   Deno.stdout.writeSync(new TextEncoder().encode(`${JSON.stringify(results)}\n`));
   self.postMessage({ exit: 0 });
 };

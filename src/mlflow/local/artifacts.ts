@@ -16,8 +16,16 @@ const CHUNK = 262_144;
  * @param folders The artifact folders that may be read.
  */
 export function artifactFile(location: string, folders: readonly string[]): string | undefined {
-  return candidates(location, folders).map((folder) => `${folder}/traces.json`)
-    .find((file) => stat(file)?.isFile === true);
+  return folders.flatMap((folder) =>
+    candidates(location, [folder]).map((place) => `${place}/traces.json`)
+      .filter((file) => stat(file)?.isFile === true && liesIn(file, folder))
+  )[0];
+}
+
+/** Permissions go by the name of a file: a link in a folder must not lead out of it. */
+function liesIn(file: string, folder: string): boolean {
+  const real = (path: string) => Deno.realPathSync(path).replaceAll("\\", "/");
+  return real(file).startsWith(`${real(folder)}/`);
 }
 
 /** What to say of spans that are kept where they may not be read. */

@@ -47,6 +47,22 @@ Deno.test("a trace's file is found below the permitted folders only", () =>
     ) assert.equal(found(location), undefined, location);
   }));
 
+Deno.test("a link leads to no file outside the folder; the folder itself may be one", () =>
+  inFolder(async (folder) => {
+    const runs = join(folder, "mlruns");
+    await put(join(folder, "disk", "1", "artifacts", "traces.json"));
+    await put(join(folder, "secret", "traces.json"));
+    await Deno.symlink(join(folder, "disk"), runs);
+    await Deno.symlink(join(folder, "secret"), join(runs, "out"));
+    await Deno.mkdir(join(runs, "2"));
+    await Deno.symlink(join(folder, "secret", "traces.json"), join(runs, "2", "traces.json"));
+    await Deno.symlink(join(folder, "disk", "1"), join(runs, "in"));
+    const found = (location: string) => artifactFile(`mlflow-artifacts:/${location}`, [runs]);
+    assert.equal(found("1/artifacts"), join(runs, "1", "artifacts", "traces.json"));
+    assert.equal(found("in/artifacts"), join(runs, "in", "artifacts", "traces.json"));
+    for (const location of ["out", "2"]) assert.equal(found(location), undefined, location);
+  }));
+
 Deno.test("spans are read from a file, and their absence is explained", () =>
   inFolder(async (folder) => {
     const path = join(folder, "mlflow.db");
