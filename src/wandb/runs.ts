@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { JsonObject } from "../upstream/json.ts";
+import { present } from "./present.ts";
 import { connectionOf, HISTORY_KEYS, JSON_FIELD, OBJECT_FIELD } from "./shapes.ts";
 
 /** Several runs by id with all that a comparison needs; rows only where asked for. */
@@ -96,15 +97,4 @@ function seconds(from: string | null | undefined, to: string | null | undefined)
 
 function objectOf(value: unknown): Record<string, unknown> {
   return value !== null && typeof value === "object" ? { ...value } : {};
-}
-
-function present(values: Record<string, unknown>): JsonObject {
-  return Object.fromEntries(
-    Object.entries(values).flatMap(([key, value]) => {
-      const parsed = value === undefined || value === null || value === ""
-        ? undefined
-        : JSON_FIELD.parse(typeof value === "string" ? JSON.stringify(value) : value);
-      return parsed === undefined ? [] : [[key, parsed]];
-    }),
-  );
 }

@@ -1,4 +1,5 @@
 import type { Wandb } from "../client.ts";
+import { optional } from "../present.ts";
 import { type Version, versionText } from "./version.ts";
 import { type CollectionReply, type RunReply, USED_BY } from "./version_query.ts";
 
@@ -77,13 +78,6 @@ export function describeVersion(version: Version, wandb: Wandb): Record<string, 
 /** A version's tags. */
 export function tagsOf(version: Version): string[] {
   return (version.artifact.tags ?? []).flatMap((tag) => tag?.name ?? []);
-}
-
-/** The values that are there. */
-export function optional(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(values).filter(([, value]) => value !== undefined && value !== null),
-  );
 }
 
 function nameIn(collection: CollectionReply, index: number | undefined): string {

@@ -1,6 +1,6 @@
 import * as z from "zod";
+import { optional } from "../present.ts";
 import { INT64 } from "../shapes.ts";
-import { optional } from "./lineage.ts";
 import { type Page, PAGE_FIELDS, pageOf } from "./page.ts";
 import { inOrganizations, SCOPE_VARIABLES } from "./scope.ts";
 

@@ -4,6 +4,7 @@ import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts
 import { unexpectedForm } from "../failure.ts";
 import { valueAt } from "../history/series.ts";
 import type { WandbLinks } from "../links.ts";
+import { present } from "../present.ts";
 import {
   configOf,
   connectionOf,
@@ -67,7 +68,7 @@ export function runRow(
   const plain = Object.entries(values).filter(([key]) => projection.fields.has(key));
   return present({
     ...Object.fromEntries(plain),
-    config: chosen(configOf(run.config), projection.config),
+    config: unlessEmpty(chosen(configOf(run.config), projection.config)),
     summary: chosen(run.summaryMetrics, projection.summary),
   });
 }
@@ -140,7 +141,7 @@ export function otherRow(
         run_count: one.runCount,
         expected_runs: one.runCountExpected,
         created_at: one.createdAt,
-        config: one.config,
+        config: unlessEmpty(one.config),
         url: links.sweep(entity, project, one.name ?? ""),
       });
     case "reports":
@@ -175,14 +176,7 @@ export function otherRow(
   }
 }
 
-function present(values: Record<string, unknown>): JsonObject {
-  return Object.fromEntries(
-    Object.entries(values).flatMap(([key, value]): [string, Json][] => {
-      if (value === undefined || value === null || value === "") return [];
-      // Plain text stays text; structures come from parsed JSON.
-      const json: Json | undefined = typeof value === "string" ? value : JSON_FIELD.parse(value);
-      const empty = isJsonObject(json) && Object.keys(json).length === 0 && key === "config";
-      return json === undefined || empty ? [] : [[key, json]];
-    }),
-  );
+/** An empty configuration says nothing. */
+function unlessEmpty(config: unknown): unknown {
+  return isJsonObject(config) && Object.keys(config).length === 0 ? undefined : config;
 }
