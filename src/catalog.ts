@@ -21,6 +21,8 @@ export interface Catalog {
   readonly instructions: string;
   /** Why something is not listed, one sentence each. */
   readonly absences: readonly string[];
+  /** Why a tool that exists is not listed, by each of its names. */
+  readonly absentTools: ReadonlyMap<string, string>;
 }
 
 /**
@@ -44,7 +46,7 @@ export function createCatalog(config: Config, log: Log): Catalog {
   const absences = [
     ...new Set(rooms.flatMap(({ absent }) => absent === undefined ? [] : [absent])),
   ];
-  if (readOnly) absences.push("Tools that write or delete are left out: read-only mode is on.");
+  if (readOnly) absences.push(READ_ONLY);
   const lookUps = Object.fromEntries(
     rooms.flatMap((room) => Object.entries(room.lookUps)),
   );
@@ -54,7 +56,31 @@ export function createCatalog(config: Config, log: Log): Catalog {
     resources: resourcesOf(rooms.flatMap(({ resources }) => resources), listed, lookUps),
     instructions: instructionsOf(rooms, listed, absences, config),
     absences,
+    absentTools: absentTools(rooms, listed, readOnly),
   };
+}
+
+const READ_ONLY = "Tools that write or delete are left out: read-only mode is on.";
+
+/** Every tool that is not listed, whether its room or the settings leave it out. */
+function absentTools(
+  rooms: readonly Room[],
+  listed: readonly BoundTool[],
+  readOnly: boolean,
+): Map<string, string> {
+  const left = rooms.flatMap(({ tools }) => tools).filter((tool) => !listed.includes(tool));
+  const reasons = [
+    ...rooms.flatMap((room) => room.absentTools.map((tool) => ({ tool, why: room.absent ?? "" }))),
+    ...left.map((tool) => ({
+      tool,
+      why: readOnly && tool.effect !== "read"
+        ? READ_ONLY
+        : "--toolsets, --tools or --exclude-tools leaves it out.",
+    })),
+  ];
+  return new Map(
+    reasons.flatMap(({ tool, why }) => [tool.name, ...tool.aliases].map((name) => [name, why])),
+  );
 }
 
 function instructionsOf(

@@ -59,6 +59,27 @@ Deno.test("the key that W&B and Weave share is missed in one sentence", () => {
   assert.match(String(missing[0]), /^W&B and Weave tools .*api\.wandb\.ai.*netrc/);
 });
 
+Deno.test("every tool that is not listed has its reason, in every room", () => {
+  const whole = catalogOf(EVERYTHING);
+  assert.deepEqual([...whole.absentTools], []);
+  const names = whole.tools.flatMap((tool) => [tool.name, ...tool.aliases]);
+  const none = catalogOf({}).absentTools;
+  assert.deepEqual([...none.keys()].sort(), names.sort());
+  assert.match(none.get("log_trace_feedback") ?? "", /MLFLOW_TRACKING_URI is not set/);
+  assert.match(none.get("count_weave_traces_tool") ?? "", /WANDB_API_KEY/);
+  const docs = catalogOf({ ...EVERYTHING, WANDB_MCP_PROXY_DOCS: "false" }).absentTools;
+  assert.deepEqual([...docs], [[
+    "search_wandb_docs_tool",
+    "search_wandb_docs_tool is not listed: WANDB_MCP_PROXY_DOCS is false.",
+  ]]);
+  const wrong = catalogOf({ ...EVERYTHING, WANDBOT_BASE_URL: "nowhere" }).absentTools;
+  assert.match(wrong.get("search_wandb_docs_tool") ?? "", /WANDBOT_BASE_URL/);
+  const reading = catalogOf({ ...EVERYTHING, WANDFLOW_READ_ONLY: "true" }).absentTools;
+  assert.match(reading.get("delete_traces") ?? "", /read-only mode is on/);
+  const fewer = catalogOf({ ...EVERYTHING, WANDFLOW_EXCLUDE_TOOLS: "get_trace" }).absentTools;
+  assert.match(fewer.get("get_trace") ?? "", /--exclude-tools/);
+});
+
 Deno.test("prompts with tools that are left out are left out, or their steps", () => {
   const reading = catalogOf({ ...EVERYTHING, WANDFLOW_READ_ONLY: "true" });
   assert.ok(!promptNames(reading).includes("clean_up_traces"));

@@ -42,6 +42,7 @@ export function createServing(program: Program): {
     version,
     instructions: program.catalog.instructions,
     tools: program.catalog.tools,
+    absentTools: program.catalog.absentTools,
     prompts: program.catalog.prompts,
     resources: program.catalog.resources,
     maxTokens: settings.maxResponseTokens,

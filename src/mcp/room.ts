@@ -18,10 +18,19 @@ export interface Room {
   readonly instructions: string;
   /** Why its tools, or some of them, are not listed, when they are not. */
   readonly absent: string | undefined;
+  /** Those tools, so that a call of one can be told why. */
+  readonly absentTools: readonly ToolNames[];
 }
 
-/** The part of a back end that is not configured: nothing, and why. */
-export function absentRoom(name: string, reason: string | undefined): Room {
+/** What a tool is called by. */
+export type ToolNames = Pick<BoundTool, "name" | "aliases">;
+
+/** The part of a back end that is not configured: nothing, why, and the tools that it would have. */
+export function absentRoom(
+  name: string,
+  reason: string | undefined,
+  tools: readonly ToolNames[],
+): Room {
   return {
     name,
     tools: [],
@@ -30,5 +39,6 @@ export function absentRoom(name: string, reason: string | undefined): Room {
     resources: [],
     instructions: "",
     absent: reason,
+    absentTools: tools,
   };
 }

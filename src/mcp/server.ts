@@ -31,6 +31,8 @@ export interface ServerParts {
   readonly instructions: string;
   /** The tools, in listing order. */
   readonly tools: readonly BoundTool[];
+  /** Why a tool that exists is not among them, by each of its names. */
+  readonly absentTools?: ReadonlyMap<string, string>;
   /** The prompts, in listing order. */
   readonly prompts?: readonly Prompt[];
   /** The kinds of resources, in listing order. */
@@ -82,7 +84,7 @@ export function createServerFactory(parts: ServerParts): () => McpServer {
     server.server.setRequestHandler("tools/call", async (request, context) => {
       const { name, arguments: args } = request.params;
       const tool = byName.get(name);
-      if (tool === undefined) throw unknownTool(name, parts.tools);
+      if (tool === undefined) throw unknownTool(name, parts);
       const running = callTool(tool, args, context, server, parts);
       parts.onCall?.(running);
       const result = await running;
@@ -188,7 +190,14 @@ function progressOf(context: ServerContext): (update: ProgressUpdate) => void {
   };
 }
 
-function unknownTool(name: string, tools: readonly BoundTool[]): ProtocolError {
+function unknownTool(name: string, { tools, absentTools }: ServerParts): ProtocolError {
+  const reason = absentTools?.get(name);
+  if (reason !== undefined) {
+    return new ProtocolError(
+      ProtocolErrorCode.InvalidParams,
+      `There is no tool "${name}" with this configuration. ${reason}`,
+    );
+  }
   const guesses = nearest(name, tools.map((tool) => tool.name));
   return new ProtocolError(
     ProtocolErrorCode.InvalidParams,

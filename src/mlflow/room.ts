@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../log.ts";
 import { bind } from "../mcp/bind.ts";
-import { absentRoom, type Room } from "../mcp/room.ts";
+import { absentRoom, type Room, type ToolNames } from "../mcp/room.ts";
 import type { CallContext, Tool } from "../mcp/tool.ts";
 import type { UpstreamOptions } from "../upstream/request.ts";
 import { mlflowUpstream } from "./access.ts";
@@ -37,6 +37,8 @@ const WRITING: readonly Tool<WriteServices>[] = [
   deleteTraces,
 ];
 
+const ALL: readonly ToolNames[] = [...READING, ...WRITING];
+
 const INSTRUCTIONS =
   "MLflow traces: name the fields you need in extract_fields. Filters: failed: status = 'ERROR'; " +
   "recent: timestamp_ms > now() - 1h; slow: execution_time_ms > 5000 ordered by " +
@@ -47,7 +49,7 @@ export function mlflowRoom(config: Config, log: Log): Room {
   const { trackingUri, experimentId, experimentName } = config.settings;
   const name = "MLflow";
   if (trackingUri === undefined) {
-    return absentRoom(name, "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.");
+    return absentRoom(name, "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.", ALL);
   }
   const local = configuredStore(config.settings);
   if (local !== undefined) {
@@ -55,7 +57,7 @@ export function mlflowRoom(config: Config, log: Log): Room {
   }
   const baseUrl = URL.parse(trackingUri);
   if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {
-    return absentRoom(name, unusableUri(trackingUri));
+    return absentRoom(name, unusableUri(trackingUri), ALL);
   }
   const memory = newServerMemory();
   let upstream: Promise<UpstreamOptions> | undefined;
@@ -81,6 +83,7 @@ export function mlflowRoom(config: Config, log: Log): Room {
     resources: [TRACE_RESOURCE],
     instructions: INSTRUCTIONS,
     absent: undefined,
+    absentTools: [],
   };
 }
 
@@ -103,5 +106,6 @@ function localRoom(
     resources: [TRACE_RESOURCE],
     instructions: INSTRUCTIONS,
     absent: writingNeedsServer(store.path),
+    absentTools: WRITING,
   };
 }

@@ -49,6 +49,7 @@ export function wandbRoom(config: Config, log: Log): Room {
       isWandbConfigured(config.settings)
         ? "W&B tools are not listed: WANDB_BASE_URL must be a URL such as https://wandb.example.com."
         : noWandbKey(config.settings),
+      [...TOOLS, searchDocs],
     );
   }
   const docsUrl = wandbDocsUrl(config.settings);
@@ -63,9 +64,12 @@ export function wandbRoom(config: Config, log: Log): Room {
     lookUps: wandbLookUps(wandb),
     resources: [RUN_RESOURCE],
     instructions: instructionsFor(wandb.entity, wandb.project),
-    absent: docs === undefined
-      ? "search_wandb_docs_tool is not listed: WANDB_MCP_PROXY_DOCS is false."
-      : undefined,
+    absent: docs !== undefined
+      ? undefined
+      : config.settings.wandbProxyDocs
+      ? "search_wandb_docs_tool is not listed: WANDBOT_BASE_URL must be a URL, or unset."
+      : "search_wandb_docs_tool is not listed: WANDB_MCP_PROXY_DOCS is false.",
+    absentTools: docs === undefined ? [searchDocs] : [],
   };
 }
 

@@ -42,6 +42,7 @@ export function weaveRoom(config: Config, log: Log): Room {
       isWandbConfigured(config.settings)
         ? "Weave tools are not listed: WF_TRACE_SERVER_URL must be a URL such as https://trace.wandb.ai."
         : noWandbKey(config.settings),
+      TOOLS,
     );
   }
   return {
@@ -52,6 +53,7 @@ export function weaveRoom(config: Config, log: Log): Room {
     resources: WEAVE_RESOURCES,
     instructions: "Weave: look up a project's ops and fields before you query its traces.",
     absent: undefined,
+    absentTools: [],
   };
 }
 

@@ -135,6 +135,21 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
     assert.deepEqual(result.structuredContent, { said: ["x"], count: 1 });
   });
 
+  test("a tool that is left out is a protocol error that says why", async () => {
+    const reason = "That is off: TEST_SETTING is false.";
+    const absentTools = new Map([["ehco", reason]]);
+    await using connected = await connect(era, [echo], { absentTools });
+    await assert.rejects(
+      connected.client.callTool({ name: "ehco", arguments: {} }),
+      (error) => {
+        assert.ok(error instanceof ProtocolError, String(error));
+        assert.equal(error.code, -32602);
+        assert.ok(error.message.includes(`no tool "ehco" with this configuration. ${reason}`));
+        return true;
+      },
+    );
+  });
+
   test("an unknown tool is a protocol error that names the nearest", async () => {
     await using connected = await connect(era, [echo]);
     for (
