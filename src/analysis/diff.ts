@@ -1,4 +1,5 @@
 /** Deep differences between configurations, summaries or metadata of runs. */
+import { escaped, isObject } from "./objects.ts";
 
 /** A value of both runs that differs. */
 export interface Change {
@@ -95,14 +96,6 @@ function flatten(object: Readonly<Record<string, unknown>>): Map<string, unknown
   };
   for (const [key, value] of Object.entries(object)) visit(value, escaped(key));
   return flat;
-}
-
-function escaped(key: string): string {
-  return key.replaceAll(".", "\\.");
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** Non-finite numbers as text, which is how they travel. */

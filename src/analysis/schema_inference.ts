@@ -1,4 +1,5 @@
 /** The structure of JSON rows, learnt from a sample of them. */
+import { escaped, isObject } from "./objects.ts";
 
 /** Type of a value, as far as filters tell them apart. */
 export type JsonType =
@@ -191,14 +192,6 @@ export function typeOf(value: unknown): JsonType {
     default:
       return "object";
   }
-}
-
-function escaped(key: string): string {
-  return key.replaceAll(".", "\\.");
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return typeof value === "object" && value !== null;
 }
 
 function round(share: number): number {
