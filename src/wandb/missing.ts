@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { ToolError } from "../mcp/errors.ts";
 import { nearest, oneOf } from "../text/nearest.ts";
+import { someOf } from "../text/some.ts";
 import { UpstreamError } from "../upstream/errors.ts";
 import type { WandbSession } from "./client.ts";
 import { connectionOf } from "./shapes.ts";
@@ -47,9 +48,7 @@ export async function noProject(session: WandbSession, place: Place): Promise<To
     const near = nearest(place.project, projects, 5);
     return notFound(
       what,
-      near.length > 0
-        ? `Did you mean ${oneOf(near)}?`
-        : `Its projects: ${projects.slice(0, 10).join(", ")}${projects.length > 10 ? ", …" : ""}.`,
+      near.length > 0 ? `Did you mean ${oneOf(near)}?` : `Its projects: ${someOf(projects, 10)}.`,
     );
   }
   const near = nearest(place.entity, entities.filter((name) => name !== place.entity), 3);

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { ToolError } from "../../mcp/errors.ts";
 import { nearest, oneOf } from "../../text/nearest.ts";
+import { someOf } from "../../text/some.ts";
 import type { WandbSession } from "../client.ts";
 import { noProject, notFound, quietly } from "../missing.ts";
 import { connectionOf } from "../shapes.ts";
@@ -77,7 +78,7 @@ export async function noVersion(
       ? "It has no versions."
       : others.length > 0
       ? `Did you mean ${oneOf(others)}?`
-      : `It has ${listed(known)}.`,
+      : `It has ${someOf(known, 12)}.`,
   );
 }
 
@@ -124,7 +125,7 @@ async function nearCollection(
     near.length > 0
       ? `Did you mean ${oneOf(near)}?`
       : names.length > 0
-      ? `It has ${listed(names)}.`
+      ? `It has ${someOf(names, 12)}.`
       : name.registry
       ? "list_registry_collections_tool names a registry's collections."
       : "query_wandb_tool with resource=artifacts lists a project's collections.",
@@ -168,16 +169,11 @@ export async function noRegistry(
     near.length > 0
       ? `Did you mean ${oneOf(near)}?`
       : titles.length > 0
-      ? `There are ${listed(titles)}.`
+      ? `There are ${someOf(titles, 12)}.`
       : "list_registries_tool names the registries.",
   );
 }
 
 function place(name: CollectionName, entity: string | undefined): string {
   return `${entity ?? name.entity ?? ""}/${name.project}`;
-}
-
-/** The first names of a list, which says so when it goes on. */
-function listed(names: readonly string[]): string {
-  return `${names.slice(0, 12).join(", ")}${names.length > 12 ? ", …" : ""}`;
 }

@@ -1,6 +1,7 @@
 import { describeSeries } from "../../analysis/statistics.ts";
 import { ToolError } from "../../mcp/errors.ts";
 import { nearest, oneOf } from "../../text/nearest.ts";
+import { someOf } from "../../text/some.ts";
 import { matchKeys } from "./choose.ts";
 import { type LoadedRun, numericKeys } from "./load.ts";
 import { type Metric, type Selection, seriesOf, STEP, valueAt } from "./series.ts";
@@ -198,7 +199,7 @@ export function unknownKeys(
       hint: near.length > 0
         ? `Did you mean ${oneOf(near)}?`
         : known.length > 0
-        ? `It has ${known.slice(0, 20).join(", ")}${known.length > 20 ? ", …" : ""}.`
+        ? `It has ${someOf(known, 20)}.`
         : "It has logged no metrics.",
     },
   );
@@ -215,9 +216,7 @@ export function emptyNotes(
   const range = minStep === undefined && maxStep === undefined
     ? ""
     : ` between steps ${minStep ?? 0} and ${maxStep ?? "the end"}`;
-  const named = empty.length === 0 || (all && empty.length > 5)
-    ? ""
-    : ` of ${empty.slice(0, 10).join(", ")}${empty.length > 10 ? ", …" : ""}`;
+  const named = empty.length === 0 || (all && empty.length > 5) ? "" : ` of ${someOf(empty, 10)}`;
   const axis = xAxis === STEP ? "" : ` with ${xAxis}`;
   return [
     `No rows${named}${range}${axis}.` +
