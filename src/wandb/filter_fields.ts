@@ -10,16 +10,16 @@ import { GraphqlFailure } from "./failure.ts";
 
 const DATES = ["createdAt", "updatedAt"];
 
+/** What can be filtered so. */
+export type Filtered = "sweeps" | "artifacts" | "registries" | "collections";
+
 /** Fields that W&B's documentation and client filter by; others may work too. */
-const FIELDS = {
+const FIELDS: Readonly<Record<Filtered, readonly string[]>> = {
   sweeps: ["name", "displayName", "state", "method", "description", ...DATES],
   artifacts: ["name", "description", "tag", "alias", ...DATES],
   registries: ["name", "description", ...DATES],
   collections: ["name", "description", "tag", "alias", ...DATES],
-} as const;
-
-/** What can be filtered so. */
-export type Filtered = keyof typeof FIELDS;
+};
 
 /** Other spellings that mean a field of the list. */
 const SPELLINGS: Readonly<Record<string, string>> = {
