@@ -5,6 +5,7 @@
  */
 import type { Clause, Filter } from "./ast.ts";
 import { parseClauses } from "./parse.ts";
+import { printKey } from "./print.ts";
 import { resolveKey } from "./resolve.ts";
 import { rewriteClause } from "./rewrite.ts";
 
@@ -30,7 +31,32 @@ export function parseFilter(text: string, options: FilterOptions): Filter {
   parsed.notes.forEach(context.note);
   const clauses = parsed.clauses.flatMap((raw): Clause[] => {
     const target = resolveKey(raw.parts, raw.at, context.note);
-    return rewriteClause(raw, target, context);
+    const rewritten = rewriteClause(raw, target, context);
+    rewritten.forEach((clause) => caution(clause, context.note));
+    return rewritten;
   });
   return { clauses, notes: [...notes] };
+}
+
+/** The kinds of spans that MLflow itself writes. */
+const SPAN_TYPES: ReadonlySet<string> = new Set(
+  ("LLM CHAIN AGENT TOOL CHAT_MODEL RETRIEVER PARSER EMBEDDING RERANKER MEMORY WORKFLOW TASK " +
+    "GUARDRAIL EVALUATOR UNKNOWN").split(" "),
+);
+
+/** Tells where a comparison that is right finds other traces than its author may expect. */
+function caution(clause: Clause, note: (text: string) => void): void {
+  const { entity, op, value } = clause;
+  const key = printKey(clause);
+  if (op === "!=" || op === "NOT IN") {
+    if (entity === "span") {
+      note(`${key} ${op} finds traces that have some such span, not those that have no other`);
+    } else if (entity !== "trace" || key === "run_id" || key === "client_request_id") {
+      note(`${key} ${op} finds only traces that have ${key}, not those without it`);
+    }
+  }
+  const kind = typeof value === "string" ? value.toUpperCase() : "";
+  if (entity === "span" && clause.key === "type" && op === "=" && kind !== value) {
+    if (SPAN_TYPES.has(kind)) note(`MLflow writes its span types in capitals: ${key} = '${kind}'`);
+  }
 }

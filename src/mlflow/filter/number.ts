@@ -102,6 +102,8 @@ function instant(value: RawValue, context: RewriteContext): Amount {
       if (/^-?\d+(\.\d+)?$/.test(text)) return epoch(Number(text), true);
       const relative = parseRelative(text, context.now);
       if (relative !== undefined) return at(relative);
+      const past = pastTime(text, context.now);
+      if (past !== undefined) return past;
       const parsed = parseInstant(text);
       if (parsed !== undefined) return { ...at(parsed.millis), day: parsed.day };
     }
@@ -109,6 +111,19 @@ function instant(value: RawValue, context: RewriteContext): Amount {
   const hint = "For example: timestamp_ms > now() - 1h, timestamp_ms >= '2026-11-06', " +
     "timestamp_ms < '2026-11-06T12:00:00Z', or milliseconds since 1970.";
   throw new FilterError(`${value.text} is not a time`, value.at, hint);
+}
+
+/** `1 hour ago`, `last 7 days`, `-1h`, and the days `today` and `yesterday`, which are UTC's. */
+function pastTime(text: string, now: number): Amount | undefined {
+  const midnight = Math.floor(now / DAY) * DAY;
+  if (/^today$/i.test(text)) return { ...at(midnight), day: true };
+  if (/^yesterday$/i.test(text)) return { ...at(midnight - DAY), day: true };
+  const [, before, since, minus] =
+    /^(?:(.+?)\s+ago|(?:the\s+)?(?:last|past)\s+(.+)|-\s*(.+))$/i.exec(text) ?? [];
+  const length = before ?? since ?? minus;
+  if (length === undefined) return undefined;
+  const millis = durationMillis(length) ?? durationMillis(`1 ${length.replace(/^an?\s+/i, "")}`);
+  return millis === undefined ? undefined : at(Math.round(now - millis));
 }
 
 /** Milliseconds since 1970; what is plainly seconds, micro- or nanoseconds is translated. */

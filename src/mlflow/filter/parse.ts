@@ -37,8 +37,13 @@ const EXAMPLE = "For example: status = 'ERROR' AND execution_time_ms > 5000.";
 const NO_OR = "Filters join conditions by AND only. For several values of one key use " +
   "status IN ('OK', 'ERROR'); otherwise search once for each alternative.";
 const NO_NOT = "Put the negation into the comparison: !=, NOT IN or IS NOT NULL.";
-const NO_PARENTHESES = "Filters have no parentheses except around the list of IN: conditions are " +
-  "joined by AND only.";
+const NO_PARENTHESES = "Parentheses are needed around the list of IN only: conditions are joined " +
+  "by AND.";
+/** Parts of SQL that are arguments of their own. */
+const ARGUMENTS: ReadonlyMap<string, string> = new Map([
+  ["ORDER", "order_by"],
+  ["LIMIT", "max_results"],
+]);
 
 const SPELLINGS: ReadonlyMap<string, Operator> = new Map<string, Operator>([
   ["==", "="],
@@ -78,10 +83,25 @@ class Parser {
 
   run(): Parsed {
     const clauses: RawClause[] = [];
+    const open: number[] = [];
+    if (this.#cursor.word() === "WHERE" && this.#cursor.peek(1).kind === "name") {
+      this.#cursor.skip();
+      this.#notes.add('"WHERE" was left out');
+    }
     while (this.#cursor.peek().kind !== "end") {
       if (clauses.length > 0) this.#and();
+      while (this.#cursor.isSign("(")) open.push(this.#cursor.take().at);
       clauses.push(this.#clause());
+      while (open.length > 0 && this.#cursor.isSign(")")) {
+        this.#cursor.skip();
+        open.pop();
+        this.#notes.add("Parentheses were left out: all conditions are joined by AND");
+      }
       if (this.#cursor.isSign(";") && this.#cursor.peek(1).kind === "end") this.#cursor.skip();
+    }
+    const [unclosed] = open;
+    if (unclosed !== undefined) {
+      throw new FilterError("This parenthesis is never closed", unclosed, NO_PARENTHESES);
     }
     return { clauses, notes: [...this.#notes] };
   }
@@ -94,7 +114,11 @@ class Parser {
     } else if (this.#cursor.word() === "OR" || this.#cursor.isSign("||")) {
       throw new FilterError("OR is not supported", token.at, NO_OR);
     } else if (this.#cursor.isSign("(") || this.#cursor.isSign(")")) {
-      throw new FilterError("Parentheses are not supported", token.at, NO_PARENTHESES);
+      throw new FilterError("This parenthesis groups nothing", token.at, NO_PARENTHESES);
+    } else if (ARGUMENTS.has(this.#cursor.word() ?? "")) {
+      const hint = `Give it as the argument ${ARGUMENTS.get(this.#cursor.word() ?? "")}.`;
+      const message = `${this.#cursor.shown(token)} is no part of a filter`;
+      throw new FilterError(message, token.at, hint);
     } else {
       const message = `Expected AND or the end, found ${this.#cursor.shown(token)}`;
       throw new FilterError(message, token.at, `${EXAMPLE} Text values need quotes.`);
@@ -108,9 +132,6 @@ class Parser {
     const token = this.#cursor.peek();
     if (this.#cursor.word() === "NOT" || this.#cursor.isSign("!")) {
       throw new FilterError("NOT before a condition is not supported", token.at, NO_NOT);
-    }
-    if (this.#cursor.isSign("(")) {
-      throw new FilterError("Parentheses are not supported", token.at, NO_PARENTHESES);
     }
     if (token.kind !== "name") {
       const message = `Expected a key like status or tag.name, found ${this.#cursor.shown(token)}`;

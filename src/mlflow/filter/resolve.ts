@@ -20,6 +20,25 @@ import type { NamePart } from "./lex.ts";
 import { printKey } from "./print.ts";
 
 const RUNS_ONLY: ReadonlySet<string> = new Set(["params", "param", "metrics", "metric"]);
+const FAILED =
+  "Failed traces are found by status = 'ERROR', failed spans by span.status = 'ERROR'.";
+const MESSAGE = "Search the text of spans: trace.text LIKE '%timeout%'.";
+const TOKENS = "MLflow cannot compare them: search without this condition and read " +
+  "info.trace_metadata.`mlflow.trace.tokenUsage` or `mlflow.trace.cost` of the traces.";
+const SPAN_TIME = "MLflow cannot compare how long spans took: search for slow traces by " +
+  "execution_time_ms, then read data.spans.*.duration_ms.";
+/** Natural guesses that are no other name of one key, and what to do instead. */
+const INSTEAD: ReadonlyMap<string, string> = new Map([
+  ...["error", "errors", "is_error", "has_error", "failed", "failure", "success"]
+    .map((name): [string, string] => [name, FAILED]),
+  ...["exception", "error_message", "error_type", "message", "input", "inputs", "output", "outputs"]
+    .map((name): [string, string] => [name, MESSAGE]),
+  ...["tokens", "token_count", "token_usage", "total_tokens", "input_tokens", "output_tokens"]
+    .map((name): [string, string] => [name, TOKENS]),
+  ...["cost", "total_cost"].map((name): [string, string] => [name, TOKENS]),
+  ...["duration", "duration_ms", "latency", "latency_ms", "execution_time", "execution_time_ms"]
+    .map((name): [string, string] => [name, SPAN_TIME]),
+]);
 const TAG_HINT = "Tags are compared as tag.key, metadata as metadata.key, scores as feedback.name.";
 
 /**
@@ -74,6 +93,13 @@ function find(parts: readonly NamePart[], at: number, written: string): Found {
     return { target: nested.target, plain: plain && nested.plain && alone };
   }
   const key = rest.map((part) => part.text).join(".");
+  const last = rest.at(-1);
+  if ((entity === "feedback" || entity === "expectation") && rest.length > 1) {
+    // As in the field info.assessments.*.feedback.value; a name that ends so takes backticks.
+    if (last?.text === "value" && !last.quoted) {
+      return { target: { entity, key: key.slice(0, -".value".length) }, plain: false };
+    }
+  }
   if (entity !== "span") return { target: { entity, key }, plain };
   return spanKey(rest, plain);
 }
@@ -139,6 +165,8 @@ function unknownKey(written: string, target: KeyTarget, at: number): FilterError
   if (target.entity === "issue") {
     return new FilterError(`${written} is not a key`, at, "Issues are compared as issue.id.");
   }
+  const known = INSTEAD.get(target.key.toLowerCase());
+  if (known !== undefined) return new FilterError(`${written} is not a key`, at, known);
   const ofSpans = target.entity === "span";
   const names = keyNames(ofSpans ? "span" : "trace");
   const other = ofSpans ? OTHER_SPAN_KEYS : OTHER_KEYS;

@@ -74,6 +74,10 @@ export function parseValue(cursor: Cursor): RawValue {
       return { kind: "duration", millis: token.millis, at, text: cursor.since(at) };
     case "sign": {
       const number = cursor.peek(1);
+      if (token.value === "-" && number.kind === "duration") {
+        cursor.skip(2);
+        return { kind: "now", offset: -number.millis, at, text: cursor.since(at) };
+      }
       if (token.value !== "-" || number.kind !== "number") break;
       cursor.skip(2);
       return { kind: "number", value: -number.value, at, text: cursor.since(at) };

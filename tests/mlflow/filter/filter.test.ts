@@ -224,13 +224,68 @@ Deno.test("text that the server cannot quote becomes a pattern, or an error", ()
   assert.match(failure(`feedback.k = 'it''s "x"'`).message, /both kinds of quotes/);
 });
 
+Deno.test("times as people say them are counted from now, days in UTC", () => {
+  const hour = 3_600_000;
+  const day = 24 * hour;
+  const midnight = Math.floor(now / day) * day;
+  check(
+    [
+      ["timestamp_ms > '1 hour ago'", `timestamp_ms > ${now - hour}`],
+      ["timestamp_ms > 'an hour ago'", `timestamp_ms > ${now - hour}`],
+      ["timestamp_ms > 'last hour'", `timestamp_ms > ${now - hour}`],
+      ["timestamp_ms >= 'the past 7 days'", `timestamp_ms >= ${now - 7 * day}`],
+      ["timestamp_ms > -90m", `timestamp_ms > ${now - 1.5 * hour}`],
+      ["timestamp_ms > '-1h30m'", `timestamp_ms > ${now - 1.5 * hour}`],
+      ["timestamp_ms >= today", `timestamp_ms >= ${midnight}`],
+      [
+        "timestamp_ms = 'yesterday'",
+        `timestamp_ms >= ${midnight - day} AND timestamp_ms < ${midnight}`,
+      ],
+    ].map(([text = "", expected = ""]) => [text, expected]),
+    true,
+  );
+});
+
+Deno.test("parentheses that change nothing and WHERE are left out and told", () => {
+  check([
+    ["(status = 'OK') AND ((name = 'x'))", "status = 'OK' AND name = 'x'"],
+    ["(status = 'OK' AND name = 'x')", "status = 'OK' AND name = 'x'"],
+    ["WHERE status IN ('OK')", "status IN ('OK')"],
+  ], true);
+});
+
+Deno.test("a feedback's value is the feedback, unless its name is in backticks", () => {
+  check([["feedback.relevance.value > 0.5", "feedback.relevance > 0.5"]], true);
+  check([["feedback.`relevance.value` > 0.5", "feedback.`relevance.value` > 0.5"]], false);
+});
+
+Deno.test("a comparison that finds other traces than it seems to is let through and told", () => {
+  const cases: [string, RegExp][] = [
+    ["tag.env != 'prod'", /only traces that have tag\.env/],
+    ["feedback.score != 1", /only traces that have feedback\.score/],
+    ["client_request_id NOT IN ('a')", /only traces that have client_request_id/],
+    ["span.type != 'LLM'", /some such span/],
+    ["span.type = 'llm'", /span\.type = 'LLM'/],
+  ];
+  for (const [text, told] of cases) assert.match(read(text).notes.join(), told);
+  check([["status != 'OK' AND name != 'x'", "status != 'OK' AND name != 'x'"]], false);
+});
+
 Deno.test("errors give the position, what was expected, and what to do", () => {
   const cases: [string, number, RegExp][] = [
     ["status = 'OK' OR status = 'ERROR'", 14, /AND only.*IN \('OK', 'ERROR'\)/],
     ["status = 'OK' || name = 'x'", 14, /AND only/],
     ["NOT status = 'OK'", 0, /!=, NOT IN/],
     ["tag.x NOT LIKE 'a'", 6, /NOT LIKE is not supported/],
-    ["(status = 'OK')", 0, /Parentheses/],
+    ["(status = 'OK'", 0, /never closed/],
+    ["status = 'OK')", 13, /groups nothing/],
+    ["(status = 'OK' OR name = 'x')", 15, /AND only/],
+    ["status = 'OK' ORDER BY name", 14, /argument order_by/],
+    ["status = 'OK' LIMIT 5", 14, /argument max_results/],
+    ["error = true", 0, /status = 'ERROR'/],
+    ["total_tokens > 100", 0, /tokenUsage/],
+    ["exception LIKE '%x%'", 0, /trace\.text LIKE/],
+    ["span.duration_ms > 5", 0, /execution_time_ms/],
     ["status = 'OK' AND", 17, /condition is missing/],
     ["status", 6, /Expected a comparison after status/],
     ["status =", 8, /Expected a value, found the end/],
@@ -248,7 +303,8 @@ Deno.test("errors give the position, what was expected, and what to do", () => {
     ["issue.name = 'x'", 0, /issue\.id/],
     ["status = 'broken'", 9, /OK, ERROR, IN_PROGRESS/],
     ["status = 'eror'", 9, /Did you mean ERROR/],
-    ["timestamp_ms > 'yesterday'", 15, /now\(\) - 1h/],
+    ["timestamp_ms > 'sometime'", 15, /now\(\) - 1h/],
+    ["timestamp_ms > 'long ago'", 15, /now\(\) - 1h/],
     ["timestamp_ms > '2026-02-31'", 15, /not a time/],
     ["timestamp_ms > now() - 5", 23, /Expected a duration/],
     ["timestamp_ms != '2026-11-06'", 0, /whole day/],
