@@ -14,7 +14,8 @@ import {
 import * as z from "zod";
 import type { Log } from "../log.ts";
 import { nearest, oneOf } from "../text/nearest.ts";
-import { ToolError } from "./errors.ts";
+import { isDeeper } from "./depth.ts";
+import { invalidArgument, ToolError } from "./errors.ts";
 import { capabilitiesOf, handleOffers } from "./handlers.ts";
 import type { Prompt } from "./prompts.ts";
 import { leadingLinks, type Resource } from "./resource.ts";
@@ -48,6 +49,8 @@ export interface ServerParts {
 }
 
 const HOUR = 3_600_000;
+/** Levels of arguments; deeper ones, which nobody means, exhaust the stack of what reads them. */
+const MAX_DEPTH = 200;
 const LISTS = { ttlMs: HOUR, cacheScope: "private" } as const;
 const ENVELOPE = z.looseObject({
   [CLIENT_CAPABILITIES_META_KEY]: z.looseObject({
@@ -105,6 +108,9 @@ async function callTool(
 ): Promise<CallToolResult | InputRequiredResult> {
   const started = performance.now();
   try {
+    if (isDeeper(args, MAX_DEPTH)) {
+      throw invalidArgument(`The arguments are nested more than ${MAX_DEPTH} levels deep.`);
+    }
     const outcome = await tool.call(args, callContext(context, server, parts));
     if (outcome.kind === "ask") return askUser(outcome.question, outcome.state);
     const links = leadingLinks(outcome.reply.links ?? [], parts.resources ?? []);

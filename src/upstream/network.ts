@@ -19,13 +19,18 @@ export function permissionFailure(_place: Place, error: unknown): UpstreamError 
   return hostNotAllowed(host, `${host} is not among the hosts that the configuration names`);
 }
 
-/** The error that names a host and the setting which would permit it. */
+/** The error that names a host and the setting which would permit it, where one can. */
 export function hostNotAllowed(host: string, what: string): UpstreamError {
   return new UpstreamError("host_not_allowed", `${what}; nothing was sent there.`, {
-    hint: `If that host is to be trusted, add it: --allow-hosts ${host} ` +
-      `(WANDFLOW_ALLOW_HOSTS=${host}).`,
+    hint: LINK_LOCAL.test(host)
+      ? "No setting permits it: 169.254.0.0/16 belongs to cloud metadata services."
+      : `If that host is to be trusted, add it: --allow-hosts ${host} ` +
+        `(WANDFLOW_ALLOW_HOSTS=${host}).`,
   });
 }
+
+/** 169.254.0.0/16 as the URL parser writes it, also as an IPv6 address. */
+const LINK_LOCAL = /^(169\.254\.|\[::ffff:a9fe:)/i;
 
 /** The error for a request that got no reply, with its likely cause. */
 export function networkFailure(place: Place, error: unknown): UpstreamError {

@@ -168,6 +168,29 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
     }
   });
 
+  test("arguments nested beyond sense are refused, before anything reads them", async () => {
+    const calls: unknown[] = [];
+    const keeping = acting((args) => {
+      calls.push(args);
+      return Promise.resolve({});
+    });
+    await using connected = await connect(era, [keeping]);
+    const nested = (levels: number) => {
+      let value: unknown = 1;
+      for (let level = 1; level < levels; level++) value = level % 2 === 0 ? [value] : { value };
+      return { name: "act", arguments: { value } };
+    };
+    for (const levels of [201, 1000]) {
+      const result = await connected.client.callTool(nested(levels));
+      assert.equal(reportIn(result).error, "invalid_arguments");
+      assert.match(String(reportIn(result).message), /nested more than 200 levels/);
+    }
+    // One level less is for the tool to judge.
+    const judged = reportIn(await connected.client.callTool(nested(200)));
+    assert.equal(judged.message, "There is no argument `value`.");
+    assert.equal(calls.length, 0);
+  });
+
   test("wrong arguments and thrown errors are results that say what to do", async () => {
     const { log, lines } = keptLog(["canary-secret"]);
     const failing = acting(() =>

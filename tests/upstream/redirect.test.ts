@@ -57,6 +57,15 @@ Deno.test("one to a host that is not configured is refused, and that host sees n
   assert.deepEqual(other.requests, []);
 });
 
+Deno.test("one to a cloud's metadata service is refused without a way to permit it", async () => {
+  for (const host of ["169.254.169.254", "2852039166", "[::ffff:169.254.169.254]:8080"]) {
+    await using server = serve(() => to(`http://${host}/latest/meta-data`));
+    const { report } = await confined(server.url, [server.host]);
+    assert.equal(report?.error, "host_not_allowed", host);
+    assert.match(report?.hint ?? "", /^No setting permits it/);
+  }
+});
+
 Deno.test("the permission is what refuses, not only the code", async () => {
   await using other = serve(() => Response.json({}));
   await using server = serve(() => Response.json({ ok: 1 }));
