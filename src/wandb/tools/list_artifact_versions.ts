@@ -1,28 +1,18 @@
 import * as z from "zod";
-import { invalidArgument, ToolError } from "../../mcp/errors.ts";
+import { invalidArgument } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { UpstreamError } from "../../upstream/errors.ts";
-import { noCollection, noVersion } from "../artifacts/missing.ts";
 import {
   checkedName,
   type CollectionName,
   collectionOf,
+  type NameParts,
   registryOf,
   splitName,
 } from "../artifacts/names.ts";
-import { nodesOf, type Page, pageState, resumeAt } from "../artifacts/page.ts";
-import { oneWithRegistry } from "../artifacts/registries.ts";
-import { askOrganizations, scopeOf, unlessMissing } from "../artifacts/scope.ts";
-import {
-  IN_PROJECT,
-  IN_REGISTRY,
-  type ListedVersion,
-  PROJECT_VERSIONS,
-  REGISTRY_VERSIONS,
-  TYPED_VERSIONS,
-  versionRow,
-} from "../artifacts/versions.ts";
-import type { Wandb, WandbSession } from "../client.ts";
+import { nodesOf, pageState, resumeAt } from "../artifacts/page.ts";
+import { versionsInProject, versionsInRegistry } from "../artifacts/version_lists.ts";
+import { versionRow } from "../artifacts/versions.ts";
+import type { Wandb } from "../client.ts";
 import {
   noteOf,
   PLACE,
@@ -42,17 +32,6 @@ const INPUT = z.object({
   max_items: z.int().min(1).max(200).default(50),
   cursor: z.string().optional(),
 });
-
-/** A list of versions, and where it is from. */
-interface Listing {
-  readonly entity: string;
-  readonly project: string;
-  readonly organization?: string;
-  readonly collection: string;
-  readonly type: string | undefined;
-  readonly page: Page<ListedVersion>;
-  readonly problems: readonly string[];
-}
 
 /** Lists the versions of a collection. */
 export const listArtifactVersions: Tool<WandbServices> = wandbTool({
@@ -82,11 +61,13 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
     next_cursor: z.string().optional(),
   }),
   run: async (args, { wandb, signal }) => {
-    const name = nameOf(args, wandb);
+    const parts = splitName(args.collection_name, "collection_name");
+    const name = nameOf(args, parts, wandb);
+    const { alias } = parts;
     const session = wandb.open(signal);
     const { page, problems, ...where } = name.registry
-      ? await fromRegistry(session, wandb, name, args)
-      : await fromProject(session, name, args);
+      ? await versionsInRegistry(session, wandb, name, args)
+      : await versionsInProject(session, name, args);
     if (page.items.length === 0 && problems.length > 0) throw session.refused(problems);
     return {
       data: {
@@ -96,6 +77,8 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
         ...(where.organization === undefined ? {} : { organization: where.organization }),
         ...pageState(page),
         ...noteOf(
+          alias === undefined ? undefined : `"${alias}" was passed over: these are all versions; ` +
+            "get_artifact_details_tool describes one.",
           page.items.length > 0
             ? undefined
             : args.cursor === undefined
@@ -115,8 +98,7 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
 });
 
 /** Which collection the arguments mean; a full name needs none of the others. */
-function nameOf(args: z.output<typeof INPUT>, wandb: Wandb): CollectionName {
-  const parts = splitName(args.collection_name, "collection_name");
+function nameOf(args: z.output<typeof INPUT>, parts: NameParts, wandb: Wandb): CollectionName {
   const organization = args.organization === undefined
     ? undefined
     : checkedName(args.organization, "organization");
@@ -125,9 +107,11 @@ function nameOf(args: z.output<typeof INPUT>, wandb: Wandb): CollectionName {
     const entity = organization ?? registry.organization ?? parts.entity;
     return { entity, project: registry.project, collection: parts.collection, registry: true };
   }
-  const project = parts.project ?? args.project_name;
+  // `entity/project` may stand in either of the two.
+  const joined = [args.project_name, args.entity_name].find((text) => text?.includes("/"));
+  const [entity = args.entity_name, project = args.project_name] = joined?.split("/") ?? [];
   const name = collectionOf(
-    { ...parts, project, entity: parts.entity ?? args.entity_name },
+    { ...parts, project: parts.project ?? project, entity: parts.entity ?? entity },
     "collection_name",
     wandb,
   );
@@ -139,95 +123,4 @@ function nameOf(args: z.output<typeof INPUT>, wandb: Wandb): CollectionName {
     );
   }
   return name;
-}
-
-interface PageArguments {
-  readonly type_name?: string | undefined;
-  readonly max_items: number;
-  readonly cursor?: string | undefined;
-}
-
-async function fromProject(
-  session: WandbSession,
-  name: CollectionName,
-  { type_name: type, max_items: most, cursor }: PageArguments,
-): Promise<Listing> {
-  const { entity = "", project, collection } = name;
-  const variables = { e: entity, p: project, k: collection, n: most, c: cursor ?? null };
-  const answer = await unlessMissing(
-    type === undefined
-      ? session.ask(PROJECT_VERSIONS, variables, IN_PROJECT).catch(needsType)
-      : session.ask(TYPED_VERSIONS, { ...variables, t: type }, IN_PROJECT),
-  );
-  const place = answer?.data.project;
-  const list = place?.collection;
-  if (!place || list === undefined) {
-    throw await noCollection(session, name, place ? place.entityName ?? entity : undefined, type);
-  }
-  return {
-    entity: place.entityName ?? entity,
-    project: place.name,
-    collection: list.name,
-    type: list.defaultArtifactType?.name ?? type,
-    page: list.artifacts,
-    problems: answer?.problems ?? [],
-  };
-}
-
-async function fromRegistry(
-  session: WandbSession,
-  wandb: Wandb,
-  name: CollectionName,
-  { type_name: type, max_items: most, cursor }: PageArguments,
-): Promise<Listing> {
-  const { project, collection } = name;
-  const answer = await askOrganizations(
-    session,
-    REGISTRY_VERSIONS,
-    {
-      p: project,
-      k: collection,
-      rf: JSON.stringify({ name: project }),
-      cf: JSON.stringify({ name: collection }),
-      n: most,
-      c: cursor ?? null,
-    },
-    IN_REGISTRY,
-    scopeOf(name.entity, wandb),
-  );
-  const found = answer?.data.candidates.found ?? [];
-  // The same registry in several organizations is no question while one has the collection.
-  const having = found.filter(({ entity }) => entity.project?.artifactCollection);
-  const hit = await oneWithRegistry(
-    session,
-    having.length > 0 ? having : found,
-    name.entity,
-    project,
-  );
-  const known = hit.entity.project?.artifactCollection;
-  const listed = known?.defaultArtifactType?.name;
-  if (!known) throw await noVersion(session, { ...name, alias: "latest" }, hit.entity.name);
-  if (type !== undefined && listed !== undefined && listed !== type) {
-    throw await noCollection(session, name, hit.entity.name, type);
-  }
-  return {
-    entity: hit.entity.name,
-    project,
-    organization: hit.organization,
-    collection: known.name,
-    type: listed,
-    page: hit.entity.artifactMemberships,
-    problems: answer?.problems ?? [],
-  };
-}
-
-/** Older servers find a collection by its type only. */
-function needsType(error: unknown): never {
-  if (error instanceof UpstreamError && error.report.error === "unsupported") {
-    throw new ToolError("unsupported", "This W&B server needs `type_name` to find versions.", {
-      hint: "query_wandb_tool with resource=artifacts tells the types.",
-      cause: error,
-    });
-  }
-  throw error;
 }
