@@ -169,9 +169,13 @@ function emptyNote(args: ListingArguments, offset: number, total: number): strin
   if (Object.keys(args.filters ?? {}).length === 0) {
     return "There are no calls in this project; check the entity and project names.";
   }
-  const dotted = /"[^"]*\.[^"]*":/.test(JSON.stringify(args.filters));
+  const said = JSON.stringify(args.filters);
+  const dotted = /"[^"]*\.[^"]*":/.test(said);
   return "No call matches all of the filters. Count with fewer of them, or see which ops, paths " +
     "and values there are with infer_trace_schema_tool." +
+    (/"op(_names?)?":"[^"*/]+"/.test(said)
+      ? " An op_name is a whole name; *text* finds a part."
+      : "") +
     (dotted ? " A dot within a name, as in gpt-4.1, is written \\. in a path." : "");
 }
 

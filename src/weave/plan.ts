@@ -83,14 +83,18 @@ export function planOf(args: ListingArguments, place: Place): Plan {
   const light = args.metadata_only;
   const wanted = light ? [...LIGHT_COLUMNS] : serviceColumns(detail, columns);
   const bare = detail === "schema" && columns === undefined;
-  const asked = (column: string) => columns === undefined ? !bare : columns.includes(column);
+  // What is asked for by name comes, whatever the switches say.
+  const asked = (column: string, wanted: boolean) =>
+    columns === undefined ? wanted && !bare : columns.includes(column);
   return {
     query: {
       limit: args.limit,
       offset: cursor.offset,
       ...(wanted === undefined ? {} : { columns: wanted }),
-      ...(args.include_costs && (light || asked("costs")) ? { include_costs: true } : {}),
-      ...(args.include_feedback && !light && asked("feedback") ? { include_feedback: true } : {}),
+      ...((light ? args.include_costs : asked("costs", args.include_costs))
+        ? { include_costs: true }
+        : {}),
+      ...(!light && asked("feedback", args.include_feedback) ? { include_feedback: true } : {}),
       ...(columns?.includes("storage_size_bytes") ? { include_storage_size: true } : {}),
     },
     shaping: {

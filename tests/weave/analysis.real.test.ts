@@ -155,6 +155,26 @@ Deno.test("evaluations are found by id, by their names and by the model's", asyn
   assert((await ids(release.display_name)).includes(release.id));
   assert.deepEqual(await ids("good-model"), [good.id]);
   assert.deepEqual(await ids("nightly-check"), [nested.id], "one that is no root");
+  // As it may stand in the code: names of objects have no blanks.
+  assert.deepEqual(await ids("Nightly Check"), [nested.id]);
+  assert.deepEqual(await ids("?!"), [], "no letter that could be alike");
+  const [found = {}] = await summaries({ evaluation_ids: [nested.id] });
+  const [self = ""] = String(found["op_name"]).split("/op/");
+  for (
+    const address of [
+      `${self}/call/${nested.id}`,
+      `weave://${state.project}/evaluations/${nested.id}`,
+      String(found["url"]),
+    ]
+  ) {
+    assert.deepEqual(await ids(address), [nested.id], address);
+    const [same = {}] = await summaries({ evaluation_ids: [address] });
+    assert.equal(same["eval_id"], nested.id);
+  }
+  assert.deepEqual(await ids(`${self}/object/nightly-check:any-digest`), [nested.id]);
+  const both = { eval_name: "nightly-check", evaluation_ids: [good.id] };
+  const refusal = await rigOn(state).failure(summarizeEvaluation, both);
+  assert.match(String(refusal["message"]), /exclude each other/);
   const none = await rigOn(state).call(summarizeEvaluation, { eval_name: "no such" });
   assert.deepEqual(none["evaluations"], []);
   assert(Array.isArray(none["available"]) && none["available"].includes("facts-evaluation"));

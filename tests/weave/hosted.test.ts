@@ -73,6 +73,10 @@ Deno.test("calls are sorted by what they cost, through all pages", async () => {
     assert.deepEqual(first["costs"], {
       priced: { prompt_cost: 0.5, completion_cost: 2, total_cost: 2.5 },
     });
+    // A column that is asked for by name is not left empty.
+    const args = { columns: ["costs"], include_costs: false, filters: { call_ids: ["c1"] } };
+    const [named = {}] = list((await rig.call(queryTraces, args))["traces"]);
+    assert.deepEqual(named["costs"], first["costs"]);
     const none = await rig.failure(queryTraces, { ...sorted, filters: { call_ids: ["free"] } });
     assert.match(String(none["message"]), /No matching call has a cost/);
   });
@@ -167,6 +171,11 @@ Deno.test("columns show lists as lists, and one column never hides another", asy
       assert.deepEqual(await column(one, two), { a: "text" });
     }
     assert.deepEqual(await column("output.messages.0.role", "output"), output);
+    assert.deepEqual(await column("output.messages.*.role", "output.a.*"), {
+      a: null,
+      messages: [{ role: "user" }, { role: "bot" }],
+    });
+    assert.deepEqual(await column("output.*"), output);
     assert.deepEqual(await column("output.a.b.c", "output.none[].x"), {
       a: { b: { c: null } },
       none: null,
@@ -361,6 +370,36 @@ Deno.test("evaluations of Weave's TypeScript client count alike", async (t) => {
       }
     });
   }
+});
+
+Deno.test("a comparison says when there is nothing in common to compare", async () => {
+  const evaluation = (id: string, example: string) => [
+    call(id, 0, {
+      op_name: `${OP}/Evaluation.evaluate:v1`,
+      inputs: { self: "weave:///test-entity/agents/object/quality:v1", model: {} },
+      output: {},
+    }),
+    call(`p-${id}`, 1, {
+      parent_id: id,
+      op_name: `${OP}/Evaluation.predict_and_score:v1`,
+      inputs: { example: { q: example } },
+      output: { output: id, scores: { exact: id === "a" } },
+    }),
+  ];
+  const calls = [...evaluation("a", "one"), ...evaluation("b", "one"), ...evaluation("c", "two")];
+  await withStub(calls, async (_stub, rig) => {
+    const compared = async (...own: string[]) => {
+      const args = { evaluation_ids: own, compare: true };
+      const { comparison } = await rig.call(summarizeEvaluation, args);
+      const { baseline, note, shared_examples: shared } = record(comparison);
+      return [baseline, shared, note];
+    };
+    assert.deepEqual(await compared("b", "a"), ["b", 1, undefined]);
+    const [baseline, shared, note] = await compared("c", "a", "b");
+    assert.deepEqual([baseline, shared], ["c", 0]);
+    assert.match(String(note), /different data/);
+    assert.match(String((await compared("a"))[2]), /only this evaluation/);
+  });
 });
 
 Deno.test("rows that cannot be shown are counted without their contents", async () => {

@@ -47,13 +47,17 @@ export interface Found {
 
 /**
  * Evaluations by id or name, newest first: those whose id, display name or evaluation name is the
- * given one, else those in whose names, or model's name, it occurs. Ids of other calls find nothing.
+ * given one, else those in whose names, or model's name, it occurs. References and addresses of
+ * evaluations are taken for their ids; ids of other calls find nothing.
  */
 export async function findEvaluations(
   session: WeaveSession,
   place: Place,
-  { ids, name, limit, offset = 0 }: Wanted,
+  wanted: Wanted,
 ): Promise<Found> {
+  const { limit, offset = 0 } = wanted;
+  const ids = [...new Set(wanted.ids.map((id) => idIn(id) ?? id))];
+  const name = wanted.name && (idIn(wanted.name) ?? objectName(wanted.name) ?? wanted.name);
   const base = { op_names: [`weave:///${place.id}/op/${OP}:*`, OP] };
   if (ids.length > 0) {
     const filter = { ...base, call_ids: ids };
@@ -73,12 +77,9 @@ export async function findEvaluations(
     ? offset + found.length
     : await session.count(place, selection);
   if (total > 0 || name === undefined) return { evaluations: found, total, missing: [] };
-  const wanted = name.toLowerCase();
   const all = await read(session, place, { filter: base }, LOOKED_THROUGH, 0);
   const fitting = all.filter((one) =>
-    [one.call.display_name, one.evaluation, one.model].some((text) =>
-      text?.toLowerCase().includes(wanted) === true
-    )
+    [one.call.display_name, one.evaluation, one.model].some((text) => alike(text ?? "", name))
   );
   return {
     evaluations: fitting.slice(offset, offset + limit),
@@ -86,6 +87,19 @@ export async function findEvaluations(
     missing: [],
     ...(all.length === LOOKED_THROUGH ? { newest: LOOKED_THROUGH } : {}),
   };
+}
+
+/** Whether a name holds a text, written as in code or as Weave keeps it: `My eval` is `My-eval`. */
+function alike(name: string, text: string): boolean {
+  const [own, wanted] = [name, text].map((one) => one.toLowerCase());
+  const letters = (one = "") => one.replaceAll(/[^\p{L}\p{N}]/gu, "");
+  return own?.includes(wanted ?? "") === true ||
+    (letters(wanted) !== "" && letters(own).includes(letters(wanted)));
+}
+
+/** The id in a call's reference, its address as a resource, or that of its web page. */
+function idIn(text: string): string | undefined {
+  return /^(?:weave|https?):\/\/.+\/(?:calls?|evaluations)\/([^/?#]+)$/.exec(text)?.[1];
 }
 
 /** The names of the newest evaluations, to choose from. */

@@ -75,11 +75,14 @@ class Builder {
       const list = LISTS[key];
       if (list !== undefined) return this.#list(list, value, name, nested);
       switch (key) {
+        case "op":
         case "op_name":
         case "op_names":
           return this.#ops(opSelectors(value, name, this.place.id), nested);
         case "op_name_contains":
           return this.#ops([partOf(value, name)], nested);
+        case "display_name":
+          return [this.#on(key, displayName(value, name), name)];
         case "display_name_contains":
           return [this.#on("display_name", { $contains: value }, name)];
         case "exception_contains":
@@ -219,6 +222,17 @@ class Builder {
     if (target?.kind === "json") this.paths.add(target.path);
     return conditionAt(path, value, name);
   }
+}
+
+/** `*text*` as a part of a name: the guess of who knows that patterns find ops. */
+function displayName(value: unknown, name: string): unknown {
+  if (typeof value !== "string" || !value.includes("*")) return value;
+  const [, part] = /^\*([^*]+)\*$/.exec(value) ?? [];
+  if (part !== undefined) return { $contains: part };
+  throw refused(
+    `${name} takes no patterns but *text*.`,
+    'Give {"$contains": …} for a part of a name, {"$eq": …} for a name that holds a *.',
+  );
 }
 
 function flag(value: unknown, name: string): boolean {

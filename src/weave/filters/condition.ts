@@ -105,7 +105,14 @@ function hint(target: Field): string {
 
 function equals(target: Field, value: unknown, name: string): Condition {
   if (value === null || (value === "" && mayBeMissing(target))) return absent(target);
-  if (target.kind === "time") return comparison(target, "$eq", unixSeconds(value, name));
+  if (target.kind === "time") {
+    const seconds = unixSeconds(value, name);
+    // Hardly ever has a call started at just this microsecond: a span of time is meant.
+    if (typeof value === "string" && !/T?\d{2}:\d{2}/.test(value)) {
+      throw refused(`${name}: give a bound, such as {"$gte": ${JSON.stringify(value)}}.`);
+    }
+    return comparison(target, "$eq", seconds);
+  }
   if (typeof value === "boolean" && target.kind === "json") {
     // JSON's true is the text "true" to the hosted service, and 1 to others.
     const truth = convert(field(target.path), "bool");

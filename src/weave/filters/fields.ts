@@ -49,11 +49,13 @@ function isFeedback(path: string): boolean {
 
 /** `messages[0].role` as the service writes it; it cannot look into all items of a list at once. */
 function withIndexes(path: string): string {
-  if (/\[\*?\](\.|\[|$)/.test(path)) {
+  if (/(\[\*?\]|\.\*)(\.|\[|$)/.test(path)) {
     throw refused(
       `"${path.slice(0, 80)}": filters and order read one item of a list, not all of them.`,
-      `Give the item's index, such as ${path.replaceAll(/\[\*?\]/g, ".0").slice(0, 80)}; as a ` +
-        "column, [] gives all items.",
+      `Give the item's index, such as ${
+        path.replaceAll(/\[\*?\]|\.\*/g, ".0").slice(0, 80)
+      }; as a ` +
+        "column it gives all items.",
     );
   }
   return path.replaceAll(/\[(\d+)\](?=\.|\[|$)/g, ".$1");
@@ -68,11 +70,10 @@ export function sortField(name: string): Field {
   const found = fieldOf(name);
   const sortable = found !== undefined && !JSON_ROOTS.includes(found.path);
   if (sortable) return found;
-  const names = [...Object.keys(COLUMNS), ...Object.keys(DERIVED)];
+  const names = [...Object.keys(COLUMNS), ...Object.keys(DERIVED), "total_cost"];
   const near = nearest(name, names);
   throw unknownName("field to sort by", name, near, [
     ...names.filter((one) => one !== "latency"),
-    "total_cost",
     "a path such as inputs.size",
   ]);
 }

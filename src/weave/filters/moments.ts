@@ -2,6 +2,7 @@ import { isRecord } from "./condition.ts";
 import { relativeSeconds } from "./time.ts";
 
 const TIMES = ["time_range", "started_at", "ended_at"];
+const BOUNDS = ["start", "end", "$gt", "$gte", "$lt", "$lte"];
 const NESTED = ["$and", "$or", "$not", "$in"];
 
 /**
@@ -26,8 +27,11 @@ function within(value: unknown, now: number): unknown {
 }
 
 function moments(value: unknown, now: number): unknown {
-  if (typeof value === "string") return relativeSeconds(value, now) ?? value;
-  if (Array.isArray(value)) return value.map((one) => moments(one, now));
   if (!isRecord(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [key, moments(one, now)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => {
+      if (typeof one !== "string" || !BOUNDS.includes(key)) return [key, moments(one, now)];
+      return [key, relativeSeconds(one, now) ?? one];
+    }),
+  );
 }

@@ -46,12 +46,13 @@ export function checkColumns(columns: readonly string[]): void {
   }
 }
 
-/** Stands for all items of a list in the path of a column, as an inferred schema writes it. */
+/** Stands for all items of a list, or members of an object, as an inferred schema writes it. */
 export const ITEMS = "[]";
 
 /** The keys and indexes that a column names: `inputs.messages[].role`, `output.hits.0.title`. */
 export function columnPath(column: string): string[] {
   return column.split(/(?<!\\)\./).flatMap((part) => {
+    if (part === "*") return [ITEMS];
     const [, name = part, items = ""] = /^([^[]*)((?:\[(?:\d*|\*)\])+)$/.exec(part) ?? [];
     const indexes = [...items.matchAll(/\[(\d*)\*?\]/g)].map(([, index]) => index || ITEMS);
     return [name.replaceAll("\\.", "."), ...indexes];
@@ -84,6 +85,6 @@ export function serviceColumns(
 ): string[] | undefined {
   if (columns === undefined) return detail === "schema" ? [...LIGHT_COLUMNS] : undefined;
   const asked = columns.filter((column) => !SIZES.includes(column))
-    .map((column) => MADE[column] ?? column.replace(/\[(\d*|\*)\].*$/, ""));
+    .map((column) => MADE[column] ?? column.replace(/(\[(\d*|\*)\]|\.\*(?=\.|$)).*$/, ""));
   return [...new Set([...LIGHT_COLUMNS, ...asked])];
 }

@@ -159,7 +159,11 @@ const TEXTS = ["exception", "attributes", "inputs", "output", "summary", "feedba
 function projected(value: unknown, [part, ...rest]: readonly string[]): unknown {
   if (part === undefined) return value ?? null;
   if (part === ITEMS) {
-    return Array.isArray(value) ? value.map((item) => projected(item, rest)) : null;
+    if (Array.isArray(value)) return value.map((item) => projected(item, rest));
+    if (!isRecord(value)) return null;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, projected(item, rest)]),
+    );
   }
   const items = Array.isArray(value);
   const child = items

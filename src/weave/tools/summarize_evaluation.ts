@@ -26,6 +26,7 @@ import {
   withResults,
 } from "../evaluations/trials.ts";
 import { type Place, placeOf } from "../place.ts";
+import { refused } from "../refuse.ts";
 import { evaluationLinks } from "../resources.ts";
 import { PLACE, type WeaveServices, weaveTool } from "../tool.ts";
 
@@ -61,7 +62,11 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
   run: async (args, { weave, signal, maxTokens }) => {
     const place = placeOf(args, weave);
     const session = weave.open(signal);
-    const { eval_name: name, evaluation_ids: ids = [], max_evals: limit, compare } = args;
+    const { evaluation_ids: ids = [], max_evals: limit, compare } = args;
+    const name = args.eval_name?.trim() || undefined;
+    if (name !== undefined && ids.length > 0) {
+      throw refused("`eval_name` and `evaluation_ids` exclude each other; give one of them.");
+    }
     const skipped = args.include_per_task ? 0 : args.offset;
     const search = await findEvaluations(session, place, { ids, name, limit, offset: skipped });
     const { evaluations: found, total, missing } = search;
@@ -127,6 +132,13 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
 
 const OTHERS = "There are more evaluations: raise max_evals, or choose by eval_name or " +
   "evaluation_ids. next_offset goes on with the predictions of these.";
+
+const ALONE = "There is only this evaluation to compare: choose several by evaluation_ids, or by " +
+  "an eval_name that they share.";
+
+const APART =
+  "No example occurs in all of these evaluations, so their scores are about different " +
+  "data: choose evaluations of one dataset by eval_name or evaluation_ids.";
 
 const EXAMPLES = "include_per_task, with offset, gives the examples that are left out.";
 
@@ -196,6 +208,8 @@ function comparison(evaluations: readonly Evaluation[], predictions: readonly Pr
   );
   const rows = new Map(predictions.map(({ example, row }) => [example, row]));
   return {
+    baseline: evaluations[0]?.id,
+    ...(evaluations.length < 2 ? { note: ALONE } : shared_examples === 0 ? { note: APART } : {}),
     scorers,
     shared_examples,
     differing_examples,

@@ -241,6 +241,10 @@ const REFUSED: readonly (readonly [Filters, RegExp])[] = [
   [{ inputs: { x: { $gt: true } } }, /order/],
   [{ inputs: { "messages[].role": "user" } }, /one item of a list/],
   [{ "output.hits[*].title": { $contains: "a" } }, /one item of a list/],
+  [{ output: { "hits.*.title": "a" } }, /one item of a list/],
+  [{ started_at: "7d" }, /bound/],
+  [{ ended_at: { $in: ["2025-01-01"] } }, /bound/],
+  [{ display_name: "agent*" }, /patterns/],
   [{ inputs: { x: { $gt: null } } }, /order/],
   [{ has_exception: "perhaps" }, /true or false/],
   [{ trace_ids: [] }, /empty list/],
@@ -321,6 +325,19 @@ Deno.test("an item of a list is named by its index, however that is written", ()
   assert.deepEqual(queries[1], queries[0]);
 });
 
+Deno.test("likely guesses are understood", () => {
+  const built = (filters: Filters) => buildFilter(filters, PLACE, new Map());
+  assert.deepEqual(built({ op: "llm.chat" }), built({ op_name: "llm.chat" }));
+  assert.deepEqual(
+    built({ display_name: "*agent*" }),
+    built({ display_name_contains: "agent" }),
+  );
+  assert.deepEqual(
+    built({ $not: { display_name: "*agent*" } }),
+    built({ $not: { display_name: { $contains: "agent" } } }),
+  );
+});
+
 Deno.test("relative times become moments where a filter may hold them, and nowhere else", () => {
   const now = Date.UTC(2025, 0, 31, 12);
   const ago = (days: number) => now / 1000 - days * 86_400;
@@ -331,7 +348,7 @@ Deno.test("relative times become moments where a filter may hold them, and nowhe
     op_name: "7d",
     inputs,
     $or: [{ started_at: { $gte: "2 days ago" } }, { $not: { time_range: { end: "1d" } } }],
-    $in: { started_at: ["1d", 5] },
+    $and: [{ started_at: { $not: { $lt: "1d" } } }],
   };
   assert.deepEqual(withMoments(given, now), {
     time_range: { start: ago(7), end: ago(1) },
@@ -339,7 +356,7 @@ Deno.test("relative times become moments where a filter may hold them, and nowhe
     op_name: "7d",
     inputs,
     $or: [{ started_at: { $gte: ago(2) } }, { $not: { time_range: { end: ago(1) } } }],
-    $in: { started_at: [ago(1), 5] },
+    $and: [{ started_at: { $not: { $lt: ago(1) } } }],
   });
 });
 
