@@ -79,6 +79,7 @@ function isRedirect(status: number): boolean {
   return [301, 302, 303, 307, 308].includes(status);
 }
 
-function hostPort(url: URL): string {
+/** `host:port` of an http(s) URL with the default port filled in, as permissions name it. */
+export function hostPort(url: URL): string {
   return `${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port}`;
 }

@@ -1,8 +1,8 @@
-import { mayReach } from "../../upstream/redirect.ts";
 import { openSession } from "../../upstream/client.ts";
 import { UpstreamError } from "../../upstream/errors.ts";
 import { isJsonObject, type Json, tryParseJson } from "../../upstream/json.ts";
 import { path } from "../../upstream/path.ts";
+import { hostPort, mayReach } from "../../upstream/redirect.ts";
 import type { UpstreamOptions } from "../../upstream/request.ts";
 import { createTransport } from "../../upstream/transport.ts";
 import type { Wandb, WandbSession } from "../client.ts";
@@ -40,7 +40,7 @@ export async function readManifest(
   if (url === null || !/^https?:$/.test(url.protocol)) {
     return { unread: "W&B gives no address of the manifest" };
   }
-  const host = hostOf(url);
+  const host = hostPort(url);
   const insecure = url.protocol === "http:" && wandb.baseUrl.protocol === "https:";
   if (!mayReach(host) || insecure) {
     return {
@@ -99,8 +99,4 @@ function entriesOf(manifest: Json | undefined): ReadonlyMap<string, Entry> | und
       }]];
     }),
   );
-}
-
-function hostOf(url: URL): string {
-  return `${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port}`;
 }
