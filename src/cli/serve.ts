@@ -6,7 +6,7 @@ import { stdioCommand } from "./stdio.ts";
 
 /** `wandflow serve`: stdio, or HTTP on a loopback address. */
 export async function serveCommand(program: Program): Promise<number> {
-  const { transport, host, port, allowedHosts } = program.config.settings;
+  const { transport, host, port, allowedHosts, logFormat } = program.config.settings;
   if (transport === "stdio") return await stdioCommand(program);
   if (!isLoopback(host)) {
     program.log.error(
@@ -26,7 +26,10 @@ export async function serveCommand(program: Program): Promise<number> {
     stop,
     onListen: (url) => {
       listening = true;
-      printError(`Listening on ${url}\n`);
+      const message = `Listening on ${url}`;
+      // Told at every level: with port 0 nobody knows the address otherwise.
+      const line = { time: new Date().toISOString(), level: "INFO", message };
+      printError(`${logFormat === "json" ? JSON.stringify(line) : message}\n`);
     },
   });
   const limit = new Promise<void>((resolve) => {

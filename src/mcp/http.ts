@@ -104,8 +104,9 @@ export async function runHttp(factory: () => McpServer, options: HttpOptions): P
   await handler.close();
 }
 
-/** A host name as the guards compare it: lower case, without port, IPv6 in brackets. */
+/** A host name, or an address's, as the guards compare it: lower case, no port, IPv6 in brackets. */
 function hostnameOf(entry: string): string {
+  if (entry.includes("://")) return URL.parse(entry)?.hostname ?? entry;
   const bracketed = /^[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*$/.test(entry)
     ? `[${entry}]`
     : entry;

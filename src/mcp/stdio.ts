@@ -1,7 +1,7 @@
 import type { McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import type { Log } from "../log.ts";
-import { StdioTransport } from "./stdio_transport.ts";
+import { MessageTooLarge, StdioTransport } from "./stdio_transport.ts";
 
 /** Largest message that a client may send, in bytes. */
 const MAX_MESSAGE = 64 * 1024 * 1024;
@@ -23,7 +23,11 @@ export async function runStdio(
   const transport = new StdioTransport(Deno.stdin.readable, Deno.stdout, MAX_MESSAGE);
   const handle = serveStdio(() => factory(), {
     transport,
-    onerror: (error) => options.log.debug("Transport", { error: error.message }),
+    onerror: (error) => {
+      if (error instanceof MessageTooLarge) {
+        options.log.error(`${error.message} The connection ends.`);
+      } else options.log.debug("Transport", { error: error.message });
+    },
   });
   // The entry sets its own handler; ours runs after it.
   const inner = transport.onclose;

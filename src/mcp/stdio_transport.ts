@@ -12,6 +12,16 @@ export interface Sink {
   write(bytes: Uint8Array): Promise<number>;
 }
 
+/** A client sent more in one line than is read; the connection ends with it. */
+export class MessageTooLarge extends Error {
+  /** The class's name. */
+  override readonly name = "MessageTooLarge";
+  /** Makes one for a limit in bytes. */
+  constructor(limit: number) {
+    super(`A message is larger than ${limit} bytes.`);
+  }
+}
+
 const NEW_LINE = 10;
 /** Characters that are encoded and written at once. */
 const PIECE = 1 << 16;
@@ -84,7 +94,7 @@ export class StdioTransport implements Transport {
       }
       if (rest.length === 0) continue;
       size += rest.length;
-      if (size > this.limit) throw new Error(`A message is larger than ${this.limit} bytes.`);
+      if (size > this.limit) throw new MessageTooLarge(this.limit);
       parts.push(rest);
     }
   }

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { prepareProbe } from "../security/probe.ts";
 import { attemptsAsArguments } from "../security/probe.ts";
-import { run, startHttp, startStdio } from "../support/product.ts";
+import { run, start, startHttp, startStdio } from "../support/product.ts";
 import { EXPERIMENT, startFakeMlflow } from "./fake_mlflow.ts";
 import { answerTo, callOverHttp, initialize, LEGACY, MESSAGE, MODERN, send } from "./rpc.ts";
 
@@ -170,6 +170,32 @@ Deno.test("standard output carries the protocol only, and JSON log lines are JSO
   const logged = server.stderr.lines().map((line) => LOG_LINE.parse(JSON.parse(line)));
   assert.ok(logged.some(({ level }) => level === "DEBUG"));
   assert.ok(logged.some(({ message }) => message === "MLflow request"));
+});
+
+Deno.test("over HTTP, too, JSON log lines are JSON, that of the address included", async () => {
+  const args = ["serve", "--transport", "http", "--port", "0", "--log-format", "json"];
+  await using server = await start(
+    [...args, "--log-level", "ERROR"],
+    environment("http://[::1]:9"),
+  );
+  await server.stderr.until((text) => text.includes("\n") ? text : undefined);
+  server.signal("SIGTERM");
+  assert.equal((await server.status()).code, 0);
+  const [line, ...more] = server.stderr.lines().map((text) => LOG_LINE.parse(JSON.parse(text)));
+  assert.match(line?.message ?? "", /^Listening on http:\/\/127\.0\.0\.1:\d+\/mcp$/);
+  assert.equal(more.length, 0);
+});
+
+Deno.test("a message beyond all measure ends the connection, and that is said", async () => {
+  await using server = await startStdio(environment("http://[::1]:9"));
+  const part = "x".repeat(1 << 20);
+  const pour = async () => {
+    for (let count = 0; count <= 64; count++) await server.write(part);
+  };
+  // The end may come while the last of it is being written.
+  await pour().catch(() => {});
+  assert.equal((await server.status()).code, 0);
+  assert.match(server.stderr.text, /ERROR .* larger than 67108864 bytes\. The connection ends\./);
 });
 
 Deno.test("an error that nobody caught ends the program with a message and not with 0", async () => {

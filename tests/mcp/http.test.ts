@@ -88,11 +88,21 @@ Deno.test("loopback names are accepted, with any port, and so are their pages", 
 });
 
 Deno.test("further names are accepted when configured, however they are written", async () => {
-  const handler = handlerFor(["MCP.Example.com", "other.example:9000", "::2"]);
-  for (const host of ["mcp.example.com", "mcp.example.com:443", "other.example", "[::2]:80"]) {
+  const names = [
+    "MCP.Example.com",
+    "other.example:9000",
+    "::2",
+    "https://Third.example:9/mcp",
+    "*",
+  ];
+  const handler = handlerFor(names);
+  const accepted = ["mcp.example.com", "mcp.example.com:443", "other.example", "third.example:9"];
+  for (const host of [...accepted, "[::2]:80"]) {
     assert.equal((await handler.fetch(ask("/healthz", { host }))).status, 200, host);
   }
-  assert.equal((await handler.fetch(ask("/healthz", { host: "x.mcp.example.com" }))).status, 403);
+  for (const host of ["x.mcp.example.com", "https", "anything.example"]) {
+    assert.equal((await handler.fetch(ask("/healthz", { host }))).status, 403, host);
+  }
 });
 
 Deno.test("probes answer to GET and HEAD alone, and are not to be kept", async () => {
