@@ -29,6 +29,35 @@ export function tracesTable(traces: readonly Json[], fields: string | undefined)
   );
 }
 
+/** What a search result says besides its traces, for the lines below the table. */
+export interface TableFacts {
+  /** How many traces are in the table. */
+  readonly returned: number;
+  /** How many match, where that is known. */
+  readonly total_matching?: number | undefined;
+  /** Where to go on. */
+  readonly next_page_token?: string | undefined;
+  /** Translations and explanations. */
+  readonly notes?: readonly string[] | undefined;
+  /** Paths that matched nothing. */
+  readonly unmatched_fields?: readonly { path: string; nearest: readonly string[] }[] | undefined;
+}
+
+/** A table with what else there is to say, so that its readers lose nothing of the result. */
+export function tableWithFacts(table: string, facts: TableFacts): string {
+  const { returned, total_matching: total, next_page_token: token } = facts;
+  const lines = [
+    ...(token === undefined
+      ? []
+      : [`${returned}${total === undefined ? "" : ` of ${total}`} traces; page_token=${token}`]),
+    ...(facts.notes ?? []),
+    ...(facts.unmatched_fields ?? []).map(({ path, nearest }) =>
+      `Nothing at ${path}.` + (nearest.length === 0 ? "" : ` Nearest: ${nearest.join(", ")}`)
+    ),
+  ];
+  return lines.length === 0 ? table : `${table}\n\n${lines.join("\n")}`;
+}
+
 /**
  * Whether a dotted path is, or lies under, what a selected path names; `parts` is that path cut at
  * its stars. One pass: a pattern with many stars would take a deep trace for ever.

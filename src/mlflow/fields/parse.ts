@@ -13,7 +13,7 @@ export class FieldPathError extends Error {
 
   /** Makes the error for a place in the text. */
   constructor(message: string, position: number) {
-    super(`extract_fields, position ${position}: ${message}`);
+    super(`${message} (position ${position})`);
     this.name = "FieldPathError";
     this.position = position;
   }

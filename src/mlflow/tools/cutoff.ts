@@ -18,7 +18,7 @@ export function cutoffOf(
   if (millis !== undefined) {
     throw invalidArgument("`max_timestamp_millis` and `older_than` say the same; give one.");
   }
-  const age = durationMillis(text);
+  const age = durationMillis(text.replace(/\s+ago$/i, ""));
   const time = age === undefined
     ? parseInstant(text)?.millis ?? parseRelative(text, now)
     : Math.floor(now - age);

@@ -21,7 +21,7 @@ import {
 } from "../selection.ts";
 import { readingTool, type ReadServices } from "../services.ts";
 import { type Json, shapeInfo, shapeSpan } from "../shape/mod.ts";
-import { tracesTable } from "../table.ts";
+import { tableWithFacts, tracesTable } from "../table.ts";
 
 /** Spans between two reports of progress. */
 const PROGRESS_STEP = 200;
@@ -70,15 +70,15 @@ export const getTrace: Tool<ReadServices> = readingTool({
           : `Paths that exist: ${[...new Set(near)].join(", ")}.`,
       );
     }
+    const facts = {
+      ...unmatchedPart(unmatched),
+      ...(withoutSpans ? { notes: ["No spans are stored: it still runs, or they are lost."] } : {}),
+    };
     return {
-      data: {
-        ...selected,
-        ...unmatchedPart(unmatched),
-        ...(withoutSpans
-          ? { notes: ["No spans are stored: it still runs, or they are lost."] }
-          : {}),
-      },
-      ...(output === "table" ? { text: tracesTable([value], extract_fields) } : {}),
+      data: { ...selected, ...facts },
+      ...(output === "table"
+        ? { text: tableWithFacts(tracesTable([value], extract_fields), { returned: 1, ...facts }) }
+        : {}),
       rows: [{
         path: "data.spans",
         hint: "Select fields with extract_fields, such as data.spans.*.name or " +

@@ -24,7 +24,7 @@ import {
 import { readingTool, type ReadServices } from "../services.ts";
 import { type Json, shapeInfo, shapeSpan } from "../shape/mod.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
-import { tracesTable } from "../table.ts";
+import { tableWithFacts, tracesTable } from "../table.ts";
 
 const INPUT = z.object({
   experiment_id: z.string().optional().describe(
@@ -116,7 +116,9 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     };
     return {
       data,
-      ...(args.output === "table" ? { text: tracesTable(values, args.extract_fields) } : {}),
+      ...(args.output === "table"
+        ? { text: tableWithFacts(tracesTable(values, args.extract_fields), data) }
+        : {}),
       rows: [{
         path: "traces",
         resume: (kept) => {

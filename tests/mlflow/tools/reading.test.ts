@@ -218,9 +218,83 @@ for (const backend of [mlflow34, mlflowNewest]) {
       output: "table",
       extract_fields: "info.trace_id,info.state,info.tags.mlflow.traceName",
     });
-    const [head, , ...rows] = answer.text.split("\n");
+    const [table = "", below] = answer.text.split("\n\n");
+    const [head, , ...rows] = table.split("\n");
+    assert.equal(
+      below,
+      `3 of ${answer.data.total_matching} traces; page_token=${answer.data.next_page_token}`,
+    );
     assert.match(String(head), /^info\.trace_id +info\.state +info\.tags\.mlflow\.traceName$/);
     assert.deepEqual(rows.map((row) => row.split(/\s+/)[0]), idsOf(answer.data));
+  });
+
+  on(
+    "search_traces: output=table tells what the structure tells, and why there is nothing",
+    async () => {
+      const wrong = await tools.call("search_traces", {
+        experiment_id: agents,
+        max_results: 500,
+        output: "table",
+        extract_fields: "info.trace_id,info.stat",
+        filter_string: "state = 'OK'",
+      });
+      assert.match(
+        wrong.text,
+        /\n\nstate was read as status\nNothing at info\.stat\. Nearest: info\.state/,
+      );
+      const none = await tools.call("search_traces", {
+        experiment_id: agents,
+        output: "table",
+        filter_string: "name = 'no such name'",
+      });
+      assert.match(none.text, /^No traces\.\n\nNo trace of experiment .* matches/);
+    },
+  );
+
+  on("search_traces: what is left empty is as if left out", async () => {
+    const plain = await tools.ok("search_traces", { experiment_id: agents });
+    const blank = { run_id: "", model_id: " ", page_token: "", order_by: "", filter_string: "" };
+    const data = await tools.ok("search_traces", {
+      experiment_id: agents,
+      extract_fields: "",
+      ...blank,
+    });
+    assert.deepEqual(idsOf(data), idsOf(plain));
+    const listed = await tools.ok("search_traces", {
+      experiment_id: agents,
+      order_by: '["execution_time_ms DESC"]',
+    });
+    assert.equal(idsOf(listed)[0], slowest.trace_id);
+  });
+
+  on("search_traces: the last page tells the total too; a foreign token what to do", async () => {
+    const page = { experiment_id: paging, max_results: 500, extract_fields: "info.trace_id" };
+    const first = await tools.ok("search_traces", page);
+    const last = await tools.ok("search_traces", {
+      ...page,
+      page_token: first.next_page_token,
+    });
+    assert.equal(last.has_more, false);
+    assert.equal(last.total_matching, first.total_matching);
+    const failure = await tools.fails("search_traces", {
+      experiment_id: paging,
+      page_token: "garbage",
+    });
+    assert.match(failure.message, /`page_token` is no token/);
+    assert.match(String(failure.hint), /next_page_token/);
+    const several = await tools.fails("search_traces", { experiment_id: `${agents},${paging}` });
+    assert.match(String(several.hint), /one experiment at a time/);
+  });
+
+  on("get_trace: a field that the trace lacks is told and no error", async () => {
+    const { bare } = seeded.traces;
+    const data = await tools.ok("get_trace", {
+      trace_id: bare.trace_id,
+      extract_fields: "info.client_request_id",
+    });
+    assert.deepEqual(data, {
+      unmatched_fields: [{ path: "info.client_request_id", nearest: [] }],
+    });
   });
 
   on("get_trace: every documented path gives what the documentation says", async () => {
