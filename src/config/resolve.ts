@@ -49,6 +49,13 @@ export function resolveSettings(
         errors.push(`${source}: ${reason}${reason.endsWith("?") ? "" : "."}`);
         break;
       }
+      if (reading.reason !== undefined && setting.narrows === true) {
+        errors.push(
+          `${source}: ${reading.reason}. What it was to leave out would be listed: give it a value, ` +
+            "or leave it empty.",
+        );
+        break;
+      }
       if (reading.reason !== undefined) {
         notes.push({
           setting: key,

@@ -19,6 +19,8 @@ export interface Setting {
   readonly max?: number;
   /** Never shown. */
   readonly secret?: boolean;
+  /** It takes something away: a leftover of a template is an error, not "not set". */
+  readonly narrows?: boolean;
   /** Which part of the help it stands in. */
   readonly group: "MLflow" | "Weights & Biases" | "Tools" | "Server";
   /** What it does, one sentence. */

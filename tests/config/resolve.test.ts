@@ -59,6 +59,19 @@ Deno.test("what a client or an example left behind is not set, and that is told"
   assert.equal(resolve({ MLFLOW_TRACKING_URI: "http://a/$b" }).settings.trackingUri, "http://a/$b");
 });
 
+Deno.test("a leftover where something was to be left out is an error: nothing may be listed", () => {
+  const narrowing = ["TOOLSETS", "TOOLS", "EXCLUDE_TOOLS", "READ_ONLY"];
+  for (const name of narrowing.map((one) => `WANDFLOW_${one}`)) {
+    for (const text of [`\${${name}}`, "${user_config.narrow}", `<${name}>`]) {
+      const { errors } = resolve({ [name]: text });
+      assert.equal(errors.length, 1, `${name}=${text}`);
+      assert.ok(errors[0]?.startsWith(`${name}: it is the`), errors[0]);
+    }
+    assert.deepEqual(resolve({ [name]: " " }).errors, []);
+  }
+  assert.equal(resolve({ WANDFLOW_TRUST_CONFIRM: "${TRUST}" }).settings.trustConfirm, false);
+});
+
 Deno.test("a secret may look like a variable; it is never quoted", () => {
   const odd = resolve({ MLFLOW_TRACKING_PASSWORD: "$ecretCanary", MLFLOW_TRACKING_TOKEN: "<pw>" });
   assert.equal(odd.settings.trackingPassword, "$ecretCanary");
