@@ -87,11 +87,13 @@ export function diagnoseRun(input: DiagnosisInput): Diagnosis {
   const checked: Check[] = [
     ...(input.run ? ["run_state", "stalled"] as const : []),
     ...(metrics.length > 0 ? ["non_finite"] as const : []),
-    ...(course ? ["convergence", "no_improvement", "divergence", "spikes"] as const : []),
+    ...(course && course.trend.trend !== "insufficient_data"
+      ? ["convergence", "no_improvement", "divergence", "spikes"] as const
+      : []),
     ...(losses ? ["overfitting", "generalization_gap"] as const : []),
-    ...(rates.length > 0 ? ["learning_rate"] as const : []),
-    ...(norms.length > 0 ? ["gradient_norm"] as const : []),
-    ...(gpus.length > 0 ? ["gpu_idle"] as const : []),
+    ...(rates.some(hasPoints(5)) ? ["learning_rate"] as const : []),
+    ...(norms.some(hasPoints(MIN_POINTS)) ? ["gradient_norm"] as const : []),
+    ...(gpus.some(hasPoints(5)) ? ["gpu_idle"] as const : []),
   ];
   return {
     diagnosis: metrics.length === 0
@@ -106,6 +108,11 @@ export function diagnoseRun(input: DiagnosisInput): Diagnosis {
     findings: findings.sort((a, b) => ORDER[a.severity] - ORDER[b.severity]),
     checked,
   };
+}
+
+/** Whether a metric has so many finite points, which its check needs. */
+function hasPoints(least: number): (series: Series) => boolean {
+  return ({ points }) => finitePoints(points).length >= least;
 }
 
 interface Course {

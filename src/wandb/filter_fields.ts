@@ -16,9 +16,9 @@ export type Filtered = "sweeps" | "artifacts" | "registries" | "collections";
 /** Fields that W&B's documentation and client filter by; others may work too. */
 const FIELDS: Readonly<Record<Filtered, readonly string[]>> = {
   sweeps: ["name", "displayName", "state", "method", "description", ...DATES],
-  artifacts: ["name", "description", "tag", "alias", ...DATES],
+  artifacts: ["name", "description", "tag", ...DATES],
   registries: ["name", "description", ...DATES],
-  collections: ["name", "description", "tag", "alias", ...DATES],
+  collections: ["name", "description", "tag", ...DATES],
 };
 
 /** Other spellings that mean a field of the list. */
@@ -27,7 +27,6 @@ const SPELLINGS: Readonly<Record<string, string>> = {
   updated_at: "updatedAt",
   display_name: "displayName",
   tags: "tag",
-  aliases: "alias",
 };
 
 /**

@@ -488,3 +488,22 @@ Deno.test("a registry's name in two organizations is a question", async () => {
   const named = await rig.data(getArtifactDetails, { artifact_name: `other-org/${name}` });
   assert.equal(part(named, "artifact")["version"], "v0");
 });
+
+Deno.test("a list of versions takes entity/project in one, and tells an alias that it passes over", async () => {
+  await using rig = startRig();
+  await seedRun(rig.sim, { ...AT, run: "maker1" });
+  await seedArtifact(rig.sim, { ...AT, type: "model", collection: "net", files: { a: "1" } });
+  await seedArtifact(rig.sim, { ...AT, type: "model", collection: "net", files: { a: "2" } });
+  for (const place of [{ project_name: "sim-team/vision" }, { entity_name: "sim-team/vision" }]) {
+    const data = await rig.data(listArtifactVersions, { collection_name: "net", ...place });
+    assert.deepEqual([data["count"], "note" in data], [2, false]);
+  }
+  const all = await rig.data(listArtifactVersions, { collection_name: "sim-team/vision/net:v9" });
+  assert.equal(all["count"], 2);
+  assert.match(String(all["note"]), /"v9" was passed over.*get_artifact_details_tool/);
+  const compared = await rig.data(compareArtifactVersions, {
+    artifact_name_a: "sim-team/vision/net:v0",
+    artifact_name_b: "latest",
+  });
+  assert.equal(part(compared, "artifact_b")["name"], "sim-team/vision/net:v1");
+});

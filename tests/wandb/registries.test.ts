@@ -97,6 +97,10 @@ Deno.test("the configured entity's organization is the default", async () => {
       [result["organization"], result["organizations"]],
       entity === "sim-team" ? ["sim-org", undefined] : [undefined, ["sim-org", "other-org"]],
     );
+    assert.equal(
+      /WANDB_ENTITY belongs; .*`organization`: other-org\./.test(String(result["note"])),
+      entity === "sim-team",
+    );
     const found = await rig.data(listRegistryCollections, { registry_name: "model" });
     assert.equal(found["organization"], "sim-org");
     if (entity === "sim-user") {
@@ -143,6 +147,14 @@ Deno.test("filter fields that W&B refuses come with the nearest that it knows", 
   assert.match(String(collection["hint"]), /"tagz" is none; did you mean tag\?/);
   const right = { registry_name: "model", filter: { tags: "vision" } };
   assert.equal((await rig.data(listRegistryCollections, right))["count"], 1);
+});
+
+Deno.test("an alias is no field of a collection's filter, and the answer says so", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const args = { registry_name: "model", filter: { alias: "production" } };
+  const failed = await rig.failure(listRegistryCollections, args);
+  assert.match(String(failed["hint"]), /"alias" is none/);
 });
 
 Deno.test("registries and collections go on with their cursors", async () => {

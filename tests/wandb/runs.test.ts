@@ -227,3 +227,36 @@ Deno.test("a spike of one row is found among ten thousand, with two requests", a
   const { basis, points } = part(result, "loss_stats");
   assert.deepEqual([basis, points], ["exact", 9999]);
 });
+
+Deno.test("a check without enough data is not among those that were made", async () => {
+  await using rig = startRig();
+  const history = [0, 1, 2].map((step) => ({ _step: step, loss: 1, lr: 0.1, grad_norm: 1 }));
+  await seedRun(rig.sim, { ...AT, run: "short1", history, exitcode: 0 });
+  const data = await rig.data(diagnoseRun, { ...HERE, run_id: "short1" });
+  assert.equal(data["diagnosis"], "insufficient_data");
+  assert.deepEqual(data["checked"], ["run_state", "stalled", "non_finite"]);
+});
+
+Deno.test("a diagnosis says how many metrics it did not read", async () => {
+  await using rig = startRig();
+  const many = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`m${index}`, 1]));
+  await seedRun(rig.sim, { ...AT, run: "many1", history: [{ _step: 0, loss: 1, ...many }] });
+  const data = await rig.data(diagnoseRun, { ...HERE, run_id: "many1" });
+  assert.equal(Number(data["keys_not_read"]), 21 - 8);
+});
+
+Deno.test("what a probe leaves out of its lists is told", async () => {
+  await using rig = startRig();
+  const tags = Array.from({ length: 21 }, (_, index) => `t${index}`);
+  await seedRun(rig.sim, { ...AT, run: "r1", tags, group: "g" });
+  rig.sim.insertGeneratedRun({
+    ...AT,
+    run: "r2",
+    state: "preempted",
+    history: { steps: 1, series: { loss: { value: () => 1 } } },
+  });
+  const data = await rig.data(probeProject, HERE);
+  assert.deepEqual([list(data["tags"]).length, data["tags_truncated"]], [20, true]);
+  assert.ok(!("groups_truncated" in data));
+  assert.deepEqual(data["run_states"], { running: 1, other: 1 });
+});

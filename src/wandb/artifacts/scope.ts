@@ -71,6 +71,8 @@ export interface Candidates<T> {
   readonly elsewhere: string | undefined;
   /** Some of what was asked for is not there. */
   readonly incomplete: boolean;
+  /** Other organizations of the caller, passed over for that of the configured entity. */
+  readonly besides: readonly string[];
 }
 
 const ORGANIZATION = z.looseObject({
@@ -106,6 +108,9 @@ export function candidatesShape<T extends { readonly name: string }>(
       found: [...found.values()],
       elsewhere: team && found.size === 0 ? parent.name : undefined,
       incomplete: !reply.organization || !named,
+      besides: own.length > 0
+        ? all.map(({ organization }) => organization).filter((name) => name !== home)
+        : [],
     };
   });
 }

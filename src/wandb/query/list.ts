@@ -5,6 +5,7 @@ import type { Wandb, WandbSession } from "../client.ts";
 import { noProject, noRun } from "../missing.ts";
 import { doubtfulFields, withDoubt } from "../filter_fields.ts";
 import { noteOf, type Place, placeOf, warningsOf } from "../tool.ts";
+import { runPlaceOf } from "../run_id.ts";
 import { absentKeys } from "./absent_keys.ts";
 import { fieldPicker } from "./other_fields.ts";
 import {
@@ -62,8 +63,8 @@ export async function listResource(
   wandb: Wandb,
   session: WandbSession,
 ): Promise<Reply<Record<string, unknown>>> {
-  const place = placeOf({ entity_name: query.entity, project_name: query.project }, wandb);
   const { resource } = query;
+  const where = { entity_name: query.entity, project_name: query.project };
   if (resource === "files" && query.run_id === undefined) {
     throw invalidArgument("resource=files needs `run_id`: whose files?");
   }
@@ -73,6 +74,9 @@ export async function listResource(
       resource === "runs" ? `For one run: filters={"name":"${query.run_id}"}.` : undefined,
     );
   }
+  const place = query.run_id === undefined
+    ? placeOf(where, wandb)
+    : runPlaceOf(where, query.run_id, wandb);
   const doubt = resource === "sweeps" || resource === "artifacts"
     ? doubtfulFields(resource, query.filters, query.order)
     : undefined;
@@ -210,7 +214,7 @@ function planOf(query: ListQuery, mentioned: string[]): Plan {
       const files = query.resource === "files";
       return {
         document: files ? LIST_FILES : LIST_REPORTS,
-        variables: files ? { r: query.run_id } : {},
+        variables: {},
         projection: none,
         spoken: none,
       };
@@ -226,16 +230,17 @@ function joined(a: Keys, b: Keys): Keys {
 
 async function readPage(
   session: WandbSession,
-  place: Place,
+  place: Place & { readonly run?: string },
   query: ListQuery,
   plan: Plan,
   page: { n: number; c: string | null },
 ): Promise<{ list: ListPage | undefined; problems: readonly string[] }> {
-  const variables = { e: place.entity, p: place.project, ...plan.variables, ...page };
+  const run = place.run === undefined ? {} : { r: place.run };
+  const variables = { e: place.entity, p: place.project, ...run, ...plan.variables, ...page };
   const { data: { project }, problems } = await session.ask(plan.document, variables, LIST_SHAPE);
   if (!project) throw await noProject(session, place);
   if (query.resource === "files" && !project.run) {
-    throw await noRun(session, place, query.run_id ?? "");
+    throw await noRun(session, place, place.run ?? "");
   }
   const list = project.list ?? project.run?.list ?? undefined;
   // No list at all, and a reason: nothing may be said of what the project holds.
@@ -245,6 +250,7 @@ async function readPage(
 
 function emptyNote(query: ListQuery): string {
   if (query.cursor !== undefined) return "Nothing follows that cursor.";
+  if (query.resource === "files") return "The run has no files.";
   if (query.filters === undefined) return `The project has no ${query.resource}.`;
   return `No ${query.resource} match ${JSON.stringify(query.filters)}.` +
     (query.resource === "runs"

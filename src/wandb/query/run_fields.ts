@@ -202,6 +202,7 @@ export function filterOf(filter: unknown, mentioned: string[]): unknown {
       const field = filterField(name);
       if (field === undefined) throw unknownFilter(name, "filters");
       checkOperators(value);
+      if (TIMES.includes(field)) checkTimes(name, value);
       mentioned.push(field);
       return [field, value];
     }),
@@ -230,6 +231,29 @@ function checkOperators(value: unknown): void {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return;
   for (const name of Object.keys(value)) {
     if (name.startsWith("$") && !OPERATORS.includes(name)) throw unknownOperator(name);
+  }
+}
+
+const TIMES = [
+  "created_at",
+  "createdAt",
+  "updated_at",
+  "updatedAt",
+  "heartbeat_at",
+  "heartbeatAt",
+];
+
+/** W&B compares any text with times, and so "-7d" would match everything or nothing. */
+function checkTimes(name: string, value: unknown): void {
+  const operands = typeof value === "object" && value !== null ? Object.entries(value) : [];
+  const texts = [value, ...operands.flatMap(([key, one]) => key === "$exists" ? [] : one)];
+  for (const text of texts) {
+    if (typeof text !== "string" || /^\d{4}-\d{2}-\d{2}/.test(text)) continue;
+    const weekAgo = new Date(Date.now() - 7 * 86_400_000).toISOString().slice(0, 19);
+    throw invalidArgument(
+      `\`filters\`: ${name} is compared with a time in ISO 8601, not ${JSON.stringify(text)}.`,
+      `A week ago was ${weekAgo}Z.`,
+    );
   }
 }
 

@@ -68,10 +68,10 @@ export const compareArtifactVersions: Tool<WandbServices> = wandbTool({
   },
 });
 
-/** The second version; `v2` alone is of the same collection as the first. */
+/** The second version; `v2` or `latest` alone is of the same collection as the first. */
 function secondName(text: string, first: VersionName, wandb: Wandb): VersionName {
   const short = text.trim();
-  return /^:?v\d+$|^:[^/]+$/.test(short)
+  return /^:?(v\d+|latest)$|^:[^/]+$/.test(short)
     ? { ...first, alias: short.replace(/^:/, "") }
     : versionName(short, "artifact_name_b", wandb);
 }

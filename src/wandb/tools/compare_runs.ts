@@ -42,7 +42,7 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
     ...PLACE,
     run_id_a: z.string().min(1).optional(),
     run_id_b: z.string().min(1).optional(),
-    run_ids: z.array(z.string().min(1)).max(20).optional(),
+    run_ids: z.array(z.string().min(1)).max(100).optional(),
     include_history_overlap: z.boolean().default(false),
     history_keys: z.array(z.string()).max(20).optional(),
     history_samples: z.int().min(2).max(500).default(50),

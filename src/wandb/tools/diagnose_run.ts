@@ -105,6 +105,7 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
         ...(losses === undefined ? {} : { overfitting: losses }),
         total_history_rows: Math.max(0, ...[...run.known.keys.values()].map(({ count }) => count)),
         available_keys: known.slice(0, 30),
+        ...(known.length > keys.length ? { keys_not_read: known.length - keys.length } : {}),
         recommendations: [
           ...(result.diagnosis === "no_loss_key"
             ? ["No key has a loss's name: give `loss_key`, one of available_keys."]

@@ -7,6 +7,7 @@ import { checkedName } from "../artifacts/names.ts";
 import { pageState, resumeAt } from "../artifacts/page.ts";
 import { REGISTRIES, registryRow, WITH_REGISTRIES } from "../artifacts/registries.ts";
 import { askOrganizations, scopeOf } from "../artifacts/scope.ts";
+import { oneOf } from "../../text/nearest.ts";
 import { doubted, doubtfulFields, withDoubt } from "../filter_fields.ts";
 import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
@@ -46,6 +47,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
     );
     const found = answer?.data.candidates.found ?? [];
     const problems = answer?.problems ?? [];
+    const besides = answer?.data.candidates.besides ?? [];
     const [only] = found;
     if (only === undefined) throw await noRegistry(session, named, undefined);
     const names = found.map((one) => one.organization);
@@ -74,6 +76,8 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
           registries.length === 0
             ? emptyNote(names, filter !== undefined, cursor !== undefined)
             : undefined,
+          besides.length === 0 ? undefined : `These are those of ${only.organization}, to which ` +
+            `WANDB_ENTITY belongs; name another with \`organization\`: ${oneOf(besides)}.`,
           doubt,
         ),
         ...warningsOf(problems),

@@ -104,29 +104,38 @@ export const probeProject: Tool<WandbServices> = wandbTool({
     const typical = steps.length === 0
       ? 0
       : Math.round(steps.reduce((sum, step) => sum + step, 0) / steps.length);
+    const tags = distinct(runs.flatMap((run) => run.tags ?? []));
+    const groups = distinct(runs.flatMap(({ group }) => group ? [group] : []));
+    const jobTypes = distinct(runs.flatMap(({ jobType }) => jobType ? [jobType] : []));
+    const counted = STATES.reduce((sum, state) => sum + (project[state] ?? 0), 0);
+    const other = Math.max(0, (project.runCount ?? 0) - counted);
     const known = {
       run_count: project.runCount ?? runs.length,
       metric_count: Object.keys(metrics).length,
       typical_steps: typical,
-      tags: distinct(runs.flatMap(({ tags }) => tags ?? [])).slice(0, 20),
-      groups: distinct(runs.flatMap(({ group }) => group ? [group] : [])).slice(0, 10),
+      tags: tags.slice(0, 20),
+      ...(tags.length > 20 ? { tags_truncated: true } : {}),
+      groups: groups.slice(0, 10),
+      ...(groups.length > 10 ? { groups_truncated: true } : {}),
     };
     return {
       data: {
         ...known,
         sampled_runs: runs.length,
-        run_states: Object.fromEntries(
-          STATES.flatMap((state) => {
+        run_states: Object.fromEntries([
+          ...STATES.flatMap((state): [string, number][] => {
             const count = project[state];
-            return count ? [[state, count] as const] : [];
+            return count ? [[state, count]] : [];
           }),
-        ),
+          ...(other > 0 ? [["other", other] as const] : []),
+        ]),
         ...(project.totalSweeps ? { sweep_count: project.totalSweeps } : {}),
         metric_keys: metrics,
         config_keys: config,
         config_count: Object.keys(config).length,
         has_history: runs.some((run) => run.historyKeys.keys.size > 0),
-        job_types: distinct(runs.flatMap(({ jobType }) => jobType ? [jobType] : [])).slice(0, 10),
+        job_types: jobTypes.slice(0, 10),
+        ...(jobTypes.length > 10 ? { job_types_truncated: true } : {}),
         recommendations: recommendations(known),
         url: wandb.links.project(place.entity, place.project),
         ...warningsOf(problems),
