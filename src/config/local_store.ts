@@ -45,6 +45,18 @@ export function withLocalStore(
   if (named === undefined) return { settings, notes: [] };
   const path = absolute(named, folder);
   const isFolder = look.kind(path) === "folder";
+  const inside = `${path}/${DEFAULT_FILE}`;
+  if (isFolder && look.kind(inside) === "file" && !holdsExperiments(path, look)) {
+    const message = `${given} is a folder: ${inside} is read.`;
+    return {
+      settings: {
+        ...settings,
+        ...(artifactsDestination === undefined ? {} : { artifactsDestination }),
+        trackingUri: `sqlite:///${inside}`,
+      },
+      notes: [{ setting: "trackingUri", source: "MLFLOW_TRACKING_URI", message }],
+    };
+  }
   return {
     settings: {
       ...settings,
@@ -113,7 +125,9 @@ function sqlitePath(uri: string): string | undefined {
 
 /** Whether a text without a scheme is meant as a path. */
 function isPath(text: string, look: Look): boolean {
-  if (/^[A-Za-z][A-Za-z0-9+.-]+:/.test(text) || /^(databricks|uc)/.test(text)) return false;
+  if (/^[A-Za-z][A-Za-z0-9+.-]+:|^[\w.-]+:\d+(\/|$)/.test(text) || /^(databricks|uc)/.test(text)) {
+    return false;
+  }
   // An address with a slip, which may hold a password, is not shown as the name of a file.
   if (/^https?[\\/]{2}/i.test(text)) return false;
   return /[\\/]/.test(text) || /\.(db|sqlite3?)$/i.test(text) || look.kind(text) !== undefined;

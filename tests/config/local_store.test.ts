@@ -54,6 +54,7 @@ Deno.test("servers and other databases are none", () => {
     const uri of [
       ...["http://localhost:5000", "https://x/y.db", "postgresql://u@h/db", "databricks"],
       ...["databricks://profile", "sqlite:///:memory:", "sqlite://", "uc"],
+      ...["localhost:5000", "127.0.0.1:5000/x.db", "db.example.com:80/"],
       ...["http//user:password@h/db", "HTTPS//h/x.db"],
     ]
   ) {
@@ -84,6 +85,18 @@ Deno.test("a folder is a file store", () => {
   );
   assert.equal(settings.trackingUri, "file:///home/me/project/mlruns");
   assert.equal(localStoreOf(settings), undefined);
+});
+
+Deno.test("a folder that holds mlflow.db and no experiments means that file", () => {
+  const file = "/home/me/project/app/mlflow.db";
+  const found = locate({ MLFLOW_TRACKING_URI: "./app" }, files(file));
+  assert.equal(localStoreOf(found.settings)?.path, file);
+  assert.match(found.notes[0]?.message ?? "", /\.\/app is a folder: .*mlflow\.db is read/);
+  const older = locate(
+    { MLFLOW_TRACKING_URI: "./app" },
+    files(file, "/home/me/project/app/0/meta.yaml"),
+  );
+  assert.equal(older.settings.trackingUri, "file:///home/me/project/app");
 });
 
 Deno.test("the reader may read the store's files and artifact folders, the server none of them", () => {

@@ -17,7 +17,10 @@ export function inspectStore(path: string): void {
   const size = fileSize(path);
   if (size === undefined) {
     throw new UpstreamError("unreachable", `There is no file ${path}.`, {
-      hint: "MLFLOW_TRACKING_URI names it; MLflow creates it with the first trace.",
+      hint: path.includes("/~/")
+        ? "~ stands for the home folder in a shell only: write the whole path in " +
+          "MLFLOW_TRACKING_URI."
+        : "MLFLOW_TRACKING_URI names it; MLflow creates it with the first trace.",
     });
   }
   if (size === "folder") {

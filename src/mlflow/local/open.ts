@@ -45,6 +45,13 @@ export function unusableUri(trackingUri: string): string {
     return `${start}MLFLOW_TRACKING_URI names a database. Start mlflow server ` +
       "--backend-store-uri with it, and set MLFLOW_TRACKING_URI to that server's address.";
   }
+  if (/^(databricks|uc)\b/i.test(trackingUri)) {
+    return `${start}MLflow on Databricks (MLFLOW_TRACKING_URI=databricks) is not supported yet.`;
+  }
+  if (/^[\w.-]+:\d+(\/|$)/.test(trackingUri)) {
+    return `${start}MLFLOW_TRACKING_URI lacks http:// or https://. Did you mean ` +
+      `http://${trackingUri}?`;
+  }
   return `${start}MLFLOW_TRACKING_URI must be an http:// or https:// address, or an SQLite store ` +
     "such as sqlite:///mlflow.db.";
 }

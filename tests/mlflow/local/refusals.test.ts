@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
+import { unusableUri } from "../../../src/mlflow/local/open.ts";
 import { UpstreamError } from "../../../src/upstream/errors.ts";
 import { EXAMPLE_STORE, localStore } from "./harness.ts";
 
@@ -156,6 +157,20 @@ for (const { what, make, kind, message, hint } of CASES) {
       assert.match(report.hint ?? "", hint);
     }));
 }
+
+Deno.test("a ~ that no shell replaced is explained", () =>
+  inFolder(async (folder) => {
+    const report = await refusal(folder, join(folder, "~", "mlflow.db"));
+    assert.match(report.hint ?? "", /~ stands for the home folder in a shell only/);
+  }));
+
+Deno.test("a tracking URI that is no store is told with what was meant", () => {
+  assert.match(unusableUri("localhost:5000"), /Did you mean http:\/\/localhost:5000\?/);
+  assert.match(unusableUri("databricks://profile"), /Databricks .* not supported yet/);
+  assert.match(unusableUri("ftp://x"), /sqlite:\/\/\/mlflow\.db/);
+  assert.match(unusableUri("postgresql://u:secret@h/db"), /names a database/);
+  assert.doesNotMatch(unusableUri("postgresql://u:secret@h/db"), /secret/);
+});
 
 Deno.test("reading touches nothing", () =>
   inFolder(async (folder) => {
