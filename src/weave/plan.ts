@@ -70,12 +70,12 @@ export function planOf(args: ListingArguments, place: Place): Plan {
   const columns = args.columns?.length === 0 ? undefined : args.columns;
   const detail: Detail = args.return_full_data ? "full" : args.detail_level;
   const name = nameOfQuery([place.id, args.filters ?? {}, args.sort_by, args.sort_direction]);
-  if (args.cursor !== undefined && args.offset !== undefined) {
+  // A first page is often asked for with an empty cursor.
+  const text = args.cursor?.trim() || undefined;
+  if (text !== undefined && args.offset !== undefined) {
     throw refused("`cursor` and `offset` exclude each other.");
   }
-  const given = args.cursor === undefined
-    ? { offset: args.offset ?? 0 }
-    : readCursor(args.cursor, name);
+  const given = text === undefined ? { offset: args.offset ?? 0 } : readCursor(text, name);
   const now = given.now ?? Date.now();
   const filters = withMoments(args.filters ?? {}, now);
   const relative = JSON.stringify(filters) !== JSON.stringify(args.filters ?? {});

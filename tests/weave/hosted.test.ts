@@ -97,7 +97,7 @@ Deno.test("costs of a trace are its root's, not its calls' added up", async () =
 Deno.test("calls that start between two pages do not shift them", async () => {
   const calls = [1, 2, 3, 4].map((second) => call(`c${second}`, second));
   await withStub(calls, async (_stub, rig) => {
-    const first = await rig.call(queryTraces, { limit: 2 });
+    const first = await rig.call(queryTraces, { limit: 2, cursor: "" });
     calls.push(call("new", 60), call("newer", 61));
     const second = await rig.call(queryTraces, { limit: 2, cursor: first["next_cursor"] });
     assert.deepEqual([ids(first), ids(second)], [["c4", "c3"], ["c2", "c1"]]);
@@ -369,6 +369,49 @@ Deno.test("evaluations of Weave's TypeScript client count alike", async (t) => {
         await stub.stop();
       }
     });
+  }
+});
+
+Deno.test("an evaluation tells what was raised and what it cost, finished or not", async () => {
+  const raised = (type: string) => JSON.stringify({ type, message: "no answer", traceback: [] });
+  const prediction = (id: string, parent: string, rest: Data) => [
+    call(id, 1, {
+      parent_id: parent,
+      op_name: `${OP}/Evaluation.predict_and_score:v1`,
+      inputs: { example: { q: id } },
+      ...usage("priced", 10),
+    }),
+    call(`m-${id}`, 2, { parent_id: id, op_name: `${OP}/Model.predict:v1`, ...rest }),
+  ];
+  const evaluation = (id: string, rest: Data) =>
+    call(id, 0, { op_name: `${OP}/Evaluation.evaluate:v1`, output: null, ...rest });
+  const calls = [
+    evaluation("stopped", { exception: raised("KeyboardInterrupt"), ...usage("priced", 20) }),
+    evaluation("open", { ended_at: null }),
+    ...["stopped", "open"].flatMap((parent) => [
+      ...prediction(`${parent}-1`, parent, {}),
+      ...prediction(`${parent}-2`, parent, { exception: raised("TimeoutError") }),
+      ...prediction(`${parent}-3`, parent, { exception: raised("TimeoutError") }),
+    ]),
+  ];
+  const stub = startWeaveStub({ calls, prices: { priced: { prompt: 0.5, completion: 2 } } });
+  try {
+    const args = { evaluation_ids: ["stopped", "open"] };
+    const [stopped = {}, open = {}] = list(
+      (await rigOn(stub).call(summarizeEvaluation, args))["evaluations"],
+    );
+    for (const one of [stopped, open]) {
+      assert.deepEqual([one["successes"], one["errors"]], [1, 2]);
+      assert.deepEqual(one["error_messages"], { "TimeoutError: no answer": 2 });
+    }
+    assert.equal(stopped["exception"], "KeyboardInterrupt: no answer");
+    assert.deepEqual([stopped["total_tokens"], stopped["total_cost"]], [undefined, undefined]);
+    assert.equal(record(record(stopped["costs"])["priced"])["total_cost"], 20 * 0.5 + 2);
+    assert.deepEqual([open["exception"], open["finished"]], [undefined, false]);
+    assert.equal(open["total_cost"], 3 * (10 * 0.5 + 2));
+    assert.equal(open["total_tokens"], 3 * (10 + 1), "although the models give no totals");
+  } finally {
+    await stub.stop();
   }
 });
 

@@ -131,7 +131,7 @@ async function read(
   const query = {
     ...selection,
     sort_by: [{ field: "started_at", direction: "desc" as const }],
-    columns: [...LIGHT_COLUMNS, "inputs"],
+    columns: [...LIGHT_COLUMNS, "exception", "inputs"],
     include_costs: true,
     limit,
     offset,

@@ -1,4 +1,5 @@
 import type { Trial } from "../../analysis/evaluation.ts";
+import { callUsage } from "../../analysis/usage.ts";
 import { type Call, costsOfCall, derived, opOf, usageOf } from "../call.ts";
 import type { WeaveSession } from "../client.ts";
 import { isRecord } from "../filters/condition.ts";
@@ -96,11 +97,11 @@ function prediction(call: Call, parts: readonly Call[]): Prediction {
   const answer = output["output"] === undefined ? output["model_output"] : output["output"];
   const example = call.inputs?.["example"];
   const latency = model === undefined ? undefined : derived(model).latency_ms;
-  const tokens = Object.values(usageOf(call) ?? {})
-    .reduce(
-      (sum, used) => sum + (typeof used["total_tokens"] === "number" ? used["total_tokens"] : 0),
-      0,
-    );
+  const { total_tokens: tokens } = callUsage({
+    id: call.id,
+    trace_id: call.trace_id,
+    usage: usageOf(call),
+  });
   const cost = costsOfCall(call)?.total_cost;
   return {
     id: call.id,

@@ -4,11 +4,12 @@ import {
   type Evaluation,
   type EvaluationResult,
 } from "../../analysis/evaluation.ts";
-import { compareEvaluations } from "../../analysis/evaluation_comparison.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { costsOf } from "../rows/shape.ts";
+import { costsOf, shortException } from "../rows/shape.ts";
 import { derived, usageOf } from "../call.ts";
 import type { Weave } from "../client.ts";
+import { comparison } from "../evaluations/comparison.ts";
+import { reason, reasons } from "../evaluations/failures.ts";
 import {
   type EvaluationCall,
   evaluationNames,
@@ -94,7 +95,7 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
       const sums = aggregateEvaluation(evaluation);
       const own = results?.stats.get(one.call.id);
       const scorers = own === undefined ? sums.scorers : scorersOf(own, sums.predictions);
-      return summary(one, { ...sums, scorers }, weave, place);
+      return summary(one, { ...sums, scorers }, weave, place, reasons(one.call.id, predictions));
     });
     const tasks = args.include_per_task
       ? tasksOf(calls, predictions, args.offset, maxTokens)
@@ -133,13 +134,6 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
 const OTHERS = "There are more evaluations: raise max_evals, or choose by eval_name or " +
   "evaluation_ids. next_offset goes on with the predictions of these.";
 
-const ALONE = "There is only this evaluation to compare: choose several by evaluation_ids, or by " +
-  "an eval_name that they share.";
-
-const APART =
-  "No example occurs in all of these evaluations, so their scores are about different " +
-  "data: choose evaluations of one dataset by eval_name or evaluation_ids.";
-
 const EXAMPLES = "include_per_task, with offset, gives the examples that are left out.";
 
 /** What to say when no evaluation is to be shown. */
@@ -174,7 +168,9 @@ function summary(
   sums: EvaluationResult,
   weave: Weave,
   place: Place,
+  failures: Record<string, number>,
 ) {
+  const exception = shortException(call.exception);
   const usage = usageOf(call);
   const costs = costsOf(call, false);
   return {
@@ -186,33 +182,24 @@ function summary(
     started_at: call.started_at,
     status: derived(call).status ?? "unknown",
     finished: sums.finished,
+    ...(exception === undefined ? {} : { exception: reason(exception) }),
     ...(sums.finished ? {} : { note: "Not finished: the figures are those so far." }),
     examples: sums.examples,
     total_predictions: sums.predictions,
     successes: sums.successes,
     errors: sums.errors,
     error_rate: sums.error_rate,
+    ...(Object.keys(failures).length === 0 ? {} : { error_messages: failures }),
     ...(sums.running === 0 ? {} : { running: sums.running }),
     scores: namedScores(sums.scorers),
     ...(sums.latency_s === undefined ? {} : { model_latency_s: sums.latency_s }),
     ...(usage === undefined ? {} : { token_usage: usage }),
     ...(costs === undefined ? {} : { costs }),
+    // An evaluation that is running has no sums of its own yet.
+    ...(usage !== undefined || sums.total_tokens === undefined
+      ? {}
+      : { total_tokens: sums.total_tokens }),
+    ...(costs !== undefined || sums.cost === undefined ? {} : { total_cost: sums.cost }),
     url: weave.links.call(place.entity, place.project, call.id),
-  };
-}
-
-/** Differences between evaluations; examples with the dataset's row where that was read. */
-function comparison(evaluations: readonly Evaluation[], predictions: readonly Prediction[]) {
-  const { scorers, shared_examples, differing_examples, examples } = compareEvaluations(
-    evaluations,
-  );
-  const rows = new Map(predictions.map(({ example, row }) => [example, row]));
-  return {
-    baseline: evaluations[0]?.id,
-    ...(evaluations.length < 2 ? { note: ALONE } : shared_examples === 0 ? { note: APART } : {}),
-    scorers,
-    shared_examples,
-    differing_examples,
-    examples: examples.map((one) => ({ ...one, row: rows.get(one.example) })),
   };
 }
