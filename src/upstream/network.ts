@@ -12,10 +12,13 @@ export interface Place {
 
 /** The error for a host that the configuration does not name; undefined for other errors. */
 export function permissionFailure(_place: Place, error: unknown): UpstreamError | undefined {
-  const chain = causes(error);
-  const refused = chain.find((one) => one.name === "NotCapable" || one.name === "PermissionDenied");
+  // Of an address that a name turned out to have, only the message speaks; URLs hold no quotes.
+  const needed = /Requires net access to "([^"]+)"/;
+  const refused = causes(error).find((one) =>
+    one.name === "NotCapable" || one.name === "PermissionDenied" || needed.test(one.message)
+  );
   if (refused === undefined) return undefined;
-  const host = /net access to "([^"]+)"/.exec(refused.message)?.[1] ?? "that host";
+  const host = needed.exec(refused.message)?.[1] ?? "that host";
   return hostNotAllowed(host, `${host} is not among the hosts that the configuration names`);
 }
 
@@ -66,6 +69,15 @@ export function networkFailure(place: Place, error: unknown): UpstreamError {
   if (/dns|lookup|name or service|no address|nodename/.test(text)) {
     return fail(
       `The host name of ${service}, ${baseUrl.hostname}, is not known.`,
+      check(setting),
+      false,
+    );
+  }
+  const blocked = /requests to port (\d+) are blocked/.exec(text)?.[1];
+  if (blocked !== undefined) {
+    return fail(
+      `Port ${blocked}, where ${service} at ${at} should be, belongs to another service by ` +
+        "convention and is never asked.",
       check(setting),
       false,
     );

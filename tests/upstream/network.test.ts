@@ -1,5 +1,6 @@
 /** Connections that break, stall, trickle or never end. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { readText } from "../../src/upstream/body.ts";
 import { openSession } from "../../src/upstream/client.ts";
 import { path } from "../../src/upstream/path.ts";
@@ -199,6 +200,29 @@ Deno.test("an endless error body is not waited for", async () => {
   await using server = serve(() => new Response(blanks(Infinity), { status: 400 }));
   const { report } = await failure(sessionWith(server.url).json(GET));
   assert.equal(report.error, "invalid_arguments");
+});
+
+Deno.test("an address that a name turns out to have is refused like one that is written", async () => {
+  await using server = serve(() => Response.json(1));
+  const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
+    args: [
+      ...["run", "--no-prompt", "--allow-net=localhost", "--deny-net=127.0.0.0/8,[::1]"],
+      fileURLToPath(new URL("./resolved.ts", import.meta.url)),
+      server.url.replace("127.0.0.1", "localhost"),
+    ],
+  }).output();
+  const decoder = new TextDecoder();
+  assert.match(decoder.decode(stdout), /^\{"error":"host_not_allowed",/, decoder.decode(stderr));
+  assert.match(decoder.decode(stdout), /"retryable":false/);
+  assert.deepEqual(server.requests, []);
+});
+
+Deno.test("a port that is never asked is named, and not tried again", async () => {
+  const options = optionsFor("http://127.0.0.1:9");
+  const session = openSession(options, new AbortController().signal);
+  const { report } = await failure(session.json(GET));
+  assert.match(report.message, /^Port 9, where Tracker at 127\.0\.0\.1:9 should be,/);
+  assert.equal(options.attempts.length, 1);
 });
 
 Deno.test("the cause of a network error is read from its words, not from the address", () => {
