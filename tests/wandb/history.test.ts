@@ -303,3 +303,13 @@ Deno.test("sampled and thinned system metrics say so, and how to get every row",
   assert.deepEqual([list(all["system_rows"]).length, "truncation_note" in all], [700, false]);
   assert.equal(part(all["statistics"], "system.cpu")["basis"], "exact");
 });
+
+Deno.test("a pattern matches W&B's own keys only when it begins like them", async () => {
+  await using rig = startRig();
+  const history = [0, 1].map((step) => ({ _step: step, _runtime: step, loss: step }));
+  await seedRun(rig.sim, { ...AT, run: "own1", history });
+  const keys = async (pattern: string) =>
+    (await rig.data(getRunHistory, { ...HERE, run_id: "own1", keys: [pattern] }))["keys_returned"];
+  assert.deepEqual(await keys("*"), ["loss"]);
+  assert.deepEqual(await keys("_run*"), ["_runtime"]);
+});

@@ -141,3 +141,36 @@ Deno.test("files of a run are listed by its path or address too", async () => {
     assert.deepEqual([data["project"], data["note"]], ["vision", "The run has no files."]);
   }
 });
+
+Deno.test("what a GraphQL query looks up and W&B does not find is told", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const note = async (query: string) => (await rig.data(queryWandb, { query }))["note"];
+  const nowhere = '{ project(entityName: "sim-team", name: "visoin") { runCount } }';
+  assert.match(String(await note(nowhere)), /`project` is null: .*this key cannot see it/);
+  const followed = '{ p: project(name: "visoin") { runs { edges { node { name } } } } }';
+  assert.match(String(await note(followed)), /`p` is null/);
+  const absent = inProject('run(name: "none") { name } runs { edges { node { name } } }');
+  assert.match(String(await note(absent)), /`project\.run` is null/);
+  const there = inProject('run(name: "run0") { name sweep { name } }');
+  assert.equal(await note(there), undefined);
+});
+
+Deno.test("a variable of JSON in a text may be the JSON itself", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const query = inProject("runCount(filters: $f)", "query Q($f: JSONString!)");
+  for (const f of [{ name: "run1" }, '{"name": "run1"}']) {
+    const data = await rig.data(queryWandb, { query, variables: { f } });
+    assert.equal(part(data, "project")["runCount"], 1);
+  }
+});
+
+Deno.test("an unknown argument of a GraphQL field is told by the server's words alone", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const query = inProject("runs(limit: 5) { edges { node { name } } }");
+  const { result, requests } = await rig.counted(() => rig.failure(queryWandb, { query }));
+  assert.match(String(result["message"]), /Unknown argument "limit".*"first"/);
+  assert.deepEqual([requests, "hint" in result], [1, false]);
+});

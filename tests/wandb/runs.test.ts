@@ -189,19 +189,19 @@ Deno.test("keys of a comparison may be patterns; what one of its requests lacks 
   assert.match(String(cut.result["warnings"]), /history is gone/);
 });
 
-Deno.test("twenty runs are compared with two requests", async () => {
+Deno.test("a hundred runs are compared with two requests", async () => {
   await using rig = startRig();
-  const run_ids = Array.from({ length: 20 }, (_, index) => `run${index}`);
-  for (const [index, run] of run_ids.entries()) await seedRun(rig.sim, curve(run, index / 20));
+  const run_ids = Array.from({ length: 100 }, (_, index) => `run${index}`);
+  for (const [index, run] of run_ids.entries()) await seedRun(rig.sim, curve(run, index / 100));
   const { result, requests } = await rig.counted(() =>
     rig.data(compareRuns, { ...HERE, run_ids, include_history_overlap: true, history_samples: 5 })
   );
   assert.equal(requests, 2);
-  assert.equal(list(result["runs"]).length, 20);
+  assert.equal(list(result["runs"]).length, 100);
   const lr = part(part(part(result, "config_diff"), "changed"), "lr");
-  assert.deepEqual([lr["run0"], lr["run19"]], [0, 0.95]);
+  assert.deepEqual([lr["run0"], lr["run99"]], [0, 0.99]);
   const [first] = list(part(part(result, "history_comparison"), "loss")["rows"]);
-  assert.equal(Object.keys(first ?? {}).length, 21);
+  assert.equal(Object.keys(first ?? {}).length, 101);
 });
 
 Deno.test("a spike of one row is found among ten thousand, with two requests", async () => {
@@ -259,4 +259,14 @@ Deno.test("what a probe leaves out of its lists is told", async () => {
   assert.deepEqual([list(data["tags"]).length, data["tags_truncated"]], [20, true]);
   assert.ok(!("groups_truncated" in data));
   assert.deepEqual(data["run_states"], { running: 1, other: 1 });
+});
+
+Deno.test("a loss_key that holds no numbers is refused, with the keys that do", async () => {
+  await using rig = startRig();
+  const history = [0, 1].map((step) => ({ _step: step, note: `text ${step}`, score: step }));
+  await seedRun(rig.sim, { ...AT, run: "texts1", history });
+  const args = { ...HERE, run_id: "texts1", loss_key: "note" };
+  const failed = await rig.failure(diagnoseRun, args);
+  assert.match(String(failed["message"]), /"note" of run texts1 holds no numbers \(string\)/);
+  assert.equal(failed["hint"], "Numbers are in score.");
 });

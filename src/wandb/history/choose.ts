@@ -36,8 +36,9 @@ export function matchKeys(
   const found = new Set<string>();
   const missing: [string, string[]][] = [];
   for (const key of wanted) {
+    // W&B's own keys (_step and so on) are matched only by patterns that begin like them.
     const matches = isPattern(key)
-      ? known.filter(matcher(key))
+      ? known.filter(matcher(key)).filter((one) => !one.startsWith("_") || key.startsWith("_"))
       : known.filter((one) => one === key);
     for (const match of matches) found.add(match);
     if (matches.length === 0) missing.push([key, nearest(key.replaceAll("*", ""), known)]);

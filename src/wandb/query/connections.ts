@@ -50,7 +50,8 @@ export interface Connection {
 }
 
 /**
- * Connections that are not inside another one's edges, in the order of the text.
+ * Connections that are not inside another one's edges, in the order of the text, and the response
+ * paths of what is looked up by arguments.
  *
  * @throws {ToolError} `invalid_arguments` for a query that stands for too many fields.
  */
@@ -58,9 +59,10 @@ export function findConnections(
   operation: OperationDefinitionNode,
   fragments: Fragments,
   variables: Readonly<Record<string, unknown>>,
-): Connection[] {
+): { connections: Connection[]; lookUps: (readonly string[])[] } {
   const found = new Map<string, Found>();
   const twins = new Map<string, FieldNode[]>();
+  const lookUps = new Map<string, readonly string[]>();
   let visited = 0;
   const visitSet = (
     set: SelectionSetNode | undefined,
@@ -75,6 +77,8 @@ export function findConnections(
       if (within === undefined) {
         const place = here.join(".");
         twins.set(place, [...twins.get(place) ?? [], field]);
+        const named = (field.arguments ?? []).length > 0 && field.selectionSet !== undefined;
+        if (named) lookUps.set(place, here);
       }
       if (!inner.some(({ name }) => name.value === "edges")) {
         visitSet(field.selectionSet, here, within);
@@ -102,13 +106,14 @@ export function findConnections(
     }
   };
   visitSet(operation.selectionSet, []);
-  return [...found].map(([place, { within, followable, ...followed }]) => {
+  const connections = [...found].map(([place, { within, followable, ...followed }]) => {
     const fields = twins.get(place) ?? [];
     const wantsPages = fields.some(({ selectionSet }) =>
       fieldsOf(selectionSet, fragments, new Set()).some(isPageInfo)
     );
     return { fields, followable, within, followed: { ...followed, wantsPages } };
   });
+  return { connections, lookUps: [...lookUps.values()] };
 }
 
 type Found = Omit<Followed, "wantsPages"> & {

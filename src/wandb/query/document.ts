@@ -40,6 +40,8 @@ export interface PreparedQuery {
   readonly follow: Followed | undefined;
   /** Response paths of further connections, which are not followed. */
   readonly others: readonly string[];
+  /** Response paths of what the query looks up by arguments, such as a project by its name. */
+  readonly lookUps: readonly (readonly string[])[];
 }
 
 /** Fields that would hand out credentials. */
@@ -62,17 +64,20 @@ export function prepareQuery(
   refuseSecrets(document);
   const variables = checkVariables(operation, given, defaults);
   const values = { ...defaultValues(operation), ...variables };
-  const connections = findConnections(operation, fragmentsOf(document), values);
+  const { connections, lookUps } = findConnections(operation, fragmentsOf(document), values);
   const first = connections.find(({ followable }) => followable);
   const others = connections.flatMap((one) =>
     one === first ? one.within : [one.followed.path, ...one.within]
   ).map((path) => path.join("."));
-  return first === undefined ? { text: print(document), variables, follow: undefined, others } : {
-    text: print(withPaging(document, operation, first.fields)),
-    variables,
-    follow: first.followed,
-    others,
-  };
+  return first === undefined
+    ? { text: print(document), variables, follow: undefined, others, lookUps }
+    : {
+      text: print(withPaging(document, operation, first.fields)),
+      variables,
+      follow: first.followed,
+      others,
+      lookUps,
+    };
 }
 
 function parsed(text: string): DocumentNode {
@@ -127,13 +132,18 @@ function checkVariables(
 ): Record<string, unknown> {
   const declared = (operation.variableDefinitions ?? []).map((one) => ({
     name: one.variable.name.value,
+    json: print(one.type).replace("!", "") === "JSONString",
     required: one.type.kind === Kind.NON_NULL_TYPE && one.defaultValue === undefined,
   }));
   const names = declared.map(({ name }) => name);
   const values: Record<string, unknown> = {};
   for (const [name, value] of Object.entries(given)) {
-    if (names.includes(name)) values[name] = value;
-    else if (!/^(limit|first|count)$/i.test(name)) {
+    const variable = declared.find((one) => one.name === name);
+    if (variable !== undefined) {
+      // A JSONString is JSON in a text; the JSON itself is what one would write.
+      const wrap = variable.json && typeof value === "object" && value !== null;
+      values[name] = wrap ? JSON.stringify(value) : value;
+    } else if (!/^(limit|first|count)$/i.test(name)) {
       const near = nearest(name, names);
       throw invalidArgument(
         `\`variables\`: the query declares no $${name}` +

@@ -38,7 +38,12 @@ export async function runQuery(
   if (follow === undefined) {
     const { data, problems } = await session.query(query.text, variables);
     return {
-      data: { ...objectOf(withNamedNumbers(data)), ...errorsOf(problems), ...othersOf(query) },
+      data: {
+        ...objectOf(withNamedNumbers(data)),
+        ...errorsOf(problems),
+        ...othersOf(query),
+        ...missingOf(query, objectOf(data), problems),
+      },
     };
   }
   const once = limits.maxItems === undefined && !follow.wantsPages && follow.first !== undefined;
@@ -91,7 +96,8 @@ export async function runQuery(
     // Each member of a list has its own connection, of which one page came.
     const own = isInList(root, follow.path) ? [follow.path.join(".")] : [];
     const others = othersOf({ ...query, others: [...own, ...query.others] });
-    return { data: { ...root, ...errorsOf(problems), ...others } };
+    const missing = missingOf(query, root, problems);
+    return { data: { ...root, ...errorsOf(problems), ...others, ...missing } };
   }
   return together(query, root, edges, info, pages, problems);
 }
@@ -114,7 +120,11 @@ function together(
     has_next_page: more,
     ...(more && typeof cursor === "string" ? { end_cursor: cursor } : {}),
   });
-  const rest = { ...errorsOf(problems), ...othersOf(query) };
+  const rest = {
+    ...errorsOf(problems),
+    ...othersOf(query),
+    ...missingOf(query, root, problems),
+  };
   return {
     data: {
       ...withEdges(edges, info),
@@ -146,6 +156,22 @@ function errorsOf(problems: readonly string[]): { errors?: { message: string }[]
 
 function othersOf(query: PreparedQuery): { not_followed?: readonly string[] } {
   return query.others.length === 0 ? {} : { not_followed: query.others };
+}
+
+/** What to tell of things that W&B does not find: it gives null and says nothing. */
+function missingOf(
+  { lookUps }: PreparedQuery,
+  data: JsonObject,
+  problems: readonly string[],
+): { note?: string } {
+  const missing = lookUps.filter((path) => at(data, path) === null);
+  if (missing.length === 0 || problems.length > 0) return {};
+  const names = missing.map((path) => `\`${path.join(".")}\``).join(", ");
+  return {
+    note: `${names} is null: nothing of that name exists, or this key cannot see it. ` +
+      "list_entities_tool and query_wandb_entity_projects name entities and projects; the " +
+      "structured form (resource) names the nearest.",
+  };
 }
 
 /**

@@ -117,6 +117,8 @@ export async function explain(error: unknown, session: WandbSession): Promise<un
   if (!(error instanceof GraphqlFailure)) return error;
   const [unknown] = unknownFields(error.messages);
   if (unknown === undefined) return error;
+  // Of an argument the server itself names the nearest.
+  if (error.messages.some((message) => message.startsWith("Unknown argument"))) return error;
   const known = await fieldsOf(unknown.type, session);
   const near = nearest(unknown.field, known, 5);
   return new ToolError("invalid_arguments", error.report.message, {

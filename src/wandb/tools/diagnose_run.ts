@@ -123,8 +123,17 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
 
 function checkKeys(wanted: readonly (string | undefined)[], run: LoadedRun): void {
   for (const key of wanted) {
-    if (key === undefined || run.known.keys.has(key)) continue;
     const known = numericKeys(run.known);
+    if (key === undefined || known.includes(key)) continue;
+    const logged = run.known.keys.get(key);
+    if (logged !== undefined && logged.types.length > 0 && !logged.types.includes("number")) {
+      throw new ToolError(
+        "invalid_arguments",
+        `"${key}" of run ${run.id} holds no numbers (${logged.types.join(", ")}).`,
+        { hint: `Numbers are in ${known.slice(0, 20).join(", ") || "none of its keys"}.` },
+      );
+    }
+    if (logged !== undefined) continue;
     const near = nearest(key, known);
     throw new ToolError("not_found", `Run ${run.id} has no history of "${key}".`, {
       hint: near.length > 0
