@@ -79,7 +79,7 @@ function shrinkTo(
     if (!hopeful(least[index] ?? 0, room)) continue;
     const cut = shorten(data, size);
     if (!fits(cut.value, room)) continue;
-    return withNote(cut.value, { limit, shortened: cut.paths, hint: hintFor(rows, false) }, budget);
+    return withNote(cut.value, { limit, shortened: cut.paths, hint: hintFor(rows, []) }, budget);
   }
   const dropped: { path: string; kept: number; of: number }[] = [];
   let rest: Record<string, unknown> = data;
@@ -90,11 +90,11 @@ function shrinkTo(
     if (kept < items.length) dropped.push({ path: list.path, kept, of: items.length });
     rest = value;
     if (fits(cut.value, room)) {
-      const hint = hintFor(rows, true);
+      const hint = hintFor(rows, dropped);
       return withNote(cut.value, { limit, shortened: cut.paths, rows: dropped, hint }, budget);
     }
   }
-  const hint = hintFor(rows, dropped.length > 0);
+  const hint = hintFor(rows, dropped);
   const note = { limit, ...(dropped.length > 0 ? { rows: dropped } : {}), hint };
   return pruneToFit(rest, room, note, budget, rows) ?? emptied(data, room, note, budget, rows);
 }
@@ -128,10 +128,17 @@ function fits(value: unknown, room: number): boolean {
   return fitsTokens(JSON.stringify(value), room);
 }
 
-function hintFor(rows: readonly ShrinkableRows[], dropped: boolean): string {
-  const own = rows.map(({ hint }) => hint).filter((hint) => hint !== undefined).join(" ");
+/** What to do: of the lists that lost rows where some did, else of all. */
+function hintFor(
+  rows: readonly ShrinkableRows[],
+  dropped: readonly { readonly path: string }[],
+): string {
+  const about = dropped.length === 0
+    ? rows
+    : rows.filter(({ path }) => dropped.some((one) => one.path === path));
+  const own = about.map(({ hint }) => hint).filter((hint) => hint !== undefined).join(" ");
   if (own !== "") return own;
-  return dropped
+  return dropped.length > 0
     ? "Ask for fewer fields or rows, or go on with the cursor."
     : "Select the shortened fields alone to see more of them.";
 }

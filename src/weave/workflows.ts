@@ -49,11 +49,12 @@ function triage(place: readonly WorkflowArgument[]): Workflow {
     brief: "Failing LLM calls",
     arguments: [...place, {
       name: "since",
-      description: "How far back to look, such as 24h or 7d.",
+      description: "How far back to look, such as 24h or 7d, or a date.",
       fallback: "7d",
     }],
-    goal: "Find out which LLM calls in {entity}/{project} failed in the last {since}, in which " +
-      "sessions, and why.",
+    goal:
+      "Find out which LLM calls in {entity}/{project} failed (since: {since}), in which sessions, " +
+      "and why.",
     steps: [
       {
         tool: "query_weave_traces_tool",

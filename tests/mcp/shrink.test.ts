@@ -65,14 +65,27 @@ Deno.test("of two lists, both resume where they were cut", () => {
     b: Array.from({ length: 400 }, (_, index) => ({ id: `b-${index}`, text: prose(20) })),
   };
   const result = shrink(data, 2000, [
-    { path: "a", resume: (kept) => ({ next_a: kept }) },
-    { path: "b", resume: (kept) => ({ next_b: kept }) },
+    { path: "a", resume: (kept) => ({ next_a: kept }), hint: "Go on with next_a." },
+    { path: "b", resume: (kept) => ({ next_b: kept }), hint: "Go on with next_b." },
   ]);
+  assert.equal(Note.parse(result).truncated.hint, "Go on with next_a. Go on with next_b.");
   assert.deepEqual(
     Note.parse(result).truncated.rows?.map(({ path, kept }) => [path, kept]),
     [["a", result.next_a], ["b", result.next_b]],
   );
   assert.ok(size(result) <= 2000);
+});
+
+Deno.test("of two lists, the hint is about the one that was cut", () => {
+  const data = {
+    a: Array.from({ length: 400 }, (_, index) => ({ id: `a-${index}`, text: prose(20) })),
+    b: [{ id: "b-0" }],
+  };
+  const result = shrink(data, 2000, [{ path: "a", hint: "About list a." }, {
+    path: "b",
+    hint: "About list b.",
+  }]);
+  assert.equal(Note.parse(result).truncated.hint, "About list a.");
 });
 
 Deno.test("structures without rows are pruned, and the count of what is missing is exact", () => {

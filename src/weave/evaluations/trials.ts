@@ -5,6 +5,7 @@ import type { WeaveSession } from "../client.ts";
 import { isRecord } from "../filters/condition.ts";
 import type { Place } from "../place.ts";
 import { LIGHT_COLUMNS } from "../rows/columns.ts";
+import { nameOfQuery } from "../rows/cursor.ts";
 import { RefReader } from "../rows/expand.ts";
 import { cut, shortException } from "../rows/shape.ts";
 import { type EvalResults, TEXT } from "./results.ts";
@@ -118,10 +119,16 @@ function prediction(call: Call, parts: readonly Call[]): Prediction {
   };
 }
 
+/** Longest example that stands for itself where it is compared with others. */
+const KEY = 80;
+
 /** What names an example in every evaluation of the same dataset. */
 function exampleKey(example: unknown): string | undefined {
-  if (typeof example === "string") return /\/id\/([^/]+)$/.exec(example)?.[1] ?? example;
-  return example === undefined ? undefined : JSON.stringify(example);
+  if (example === undefined) return undefined;
+  const text = typeof example === "string"
+    ? /\/id\/([^/]+)$/.exec(example)?.[1] ?? example
+    : JSON.stringify(example);
+  return text.length > KEY ? nameOfQuery([text]) : text;
 }
 
 /** Predictions with examples, answers and scores as far as the results route has them. */

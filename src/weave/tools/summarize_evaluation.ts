@@ -119,7 +119,7 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
           ? {
             path: "evaluations",
             resume: (kept: number) => ({ total_evaluations: total, next_offset: skipped + kept }),
-            hint: "Go on with offset=next_offset.",
+            hint: "Ask for fewer evaluations at a time, or go on with next_offset if there is one.",
           }
           : { path: "evaluations", hint: "Ask for fewer evaluations: eval_name, max_evals." },
       ],
@@ -134,7 +134,8 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
 const OTHERS = "There are more evaluations: raise max_evals, or choose by eval_name or " +
   "evaluation_ids. next_offset goes on with the predictions of these.";
 
-const EXAMPLES = "include_per_task, with offset, gives the examples that are left out.";
+const EXAMPLES = "Single predictions, with include_per_task and offset, show more of the " +
+  "examples.";
 
 /** What to say when no evaluation is to be shown. */
 function nothing(
