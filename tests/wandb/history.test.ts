@@ -118,6 +118,15 @@ Deno.test("a sampled key says how to get every row, and that works", async () =>
     const range = { min_step: Number(from), max_step: Number(to), samples: Number(samples) };
     const part1 = await ask({ keys: [key], ...range });
     assert.equal(part(part1["statistics"], key)["basis"], "exact", note);
+    const wide = await ask({ keys: [key], min_step: 1_000_000, max_step: 4_000_000 });
+    const inside = String(wide["truncation_note"]);
+    assert.match(inside, /logged rows in all\)/);
+    const [, begin, end] = /min_step=(\d+), max_step=(\d+), samples=10000/.exec(inside) ?? [];
+    assert.equal(begin, "1000000");
+    const width = Number(to) - Number(from);
+    assert.equal(Number(end) - Number(begin), width);
+    const some = await ask({ keys: ["many"], min_step: 500_000, max_step: 600_000 });
+    assert.match(String(some["truncation_note"]), /min_step=500000, max_step=600000, samples=/);
   }
 });
 

@@ -103,11 +103,13 @@ export interface Shown {
   readonly thinnedTo: number | undefined;
   /** The x axis. */
   readonly axis: string;
+  /** First and last step that were asked for; undefined without a range. */
+  readonly range: { readonly from: number; readonly to: number } | undefined;
 }
 
 /** What a result says of rows that it does not hold; undefined when it holds all. */
 export function truncationNote(shown: Shown, run: LoadedRun): string | undefined {
-  const { metrics, systems, samples, thinnedTo, axis } = shown;
+  const { metrics, systems, samples, thinnedTo, axis, range } = shown;
   const apart = metrics.filter((metric) => lacksAxis(metric, axis, run));
   const sampled = metrics.filter((metric) => !metric.exact && !apart.includes(metric));
   const parts: string[] = [];
@@ -115,8 +117,10 @@ export function truncationNote(shown: Shown, run: LoadedRun): string | undefined
     const logged = Math.max(...sampled.map((metric) => metric.logged ?? 0));
     parts.push(
       `${sampled.length} of ${metrics.length} keys are sampled evenly over the whole range` +
-        (logged > 0 ? ` (up to ${logged} logged rows)` : "") +
-        `; ${everyRow(logged, run.known.lastStep)}.`,
+        (logged > 0
+          ? ` (up to ${logged} logged rows${range === undefined ? "" : " in all"})`
+          : "") +
+        `; ${everyRow(logged, run.known.lastStep, range)}.`,
     );
   }
   if (apart.length > 0) {
@@ -154,14 +158,17 @@ function lacksAxis({ logged }: Metric, axis: string, run: LoadedRun): boolean {
   return rows !== undefined && logged !== undefined && rows < logged;
 }
 
-/** How to get every one of so many logged rows, spread over the run's steps. */
-function everyRow(logged: number, lastStep: number): string {
+/** How to get every one of so many logged rows, spread over the run's steps, or those of a range. */
+function everyRow(logged: number, lastStep: number, range: Shown["range"]): string {
   if (logged > 0 && logged <= MOST_SAMPLES) return `samples=${logged} reads every row`;
   const read = "a range that holds fewer logged rows than `samples` is read whole";
   if (logged === 0 || lastStep < MOST_SAMPLES) return read;
+  const { from = 0, to = Infinity } = range ?? {};
   // A tenth less, since rows are never spread quite evenly.
   const steps = Math.max(MOST_SAMPLES, Math.floor(0.9 * MOST_SAMPLES * (lastStep + 1) / logged));
-  return `${read}, such as min_step=0, max_step=${steps - 1}, samples=${MOST_SAMPLES}`;
+  return `${read}, such as min_step=${from}, max_step=${
+    Math.min(to, from + steps - 1)
+  }, samples=${MOST_SAMPLES}`;
 }
 
 /** The error for an x axis that no row has, with the nearest keys. */

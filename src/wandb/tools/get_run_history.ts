@@ -138,8 +138,11 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     const rows = rowsWithin(metrics, xAxis, args.samples, share);
     const systemRows = rowsWithin(systems, "_runtime", args.samples, share);
     const thinnedTo = rows.thinnedTo ?? systemRows.thinnedTo;
+    const range = (minStep ?? maxStep) === undefined
+      ? undefined
+      : { from: minStep ?? 0, to: maxStep ?? Infinity };
     const note = truncationNote(
-      { metrics, systems, samples: args.samples, thinnedTo, axis: xAxis },
+      { metrics, systems, samples: args.samples, thinnedTo, axis: xAxis, range },
       run,
     );
     return {
