@@ -48,6 +48,13 @@ export function readMlflowError(status: number, body: string): UpstreamError | u
       hint: "It may still be running; its info is there.",
     });
   }
+  if (/workspaces are not enabled/i.test(message)) {
+    return new UpstreamError("unsupported", "This MLflow server has no workspaces.", {
+      status,
+      code,
+      hint: "Unset MLFLOW_WORKSPACE, or start the server with --enable-workspaces.",
+    });
+  }
   if (status >= 500) {
     return new UpstreamError(
       "upstream_error",

@@ -20,7 +20,12 @@ export async function experimentIdOf(
   if (wanted !== undefined && wanted !== "") {
     return isId(wanted) ? wanted : await idOfName(mlflow, wanted, "experiment_id");
   }
-  if (experiment.id !== undefined) return experiment.id;
+  if (experiment.id !== undefined) {
+    // A name there would end in a failure of the server.
+    return isId(experiment.id)
+      ? experiment.id
+      : await idOfName(mlflow, experiment.id, "MLFLOW_EXPERIMENT_ID");
+  }
   if (experiment.name !== undefined) {
     return await idOfName(mlflow, experiment.name, "MLFLOW_EXPERIMENT_NAME");
   }

@@ -393,3 +393,17 @@ Deno.test("spans: a body that stalls past the deadline is told as a time-out", a
   stalled.resolve();
   assert.equal(failure.error, "timeout");
 });
+
+Deno.test("a workspace on a server without workspaces is told as that", async () => {
+  await using server = fake({
+    "/": () =>
+      Response.json({
+        error_code: "INTERNAL_ERROR",
+        message: "Workspace APIs are not available: workspaces are not enabled on this server",
+      }, { status: 500 }),
+  });
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri, MLFLOW_WORKSPACE: "team" });
+  const failure = await tools.fails("search_traces", { experiment_id: "1" });
+  assert.equal(failure.error, "unsupported");
+  assert.match(String(failure.hint), /MLFLOW_WORKSPACE/);
+});

@@ -184,6 +184,17 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.deepEqual(idsOf(second), idsOf(first));
   });
 
+  on("search_traces: a name as MLFLOW_EXPERIMENT_ID is found, or refused as that", async () => {
+    const one = { max_results: 1, extract_fields: "info.trace_id" };
+    const withId = (id: string) =>
+      toolsWith({ MLFLOW_TRACKING_URI: server.uri, MLFLOW_EXPERIMENT_ID: id });
+    const byId = await withId(paging).ok("search_traces", one);
+    assert.deepEqual(idsOf(await withId("paging").ok("search_traces", one)), idsOf(byId));
+    const failure = await withId("no such").fails("search_traces", one);
+    assert.equal(failure.error, "not_found");
+    assert.match(failure.message, /MLFLOW_EXPERIMENT_ID.*"no such"/);
+  });
+
   on("search_traces: run_id finds the run's traces, alone or with its experiment", async () => {
     const alone = await tools.ok("search_traces", { run_id: seeded.runs.evaluation });
     assert.ok(idsOf(alone).length > 0);
