@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { shellWord } from "../../text/shell.ts";
 import { UpstreamError } from "../../upstream/errors.ts";
 
 const MAGIC = "SQLite format 3\0";
@@ -46,7 +47,9 @@ export function hotJournal(path: string): UpstreamError {
     "unsupported",
     `A writer of ${path} was interrupted: ${path}-journal has to be played back first, ` +
       "which only a program that may write can do.",
-    { hint: `Open it once with MLflow, or with: sqlite3 ${path} "PRAGMA user_version".` },
+    {
+      hint: `Open it once with MLflow, or with: sqlite3 ${shellWord(path)} "PRAGMA user_version".`,
+    },
   );
 }
 
@@ -61,7 +64,9 @@ function requireOpenWal(path: string): void {
     `${path} is in write-ahead mode (WAL): reading it would create files beside it.`,
     {
       hint: "Leave that mode once with: " +
-        `sqlite3 ${path} "PRAGMA journal_mode=delete" – or read it through mlflow server.`,
+        `sqlite3 ${
+          shellWord(path)
+        } "PRAGMA journal_mode=delete" – or read it through mlflow server.`,
     },
   );
 }

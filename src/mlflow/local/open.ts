@@ -1,5 +1,6 @@
 import { localStoreOf } from "../../config/local_store.ts";
 import type { Settings } from "../../config/settings.ts";
+import { shellWord } from "../../text/shell.ts";
 import { StorePool } from "./pool.ts";
 import { LocalTraceStore } from "./store.ts";
 
@@ -27,7 +28,7 @@ export function configuredStore(settings: Settings): ConfiguredStore | undefined
 export function writingNeedsServer(path: string): string {
   return `MLflow traces are read from the file ${path}, which wandflow never changes: tools that ` +
     "write need a server. Start one with " +
-    `mlflow server --backend-store-uri sqlite:///${path} ` +
+    `mlflow server --backend-store-uri ${shellWord(`sqlite:///${path}`)} ` +
     "and set MLFLOW_TRACKING_URI=http://127.0.0.1:5000.";
 }
 
@@ -37,7 +38,7 @@ export function unusableUri(trackingUri: string): string {
   const folder = /^file:\/\/(.+)$/.exec(trackingUri)?.[1];
   if (folder !== undefined) {
     return `${start}${folder} is a folder of MLflow's file store, which only MLflow reads. ` +
-      `Start mlflow server --backend-store-uri ${folder} and set ` +
+      `Start mlflow server --backend-store-uri ${shellWord(folder)} and set ` +
       "MLFLOW_TRACKING_URI=http://127.0.0.1:5000, or bring its data into an SQLite store with " +
       "mlflow migrate-filestore.";
   }
