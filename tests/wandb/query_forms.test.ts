@@ -174,3 +174,35 @@ Deno.test("an unknown argument of a GraphQL field is told by the server's words 
   assert.match(String(result["message"]), /Unknown argument "limit".*"first"/);
   assert.deepEqual([requests, "hint" in result], [1, false]);
 });
+
+Deno.test("a GraphQL query goes on with end_cursor given as cursor", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const query = inProject("runs { edges { node { name } } }");
+  const first = await rig.data(queryWandb, { query, max_items: 2 });
+  const cursor = part(first, "pagination")["end_cursor"];
+  const rest = await rig.data(queryWandb, { query, max_items: 2, cursor });
+  const edges = list(part(part(rest, "project"), "runs")["edges"]);
+  assert.deepEqual(edges, [{ node: { name: "run0" } }]);
+  assert.equal(part(rest, "pagination")["has_next_page"], false);
+  const none = await rig.failure(queryWandb, { query: "{ viewer { id } }", cursor });
+  assert.match(String(none["message"]), /no connection that `cursor`/);
+});
+
+Deno.test("what belongs to the structured form is refused beside a GraphQL query", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const query = inProject("runs { edges { node { name } } }");
+  for (
+    const more of [{ filters: { state: "failed" } }, { order: "-created_at" }, { fields: ["id"] }]
+  ) {
+    const { result, requests } = await rig.counted(() =>
+      rig.failure(queryWandb, { query, ...more })
+    );
+    assert.equal(requests, 0);
+    assert.match(String(result["message"]), /does not go with `query`/);
+  }
+  // Some clients fill every argument.
+  const empty = { filters: {}, fields: [], order: "" };
+  assert.ok("pagination" in await rig.data(queryWandb, { query, ...empty }));
+});

@@ -10,6 +10,8 @@ export interface FollowLimits {
   readonly maxItems: number | undefined;
   /** Items of one page where the query does not say. */
   readonly perPage: number;
+  /** Where to go on; what the query itself says when undefined. */
+  readonly after?: string | undefined;
 }
 
 /** Items when neither the call nor the query says how many. */
@@ -54,7 +56,7 @@ export async function runQuery(
   const problems: string[] = [];
   let root: JsonObject = {};
   let info: JsonObject = {};
-  let after = follow.after;
+  let after = limits.after ?? follow.after;
   let pages = 0;
   let found = false;
   do {

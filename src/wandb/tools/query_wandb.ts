@@ -62,6 +62,15 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
         session,
       );
     }
+    const { filters, order, fields, run_id } = args;
+    const [passed] = Object.entries({ filters, order, fields, run_id })
+      .flatMap(([name, value = {}]) => Object.keys(value).length === 0 ? [] : [name]);
+    if (passed !== undefined) {
+      throw invalidArgument(
+        `\`${passed}\` does not go with \`query\`, which says it all.`,
+        "Put it into the query, or leave `query` out.",
+      );
+    }
     const [{ prepareQuery }, { runQuery }, { explain }] = await Promise.all([
       import("../query/document.ts"),
       import("../query/follow.ts"),
@@ -74,7 +83,14 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
       project,
       projectname: project,
     });
-    const limits = { maxItems: args.max_items ?? args.limit, perPage: args.items_per_page };
+    if (args.cursor !== undefined && prepared.follow === undefined) {
+      throw invalidArgument("`query` has no connection that `cursor` could go on with.");
+    }
+    const limits = {
+      maxItems: args.max_items ?? args.limit,
+      perPage: args.items_per_page,
+      after: args.cursor,
+    };
     try {
       return await runQuery(prepared, limits, session);
     } catch (error) {
