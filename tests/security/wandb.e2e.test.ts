@@ -95,3 +95,65 @@ Deno.test("the documentation's host sees a search without the key, and none when
     }
   });
 });
+
+Deno.test("a key leaves in no output, whatever a careless server says of it", async () => {
+  const key = `canary${"0123456789".repeat(4)}`.slice(0, 40);
+  const forms = [key, btoa(`api:${key}`).replace(/=+$/, "")];
+  const ways: Record<string, (sent: string) => Response> = {
+    "an error that repeats it": (sent) =>
+      Response.json({ errors: [{ message: `sent: ${sent}` }], detail: sent }, { status: 500 }),
+    "a refusal that repeats it": (sent) => new Response(`no: ${sent}`, { status: 401 }),
+    "a page that repeats it": (sent) =>
+      new Response(`<html>${sent}`, { headers: { "content-type": "text/html" } }),
+    "errors beside no data": (sent) => Response.json({ data: null, errors: [{ message: sent }] }),
+    "a redirect that holds it": (sent) =>
+      new Response(null, {
+        status: 307,
+        headers: { location: `http://localhost:1/?${encodeURIComponent(sent)}` },
+      }),
+  };
+  const project = ["entity_name=a", "project_name=b"];
+  const calls = [
+    ["list_entities_tool"],
+    ["count_weave_traces_tool", ...project],
+    ["query_weave_traces_tool", ...project],
+    ["get_run_history_tool", ...project, "run_id=c"],
+  ];
+  for (const [way, answer] of Object.entries(ways)) {
+    const sent: string[] = [];
+    const server = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {
+      const credentials = request.headers.get("authorization") ?? "";
+      sent.push(credentials);
+      return answer(`${credentials} ${atob(credentials.replace(/^Basic /, ""))}`);
+    });
+    try {
+      const address = `http://127.0.0.1:${server.addr.port}`;
+      const env = {
+        WANDB_API_KEY: key,
+        WANDB_BASE_URL: address,
+        WF_TRACE_SERVER_URL: `${address}/traces`,
+        WANDB_HTTP_TIMEOUT: "1",
+        MCP_SERVER_LOG_LEVEL: "DEBUG",
+      };
+      const ends = await Promise.all(
+        calls.map((words, index) =>
+          run(["call", ...words, "--log-format", index % 2 === 0 ? "json" : "human"], env)
+        ),
+      );
+      ends.forEach(({ code, stdout, stderr }, index) => {
+        assert.equal(code, 1, `${calls[index]} ${way}: ${stdout}${stderr}`);
+        // It is the server's answer that fails them all.
+        assert.doesNotMatch(stdout, /"(invalid_arguments|internal)"/);
+        for (const form of forms) {
+          assert.ok(
+            !(stdout + stderr).includes(form),
+            `${calls[index]} ${way}: ${stdout}${stderr}`,
+          );
+        }
+      });
+      assert.ok(sent.length >= calls.length && sent.every((text) => text.startsWith("Basic ")));
+    } finally {
+      await server.shutdown();
+    }
+  }
+});
