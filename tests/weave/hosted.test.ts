@@ -445,6 +445,30 @@ Deno.test("a comparison says when there is nothing in common to compare", async 
   });
 });
 
+Deno.test("long examples are told apart by their ends, which are not shown", async () => {
+  const long = "the same beginning ".repeat(300);
+  const calls = ["a", "b"].flatMap((id) => [
+    call(id, 0, { op_name: `${OP}/Evaluation.evaluate:v1`, output: {} }),
+    ...[1, 2, 3].map((end) =>
+      call(`${id}-${end}`, end, {
+        parent_id: id,
+        op_name: `${OP}/Evaluation.predict_and_score:v1`,
+        inputs: { example: { q: `${long}${end}` } },
+        output: { output: id, scores: { exact: id === "a" || end === 2 } },
+      })
+    ),
+  ]);
+  await withStub(calls, async (_stub, rig) => {
+    const args = { evaluation_ids: ["a", "b"], compare: true };
+    const comparison = record((await rig.call(summarizeEvaluation, args))["comparison"]);
+    assert.deepEqual([comparison["shared_examples"], comparison["differing_examples"]], [3, 2]);
+    for (const { example, row } of list(comparison["examples"])) {
+      assert.ok(String(example).length < 80);
+      assert.match(String(record(row)["q"]), /^the same beginning .*more characters\]$/);
+    }
+  });
+});
+
 Deno.test("rows that cannot be shown are counted without their contents", async () => {
   const calls = Array.from(
     { length: 300 },

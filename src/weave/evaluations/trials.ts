@@ -40,7 +40,7 @@ export async function readPredictions(
   evaluations: readonly string[],
   contents: boolean,
 ): Promise<Prediction[]> {
-  const predictions: Call[] = [];
+  const predictions: { call: Call; key: string }[] = [];
   const query = {
     filter: { parent_ids: evaluations },
     columns: [...LIGHT_COLUMNS, "exception", "inputs", ...(contents ? ["output"] : [])],
@@ -48,18 +48,20 @@ export async function readPredictions(
     limit: ALL,
   };
   for await (const call of session.calls(place, query)) {
-    if (OPS.includes(opOf(call))) predictions.push(reduced(call));
+    if (!OPS.includes(opOf(call))) continue;
+    const key = exampleKey(call.inputs?.["example"]) ?? call.id;
+    predictions.push({ call: reduced(call), key });
   }
-  const parts = await readParts(session, place, predictions.map(({ id }) => id));
-  return predictions.map((call) => prediction(call, parts.get(call.id) ?? []));
+  const parts = await readParts(session, place, predictions.map(({ call }) => call.id));
+  return predictions.map(({ call, key }) => prediction(call, key, parts.get(call.id) ?? []));
 }
 
-/** A prediction's call without what no result shows of it. */
+/** A prediction's call without what no result shows of it; what names its example is read before. */
 function reduced(call: Call): Call {
   const example = call.inputs?.["example"];
   return {
     ...call,
-    inputs: example === undefined ? {} : { example },
+    inputs: example === undefined ? {} : { example: cut(example, TEXT) },
     output: cut(call.output, TEXT),
   };
 }
@@ -90,7 +92,7 @@ async function readParts(
   return parts;
 }
 
-function prediction(call: Call, parts: readonly Call[]): Prediction {
+function prediction(call: Call, key: string, parts: readonly Call[]): Prediction {
   const [model] = parts;
   const status = derived(call).status;
   const failed = [call, ...parts].find((one) => derived(one).status === "error");
@@ -107,7 +109,7 @@ function prediction(call: Call, parts: readonly Call[]): Prediction {
   return {
     id: call.id,
     evaluation: call.parent_id ?? "",
-    example: exampleKey(example) ?? call.id,
+    example: key,
     status: failed !== undefined ? "failed" : status === "running" ? "running" : "ok",
     scores: isRecord(output["scores"]) ? output["scores"] : {},
     ...(answer === undefined ? {} : { output: answer }),
