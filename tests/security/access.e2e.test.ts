@@ -145,6 +145,21 @@ Deno.test("credentials in the environment widen nothing", async () => {
   assert.equal(mlflow.seen.length, 0);
 });
 
+Deno.test("the runtime's own variable cannot make it listen elsewhere", async () => {
+  await using folder = await temporaryFolder();
+  const elsewhere = ["tcp:0.0.0.0:0", "duplicate,tcp:0.0.0.0:0", `unix:${join(folder.path, "s")}`];
+  const ends = await Promise.all(
+    elsewhere.map((address) =>
+      run(["serve", "--transport", "http", "--port", "0"], { DENO_SERVE_ADDRESS: address })
+    ),
+  );
+  for (const { code, stdout, stderr } of ends) {
+    assert.deepEqual([code, stdout], [1, ""]);
+    assert.match(stderr, /Cannot listen on 127\.0\.0\.1, port 0: Requires (net|read) access/);
+  }
+  assert.deepEqual([...Deno.readDirSync(folder.path)], []);
+});
+
 Deno.test("cloud metadata addresses are refused by the settings and by the runtime", async () => {
   const spellings = ["169.254.169.254", "2852039166", "0xa9fea9fe", "[::ffff:169.254.169.254]"];
   const ends = await Promise.all(
