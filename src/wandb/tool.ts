@@ -10,11 +10,18 @@ export interface WandbServices {
   readonly wandb: Wandb;
 }
 
-/** Declares a tool of this room. */
+/** Declares a tool of this room. No argument of its tools means anything by an empty text. */
 export function wandbTool<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<WandbServices, I, O>,
 ): Tool<WandbServices> {
-  return defineTool<WandbServices, I, O>(spec);
+  const tool = defineTool<WandbServices, I, O>(spec);
+  return { ...tool, call: (raw, context) => tool.call(withoutEmptyTexts(raw), context) };
+}
+
+/** Some clients fill every argument that they do not use with an empty text. */
+function withoutEmptyTexts(raw: unknown): unknown {
+  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return raw;
+  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== ""));
 }
 
 /** Where something is: an entity (team or user) and one of its projects. */

@@ -115,6 +115,18 @@ Deno.test("rows that all keys share do not stand for one that reaches further", 
   assert.deepEqual(a?.points.map(({ step }) => step), [0, 10, 20]);
 });
 
+Deno.test("a full sample is exact only when the run has logged no more than that", () => {
+  const rows = [0, 1, 2].map((step) => ({ _step: step, a: 1 }));
+  const exact = (count: number, samples: number) => {
+    const known = { keys: new Map([["a", { count, types: ["number"] }]]), lastStep: 2 };
+    const [a] = readMetrics([rows], { keys: ["a"], samples }, known);
+    return a?.exact;
+  };
+  // What the server knows of a running run's keys may be behind its rows.
+  assert.deepEqual([exact(2, 3), exact(3, 3), exact(4, 3)], [false, true, false]);
+  assert.deepEqual([exact(2, 10), exact(3, 10), exact(4, 10)], [true, true, false]);
+});
+
 Deno.test("a prepared query is valid and pages exactly one connection", () => {
   const bodies = [
     "project(name: $p) { runs { edges { node { id } } } }",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { getRunHistory } from "../../src/wandb/tools/get_run_history.ts";
 import { queryWandb } from "../../src/wandb/tools/query_wandb.ts";
 import { type Data, list, part, type Rig, startRig } from "./harness.ts";
 import { seedRun } from "./seed.ts";
@@ -205,4 +206,18 @@ Deno.test("what belongs to the structured form is refused beside a GraphQL query
   // Some clients fill every argument.
   const empty = { filters: {}, fields: [], order: "" };
   assert.ok("pagination" in await rig.data(queryWandb, { query, ...empty }));
+});
+
+Deno.test("an argument that is an empty text counts as left out", async () => {
+  await using rig = startRig(HERE);
+  await seeded(rig);
+  const empty = { entity: "", filters: {}, order: "", fields: [], cursor: "", query: "" };
+  const data = await rig.data(queryWandb, { ...empty, variables: {}, run_id: "", limit: 1 });
+  assert.deepEqual([data["total"], data["project"]], [3, "vision"]);
+  const args = { entity_name: "", run_id: "run0", x_axis: "", keys: [] };
+  assert.equal((await rig.data(getRunHistory, args))["run_id"], "run0");
+  assert.match(
+    String((await rig.failure(getRunHistory, { run_id: "" }))["message"]),
+    /`run_id` is missing/,
+  );
 });

@@ -162,7 +162,10 @@ export function valueAt(row: JsonObject, key: string): Json | undefined {
 function isAll(found: number, selection: Selection, logged: number | undefined): boolean {
   const { samples, minStep, maxStep } = selection;
   const whole = minStep === undefined && maxStep === undefined;
-  if (whole && logged !== undefined) return found >= logged;
+  // A run that goes on may have more rows than its keys say so far.
+  if (whole && logged !== undefined) {
+    return found === logged || (found > logged && found < samples);
+  }
   const width = maxStep === undefined ? Infinity : maxStep - (minStep ?? 0) + 1;
   return found < samples || width <= samples;
 }

@@ -74,7 +74,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
         }),
         ...noteOf(
           registries.length === 0
-            ? emptyNote(names, filter !== undefined, cursor !== undefined)
+            ? emptyNote(names, Object.keys(filter ?? {}).length > 0, cursor !== undefined)
             : undefined,
           besides.length === 0 ? undefined : `These are those of ${only.organization}, to which ` +
             `WANDB_ENTITY belongs; name another with \`organization\`: ${oneOf(besides)}.`,

@@ -53,7 +53,7 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
   run: async (args, { wandb, signal }) => {
     const session = wandb.open(signal);
     if (args.query === undefined) {
-      if (args.variables !== undefined) {
+      if (Object.keys(args.variables ?? {}).length > 0) {
         throw invalidArgument("`variables` go with `query`.", "Or use `filters` and `fields`.");
       }
       return await listResource(
