@@ -22,6 +22,9 @@ const ALL = 600;
 const WINDOWS = 8;
 const WINDOW = 75;
 const RARE = 500;
+/** Ops that are looked for, and in how many rounds: one that has many calls hides others. */
+const OPS = 5000;
+const ROUNDS = 8;
 /** Bytes that a sample may take, and a call that is not the only one of its op. */
 const SAMPLE_BYTES = 4 * 1024 * 1024;
 const LARGE = 200 * 1024;
@@ -59,10 +62,14 @@ export async function candidates(
   await Promise.all(starts.map((start) => read(from(selection, start), WINDOW)));
   // Ops that are too rare to be met by chance.
   if (selection.filter?.["op_names"] === undefined) {
-    const seen = new Set([...found.values()].map(({ op }) => op));
-    const rare = (await listOps(session, place)).filter((op) => !seen.has(op)).slice(0, RARE);
-    const names = rare.map((op) => `weave:///${place.id}/op/${op}:*`);
-    if (names.length > 0) {
+    let left = (await listOps(session, place)).slice(0, OPS);
+    for (let round = 0; round < ROUNDS; round++) {
+      const seen = new Set([...found.values()].map(({ op }) => op));
+      const rare = left.filter((op) => !seen.has(op)).slice(0, RARE);
+      // What a round does not find has no such calls, or too many others are before it.
+      if (rare.length === 0 || rare.length === left.length && round > 0) break;
+      left = rare;
+      const names = rare.map((op) => `weave:///${place.id}/op/${op}:*`);
       await read({ ...selection, filter: { ...selection.filter, op_names: names } }, WINDOW);
     }
   }

@@ -127,6 +127,14 @@ function answer(
       const query = { project_id: id, filter: { call_ids: [callId] }, ...rest };
       return Response.json({ call: select(options, project, query)[0] ?? null });
     }
+    case "/objs/query": {
+      // Ops are published when they are first called, unless a call names none by a URI.
+      const uris = options.calls.flatMap((call) =>
+        /\/op\/(.+):[^:]*$/.exec(String(call["op_name"]))?.[1] ?? []
+      );
+      const objs = [...new Set(uris)].map((name) => ({ object_id: name }));
+      return Response.json({ objs });
+    }
     case "/feedback/query":
       return Response.json({ result: options.feedback ?? [] });
     case "/cost/query":
