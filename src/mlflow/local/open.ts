@@ -38,9 +38,11 @@ export function unusableUri(trackingUri: string): string {
   const folder = /^file:\/\/(.+)$/.exec(trackingUri)?.[1];
   if (folder !== undefined) {
     return `${start}${folder} is a folder of MLflow's file store, which only MLflow reads. ` +
-      `Start mlflow server --backend-store-uri ${shellWord(folder)} and set ` +
-      "MLFLOW_TRACKING_URI=http://127.0.0.1:5000, or bring its data into an SQLite store with " +
-      "mlflow migrate-filestore.";
+      "Bring its data into an SQLite store with " +
+      `mlflow migrate-filestore --source ${shellWord(folder)} --target sqlite:///mlflow.db ` +
+      "and set MLFLOW_TRACKING_URI to that, or start " +
+      `MLFLOW_ALLOW_FILE_STORE=true mlflow server --backend-store-uri ${shellWord(folder)} ` +
+      "and set MLFLOW_TRACKING_URI=http://127.0.0.1:5000.";
   }
   if (/^(postgres|mysql|mssql)/i.test(trackingUri)) {
     return `${start}MLFLOW_TRACKING_URI names a database. Start mlflow server ` +
