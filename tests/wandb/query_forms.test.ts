@@ -221,3 +221,13 @@ Deno.test("an argument that is an empty text counts as left out", async () => {
     /`run_id` is missing/,
   );
 });
+
+Deno.test("a list for a field of one value means one of the list", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const total = async (filters: Data) =>
+    (await rig.data(queryWandb, { ...HERE, filters }))["total"];
+  assert.equal(await total({ name: ["run0", "run2", "run9"] }), 2);
+  assert.equal(await total({ state: ["failed", "finished"] }), 3);
+  assert.equal(await total({ tags: ["none"] }), 0);
+});

@@ -204,7 +204,9 @@ export function filterOf(filter: unknown, mentioned: string[]): unknown {
       checkOperators(value);
       if (TIMES.includes(field)) checkTimes(name, value);
       mentioned.push(field);
-      return [field, value];
+      // A field of one value equals no list: one of the list is meant.
+      const anyOf = Array.isArray(value) && FILTERABLE.includes(field) && field !== "tags";
+      return [field, anyOf ? { $in: value } : value];
     }),
   );
 }
