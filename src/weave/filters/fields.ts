@@ -49,13 +49,11 @@ function isFeedback(path: string): boolean {
 
 /** `messages[0].role` as the service writes it; it cannot look into all items of a list at once. */
 function withIndexes(path: string): string {
-  if (/(\[\*?\]|\.\*)(\.|\[|$)/.test(path)) {
+  if (/(\[(\*|-\d+)?\]|\.\*)(\.|\[|$)/.test(path)) {
     throw refused(
-      `"${path.slice(0, 80)}": filters and order read one item of a list, not all of them.`,
-      `Give the item's index, such as ${
-        path.replaceAll(/\[\*?\]|\.\*/g, ".0").slice(0, 80)
-      }; as a ` +
-        "column it gives all items.",
+      `"${path.slice(0, 80)}": filters and order read one item of a list, by its index.`,
+      `Such as ${path.replaceAll(/\[(\*|-\d+)?\]|\.\*/g, ".0").slice(0, 80)}; columns ` +
+        "may say [] for all items. Negative indexes are unknown.",
     );
   }
   return path.replaceAll(/\[(\d+)\](?=\.|\[|$)/g, ".$1");

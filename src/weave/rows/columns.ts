@@ -41,6 +41,9 @@ export function checkColumns(columns: readonly string[]): void {
   for (const column of columns) {
     const [root = ""] = columnPath(column);
     if (COLUMNS.includes(column)) continue;
+    if (/\[-\d+\]/.test(column)) {
+      throw refused(`"${column.slice(0, 60)}": there are no negative indexes; [] gives all items.`);
+    }
     if (JSON_ROOTS.includes(root) && isPath(column)) continue;
     throw unknownName("column", column, COLUMNS, [...COLUMNS, "paths such as inputs.question"]);
   }

@@ -242,6 +242,7 @@ const REFUSED: readonly (readonly [Filters, RegExp])[] = [
   [{ inputs: { "messages[].role": "user" } }, /one item of a list/],
   [{ "output.hits[*].title": { $contains: "a" } }, /one item of a list/],
   [{ output: { "hits.*.title": "a" } }, /one item of a list/],
+  [{ inputs: { "messages[-1].role": "user" } }, /one item of a list/],
   [{ started_at: "7d" }, /bound/],
   [{ ended_at: { $in: ["2025-01-01"] } }, /bound/],
   [{ display_name: "agent*" }, /patterns/],
