@@ -91,6 +91,8 @@ Deno.test("any number of runs is compared, a missing one is named", async () => 
   assert.equal(list(data["runs"]).length, 3);
   const failed = await rig.failure(compareRuns, { ...HERE, run_ids: ["r0", "r7"] });
   assert.equal(failed["error"], "not_found");
+  const several = await rig.failure(compareRuns, { ...HERE, run_ids: ["r0", "r7", "r8"] });
+  assert.match(String(several["message"]), /2 are not in sim-team\/vision: r7, r8\./);
   const one = await rig.failure(compareRuns, { ...HERE, run_id_a: "r0" });
   assert.equal(one["error"], "invalid_arguments");
 });

@@ -145,9 +145,16 @@ async function loadRuns(
   if (!project) throw await noProject(session, place);
   const byId = new Map(project.runs.nodes.map((run) => [run.name, run]));
   const runs = ids.flatMap((id) => byId.get(id) ?? []);
-  const missing = ids.find((id) => !byId.has(id));
-  if (missing !== undefined) throw await noRun(session, place, missing);
-  return { runs, problems };
+  const [missing, ...others] = ids.filter((id) => !byId.has(id));
+  if (missing === undefined) return { runs, problems };
+  const error = await noRun(session, place, missing);
+  if (others.length === 0) throw error;
+  throw new ToolError(
+    "not_found",
+    `Of the runs, ${ids.length - runs.length} are not in ${place.entity}/${place.project}: ` +
+      `${[missing, ...others].join(", ")}.`,
+    { hint: `${error.message} ${error.report.hint ?? ""}`.trim() },
+  );
 }
 
 function difference(runs: readonly RunDetails[], of: (run: RunDetails) => JsonObject) {
