@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { inferSchema } from "../../src/weave/tools/infer_schema.ts";
+import { queryTraces } from "../../src/weave/tools/query_traces.ts";
 import { resolveRoots } from "../../src/weave/tools/resolve_roots.ts";
 import { summarizeEvaluation } from "../../src/weave/tools/summarize_evaluation.ts";
 import { startBridge } from "../support/weave/bridge.ts";
@@ -171,7 +172,14 @@ Deno.test("evaluations are found by id, by their names and by the model's", asyn
     const [same = {}] = await summaries({ evaluation_ids: [address] });
     assert.equal(same["eval_id"], nested.id);
   }
-  assert.deepEqual(await ids(`${self}/object/nightly-check:any-digest`), [nested.id]);
+  assert.deepEqual(await ids(`${self}/object/nightly-check:no-such-version`), []);
+  const columns = ["inputs.self"];
+  const [root = {}] = list(
+    (await rigOn(state).call(queryTraces, { filters: { call_ids: [nested.id] }, columns }))[
+      "traces"
+    ],
+  );
+  assert.deepEqual(await ids(String(record(root["inputs"])["self"])), [nested.id]);
   const both = { eval_name: "nightly-check", evaluation_ids: [good.id] };
   const refusal = await rigOn(state).failure(summarizeEvaluation, both);
   assert.match(String(refusal["message"]), /exclude each other/);

@@ -57,7 +57,7 @@ export async function findEvaluations(
 ): Promise<Found> {
   const { limit, offset = 0 } = wanted;
   const ids = [...new Set(wanted.ids.map((id) => idIn(id) ?? id))];
-  const name = wanted.name && (idIn(wanted.name) ?? objectName(wanted.name) ?? wanted.name);
+  const name = wanted.name && (idIn(wanted.name) ?? wanted.name);
   const base = { op_names: [`weave:///${place.id}/op/${OP}:*`, OP] };
   if (ids.length > 0) {
     const filter = { ...base, call_ids: ids };
@@ -110,7 +110,8 @@ export async function evaluationNames(session: WeaveSession, place: Place): Prom
 }
 
 function exactly(name: string): Expression {
-  const own = literal(`/object/${name}:`);
+  // A reference means that version of the evaluation, a name all of them.
+  const own = literal(name.startsWith("weave:///") ? name : `/object/${name}:`);
   return {
     $or: [
       { $eq: [field("id"), literal(name)] },
