@@ -124,9 +124,12 @@ Deno.test("a cancelled search stops, and others are answered meanwhile", async (
   assert.equal(again.length, 3);
 });
 
-/** Waits until this process, with all its workers, does next to nothing for a while. */
+/**
+ * Waits until this process, with all its workers, does next to nothing for a while: with `--parallel`
+ * other test files run in it too, and have to end first.
+ */
 async function quiet(): Promise<void> {
-  for (let attempt = 0; attempt < 100; attempt++) {
+  for (let attempt = 0; attempt < 900; attempt++) {
     const before = cpuUsage();
     await new Promise((resolve) => setTimeout(resolve, 200));
     const { user, system } = cpuUsage(before);
