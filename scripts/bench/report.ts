@@ -49,7 +49,7 @@ function goalText(row: Row): string {
       ? `≥ ${goal.factor} × better`
       : goal.against === "bare"
       ? `≤ ${goal.factor} × bare`
-      : `≤ ${figure(row, goal.factor)}`;
+      : `${goal.against === "least" ? "≥" : "≤"} ${figure(row, goal.factor)}`;
     return `${what}: ${reaches(row, goal) ? "met" : `**missed**${bound(row, goal)}`}`;
   }).join("; ");
 }

@@ -1,13 +1,13 @@
 /** What a figure is measured in. */
-export type Unit = "ms" | "MB" | "kB" | "tokens" | "requests";
+export type Unit = "ms" | "MB" | "kB" | "tokens" | "requests" | "cases";
 
 /** What is to be reached: a factor against the original or the bare requests, or a limit. */
 export interface Goal {
   /**
    * `original`: at least so many times better; `bare`: at most so many times the bare requests;
-   * `limit`: at most so much.
+   * `limit`: at most so much; `least`: at least so much.
    */
-  readonly against: "original" | "bare" | "limit";
+  readonly against: "original" | "bare" | "limit" | "least";
   /** The factor, or the limit in the row's unit. */
   readonly factor: number;
 }
@@ -55,6 +55,7 @@ export function ratioFor(row: Row, against: "original" | "bare"): number | undef
 /** Whether a row reaches a goal. */
 export function reaches(row: Row, goal: Goal): boolean {
   if (goal.against === "limit") return row.wandflow <= goal.factor;
+  if (goal.against === "least") return row.wandflow >= goal.factor;
   const ratio = ratioFor(row, goal.against);
   if (ratio === undefined) return false;
   return goal.against === "original" ? ratio >= goal.factor : ratio <= goal.factor;

@@ -1,10 +1,13 @@
+import { encode } from "gpt-tokenizer/encoding/o200k_base";
 import { progress } from "../../tests/support/python/command.ts";
 import { type Manifest, seed } from "../../tests/support/weave/seeded.ts";
 import { type OwnWeave, startWeave } from "../../tests/support/weave/server.ts";
 import { interleaved } from "./measure.ts";
 import { wandflow } from "./programs.ts";
+import { grouped } from "./report.ts";
 import { type Goal, ratioFor, type Result, type Row } from "./row.ts";
 import { StdioClient, textOf } from "./stdio_client.ts";
+import { answersRow } from "./weave_answers.ts";
 
 /** One thing that is measured: a tool call and the request that a program by hand would send. */
 interface Case {
@@ -43,6 +46,7 @@ export async function bench(): Promise<Result> {
     await using _ = client;
     const rows: Row[] = [];
     for (const one of casesOf(weave, manifest)) rows.push(await measure(weave, client, one));
+    rows.push(await answersRow(client, weave, manifest));
     return { title: "Weave", about: ABOUT, rows };
   } finally {
     await weave.stop();
@@ -55,7 +59,7 @@ const ABOUT =
   "the multiples of the bare requests that version 0.3.3 was measured to take on the same trace " +
   "server, times the bare requests of this run. Bare: one request by plain `fetch` over kept " +
   "connections, its body read as text and thrown away. `small` holds 2,000 calls in traces of " +
-  "ten, `large` 60 calls with an input of 1 MB.";
+  "ten, `large` 60 calls with an input of 1 MB. Tokens are exact o200k_base.";
 
 async function fill(weave: OwnWeave, kind: "small" | "large", count: number): Promise<void> {
   const project = `${entityOf(weave)}/${kind}`;
@@ -181,7 +185,7 @@ async function measure(weave: OwnWeave, client: StdioClient, one: Case): Promise
     ...(one.multiple === undefined ? {} : { original: one.multiple * figures.bare }),
     ...(one.goals === undefined ? {} : { goals: one.goals }),
     note: `${log.length} requests, ${Math.round(received / 1000)} kB received, ` +
-      `${Math.round(text.length / 1000)} kB answered`,
+      `${grouped(String(encode(text).length))} tokens answered`,
   };
 }
 
