@@ -16,9 +16,9 @@ export async function* chunksOf(response: Response): AsyncGenerator<Uint8Array<A
     return;
   }
   try {
-    let buffer = new Uint8Array(MOST);
+    let buffer = new Uint8Array(sizeFor(response));
     for (;;) {
-      const { value, done } = await reader.read(buffer, { min: LEAST });
+      const { value, done } = await reader.read(buffer, { min: Math.min(LEAST, buffer.length) });
       // The last bytes come together with the end.
       if (value !== undefined && value.length > 0) yield value;
       if (done) return;
@@ -27,6 +27,12 @@ export async function* chunksOf(response: Response): AsyncGenerator<Uint8Array<A
   } finally {
     await reader.cancel().catch(() => {});
   }
+}
+
+/** Bytes to read at once: for a short body not more than it says it has. */
+function sizeFor({ headers }: Response): number {
+  const said = Number(headers.get("content-length") ?? MOST);
+  return said > 0 && said < MOST ? Math.ceil(said) : MOST;
 }
 
 /** Bodies from the network take a buffer; those made of other streams do not. */

@@ -17,7 +17,7 @@ export interface SpanReducer {
    * gives what selecting from the whole one gives.
    */
   reduce(span: Json, index: number): Json;
-  /** Paths that exist in the spans seen, to suggest for a path that matches nothing. */
+  /** Paths that exist in the spans seen, to suggest for a path of spans that matches nothing. */
   known(): ReadonlySet<string>;
 }
 
@@ -26,11 +26,14 @@ const SPANS_FOR_NAMES = 50;
 /** A reducer for the given paths; with no paths it keeps everything. */
 export function spanReducer(paths: readonly FieldPath[]): SpanReducer {
   const known = new Set<string>();
+  // Names are for paths that match nothing; those of the info are not among the spans'.
+  const matchless = new Set(
+    paths.filter(({ segments: [root] }) => root?.kind !== "name" || root.text !== "info"),
+  );
   let seen = 0;
   return {
     reduce(span, index) {
       if (paths.length === 0) return span;
-      if (seen++ < SPANS_FOR_NAMES) collectPaths(span, known, "data.spans.*");
       const pick = emptyPick(span);
       let any = false;
       for (const path of paths) {
@@ -39,7 +42,11 @@ export function spanReducer(paths: readonly FieldPath[]): SpanReducer {
         const found = match(span, rest, 0, "span", { rename: false });
         if (!found) continue;
         any = true;
+        matchless.delete(path);
         mergePick(pick, found);
+      }
+      if (seen++ < SPANS_FOR_NAMES && matchless.size > 0) {
+        collectPaths(span, known, "data.spans.*");
       }
       // Null, as `{}` would be an empty object that a `*` matches.
       return any ? buildPick(pick, () => null) : null;
