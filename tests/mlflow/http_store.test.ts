@@ -73,6 +73,36 @@ Deno.test("spans: a server without the flat route is asked for the artifact file
   assert.equal(flat.length, 1);
 });
 
+Deno.test("spans: once a server is seen to keep them in files, these are taken as they are", async () => {
+  const located = (id: string) =>
+    info(id, { "mlflow.artifactLocation": `mlflow-artifacts:/1/traces/${id}/artifacts` });
+  const file = (id: string) =>
+    `/api/2.0/mlflow-artifacts/artifacts/1/traces/${id}/artifacts/traces.json`;
+  const flat = "/ajax-api/2.0/mlflow/get-trace-artifact";
+  await using server = fake({
+    "/api/3.0/mlflow/traces/tr-1": () => Response.json({ trace: { trace_info: located("tr-1") } }),
+    "/api/3.0/mlflow/traces/tr-2": () => Response.json({ trace: { trace_info: located("tr-2") } }),
+    [file("tr-1")]: () => new Response(text({ spans: [span("from the file")] })),
+    [flat]: () => new Response(text({ spans: [span("written again")] })),
+  });
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
+  const names = async (trace_id: string, extract_fields: string) =>
+    listAt(await tools.ok("get_trace", { trace_id, extract_fields }), "data", "spans")
+      .map((one) => at(one, "name"));
+  const both = "info.state,data.spans.*.name";
+  assert.deepEqual(await names("tr-1", both), ["written again"], "nothing is known yet");
+  for (const fields of [both, "data.spans.*.name"]) {
+    const before = server.requests.length;
+    assert.deepEqual(await names("tr-1", fields), ["from the file"]);
+    assert.deepEqual(
+      server.requests.slice(before).map(({ path }) => path.split("?")[0]).sort(),
+      [file("tr-1"), "/api/3.0/mlflow/traces/tr-1"],
+    );
+  }
+  // A trace without its file, such as one that still runs.
+  assert.deepEqual(await names("tr-2", "data.spans.*.name"), ["written again"]);
+});
+
 Deno.test("spans: a server without the flat route gives database traces whole", async () => {
   await using server = fake({
     "/api/3.0/mlflow/traces/get": (url) =>

@@ -4,7 +4,7 @@ import { UpstreamError } from "../../upstream/errors.ts";
 import { type Json, parseJson } from "../../upstream/json.ts";
 import { arrayItems } from "../../upstream/json_stream.ts";
 import { joinedPath, path } from "../../upstream/path.ts";
-import { BatchReply, expectReply, InfoReply, SpanPlace } from "./replies.ts";
+import { BatchReply, expectReply, SpanPlace } from "./replies.ts";
 
 /** Traces asked for in one batch. */
 const BATCH = 25;
@@ -13,35 +13,52 @@ const PARALLEL = 4;
 /** Traces with more bytes of spans than this are fetched alone and reduced while they arrive. */
 const HUGE = 1_000_000;
 
+/** Statuses of servers without an artifact proxy, or without the file. */
+const NO_FILE = [400, 403, 404, 405, 500, 501, 503];
+
 /** What one process has learnt of its server's routes, so that nothing is tried twice. */
 export interface RouteMemory {
   /** The flat, streaming route of the web UI exists. */
   flatSpans: boolean;
+  /** Some traces' spans are files behind the server's artifact proxy, as all are before 3.6. */
+  spansInFiles: boolean;
+}
+
+/** Learns from a trace's info where the server keeps spans. */
+export function noticePlace(memory: RouteMemory, info: Json | undefined): void {
+  if (memory.spansInFiles) return;
+  const place = SpanPlace.safeParse(info);
+  memory.spansInFiles = place.success && proxiedLocation(place.data.tags ?? {}) !== undefined;
 }
 
 /**
- * One trace's spans, as they arrive. The web UI's flat route serves spans of the database and of
- * artifact folders alike and is 2–3 times faster than the full one; a server without it is asked
- * for the artifact file, or for the whole trace.
+ * One trace's spans, as they arrive. A file of spans is taken as it is: every other route makes the
+ * server read it whole and write it again, several times as slowly. Else the web UI's flat route
+ * serves spans of the database and of artifact folders alike; a server without it is asked for the
+ * whole trace.
+ *
+ * @param info Gives the trace's info, where that is needed to find the spans.
  */
 export async function streamSpans(
   session: UpstreamSession,
   memory: RouteMemory,
   traceId: string,
+  info: () => Promise<Json>,
   visit: (span: Json, index: number) => void,
 ): Promise<void> {
   path`${traceId}`;
+  const tags = async () => expectReply(SpanPlace, await info()).tags ?? {};
+  if (memory.spansInFiles) {
+    const file = artifactOf(await tags());
+    const response = file === undefined ? undefined : await openFile(session, file);
+    if (response !== undefined) return await visitItems(response, visit);
+  }
   if (memory.flatSpans) {
     const flat = await openFlat(session, memory, traceId);
     if (flat === "no spans") return;
     if (flat !== "no route") return await visitItems(flat, visit);
   }
-  const info = expectReply(
-    SpanPlace,
-    expectReply(InfoReply, await session.json({ method: "GET", path: infoPath(traceId) })).trace
-      .trace_info,
-  );
-  const file = artifactOf(info.tags ?? {});
+  const file = artifactOf(await tags());
   const response = await session.send(
     file !== undefined ? { method: "GET", path: file } : {
       method: "GET",
@@ -81,7 +98,8 @@ export async function streamSpansOfMany(
       onTrace(done += batch.length);
     }),
     ...alone.map(({ index, id }) => async () => {
-      await streamSpans(session, memory, id, (span, at) => visit(index, span, at))
+      const info = () => Promise.resolve(infos[index] ?? null);
+      await streamSpans(session, memory, id, info, (span, at) => visit(index, span, at))
         .catch(unlessGone);
       onTrace(done += 1);
     }),
@@ -112,6 +130,19 @@ async function openFlat(
     if (error.code !== undefined) throw error;
     memory.flatSpans = false;
     return "no route";
+  }
+}
+
+/** The file of spans; undefined where the server does not hand it out, or has none. */
+async function openFile(
+  session: UpstreamSession,
+  file: ReturnType<typeof path>,
+): Promise<Response | undefined> {
+  try {
+    return await session.send({ method: "GET", path: file });
+  } catch (error) {
+    if (error instanceof UpstreamError && NO_FILE.includes(error.status ?? 0)) return undefined;
+    throw error;
   }
 }
 
@@ -159,17 +190,18 @@ async function fetchBatch(
 
 /** The path of `traces.json` behind the server's artifact proxy, for traces stored as files. */
 function artifactOf(tags: Readonly<Record<string, Json>>): ReturnType<typeof path> | undefined {
-  const location = tags["mlflow.artifactLocation"];
-  if (tags["mlflow.trace.spansLocation"] === "TRACKING_STORE") return undefined;
-  if (typeof location !== "string") return undefined;
-  const match = /^mlflow-artifacts:(?:\/\/[^/]*)?\/(.+)$/.exec(location);
-  if (match === null) return undefined;
-  const segments = (match[1] ?? "").split("/").filter((segment) => segment !== "");
+  const location = proxiedLocation(tags);
+  if (location === undefined) return undefined;
+  const segments = location.split("/").filter((segment) => segment !== "");
   return joinedPath(path`/api/2.0/mlflow-artifacts/artifacts`, [...segments, "traces.json"]);
 }
 
-function infoPath(traceId: string): ReturnType<typeof path> {
-  return path`/api/3.0/mlflow/traces/${traceId}`;
+/** Where a trace's file is below the artifact proxy. */
+function proxiedLocation(tags: Readonly<Record<string, Json>>): string | undefined {
+  const location = tags["mlflow.artifactLocation"];
+  if (tags["mlflow.trace.spansLocation"] === "TRACKING_STORE") return undefined;
+  if (typeof location !== "string") return undefined;
+  return /^mlflow-artifacts:(?:\/\/[^/]*)?\/(.+)$/.exec(location)?.[1];
 }
 
 function bytesOf(metadata: Readonly<Record<string, unknown>> | null | undefined): number {

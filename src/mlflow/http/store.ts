@@ -16,7 +16,7 @@ import {
 } from "./replies.ts";
 import { traceIdHint } from "../trace_id.ts";
 import { countTraces, searchTraces } from "./search.ts";
-import { type RouteMemory, streamSpans, streamSpansOfMany } from "./spans.ts";
+import { noticePlace, type RouteMemory, streamSpans, streamSpansOfMany } from "./spans.ts";
 
 /** Ids deleted in one request. */
 const DELETE_BATCH = 100;
@@ -31,7 +31,7 @@ export interface ServerMemory {
 
 /** Nothing is known yet: the newest routes are tried first. */
 export function newServerMemory(): ServerMemory {
-  return { routes: { flatSpans: true } };
+  return { routes: { flatSpans: true, spansInFiles: false } };
 }
 
 /** A tracking server over HTTP, for the length of one tool call. */
@@ -39,6 +39,8 @@ export class HttpTraceStore implements TraceWriter {
   /** See {@link TraceReader}. */
   readonly place: string;
   readonly #session: UpstreamSession;
+  /** Infos that this call asked for last. */
+  readonly #infos = new Map<string, Promise<Json>>();
 
   /** Opens the call's requests; `memory` is shared by all calls. */
   constructor(
@@ -60,21 +62,32 @@ export class HttpTraceStore implements TraceWriter {
       });
   }
 
-  search(query: TraceQuery): Promise<TracePage> {
-    return searchTraces(this.#session, query);
+  async search(query: TraceQuery): Promise<TracePage> {
+    const page = await searchTraces(this.#session, query);
+    noticePlace(this.memory.routes, page.infos[0]);
+    return page;
   }
 
   count(query: Pick<TraceQuery, "experimentIds" | "filter">): Promise<number | undefined> {
     return countTraces(this.#session, query);
   }
 
-  async info(traceId: string): Promise<Json> {
+  info(traceId: string): Promise<Json> {
+    const asked = this.#info(traceId);
+    this.#infos.set(traceId, asked);
+    return asked;
+  }
+
+  async #info(traceId: string): Promise<Json> {
     const reply = await ofTrace(traceId, this.#get(path`/api/3.0/mlflow/traces/${traceId}`));
-    return expectReply(InfoReply, reply).trace.trace_info;
+    const info = expectReply(InfoReply, reply).trace.trace_info;
+    noticePlace(this.memory.routes, info);
+    return info;
   }
 
   spans(traceId: string, visit: (span: Json, index: number) => void): Promise<void> {
-    return streamSpans(this.#session, this.memory.routes, traceId, visit);
+    const info = () => this.#infos.get(traceId) ?? this.info(traceId);
+    return streamSpans(this.#session, this.memory.routes, traceId, info, visit);
   }
 
   spansOfMany(
