@@ -33,8 +33,31 @@ export async function bench(): Promise<Result> {
         await startRow(ours, theirs),
         ...await memoryRows(ours, theirs, calls),
         ...await callRows(ours, theirs, calls, server.uri),
+        ...await olderRows(),
       ],
     };
+  } finally {
+    await server.stop();
+  }
+}
+
+/**
+ * What has a goal against the original, on the oldest server that wandflow knows; the goals are
+ * those for the newest.
+ */
+async function olderRows(): Promise<Row[]> {
+  const server = await startMlflow({ version: "3.4" });
+  try {
+    progress("Filling an MLflow 3.4 server");
+    const seeded = await seed(server.uri, "mlflow-3.4");
+    const env = { MLFLOW_TRACKING_URI: server.uri, MAX_RESPONSE_TOKENS: "100000000" };
+    const ours = await wandflow(env);
+    const theirs = await officialMlflow(server.uri);
+    const calls = (await mlflowCalls(server.uri, seeded))
+      .filter(({ goals }) => goals.some(({ against }) => against === "original"))
+      .map((call) => ({ ...call, what: `MLflow 3.4: ${call.what}`, goals: [] }));
+    await compareRequests(ours, calls);
+    return await callRows(ours, theirs, calls, server.uri);
   } finally {
     await server.stop();
   }
@@ -50,11 +73,12 @@ function about(original: string, { traces, spans, large_spans }: Seeded): string
     "plain `fetch` over kept connections, bodies read as text and thrown away: no client can be " +
     "faster, so a goal against the original that these miss too cannot be reached, and says so. " +
     "The original reads all spans of the traces it lists, also where only ids are asked for. " +
+    "The last rows are the same on a server of MLflow 3.4, which keeps spans in files. " +
     "Memory is the resident memory of the server's processes, ten seconds after the calls.";
 }
 
-async function seed(uri: string): Promise<Seeded> {
-  const venv = await ensureVenv("mlflow-newest");
+async function seed(uri: string, client = "mlflow-newest"): Promise<Seeded> {
+  const venv = await ensureVenv(client);
   const env = { MLFLOW_TRACKING_URI: uri };
   const { code, stdout, stderr } = await run(venv.python, ["-W", "ignore", SEED], { env });
   if (code !== 0) throw new Error(`Filling the MLflow server failed:\n${stderr}`);

@@ -78,7 +78,8 @@ export async function mlflowCalls(uri: string, seeded: Seeded): Promise<readonly
     expect: { pattern: NAMES, count: size * seeded.spans },
     goals: [bare(1.3)],
   });
-  const trace = (id: string, spans: number, large: boolean) => {
+  const trace = async (id: string, spans: number, large: boolean) => {
+    const file = await fileOf(uri, id);
     const size = large ? "10 MB" : short.size;
     const goals = large ? [original(4), bare(1.5)] : [bare(1.3)];
     const expect = { pattern: NAMES, count: spans };
@@ -86,12 +87,12 @@ export async function mlflowCalls(uri: string, seeded: Seeded): Promise<readonly
     return [
       {
         what: `\`get_trace\`, ${size}, all`,
-        ...{ tool, args: { trace_id: id }, steps: traceSteps(id), expect, goals, large },
+        ...{ tool, args: { trace_id: id }, steps: traceSteps(id, file), expect, goals, large },
       },
       {
         what: `\`get_trace\`, ${size}, span names`,
         ...{ tool, args: { trace_id: id, extract_fields: "data.spans.*.name" } },
-        ...{ steps: spansSteps(id), expect, goals, large },
+        ...{ steps: spansSteps(id, file), expect, goals, large },
       },
     ];
   };
@@ -102,9 +103,24 @@ export async function mlflowCalls(uri: string, seeded: Seeded): Promise<readonly
     idsOnly(longest, 100, [original(50)]),
     withNames(short, 10),
     withNames(short, 100),
-    ...trace(seeded.small_trace_id, seeded.spans, false),
-    ...trace(seeded.large_trace_id, seeded.large_spans, true),
+    ...await trace(seeded.small_trace_id, seeded.spans, false),
+    ...await trace(seeded.large_trace_id, seeded.large_spans, true),
   ];
+}
+
+const Info = z.looseObject({
+  trace: z.looseObject({
+    trace_info: z.looseObject({ tags: z.record(z.string(), z.string()).default({}) }),
+  }),
+});
+
+/** Where the server hands out the file of a trace's spans, when it keeps them in one. */
+async function fileOf(uri: string, traceId: string): Promise<string | undefined> {
+  const response = await fetch(`${uri}/api/3.0/mlflow/traces/${traceId}`);
+  const { tags } = Info.parse(await response.json()).trace.trace_info;
+  if (tags["mlflow.trace.spansLocation"] === "TRACKING_STORE") return undefined;
+  const place = /^mlflow-artifacts:\/+(.+)$/.exec(tags["mlflow.artifactLocation"] ?? "")?.[1];
+  return place && `/api/2.0/mlflow-artifacts/artifacts/${place}/traces.json`;
 }
 
 const Page = z.looseObject({

@@ -46,14 +46,20 @@ export function searchWithSpansSteps(
   ];
 }
 
-/** `get_trace` of everything. */
-export function traceSteps(traceId: string): Steps {
-  return [[{ method: "GET", path: `${API}/${traceId}` }, spans(traceId)]];
+/** `get_trace` of everything; `file` is where the server hands out a file of its spans. */
+export function traceSteps(traceId: string, file: string | undefined): Steps {
+  return file === undefined ? [[info(traceId), spans(traceId)]] : spansSteps(traceId, file);
 }
 
 /** `get_trace` of fields of spans. */
-export function spansSteps(traceId: string): Steps {
-  return [[spans(traceId)]];
+export function spansSteps(traceId: string, file: string | undefined): Steps {
+  return file === undefined
+    ? [[spans(traceId)]]
+    : [[info(traceId)], [{ method: "GET", path: file }]];
+}
+
+function info(traceId: string): Sent {
+  return { method: "GET", path: `${API}/${traceId}` };
 }
 
 function search(experimentId: string, size: number): Sent {
