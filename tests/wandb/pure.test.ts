@@ -8,7 +8,7 @@ import { type Metric, readMetrics, specsOf } from "../../src/wandb/history/serie
 import { compact, unknownFields, withoutFields } from "../../src/wandb/graphql.ts";
 import { createLinks } from "../../src/wandb/links.ts";
 import { AFTER, FIRST, prepareQuery } from "../../src/wandb/query/document.ts";
-import { filterOf, orderOf } from "../../src/wandb/query/run_fields.ts";
+import { filterOf, orderOf } from "../../src/wandb/query/run_filter.ts";
 
 const NOTHING = { keys: new Map(), lastStep: -1 };
 

@@ -19,16 +19,8 @@ import {
   type Resource,
 } from "./resources.ts";
 import { otherRow, runRow } from "./rows.ts";
-import {
-  filterField,
-  filterOf,
-  type Keys,
-  orderOf,
-  projectionOf,
-  type RunProjection,
-  serverKeys,
-  unknownStates,
-} from "./run_fields.ts";
+import { type Keys, projectionOf, type RunProjection, serverKeys } from "./run_fields.ts";
+import { filterField, filterOf, orderOf, unknownStates } from "./run_filter.ts";
 
 /** A query in the structured form. */
 export interface ListQuery {
