@@ -4,7 +4,7 @@ import { nearest, oneOf } from "../../text/nearest.ts";
 import { someOf } from "../../text/some.ts";
 import { matchKeys } from "./choose.ts";
 import { type LoadedRun, numericKeys } from "./load.ts";
-import { type Metric, type Selection, seriesOf, STEP, valueAt } from "./series.ts";
+import { lacksAxis, type Metric, type Selection, seriesOf, STEP, valueAt } from "./series.ts";
 
 /** Metrics that are read when none are named. */
 const DEFAULT_KEYS = 25;
@@ -110,7 +110,7 @@ export interface Shown {
 /** What a result says of rows that it does not hold; undefined when it holds all. */
 export function truncationNote(shown: Shown, run: LoadedRun): string | undefined {
   const { metrics, systems, samples, thinnedTo, axis, range } = shown;
-  const apart = metrics.filter((metric) => lacksAxis(metric, axis, run));
+  const apart = metrics.filter(({ logged }) => lacksAxis(run.known, axis, logged));
   const sampled = metrics.filter((metric) => !metric.exact && !apart.includes(metric));
   const parts: string[] = [];
   if (sampled.length > 0) {
@@ -150,12 +150,6 @@ export function truncationNote(shown: Shown, run: LoadedRun): string | undefined
     );
   }
   return parts.length === 0 ? undefined : parts.join(" ");
-}
-
-/** Whether some of a metric's rows surely are without the x axis, and so are not read. */
-function lacksAxis({ logged }: Metric, axis: string, run: LoadedRun): boolean {
-  const rows = axis.startsWith("_") ? undefined : run.known.keys.get(axis)?.count;
-  return rows !== undefined && logged !== undefined && rows < logged;
 }
 
 /** How to get every one of so many logged rows, spread over the run's steps, or those of a range. */

@@ -97,14 +97,18 @@ export function readMetrics(
       key,
       points,
       exact: isAll(points.length, { ...selection, samples }, logged) &&
-        !lacks(known, selection.xAxis, logged),
+        !lacksAxis(known, selection.xAxis, logged),
       logged,
     };
   });
 }
 
 /** Whether fewer rows hold the x axis than the metric: the others do not come. */
-function lacks(known: HistoryKeys, axis = STEP, logged: number | undefined): boolean {
+export function lacksAxis(
+  known: HistoryKeys,
+  axis: string = STEP,
+  logged: number | undefined,
+): boolean {
   const rows = axis.startsWith("_") ? undefined : countOf(known, axis);
   return rows !== undefined && logged !== undefined && rows < logged;
 }

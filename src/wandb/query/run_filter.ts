@@ -1,6 +1,15 @@
 import { invalidArgument } from "../../mcp/errors.ts";
 import { nearest, oneOf } from "../../text/nearest.ts";
 
+const TIMES = [
+  "created_at",
+  "createdAt",
+  "updated_at",
+  "updatedAt",
+  "heartbeat_at",
+  "heartbeatAt",
+];
+
 /** What filters and orders may name besides `config.…` and `summary_metrics.…`. */
 const FILTERABLE = [
   "state",
@@ -11,12 +20,7 @@ const FILTERABLE = [
   "group",
   "job_type",
   "jobType",
-  "created_at",
-  "createdAt",
-  "updated_at",
-  "updatedAt",
-  "heartbeat_at",
-  "heartbeatAt",
+  ...TIMES,
   "username",
   "user",
   "user.username",
@@ -144,15 +148,6 @@ function checkOperators(value: unknown): void {
     if (name.startsWith("$") && !OPERATORS.includes(name)) throw unknownOperator(name);
   }
 }
-
-const TIMES = [
-  "created_at",
-  "createdAt",
-  "updated_at",
-  "updatedAt",
-  "heartbeat_at",
-  "heartbeatAt",
-];
 
 /** W&B compares any text with times, and so "-7d" would match everything or nothing. */
 function checkTimes(name: string, value: unknown): void {
