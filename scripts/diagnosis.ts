@@ -5,7 +5,7 @@
  *   deno run -A --no-prompt scripts/diagnosis.ts           write
  *   deno run -A --no-prompt scripts/diagnosis.ts --check   fail when the page is out of date
  */
-import { markdownTable } from "../src/text/table.ts";
+import { markdownTable } from "../src/core/table.ts";
 import { type DiagnosisScore, type Sampling, scoreDiagnosis } from "../tests/analysis/score.ts";
 import { fill, formatted } from "./docs.ts";
 

@@ -11,9 +11,9 @@ import { defaultText, flagName } from "../src/config/help.ts";
 import { resolveSettings } from "../src/config/resolve.ts";
 import type { Setting } from "../src/config/setting.ts";
 import { SETTINGS } from "../src/config/settings.ts";
-import { createLog } from "../src/log.ts";
+import { createLog } from "../src/core/log.ts";
 import type { BoundTool } from "../src/mcp/tool.ts";
-import { markdownTable } from "../src/text/table.ts";
+import { markdownTable } from "../src/core/table.ts";
 import { VERSION } from "../src/version.ts";
 import { listingCost } from "./budget.ts";
 

@@ -1,13 +1,13 @@
 import type { Config } from "./config/config.ts";
-import type { Log } from "./log.ts";
+import type { Log } from "./core/log.ts";
 import { chainsOf, type Prompt, promptsOf } from "./mcp/prompts.ts";
 import { type Resource, resourcesOf } from "./mcp/resource.ts";
-import type { Room } from "./mcp/room.ts";
+import type { Room } from "./mcp/backend.ts";
 import type { BoundTool } from "./mcp/tool.ts";
-import { mlflowRoom } from "./mlflow/room.ts";
-import { nearest, oneOf } from "./text/nearest.ts";
-import { wandbRoom } from "./wandb/room.ts";
-import { weaveRoom } from "./weave/room.ts";
+import { mlflowRoom } from "./mlflow/backend.ts";
+import { nearest, oneOf } from "./core/nearest.ts";
+import { wandbRoom } from "./wandb/backend.ts";
+import { weaveRoom } from "./wandb/weave/backend.ts";
 
 /** What exists with a configuration. */
 export interface Catalog {

@@ -1,4 +1,4 @@
-import { markdownTable } from "../../src/text/table.ts";
+import { markdownTable } from "../../src/core/table.ts";
 import { type Goal, ratioFor, reaches, type Result, type Row } from "./row.ts";
 
 /** A result as the Markdown between its markers. */

@@ -1,6 +1,6 @@
 import { renderReply, reportOf } from "../mcp/result.ts";
 import type { BoundTool, CallContext, Outcome } from "../mcp/tool.ts";
-import { nearest, oneOf } from "../text/nearest.ts";
+import { nearest, oneOf } from "../core/nearest.ts";
 import { readArguments } from "./call_arguments.ts";
 import { print, printError } from "./output.ts";
 import type { Program } from "./program.ts";

@@ -1,7 +1,7 @@
 import type { Catalog } from "../catalog.ts";
 import { createCatalog } from "../catalog.ts";
 import { type Config, secretsOf } from "../config/config.ts";
-import { createLog, type Log } from "../log.ts";
+import { createLog, type Log } from "../core/log.ts";
 import { createServerFactory } from "../mcp/server.ts";
 import { NAME } from "../version.ts";
 import { createTidy } from "./memory.ts";

@@ -1,4 +1,4 @@
-import { textTable } from "../text/table.ts";
+import { textTable } from "../core/table.ts";
 
 /** Most columns of a table; wider lists are shown item by item. */
 const MAX_COLUMNS = 8;

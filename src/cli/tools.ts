@@ -1,5 +1,5 @@
 import { estimateTokens } from "../mcp/tokens.ts";
-import { textTable } from "../text/table.ts";
+import { textTable } from "../core/table.ts";
 import { print, printError } from "./output.ts";
 import type { Program } from "./program.ts";
 

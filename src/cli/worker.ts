@@ -1,5 +1,5 @@
 import { type Config, secretsOf } from "../config/config.ts";
-import { createRedactor } from "../log.ts";
+import { createRedactor } from "../core/log.ts";
 import { printError } from "./output.ts";
 import { createProgram } from "./program.ts";
 

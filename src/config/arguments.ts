@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { nearest, oneOf } from "../text/nearest.ts";
+import { nearest, oneOf } from "../core/nearest.ts";
 import type { Setting } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 

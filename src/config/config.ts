@@ -1,4 +1,4 @@
-import { percentDecoded } from "../text/percent.ts";
+import { percentDecoded } from "../core/percent.ts";
 import type { ConfigNote } from "./resolve.ts";
 import type { Setting } from "./setting.ts";
 import { SETTINGS, type Settings } from "./settings.ts";

@@ -1,4 +1,4 @@
-import { fileUriPath } from "../text/percent.ts";
+import { fileUriPath } from "../core/percent.ts";
 import type { ConfigNote } from "./resolve.ts";
 import type { Settings } from "./settings.ts";
 

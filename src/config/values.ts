@@ -1,4 +1,4 @@
-import { nearest, oneOf } from "../text/nearest.ts";
+import { nearest, oneOf } from "../core/nearest.ts";
 import type { Setting } from "./setting.ts";
 
 /** A value read from text, or why it cannot be one. */

@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { nearest, oneOf } from "../text/nearest.ts";
+import { nearest, oneOf } from "../core/nearest.ts";
 import { invalidArgument } from "./errors.ts";
 import type { Json, JsonObject } from "./schema.ts";
 

@@ -1,5 +1,5 @@
-import type { Log } from "../log.ts";
-import { stripInvisible } from "../text/visible.ts";
+import type { Log } from "../core/log.ts";
+import { stripInvisible } from "../core/visible.ts";
 import type { Suggest, Suggestion } from "./workflow.ts";
 
 /** Most values that the protocol allows in one answer. */

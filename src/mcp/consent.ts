@@ -1,4 +1,4 @@
-import { stripInvisible } from "../text/visible.ts";
+import { stripInvisible } from "../core/visible.ts";
 import { ToolError } from "./errors.ts";
 import type { Consent, Outcome, Preview } from "./tool.ts";
 

@@ -6,8 +6,8 @@ import {
   ResourceNotFoundError,
   type ServerContext,
 } from "@modelcontextprotocol/server";
-import type { Log } from "../log.ts";
-import { nearest, oneOf } from "../text/nearest.ts";
+import type { Log } from "../core/log.ts";
+import { nearest, oneOf } from "../core/nearest.ts";
 import { complete } from "./completion.ts";
 import { ToolError } from "./errors.ts";
 import type { Prompt } from "./prompts.ts";

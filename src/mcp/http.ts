@@ -6,7 +6,7 @@ import {
   type McpServer,
   originValidationResponse,
 } from "@modelcontextprotocol/server";
-import type { Log } from "../log.ts";
+import type { Log } from "../core/log.ts";
 import { streamWhenLate } from "./late_stream.ts";
 
 /** How the HTTP side is set up. */

@@ -1,6 +1,6 @@
 import { invalidArgument } from "./errors.ts";
-import { nearest, oneOf } from "../text/nearest.ts";
-import { stripInvisible } from "../text/visible.ts";
+import { nearest, oneOf } from "../core/nearest.ts";
+import { stripInvisible } from "../core/visible.ts";
 import {
   lookUpNamed,
   type LookUps,

@@ -1,7 +1,7 @@
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import * as z from "zod";
-import type { Log } from "../log.ts";
-import { isPlainJson, stripInvisible, stripInvisibleDeep } from "../text/visible.ts";
+import type { Log } from "../core/log.ts";
+import { isPlainJson, stripInvisible, stripInvisibleDeep } from "../core/visible.ts";
 import { FAILURE_REPORT, type FailureReport, ToolError } from "./errors.ts";
 import { jsonText } from "./json_text.ts";
 import { rememberJson } from "./serialized.ts";

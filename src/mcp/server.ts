@@ -12,8 +12,8 @@ import {
   type ServerContext,
 } from "@modelcontextprotocol/server";
 import * as z from "zod";
-import type { Log } from "../log.ts";
-import { nearest, oneOf } from "../text/nearest.ts";
+import type { Log } from "../core/log.ts";
+import { nearest, oneOf } from "../core/nearest.ts";
 import { isDeeper } from "./depth.ts";
 import { invalidArgument, ToolError } from "./errors.ts";
 import { capabilitiesOf, handleOffers } from "./handlers.ts";

@@ -1,6 +1,6 @@
 import type { McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import type { Log } from "../log.ts";
+import type { Log } from "../core/log.ts";
 import { MessageTooLarge, StdioTransport } from "./stdio_transport.ts";
 
 /** Largest message that a client may send, in bytes. */

@@ -5,7 +5,7 @@
  * @module
  */
 import type { z } from "zod";
-import type { Log } from "../log.ts";
+import type { Log } from "../core/log.ts";
 import type { JsonSchema } from "./schema.ts";
 import type { ShrinkableRows } from "./shrink.ts";
 

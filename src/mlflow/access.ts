@@ -1,10 +1,10 @@
 import type { Config } from "../config/config.ts";
 import { credentialsFile } from "../config/access.ts";
-import type { Log } from "../log.ts";
-import { percentDecoded } from "../text/percent.ts";
-import { UpstreamError } from "../upstream/errors.ts";
-import type { UpstreamOptions } from "../upstream/request.ts";
-import { createTransport, type Transport } from "../upstream/transport.ts";
+import type { Log } from "../core/log.ts";
+import { percentDecoded } from "../core/percent.ts";
+import { UpstreamError } from "../http/errors.ts";
+import type { UpstreamOptions } from "../http/request.ts";
+import { createTransport, type Transport } from "../http/transport.ts";
 import { readMlflowError } from "./errors.ts";
 
 /**

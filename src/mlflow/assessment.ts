@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { invalidArgument, ToolError } from "../mcp/errors.ts";
-import { UpstreamError } from "../upstream/errors.ts";
-import type { Json } from "../upstream/json.ts";
+import { UpstreamError } from "../http/errors.ts";
+import type { Json } from "../core/json.ts";
 import { hexId, shapeAssessment, shapeInfo, shapeSpan } from "./shape/mod.ts";
 import type { TraceReader } from "./store.ts";
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
-import { cleanDetail } from "../upstream/body.ts";
-import { UpstreamError, type UpstreamErrorKind } from "../upstream/errors.ts";
-import { tryParseJson } from "../upstream/json.ts";
+import { cleanDetail } from "../http/body.ts";
+import { UpstreamError, type UpstreamErrorKind } from "../http/errors.ts";
+import { tryParseJson } from "../core/json.ts";
 
 const ErrorBody = z.looseObject({ error_code: z.string(), message: z.string().optional() });
 

@@ -1,5 +1,5 @@
 import { ToolError } from "../mcp/errors.ts";
-import { nearest, oneOf } from "../text/nearest.ts";
+import { nearest, oneOf } from "../core/nearest.ts";
 import type { ReadServices } from "./services.ts";
 import type { Experiment, TraceReader } from "./store.ts";
 

@@ -1,6 +1,6 @@
 import { invalidArgument, ToolError } from "../mcp/errors.ts";
-import { UpstreamError } from "../upstream/errors.ts";
-import { tryParseJson } from "../upstream/json.ts";
+import { UpstreamError } from "../http/errors.ts";
+import { tryParseJson } from "../core/json.ts";
 import {
   type Clause,
   compareVersions,

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { type ResourceSpec, resourceUri } from "../mcp/resource.ts";
 import type { ResultLink } from "../mcp/tool.ts";
-import type { Json } from "../upstream/json.ts";
+import type { Json } from "../core/json.ts";
 
 /** A trace with an address of its own. */
 export const TRACE_RESOURCE: ResourceSpec = {

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { defineTool } from "../mcp/define.ts";
 import type { Tool, ToolSpec } from "../mcp/tool.ts";
-import { UpstreamError } from "../upstream/errors.ts";
+import { UpstreamError } from "../http/errors.ts";
 import type { TraceReader, TraceWriter } from "./store.ts";
 
 /** Experiment that calls mean when they name none. */

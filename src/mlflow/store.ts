@@ -1,4 +1,4 @@
-import type { Json } from "../upstream/json.ts";
+import type { Json } from "../core/json.ts";
 import type { Filter, OrderTerm } from "./filter/mod.ts";
 
 /** Which traces are wanted. */

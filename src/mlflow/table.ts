@@ -1,4 +1,4 @@
-import { textTable } from "../text/table.ts";
+import { textTable } from "../core/table.ts";
 import type { Json } from "./shape/mod.ts";
 
 const USUAL = [

@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import { isWandbConfigured, wandbAppUrl, wandbBaseUrl } from "../config/wandb.ts";
-import type { Log } from "../log.ts";
-import { credentialsFor } from "../upstream/wandb_credentials.ts";
+import type { Log } from "../core/log.ts";
+import { credentialsFor } from "../http/wandb_credentials.ts";
 import { createWandb, type Wandb } from "./client.ts";
 
 /** The client for a configuration; undefined without credentials. */

@@ -1,13 +1,13 @@
 import type { z } from "zod";
-import type { Log } from "../log.ts";
-import { isHtml } from "../upstream/body.ts";
-import { openSession, type UpstreamSession } from "../upstream/client.ts";
-import { UpstreamError } from "../upstream/errors.ts";
-import { isJsonObject, type Json, tryParseJson } from "../upstream/json.ts";
-import { path } from "../upstream/path.ts";
-import type { UpstreamOptions } from "../upstream/request.ts";
-import { createTransport, type Transport } from "../upstream/transport.ts";
-import type { Credentials } from "../upstream/wandb_credentials.ts";
+import type { Log } from "../core/log.ts";
+import { isHtml } from "../http/body.ts";
+import { openSession, type UpstreamSession } from "../http/client.ts";
+import { UpstreamError } from "../http/errors.ts";
+import { isJsonObject, type Json, tryParseJson } from "../core/json.ts";
+import { path } from "../http/path.ts";
+import type { UpstreamOptions } from "../http/request.ts";
+import { createTransport, type Transport } from "../http/transport.ts";
+import type { Credentials } from "../http/wandb_credentials.ts";
 import {
   failureOfMessages,
   GraphqlFailure,

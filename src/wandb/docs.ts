@@ -1,11 +1,11 @@
 import * as z from "zod";
-import type { Log } from "../log.ts";
-import { openSession } from "../upstream/client.ts";
-import { UpstreamError } from "../upstream/errors.ts";
-import { type Json, tryParseJson } from "../upstream/json.ts";
-import { path } from "../upstream/path.ts";
-import type { UpstreamOptions, UpstreamRequest } from "../upstream/request.ts";
-import { createTransport, type Transport } from "../upstream/transport.ts";
+import type { Log } from "../core/log.ts";
+import { openSession } from "../http/client.ts";
+import { UpstreamError } from "../http/errors.ts";
+import { type Json, tryParseJson } from "../core/json.ts";
+import { path } from "../http/path.ts";
+import type { UpstreamOptions, UpstreamRequest } from "../http/request.ts";
+import { createTransport, type Transport } from "../http/transport.ts";
 
 /** W&B's public documentation: an MCP server of its own, asked without credentials. */
 export interface WandbDocs {

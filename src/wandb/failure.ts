@@ -1,6 +1,6 @@
-import { cleanDetail, isHtml } from "../upstream/body.ts";
-import { UpstreamError, type UpstreamErrorKind } from "../upstream/errors.ts";
-import { isJsonObject, type Json, tryParseJson } from "../upstream/json.ts";
+import { cleanDetail, isHtml } from "../http/body.ts";
+import { UpstreamError, type UpstreamErrorKind } from "../http/errors.ts";
+import { isJsonObject, type Json, tryParseJson } from "../core/json.ts";
 
 /** The errors of a GraphQL reply, kept with its data so that a caller may use what there is. */
 export class GraphqlFailure extends UpstreamError {

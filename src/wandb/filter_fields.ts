@@ -5,7 +5,7 @@
  * @module
  */
 import { ToolError } from "../mcp/errors.ts";
-import { nearest, oneOf } from "../text/nearest.ts";
+import { nearest, oneOf } from "../core/nearest.ts";
 import { GraphqlFailure } from "./failure.ts";
 
 const DATES = ["createdAt", "updatedAt"];

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { ToolError } from "../mcp/errors.ts";
-import { nearest, oneOf } from "../text/nearest.ts";
-import { someOf } from "../text/some.ts";
-import { UpstreamError } from "../upstream/errors.ts";
+import { nearest, oneOf } from "../core/nearest.ts";
+import { someOf } from "../core/some.ts";
+import { UpstreamError } from "../http/errors.ts";
 import type { WandbSession } from "./client.ts";
 import { connectionOf } from "./shapes.ts";
 import type { Place } from "./tool.ts";

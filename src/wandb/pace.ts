@@ -1,5 +1,5 @@
-import type { Transport } from "../upstream/transport.ts";
-import { pause } from "../upstream/retry.ts";
+import type { Transport } from "../http/transport.ts";
+import { pause } from "../http/retry.ts";
 
 /** Longest wait for a rate limit's reset before a request, in milliseconds. */
 const LONGEST = 5000;

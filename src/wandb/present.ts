@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Json, JsonObject } from "../upstream/json.ts";
+import type { Json, JsonObject } from "../core/json.ts";
 import { JSON_FIELD } from "./shapes.ts";
 
 /** The values that are there. */

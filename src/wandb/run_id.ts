@@ -1,4 +1,4 @@
-import { percentDecoded } from "../text/percent.ts";
+import { percentDecoded } from "../core/percent.ts";
 import type { Wandb } from "./client.ts";
 import { type Place, placeOf } from "./tool.ts";
 

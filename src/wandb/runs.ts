@@ -1,5 +1,5 @@
 import * as z from "zod";
-import type { JsonObject } from "../upstream/json.ts";
+import type { JsonObject } from "../core/json.ts";
 import { present } from "./present.ts";
 import { connectionOf, HISTORY_KEYS, JSON_FIELD, OBJECT_FIELD } from "./shapes.ts";
 

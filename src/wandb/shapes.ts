@@ -5,7 +5,7 @@
  * @module
  */
 import * as z from "zod";
-import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../upstream/json.ts";
+import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../core/json.ts";
 
 /** A `JSONString` or `JSON` field, parsed; undefined for null and for text that is no JSON. */
 export const JSON_FIELD: z.ZodType<Json | undefined> = z.unknown().optional().transform((value) => {

@@ -6,8 +6,8 @@ import { netrcFiles, netrcPassword, withNetrcKey } from "../../src/config/netrc.
 import { resolveSettings } from "../../src/config/resolve.ts";
 import type { Settings } from "../../src/config/settings.ts";
 import { wandbAppUrl, wandbBaseUrl, wandbDocsUrl } from "../../src/config/wandb.ts";
-import { createLog } from "../../src/log.ts";
-import { wandbRoom } from "../../src/wandb/room.ts";
+import { createLog } from "../../src/core/log.ts";
+import { wandbRoom } from "../../src/wandb/backend.ts";
 
 const KEY = "0123456789abcdef".repeat(3);
 

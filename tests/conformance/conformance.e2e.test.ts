@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/core/log.ts";
 import { createHttpHandler } from "../../src/mcp/http.ts";
 import { startFakeMlflow } from "../e2e/fake_mlflow.ts";
 import { startHttp } from "../support/product.ts";

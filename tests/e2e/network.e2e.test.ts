@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { run } from "../support/product.ts";
 import { startWandbSim } from "../support/wandb/mod.ts";
-import { certificate } from "../upstream/certificate.ts";
+import { certificate } from "../http/certificate.ts";
 
 const CALL = ["call", "list_entities_tool"];
 const FOUND = /^\{"entities":\[\{"name":"sim-user"/;

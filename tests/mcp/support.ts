@@ -1,6 +1,6 @@
 /** Tools and servers for the tests of the protocol side. */
 import { z } from "zod";
-import { createLog, type Log } from "../../src/log.ts";
+import { createLog, type Log } from "../../src/core/log.ts";
 import { bind } from "../../src/mcp/bind.ts";
 import { defineTool } from "../../src/mcp/define.ts";
 import { createServerFactory, type ServerParts } from "../../src/mcp/server.ts";

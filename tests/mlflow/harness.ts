@@ -1,6 +1,6 @@
 import { createCatalog } from "../../src/catalog.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/core/log.ts";
 import { renderReply, reportOf } from "../../src/mcp/result.ts";
 import type { BoundTool, CallContext } from "../../src/mcp/tool.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { DatabaseSync } from "node:sqlite";
 import { z } from "zod";
-import { type Json, parseJson } from "../../src/upstream/json.ts";
+import { type Json, parseJson } from "../../src/core/json.ts";
 import { parsePaths, select } from "../../src/mlflow/fields/mod.ts";
 import { shapeSpan, shapeTrace, type Span } from "../../src/mlflow/shape/mod.ts";
 import { shared } from "../support/backend.ts";

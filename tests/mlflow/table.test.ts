@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { tracesTable } from "../../src/mlflow/table.ts";
-import type { Json } from "../../src/upstream/json.ts";
+import type { Json } from "../../src/core/json.ts";
 
 const TRACE: Json = {
   info: { trace_id: "tr-1", tags: { "mlflow.traceName": "chat", "mlflow.trace": "x" } },

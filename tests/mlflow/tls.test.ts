@@ -1,8 +1,8 @@
 /** The settings for certificates, through the tools, against servers that only tests trust. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
-import { certificate } from "../upstream/certificate.ts";
-import { serve } from "../upstream/support.ts";
+import { certificate } from "../http/certificate.ts";
+import { serve } from "../http/support.ts";
 import { at, toolsWith } from "./harness.ts";
 
 const TRACE = "tr-1";

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import type { Tool } from "../../src/mcp/tool.ts";
 import { createWandb } from "../../src/wandb/client.ts";
-import { apiKeyCredentials } from "../../src/upstream/wandb_credentials.ts";
+import { apiKeyCredentials } from "../../src/http/wandb_credentials.ts";
 import type { WandbServices } from "../../src/wandb/tool.ts";
 import { compareArtifactVersions } from "../../src/wandb/tools/compare_artifact_versions.ts";
 import { getArtifactDetails } from "../../src/wandb/tools/get_artifact_details.ts";

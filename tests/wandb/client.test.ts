@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { identityCredentials } from "../../src/upstream/wandb_credentials.ts";
+import { identityCredentials } from "../../src/http/wandb_credentials.ts";
 import { compareRuns } from "../../src/wandb/tools/compare_runs.ts";
 import { listEntities } from "../../src/wandb/tools/list_entities.ts";
 import { probeProject } from "../../src/wandb/tools/probe_project.ts";

@@ -1,9 +1,9 @@
 import assert from "node:assert/strict";
-import { createLog, type Log } from "../../src/log.ts";
+import { createLog, type Log } from "../../src/core/log.ts";
 import { ToolError } from "../../src/mcp/errors.ts";
 import type { CallContext, Reply, Tool } from "../../src/mcp/tool.ts";
 import { createWandb, type Wandb } from "../../src/wandb/client.ts";
-import { apiKeyCredentials, type Credentials } from "../../src/upstream/wandb_credentials.ts";
+import { apiKeyCredentials, type Credentials } from "../../src/http/wandb_credentials.ts";
 import type { WandbServices } from "../../src/wandb/tool.ts";
 import { startWandbSim, type WandbSim, type WandbSimOptions } from "../support/wandb/mod.ts";
 

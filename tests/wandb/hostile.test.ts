@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Tool } from "../../src/mcp/tool.ts";
 import { createWandb } from "../../src/wandb/client.ts";
-import { apiKeyCredentials } from "../../src/upstream/wandb_credentials.ts";
+import { apiKeyCredentials } from "../../src/http/wandb_credentials.ts";
 import { DOCUMENTS } from "../../src/wandb/documents.ts";
 import { compact } from "../../src/wandb/graphql.ts";
 import type { WandbServices } from "../../src/wandb/tool.ts";

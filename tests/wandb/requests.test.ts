@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { resolveSettings } from "../../src/config/resolve.ts";
 import type { Config } from "../../src/config/config.ts";
 import type { BoundTool } from "../../src/mcp/tool.ts";
-import { wandbRoom } from "../../src/wandb/room.ts";
+import { wandbRoom } from "../../src/wandb/backend.ts";
 import { startWandbSim } from "../support/wandb/mod.ts";
 import { startDocsServer } from "./docs_server.ts";
 import { everydayCalls, type EverydaySize, fillEveryday } from "./everyday.ts";

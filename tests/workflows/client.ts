@@ -6,7 +6,7 @@ import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { type Catalog, createCatalog } from "../../src/catalog.ts";
 import type { Config } from "../../src/config/config.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
-import { createLog } from "../../src/log.ts";
+import { createLog } from "../../src/core/log.ts";
 import { createServerFactory } from "../../src/mcp/server.ts";
 
 /** The protocol's two eras. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { aliasSources, childScope, type Scope } from "./alias.ts";
 import type { Segment } from "./path.ts";
 

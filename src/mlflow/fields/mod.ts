@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { Json } from "../../upstream/json.ts";
+export type { Json } from "../../core/json.ts";
 export { FieldPathError, parsePaths } from "./parse.ts";
 export { type FieldPath, printPath, printPaths, type Segment } from "./path.ts";
 export {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Json } from "../../upstream/json.ts";
+import type { Json } from "../../core/json.ts";
 import { buildPick, emptyPick, match, mergePick } from "./match.ts";
 import { withinSpan } from "./needs.ts";
 import type { FieldPath } from "./path.ts";

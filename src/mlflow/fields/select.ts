@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Json } from "../../upstream/json.ts";
+import type { Json } from "../../core/json.ts";
 import { buildPick, emptyPick, match, mergePick, type Pick } from "./match.ts";
 import { type FieldPath, printPath } from "./path.ts";
 import { collectPaths, isField, nearestPaths } from "./vocabulary.ts";

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { isJsonObject, type Json } from "../../upstream/json.ts";
-import { editDistance } from "../../text/nearest.ts";
+import { isJsonObject, type Json } from "../../core/json.ts";
+import { editDistance } from "../../core/nearest.ts";
 import { aliasSources, type Scope } from "./alias.ts";
 import { nameSegment, printSegment } from "./path.ts";
 

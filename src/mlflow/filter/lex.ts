@@ -4,7 +4,7 @@
  * @module
  */
 import { FilterError } from "./ast.ts";
-import { durationMillis } from "../../text/time.ts";
+import { durationMillis } from "../../core/time.ts";
 
 /** A part of a dotted name. */
 export interface NamePart {

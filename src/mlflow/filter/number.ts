@@ -9,7 +9,7 @@ import type { RawClause } from "./parse.ts";
 import type { RawValue } from "./value.ts";
 import { printKey } from "./print.ts";
 import { requireOperator, type RewriteContext } from "./raw.ts";
-import { durationMillis, isoText, parseInstant, parseRelative } from "../../text/time.ts";
+import { durationMillis, isoText, parseInstant, parseRelative } from "../../core/time.ts";
 
 const DAY = 86_400_000;
 /** Beyond it the server fails (500): it multiplies to nanoseconds in 64 bits. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearest } from "../../text/nearest.ts";
+import { nearest } from "../../core/nearest.ts";
 import { FilterError } from "./ast.ts";
 import { OTHER_KEYS, OTHER_PREFIXES, PREFIXES, SAME_KEYS } from "./keys.ts";
 import { printKey } from "./print.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearest } from "../../text/nearest.ts";
+import { nearest } from "../../core/nearest.ts";
 import { type Entity, FilterError } from "./ast.ts";
 
 const TRACE = ["OK", "ERROR", "IN_PROGRESS", "STATE_UNSPECIFIED"];

@@ -5,7 +5,7 @@
  */
 import { FilterError } from "./ast.ts";
 import type { Cursor } from "./cursor.ts";
-import { durationMillis, unitMillis } from "../../text/time.ts";
+import { durationMillis, unitMillis } from "../../core/time.ts";
 
 /** A value as it is written. */
 export type RawValue =

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { UpstreamError } from "../../upstream/errors.ts";
-import type { Json } from "../../upstream/json.ts";
+import { UpstreamError } from "../../http/errors.ts";
+import type { Json } from "../../core/json.ts";
 
 /** Any JSON value, unexamined. */
 export const AnyJson: z.ZodType<Json> = z.custom<Json>((value) => value !== undefined);

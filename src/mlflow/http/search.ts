@@ -1,7 +1,7 @@
-import { UpstreamError } from "../../upstream/errors.ts";
-import type { UpstreamSession } from "../../upstream/client.ts";
-import { isJsonObject, type Json, tryParseJson } from "../../upstream/json.ts";
-import { path } from "../../upstream/path.ts";
+import { UpstreamError } from "../../http/errors.ts";
+import type { UpstreamSession } from "../../http/client.ts";
+import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
+import { path } from "../../http/path.ts";
 import { printFilter, printOrderBy } from "../filter/mod.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
 import { CountsReply, expectReply, SearchReply } from "./replies.ts";

@@ -1,9 +1,9 @@
-import type { UpstreamSession } from "../../upstream/client.ts";
-import { readText } from "../../upstream/body.ts";
-import { UpstreamError } from "../../upstream/errors.ts";
-import { type Json, parseJson } from "../../upstream/json.ts";
-import { arrayItems } from "../../upstream/json_stream.ts";
-import { joinedPath, path } from "../../upstream/path.ts";
+import type { UpstreamSession } from "../../http/client.ts";
+import { readText } from "../../http/body.ts";
+import { UpstreamError } from "../../http/errors.ts";
+import { type Json, parseJson } from "../../core/json.ts";
+import { arrayItems } from "../../http/json_stream.ts";
+import { joinedPath, path } from "../../http/path.ts";
 import { BatchReply, expectReply, SpanPlace } from "./replies.ts";
 
 /** Traces asked for in one batch. */

@@ -1,8 +1,8 @@
-import { openSession, type UpstreamSession } from "../../upstream/client.ts";
-import { UpstreamError } from "../../upstream/errors.ts";
-import type { Json } from "../../upstream/json.ts";
-import { path, type SafePath } from "../../upstream/path.ts";
-import type { UpstreamOptions } from "../../upstream/request.ts";
+import { openSession, type UpstreamSession } from "../../http/client.ts";
+import { UpstreamError } from "../../http/errors.ts";
+import type { Json } from "../../core/json.ts";
+import { path, type SafePath } from "../../http/path.ts";
+import type { UpstreamOptions } from "../../http/request.ts";
 import { shownUri } from "../access.ts";
 import type { Deletion, Experiment, TracePage, TraceQuery, TraceWriter } from "../store.ts";
 import {

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { fileUriPath } from "../../text/percent.ts";
-import { UpstreamError } from "../../upstream/errors.ts";
+import { fileUriPath } from "../../core/percent.ts";
+import { UpstreamError } from "../../http/errors.ts";
 
 /** How much of a file is handed on at a time, in bytes. */
 const CHUNK = 262_144;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { UpstreamError } from "../../upstream/errors.ts";
+import { UpstreamError } from "../../http/errors.ts";
 import type { Clause } from "../filter/mod.ts";
 import { assessmentCondition } from "./assessment_condition.ts";
 import { compare } from "./compare.ts";

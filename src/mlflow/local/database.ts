@@ -1,5 +1,5 @@
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
-import { UpstreamError } from "../../upstream/errors.ts";
+import { UpstreamError } from "../../http/errors.ts";
 import { hotJournal, inspectStore } from "./inspect.ts";
 import { pythonSearch } from "./python_regex.ts";
 import { READ_TABLES, requireStore, type Tables } from "./schema.ts";

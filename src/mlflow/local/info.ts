@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../upstream/json.ts";
+import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
 import { durationText } from "../shape/time.ts";
 import type { Database, Row } from "./database.ts";
 import { has, type Tables } from "./schema.ts";

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { shellWord } from "../../text/shell.ts";
-import { UpstreamError } from "../../upstream/errors.ts";
+import { shellWord } from "../../core/shell.ts";
+import { UpstreamError } from "../../http/errors.ts";
 
 const MAGIC = "SQLite format 3\0";
 

@@ -1,6 +1,6 @@
 import { localStoreOf } from "../../config/local_store.ts";
 import type { Settings } from "../../config/settings.ts";
-import { shellWord } from "../../text/shell.ts";
+import { shellWord } from "../../core/shell.ts";
 import { StorePool } from "./pool.ts";
 import { LocalTraceStore } from "./store.ts";
 

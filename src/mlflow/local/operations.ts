@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { UpstreamError } from "../../upstream/errors.ts";
-import { isJsonObject, type JsonObject } from "../../upstream/json.ts";
+import { UpstreamError } from "../../http/errors.ts";
+import { isJsonObject, type JsonObject } from "../../core/json.ts";
 import { traceIdHint } from "../trace_id.ts";
 import { artifactFile, fileBytes, unreachableArtifacts } from "./artifacts.ts";
 import { Database, type Row, type Wanted } from "./database.ts";

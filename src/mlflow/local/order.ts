@@ -1,4 +1,4 @@
-import { UpstreamError } from "../../upstream/errors.ts";
+import { UpstreamError } from "../../http/errors.ts";
 import type { OrderTerm } from "../filter/mod.ts";
 import { has, type Tables } from "./schema.ts";
 import { type Fragment, raw, sql } from "./sql.ts";

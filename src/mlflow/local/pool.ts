@@ -1,4 +1,4 @@
-import { UpstreamError } from "../../upstream/errors.ts";
+import { UpstreamError } from "../../http/errors.ts";
 import {
   type FromWorker,
   type Part,

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { UpstreamError } from "../../upstream/errors.ts";
-import type { JsonObject } from "../../upstream/json.ts";
+import { UpstreamError } from "../../http/errors.ts";
+import type { JsonObject } from "../../core/json.ts";
 import type { Experiment } from "../store.ts";
 import type { Search } from "./search.ts";
 

@@ -1,4 +1,4 @@
-import { UpstreamError } from "../../upstream/errors.ts";
+import { UpstreamError } from "../../http/errors.ts";
 
 /** The tables of a store and their columns, as found. */
 export type Tables = ReadonlyMap<string, ReadonlySet<string>>;

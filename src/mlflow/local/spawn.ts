@@ -1,4 +1,4 @@
-import { UpstreamError } from "../../upstream/errors.ts";
+import { UpstreamError } from "../../http/errors.ts";
 import { storeFilesToRead } from "../../config/local_store.ts";
 import type { StoreFiles } from "./protocol.ts";
 

@@ -1,6 +1,6 @@
-import { UpstreamError } from "../../upstream/errors.ts";
-import { isJsonObject, type Json, parseJson, tryParseJson } from "../../upstream/json.ts";
-import { arrayItems } from "../../upstream/json_stream.ts";
+import { UpstreamError } from "../../http/errors.ts";
+import { isJsonObject, type Json, parseJson, tryParseJson } from "../../core/json.ts";
+import { arrayItems } from "../../http/json_stream.ts";
 import type { Experiment, TracePage, TraceQuery, TraceReader } from "../store.ts";
 import type { StorePool } from "./pool.ts";
 import type { Part, Request } from "./protocol.ts";

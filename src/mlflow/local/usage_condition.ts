@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isJsonObject, tryParseJson } from "../../upstream/json.ts";
+import { isJsonObject, tryParseJson } from "../../core/json.ts";
 import { floatText } from "../filter/assessment.ts";
 import type { Clause } from "../filter/mod.ts";
 import { has, type Tables } from "./schema.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { isoTime } from "./time.ts";
 import { decodeText } from "./value.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import * as z from "zod";
-import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { shapeAssessment } from "./assessment.ts";
 import { durationMillis, durationText, isoTime } from "./time.ts";
 import { decodeText } from "./value.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-export type { Json, JsonObject } from "../../upstream/json.ts";
+export type { Json, JsonObject } from "../../core/json.ts";
 export { shapeAssessment } from "./assessment.ts";
 export { hexId } from "./id.ts";
 export { shapeInfo, type TraceInfo } from "./info.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import * as z from "zod";
-import type { Json } from "../../upstream/json.ts";
+import type { Json } from "../../core/json.ts";
 import { hexId } from "./id.ts";
 import { isoFromNanos, millisBetween, nanos } from "./time.ts";
 import { type AttributeFilter, decodeAttributes, plainAttributes } from "./value.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import * as z from "zod";
-import type { Json } from "../../upstream/json.ts";
+import type { Json } from "../../core/json.ts";
 import { shapeInfo, type TraceInfo } from "./info.ts";
 import { shapeSpan, type Span, type SpanOptions } from "./span.ts";
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isJsonObject, type Json, tryParseJson } from "../../upstream/json.ts";
+import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
 
 /** Which attributes of a span to decode; the others are left out. */
 export type AttributeFilter = (key: string) => boolean;

@@ -1,5 +1,5 @@
 import { invalidArgument } from "../../mcp/errors.ts";
-import { durationMillis, isoText, parseInstant, parseRelative } from "../../text/time.ts";
+import { durationMillis, isoText, parseInstant, parseRelative } from "../../core/time.ts";
 
 /**
  * The time up to which traces are meant, in milliseconds since 1970: as a number, as an age such

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { ToolError } from "../../mcp/errors.ts";
-import { nearest, oneOf } from "../../text/nearest.ts";
-import { UpstreamError } from "../../upstream/errors.ts";
+import { nearest, oneOf } from "../../core/nearest.ts";
+import { UpstreamError } from "../../http/errors.ts";
 import { type WriteServices, writingTool } from "../services.ts";
 import { shapeInfo } from "../shape/mod.ts";
 import { checkTagKey } from "./tags.ts";

@@ -3,7 +3,7 @@ import { explainEmpty, noSuchRun } from "../empty.ts";
 import { experimentIdOf } from "../experiment.ts";
 import { invalidArgument } from "../../mcp/errors.ts";
 import type { CallContext, Tool } from "../../mcp/tool.ts";
-import { UpstreamError } from "../../upstream/errors.ts";
+import { UpstreamError } from "../../http/errors.ts";
 import {
   type FieldPath,
   needsAttribute,

@@ -1,10 +1,10 @@
-import { openSession } from "../../upstream/client.ts";
-import { UpstreamError } from "../../upstream/errors.ts";
-import { isJsonObject, type Json, tryParseJson } from "../../upstream/json.ts";
-import { path } from "../../upstream/path.ts";
-import { hostPort, mayReach } from "../../upstream/redirect.ts";
-import type { UpstreamOptions } from "../../upstream/request.ts";
-import { createTransport } from "../../upstream/transport.ts";
+import { openSession } from "../../http/client.ts";
+import { UpstreamError } from "../../http/errors.ts";
+import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
+import { path } from "../../http/path.ts";
+import { hostPort, mayReach } from "../../http/redirect.ts";
+import type { UpstreamOptions } from "../../http/request.ts";
+import { createTransport } from "../../http/transport.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 
 /** A file or reference of a version. */

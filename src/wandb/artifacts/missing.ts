@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ToolError } from "../../mcp/errors.ts";
-import { nearest, oneOf } from "../../text/nearest.ts";
-import { someOf } from "../../text/some.ts";
+import { nearest, oneOf } from "../../core/nearest.ts";
+import { someOf } from "../../core/some.ts";
 import type { WandbSession } from "../client.ts";
 import { noProject, notFound, quietly } from "../missing.ts";
 import { connectionOf } from "../shapes.ts";

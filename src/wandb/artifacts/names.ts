@@ -7,7 +7,7 @@
  * @module
  */
 import { invalidArgument } from "../../mcp/errors.ts";
-import { percentDecoded } from "../../text/percent.ts";
+import { percentDecoded } from "../../core/percent.ts";
 import type { Wandb } from "../client.ts";
 
 /** What every registry's project name begins with. */

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { ToolError } from "../../mcp/errors.ts";
-import { oneOf } from "../../text/nearest.ts";
+import { oneOf } from "../../core/nearest.ts";
 import type { WandbSession } from "../client.ts";
 import { optional } from "../present.ts";
 import { connectionOf } from "../shapes.ts";

@@ -5,7 +5,7 @@
  * @module
  */
 import * as z from "zod";
-import { UpstreamError } from "../../upstream/errors.ts";
+import { UpstreamError } from "../../http/errors.ts";
 import type { Answer, Wandb, WandbSession } from "../client.ts";
 
 /** Which organizations a request asks about: the variables of {@link inOrganizations}. */

@@ -1,5 +1,5 @@
 import { ToolError } from "../../mcp/errors.ts";
-import { UpstreamError } from "../../upstream/errors.ts";
+import { UpstreamError } from "../../http/errors.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 import { noCollection, noVersion } from "./missing.ts";
 import type { CollectionName } from "./names.ts";

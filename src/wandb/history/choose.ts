@@ -1,4 +1,4 @@
-import { nearest } from "../../text/nearest.ts";
+import { nearest } from "../../core/nearest.ts";
 
 /** Keys as asked for, told apart by where they are. */
 export interface ChosenKeys {

@@ -1,7 +1,7 @@
 import { describeSeries } from "../../analysis/statistics.ts";
 import { ToolError } from "../../mcp/errors.ts";
-import { nearest, oneOf } from "../../text/nearest.ts";
-import { someOf } from "../../text/some.ts";
+import { nearest, oneOf } from "../../core/nearest.ts";
+import { someOf } from "../../core/some.ts";
 import { matchKeys } from "./choose.ts";
 import { type LoadedRun, numericKeys } from "./load.ts";
 import { lacksAxis, type Metric, type Selection, seriesOf, STEP, valueAt } from "./series.ts";

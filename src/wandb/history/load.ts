@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import type { WandbSession } from "../client.ts";
 import { noProject, noRun } from "../missing.ts";
 import { connectionOf, HISTORY_KEYS, type HistoryKeys, INT64, JSON_FIELD } from "../shapes.ts";

@@ -1,6 +1,6 @@
 import { thin } from "../../analysis/align.ts";
 import { fitsTokens } from "../../mcp/tokens.ts";
-import type { Json, JsonObject } from "../../upstream/json.ts";
+import type { Json, JsonObject } from "../../core/json.ts";
 import { type Metric, STEP } from "./series.ts";
 
 /** Rows for a result. */

@@ -6,7 +6,7 @@
  * @module
  */
 import type { LoggedValue, Series } from "../../analysis/series.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import type { HistoryKeys } from "../shapes.ts";
 
 /** The axis that every row has. */

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { nearest, oneOf } from "../../text/nearest.ts";
-import type { JsonObject } from "../../upstream/json.ts";
+import { nearest, oneOf } from "../../core/nearest.ts";
+import type { JsonObject } from "../../core/json.ts";
 import type { WandbSession } from "../client.ts";
 import { valueAt } from "../history/series.ts";
 import { quietly } from "../missing.ts";

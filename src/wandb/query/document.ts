@@ -16,7 +16,7 @@ import {
   visit,
 } from "graphql";
 import { invalidArgument } from "../../mcp/errors.ts";
-import { nearest } from "../../text/nearest.ts";
+import { nearest } from "../../core/nearest.ts";
 import {
   fieldsOf,
   findConnections,

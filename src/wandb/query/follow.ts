@@ -1,6 +1,6 @@
 import type { Reply } from "../../mcp/tool.ts";
-import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../upstream/json.ts";
-import { UpstreamError } from "../../upstream/errors.ts";
+import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
+import { UpstreamError } from "../../http/errors.ts";
 import type { WandbSession } from "../client.ts";
 import { AFTER, FIRST, type PreparedQuery } from "./document.ts";
 

@@ -1,6 +1,6 @@
 import { invalidArgument } from "../../mcp/errors.ts";
 import type { Reply } from "../../mcp/tool.ts";
-import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 import { noProject, noRun } from "../missing.ts";
 import { doubtfulFields, withDoubt } from "../filter_fields.ts";

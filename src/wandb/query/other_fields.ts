@@ -1,6 +1,6 @@
 import { invalidArgument } from "../../mcp/errors.ts";
-import { nearest, oneOf } from "../../text/nearest.ts";
-import type { JsonObject } from "../../upstream/json.ts";
+import { nearest, oneOf } from "../../core/nearest.ts";
+import type { JsonObject } from "../../core/json.ts";
 import type { Resource } from "./resources.ts";
 
 /** Fields in the rows of what is no run. */

@@ -1,6 +1,6 @@
 /** What the server lists, as rows of a result. */
 import * as z from "zod";
-import { isJsonObject, type Json, type JsonObject } from "../../upstream/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { unexpectedForm } from "../failure.ts";
 import { valueAt } from "../history/series.ts";
 import type { WandbLinks } from "../links.ts";

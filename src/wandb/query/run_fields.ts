@@ -1,5 +1,5 @@
 import { invalidArgument } from "../../mcp/errors.ts";
-import { nearest, oneOf } from "../../text/nearest.ts";
+import { nearest, oneOf } from "../../core/nearest.ts";
 
 /** Fields of a run in a result, and what they are called in GraphQL. */
 export const RUN_FIELDS = [

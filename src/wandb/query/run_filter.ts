@@ -1,5 +1,5 @@
 import { invalidArgument } from "../../mcp/errors.ts";
-import { nearest, oneOf } from "../../text/nearest.ts";
+import { nearest, oneOf } from "../../core/nearest.ts";
 
 const TIMES = [
   "created_at",

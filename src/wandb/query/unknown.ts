@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { ToolError } from "../../mcp/errors.ts";
-import { nearest, oneOf } from "../../text/nearest.ts";
-import { UpstreamError } from "../../upstream/errors.ts";
+import { nearest, oneOf } from "../../core/nearest.ts";
+import { UpstreamError } from "../../http/errors.ts";
 import type { WandbSession } from "../client.ts";
 import { GraphqlFailure } from "../failure.ts";
 import { unknownFields } from "../graphql.ts";

@@ -3,7 +3,7 @@ import { alignRuns } from "../../analysis/align.ts";
 import { diffMany, diffObjects } from "../../analysis/diff.ts";
 import { ToolError } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import type { JsonObject } from "../../upstream/json.ts";
+import type { JsonObject } from "../../core/json.ts";
 import type { WandbSession } from "../client.ts";
 import { isPattern, matchKeys } from "../history/choose.ts";
 import { numericKeys } from "../history/load.ts";

@@ -11,7 +11,7 @@ import type { RunInfo } from "../../analysis/run_state.ts";
 import { describeSeries } from "../../analysis/statistics.ts";
 import { ToolError } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { nearest, oneOf } from "../../text/nearest.ts";
+import { nearest, oneOf } from "../../core/nearest.ts";
 import { type LoadedRun, loadRun, numericKeys, systemMetrics } from "../history/load.ts";
 import { seriesOf } from "../history/series.ts";
 import { runLinks } from "../resources.ts";

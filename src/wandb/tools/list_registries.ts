@@ -7,7 +7,7 @@ import { checkedName } from "../artifacts/names.ts";
 import { pageState, resumeAt } from "../artifacts/page.ts";
 import { REGISTRIES, registryRow, WITH_REGISTRIES } from "../artifacts/registries.ts";
 import { askOrganizations, scopeOf } from "../artifacts/scope.ts";
-import { oneOf } from "../../text/nearest.ts";
+import { oneOf } from "../../core/nearest.ts";
 import { doubted, doubtfulFields, withDoubt } from "../filter_fields.ts";
 import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 

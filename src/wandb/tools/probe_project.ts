@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import type { Json, JsonObject } from "../../upstream/json.ts";
+import type { Json, JsonObject } from "../../core/json.ts";
 import { noProject } from "../missing.ts";
 import { configOf, connectionOf, HISTORY_KEYS, OBJECT_FIELD, summaryOf } from "../shapes.ts";
 import {

@@ -1,8 +1,8 @@
 import * as z from "zod";
 import { ToolError } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { nearest, oneOf } from "../../text/nearest.ts";
-import { UpstreamError } from "../../upstream/errors.ts";
+import { nearest, oneOf } from "../../core/nearest.ts";
+import { UpstreamError } from "../../http/errors.ts";
 import type { WandbSession } from "../client.ts";
 import { connectionOf } from "../shapes.ts";
 import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import fc from "fast-check";
-import type { Json } from "../../../src/upstream/json.ts";
+import type { Json } from "../../../src/core/json.ts";
 
 /** A small trace with every kind of field. */
 export const trace = {

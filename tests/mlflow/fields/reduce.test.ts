@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Json } from "../../../src/upstream/json.ts";
+import type { Json } from "../../../src/core/json.ts";
 import {
   needsAttribute,
   needsField,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { Json } from "../../../src/upstream/json.ts";
+import type { Json } from "../../../src/core/json.ts";
 import { parsePaths, select, selectMany } from "../../../src/mlflow/fields/mod.ts";
 import { jsonValue, pathText, trace } from "./arbitrary.ts";
 

@@ -5,7 +5,7 @@
  */
 import fc from "fast-check";
 import { type Clause, parseFilter, printFilter } from "../../../src/mlflow/filter/mod.ts";
-import { isJsonObject, type Json } from "../../../src/upstream/json.ts";
+import { isJsonObject, type Json } from "../../../src/core/json.ts";
 import { readClause } from "../filter/arbitrary.ts";
 
 /** What occurs in some traces. */

@@ -5,7 +5,7 @@ import { type Clause, type OrderTerm, requires } from "../../../src/mlflow/filte
 import { printFilter, printOrderBy } from "../../../src/mlflow/filter/mod.ts";
 import { shapeInfo, shapeSpan } from "../../../src/mlflow/shape/mod.ts";
 import type { TracePage, TraceQuery, TraceReader } from "../../../src/mlflow/store.ts";
-import type { Json } from "../../../src/upstream/json.ts";
+import type { Json } from "../../../src/core/json.ts";
 import { shared } from "../../support/backend.ts";
 import { mlflow34, mlflowNewest, type MlflowState } from "../../support/mlflow/backends.ts";
 import { orderTerms } from "../filter/arbitrary.ts";

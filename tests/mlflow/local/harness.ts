@@ -9,8 +9,8 @@ import type { TraceReader } from "../../../src/mlflow/store.ts";
 import { getAssessment } from "../../../src/mlflow/tools/get_assessment.ts";
 import { getTrace } from "../../../src/mlflow/tools/get_trace.ts";
 import { searchTraces } from "../../../src/mlflow/tools/search_traces.ts";
-import { createLog } from "../../../src/log.ts";
-import { createTransport } from "../../../src/upstream/transport.ts";
+import { createLog } from "../../../src/core/log.ts";
+import { createTransport } from "../../../src/http/transport.ts";
 import { readMlflowError } from "../../../src/mlflow/errors.ts";
 
 /** The store that the project carries as an example; never to be changed. */

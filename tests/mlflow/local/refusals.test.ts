@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { unusableUri } from "../../../src/mlflow/local/open.ts";
-import { UpstreamError } from "../../../src/upstream/errors.ts";
+import { UpstreamError } from "../../../src/http/errors.ts";
 import { EXAMPLE_STORE, localStore } from "./harness.ts";
 
 /** The names, sizes, times and checksums of everything in a folder. */

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import type { Json } from "../../../src/upstream/json.ts";
+import type { Json } from "../../../src/core/json.ts";
 import { type MlflowState } from "../../support/mlflow/backends.ts";
 import { pythonClient } from "../../support/mlflow/client.ts";
 

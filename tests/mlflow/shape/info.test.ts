@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { parseJson } from "../../../src/upstream/json.ts";
+import { parseJson } from "../../../src/core/json.ts";
 import { shapeInfo, shapeTrace } from "../../../src/mlflow/shape/mod.ts";
 import { otlp } from "./samples.ts";
 

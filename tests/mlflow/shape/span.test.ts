@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Json, parseJson } from "../../../src/upstream/json.ts";
+import { type Json, parseJson } from "../../../src/core/json.ts";
 import { hexId, isoFromNanos, shapeSpan } from "../../../src/mlflow/shape/mod.ts";
 import { flat, hexed, old, otlp } from "./samples.ts";
 

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from "node:util";
 import { shared } from "../../support/backend.ts";
 import { manifestOf, mlflow34, mlflowNewest } from "../../support/mlflow/backends.ts";
 import { pythonClient } from "../../support/mlflow/client.ts";
-import { stripInvisibleDeep } from "../../../src/text/visible.ts";
+import { stripInvisibleDeep } from "../../../src/core/visible.ts";
 import { at, listAt, toolsWith } from "../harness.ts";
 
 /** Traces were found, and none of them has spans. */

@@ -1,4 +1,4 @@
-import { UpstreamError } from "../../../upstream/errors.ts";
+import { UpstreamError } from "../../../http/errors.ts";
 
 /** A pattern that cannot be used, and why. */
 export function refused(pattern: string, reason: string, cause?: unknown): UpstreamError {

@@ -1,0 +1,85 @@
+import { isHtml, readText } from "./body.ts";
+import { UpstreamError } from "./errors.ts";
+import { exchange } from "./exchange.ts";
+import { failureOfError, failureOfReply } from "./failure.ts";
+import { parseJson } from "../core/json.ts";
+import type { UpstreamOptions, UpstreamRequest } from "./request.ts";
+import { backoff, pause, retryAfterSeconds } from "./retry.ts";
+
+/** The requests of one tool call: one deadline, one cancellation. */
+export interface UpstreamSession {
+  /** Sends a request; the reply has a 2xx status and an unread body. */
+  send(request: UpstreamRequest): Promise<Response>;
+  /** Sends a request and reads the reply as JSON, digits of large integers kept. */
+  json(request: UpstreamRequest): Promise<unknown>;
+  /** Sends a request and reads the reply as text. */
+  text(request: UpstreamRequest): Promise<string>;
+  /** Aborts when the call is over. */
+  readonly signal: AbortSignal;
+}
+
+/** Opens the requests of one tool call. */
+export function openSession(options: UpstreamOptions, signal: AbortSignal): UpstreamSession {
+  const bound = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)]);
+  const deadline = performance.now() + options.timeoutMs;
+  const run = <T>(request: UpstreamRequest, read: (response: Response) => Promise<T>) =>
+    withRetries(options, request, { signal: bound, deadline }, read);
+  return {
+    signal: bound,
+    send: (request) => run(request, (response) => Promise.resolve(response)),
+    text: (request) => run(request, (response) => readText(response, options.service)),
+    json: (request) => run(request, (response) => readJson(response, options)),
+  };
+}
+
+async function withRetries<T>(
+  options: UpstreamOptions,
+  request: UpstreamRequest,
+  { signal, deadline }: { readonly signal: AbortSignal; readonly deadline: number },
+  read: (response: Response) => Promise<T>,
+): Promise<T> {
+  const repeatable = request.repeatable ?? request.method === "GET";
+  for (let attempt = 0;; attempt++) {
+    let wait: number | undefined;
+    try {
+      const response = await exchange(options, request, signal);
+      if (response.ok) return await read(response);
+      const { headers, status } = response;
+      wait = retryAfterSeconds(
+        headers.get("retry-after") ?? (status === 429 ? headers.get("ratelimit-reset") : null),
+      );
+      throw await failureOfReply(options, response, wait);
+    } catch (error) {
+      const failure = failureOfError(options, error, signal);
+      // An unsafe request is repeated only where the server says that it did nothing.
+      const harmless = repeatable || failure.status === 429 || failure.status === 503;
+      const milliseconds = backoff(options.retry, attempt, wait);
+      if (
+        !failure.report.retryable || !harmless || attempt >= options.retry.maxRetries ||
+        signal.aborted || performance.now() + milliseconds >= deadline
+      ) throw failure;
+      await pause(milliseconds, signal).catch((reason) => {
+        throw failureOfError(options, reason, signal);
+      });
+    }
+  }
+}
+
+async function readJson(response: Response, options: UpstreamOptions): Promise<unknown> {
+  const text = await readText(response, options.service);
+  try {
+    return parseJson(text);
+  } catch (error) {
+    const what = isHtml(text) ? "a web page" : text.trim() === "" ? "nothing" : "no valid JSON";
+    throw new UpstreamError(
+      "upstream_error",
+      `${options.service} answered with ${what} where JSON was expected.`,
+      {
+        hint: `Check that ${options.setting} is the address of a ${options.service} server ` +
+          "and that no login page or proxy is in between.",
+        status: response.status,
+        cause: error,
+      },
+    );
+  }
+}

@@ -1,0 +1,111 @@
+import type { Config } from "../config/config.ts";
+import type { Log } from "../core/log.ts";
+import { bind } from "../mcp/bind.ts";
+import { absentRoom, type Room, type ToolNames } from "../mcp/backend.ts";
+import type { CallContext, Tool } from "../mcp/tool.ts";
+import type { UpstreamOptions } from "../http/request.ts";
+import { mlflowUpstream } from "./access.ts";
+import { HttpTraceStore, newServerMemory } from "./http/store.ts";
+import { TRACE_RESOURCE } from "./resources.ts";
+import {
+  type ConfiguredStore,
+  configuredStore,
+  unusableUri,
+  writingNeedsServer,
+} from "./local/open.ts";
+import type { ReadServices, WriteServices } from "./services.ts";
+import { deleteAssessment } from "./tools/delete_assessment.ts";
+import { deleteTraces } from "./tools/delete_traces.ts";
+import { deleteTraceTag } from "./tools/delete_trace_tag.ts";
+import { getAssessment } from "./tools/get_assessment.ts";
+import { getTrace } from "./tools/get_trace.ts";
+import { logExpectation } from "./tools/log_expectation.ts";
+import { logFeedback } from "./tools/log_feedback.ts";
+import { searchTraces } from "./tools/search_traces.ts";
+import { setTraceTag } from "./tools/set_trace_tag.ts";
+import { updateAssessment } from "./tools/update_assessment.ts";
+import { mlflowWorkflows, suggestExperiments } from "./workflows.ts";
+
+const READING: readonly Tool<ReadServices>[] = [searchTraces, getTrace, getAssessment];
+const WRITING: readonly Tool<WriteServices>[] = [
+  logFeedback,
+  logExpectation,
+  updateAssessment,
+  setTraceTag,
+  deleteTraceTag,
+  deleteAssessment,
+  deleteTraces,
+];
+
+const ALL: readonly ToolNames[] = [...READING, ...WRITING];
+
+const INSTRUCTIONS =
+  "MLflow traces: name the fields you need in extract_fields. Filters: failed: status = 'ERROR'; " +
+  "recent: timestamp_ms > now() - 1h; slow: execution_time_ms > 5000 ordered by " +
+  "execution_time_ms DESC.";
+
+/** MLflow's tools, when a tracking URI is configured. */
+export function mlflowRoom(config: Config, log: Log): Room {
+  const { trackingUri, experimentId, experimentName } = config.settings;
+  const name = "MLflow";
+  if (trackingUri === undefined) {
+    return absentRoom(name, "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.", ALL);
+  }
+  const local = configuredStore(config.settings);
+  if (local !== undefined) {
+    return localRoom(name, local, { id: experimentId, name: experimentName });
+  }
+  const baseUrl = URL.parse(trackingUri);
+  if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {
+    return absentRoom(name, unusableUri(trackingUri), ALL);
+  }
+  const memory = newServerMemory();
+  let upstream: Promise<UpstreamOptions> | undefined;
+  const experiment = { id: experimentId, name: experimentName };
+  const open = async (signal: AbortSignal): Promise<HttpTraceStore> => {
+    upstream ??= mlflowUpstream(config, baseUrl, log);
+    upstream.catch(() => upstream = undefined);
+    return new HttpTraceStore(await upstream, memory, signal);
+  };
+  const services = async ({ signal }: CallContext): Promise<WriteServices> => ({
+    mlflow: await open(signal),
+    experiment,
+    now: Date.now,
+  });
+  return {
+    name,
+    tools: [
+      ...READING.map((tool) => bind(tool, services)),
+      ...WRITING.map((tool) => bind(tool, services)),
+    ],
+    workflows: mlflowWorkflows(experiment),
+    lookUps: { experiment: suggestExperiments(open) },
+    resources: [TRACE_RESOURCE],
+    instructions: INSTRUCTIONS,
+    absent: undefined,
+    absentTools: [],
+  };
+}
+
+/** A local store is only read. */
+function localRoom(
+  name: string,
+  store: ConfiguredStore,
+  experiment: ReadServices["experiment"],
+): Room {
+  const services = ({ signal }: CallContext): ReadServices => ({
+    mlflow: store.open(signal),
+    experiment,
+    now: Date.now,
+  });
+  return {
+    name,
+    tools: READING.map((tool) => bind(tool, services)),
+    workflows: mlflowWorkflows(experiment),
+    lookUps: { experiment: suggestExperiments((signal) => Promise.resolve(store.open(signal))) },
+    resources: [TRACE_RESOURCE],
+    instructions: INSTRUCTIONS,
+    absent: writingNeedsServer(store.path),
+    absentTools: WRITING,
+  };
+}

@@ -1,0 +1,29 @@
+import * as z from "zod";
+import type { Tool } from "../../mcp/tool.ts";
+import { placeOf } from "../weave/place.ts";
+import { selectionFor } from "../weave/selection.ts";
+import { FILTERS_ARGUMENT, PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
+
+/** Counts calls and traces. */
+export const countTraces: Tool<WeaveServices> = weaveTool({
+  name: "count_weave_traces_tool",
+  title: "Count Weave traces",
+  toolset: "weave.traces",
+  effect: "read",
+  description: "Count a Weave project's calls, and how many of them are roots of a trace. Takes " +
+    "the filters of query_weave_traces_tool and counts exactly what it would return.",
+  input: z.object({ ...PLACE, filters: FILTERS_ARGUMENT.optional() }),
+  output: z.looseObject({ total_count: z.int(), root_traces_count: z.int() }),
+  run: async ({ filters = {}, ...args }, { weave, signal }) => {
+    const place = placeOf(args, weave);
+    const session = weave.open(signal);
+    const selection = await selectionFor(session, place, filters);
+    const { filter = {} } = selection;
+    const roots = { ...selection, filter: { ...filter, trace_roots_only: true } };
+    const [total, rootCount] = await Promise.all([
+      session.count(place, selection),
+      filter["trace_roots_only"] === true ? undefined : session.count(place, roots),
+    ]);
+    return { data: { total_count: total, root_traces_count: rootCount ?? total } };
+  },
+});

@@ -1,0 +1,106 @@
+import * as z from "zod";
+import { type FieldSchema, SchemaBuilder } from "../../analysis/schema_inference.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { type Call, derived, opOf, usageOf } from "../weave/call.ts";
+import { placeOf } from "../weave/place.ts";
+import { candidates, chooseSample } from "../weave/schema/sample.ts";
+import { selectionFor } from "../weave/selection.ts";
+import { FILTERS_ARGUMENT, PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
+
+/** Ops that are listed with their number of calls. */
+const OPS = 100;
+
+/** Learns what fields a project's calls have. */
+export const inferSchema: Tool<WeaveServices> = weaveTool({
+  name: "infer_trace_schema_tool",
+  title: "Infer Weave trace schema",
+  toolset: "weave.traces",
+  effect: "read",
+  description: "Learn the ops and the fields of a Weave project before querying it: paths for " +
+    "filters and columns, their types, how often they are present, in which ops, and common " +
+    "values, from a sample across ops and time.",
+  input: z.object({
+    ...PLACE,
+    sample_size: z.int().min(1).max(500).default(50),
+    top_n_values: z.int().min(0).max(50).default(5),
+    filters: FILTERS_ARGUMENT.optional(),
+  }),
+  output: z.looseObject({
+    fields: z.array(z.looseObject({ path: z.string(), type: z.string() })),
+    total_traces: z.int(),
+    root_traces: z.int(),
+    sample_size: z.int(),
+  }),
+  run: async ({ sample_size: size, top_n_values: top, filters = {}, ...args }, context) => {
+    const { weave, signal } = context;
+    const place = placeOf(args, weave);
+    const session = weave.open(signal);
+    const selection = await selectionFor(session, place, filters);
+    const roots = { ...selection, filter: { ...selection.filter, trace_roots_only: true } };
+    const [total, rootCount] = await Promise.all([
+      session.count(place, selection),
+      session.count(place, roots),
+    ]);
+    const found = await candidates(session, place, selection, total);
+    const { sample, tooLarge, left } = chooseSample(found.candidates, size);
+    const builder = new SchemaBuilder({ topValues: top, textLength: 100 });
+    if (sample.length > 0) {
+      const query = { filter: { call_ids: sample.map(({ id }) => id) }, limit: sample.length };
+      for await (const call of session.calls(place, query)) builder.add(opOf(call), rowOf(call));
+    }
+    return {
+      data: {
+        fields: builder.fields().map(described),
+        ops: opCounts(found.candidates.map(({ op }) => op)),
+        ...(found.complete ? {} : { ops_counted_over: found.candidates.length }),
+        total_traces: total,
+        root_traces: rootCount,
+        sample_size: builder.rows,
+        ...(left.length === 0 ? {} : {
+          ops_not_sampled: left.slice(0, OPS),
+          note: "Raise sample_size, or give filters, to see the fields of the other ops.",
+        }),
+        ...(tooLarge.length === 0 ? {} : { ops_too_large: tooLarge }),
+        ...(total > 0 ? {} : { note: emptyNote(filters) }),
+      },
+      rows: [{ path: "fields", hint: "Give filters, such as op_name, to see fewer ops' fields." }],
+    };
+  },
+});
+
+/** A field without what says nothing about objects and lists. */
+function described(field: FieldSchema): { path: string; type: string } & Record<string, unknown> {
+  const { distinct, top_values, count: _count, ...rest } = field;
+  return { ...rest, ...(top_values.length === 0 ? {} : { distinct, top_values }) };
+}
+
+/** What of a call can be filtered, selected or sorted by. */
+function rowOf(call: Call): Record<string, unknown> {
+  const { weave: _sdk, ...attributes } = call.attributes ?? {};
+  const usage = usageOf(call);
+  return Object.fromEntries(
+    Object.entries({
+      status: derived(call).status,
+      display_name: call.display_name,
+      exception: call.exception,
+      thread_id: call["thread_id"],
+      wb_run_id: call["wb_run_id"],
+      attributes: Object.keys(attributes).length === 0 ? undefined : attributes,
+      inputs: call.inputs,
+      output: call.output,
+      summary: usage === undefined ? undefined : { usage },
+    }).filter(([, value]) => value !== undefined && value !== null),
+  );
+}
+
+function opCounts(ops: readonly string[]): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const op of ops) counts.set(op, (counts.get(op) ?? 0) + 1);
+  return Object.fromEntries([...counts].sort((a, b) => b[1] - a[1]).slice(0, OPS));
+}
+
+function emptyNote(filters: Readonly<Record<string, unknown>>): string {
+  return Object.keys(filters).length > 0
+    ? "No call matches the filters."
+    : "There are no calls in this project; check the entity and project names.";
+}

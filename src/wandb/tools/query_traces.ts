@@ -1,0 +1,64 @@
+import * as z from "zod";
+import type { Tool } from "../../mcp/tool.ts";
+import { sortField } from "../weave/filters/fields.ts";
+import { listCalls } from "../weave/listing.ts";
+import { isCostKey } from "../weave/page.ts";
+import { placeOf } from "../weave/place.ts";
+import { planOf } from "../weave/plan.ts";
+import { selectionFor } from "../weave/selection.ts";
+import { FILTERS_ARGUMENT, PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
+
+const INPUT = z.object({
+  ...PLACE,
+  filters: FILTERS_ARGUMENT.optional(),
+  sort_by: z.string().default("started_at")
+    .describe("Field, path (inputs.x), latency_ms or total_cost."),
+  sort_direction: z.enum(["asc", "desc"]).default("desc"),
+  limit: z.int().min(1).default(1000),
+  offset: z.int().min(0).optional(),
+  cursor: z.string().optional().describe("next_cursor of the same query."),
+  detail_level: z.enum(["schema", "summary", "full"]).default("summary")
+    .describe("schema: structure, status, latency; summary: text cut to truncate_length."),
+  columns: z.array(z.string()).optional()
+    .describe("Only these: fields, paths such as output.answer, status, latency_ms, costs."),
+  expand_columns: z.array(z.string()).optional().describe("Paths whose references to resolve."),
+  include_costs: z.boolean().default(true),
+  include_feedback: z.boolean().default(true),
+  truncate_length: z.int().min(0).default(1000),
+  metadata_only: z.boolean().default(false),
+  return_full_data: z.boolean().default(false),
+});
+
+const OUTPUT = z.looseObject({
+  metadata: z.looseObject({ total_traces: z.int(), total_matching_count: z.int() }),
+  traces: z.array(z.looseObject({})),
+  next_cursor: z.string().optional(),
+});
+
+/** Finds calls. */
+export const queryTraces: Tool<WeaveServices> = weaveTool({
+  name: "query_weave_traces_tool",
+  title: "Query Weave traces",
+  toolset: "weave.traces",
+  effect: "read",
+  description: "Find calls (spans) in a Weave project, newest first; a trace is a root call and " +
+    "the calls below it. Filters, all of which must hold: op_name (name, * for any text), " +
+    "display_name, status (success, error, running, descendant_error), time_range {start, end} (ISO time, or 7d for a week ago), " +
+    "latency {$gte, $lt} in ms, inputs, output, attributes and summary {path: value or {$gt, " +
+    "$contains, $in, $ne, $exists}}, has_exception, exception {$contains}, trace_roots_only, " +
+    "trace_id, call_ids, parent_ids, thread_id, wb_run_id, $or [filters], $not {filters}. Unknown " +
+    "paths: infer_trace_schema_tool. Browse with detail_level schema, read a few in full. Usage " +
+    "and costs of a call include those below it.",
+  input: INPUT,
+  unlisted: ["return_full_data"],
+  argumentAliases: { filter: "filters", order: "sort_direction" },
+  output: OUTPUT,
+  run: async (args, { weave, signal, maxTokens }) => {
+    const place = placeOf(args, weave);
+    const plan = planOf(args, place);
+    const session = weave.open(signal);
+    const sort = isCostKey(args.sort_by) ? "" : sortField(args.sort_by).path;
+    const selection = await selectionFor(session, place, plan.filters, plan.expanded, sort);
+    return await listCalls({ args, place, plan, session, selection, weave, maxTokens });
+  },
+});

@@ -1,0 +1,79 @@
+import * as z from "zod";
+import { estimateTokens } from "../../mcp/tokens.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { type Place, placeOf } from "../weave/place.ts";
+import { callLinks } from "../weave/resources.ts";
+import { findRoots, type Root } from "../weave/roots.ts";
+import { PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
+
+/** Traces that are looked up before it is seen whether more would fit into the answer. */
+const WAVE = 1000;
+const MISSING = 100;
+const MISSING_NOTE =
+  "Missing: no trace of this id here (a call's id is not its trace_id), or its " +
+  "root call was not recorded in this project.";
+
+/** Maps traces to their root calls. */
+export const resolveRoots: Tool<WeaveServices> = weaveTool({
+  name: "resolve_trace_roots_tool",
+  title: "Resolve Weave trace roots",
+  toolset: "weave.traces",
+  effect: "read",
+  description: "Find the root calls (sessions, requests) of traces by trace_id, as many as you " +
+    "like in one call; for example of the failing calls that query_weave_traces_tool found.",
+  input: z.object({
+    ...PLACE,
+    trace_ids: z.array(z.string()),
+    offset: z.int().min(0).default(0).describe("Ids to leave out: next_offset of a result."),
+  }),
+  argumentAliases: { trace_id: "trace_ids", ids: "trace_ids" },
+  output: z.looseObject({
+    roots: z.looseObject({}),
+    resolved: z.int(),
+    total_requested: z.int(),
+  }),
+  run: async ({ trace_ids: given, offset, ...args }, { weave, signal, maxTokens, progress }) => {
+    const place = placeOf(args, weave);
+    const session = weave.open(signal);
+    const ids = [...new Set(given.map((id) => id.trim()).filter((id) => id !== ""))];
+    const roots = new Map<string, Root>();
+    const missing: string[] = [];
+    let room = maxTokens * 0.9 - 300;
+    let at = offset;
+    while (at < ids.length && room > 0) {
+      const wave = ids.slice(at, at + WAVE);
+      const found = await findRoots(session, place, wave);
+      progress({ done: at + wave.length, total: ids.length, message: "Looking up root calls" });
+      for (const id of wave) {
+        const root = found.get(id);
+        room -= estimateTokens(JSON.stringify(root ?? id)) + 12;
+        if (room < 0 && at > offset) break;
+        if (root === undefined) missing.push(id);
+        else roots.set(id, root);
+        at++;
+      }
+    }
+    return {
+      data: {
+        roots: Object.fromEntries(roots),
+        resolved: roots.size,
+        total_requested: ids.length,
+        ...(missing.length === 0 ? {} : {
+          missing: missing.slice(0, MISSING),
+          missing_count: missing.length,
+          note: MISSING_NOTE,
+        }),
+        ...(at < ids.length ? { next_offset: at } : {}),
+        ...(roots.size === 0 ? {} : { call_url: callUrl(weave, place) }),
+      },
+      links: roots.size === 0 ? [] : [
+        ...callLinks(place, [...roots.values()].map(({ id }) => id)),
+        { uri: weave.links.traces(place.entity, place.project), name: `Traces of ${place.id}` },
+      ],
+    };
+  },
+});
+
+function callUrl(weave: WeaveServices["weave"], place: Place): string {
+  return weave.links.call(place.entity, place.project, "ID").replace(/ID$/, "{id}");
+}

@@ -1,0 +1,206 @@
+import * as z from "zod";
+import {
+  aggregateEvaluation,
+  type Evaluation,
+  type EvaluationResult,
+} from "../../analysis/evaluation.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { costsOf, shortException } from "../weave/rows/shape.ts";
+import { derived, usageOf } from "../weave/call.ts";
+import type { Weave } from "../weave/client.ts";
+import { comparison } from "../weave/evaluations/comparison.ts";
+import { reason, reasons } from "../weave/evaluations/failures.ts";
+import {
+  type EvaluationCall,
+  evaluationNames,
+  findEvaluations,
+  type Found,
+} from "../weave/evaluations/find.ts";
+import { evalResults } from "../weave/evaluations/results.ts";
+import { namedScores, scorersOf } from "../weave/evaluations/scores.ts";
+import { tasksOf } from "../weave/evaluations/tasks.ts";
+import {
+  type Prediction,
+  readPredictions,
+  withExamples,
+  withoutResults,
+  withResults,
+} from "../weave/evaluations/trials.ts";
+import { type Place, placeOf } from "../weave/place.ts";
+import { refused } from "../weave/refuse.ts";
+import { evaluationLinks } from "../weave/resources.ts";
+import { PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
+
+/** Sums up evaluations, one by one or side by side. */
+export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
+  name: "summarize_evaluation_tool",
+  title: "Summarize Weave evaluations",
+  toolset: "weave.evaluations",
+  effect: "read",
+  description: "Results of Weave evaluations, newest first: pass rate or mean of each score, " +
+    "failed and unfinished predictions, latency, tokens, cost. A failed prediction counts as not " +
+    "passed. compare gives the differences between them, per score and example.",
+  input: z.object({
+    ...PLACE,
+    eval_name: z.string().optional().describe("Name or call id; all if left out."),
+    evaluation_ids: z.array(z.string()).max(50).optional(),
+    max_evals: z.int().min(1).max(50).default(5),
+    include_per_task: z.boolean().default(false).describe("Each prediction too."),
+    compare: z.boolean().default(false),
+    offset: z.int().min(0).default(0)
+      .describe("next_offset: evaluations to leave out, or predictions with include_per_task."),
+  }),
+  argumentAliases: {
+    evaluation_name: "eval_name",
+    eval_ids: "evaluation_ids",
+    eval_id: "eval_name",
+  },
+  output: z.looseObject({
+    evaluations: z.array(z.looseObject({ eval_id: z.string(), total_predictions: z.int() })),
+    count: z.int(),
+    project: z.string(),
+  }),
+  run: async (args, { weave, signal, maxTokens }) => {
+    const place = placeOf(args, weave);
+    const session = weave.open(signal);
+    const { evaluation_ids: ids = [], max_evals: limit, compare } = args;
+    const name = args.eval_name?.trim() || undefined;
+    if (name !== undefined && ids.length > 0) {
+      throw refused("`eval_name` and `evaluation_ids` exclude each other; give one of them.");
+    }
+    const skipped = args.include_per_task ? 0 : args.offset;
+    const search = await findEvaluations(session, place, { ids, name, limit, offset: skipped });
+    const { evaluations: found, total, missing } = search;
+    if (found.length === 0) {
+      const names = await evaluationNames(session, place);
+      return { data: { evaluations: [], count: 0, project: place.id, ...nothing(search, names) } };
+    }
+    const calls = found.map(({ call }) => call.id);
+    const contents = args.include_per_task || compare;
+    const older = weave.lacks.has("eval_results");
+    const [results, bare] = await Promise.all([
+      evalResults(weave, session, place, calls, contents),
+      readPredictions(session, place, calls, older),
+    ]);
+    // Where the route tells nothing, scores are in the calls.
+    const left = older ? [] : withoutResults(bare, results);
+    const own = [
+      ...withResults(bare.filter(({ evaluation }) => !left.includes(evaluation)), results),
+      ...(left.length === 0 ? [] : await readPredictions(session, place, left, true)),
+    ];
+    const predictions = contents ? await withExamples(session, own) : own;
+    const evaluations = found.map((one) => evaluationOf(one, predictions));
+    const rows = found.map((one, index) => {
+      const evaluation = evaluations[index] ?? evaluationOf(one, []);
+      const sums = aggregateEvaluation(evaluation);
+      const own = results?.stats.get(one.call.id);
+      const scorers = own === undefined ? sums.scorers : scorersOf(own, sums.predictions);
+      return summary(one, { ...sums, scorers }, weave, place, reasons(one.call.id, predictions));
+    });
+    const tasks = args.include_per_task
+      ? tasksOf(calls, predictions, args.offset, maxTokens)
+      : undefined;
+    const end = skipped + found.length;
+    const next = tasks === undefined ? end < total ? end : undefined : tasks.next;
+    return {
+      data: {
+        evaluations: rows.map((row, index) => ({ ...row, ...tasks?.fields[index] })),
+        count: rows.length,
+        project: place.id,
+        ...(found.length < total ? { total_evaluations: total } : {}),
+        ...(next === undefined ? {} : { next_offset: next }),
+        ...(tasks !== undefined && found.length < total ? { note: OTHERS } : {}),
+        ...(missing.length === 0 ? {} : { missing }),
+        ...(compare ? { comparison: comparison(evaluations, predictions) } : {}),
+      },
+      rows: [
+        ...(compare ? [{ path: "comparison.examples", hint: EXAMPLES }] : []),
+        tasks === undefined
+          ? {
+            path: "evaluations",
+            resume: (kept: number) => ({ total_evaluations: total, next_offset: skipped + kept }),
+            hint: "Ask for fewer evaluations at a time, or go on with next_offset if there is one.",
+          }
+          : { path: "evaluations", hint: "Ask for fewer evaluations: eval_name, max_evals." },
+      ],
+      links: [...evaluationLinks(place, calls), {
+        uri: weave.links.evaluations(place.entity, place.project),
+        name: `Evaluations of ${place.id}`,
+      }],
+    };
+  },
+});
+
+const OTHERS = "There are more evaluations: raise max_evals, or choose by eval_name or " +
+  "evaluation_ids. next_offset goes on with the predictions of these.";
+
+const EXAMPLES = "Single predictions, with include_per_task and offset, show more of the " +
+  "examples.";
+
+/** What to say when no evaluation is to be shown. */
+function nothing(
+  { total, missing, newest }: Found,
+  names: readonly string[],
+): Record<string, unknown> {
+  const message = names.length === 0
+    ? "There are no evaluations in this project."
+    : total > 0
+    ? `There are ${total} such evaluations; the offset is behind the last.`
+    : `No evaluation${newest === undefined ? "" : ` of the newest ${newest}`} has this name or id.`;
+  return {
+    message,
+    ...(missing.length === 0 ? {} : { missing }),
+    ...(names.length === 0 ? {} : { available: names }),
+  };
+}
+
+function evaluationOf(found: EvaluationCall, predictions: readonly Prediction[]): Evaluation {
+  return {
+    id: found.call.id,
+    name: found.name,
+    model: found.model,
+    finished: (found.call.ended_at ?? null) !== null,
+    trials: predictions.filter(({ evaluation }) => evaluation === found.call.id),
+  };
+}
+
+function summary(
+  { call, name, evaluation, model }: EvaluationCall,
+  sums: EvaluationResult,
+  weave: Weave,
+  place: Place,
+  failures: Record<string, number>,
+) {
+  const exception = shortException(call.exception);
+  const usage = usageOf(call);
+  const costs = costsOf(call, false);
+  return {
+    eval_id: call.id,
+    name,
+    ...(evaluation === undefined ? {} : { evaluation }),
+    ...(model === undefined ? {} : { model }),
+    op_name: call.op_name,
+    started_at: call.started_at,
+    status: derived(call).status ?? "unknown",
+    finished: sums.finished,
+    ...(exception === undefined ? {} : { exception: reason(exception) }),
+    ...(sums.finished ? {} : { note: "Not finished: the figures are those so far." }),
+    examples: sums.examples,
+    total_predictions: sums.predictions,
+    successes: sums.successes,
+    errors: sums.errors,
+    error_rate: sums.error_rate,
+    ...(Object.keys(failures).length === 0 ? {} : { error_messages: failures }),
+    ...(sums.running === 0 ? {} : { running: sums.running }),
+    scores: namedScores(sums.scorers),
+    ...(sums.latency_s === undefined ? {} : { model_latency_s: sums.latency_s }),
+    ...(usage === undefined ? {} : { token_usage: usage }),
+    ...(costs === undefined ? {} : { costs }),
+    // An evaluation that is running has no sums of its own yet.
+    ...(usage !== undefined || sums.total_tokens === undefined
+      ? {}
+      : { total_tokens: sums.total_tokens }),
+    ...(costs !== undefined || sums.cost === undefined ? {} : { total_cost: sums.cost }),
+    url: weave.links.call(place.entity, place.project, call.id),
+  };
+}

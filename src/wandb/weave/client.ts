@@ -1,0 +1,191 @@
+import * as z from "zod";
+import type { Log } from "../../core/log.ts";
+import { openSession, type UpstreamSession } from "../../http/client.ts";
+import { UpstreamError } from "../../http/errors.ts";
+import { parseJson } from "../../core/json.ts";
+import { arrayItems } from "../../http/json_stream.ts";
+import { jsonLines } from "../../http/lines.ts";
+import { path, type SafePath } from "../../http/path.ts";
+import type { UpstreamOptions } from "../../http/request.ts";
+import { createTransport, type Transport } from "../../http/transport.ts";
+import { CALL, type Call } from "./call.ts";
+import { readFailure } from "./failure.ts";
+import type { CallsFilter } from "./filters/build.ts";
+import { createLinks, type WeaveLinks } from "./links.ts";
+import type { Place } from "./place.ts";
+import type { Expression } from "./query.ts";
+
+/** What {@link createWeave} needs. */
+export interface WeaveOptions {
+  /** The trace service's address. */
+  readonly baseUrl: URL;
+  /** The web application's address. */
+  readonly appUrl: URL;
+  /** The `Authorization` header. */
+  readonly authorization: (session: UpstreamSession) => Promise<string>;
+  /** Values that must not be shown, besides those the log knows. */
+  readonly secrets?: () => readonly string[];
+  /** Entity when a call names none. */
+  readonly entity?: string | undefined;
+  /** Project when a call names none. */
+  readonly project?: string | undefined;
+  /** Milliseconds for one tool call. */
+  readonly timeoutMs: number;
+  /** Where attempts are told. */
+  readonly log: Log;
+  /** Milliseconds before the first retry; 500 if not given. */
+  readonly backoffMs?: number;
+  /** How bytes travel, for tests. */
+  readonly transport?: Transport;
+}
+
+/** Which calls: the same for rows and counts. */
+export interface CallsSelection {
+  /** Lists of which every one must hold. */
+  readonly filter?: CallsFilter;
+  /** Condition. */
+  readonly query?: { readonly $expr: Expression };
+  /** Columns through whose references the condition reads. */
+  readonly expand_columns?: readonly string[];
+}
+
+/** One request for calls. */
+export interface CallsQuery extends CallsSelection {
+  /** Order; by start, oldest first, if not given. */
+  readonly sort_by?: readonly { readonly field: string; readonly direction: "asc" | "desc" }[];
+  /** Most calls; positive, since the service takes 0 for all. */
+  readonly limit: number;
+  /** Calls to leave out at the beginning. */
+  readonly offset?: number;
+  /** Columns; all if not given. */
+  readonly columns?: readonly string[];
+  /** Adds `summary.weave.costs`. */
+  readonly include_costs?: boolean;
+  /** Adds `summary.weave.feedback`. */
+  readonly include_feedback?: boolean;
+  /** Adds `storage_size_bytes`. */
+  readonly include_storage_size?: boolean;
+  /** False leaves references in the rows. */
+  readonly return_expanded_column_values?: boolean;
+}
+
+/** The requests of one tool call to the trace service. */
+export interface WeaveSession {
+  /** Calls as they arrive. Leaving the loop early ends the transfer. */
+  calls(place: Place, query: CallsQuery): AsyncGenerator<Call>;
+  /** Number of calls. */
+  count(place: Place, selection: CallsSelection): Promise<number>;
+  /** Posts to a route and checks the reply's shape. */
+  post<T>(route: SafePath, body: Record<string, unknown>, shape: z.ZodType<T>): Promise<T>;
+  /** Posts to a route and gives the items of the list under `key` in its reply as they arrive. */
+  items<T>(
+    route: SafePath,
+    body: Record<string, unknown>,
+    key: string,
+    item: z.ZodType<T>,
+  ): AsyncGenerator<T>;
+  /** Aborts when the call is over. */
+  readonly signal: AbortSignal;
+}
+
+/** The trace service as the tools see it. */
+export interface Weave {
+  /** Entity when a call names none. */
+  readonly entity: string | undefined;
+  /** Project when a call names none. */
+  readonly project: string | undefined;
+  /** Web pages. */
+  readonly links: WeaveLinks;
+  /** What this service turned out not to have; remembered for the process. */
+  readonly lacks: Set<string>;
+  /** Opens the requests of one tool call. */
+  open(signal: AbortSignal): WeaveSession;
+}
+
+const COUNT = z.looseObject({ count: z.number() });
+
+/** The client; one for the process. */
+export function createWeave(options: WeaveOptions): Weave {
+  const { appUrl, log, entity, project } = options;
+  const redact = (text: string) =>
+    (options.secrets?.() ?? []).filter((secret) => secret.length >= 6)
+      .reduce((result, secret) => result.replaceAll(secret, "***"), text);
+  const upstream: UpstreamOptions = {
+    service: "Weave",
+    setting: "WF_TRACE_SERVER_URL",
+    baseUrl: options.baseUrl,
+    headers: () => ({}),
+    transport: options.transport ?? createTransport(),
+    timeoutMs: options.timeoutMs,
+    retry: {
+      maxRetries: 3,
+      backoffMs: options.backoffMs ?? 500,
+      jitterMs: (options.backoffMs ?? 500) / 4,
+      respectRetryAfter: true,
+    },
+    readError: (status, body) => readFailure(status, redact(body), appUrl),
+    onAttempt: (attempt) => log.debug("Weave request", { ...attempt }),
+  };
+  return {
+    entity,
+    project,
+    links: createLinks(appUrl),
+    lacks: new Set(),
+    open: (signal) => session(openSession(upstream, signal), options),
+  };
+}
+
+function session(http: UpstreamSession, { authorization, log }: WeaveOptions): WeaveSession {
+  // Nothing here writes, so every request may be repeated.
+  const request = async (route: SafePath, json: unknown) => ({
+    method: "POST" as const,
+    path: route,
+    json,
+    headers: { authorization: await authorization(http) },
+    repeatable: true,
+  });
+  const post = async <T>(
+    route: SafePath,
+    body: Record<string, unknown>,
+    shape: z.ZodType<T>,
+  ): Promise<T> => {
+    const parsed = shape.safeParse(await http.json(await request(route, body)));
+    if (parsed.success) return parsed.data;
+    log.debug("Unexpected reply of Weave", { route: route.text, issue: parsed.error.issues[0] });
+    throw unexpected();
+  };
+  return {
+    signal: http.signal,
+    post,
+    count: async (place, selection) => {
+      const body = { project_id: place.id, ...selection };
+      return (await post(path`/calls/query_stats`, body, COUNT)).count;
+    },
+    items: async function* (route, body, key, item) {
+      const response = await http.send(await request(route, body));
+      for await (const text of arrayItems(response, key, "Weave")) {
+        const parsed = item.safeParse(parseJson(text));
+        if (!parsed.success) throw unexpected();
+        yield parsed.data;
+      }
+    },
+    calls: async function* (place, query) {
+      const body = { project_id: place.id, ...query };
+      const response = await http.send({
+        ...await request(path`/calls/stream_query`, body),
+        headers: { authorization: await authorization(http), accept: "application/jsonl" },
+      });
+      for await (const row of jsonLines(response, "Weave")) {
+        const call = CALL.safeParse(row);
+        if (!call.success) throw unexpected();
+        yield call.data;
+      }
+    },
+  };
+}
+
+function unexpected(): UpstreamError {
+  return new UpstreamError("upstream_error", "Weave's reply has an unexpected form.", {
+    hint: "The server may be of a version that this program does not know.",
+  });
+}

@@ -1,0 +1,124 @@
+import * as z from "zod";
+import { UpstreamError } from "../../../http/errors.ts";
+import { path, type SafePath } from "../../../http/path.ts";
+import type { Weave, WeaveSession } from "../client.ts";
+import type { Place } from "../place.ts";
+import { cut } from "../rows/shape.ts";
+
+/** Longest text of a single prediction that is kept, in characters. */
+export const TEXT = 2000;
+
+const Stats = z.looseObject({
+  scorer_key: z.string(),
+  path: z.string().nullish(),
+  value_type: z.string().nullish(),
+  trial_count: z.number(),
+  numeric_mean: z.number().nullish(),
+  pass_true_count: z.number().nullish(),
+  pass_known_count: z.number().nullish(),
+});
+const Row = z.looseObject({
+  row_digest: z.string(),
+  raw_data_row: z.unknown(),
+  evaluations: z.array(z.looseObject({
+    evaluation_call_id: z.string(),
+    trials: z.array(z.looseObject({
+      predict_and_score_call_id: z.string(),
+      model_output: z.unknown(),
+      scores: z.record(z.string(), z.unknown()).nullish().catch(null),
+    })),
+  })),
+});
+const SUMMARY = z.looseObject({
+  summary: z.looseObject({
+    evaluations: z.array(z.looseObject({
+      evaluation_call_id: z.string(),
+      scorer_stats: z.array(Stats),
+    })),
+  }).nullish(),
+});
+
+/** What one prediction answered and scored. */
+export interface TrialResult {
+  /** Digest of the dataset's row. */
+  readonly example: string;
+  /** The dataset's row. */
+  readonly row: unknown;
+  /** By scorer. */
+  readonly scores: Readonly<Record<string, unknown>>;
+  /** The model's answer. */
+  readonly output: unknown;
+}
+
+/** Results of evaluations; texts in single predictions are cut to {@link TEXT} characters. */
+export interface EvalResults {
+  /** Single predictions by call id, where they are wanted. */
+  readonly trials: ReadonlyMap<string, TrialResult>;
+  /** Statistics by evaluation, where only these are wanted. */
+  readonly stats: ReadonlyMap<string, readonly ScorerStats[]>;
+}
+
+/** Statistics of one dimension of a scorer. */
+export type ScorerStats = z.output<typeof Stats>;
+
+/** Statuses by which instances say that they are older than the route. */
+const OLDER = [404, 405, 422];
+const ROUTE = "eval_results";
+
+/**
+ * Evaluation results from the route for them; undefined where the instance has none, which is
+ * remembered for the process.
+ *
+ * @param rows Whether the single predictions are wanted; else only statistics are sent.
+ */
+export async function evalResults(
+  weave: Weave,
+  session: WeaveSession,
+  place: Place,
+  ids: readonly string[],
+  rows: boolean,
+): Promise<EvalResults | undefined> {
+  if (weave.lacks.has(ROUTE)) return undefined;
+  const route = path`/v2/${place.entity}/${place.project}/eval_results/query`;
+  const wanted = {
+    evaluation_call_ids: ids,
+    include_rows: rows,
+    include_summary: !rows,
+    include_raw_data_rows: rows,
+    resolve_row_refs: rows,
+  };
+  try {
+    if (rows) return { trials: await readTrials(session, route, wanted), stats: new Map() };
+    const { summary } = await session.post(route, wanted, SUMMARY);
+    const stats = (summary?.evaluations ?? []).map((one) =>
+      [one.evaluation_call_id, one.scorer_stats] as const
+    );
+    return { trials: new Map(), stats: new Map(stats) };
+  } catch (error) {
+    if (!(error instanceof UpstreamError) || !OLDER.includes(error.status ?? 0)) throw error;
+    weave.lacks.add(ROUTE);
+    return undefined;
+  }
+}
+
+/** Reads rows while they arrive, so that ten thousand long ones are never held whole. */
+async function readTrials(
+  session: WeaveSession,
+  route: SafePath,
+  wanted: Record<string, unknown>,
+): Promise<Map<string, TrialResult>> {
+  const trials = new Map<string, TrialResult>();
+  for await (const row of session.items(route, wanted, "rows", Row)) {
+    const example = row.row_digest;
+    const shown = cut(row.raw_data_row, TEXT);
+    for (const trial of row.evaluations.flatMap((one) => one.trials)) {
+      trials.set(trial.predict_and_score_call_id, {
+        example,
+        row: shown,
+        scores: z.record(z.string(), z.unknown()).parse(cut(trial.scores ?? {}, TEXT)),
+        output: cut(trial.model_output, TEXT),
+      });
+    }
+  }
+  return trials;
+}

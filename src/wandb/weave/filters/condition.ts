@@ -1,0 +1,242 @@
+import { oneOf } from "../../../core/nearest.ts";
+import {
+  type Condition,
+  convert,
+  type Expression,
+  field,
+  isNull,
+  literal,
+  type Operand,
+} from "../query.ts";
+import { refused } from "../refuse.ts";
+import { unixSeconds } from "./time.ts";
+
+/** How the service holds a field, which decides how it is compared. */
+export type Kind =
+  /** A column that always has a value. */
+  | "key"
+  /** A column that may be null. */
+  | "text"
+  /** A column that may be null or empty, which mean the same. */
+  | "label"
+  /** A part of inputs, output, attributes, summary or feedback: compared as text. */
+  | "json"
+  /** A number that the service works out. */
+  | "number"
+  /** A moment. */
+  | "time";
+
+/** A field and how it is held. */
+export interface Field {
+  /** Dotted path. */
+  readonly path: string;
+  /** See {@link Kind}. */
+  readonly kind: Kind;
+}
+
+const ORDER = ["$gt", "$gte", "$lt", "$lte"] as const;
+const OPERATORS = ["$eq", "$ne", ...ORDER, "$in", "$nin", "$contains", "$exists", "$not"];
+
+/** Whether a value is an object of operators rather than of keys. */
+export function isOperators(value: unknown): value is Record<string, unknown> {
+  return isRecord(value) && Object.keys(value).some((key) => key.startsWith("$"));
+}
+
+/** Whether a value is a JSON object. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
+  return value !== null && typeof value === "object" && !Array.isArray(value);
+}
+
+/**
+ * The condition that `specification` puts on a field: a value to equal, a list of values one of
+ * which it equals, or an object of operators that must all hold.
+ *
+ * @throws {UpstreamError} `invalid_arguments`, naming what is valid.
+ */
+export function conditionOn(target: Field, specification: unknown, name: string): Condition {
+  if (Array.isArray(specification)) return oneOfValues(target, specification, name);
+  if (!isRecord(specification)) return equals(target, specification, name);
+  const entries = Object.entries(specification);
+  if (entries.length === 0) throw refused(`${name}: an empty object says nothing.`, hint(target));
+  const parts = entries.map(([operator, value]) => operation(target, operator, value, name));
+  return parts.length === 1 && parts[0] !== undefined ? parts[0] : { all: parts };
+}
+
+/** Holds where the field has no value. */
+export function absent(target: Field): Condition {
+  return { test: absence(target) };
+}
+
+function operation(target: Field, operator: string, value: unknown, name: string): Condition {
+  const at = `${name}.${operator}`;
+  switch (operator) {
+    case "$eq":
+      return equals(target, value, at);
+    case "$ne":
+      return { not: equals(target, value, at) };
+    case "$in":
+      return oneOfValues(target, list(value, at), at);
+    case "$nin":
+      return { not: oneOfValues(target, list(value, at), at) };
+    case "$not":
+      return { not: conditionOn(target, value, at) };
+    case "$gt":
+    case "$gte":
+    case "$lt":
+    case "$lte":
+      return ordered(target, operator, value, at);
+    case "$contains":
+      return contains(target, value, at);
+    case "$exists":
+      if (typeof value !== "boolean") throw refused(`${at} must be true or false.`);
+      return value ? { not: absent(target) } : absent(target);
+  }
+  throw refused(
+    `${name}: there is no operator "${operator.slice(0, 40)}".`,
+    `${hint(target)}${operator.startsWith("$") ? "" : " Nested keys and operators do not mix."}`,
+  );
+}
+
+function hint(target: Field): string {
+  const example = target.kind === "number" || target.kind === "time" ? "$gte" : "$contains";
+  return `Give a value, a list of values, or operators such as {"${example}": …}: ` +
+    `${OPERATORS.join(", ")}.`;
+}
+
+function equals(target: Field, value: unknown, name: string): Condition {
+  if (value === null || (value === "" && mayBeMissing(target))) return absent(target);
+  if (target.kind === "time") {
+    const seconds = unixSeconds(value, name);
+    // Hardly ever has a call started at just this microsecond: a span of time is meant.
+    if (typeof value === "string" && !/T?\d{2}:\d{2}/.test(value)) {
+      throw refused(`${name}: give a bound, such as {"$gte": ${JSON.stringify(value)}}.`);
+    }
+    return comparison(target, "$eq", seconds);
+  }
+  if (typeof value === "boolean" && target.kind === "json") {
+    // JSON's true is the text "true" to the hosted service, and 1 to others.
+    const truth = convert(field(target.path), "bool");
+    return {
+      any: [
+        comparison(target, "$eq", String(value)),
+        { test: { $eq: [truth, literal(value)] }, absent: isNull(truth) },
+      ],
+    };
+  }
+  return comparison(target, "$eq", scalar(target, value, name));
+}
+
+function oneOfValues(target: Field, values: readonly unknown[], name: string): Condition {
+  if (values.length === 0) throw refused(`${name}: an empty list matches nothing.`, hint(target));
+  const texts = values.flatMap((value) =>
+    typeof value === "string" && value !== "" && !["time", "number"].includes(target.kind)
+      ? [value]
+      : []
+  );
+  if (texts.length === values.length) {
+    return test(target, { $in: [field(target.path), texts.map(literal)] }, field(target.path));
+  }
+  return { any: values.map((value) => equals(target, value, name)) };
+}
+
+function ordered(
+  target: Field,
+  operator: (typeof ORDER)[number],
+  value: unknown,
+  name: string,
+): Condition {
+  if (value === null || typeof value === "boolean") {
+    throw refused(`${name}: ${value} has no order; give a number or a text.`);
+  }
+  const found = comparison(
+    target,
+    operator,
+    target.kind === "time" ? unixSeconds(value, name) : scalar(target, value, name),
+  );
+  // What is missing reads as an empty text on the hosted service, which is before every other.
+  return typeof value === "string" && target.kind === "json"
+    ? { all: [{ not: absent(target) }, found] }
+    : found;
+}
+
+function contains(target: Field, value: unknown, name: string): Condition {
+  if (typeof value !== "string" && typeof value !== "number") {
+    throw refused(`${name} must be a text.`);
+  }
+  if (value === "") throw refused(`${name}: every text contains the empty one.`);
+  if (target.kind === "number" || target.kind === "time") {
+    throw refused(`${name}: this field is no text.`, hint(target));
+  }
+  const input = field(target.path);
+  return test(target, { $contains: { input, substr: literal(String(value)) } }, input);
+}
+
+function comparison(
+  target: Field,
+  operator: "$eq" | (typeof ORDER)[number],
+  value: string | number,
+): Condition {
+  const plain = field(target.path);
+  const left = typeof value === "number" && target.kind === "json"
+    ? convert(plain, "double")
+    : plain;
+  return test(target, compare(operator, left, literal(value)), left);
+}
+
+function compare(
+  operator: "$eq" | (typeof ORDER)[number],
+  left: Operand,
+  right: Operand,
+): Expression {
+  switch (operator) {
+    case "$eq":
+      return { $eq: [left, right] };
+    case "$gt":
+      return { $gt: [left, right] };
+    case "$gte":
+      return { $gte: [left, right] };
+    case "$lt":
+      return { $lt: [left, right] };
+    case "$lte":
+      return { $lte: [left, right] };
+  }
+}
+
+function test(target: Field, expression: Expression, operand: Operand): Condition {
+  if (target.kind === "key") return { test: expression };
+  const missing = "$convert" in operand ? isNull(operand) : absence(target);
+  return { test: expression, absent: missing };
+}
+
+/** The hosted service reads what is not there as an empty text: the two cannot be told apart. */
+function mayBeMissing({ kind }: Field): boolean {
+  return kind === "json" || kind === "label";
+}
+
+function absence(target: Field): Expression {
+  const operand = field(target.path);
+  return mayBeMissing(target)
+    ? { $or: [isNull(operand), { $eq: [operand, literal("")] }] }
+    : isNull(operand);
+}
+
+function scalar(target: Field, value: unknown, name: string): string | number {
+  if (target.kind === "number") {
+    if (typeof value === "number" && Number.isFinite(value)) return value;
+    if (typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value.trim())) return Number(value);
+    throw refused(`${name} must be a number, not ${JSON.stringify(value)?.slice(0, 40)}.`);
+  }
+  if (typeof value === "number" && Number.isFinite(value)) {
+    return target.kind === "json" ? value : String(value);
+  }
+  if (typeof value === "string") return value;
+  throw refused(
+    `${name} must be ${oneOf(["a text", "a number", "true", "false", "null"])}.`,
+    hint(target),
+  );
+}
+
+function list(value: unknown, name: string): unknown[] {
+  if (!Array.isArray(value)) throw refused(`${name} must be a list.`);
+  return value;
+}

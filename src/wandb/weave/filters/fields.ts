@@ -1,0 +1,82 @@
+import { nearest } from "../../../core/nearest.ts";
+import { refused, unknownName } from "../refuse.ts";
+import type { Field, Kind } from "./condition.ts";
+
+/** Columns of calls that may be filtered and sorted by, and how each is held. */
+const COLUMNS: Readonly<Record<string, Kind>> = {
+  id: "key",
+  trace_id: "key",
+  parent_id: "text",
+  op_name: "key",
+  display_name: "label",
+  started_at: "time",
+  ended_at: "time",
+  exception: "text",
+  thread_id: "text",
+  turn_id: "text",
+  wb_user_id: "text",
+  wb_run_id: "text",
+  wb_run_step: "number",
+};
+
+/** Names that stand for what the service works out. */
+const DERIVED: Readonly<Record<string, string>> = {
+  status: "summary.weave.status",
+  latency: "summary.weave.latency_ms",
+  latency_ms: "summary.weave.latency_ms",
+  trace_name: "summary.weave.trace_name",
+};
+
+const JSON_ROOTS = ["inputs", "output", "attributes", "summary"];
+
+/** The field that a dotted path names; undefined when calls have none of that name. */
+export function fieldOf(path: string): Field | undefined {
+  const own = DERIVED[path] ?? (isFeedback(path) ? path : withIndexes(path));
+  if (own === "summary.weave.latency_ms") return { path: own, kind: "number" };
+  if (own === "summary.weave.status" || own === "summary.weave.trace_name") {
+    return { path: own, kind: "key" };
+  }
+  if (Object.hasOwn(COLUMNS, own)) return { path: own, kind: COLUMNS[own] ?? "text" };
+  const [root = ""] = own.split(".");
+  if (JSON_ROOTS.includes(root) && isPath(own)) return { path: own, kind: "json" };
+  if (isFeedback(own)) return { path: own, kind: "json" };
+  return undefined;
+}
+
+function isFeedback(path: string): boolean {
+  return /^feedback\.\[[^\]]+\]\..+/.test(path);
+}
+
+/** `messages[0].role` as the service writes it; it cannot look into all items of a list at once. */
+function withIndexes(path: string): string {
+  if (/(\[(\*|-\d+)?\]|\.\*)(\.|\[|$)/.test(path)) {
+    throw refused(
+      `"${path.slice(0, 80)}": filters and order read one item of a list, by its index.`,
+      `Such as ${path.replaceAll(/\[(\*|-\d+)?\]|\.\*/g, ".0").slice(0, 80)}; columns ` +
+        "may say [] for all items. Negative indexes are unknown.",
+    );
+  }
+  return path.replaceAll(/\[(\d+)\](?=\.|\[|$)/g, ".$1");
+}
+
+/**
+ * The field to sort by.
+ *
+ * @throws {UpstreamError} `invalid_arguments`, naming the fields there are.
+ */
+export function sortField(name: string): Field {
+  const found = fieldOf(name);
+  const sortable = found !== undefined && !JSON_ROOTS.includes(found.path);
+  if (sortable) return found;
+  const names = [...Object.keys(COLUMNS), ...Object.keys(DERIVED), "total_cost"];
+  const near = nearest(name, names);
+  throw unknownName("field to sort by", name, near, [
+    ...names.filter((one) => one !== "latency"),
+    "a path such as inputs.size",
+  ]);
+}
+
+/** Whether every part of a dotted path has a name. */
+export function isPath(path: string): boolean {
+  return path.length <= 1000 && path.split(/(?<!\\)\./).every((part) => part !== "");
+}

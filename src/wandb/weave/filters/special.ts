@@ -1,0 +1,99 @@
+import { oneOf } from "../../../core/nearest.ts";
+import type { Condition } from "../query.ts";
+import { refused, unknownName } from "../refuse.ts";
+import { absent, conditionOn, isOperators, isRecord } from "./condition.ts";
+import { fieldOf } from "./fields.ts";
+import { FILTERS } from "./names.ts";
+import { unixSeconds } from "./time.ts";
+
+const STATUSES = ["success", "error", "running", "descendant_error"];
+
+/**
+ * Calls of some status.
+ *
+ * @throws {UpstreamError} `invalid_arguments`, naming the statuses there are.
+ */
+export function statusCondition(value: unknown, name: string): Condition {
+  const values = isRecord(value) ? Object.values(value).flat() : [value].flat();
+  const wrong = values.find((one) => typeof one !== "string" || !STATUSES.includes(one));
+  if (wrong !== undefined || values.length === 0) {
+    throw refused(
+      `${name}: ${JSON.stringify(wrong)?.slice(0, 60)} is no status.`,
+      `Valid: ${oneOf(STATUSES)}. A call of its own failure is "error"; "descendant_error" means ` +
+        "that only a call below it failed.",
+    );
+  }
+  return conditionAt("status", value, name);
+}
+
+/**
+ * Bounds on latency, in milliseconds.
+ *
+ * @throws {UpstreamError} `invalid_arguments`, naming what is valid.
+ */
+export function latencyCondition(value: unknown, name: string): Condition {
+  const operators = isRecord(value)
+    ? Object.fromEntries(
+      Object.entries(value).map((
+        [key, one],
+      ) => [/^(gte?|lte?|eq)$/.test(key) ? `$${key}` : key, one]),
+    )
+    : undefined;
+  if (operators === undefined || !isOperators(operators)) {
+    throw refused(
+      `${name} needs a bound in milliseconds.`,
+      'Give {"$gte": 500}, {"$gte": 500, "$lt": 2000} and the like.',
+    );
+  }
+  for (const key of Object.keys(operators)) {
+    if (!["$gt", "$gte", "$lt", "$lte", "$eq"].includes(key)) {
+      throw unknownName("bound", `${name}.${key}`, ["$gt", "$gte", "$lt", "$lte", "$eq"]);
+    }
+  }
+  // A call that is running has no latency yet.
+  const ended: Condition = { not: isAbsent("ended_at") };
+  return { all: [ended, conditionAt("latency_ms", operators, name)] };
+}
+
+/**
+ * A range of starts, `{start, end}`, without its end.
+ *
+ * @throws {UpstreamError} `invalid_arguments`, naming what is valid.
+ */
+export function timeRangeCondition(value: unknown, name: string): Condition {
+  const keys = isRecord(value) ? Object.keys(value) : [];
+  if (!isRecord(value) || keys.length === 0) {
+    throw refused(`${name} must be {"start": …, "end": …}; the end is exclusive.`);
+  }
+  const wrong = keys.find((key) => key !== "start" && key !== "end");
+  if (wrong !== undefined) throw unknownName("bound", `${name}.${wrong}`, ["start", "end"]);
+  const [start, end] = ["start", "end"].map((key) =>
+    (value[key] ?? null) === null ? undefined : unixSeconds(value[key], `${name}.${key}`)
+  );
+  if (start === undefined && end === undefined) throw refused(`${name} names no moment.`);
+  if (start !== undefined && end !== undefined && start >= end) {
+    throw refused(`${name}: the start is not before the end.`);
+  }
+  return conditionAt("started_at", {
+    ...(start === undefined ? {} : { $gte: start }),
+    ...(end === undefined ? {} : { $lt: end }),
+  }, name);
+}
+
+/**
+ * What a filter says of the field at a path.
+ *
+ * @throws {UpstreamError} `invalid_arguments`, naming what is valid.
+ */
+export function conditionAt(path: string, value: unknown, name: string): Condition {
+  const target = fieldOf(path);
+  if (target === undefined) throw unknownName("filter", name, FILTERS);
+  return conditionOn(target, value, name);
+}
+
+/** Holds where the field at a path has no value. */
+export function isAbsent(path: string): Condition {
+  const target = fieldOf(path);
+  if (target === undefined) throw unknownName("filter", path, FILTERS);
+  return absent(target);
+}

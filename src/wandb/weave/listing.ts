@@ -1,0 +1,186 @@
+import type { Reply } from "../../mcp/tool.ts";
+import type { Call } from "./call.ts";
+import type { CallsSelection, Weave, WeaveSession } from "./client.ts";
+import { sortField } from "./filters/fields.ts";
+import { callsByCost, callsInOrder, isCostKey } from "./page.ts";
+import type { Place } from "./place.ts";
+import type { ListingArguments, Plan } from "./plan.ts";
+import { callLinks } from "./resources.ts";
+import { RowCollector } from "./rows/collect.ts";
+import { LIGHT_COLUMNS } from "./rows/columns.ts";
+import { writeCursor } from "./rows/cursor.ts";
+import { expandCalls, RefReader } from "./rows/expand.ts";
+import { OMITTED, shapeCall } from "./rows/shape.ts";
+import { Tally } from "./rows/tally.ts";
+import { until } from "./selection.ts";
+
+/** A page of calls and the facts about them. */
+export interface Listing extends Record<string, unknown> {
+  /** Facts about the calls. */
+  readonly metadata: { total_traces: number; total_matching_count: number };
+  /** The calls. */
+  readonly traces: Record<string, unknown>[];
+  /** Goes on with the next page, if there is one. */
+  readonly next_cursor?: string;
+}
+
+/** What a listing works with. */
+export interface Work {
+  /** What was asked. */
+  readonly args: ListingArguments;
+  /** Where. */
+  readonly place: Place;
+  /** How. */
+  readonly plan: Plan;
+  /** Requests. */
+  readonly session: WeaveSession;
+  /** Which calls. */
+  readonly selection: CallsSelection;
+  /** The client. */
+  readonly weave: Weave;
+  /** Bound on the answer, in tokens. */
+  readonly maxTokens: number;
+}
+
+/** Lists one page of calls. */
+export async function listCalls(work: Work): Promise<Reply<Listing>> {
+  const { args, place, plan, session, selection } = work;
+  const tally = new Tally();
+  const collector = new RowCollector(work.maxTokens);
+  const reader = new RefReader(session);
+  // Rows, their total and the pages after them are about the same calls, whatever starts meanwhile.
+  const count = () => session.count(place, until(selection, pinOf(work, tally)));
+  let counting: Promise<number> | undefined;
+  const startCount = () => {
+    counting ??= count();
+    // Awaited later; until then its failure must not count as unhandled.
+    counting.catch(() => {});
+  };
+  const calls = orderedCalls(work);
+  const rows = plan.expanded.length === 0 || args.metadata_only
+    ? calls
+    : expandCalls(reader, calls, plan.expanded);
+  const light = args.metadata_only || (plan.shaping.detail === "schema" && !args.columns);
+  for await (const call of rows) {
+    tally.add(call);
+    if (!args.metadata_only) collector.add(shapeCall(call, plan.shaping));
+    // A page that fills up is not everything; the rest of it is counted meanwhile.
+    if (tally.calls * 2 > args.limit) startCount();
+    // What follows could not be shown, so only its facts are read.
+    if (collector.full && !light) break;
+  }
+  const read = tally.calls;
+  if (read > 0 && read < args.limit && collector.full && !light) {
+    startCount();
+    await tallyRest(work, tally, read);
+  }
+  const { offset } = plan.cursor;
+  const ended = tally.calls < args.limit && (tally.calls > 0 || offset === 0);
+  const total = ended && counting === undefined
+    ? offset + tally.calls
+    : await counting ?? await count();
+  return render(work, { tally, collector, total, missing: reader.missing });
+}
+
+function orderedCalls({ args, place, plan, session, selection }: Work): AsyncGenerator<Call> {
+  const direction = args.sort_direction;
+  if (isCostKey(args.sort_by)) {
+    return callsByCost(session, place, selection, { key: args.sort_by, direction }, plan.query);
+  }
+  const sort_by = [{ field: sortField(args.sort_by).path, direction }];
+  return callsInOrder(session, place, selection, { ...plan.query, sort_by }, plan.cursor.until);
+}
+
+/** Adds the facts of the page's calls that are not shown, without their contents. */
+async function tallyRest(work: Work, tally: Tally, read: number): Promise<void> {
+  const { args, plan } = work;
+  const { offset = 0 } = plan.query;
+  const rest: Work = {
+    ...work,
+    plan: {
+      ...plan,
+      cursor: { ...plan.cursor, until: pinOf(work, tally) },
+      query: {
+        columns: [...LIGHT_COLUMNS],
+        ...(plan.query.include_costs === true ? { include_costs: true } : {}),
+        offset: offset + read,
+        limit: args.limit - read,
+      },
+    },
+  };
+  for await (const call of orderedCalls(rest)) tally.add(call);
+}
+
+/**
+ * The moment up to which calls belong to a listing, newest first: calls that start while it is read
+ * would shift its pages. Nothing where the newest of them has not been seen.
+ */
+function pinOf({ args, plan }: Work, tally: Tally): number | undefined {
+  const newestFirst = args.sort_by === "started_at" && args.sort_direction === "desc";
+  if (plan.cursor.until !== undefined || !newestFirst) return plan.cursor.until;
+  return plan.cursor.offset === 0 ? justAfter(tally.first) : undefined;
+}
+
+function render(
+  work: Work,
+  found: { tally: Tally; collector: RowCollector; total: number; missing: number },
+): Reply<Listing> {
+  const { args, place, plan, weave } = work;
+  const { tally, total } = found;
+  const { rows } = found.collector;
+  const { offset } = plan.cursor;
+  const shown = args.metadata_only ? tally.calls : rows.length;
+  const pin = pinOf(work, tally);
+  const next = (kept: number) =>
+    writeCursor({ ...plan.cursor, offset: offset + kept, until: pin }, plan.name);
+  const { detail, columns } = plan.shaping;
+  return {
+    data: {
+      metadata: {
+        total_traces: tally.calls,
+        total_matching_count: total,
+        ...(offset > 0 ? { offset } : {}),
+        ...tally.facts(),
+        ...(detail === "summary" && columns === undefined && rows.length > 0
+          ? { left_out: OMITTED }
+          : {}),
+        ...(found.missing > 0 ? { unresolved_references: found.missing } : {}),
+        ...(tally.calls > 0
+          ? { call_url: weave.links.call(place.entity, place.project, "ID").replace(/ID$/, "{id}") }
+          : { note: emptyNote(args, offset, total) }),
+      },
+      traces: rows,
+      ...(offset + shown < total ? { next_cursor: next(shown) } : {}),
+    },
+    rows: [{
+      path: "traces",
+      resume: (kept) => ({ next_cursor: next(kept) }),
+      hint: "Go on with next_cursor, or ask for fewer columns or single calls (call_ids).",
+    }],
+    links: tally.calls === 0 ? [] : [
+      ...callLinks(place, tally.calls === 1 ? rows.map(({ id }) => id) : []),
+      { uri: weave.links.traces(place.entity, place.project), name: `Traces of ${place.id}` },
+    ],
+  };
+}
+
+function emptyNote(args: ListingArguments, offset: number, total: number): string {
+  if (offset > 0) return `There are ${total} matching calls; the offset is behind the last.`;
+  if (Object.keys(args.filters ?? {}).length === 0) {
+    return "There are no calls in this project; check the entity and project names.";
+  }
+  const said = JSON.stringify(args.filters);
+  const dotted = /"[^"]*\.[^"]*":/.test(said);
+  return "No call matches all of the filters. Count with fewer of them, or see which ops, paths " +
+    "and values there are with infer_trace_schema_tool." +
+    (/"op(_names?)?":"[^"*/]+"/.test(said)
+      ? " An op_name is a whole name; *text* finds a part."
+      : "") +
+    (dotted ? " A dot within a name, as in gpt-4.1, is written \\. in a path." : "");
+}
+
+/** A millisecond after a time, in Unix seconds; services differ in how finely they compare. */
+function justAfter(time: string | undefined): number | undefined {
+  const milliseconds = Date.parse(time ?? "");
+  return Number.isNaN(milliseconds) ? undefined : (milliseconds + 1) / 1000;
+}

@@ -1,0 +1,95 @@
+import * as z from "zod";
+import { UpstreamError } from "../../http/errors.ts";
+import { path } from "../../http/path.ts";
+import type { WeaveSession } from "./client.ts";
+import { opPatterns } from "./filters/build.ts";
+import { opCondition, type PatternNames } from "./filters/ops.ts";
+import { baseName, fitsPattern } from "./op_name.ts";
+import type { Place } from "./place.ts";
+import { field, literal, toExpression } from "./query.ts";
+
+const OBJECTS = z.looseObject({ objs: z.array(z.looseObject({ object_id: z.string() })) });
+/** Rounds in which ops that are no objects are found; each finds at least one. */
+const ROUNDS = 20;
+const ROWS = 500;
+
+/** Names of a project's published ops. */
+export async function listOps(session: WeaveSession, place: Place): Promise<string[]> {
+  const { objs } = await session.post(path`/objs/query`, {
+    project_id: place.id,
+    filter: { is_op: true, latest_only: true },
+    metadata_only: true,
+  }, OBJECTS);
+  return [...new Set(objs.map((object) => object.object_id))].sort();
+}
+
+/**
+ * The op names that the patterns in a filter stand for. The service only knows substrings of an
+ * op's whole URI, in which the project's and the version's text would match too, so names are
+ * looked up: published ops, and those that calls alone mention.
+ */
+export async function resolvePatterns(
+  session: WeaveSession,
+  place: Place,
+  filters: Readonly<Record<string, unknown>>,
+): Promise<PatternNames> {
+  const patterns = [...new Set(opPatterns(filters, place))];
+  if (patterns.length === 0) return new Map();
+  const published = await listOps(session, place);
+  const found = await Promise.all(
+    patterns.map(async (pattern) =>
+      [pattern, await namesOf(session, place, pattern, published)] as const
+    ),
+  );
+  return new Map(found);
+}
+
+async function namesOf(
+  session: WeaveSession,
+  place: Place,
+  pattern: string,
+  published: readonly string[],
+): Promise<string[]> {
+  const piece = pattern.split("*").reduce((a, b) => b.length > a.length ? b : a, "");
+  const matching = new Set(published.filter((name) => fitsPattern(name, pattern)));
+  const known = new Set(
+    piece === ""
+      ? published
+      : published.filter((name) => matching.has(name) || name.includes(piece)),
+  );
+  for (let round = 0; round < ROUNDS; round++) {
+    const others = await unlistedOps(session, place, piece, [...known]);
+    if (others.length === 0) return [...matching];
+    for (const name of others) {
+      known.add(name);
+      if (fitsPattern(name, pattern)) matching.add(name);
+    }
+  }
+  throw new UpstreamError("invalid_arguments", `Too many ops may fit the pattern "${pattern}".`, {
+    hint: "Name the ops, or use a longer pattern.",
+  });
+}
+
+/** Names of ops whose calls contain `piece` in their URI, other than the known ones. */
+async function unlistedOps(
+  session: WeaveSession,
+  place: Place,
+  piece: string,
+  known: readonly string[],
+): Promise<string[]> {
+  const names = known.map((name) => ({ kind: "name" as const, name }));
+  const conditions = [
+    ...(piece === ""
+      ? []
+      : [{ test: { $contains: { input: field("op_name"), substr: literal(piece) } } }]),
+    ...(names.length === 0 ? [] : [{ not: opCondition(names, new Map()) }]),
+  ];
+  const found = new Set<string>();
+  const query = {
+    ...(conditions.length === 0 ? {} : { query: { $expr: toExpression({ all: conditions }) } }),
+    columns: ["op_name"],
+    limit: ROWS,
+  };
+  for await (const call of session.calls(place, query)) found.add(baseName(call.op_name));
+  return [...found];
+}

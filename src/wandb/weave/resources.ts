@@ -1,0 +1,57 @@
+import { type ResourceSpec, resourceUri } from "../../mcp/resource.ts";
+import type { ResultLink } from "../../mcp/tool.ts";
+import type { Place } from "./place.ts";
+
+/** A call with an address of its own. */
+const CALL: ResourceSpec = {
+  name: "weave_call",
+  title: "Weave call",
+  description: "One call (span) of a Weave trace, whole.",
+  template: "weave://{entity}/{project}/calls/{call_id}",
+  tool: "query_weave_traces_tool",
+  args: ({ entity, project, call_id }) => ({
+    entity_name: entity,
+    project_name: project,
+    filters: { call_ids: [call_id] },
+    limit: 1,
+    detail_level: "full",
+  }),
+  found: ({ traces }) => !Array.isArray(traces) || traces.length > 0,
+};
+
+/** An evaluation with an address of its own. */
+const EVALUATION: ResourceSpec = {
+  name: "weave_evaluation",
+  title: "Weave evaluation",
+  description: "Results of one Weave evaluation: scores, failed predictions, latency, cost.",
+  template: "weave://{entity}/{project}/evaluations/{evaluation_id}",
+  tool: "summarize_evaluation_tool",
+  args: ({ entity, project, evaluation_id }) => ({
+    entity_name: entity,
+    project_name: project,
+    evaluation_ids: [evaluation_id],
+  }),
+  found: ({ count }) => count !== 0,
+};
+
+/** Calls and evaluations. */
+export const WEAVE_RESOURCES: readonly ResourceSpec[] = [CALL, EVALUATION];
+
+/** The address of a single call here; nothing for none or several. */
+export function callLinks({ entity, project }: Place, ids: readonly unknown[]): ResultLink[] {
+  const [id] = ids;
+  if (ids.length !== 1 || typeof id !== "string") return [];
+  const uri = resourceUri(CALL.template, { entity, project, call_id: id });
+  return uri === undefined ? [] : [{ uri, name: "Call" }];
+}
+
+/** The address of a single evaluation here; nothing for none or several. */
+export function evaluationLinks(
+  { entity, project }: Place,
+  ids: readonly string[],
+): ResultLink[] {
+  const [id] = ids;
+  if (ids.length !== 1 || id === undefined) return [];
+  const uri = resourceUri(EVALUATION.template, { entity, project, evaluation_id: id });
+  return uri === undefined ? [] : [{ uri, name: "Evaluation" }];
+}

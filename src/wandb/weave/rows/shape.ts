@@ -1,0 +1,230 @@
+import * as z from "zod";
+import { cutText } from "../../../core/cut.ts";
+import { type Call, derived, opOf, usageOf } from "../call.ts";
+import { isRecord } from "../filters/condition.ts";
+import { isJsonObject, tryParseJson } from "../../../core/json.ts";
+import { columnPath, type Detail, ITEMS } from "./columns.ts";
+
+/** How calls become rows of a result. */
+export interface Shaping {
+  /** How much of each call. */
+  readonly detail: Detail;
+  /** Only these columns, besides the id. */
+  readonly columns: readonly string[] | undefined;
+  /** Longest text, in characters; Infinity for all of it. Ids and times are never cut. */
+  readonly textLength: number;
+}
+
+/** What rows of detail `summary` leave out, since it repeats or only concerns the SDK. */
+export const OMITTED: readonly string[] = [
+  "attributes.weave",
+  "op_name",
+  "traceback",
+  "project_id",
+];
+
+/** A call as a row of a result. */
+export function shapeCall(call: Call, shaping: Shaping): Record<string, unknown> {
+  if (shaping.columns !== undefined) return picked(call, shaping.columns, shaping.textLength);
+  switch (shaping.detail) {
+    case "schema":
+      return structure(call);
+    case "summary":
+      return withoutNulls({
+        ...structure(call),
+        ...cutAll(
+          {
+            exception: shortException(call.exception),
+            attributes: withoutSdk(call.attributes),
+            inputs: call.inputs,
+            output: call.output,
+          },
+          shaping.textLength,
+        ),
+        usage: usageOf(call),
+        costs: costsOf(call, false),
+        feedback: cut(feedbackOf(call), shaping.textLength),
+        thread_id: call["thread_id"],
+        wb_run_id: call["wb_run_id"],
+      });
+    case "full":
+      return withoutNulls({ ...structure(call), ...call, costs: costsOf(call, true) });
+  }
+}
+
+/** What every row has: which call, where it belongs, how it went. */
+function structure(call: Call): Record<string, unknown> {
+  const { status, latency_ms: latency } = derived(call);
+  return withoutNulls({
+    id: call.id,
+    trace_id: call.trace_id,
+    parent_id: call.parent_id ?? null,
+    op: opOf(call),
+    display_name: call.display_name,
+    status,
+    latency_ms: latency,
+    started_at: call.started_at,
+    ended_at: call.ended_at,
+  });
+}
+
+/** Only the parent stays null: it says that the call is a root. */
+function withoutNulls(row: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(row).filter(([key, value]) =>
+      key === "parent_id" || (value !== null && value !== undefined && !isEmpty(value))
+    ),
+  );
+}
+
+function isEmpty(value: unknown): boolean {
+  return isRecord(value) && Object.keys(value).length === 0;
+}
+
+/** Costs by model with their totals; undefined where no model has a price. */
+export function costsOf(call: Call, all: boolean): Record<string, unknown> | undefined {
+  const { costs } = derived(call);
+  if (costs === undefined || Object.keys(costs).length === 0) return undefined;
+  return Object.fromEntries(
+    Object.entries(costs).map(([model, cost]) => {
+      const [prompt, completion] = ["prompt_tokens_total_cost", "completion_tokens_total_cost"]
+        .map((name) => typeof cost[name] === "number" ? cost[name] : 0);
+      const total = (prompt ?? 0) + (completion ?? 0);
+      return [model, {
+        ...(all ? cost : { prompt_cost: prompt, completion_cost: completion }),
+        total_cost: total,
+      }];
+    }),
+  );
+}
+
+function feedbackOf(call: Call): unknown[] | undefined {
+  const rows = derived(call).feedback;
+  if (rows === undefined || rows.length === 0) return undefined;
+  return rows.map((row) =>
+    withoutNulls({
+      type: row["feedback_type"],
+      payload: row["payload"],
+      creator: row["creator"],
+      created_at: row["created_at"],
+    })
+  );
+}
+
+/** `Type: message` of an exception with a traceback, plain text as it is. */
+export function shortException(text: string | null | undefined): string | undefined {
+  if (typeof text !== "string") return undefined;
+  const body = text.startsWith("{") ? tryParseJson(text) : undefined;
+  if (!isJsonObject(body) || typeof body.message !== "string") return text;
+  return typeof body.type === "string" ? `${body.type}: ${body.message}` : body.message;
+}
+
+function withoutSdk(attributes: Call["attributes"]): Record<string, unknown> | undefined {
+  if (!isRecord(attributes)) return undefined;
+  const { weave: _sdk, ...own } = attributes;
+  return own;
+}
+
+function picked(
+  call: Call,
+  columns: readonly string[],
+  textLength: number,
+): Record<string, unknown> {
+  const { status, latency_ms: latency, trace_name: name } = derived(call);
+  const made: Record<string, unknown> = {
+    op: opOf(call),
+    status,
+    latency_ms: latency,
+    trace_name: name ?? call.display_name,
+    usage: usageOf(call),
+    costs: costsOf(call, false),
+    feedback: feedbackOf(call),
+  };
+  const row: Record<string, unknown> = { id: call.id };
+  for (const column of columns) {
+    const path = columnPath(column);
+    const [root = ""] = path;
+    const [key = "", ...rest] = path;
+    const value = Object.hasOwn(made, root) ? made[root] ?? null : projected(call[key], rest);
+    const shown = TEXTS.includes(root) ? cut(value, textLength) : value;
+    define(row, key, Object.hasOwn(row, key) ? merged(row[key], shown) : shown);
+  }
+  return row;
+}
+
+/** Columns whose text may be long. */
+const TEXTS = ["exception", "attributes", "inputs", "output", "summary", "feedback"];
+
+/** What a path selects of a value, with the objects and lists on the way; null where it ends. */
+function projected(value: unknown, [part, ...rest]: readonly string[]): unknown {
+  if (part === undefined) return value ?? null;
+  if (part === ITEMS) {
+    if (Array.isArray(value)) return value.map((item) => projected(item, rest));
+    if (!isRecord(value)) return null;
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, projected(item, rest)]),
+    );
+  }
+  const items = Array.isArray(value);
+  const child = items
+    ? /^\d+$/.test(part) ? value[Number(part)] : undefined
+    : isRecord(value) && Object.hasOwn(value, part)
+    ? value[part]
+    : undefined;
+  const result: Record<string, unknown> = {};
+  define(result, part, projected(child, rest));
+  return result;
+}
+
+/** Two projections of one value in one: where they do not go together, what says more. */
+function merged(one: unknown, other: unknown): unknown {
+  if (Array.isArray(one) && Array.isArray(other)) {
+    return one.map((item, index) => merged(item, other[index]));
+  }
+  if (Array.isArray(one) && isRecord(other)) {
+    // Single items of the same list, by their indexes.
+    return one.map((item, index) => merged(item, other[index]));
+  }
+  if (isRecord(one) && Array.isArray(other)) return merged(other, one);
+  if (!isRecord(one) || !isRecord(other)) {
+    return (isRecord(one) && (other ?? null) !== null) || (one ?? null) === null ? other : one;
+  }
+  const result = { ...one };
+  for (const [key, value] of Object.entries(other)) {
+    define(result, key, Object.hasOwn(one, key) ? merged(one[key], value) : value);
+  }
+  return result;
+}
+
+/** Keys come from recorded data and may be `__proto__`. */
+function define(target: Record<string, unknown>, key: string, value: unknown): void {
+  Object.defineProperty(target, key, {
+    value,
+    enumerable: true,
+    writable: true,
+    configurable: true,
+  });
+}
+
+function cutAll(values: Record<string, unknown>, size: number): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, cut(value, size)]));
+}
+
+/** A copy that does not keep the long text alive of which it is a part. */
+function detached(text: string): string {
+  return z.string().parse(JSON.parse(JSON.stringify(text)));
+}
+
+/** A copy with every text cut; references stay whole, since half of one names nothing. */
+export function cut(value: unknown, size: number): unknown {
+  if (typeof value === "string") {
+    return value.length <= size || (value.startsWith("weave:///") && value.length < 600)
+      ? value
+      : detached(cutText(value, size));
+  }
+  if (Array.isArray(value)) return value.map((item) => cut(item, size));
+  if (isRecord(value)) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, cut(item, size)]));
+  }
+  return value;
+}

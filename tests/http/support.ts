@@ -1,0 +1,124 @@
+/** Servers that misbehave in a chosen way, and sessions with them. */
+import { openSession } from "../../src/http/client.ts";
+import { UpstreamError } from "../../src/http/errors.ts";
+import type { Attempt, UpstreamOptions } from "../../src/http/request.ts";
+import { createTransport } from "../../src/http/transport.ts";
+
+/** A server on a free loopback port that keeps what it was asked. */
+export interface Server extends AsyncDisposable {
+  /** Its address, without a slash at the end. */
+  readonly url: string;
+  /** Its host and port. */
+  readonly host: string;
+  /** Every request: method and path with query. */
+  readonly requests: string[];
+}
+
+/** Starts a server that answers with `answer`; `count` is how many requests came before. */
+export function serve(
+  answer: (request: Request, count: number) => Response | Promise<Response>,
+  tls?: { readonly cert: string; readonly key: string },
+): Server {
+  const requests: string[] = [];
+  const options = { hostname: "127.0.0.1", port: 0, onListen: () => {}, ...tls };
+  const server = Deno.serve(options, (request) => {
+    const { pathname, search } = new URL(request.url);
+    requests.push(`${request.method} ${pathname}${search}`);
+    return answer(request, requests.length - 1);
+  });
+  const host = `127.0.0.1:${server.addr.port}`;
+  return {
+    url: `${tls === undefined ? "http" : "https"}://${host}`,
+    host,
+    requests,
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+/** Starts a server that speaks in bytes: it reads a request's head and hands the connection over. */
+export function serveRaw(handle: (connection: Deno.Conn, count: number) => Promise<void>): Server {
+  const requests: string[] = [];
+  const open = new Set<Deno.Conn>();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const one = async (connection: Deno.Conn) => {
+    open.add(connection);
+    try {
+      const buffer = new Uint8Array(65536);
+      const size = await connection.read(buffer);
+      const head = new TextDecoder().decode(buffer.subarray(0, size ?? 0));
+      requests.push(head.split(" HTTP/")[0] ?? "");
+      await handle(connection, requests.length - 1);
+    } catch {
+      // The client went away, which is what some tests are about.
+    } finally {
+      open.delete(connection);
+      try {
+        connection.close();
+      } catch {
+        // Closed already.
+      }
+    }
+  };
+  const running = (async () => {
+    for await (const connection of listener) one(connection);
+  })();
+  const host = `127.0.0.1:${listener.addr.transport === "tcp" ? listener.addr.port : 0}`;
+  return {
+    url: `http://${host}`,
+    host,
+    requests,
+    [Symbol.asyncDispose]: async () => {
+      listener.close();
+      for (const connection of open) {
+        try {
+          connection.close();
+        } catch {
+          // Closed already.
+        }
+      }
+      await running;
+    },
+  };
+}
+
+/** Writes text to a connection. */
+export async function say(connection: Deno.Conn, text: string): Promise<void> {
+  let bytes = new TextEncoder().encode(text);
+  while (bytes.length > 0) bytes = bytes.subarray(await connection.write(bytes));
+}
+
+/** Options of a session with a server: no waiting between attempts. */
+export function optionsFor(
+  url: string,
+  overrides: Partial<UpstreamOptions> = {},
+): UpstreamOptions & { readonly attempts: Attempt[] } {
+  const attempts: Attempt[] = [];
+  return {
+    service: "Tracker",
+    setting: "TRACKER_URI",
+    baseUrl: new URL(url),
+    headers: () => ({ authorization: "Bearer canary-token-0001" }),
+    transport: createTransport(),
+    timeoutMs: 20_000,
+    retry: { maxRetries: 2, backoffMs: 0, jitterMs: 0, respectRetryAfter: true },
+    onAttempt: (attempt) => attempts.push(attempt),
+    attempts,
+    ...overrides,
+  };
+}
+
+/** A session with a server. */
+export function sessionWith(url: string, overrides: Partial<UpstreamOptions> = {}) {
+  return openSession(optionsFor(url, overrides), new AbortController().signal);
+}
+
+/** The error that a promise is rejected with; fails when it is another or none. */
+export async function failure(promise: Promise<unknown>): Promise<UpstreamError> {
+  try {
+    await promise;
+  } catch (error) {
+    if (error instanceof UpstreamError) return error;
+    throw error;
+  }
+  throw new Error("nothing failed");
+}
