@@ -2,12 +2,12 @@ import type { Config } from "./config/config.ts";
 import type { Log } from "./core/log.ts";
 import { chainsOf, type Prompt, promptsOf } from "./mcp/prompts.ts";
 import { type Resource, resourcesOf } from "./mcp/resource.ts";
-import type { Room } from "./mcp/backend.ts";
+import type { Backend } from "./mcp/backend.ts";
 import type { BoundTool } from "./mcp/tool.ts";
-import { mlflowRoom } from "./mlflow/backend.ts";
+import { mlflowBackend } from "./mlflow/backend.ts";
 import { nearest, oneOf } from "./core/nearest.ts";
-import { wandbRoom } from "./wandb/backend.ts";
-import { weaveRoom } from "./wandb/weave/backend.ts";
+import { wandbBackend } from "./wandb/backend.ts";
+import { weaveBackend } from "./wandb/weave/backend.ts";
 
 /** What exists with a configuration. */
 export interface Catalog {
@@ -32,8 +32,12 @@ export interface Catalog {
  * @throws {RangeError} when a filter names a tool or toolset that does not exist.
  */
 export function createCatalog(config: Config, log: Log): Catalog {
-  const rooms: Room[] = [mlflowRoom(config, log), wandbRoom(config, log), weaveRoom(config, log)];
-  const all = rooms.flatMap((room) => room.tools);
+  const backends: Backend[] = [
+    mlflowBackend(config, log),
+    wandbBackend(config, log),
+    weaveBackend(config, log),
+  ];
+  const all = backends.flatMap((backend) => backend.tools);
   checkNames(config, all);
   const { toolsets, tools, excludeTools, readOnly } = config.settings;
   const listed = all.filter((tool) =>
@@ -44,33 +48,35 @@ export function createCatalog(config: Config, log: Log): Catalog {
   );
   // W&B and Weave share their key, and so the reason.
   const absences = [
-    ...new Set(rooms.flatMap(({ absent }) => absent === undefined ? [] : [absent])),
+    ...new Set(backends.flatMap(({ absent }) => absent === undefined ? [] : [absent])),
   ];
   if (readOnly) absences.push(READ_ONLY);
   const lookUps = Object.fromEntries(
-    rooms.flatMap((room) => Object.entries(room.lookUps)),
+    backends.flatMap((backend) => Object.entries(backend.lookUps)),
   );
   return {
     tools: listed,
-    prompts: promptsOf(rooms.flatMap(({ workflows }) => workflows), listed, lookUps),
-    resources: resourcesOf(rooms.flatMap(({ resources }) => resources), listed, lookUps),
-    instructions: instructionsOf(rooms, listed, absences, config),
+    prompts: promptsOf(backends.flatMap(({ workflows }) => workflows), listed, lookUps),
+    resources: resourcesOf(backends.flatMap(({ resources }) => resources), listed, lookUps),
+    instructions: instructionsOf(backends, listed, absences, config),
     absences,
-    absentTools: absentTools(rooms, listed, readOnly),
+    absentTools: absentTools(backends, listed, readOnly),
   };
 }
 
 const READ_ONLY = "Tools that write or delete are left out: read-only mode is on.";
 
-/** Every tool that is not listed, whether its room or the settings leave it out. */
+/** Every tool that is not listed, whether its back end or the settings leave it out. */
 function absentTools(
-  rooms: readonly Room[],
+  backends: readonly Backend[],
   listed: readonly BoundTool[],
   readOnly: boolean,
 ): Map<string, string> {
-  const left = rooms.flatMap(({ tools }) => tools).filter((tool) => !listed.includes(tool));
+  const left = backends.flatMap(({ tools }) => tools).filter((tool) => !listed.includes(tool));
   const reasons = [
-    ...rooms.flatMap((room) => room.absentTools.map((tool) => ({ tool, why: room.absent ?? "" }))),
+    ...backends.flatMap((backend) =>
+      backend.absentTools.map((tool) => ({ tool, why: backend.absent ?? "" }))
+    ),
     ...left.map((tool) => ({
       tool,
       why: readOnly && tool.effect !== "read"
@@ -84,15 +90,15 @@ function absentTools(
 }
 
 function instructionsOf(
-  rooms: readonly Room[],
+  backends: readonly Backend[],
   listed: readonly BoundTool[],
   absences: readonly string[],
   config: Config,
 ): string {
-  const present = rooms.filter((room) => room.tools.some((tool) => listed.includes(tool)));
-  const chains = chainsOf(rooms.flatMap(({ workflows }) => workflows), listed);
+  const present = backends.filter((backend) => backend.tools.some((tool) => listed.includes(tool)));
+  const chains = chainsOf(backends.flatMap(({ workflows }) => workflows), listed);
   return [
-    ...present.map((room) => room.instructions),
+    ...present.map((backend) => backend.instructions),
     ...(chains.length === 0 ? [] : [`Chains (in detail as prompts): ${chains.join("; ")}.`]),
     ...(present.length === 0 ? [] : [
       "Every result says when it is not everything and how to go on. " +

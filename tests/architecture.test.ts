@@ -1,45 +1,43 @@
-/** The rooms of docs/DESIGN.md and the arrows between them, checked on the real module graph. */
+/** The house of docs/DESIGN.md and the arrows in it, checked on the real module graph. */
 import assert from "node:assert/strict";
 import { type Arrow, arrowsFrom, reachable, sourcesIn } from "../scripts/graph.ts";
 
-const BACK_ENDS = ["mlflow", "wandb", "weave"];
+const BACK_ENDS = ["mlflow", "wandb"];
 
 /** What of the protocol side a back end may know: the tool contract, not servers and transports. */
 const CONTRACT =
-  /^src\/mcp\/(tool|define|bind|room|errors|schema|shrink|tokens|workflow|resource)\.ts$/;
+  /^src\/mcp\/(tool|define|bind|backend|schema|shrink|tokens|workflow|resource)\.ts$/;
 
-/** Which rooms a room may import, besides itself. */
+/** Which parts a part may import, besides itself. `list` is the file that lists a back end's tools. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
-  main: ["config", "version"],
-  cli: ["catalog", "config", "mcp", "text", "log", "version"],
-  catalog: ["room", "config", "mcp", "text", "log"],
-  room: ["client", "tools", "config", "mcp", "upstream", "analysis", "text", "log", "version"],
-  tools: ["client", "analysis", "mcp", "upstream", "text", "log"],
-  client: ["upstream", "mcp", "config", "analysis", "text", "log", "version"],
-  mcp: ["text", "log", "version"],
-  config: ["text", "version"],
-  upstream: [],
-  analysis: [],
-  text: [],
-  log: [],
+  main: ["config", "core", "version"],
+  cli: ["catalog", "config", "mcp", "core", "version"],
+  catalog: ["list", "config", "mcp", "core"],
+  list: ["client", "tools", "config", "mcp", "http", "analysis", "core", "version"],
+  tools: ["client", "analysis", "mcp", "http", "core"],
+  client: ["http", "mcp", "config", "analysis", "core", "version"],
+  mcp: ["core", "version"],
+  config: ["core", "version"],
+  http: ["core"],
+  analysis: ["core"],
+  core: [],
   version: [],
 };
 
 interface Place {
-  readonly room: string;
+  readonly part: string;
   readonly backEnd: string | undefined;
 }
 
 function placeOf(path: string): Place | undefined {
-  if (path === "main.ts") return { room: "main", backEnd: undefined };
+  if (path === "main.ts") return { part: "main", backEnd: undefined };
   const [root, first = "", ...rest] = path.split("/");
   if (root !== "src") return undefined;
   if (!BACK_ENDS.includes(first)) {
-    return { room: first.replace(/\.ts$/, ""), backEnd: undefined };
+    return { part: first.replace(/\.ts$/, ""), backEnd: undefined };
   }
-  // These two list a back end's tools; nothing of the client may import them.
-  const lists = rest.length === 1 && ["room.ts", "documents.ts"].includes(rest[0] ?? "");
-  return { room: lists ? "room" : rest[0] === "tools" ? "tools" : "client", backEnd: first };
+  const lists = ["backend.ts", "documents.ts"].includes(rest.at(-1) ?? "");
+  return { part: lists ? "list" : rest[0] === "tools" ? "tools" : "client", backEnd: first };
 }
 
 /** What is wrong with an arrow, or undefined. */
@@ -49,29 +47,29 @@ function fault(arrow: Arrow): string | undefined {
   const shown = `${arrow.from} -> ${arrow.to}`;
   if (from === undefined) return undefined;
   if (to === undefined) return outside(from, arrow.to) ? undefined : `${shown}: not its business`;
-  const allowed = ALLOWED[from.room];
-  if (allowed === undefined) return `${shown}: "${from.room}" is no room of the design`;
+  const allowed = ALLOWED[from.part];
+  if (allowed === undefined) return `${shown}: "${from.part}" is no part of the design`;
   if (from.backEnd !== undefined && to.backEnd !== undefined && from.backEnd !== to.backEnd) {
     return `${shown}: back ends do not know each other`;
   }
-  if (from.backEnd !== undefined && to.room === "mcp" && !CONTRACT.test(arrow.to)) {
+  if (from.backEnd !== undefined && to.part === "mcp" && !CONTRACT.test(arrow.to)) {
     return `${shown}: a back end knows only the tool contract`;
   }
-  return from.room === to.room || allowed.includes(to.room) ? undefined : `${shown}: points back`;
+  return from.part === to.part || allowed.includes(to.part) ? undefined : `${shown}: points back`;
 }
 
-/** Whether a room may use something that is not ours. */
+/** Whether a part may use something that is not ours. */
 function outside(from: Place, to: string): boolean {
   if (to.startsWith("node:")) return true;
-  if (to === "deno.json") return from.room === "version";
+  if (to === "deno.json") return from.part === "version";
   if (!to.startsWith("npm:")) return false;
-  if (to.includes("@modelcontextprotocol/")) return from.room === "mcp";
-  return !["main", "config", "text", "log", "cli"].includes(from.room);
+  if (to.includes("@modelcontextprotocol/")) return from.part === "mcp";
+  return !["main", "config", "core", "cli"].includes(from.part);
 }
 
 const arrow = (from: string, to: string): Arrow => ({ from, to, dynamic: false, typeOnly: false });
 
-Deno.test("no arrow between rooms points back", async () => {
+Deno.test("no arrow between parts points back", async () => {
   const arrows = await arrowsFrom(["main.ts", ...await sourcesIn("src")]);
   const inside = arrows.filter(({ from }) => placeOf(from) !== undefined);
   assert.ok(inside.length > 100, `the graph has only ${inside.length} arrows`);
@@ -81,28 +79,28 @@ Deno.test("no arrow between rooms points back", async () => {
 Deno.test("a bad arrow would be found", () => {
   for (
     const [from, to] of [
-      ["src/upstream/client.ts", "src/text/table.ts"],
-      ["src/upstream/client.ts", "src/mcp/errors.ts"],
+      ["src/http/client.ts", "src/analysis/trend.ts"],
+      ["src/http/client.ts", "src/mcp/tool.ts"],
       ["src/analysis/trend.ts", "src/mlflow/store.ts"],
-      ["src/text/nearest.ts", "src/log.ts"],
-      ["src/log.ts", "src/config/settings.ts"],
+      ["src/core/nearest.ts", "src/http/path.ts"],
+      ["src/core/log.ts", "src/config/settings.ts"],
       ["src/config/access.ts", "src/mlflow/access.ts"],
       ["src/mcp/server.ts", "src/catalog.ts"],
-      ["src/mcp/server.ts", "src/upstream/client.ts"],
+      ["src/mcp/server.ts", "src/http/client.ts"],
       ["src/mlflow/store.ts", "src/mlflow/tools/get_trace.ts"],
-      ["src/mlflow/tools/get_trace.ts", "src/mlflow/room.ts"],
+      ["src/mlflow/tools/get_trace.ts", "src/mlflow/backend.ts"],
       ["src/mlflow/tools/get_trace.ts", "src/config/config.ts"],
       ["src/mlflow/tools/get_trace.ts", "src/mcp/server.ts"],
       ["src/mlflow/store.ts", "src/wandb/client.ts"],
-      ["src/weave/room.ts", "src/wandb/room.ts"],
+      ["src/mlflow/backend.ts", "src/wandb/backend.ts"],
       ["src/mlflow/store.ts", "npm:@modelcontextprotocol/server@2.4.0"],
       ["src/config/values.ts", "npm:zod@4.6.7"],
       ["main.ts", "src/cli/worker.ts"],
       ["main.ts", "npm:zod@4.6.7"],
       ["src/cli/call.ts", "src/mlflow/store.ts"],
-      ["src/cli/call.ts", "src/upstream/client.ts"],
+      ["src/cli/call.ts", "src/http/client.ts"],
       ["src/mlflow/store.ts", "tests/support/backend.ts"],
-      ["src/unheard/of.ts", "src/log.ts"],
+      ["src/unheard/of.ts", "src/core/log.ts"],
     ] as const
   ) {
     assert.notEqual(fault(arrow(from, to)), undefined, `${from} -> ${to} was let through`);
@@ -111,7 +109,7 @@ Deno.test("a bad arrow would be found", () => {
     const [from, to] of [
       ["src/mlflow/tools/get_trace.ts", "src/mlflow/store.ts"],
       ["src/mlflow/tools/get_trace.ts", "src/mcp/tool.ts"],
-      ["src/mlflow/store.ts", "src/upstream/client.ts"],
+      ["src/mlflow/store.ts", "src/http/client.ts"],
       ["src/cli/call.ts", "src/catalog.ts"],
       ["src/mcp/server.ts", "npm:@modelcontextprotocol/server@2.4.0"],
     ] as const
@@ -126,7 +124,7 @@ Deno.test("the launcher loads nothing heavy", async () => {
   assert.ok(loaded.includes("src/config/settings.ts"), "the graph is not the launcher's");
   assert.deepEqual(loaded.filter((path) => path.startsWith("npm:")), []);
   assert.deepEqual(
-    loaded.filter((path) => !/^(main\.ts|deno\.json|node:|src\/(config|text|version))/.test(path)),
+    loaded.filter((path) => !/^(main\.ts|deno\.json|node:|src\/(config|core|version))/.test(path)),
     [],
   );
 });

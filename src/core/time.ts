@@ -37,7 +37,7 @@ export function unitMillis(unit: string): number | undefined {
 }
 
 /** Milliseconds of a duration like `90s`, `1h30m` or `2 days`; undefined if it is none. */
-export function durationMillis(text: string): number | undefined {
+export function parseDuration(text: string): number | undefined {
   const parts = [...text.trim().matchAll(/(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*/gy)];
   if (parts.length === 0 || parts.map((part) => part[0]).join("") !== text.trim()) return undefined;
   let total = 0;
@@ -50,25 +50,65 @@ export function durationMillis(text: string): number | undefined {
 }
 
 /** A point in time, or a whole day for a date without a time of day. */
-export interface Instant {
-  /** Milliseconds since 1970. */
+export interface Moment {
+  /** Milliseconds since 1970; fractions hold finer digits of a second. */
   readonly millis: number;
-  /** True for a date alone: the day that begins at `millis`. */
+  /** True for a date alone, `today` and `yesterday`: the day in UTC that begins at `millis`. */
   readonly day: boolean;
 }
 
-const ISO =
-  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)\s*(Z|[+-]\d{2}:?\d{2})?)?$/i;
+/** The forms that {@link parseMoment} takes, as the end of a message. */
+export const MOMENT_FORMS: string =
+  "Write a time as 2026-11-06, 2026-11-06T12:00:00Z, 7d or 2 hours ago (that long before now), " +
+  "now() - 1h, today, or Unix time.";
 
-/** Reads an ISO date or time; without an offset it is UTC. Undefined if it is none. */
-export function parseInstant(text: string): Instant | undefined {
-  const match = ISO.exec(text.trim());
+/**
+ * Reads a point in time in any form that a tool takes; undefined if it is none.
+ *
+ * - ISO 8601 dates and times; without an offset they are UTC. Impossible dates are none.
+ * - `now`, `now()`, `now() - 1h30m`; `today` and `yesterday` in UTC.
+ * - Ages: `7d`, `-7d`, `2 hours ago`, `an hour ago`, `last 7 days`, `past week`.
+ * - Unix time as a number or its digits. Its size tells the unit, see {@link unixMillis}.
+ *
+ * @param now Milliseconds since 1970.
+ */
+export function parseMoment(value: unknown, now: number): Moment | undefined {
+  if (typeof value === "number") return Number.isFinite(value) ? at(unixMillis(value)) : undefined;
+  if (typeof value !== "string") return undefined;
+  const text = value.trim();
+  // Fewer digits are more likely a slip, such as "7" for "7d".
+  if (/^-?\d{9,}(\.\d+)?$|^0$/.test(text)) return at(unixMillis(Number(text)));
+  return parseIso(text) ?? parseDay(text, now) ?? parseNow(text, now) ?? parseAge(text, now);
+}
+
+/**
+ * Milliseconds of a Unix time: from 10^17 on nanoseconds, from 10^14 microseconds, from 10^8 to
+ * 10^10 (1973 to 2286) seconds, anything else milliseconds.
+ */
+export function unixMillis(value: number): number {
+  const size = Math.abs(value);
+  if (size >= 1e17) return value / 1e6;
+  if (size >= 1e14) return value / 1e3;
+  return size >= 1e8 && size < 1e10 ? value * 1000 : value;
+}
+
+const DAY = 86_400_000;
+
+function at(millis: number): Moment {
+  return { millis, day: false };
+}
+
+const ISO =
+  /^(\d{4}-\d{2}-\d{2})(?:[T ](\d{2}:\d{2}(?::\d{2})?)(?:[.,](\d{1,9}))?\s*(Z|[+-]\d{2}:?\d{2})?)?$/i;
+
+function parseIso(text: string): Moment | undefined {
+  const match = ISO.exec(text);
   if (match === null) return undefined;
-  const [, date = "", time, offset = "Z"] = match;
+  const [, date = "", clock, fraction = "0", offset = "Z"] = match;
   const zone = offset.toUpperCase().replace(/^([+-]\d{2})(\d{2})$/, "$1:$2");
-  const millis = Date.parse(time === undefined ? `${date}T00:00:00Z` : `${date}T${time}${zone}`);
-  if (Number.isNaN(millis) || !isRealDate(date)) return undefined;
-  return { millis, day: time === undefined };
+  const whole = Date.parse(`${date}T${clock ?? "00:00"}${zone}`);
+  if (Number.isNaN(whole) || !isRealDate(date)) return undefined;
+  return { millis: whole + Number(`0.${fraction}`) * 1000, day: clock === undefined };
 }
 
 /** `Date.parse` takes 31 February for 3 March. */
@@ -77,17 +117,32 @@ function isRealDate(date: string): boolean {
   return !Number.isNaN(parsed) && new Date(parsed).toISOString().startsWith(date);
 }
 
-/** Reads `now`, `now()`, and those plus or minus durations: `now() - 1h`, `now-7d`. */
-export function parseRelative(text: string, now: number): number | undefined {
-  const match = /^now(?:\(\))?((?:\s*[+-]\s*\d+(?:\.\d+)?\s*[A-Za-z]+)*)$/i.exec(text.trim());
+function parseDay(text: string, now: number): Moment | undefined {
+  const midnight = Math.floor(now / DAY) * DAY;
+  if (/^today$/i.test(text)) return { millis: midnight, day: true };
+  if (/^yesterday$/i.test(text)) return { millis: midnight - DAY, day: true };
+  return undefined;
+}
+
+function parseNow(text: string, now: number): Moment | undefined {
+  const match = /^now(?:\(\))?((?:\s*[+-](?:\s*\d+(?:\.\d+)?\s*[A-Za-z]+)+)*)$/i.exec(text);
   if (match === null) return undefined;
   let millis = now;
-  for (const [, sign, duration = ""] of (match[1] ?? "").matchAll(/([+-])([^+-]*)/g)) {
-    const step = durationMillis(duration);
+  for (const [, sign, length = ""] of (match[1] ?? "").matchAll(/([+-])([^+-]*)/g)) {
+    const step = parseDuration(length);
     if (step === undefined) return undefined;
     millis += sign === "-" ? -step : step;
   }
-  return Math.round(millis);
+  return at(Math.round(millis));
+}
+
+function parseAge(text: string, now: number): Moment | undefined {
+  const [, before, since, minus] =
+    /^(?:(.+?)\s+ago|(?:the\s+)?(?:last|past)\s+(.+)|-\s*(.+))$/i.exec(text) ?? [];
+  const length = before ?? since ?? minus ?? text;
+  const one = length === text ? undefined : `1 ${length.replace(/^an?\s+/i, "")}`;
+  const millis = parseDuration(length) ?? (one === undefined ? undefined : parseDuration(one));
+  return millis === undefined ? undefined : at(Math.round(now - millis));
 }
 
 /** A time as ISO text, for messages. */

@@ -1,5 +1,5 @@
+import { Failure } from "../core/failure.ts";
 import { chunksOf } from "./chunks.ts";
-import { UpstreamError } from "./errors.ts";
 
 /** Largest body that is held in memory, in bytes. */
 export const MAX_BODY = 512 * 1024 * 1024;
@@ -7,7 +7,7 @@ export const MAX_BODY = 512 * 1024 * 1024;
 /**
  * The body as text, up to `limit` bytes.
  *
- * @throws {UpstreamError} `upstream_error` when it is larger or was cut short.
+ * @throws {Failure} `upstream_error` when it is larger or was cut short.
  */
 export async function readText(
   response: Response,
@@ -22,8 +22,8 @@ export async function readText(
     }
     return await readBounded(response, service, limit);
   } catch (error) {
-    if (error instanceof UpstreamError || isAbort(error)) throw error;
-    throw new UpstreamError("upstream_error", `${service}'s reply was cut short.`, {
+    if (error instanceof Failure || isAbort(error)) throw error;
+    throw new Failure("upstream_error", `${service}'s reply was cut short.`, {
       hint: "Repeat the call; if it stays so, ask for less.",
       retryable: true,
       cause: error,
@@ -68,9 +68,9 @@ async function readBounded(response: Response, service: string, limit: number): 
   return parts.join("");
 }
 
-function tooLarge(service: string, limit: number): UpstreamError {
+function tooLarge(service: string, limit: number): Failure {
   const size = Math.round(limit / 1024 / 1024);
-  return new UpstreamError("upstream_error", `${service}'s reply is larger than ${size} MiB.`, {
+  return new Failure("upstream_error", `${service}'s reply is larger than ${size} MiB.`, {
     hint: "Ask for fewer rows or fields.",
   });
 }

@@ -1,10 +1,11 @@
+import { Failure } from "../core/failure.ts";
 import { isHtml, readText } from "./body.ts";
-import { UpstreamError } from "./errors.ts";
 import { exchange } from "./exchange.ts";
 import { failureOfError, failureOfReply } from "./failure.ts";
 import { parseJson } from "../core/json.ts";
 import type { UpstreamOptions, UpstreamRequest } from "./request.ts";
-import { backoff, pause, retryAfterSeconds } from "./retry.ts";
+import { backoff, retryAfterSeconds } from "./retry.ts";
+import { pause } from "../core/async.ts";
 
 /** The requests of one tool call: one deadline, one cancellation. */
 export interface UpstreamSession {
@@ -55,7 +56,7 @@ async function withRetries<T>(
       const harmless = repeatable || failure.status === 429 || failure.status === 503;
       const milliseconds = backoff(options.retry, attempt, wait);
       if (
-        !failure.report.retryable || !harmless || attempt >= options.retry.maxRetries ||
+        !failure.retryable || !harmless || attempt >= options.retry.maxRetries ||
         signal.aborted || performance.now() + milliseconds >= deadline
       ) throw failure;
       await pause(milliseconds, signal).catch((reason) => {
@@ -71,7 +72,7 @@ async function readJson(response: Response, options: UpstreamOptions): Promise<u
     return parseJson(text);
   } catch (error) {
     const what = isHtml(text) ? "a web page" : text.trim() === "" ? "nothing" : "no valid JSON";
-    throw new UpstreamError(
+    throw new Failure(
       "upstream_error",
       `${options.service} answered with ${what} where JSON was expected.`,
       {

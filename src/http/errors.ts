@@ -1,61 +1,4 @@
-/** Kinds of upstream failure; the same words that tool results use. */
-export type UpstreamErrorKind =
-  | "invalid_arguments"
-  | "not_found"
-  | "unauthorized"
-  | "forbidden"
-  | "conflict"
-  | "rate_limited"
-  | "timeout"
-  | "cancelled"
-  | "unreachable"
-  | "host_not_allowed"
-  | "upstream_error"
-  | "unsupported";
-
-/** A failed upstream request, told for the model: no HTML, no SQL, no stack traces, no secrets. */
-export class UpstreamError extends Error {
-  /** The class's name. */
-  override readonly name = "UpstreamError";
-  /** What a tool result says of it. */
-  readonly report: {
-    /** The kind of failure. */
-    readonly error: UpstreamErrorKind;
-    /** What happened. */
-    readonly message: string;
-    /** What to do next. */
-    readonly hint?: string;
-    /** Whether the same request may succeed later. */
-    readonly retryable: boolean;
-  };
-  /** HTTP status, where there was a reply. */
-  readonly status: number | undefined;
-  /** The back end's own code, such as `RESOURCE_DOES_NOT_EXIST`. */
-  readonly code: string | undefined;
-
-  /** Makes one; `hint` is what to do next. */
-  constructor(
-    error: UpstreamErrorKind,
-    message: string,
-    options: {
-      hint?: string | undefined;
-      retryable?: boolean;
-      status?: number;
-      code?: string | undefined;
-      cause?: unknown;
-    } = {},
-  ) {
-    super(message, options.cause === undefined ? undefined : { cause: options.cause });
-    this.report = {
-      error,
-      message,
-      ...(options.hint === undefined ? {} : { hint: options.hint }),
-      retryable: options.retryable ?? false,
-    };
-    this.status = options.status;
-    this.code = options.code;
-  }
-}
+import { Failure, type FailureCode } from "../core/failure.ts";
 
 /** What {@link failureOfStatus} knows of a reply. */
 export interface FailedReply {
@@ -74,15 +17,15 @@ export interface FailedReply {
 }
 
 /** The error for an HTTP status that the back end's own rules say nothing better about. */
-export function failureOfStatus(reply: FailedReply): UpstreamError {
+export function failureOfStatus(reply: FailedReply): Failure {
   const { service, setting, status, detail } = reply;
   const said = detail === "" ? "" : `: ${detail}`;
   const as = (
-    kind: UpstreamErrorKind,
+    kind: FailureCode,
     message: string,
     hint: string | undefined,
     retryable = false,
-  ) => new UpstreamError(kind, message, { hint, retryable, status });
+  ) => new Failure(kind, message, { hint, retryable, status });
   switch (status) {
     case 401:
       return as(

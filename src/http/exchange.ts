@@ -1,11 +1,11 @@
-import { UpstreamError } from "./errors.ts";
+import { Failure } from "../core/failure.ts";
 import { followRedirect } from "./redirect.ts";
 import type { UpstreamOptions, UpstreamRequest } from "./request.ts";
 
 /**
  * Sends a request once, follows its redirects and tells the log; the reply may have any status.
  *
- * @throws {UpstreamError} `unauthorized` when the credentials cannot stand in a header; else
+ * @throws {Failure} `unauthorized` when the credentials cannot stand in a header; else
  * whatever the transport throws.
  */
 export async function exchange(
@@ -20,7 +20,7 @@ export async function exchange(
     ...request.headers,
   };
   if (!canBeSent(headers)) {
-    throw new UpstreamError(
+    throw new Failure(
       "unauthorized",
       `The credentials for ${options.service} hold characters that a header cannot carry.`,
       { hint: "Check them for line breaks, quotation marks and other leftovers of copying." },

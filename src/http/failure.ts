@@ -1,5 +1,6 @@
+import { Failure } from "../core/failure.ts";
 import { cleanDetail, isAbort, isHtml, readHead } from "./body.ts";
-import { failureOfStatus, UpstreamError } from "./errors.ts";
+import { failureOfStatus } from "./errors.ts";
 import { networkFailure, permissionFailure } from "./network.ts";
 import type { UpstreamOptions } from "./request.ts";
 import { withoutSent } from "./sent.ts";
@@ -13,7 +14,7 @@ export async function failureOfReply(
   options: UpstreamOptions,
   response: Response,
   retryAfter: number | undefined,
-): Promise<UpstreamError> {
+): Promise<Failure> {
   const { status } = response;
   const body = withoutSent(await readHead(response), await options.headers());
   const own = options.readError?.(status, body, response.headers);
@@ -33,21 +34,21 @@ export function failureOfError(
   options: UpstreamOptions,
   error: unknown,
   signal: AbortSignal,
-): UpstreamError {
+): Failure {
   // A body that ends because the time is up looks cut short.
-  const interrupted = signal.aborted && error instanceof UpstreamError &&
-    error.status === undefined && error.report.retryable;
-  if (error instanceof UpstreamError && !interrupted) return error;
+  const interrupted = signal.aborted && error instanceof Failure &&
+    error.status === undefined && error.retryable;
+  if (error instanceof Failure && !interrupted) return error;
   const reason: unknown = signal.aborted ? signal.reason : error;
   if (isAbort(reason) || signal.aborted) {
     const late = reason instanceof Error && reason.name === "TimeoutError";
     return late
-      ? new UpstreamError(
+      ? new Failure(
         "timeout",
         `${options.service} did not answer within ${options.timeoutMs / 1000} s.`,
         { hint: "Ask for less, or allow more time in the configuration.", retryable: true },
       )
-      : new UpstreamError("cancelled", "The call was cancelled.", { retryable: true });
+      : new Failure("cancelled", "The call was cancelled.", { retryable: true });
   }
   return permissionFailure(options, error) ?? networkFailure(options, error);
 }

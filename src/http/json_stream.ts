@@ -1,5 +1,5 @@
+import { Failure } from "../core/failure.ts";
 import { chunksOf } from "./chunks.ts";
-import { UpstreamError } from "./errors.ts";
 
 /**
  * Cuts the items of one array out of a JSON object while it arrives, so that a reply of any size
@@ -137,7 +137,7 @@ export class ArrayScanner {
 /**
  * The items of the array under `key` in a JSON reply, each as its text, as they arrive.
  *
- * @throws {UpstreamError} `upstream_error` when the reply is cut short, or whole without such an array.
+ * @throws {Failure} `upstream_error` when the reply is cut short, or whole without such an array.
  */
 export async function* arrayItems(
   response: Response,
@@ -156,7 +156,7 @@ export async function* arrayItems(
   }
   if (scanner.complete) return;
   if (!scanner.closed && scanner.opened) throw cut(service);
-  throw new UpstreamError(
+  throw new Failure(
     "upstream_error",
     `${service}'s reply is not the JSON with "${key}" that was expected.`,
     {
@@ -166,8 +166,8 @@ export async function* arrayItems(
   );
 }
 
-function cut(service: string, cause?: unknown): UpstreamError {
-  return new UpstreamError("upstream_error", `${service}'s reply was cut short.`, {
+function cut(service: string, cause?: unknown): Failure {
+  return new Failure("upstream_error", `${service}'s reply was cut short.`, {
     hint: "Repeat the call; if it stays so, ask for less.",
     retryable: true,
     cause,

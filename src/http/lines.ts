@@ -1,12 +1,12 @@
+import { Failure } from "../core/failure.ts";
 import { isAbort, MAX_BODY } from "./body.ts";
-import { UpstreamError } from "./errors.ts";
 import { type Json, JsonError, parseJson } from "../core/json.ts";
 
 /**
  * The values of a body of JSON lines, one at a time as they arrive. Large integers keep their
  * digits. Leaving the loop early cancels the transfer.
  *
- * @throws {UpstreamError} `upstream_error` when a line is no JSON or the body was cut short: a
+ * @throws {Failure} `upstream_error` when a line is no JSON or the body was cut short: a
  * server that fails after it began to answer can only break off.
  */
 export async function* jsonLines(response: Response, service: string): AsyncGenerator<Json> {
@@ -57,15 +57,15 @@ async function* textLines(
     const rest = parts.join("") + decoder.decode();
     if (rest !== "") yield { text: rest, last: true };
   } catch (error) {
-    if (error instanceof UpstreamError || isAbort(error)) throw error;
+    if (error instanceof Failure || isAbort(error)) throw error;
     throw cutShort(service, error);
   } finally {
     if (!ended) await reader.cancel().catch(() => {});
   }
 }
 
-function cutShort(service: string, cause: unknown): UpstreamError {
-  return new UpstreamError("upstream_error", `${service}'s answer broke off before its end.`, {
+function cutShort(service: string, cause: unknown): Failure {
+  return new Failure("upstream_error", `${service}'s answer broke off before its end.`, {
     hint: "The query may be too expensive: narrow the filters or the time range, or ask for " +
       "fewer rows or columns. Otherwise repeat the call.",
     retryable: true,
@@ -73,14 +73,14 @@ function cutShort(service: string, cause: unknown): UpstreamError {
   });
 }
 
-function notJson(service: string, cause: unknown): UpstreamError {
-  return new UpstreamError("upstream_error", `${service} answered with a line that is no JSON.`, {
+function notJson(service: string, cause: unknown): Failure {
+  return new Failure("upstream_error", `${service} answered with a line that is no JSON.`, {
     cause,
   });
 }
 
-function tooLong(service: string): UpstreamError {
-  return new UpstreamError("upstream_error", `${service} sent a row too large to read.`, {
+function tooLong(service: string): Failure {
+  return new Failure("upstream_error", `${service} sent a row too large to read.`, {
     hint: "Ask for fewer columns.",
   });
 }

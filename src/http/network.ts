@@ -1,4 +1,4 @@
-import { UpstreamError } from "./errors.ts";
+import { Failure } from "../core/failure.ts";
 
 /** What is told of the back end in a network error. */
 export interface Place {
@@ -11,7 +11,7 @@ export interface Place {
 }
 
 /** The error for a host that the configuration does not name; undefined for other errors. */
-export function permissionFailure(_place: Place, error: unknown): UpstreamError | undefined {
+export function permissionFailure(_place: Place, error: unknown): Failure | undefined {
   // Of an address that a name turned out to have, only the message speaks; URLs hold no quotes.
   const needed = /Requires net access to "([^"]+)"/;
   const refused = causes(error).find((one) =>
@@ -23,8 +23,8 @@ export function permissionFailure(_place: Place, error: unknown): UpstreamError 
 }
 
 /** The error that names a host and the setting which would permit it, where one can. */
-export function hostNotAllowed(host: string, what: string): UpstreamError {
-  return new UpstreamError("host_not_allowed", `${what}; nothing was sent there.`, {
+export function hostNotAllowed(host: string, what: string): Failure {
+  return new Failure("host_not_allowed", `${what}; nothing was sent there.`, {
     hint: LINK_LOCAL.test(host)
       ? "No setting permits it: 169.254.0.0/16 belongs to cloud metadata services."
       : `If that host is to be trusted, add it: --allow-hosts ${host} ` +
@@ -36,14 +36,14 @@ export function hostNotAllowed(host: string, what: string): UpstreamError {
 const LINK_LOCAL = /^(169\.254\.|\[::ffff:a9fe:)/i;
 
 /** The error for a request that got no reply, with its likely cause. */
-export function networkFailure(place: Place, error: unknown): UpstreamError {
+export function networkFailure(place: Place, error: unknown): Failure {
   const { service, setting, baseUrl } = place;
   // The runtime quotes the URL, whose words say nothing about the cause.
   const text = causes(error).map((one) => one.message).join(" ").toLowerCase()
     .replaceAll(/\bfor (?:url )?\(?https?:\/\/\S+/g, "");
   const at = baseUrl.host;
   const fail = (message: string, hint: string, retryable: boolean) =>
-    new UpstreamError("unreachable", message, { hint, retryable, cause: error });
+    new Failure("unreachable", message, { hint, retryable, cause: error });
   if (/corrupt message|wrong version number|wrong_version/.test(text)) {
     return fail(
       `${service} at ${at} does not speak TLS.`,

@@ -1,4 +1,4 @@
-import { UpstreamError } from "./errors.ts";
+import { Failure } from "../core/failure.ts";
 
 /** A request path whose parts cannot leave their place; only {@link path} makes one. */
 export class SafePath {
@@ -13,7 +13,7 @@ export class SafePath {
 /**
  * Builds a path from a template; every value becomes exactly one encoded segment.
  *
- * @throws {UpstreamError} `invalid_arguments` for a value that is empty, or holds a dot segment or
+ * @throws {Failure} `invalid_arguments` for a value that is empty, or holds a dot segment or
  * control characters: such an id cannot exist and would address something else.
  */
 export function path(parts: TemplateStringsArray, ...values: readonly string[]): SafePath {
@@ -45,8 +45,8 @@ function segment(value: string): string {
   return encodeURIComponent(value);
 }
 
-function refused(message: string): UpstreamError {
-  return new UpstreamError("invalid_arguments", message, {
+function refused(message: string): Failure {
+  return new Failure("invalid_arguments", message, {
     hint: "Use an id exactly as another result gave it.",
   });
 }

@@ -1,4 +1,4 @@
-import { UpstreamError } from "./errors.ts";
+import { Failure } from "../core/failure.ts";
 import { hostNotAllowed } from "./network.ts";
 import type { Transport, TransportInit } from "./transport.ts";
 
@@ -9,7 +9,7 @@ const MAX_HOPS = 5;
  * Follows redirects within the configured host. One to another host is refused and named, unless
  * that host is permitted by `--allow-hosts`: then it is followed, without credentials.
  *
- * @throws {UpstreamError} `host_not_allowed` or `upstream_error`.
+ * @throws {Failure} `host_not_allowed` or `upstream_error`.
  */
 export async function followRedirect(
   first: Response,
@@ -25,14 +25,14 @@ export async function followRedirect(
     const target = location === null ? null : URL.parse(location, url);
     await response.body?.cancel().catch(() => {});
     if (target === null || !/^https?:$/.test(target.protocol)) {
-      throw new UpstreamError(
+      throw new Failure(
         "upstream_error",
         `${options.service} redirects (HTTP ${response.status}) to nowhere.`,
         { status: response.status },
       );
     }
     if (hop >= MAX_HOPS) {
-      throw new UpstreamError("upstream_error", `${options.service} redirects in circles.`, {
+      throw new Failure("upstream_error", `${options.service} redirects in circles.`, {
         hint: `Check ${options.setting}.`,
       });
     }
@@ -50,7 +50,7 @@ export async function followRedirect(
       headers = { accept: headers.accept ?? "*/*" };
     }
     if (method !== "GET" && method !== "HEAD" && ![307, 308].includes(response.status)) {
-      throw new UpstreamError(
+      throw new Failure(
         "upstream_error",
         `${options.service} redirects a ${method} request (HTTP ${response.status}), ` +
           "which would lose it.",

@@ -1,4 +1,4 @@
-import type { UpstreamError } from "./errors.ts";
+import { type Failure } from "../core/failure.ts";
 import type { SafePath } from "./path.ts";
 import type { RetryPolicy } from "./retry.ts";
 import type { Transport } from "./transport.ts";
@@ -24,7 +24,7 @@ export interface UpstreamOptions {
     status: number,
     body: string,
     headers: Headers,
-  ) => UpstreamError | undefined;
+  ) => Failure | undefined;
   /** Told of every attempt, for the log. */
   readonly onAttempt?: (attempt: Attempt) => void;
 }

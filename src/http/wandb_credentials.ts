@@ -1,5 +1,5 @@
+import { Failure } from "../core/failure.ts";
 import * as z from "zod";
-import { UpstreamError } from "./errors.ts";
 import type { UpstreamSession } from "./client.ts";
 import { path } from "./path.ts";
 
@@ -70,7 +70,7 @@ export function identityCredentials(
           }),
         );
         if (!reply.success) {
-          throw new UpstreamError(
+          throw new Failure(
             "unauthorized",
             "W&B's token exchange gave no access token for the identity token.",
             { hint: "Check that the organization trusts the token's issuer." },
@@ -96,7 +96,7 @@ async function readIdentity(
 ): Promise<string> {
   const text = await read(file).catch(() => "");
   if (text.trim() === "") {
-    throw new UpstreamError(
+    throw new Failure(
       "unauthorized",
       "The identity token file of WANDB_IDENTITY_TOKEN_FILE cannot be read or is empty.",
       { hint: "Check the path and who may read it, or set WANDB_API_KEY." },

@@ -1,7 +1,7 @@
+import { badArgument } from "../core/failure.ts";
 import type { z } from "zod";
 import { nearest, oneOf } from "../core/nearest.ts";
-import { invalidArgument } from "./errors.ts";
-import type { Json, JsonObject } from "./schema.ts";
+import type { Json, JsonObject } from "../core/json.ts";
 
 /** What {@link prepareArguments} needs to know of a tool. */
 export interface ArgumentRules {
@@ -11,18 +11,21 @@ export interface ArgumentRules {
   readonly listed: readonly string[];
   /** Likely wrong names of arguments, and what they mean. */
   readonly aliases: Readonly<Record<string, string>>;
+  /** The names whose empty text is a value; elsewhere it is an argument left out. */
+  readonly mayBeEmpty: readonly string[];
 }
 
 /**
- * Brings a model's arguments into the form that the schema wants: aliases renamed, `null` for an
- * optional argument dropped, `"5"` taken for `5`, JSON text for a structure.
+ * Brings a model's arguments into the form that the schema wants: aliases renamed, `null` and blank
+ * text (clients fill what they do not use with it) dropped, `"5"` taken for `5`, JSON text for a
+ * structure.
  *
- * @throws {ToolError} `invalid_arguments`, naming the valid ones, for an unknown name.
+ * @throws {Failure} `invalid_arguments`, naming the valid ones, for an unknown name.
  */
 export function prepareArguments(raw: unknown, rules: ArgumentRules): Record<string, unknown> {
   if (raw === undefined || raw === null) return {};
   if (typeof raw !== "object" || Array.isArray(raw)) {
-    throw invalidArgument("The arguments must be one JSON object.");
+    throw badArgument("The arguments must be one JSON object.");
   }
   const result: Record<string, unknown> = {};
   for (const [given, value] of Object.entries(raw)) {
@@ -34,8 +37,10 @@ export function prepareArguments(raw: unknown, rules: ArgumentRules): Record<str
     if (name === undefined) throw unknownArgument(given, rules.listed);
     const schema = rules.properties[name] ?? {};
     if (value === null && !acceptsNull(schema)) continue;
+    const blank = typeof value === "string" && value.trim() === "";
+    if (blank && !rules.mayBeEmpty.includes(name)) continue;
     if (Object.hasOwn(result, name) || (name !== given && Object.hasOwn(raw, name))) {
-      throw invalidArgument(`\`${name}\` is given twice, once as another name for it; give one.`);
+      throw badArgument(`\`${name}\` is given twice, once as another name for it; give one.`);
     }
     result[name] = coerce(value, schema, name);
   }
@@ -91,7 +96,7 @@ function isMissing(input: unknown, path: readonly PropertyKey[]): boolean {
 function unknownArgument(given: string, listed: readonly string[]): Error {
   const guesses = nearest(given, listed).map((name) => `\`${name}\``);
   const shown = given.length > 60 ? `${given.slice(0, 60)}…` : given;
-  return invalidArgument(
+  return badArgument(
     `There is no argument \`${shown}\`` +
       (guesses.length === 0 ? "." : `; did you mean ${oneOf(guesses)}?`),
     `Valid arguments: ${listed.join(", ")}.`,
@@ -152,7 +157,7 @@ function itemsOf(value: unknown): unknown {
 /** A scalar as text; refused where JSON has already rounded the digits of an id away. */
 function asText(value: string | number | boolean, name: string): string {
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
-    throw invalidArgument(
+    throw badArgument(
       `\`${name}\` is a number too large to keep its digits; give it as text, in quotes.`,
     );
   }

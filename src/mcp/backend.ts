@@ -3,14 +3,14 @@ import type { BoundTool } from "./tool.ts";
 import type { LookUps, Workflow } from "./workflow.ts";
 
 /** One back end's part of the catalog: everything of it that exists with a configuration. */
-export interface Room {
+export interface Backend {
   /** The back end's name for people. */
   readonly name: string;
   /** The tools, in listing order; empty when the back end is not configured. */
   readonly tools: readonly BoundTool[];
   /** Chains of calls for common questions. */
   readonly workflows: readonly Workflow[];
-  /** Look-ups that complete arguments, of any room's workflows. */
+  /** Look-ups that complete arguments, of any back end's workflows. */
   readonly lookUps: LookUps;
   /** Things with an address of their own. */
   readonly resources: readonly ResourceSpec[];
@@ -26,11 +26,11 @@ export interface Room {
 export type ToolNames = Pick<BoundTool, "name" | "aliases">;
 
 /** The part of a back end that is not configured: nothing, why, and the tools that it would have. */
-export function absentRoom(
+export function absentBackend(
   name: string,
   reason: string | undefined,
   tools: readonly ToolNames[],
-): Room {
+): Backend {
   return {
     name,
     tools: [],

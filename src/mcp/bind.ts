@@ -1,6 +1,6 @@
 import type { BoundTool, CallContext, Tool } from "./tool.ts";
 
-/** Gives a tool its room's services, made anew for each call. */
+/** Gives a tool its back end's services, made anew for each call. */
 export function bind<S extends object>(
   tool: Tool<S>,
   services: (context: CallContext) => S | Promise<S>,

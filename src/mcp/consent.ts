@@ -1,5 +1,5 @@
+import { Failure } from "../core/failure.ts";
 import { stripInvisible } from "../core/visible.ts";
-import { ToolError } from "./errors.ts";
 import type { Consent, Outcome, Preview } from "./tool.ts";
 
 /**
@@ -10,7 +10,7 @@ import type { Consent, Outcome, Preview } from "./tool.ts";
  * @param confirm Whether the call itself says that the user agreed.
  * @param consent What the client can do, and the user's answer.
  * @param preview Works out what the call would do; asked only where somebody is told.
- * @throws {ToolError} `declined` after a no; `confirmation_required` where nobody can be asked.
+ * @throws {Failure} `declined` after a no; `confirmation_required` where nobody can be asked.
  */
 export async function seekConsent(
   tool: { readonly name: string; readonly title: string },
@@ -21,7 +21,7 @@ export async function seekConsent(
   const agreed = agreement(confirm, consent);
   if (agreed === "granted") return undefined;
   if (agreed === "declined") {
-    throw new ToolError("declined", `The user did not agree to ${tool.name}: nothing was done.`);
+    throw new Failure("declined", `The user did not agree to ${tool.name}: nothing was done.`);
   }
   const { question, state, hint } = await preview() ??
     { question: `${tool.title} would be carried out.` };
@@ -30,7 +30,7 @@ export async function seekConsent(
     const shown = stripInvisible(question).text;
     return { kind: "ask", question: shown, ...(state === undefined ? {} : { state }) };
   }
-  throw new ToolError("confirmation_required", `Nothing was done. ${question}`, {
+  throw new Failure("confirmation_required", `Nothing was done. ${question}`, {
     hint: `Show this to the user; if they agree, call again with ${hint ?? "confirm=true"}.`,
   });
 }

@@ -1,8 +1,9 @@
+import { badArgument } from "../core/failure.ts";
 import type { z } from "zod";
 import { describeIssue, prepareArguments } from "./arguments.ts";
 import { seekConsent } from "./consent.ts";
-import { invalidArgument } from "./errors.ts";
-import { type JsonSchema, once, toJsonSchema } from "./schema.ts";
+import { type JsonSchema, toJsonSchema } from "./schema.ts";
+import { once } from "../core/async.ts";
 import type { Tool, ToolListing, ToolSpec } from "./tool.ts";
 
 const CONFIRM = {
@@ -38,6 +39,7 @@ export function defineTool<
     properties: full().properties,
     listed: Object.keys(listing().inputSchema.properties),
     aliases: spec.argumentAliases ?? {},
+    mayBeEmpty: spec.mayBeEmpty ?? [],
   }));
   return {
     name: spec.name,
@@ -67,7 +69,7 @@ function parseWith<I extends z.ZodObject>(
   const parsed = schema.safeParse(prepared);
   if (parsed.success) return parsed.data;
   const problems = parsed.error.issues.slice(0, 3).map((issue) => describeIssue(issue, prepared));
-  throw invalidArgument(
+  throw badArgument(
     `${problems.join("; ")}.`,
     `Arguments: ${listed.join(", ")}.`,
   );

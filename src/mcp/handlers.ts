@@ -1,3 +1,4 @@
+import { Failure } from "../core/failure.ts";
 import {
   type McpServer,
   ProtocolError,
@@ -9,7 +10,6 @@ import {
 import type { Log } from "../core/log.ts";
 import { nearest, oneOf } from "../core/nearest.ts";
 import { complete } from "./completion.ts";
-import { ToolError } from "./errors.ts";
 import type { Prompt } from "./prompts.ts";
 import { matchUri, type Resource } from "./resource.ts";
 import { renderReply, reportOf } from "./result.ts";
@@ -112,7 +112,7 @@ function promptText(prompt: Prompt, given: Readonly<Record<string, string>>): st
   try {
     return prompt.text(given);
   } catch (error) {
-    if (!(error instanceof ToolError)) throw error;
+    if (!(error instanceof Failure)) throw error;
     throw new ProtocolError(ProtocolErrorCode.InvalidParams, error.message);
   }
 }
@@ -179,7 +179,7 @@ async function callTool(
   try {
     const outcome = await tool.call(args, context);
     if (outcome.kind === "reply") return outcome.reply;
-    throw new ToolError("confirmation_required", outcome.question);
+    throw new Failure("confirmation_required", outcome.question);
   } catch (error) {
     const { error: kind, message, hint, retryable } = reportOf(error, log);
     const text = hint === undefined ? message : `${message} ${hint}`;

@@ -1,4 +1,4 @@
-import { invalidArgument } from "./errors.ts";
+import { badArgument } from "../core/failure.ts";
 import { nearest, oneOf } from "../core/nearest.ts";
 import { stripInvisible } from "../core/visible.ts";
 import {
@@ -37,7 +37,7 @@ export interface Prompt {
   /**
    * Its text.
    *
-   * @throws {ToolError} `invalid_arguments` for a missing, unknown or overlong argument.
+   * @throws {Failure} `invalid_arguments` for a missing, unknown or overlong argument.
    */
   readonly text: (given: Readonly<Record<string, string>>) => string;
 }
@@ -147,7 +147,7 @@ function valuesOf(
   for (const name of Object.keys(given)) {
     if (names.includes(name)) continue;
     const near = nearest(name, names);
-    throw invalidArgument(
+    throw badArgument(
       `${prompt} has no argument "${name.slice(0, 80)}"; ` +
         (near.length > 0 ? `did you mean ${oneOf(near)}?` : `it takes ${names.join(", ")}.`),
     );
@@ -157,12 +157,12 @@ function valuesOf(
     // Clients send arguments that were left empty as empty texts.
     const own = stripInvisible(given[argument.name] ?? "").text.replace(/\s+/g, " ").trim();
     if (own.length > LONGEST) {
-      throw invalidArgument(`\`${argument.name}\` is longer than ${LONGEST} characters.`);
+      throw badArgument(`\`${argument.name}\` is longer than ${LONGEST} characters.`);
     }
     const value = own === "" ? argument.fallback : own;
     if (value !== undefined) values.set(argument.name, value);
     else if (isRequired(argument)) {
-      throw invalidArgument(`\`${argument.name}\` is missing: ${argument.description}`);
+      throw badArgument(`\`${argument.name}\` is missing: ${argument.description}`);
     }
   }
   return values;

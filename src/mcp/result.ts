@@ -1,8 +1,7 @@
+import { Failure, type FailureReport } from "../core/failure.ts";
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import * as z from "zod";
 import type { Log } from "../core/log.ts";
 import { isPlainJson, stripInvisible, stripInvisibleDeep } from "../core/visible.ts";
-import { FAILURE_REPORT, type FailureReport, ToolError } from "./errors.ts";
 import { jsonText } from "./json_text.ts";
 import { rememberJson } from "./serialized.ts";
 import { bound } from "./shrink.ts";
@@ -59,9 +58,6 @@ function resourceLink(link: ResultLink) {
   };
 }
 
-/** Clients' errors carry their report too; this room does not know their classes. */
-const REPORTED = z.object({ report: FAILURE_REPORT });
-
 /** An error as the protocol's result. What is not meant for the model stays in the log. */
 export function renderFailure(error: unknown, log: Log): CallToolResult {
   return {
@@ -89,9 +85,7 @@ export function reportOf(error: unknown, log: Log): FailureReport {
 }
 
 function knownReport(error: unknown, log: Log): FailureReport {
-  if (error instanceof ToolError) return error.report;
-  const reported = REPORTED.safeParse(error);
-  if (error instanceof Error && reported.success) return reported.data.report;
+  if (error instanceof Failure) return error.report;
   if (error instanceof Error && error.name === "AbortError") {
     return { error: "cancelled", message: "The call was cancelled.", retryable: true };
   }

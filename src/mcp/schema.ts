@@ -1,13 +1,5 @@
 import * as z from "zod";
-
-/** Any JSON value. */
-export type Json = string | number | boolean | null | Json[] | JsonObject;
-
-/** A JSON object. */
-export interface JsonObject {
-  /** Its members. */
-  [key: string]: Json;
-}
+import type { Json, JsonObject } from "../core/json.ts";
 
 /** A JSON Schema as it goes over the wire: always an object, some clients accept nothing else. */
 export interface JsonSchema extends JsonObject {
@@ -66,10 +58,4 @@ function toJsonObject(value: object): JsonObject {
 
 function isEmptyObject(value: unknown): boolean {
   return value !== null && typeof value === "object" && Object.keys(value).length === 0;
-}
-
-/** Computes a value at its first use and keeps it. */
-export function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }

@@ -1,3 +1,4 @@
+import { badArgument, Failure } from "../core/failure.ts";
 import {
   acceptedContent,
   type CallToolResult,
@@ -15,7 +16,6 @@ import * as z from "zod";
 import type { Log } from "../core/log.ts";
 import { nearest, oneOf } from "../core/nearest.ts";
 import { isDeeper } from "./depth.ts";
-import { invalidArgument, ToolError } from "./errors.ts";
 import { capabilitiesOf, handleOffers } from "./handlers.ts";
 import type { Prompt } from "./prompts.ts";
 import { leadingLinks, type Resource } from "./resource.ts";
@@ -109,7 +109,7 @@ async function callTool(
   const started = performance.now();
   try {
     if (isDeeper(args, MAX_DEPTH)) {
-      throw invalidArgument(`The arguments are nested more than ${MAX_DEPTH} levels deep.`);
+      throw badArgument(`The arguments are nested more than ${MAX_DEPTH} levels deep.`);
     }
     const outcome = await tool.call(args, callContext(context, server, parts));
     if (outcome.kind === "ask") return askUser(outcome.question, outcome.state);
@@ -119,7 +119,7 @@ async function callTool(
     if (!context.mcpReq.signal.aborted) return renderFailure(error, parts.log);
     // The reason of an abort may be anything, even a text; nobody waits for this answer.
     parts.log.info("Call cancelled", { tool: tool.name });
-    return renderFailure(new ToolError("cancelled", "The call was cancelled."), parts.log);
+    return renderFailure(new Failure("cancelled", "The call was cancelled."), parts.log);
   } finally {
     parts.log.debug("Call finished", {
       tool: tool.name,

@@ -1,6 +1,6 @@
 /**
  * What a tool is: its declaration, what it is called with, what it hands back. `define.ts` makes a
- * tool of a declaration, `bind.ts` gives it what its room has.
+ * tool of a declaration, `bind.ts` gives it what its back end has.
  *
  * @module
  */
@@ -80,7 +80,7 @@ export interface Reply<T> {
   readonly links?: readonly ResultLink[];
 }
 
-/** A tool as its file declares it. `S` is what it needs from its room, such as the client. */
+/** A tool as its file declares it. `S` is what it needs from its back end, such as the client. */
 export interface ToolSpec<
   S,
   I extends z.ZodObject,
@@ -106,6 +106,8 @@ export interface ToolSpec<
   readonly unlisted?: readonly (keyof I["shape"] & string)[];
   /** Likely wrong names of arguments, and what they mean. */
   readonly argumentAliases?: Readonly<Record<string, string>>;
+  /** Arguments whose empty text is a value; for all others it means that they are left out. */
+  readonly mayBeEmpty?: readonly (keyof I["shape"] & string)[];
   /** The result. */
   readonly output: O;
   /** For `destroy`: which calls need the user's agreement; all, when absent. */
@@ -149,7 +151,7 @@ export interface ToolListing {
   };
 }
 
-/** A tool that still needs its room's services. */
+/** A tool that still needs its back end's services. */
 export interface Tool<S> {
   /** The name clients call. */
   readonly name: string;

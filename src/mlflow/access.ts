@@ -1,8 +1,8 @@
+import { Failure } from "../core/failure.ts";
 import type { Config } from "../config/config.ts";
 import { credentialsFile } from "../config/access.ts";
 import type { Log } from "../core/log.ts";
 import { percentDecoded } from "../core/percent.ts";
-import { UpstreamError } from "../http/errors.ts";
 import type { UpstreamOptions } from "../http/request.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
 import { readMlflowError } from "./errors.ts";
@@ -10,7 +10,7 @@ import { readMlflowError } from "./errors.ts";
 /**
  * How to reach the tracking server: address, credentials, certificates, patience.
  *
- * @throws {UpstreamError} when a named file cannot be read or settings exclude each other.
+ * @throws {Failure} when a named file cannot be read or settings exclude each other.
  */
 export async function mlflowUpstream(
   config: Config,
@@ -72,7 +72,7 @@ async function readCredentials(file: string): Promise<{ username?: string; passw
     text = await Deno.readTextFile(file);
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return {};
-    throw new UpstreamError("unauthorized", `The credentials file ${file} cannot be read.`, {
+    throw new Failure("unauthorized", `The credentials file ${file} cannot be read.`, {
       hint: "Check its permissions, or set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.",
       cause: error,
     });
@@ -96,7 +96,7 @@ async function transportOf(config: Config): Promise<Transport> {
   const { insecureTls, serverCertPath } = config.settings;
   if (serverCertPath === undefined) return createTransport({ insecure: insecureTls });
   if (insecureTls) {
-    throw new UpstreamError(
+    throw new Failure(
       "invalid_arguments",
       "MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_SERVER_CERT_PATH exclude each other.",
       { hint: "Keep the certificate path and drop the other." },
@@ -107,7 +107,7 @@ async function transportOf(config: Config): Promise<Transport> {
     if (!pem.includes("-----BEGIN CERTIFICATE-----")) throw new TypeError("No certificate in it.");
     return createTransport({ caCerts: [pem] });
   } catch (error) {
-    throw new UpstreamError(
+    throw new Failure(
       "unreachable",
       `The certificate file ${serverCertPath} (MLFLOW_TRACKING_SERVER_CERT_PATH) cannot be used.`,
       { hint: "It must be a readable PEM file.", cause: error },

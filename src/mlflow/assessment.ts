@@ -1,7 +1,6 @@
+import { badArgument, Failure, isFailure } from "../core/failure.ts";
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
-import { invalidArgument, ToolError } from "../mcp/errors.ts";
-import { UpstreamError } from "../http/errors.ts";
 import type { Json } from "../core/json.ts";
 import { hexId, shapeAssessment, shapeInfo, shapeSpan } from "./shape/mod.ts";
 import type { TraceReader } from "./store.ts";
@@ -28,13 +27,13 @@ const SOURCE_TYPES = ["HUMAN", "LLM_JUDGE", "CODE"];
 /**
  * The source of an assessment: the defaults of the official server, `CODE` and `default`.
  *
- * @throws {ToolError} `invalid_arguments` for another type.
+ * @throws {Failure} `invalid_arguments` for another type.
  */
 export function sourceOf(type: string | undefined, id: string | undefined): Source {
   const written = type === undefined || type.trim() === "" ? "CODE" : type.trim().toUpperCase();
   const source = written === "AI_JUDGE" ? "LLM_JUDGE" : written;
   if (!SOURCE_TYPES.includes(source)) {
-    throw invalidArgument(
+    throw badArgument(
       `\`source_type\`: ${JSON.stringify(type)} is none of ${SOURCE_TYPES.join(", ")}.`,
     );
   }
@@ -44,7 +43,7 @@ export function sourceOf(type: string | undefined, id: string | undefined): Sour
 /**
  * A value as the official server reads it: text that is JSON is parsed, other text stays text.
  *
- * @throws {ToolError} `invalid_arguments` for what MLflow cannot store unchanged.
+ * @throws {Failure} `invalid_arguments` for what MLflow cannot store unchanged.
  */
 export function readValue(value: Json): Json {
   const read = typeof value === "string" ? parsed(value) : value;
@@ -54,7 +53,7 @@ export function readValue(value: Json): Json {
 
 function parsed(text: string): Json {
   if (/^\s*-?(NaN|Infinity)\s*$/.test(text)) {
-    throw invalidArgument(
+    throw badArgument(
       `\`value\`: MLflow cannot store ${text.trim()}.`,
       "Use a number or text.",
     );
@@ -70,7 +69,7 @@ function parsed(text: string): Json {
 /** `written` is the text of the whole value, where it came as text: only that has all digits. */
 function refuseLossy(value: Json, written?: string): void {
   if (typeof value === "number" && !Number.isFinite(value)) {
-    throw invalidArgument(
+    throw badArgument(
       "`value`: MLflow cannot store a number as large as this.",
       "Use a smaller number, or text.",
     );
@@ -79,7 +78,7 @@ function refuseLossy(value: Json, written?: string): void {
     const digits = written !== undefined && /^-?\d+$/.test(written)
       ? written
       : "12345678901234567890";
-    throw invalidArgument(
+    throw badArgument(
       "`value`: MLflow stores numbers as doubles, which would change this integer.",
       `Send its digits as text with quotes of its own, such as "\\"${digits}\\"".`,
     );
@@ -93,7 +92,7 @@ function refuseLossy(value: Json, written?: string): void {
 /**
  * Metadata as MLflow stores it, text by text; scalars are written out.
  *
- * @throws {ToolError} `invalid_arguments` for nested values.
+ * @throws {Failure} `invalid_arguments` for nested values.
  */
 export function metadataOf(
   metadata: Readonly<Record<string, unknown>> | undefined,
@@ -102,7 +101,7 @@ export function metadataOf(
   const entries = Object.entries(metadata).map(([key, value]): [string, string] => {
     if (typeof value === "string") return [key, value];
     if (typeof value === "number" || typeof value === "boolean") return [key, String(value)];
-    throw invalidArgument(
+    throw badArgument(
       `\`metadata.${key}\`: MLflow stores texts only.`,
       "Write structures as JSON text.",
     );
@@ -113,11 +112,11 @@ export function metadataOf(
 /**
  * An expectation's value on the wire: structures travel as JSON text.
  *
- * @throws {ToolError} `invalid_arguments` for null, which MLflow takes for no value.
+ * @throws {Failure} `invalid_arguments` for null, which MLflow takes for no value.
  */
 export function expectationBody(value: Json): Json {
   if (value === null) {
-    throw invalidArgument(
+    throw badArgument(
       "`value`: MLflow stores no expectation of null.",
       "Use text such as none.",
     );
@@ -130,7 +129,7 @@ export function expectationBody(value: Json): Json {
 /**
  * The hex id of a span of a trace.
  *
- * @throws {ToolError} `not_found` when the trace has no such span; MLflow itself does not check.
+ * @throws {Failure} `not_found` when the trace has no such span; MLflow itself does not check.
  */
 export async function existingSpan(
   mlflow: TraceReader,
@@ -146,7 +145,7 @@ export async function existingSpan(
     else if (spans.length < 8) spans.push(`${span.span_id} (${span.name.slice(0, 60)})`);
   });
   if (found && wanted !== null) return wanted;
-  throw new ToolError("not_found", `Trace ${traceId} has no span ${JSON.stringify(spanId)}.`, {
+  throw new Failure("not_found", `Trace ${traceId} has no span ${JSON.stringify(spanId)}.`, {
     hint: `Its spans begin with: ${spans.join(", ") || "none"}.`,
   });
 }
@@ -154,7 +153,7 @@ export async function existingSpan(
 /**
  * One assessment of a trace, as the tools give it.
  *
- * @throws {ToolError} `not_found`, listing the trace's assessments.
+ * @throws {Failure} `not_found`, listing the trace's assessments.
  */
 export async function existingAssessment(
   mlflow: TraceReader,
@@ -164,14 +163,14 @@ export async function existingAssessment(
   try {
     return asRecord(shapeAssessment(await mlflow.assessment(traceId, assessmentId)));
   } catch (error) {
-    if (!(error instanceof UpstreamError) || error.report.error !== "not_found") throw error;
+    if (!isFailure(error, "not_found")) throw error;
     const { assessments } = shapeInfo(await mlflow.info(traceId));
     const all = assessments.map(asRecord);
     // A name given for an id: those of that name come first.
     const named = all.filter((one) => one.assessment_name === assessmentId);
     const known = [...named, ...all.filter((one) => !named.includes(one))].slice(0, 10)
       .map((one) => `${one.assessment_id} (${one.assessment_name})`);
-    throw new ToolError(
+    throw new Failure(
       "not_found",
       `Trace ${traceId} has no assessment ${JSON.stringify(assessmentId)}.`,
       { hint: known.length === 0 ? "It has none." : `Its assessments: ${known.join(", ")}.` },
@@ -194,7 +193,7 @@ export interface SentAssessment {
 /**
  * Compares what a server stored with what was sent: it may answer 200 and cut or change nothing.
  *
- * @throws {ToolError} `upstream_error`, naming the parts that differ.
+ * @throws {Failure} `upstream_error`, naming the parts that differ.
  */
 export function verifyStored(stored: Record<string, Json>, sent: SentAssessment): void {
   const metadata = asRecord(stored.metadata ?? null);
@@ -210,7 +209,7 @@ export function verifyStored(stored: Record<string, Json>, sent: SentAssessment)
     ),
   ];
   if (differs.length === 0) return;
-  throw new ToolError(
+  throw new Failure(
     "upstream_error",
     `MLflow stored the assessment ${stored.assessment_id}, but not as sent: ${differs.join(", ")}.`,
     { hint: "Look at it with get_assessment; shorten what was cut, or delete it." },

@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../core/log.ts";
 import { bind } from "../mcp/bind.ts";
-import { absentRoom, type Room, type ToolNames } from "../mcp/backend.ts";
+import { absentBackend, type Backend, type ToolNames } from "../mcp/backend.ts";
 import type { CallContext, Tool } from "../mcp/tool.ts";
 import type { UpstreamOptions } from "../http/request.ts";
 import { mlflowUpstream } from "./access.ts";
@@ -45,19 +45,19 @@ const INSTRUCTIONS =
   "execution_time_ms DESC.";
 
 /** MLflow's tools, when a tracking URI is configured. */
-export function mlflowRoom(config: Config, log: Log): Room {
+export function mlflowBackend(config: Config, log: Log): Backend {
   const { trackingUri, experimentId, experimentName } = config.settings;
   const name = "MLflow";
   if (trackingUri === undefined) {
-    return absentRoom(name, "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.", ALL);
+    return absentBackend(name, "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.", ALL);
   }
   const local = configuredStore(config.settings);
   if (local !== undefined) {
-    return localRoom(name, local, { id: experimentId, name: experimentName });
+    return localBackend(name, local, { id: experimentId, name: experimentName });
   }
   const baseUrl = URL.parse(trackingUri);
   if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {
-    return absentRoom(name, unusableUri(trackingUri), ALL);
+    return absentBackend(name, unusableUri(trackingUri), ALL);
   }
   const memory = newServerMemory();
   let upstream: Promise<UpstreamOptions> | undefined;
@@ -88,11 +88,11 @@ export function mlflowRoom(config: Config, log: Log): Room {
 }
 
 /** A local store is only read. */
-function localRoom(
+function localBackend(
   name: string,
   store: ConfiguredStore,
   experiment: ReadServices["experiment"],
-): Room {
+): Backend {
   const services = ({ signal }: CallContext): ReadServices => ({
     mlflow: store.open(signal),
     experiment,

@@ -1,4 +1,4 @@
-import { invalidArgument, ToolError } from "../mcp/errors.ts";
+import { badArgument, Failure } from "../core/failure.ts";
 import { noSuchExperiment } from "./experiment.ts";
 import type { ReadServices } from "./services.ts";
 
@@ -6,7 +6,7 @@ import type { ReadServices } from "./services.ts";
  * Why nothing was found, and what to try; an empty result of an experiment or run that does not
  * exist is an error, not an answer.
  *
- * @throws {ToolError} `not_found` or `invalid_arguments`.
+ * @throws {Failure} `not_found` or `invalid_arguments`.
  */
 export async function explainEmpty(
   args: { readonly run_id?: string | undefined; readonly page_token?: string | undefined },
@@ -19,7 +19,7 @@ export async function explainEmpty(
   if (args.run_id !== undefined) {
     const owner = await mlflow.experimentOfRun(args.run_id) ?? noSuchRun(args.run_id);
     if (owner !== experimentId) {
-      throw invalidArgument(
+      throw badArgument(
         `Run ${args.run_id} belongs to experiment ${owner}, not ${experimentId}.`,
         `Call again with experiment_id=${owner}, or without it.`,
       );
@@ -36,7 +36,7 @@ export async function explainEmpty(
 
 /** Throws the error for a run that does not exist. */
 export function noSuchRun(runId: string): never {
-  throw new ToolError("not_found", `There is no run ${JSON.stringify(runId.slice(0, 80))}.`, {
+  throw new Failure("not_found", `There is no run ${JSON.stringify(runId.slice(0, 80))}.`, {
     hint: "Use the run's id, a 32-digit hex number, not its name.",
   });
 }

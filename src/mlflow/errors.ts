@@ -1,11 +1,11 @@
+import { Failure, type FailureCode } from "../core/failure.ts";
 import * as z from "zod";
 import { cleanDetail } from "../http/body.ts";
-import { UpstreamError, type UpstreamErrorKind } from "../http/errors.ts";
 import { tryParseJson } from "../core/json.ts";
 
 const ErrorBody = z.looseObject({ error_code: z.string(), message: z.string().optional() });
 
-const KINDS: Readonly<Record<string, UpstreamErrorKind>> = {
+const KINDS: Readonly<Record<string, FailureCode>> = {
   RESOURCE_DOES_NOT_EXIST: "not_found",
   NOT_FOUND: "not_found",
   ENDPOINT_NOT_FOUND: "unsupported",
@@ -23,11 +23,11 @@ const KINDS: Readonly<Record<string, UpstreamErrorKind>> = {
 };
 
 /** MLflow's own error body as an error; undefined when the body is of another form. */
-export function readMlflowError(status: number, body: string): UpstreamError | undefined {
+export function readMlflowError(status: number, body: string): Failure | undefined {
   const parsed = ErrorBody.safeParse(tryParseJson(body));
   if (!parsed.success) {
     if (status === 403 && /Invalid Host header/i.test(body)) {
-      return new UpstreamError(
+      return new Failure(
         "forbidden",
         "MLflow does not accept this host name (HTTP 403: invalid Host header).",
         { status, hint: "Start it with --allowed-hosts, or address it by IP or localhost." },
@@ -35,42 +35,42 @@ export function readMlflowError(status: number, body: string): UpstreamError | u
     }
     return undefined;
   }
-  const { error_code: code, message = "" } = parsed.data;
+  const { error_code: upstreamCode, message = "" } = parsed.data;
   if (status === 401 || status === 403) return undefined;
   const detail = cleanDetail(message);
   if (/FOREIGN KEY constraint/i.test(message)) {
-    return new UpstreamError("not_found", "There is no such trace.", { status, code });
+    return new Failure("not_found", "There is no such trace.", { status, upstreamCode });
   }
-  if (code === "NOT_FOUND" && /^Trace data not found/i.test(message)) {
-    return new UpstreamError("not_found", "The trace is known, but its spans are not stored.", {
+  if (upstreamCode === "NOT_FOUND" && /^Trace data not found/i.test(message)) {
+    return new Failure("not_found", "The trace is known, but its spans are not stored.", {
       status,
-      code,
+      upstreamCode,
       hint: "It may still be running; its info is there.",
     });
   }
   if (/workspaces are not enabled/i.test(message)) {
-    return new UpstreamError("unsupported", "This MLflow server has no workspaces.", {
+    return new Failure("unsupported", "This MLflow server has no workspaces.", {
       status,
-      code,
+      upstreamCode,
       hint: "Unset MLFLOW_WORKSPACE, or start the server with --enable-workspaces.",
     });
   }
   if (status >= 500) {
-    return new UpstreamError(
+    return new Failure(
       "upstream_error",
       `MLflow failed (HTTP ${status}${detail === "" ? "" : `: ${detail}`}).`,
       {
         status,
-        code,
+        upstreamCode,
         // An INTERNAL_ERROR is the same at the next try: bad input often ends in one.
-        retryable: status !== 500 && status !== 501 && code !== "INTERNAL_ERROR",
+        retryable: status !== 500 && status !== 501 && upstreamCode !== "INTERNAL_ERROR",
         hint: "An argument may be one that MLflow does not check; otherwise its log says more.",
       },
     );
   }
-  return new UpstreamError(
-    KINDS[code] ?? (status === 404 ? "not_found" : "invalid_arguments"),
-    `MLflow: ${detail === "" ? code : detail}.`,
-    { status, code, retryable: status === 429 },
+  return new Failure(
+    KINDS[upstreamCode] ?? (status === 404 ? "not_found" : "invalid_arguments"),
+    `MLflow: ${detail === "" ? upstreamCode : detail}.`,
+    { status, upstreamCode, retryable: status === 429 },
   );
 }

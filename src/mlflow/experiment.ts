@@ -1,4 +1,4 @@
-import { ToolError } from "../mcp/errors.ts";
+import { Failure } from "../core/failure.ts";
 import { nearest, oneOf } from "../core/nearest.ts";
 import type { ReadServices } from "./services.ts";
 import type { Experiment, TraceReader } from "./store.ts";
@@ -10,7 +10,7 @@ const SHOWN = 10;
  * The id of the experiment that a call means: its argument (an id, or a name), else the
  * configured default.
  *
- * @throws {ToolError} listing some that exist, when it means none.
+ * @throws {Failure} listing some that exist, when it means none.
  */
 export async function experimentIdOf(
   given: string | undefined,
@@ -29,7 +29,7 @@ export async function experimentIdOf(
   if (experiment.name !== undefined) {
     return await idOfName(mlflow, experiment.name, "MLFLOW_EXPERIMENT_NAME");
   }
-  throw new ToolError("invalid_arguments", "`experiment_id` is missing and no default is set.", {
+  throw new Failure("invalid_arguments", "`experiment_id` is missing and no default is set.", {
     hint: `${await someExperiments(mlflow)} A default is set by MLFLOW_EXPERIMENT_ID.`,
   });
 }
@@ -37,7 +37,7 @@ export async function experimentIdOf(
 /**
  * The same, making sure that the experiment exists.
  *
- * @throws {ToolError} `not_found`, listing some that exist.
+ * @throws {Failure} `not_found`, listing some that exist.
  */
 export async function existingExperiment(
   given: string | undefined,
@@ -49,7 +49,7 @@ export async function existingExperiment(
 
 /** Throws the error for an experiment that does not exist. */
 export async function noSuchExperiment(mlflow: TraceReader, id: string): Promise<never> {
-  throw new ToolError("not_found", `There is no experiment ${JSON.stringify(id)}.`, {
+  throw new Failure("not_found", `There is no experiment ${JSON.stringify(id)}.`, {
     hint: await someExperiments(mlflow, id),
   });
 }
@@ -61,7 +61,7 @@ function isId(text: string): boolean {
 async function idOfName(mlflow: TraceReader, name: string, source: string): Promise<string> {
   const found = await mlflow.experimentByName(name);
   if (found !== undefined) return found.id;
-  throw new ToolError(
+  throw new Failure(
     "not_found",
     `\`${source}\`: there is no experiment with the id or name ${JSON.stringify(name)}.`,
     {

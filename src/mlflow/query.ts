@@ -1,5 +1,4 @@
-import { invalidArgument, ToolError } from "../mcp/errors.ts";
-import { UpstreamError } from "../http/errors.ts";
+import { badArgument, Failure } from "../core/failure.ts";
 import { tryParseJson } from "../core/json.ts";
 import {
   type Clause,
@@ -16,7 +15,7 @@ import type { TraceReader } from "./store.ts";
 /**
  * The filter of a search: the caller's text, and the run and model it asks for.
  *
- * @throws {ToolError} `invalid_arguments`, with position and hint.
+ * @throws {Failure} `invalid_arguments`, with position and hint.
  */
 export function searchFilter(
   text: string | undefined,
@@ -39,7 +38,7 @@ export function searchFilter(
 /**
  * The order of a search.
  *
- * @throws {ToolError} `invalid_arguments`, with position and hint.
+ * @throws {Failure} `invalid_arguments`, with position and hint.
  */
 export function searchOrder(order: string | readonly string[] | undefined): Order {
   if (order === undefined) return { terms: [], notes: [] };
@@ -52,7 +51,7 @@ export async function explainRefusal(
   filter: Filter,
   mlflow: TraceReader,
 ): Promise<unknown> {
-  if (!(error instanceof UpstreamError) || error.status !== 400) return error;
+  if (!(error instanceof Failure) || error.status !== 400) return error;
   const needs = requires(filter);
   if (needs.length === 0) return error;
   const version = await mlflow.version().catch(() => undefined);
@@ -60,7 +59,7 @@ export async function explainRefusal(
   const missing = needs.filter((need) => compareVersions(version, need.version) < 0);
   if (missing.length === 0) return error;
   const told = missing.map((need) => `${need.feature} needs MLflow ${need.version} or newer`);
-  return new ToolError("unsupported", `This server is MLflow ${version}: ${told.join("; ")}.`, {
+  return new Failure("unsupported", `This server is MLflow ${version}: ${told.join("; ")}.`, {
     hint: "Leave that comparison out and look at the returned traces instead.",
     cause: error,
   });
@@ -71,7 +70,7 @@ function translated<T>(argument: string, read: () => T): T {
     return read();
   } catch (error) {
     if (!(error instanceof FilterError)) throw error;
-    throw invalidArgument(`\`${argument}\`: ${error.message}`);
+    throw badArgument(`\`${argument}\`: ${error.message}`);
   }
 }
 

@@ -1,5 +1,5 @@
+import { badArgument } from "../core/failure.ts";
 import * as z from "zod";
-import { invalidArgument } from "../mcp/errors.ts";
 import { type FieldPath, FieldPathError, parsePaths, type Unmatched } from "./fields/mod.ts";
 
 /** The `extract_fields` argument of both reading tools. */
@@ -22,7 +22,7 @@ export const UnmatchedFields = z.array(z.object({
 /**
  * The paths of an `extract_fields` argument.
  *
- * @throws {ToolError} `invalid_arguments`, with the position.
+ * @throws {Failure} `invalid_arguments`, with the position.
  */
 export function fieldPaths(text: string | undefined): readonly FieldPath[] {
   if (text === undefined || text.trim() === "") return [];
@@ -30,7 +30,7 @@ export function fieldPaths(text: string | undefined): readonly FieldPath[] {
     return parsePaths(text);
   } catch (error) {
     if (!(error instanceof FieldPathError)) throw error;
-    throw invalidArgument(
+    throw badArgument(
       `\`extract_fields\`: ${error.message}`,
       "Example: info.trace_id,info.state,data.spans.*.name",
     );

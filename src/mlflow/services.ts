@@ -1,7 +1,7 @@
+import { Failure } from "../core/failure.ts";
 import * as z from "zod";
 import { defineTool } from "../mcp/define.ts";
 import type { Tool, ToolSpec } from "../mcp/tool.ts";
-import { UpstreamError } from "../http/errors.ts";
 import type { TraceReader, TraceWriter } from "./store.ts";
 
 /** Experiment that calls mean when they name none. */
@@ -51,7 +51,7 @@ function withStrangeReplies<S, I extends z.ZodObject, O extends z.ZodObject>(
       return await work;
     } catch (error) {
       if (!(error instanceof z.ZodError)) throw error;
-      throw new UpstreamError("upstream_error", "A part of the reply is not what MLflow sends.", {
+      throw new Failure("upstream_error", "A part of the reply is not what MLflow sends.", {
         hint: "Check that MLFLOW_TRACKING_URI is the address of an MLflow tracking server.",
         cause: error,
       });

@@ -2,7 +2,7 @@ import type { Config } from "../config/config.ts";
 import { isWandbConfigured, noWandbKey, wandbDocsUrl } from "../config/wandb.ts";
 import type { Log } from "../core/log.ts";
 import { bind } from "../mcp/bind.ts";
-import { absentRoom, type Room } from "../mcp/backend.ts";
+import { absentBackend, type Backend } from "../mcp/backend.ts";
 import type { Tool } from "../mcp/tool.ts";
 import { wandbOf } from "./access.ts";
 import { createDocs } from "./docs.ts";
@@ -24,7 +24,7 @@ import { queryWandb } from "./tools/query_wandb.ts";
 import { searchDocs } from "./tools/search_docs.ts";
 import { wandbWorkflows } from "./workflows.ts";
 
-/** The tools of this room, in listing order. */
+/** The tools of this back end, in listing order. */
 const TOOLS: readonly Tool<WandbServices>[] = [
   listEntities,
   queryProjects,
@@ -41,10 +41,10 @@ const TOOLS: readonly Tool<WandbServices>[] = [
 ];
 
 /** W&B's tools, when there are credentials. */
-export function wandbRoom(config: Config, log: Log): Room {
+export function wandbBackend(config: Config, log: Log): Backend {
   const wandb = wandbOf(config, log);
   if (wandb === undefined) {
-    return absentRoom(
+    return absentBackend(
       "Weights & Biases",
       isWandbConfigured(config.settings)
         ? "W&B tools are not listed: WANDB_BASE_URL must be a URL such as https://wandb.example.com."

@@ -1,8 +1,8 @@
+import { Failure } from "../core/failure.ts";
 import type { z } from "zod";
 import type { Log } from "../core/log.ts";
 import { isHtml } from "../http/body.ts";
 import { openSession, type UpstreamSession } from "../http/client.ts";
-import { UpstreamError } from "../http/errors.ts";
 import { isJsonObject, type Json, tryParseJson } from "../core/json.ts";
 import { path } from "../http/path.ts";
 import type { UpstreamOptions } from "../http/request.ts";
@@ -61,7 +61,7 @@ export interface WandbSession {
   /** Sends a caller's query as it is. */
   query(text: string, variables: Readonly<Record<string, unknown>>): Promise<Answer<Json>>;
   /** The error for a reply whose wanted part is missing, by what the server said of it. */
-  refused(problems: readonly string[]): UpstreamError;
+  refused(problems: readonly string[]): Failure;
   /** The HTTP side, for what is not GraphQL; adds no credentials of its own accord. */
   readonly http: UpstreamSession;
   /** The `Authorization` header for the API's own host. */
@@ -129,7 +129,7 @@ export function createWandb(options: WandbOptions): Wandb {
           if (error instanceof GraphqlFailure && error.data !== undefined) {
             return { data: error.data, problems: error.messages };
           }
-          const expired = error instanceof UpstreamError && error.status === 401;
+          const expired = error instanceof Failure && error.status === 401;
           if (expired && credentials.renew()) return await post(query, variables);
           throw error;
         }
@@ -171,7 +171,7 @@ async function askTolerantly(
       if (found.length === 0) throw error;
       const smaller = withoutFields(reduced, found);
       if (smaller === reduced || attempt >= 5) {
-        throw new UpstreamError(
+        throw new Failure(
           "unsupported",
           `This W&B server does not have ${found.map((one) => `${one.type}.${one.field}`)}.`,
           { hint: "The server is too old for this tool.", cause: error },
@@ -187,7 +187,7 @@ function readReply(text: string, appUrl: URL): Answer<Json> {
   const body = tryParseJson(text);
   if (!isJsonObject(body) || !("data" in body || "errors" in body || "error" in body)) {
     const what = isHtml(text) ? "a web page" : text.trim() === "" ? "nothing" : "no GraphQL reply";
-    throw new UpstreamError("upstream_error", `W&B answered with ${what}.`, {
+    throw new Failure("upstream_error", `W&B answered with ${what}.`, {
       hint: "Check that WANDB_BASE_URL is the address of a W&B server and that no login page or " +
         "proxy is in between.",
     });

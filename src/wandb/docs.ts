@@ -1,7 +1,7 @@
+import { Failure, isFailure } from "../core/failure.ts";
 import * as z from "zod";
 import type { Log } from "../core/log.ts";
 import { openSession } from "../http/client.ts";
-import { UpstreamError } from "../http/errors.ts";
 import { type Json, tryParseJson } from "../core/json.ts";
 import { path } from "../http/path.ts";
 import type { UpstreamOptions, UpstreamRequest } from "../http/request.ts";
@@ -85,18 +85,18 @@ async function ask(
   try {
     return await openSession(upstream, signal).text(request);
   } catch (error) {
-    if (!(error instanceof UpstreamError) || error.report.error !== "unreachable") throw error;
-    throw new UpstreamError("unreachable", error.report.message, {
+    if (!isFailure(error, "unreachable")) throw error;
+    throw new Failure("unreachable", error.message, {
       hint: "Without access to it, set WANDB_MCP_PROXY_DOCS=false to leave this tool out, or " +
         "WANDBOT_BASE_URL to an endpoint that can be reached.",
-      retryable: error.report.retryable,
+      retryable: error.retryable,
       cause: error,
     });
   }
 }
 
-function failed(what: string): UpstreamError {
-  return new UpstreamError("upstream_error", `W&B documentation search ${what}.`, {
+function failed(what: string): Failure {
+  return new Failure("upstream_error", `W&B documentation search ${what}.`, {
     hint: "Repeat the call, or read https://docs.wandb.ai; WANDBOT_BASE_URL sets the endpoint.",
     retryable: true,
   });

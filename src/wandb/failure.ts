@@ -1,17 +1,17 @@
+import { Failure, type FailureCode } from "../core/failure.ts";
 import { cleanDetail, isHtml } from "../http/body.ts";
-import { UpstreamError, type UpstreamErrorKind } from "../http/errors.ts";
 import { isJsonObject, type Json, tryParseJson } from "../core/json.ts";
 
 /** The errors of a GraphQL reply, kept with its data so that a caller may use what there is. */
-export class GraphqlFailure extends UpstreamError {
+export class GraphqlFailure extends Failure {
   /** The server's messages. */
   readonly messages: readonly string[];
   /** What came besides the errors, if anything did. */
   readonly data: Json | undefined;
 
-  /** Makes one; see {@link UpstreamError}. */
+  /** Makes one; see {@link Failure}. */
   constructor(
-    kind: UpstreamErrorKind,
+    kind: FailureCode,
     message: string,
     messages: readonly string[],
     options: { hint?: string; retryable?: boolean; status?: number; data?: Json | undefined },
@@ -44,7 +44,7 @@ export function readFailure(
   text: string,
   headers: Headers,
   appUrl: URL,
-): UpstreamError | undefined {
+): Failure | undefined {
   const body = isHtml(text) ? undefined : tryParseJson(text);
   const messages = messagesOf(body);
   const data = isJsonObject(body) && hasData(body.data) ? body.data : undefined;
@@ -56,7 +56,7 @@ export function failureOfMessages(
   messages: readonly string[],
   data: Json | undefined,
   appUrl: URL,
-): UpstreamError {
+): Failure {
   return failureOf({ status: statusOf(messages), messages, data, wait: undefined, appUrl }) ??
     new GraphqlFailure("upstream_error", `W&B refused the query: ${said(messages)}.`, messages, {
       data,
@@ -64,15 +64,15 @@ export function failureOfMessages(
 }
 
 /** The error for a reply of which a part is not what its field should be. */
-export function unexpectedForm(at: readonly PropertyKey[]): UpstreamError {
-  return new UpstreamError(
+export function unexpectedForm(at: readonly PropertyKey[]): Failure {
+  return new Failure(
     "upstream_error",
     `W&B's reply has an unexpected form at ${at.map(String).join(".") || "its root"}.`,
     { hint: "The server may be of a version that this program does not know." },
   );
 }
 
-interface Failure {
+interface Refusal {
   readonly status: number;
   readonly messages: readonly string[];
   readonly data: Json | undefined;
@@ -80,11 +80,11 @@ interface Failure {
   readonly appUrl: URL;
 }
 
-function failureOf(failure: Failure): UpstreamError | undefined {
+function failureOf(failure: Refusal): Failure | undefined {
   const { status, messages, data, wait } = failure;
   const detail = said(messages);
   const suffix = detail === "" ? "" : `: ${detail}`;
-  const as = (kind: UpstreamErrorKind, message: string, hint?: string, retryable = false) =>
+  const as = (kind: FailureCode, message: string, hint?: string, retryable = false) =>
     new GraphqlFailure(kind, message, messages, {
       status,
       data,

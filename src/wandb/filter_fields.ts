@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ToolError } from "../mcp/errors.ts";
+import { Failure } from "../core/failure.ts";
 import { nearest, oneOf } from "../core/nearest.ts";
 import { GraphqlFailure } from "./failure.ts";
 
@@ -59,9 +59,9 @@ export function doubtfulFields(
 /** A failure to throw: a query that W&B refused gets the doubt as its hint. */
 export function doubted(error: unknown, doubt: string | undefined): unknown {
   const refused = doubt !== undefined && error instanceof GraphqlFailure &&
-    error.report.error === "invalid_arguments";
+    error.code === "invalid_arguments";
   return refused
-    ? new ToolError("invalid_arguments", error.report.message, { hint: doubt, cause: error })
+    ? new Failure("invalid_arguments", error.message, { hint: doubt, cause: error })
     : error;
 }
 

@@ -1,8 +1,7 @@
+import { Failure } from "../core/failure.ts";
 import * as z from "zod";
-import { ToolError } from "../mcp/errors.ts";
 import { nearest, oneOf } from "../core/nearest.ts";
 import { someOf } from "../core/some.ts";
-import { UpstreamError } from "../http/errors.ts";
 import type { WandbSession } from "./client.ts";
 import { connectionOf } from "./shapes.ts";
 import type { Place } from "./tool.ts";
@@ -36,7 +35,7 @@ const RUNS = z.looseObject({
 });
 
 /** The error for a project that is not there or not visible, with the nearest names. */
-export async function noProject(session: WandbSession, place: Place): Promise<ToolError> {
+export async function noProject(session: WandbSession, place: Place): Promise<Failure> {
   const what = `There is no project "${place.project}" of entity "${place.entity}", or this key ` +
     "cannot see it.";
   const found = await quietly(session.ask(NEAR_PROJECTS, { e: place.entity }, PROJECTS));
@@ -68,7 +67,7 @@ export async function noRun(
   session: WandbSession,
   place: Place,
   run: string,
-): Promise<ToolError> {
+): Promise<Failure> {
   const filters = JSON.stringify({ display_name: run });
   const variables = { e: place.entity, p: place.project, f: filters };
   const found = await quietly(session.ask(NEAR_RUNS, variables, RUNS));
@@ -99,8 +98,8 @@ function nameOf({ name }: { readonly name: string }): string {
 }
 
 /** Something that is not there, and what there is or where to look. */
-export function notFound(message: string, hint: string): ToolError {
-  return new ToolError("not_found", message, { hint });
+export function notFound(message: string, hint: string): Failure {
+  return new Failure("not_found", message, { hint });
 }
 
 /** The data, or undefined: a failed look-up must not hide what was missing. */
@@ -108,7 +107,7 @@ export async function quietly<T>(answer: Promise<{ readonly data: T }>): Promise
   try {
     return (await answer).data;
   } catch (error) {
-    if (error instanceof UpstreamError && error.report.error !== "cancelled") return undefined;
+    if (error instanceof Failure && error.code !== "cancelled") return undefined;
     throw error;
   }
 }

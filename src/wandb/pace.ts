@@ -1,5 +1,5 @@
 import type { Transport } from "../http/transport.ts";
-import { pause } from "../http/retry.ts";
+import { pause } from "../core/async.ts";
 
 /** Longest wait for a rate limit's reset before a request, in milliseconds. */
 const LONGEST = 5000;

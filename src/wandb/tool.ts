@@ -1,6 +1,6 @@
+import { Failure } from "../core/failure.ts";
 import * as z from "zod";
 import { defineTool } from "../mcp/define.ts";
-import { ToolError } from "../mcp/errors.ts";
 import type { Tool, ToolSpec } from "../mcp/tool.ts";
 import type { Wandb } from "./client.ts";
 
@@ -10,18 +10,11 @@ export interface WandbServices {
   readonly wandb: Wandb;
 }
 
-/** Declares a tool of this room. No argument of its tools means anything by an empty text. */
+/** Declares a tool of this back end. */
 export function wandbTool<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<WandbServices, I, O>,
 ): Tool<WandbServices> {
-  const tool = defineTool<WandbServices, I, O>(spec);
-  return { ...tool, call: (raw, context) => tool.call(withoutEmptyTexts(raw), context) };
-}
-
-/** Some clients fill every argument that they do not use with an empty text. */
-function withoutEmptyTexts(raw: unknown): unknown {
-  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return raw;
-  return Object.fromEntries(Object.entries(raw).filter(([, value]) => value !== ""));
+  return defineTool<WandbServices, I, O>(spec);
 }
 
 /** Where something is: an entity (team or user) and one of its projects. */
@@ -51,7 +44,7 @@ export const PLACE: {
  * The entity and project of a call: its arguments, `entity/project` in one of them, or the
  * configured defaults.
  *
- * @throws {ToolError} `invalid_arguments` when one of them is known from nowhere.
+ * @throws {Failure} `invalid_arguments` when one of them is known from nowhere.
  */
 export function placeOf(
   args: { entity_name?: string | undefined; project_name?: string | undefined },
@@ -62,12 +55,12 @@ export function placeOf(
   const entity = parts[0] ?? args.entity_name ?? wandb.entity;
   const project = parts[1] ?? args.project_name ?? wandb.project;
   if (entity === undefined || entity === "") {
-    throw new ToolError("invalid_arguments", "`entity_name` is missing: which team or user?", {
+    throw new Failure("invalid_arguments", "`entity_name` is missing: which team or user?", {
       hint: "list_entities_tool names them; WANDB_ENTITY sets a default.",
     });
   }
   if (project === undefined || project === "") {
-    throw new ToolError("invalid_arguments", `\`project_name\` is missing: which of ${entity}'s?`, {
+    throw new Failure("invalid_arguments", `\`project_name\` is missing: which of ${entity}'s?`, {
       hint: "query_wandb_entity_projects names them; WANDB_PROJECT sets a default.",
     });
   }

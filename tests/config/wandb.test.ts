@@ -7,7 +7,7 @@ import { resolveSettings } from "../../src/config/resolve.ts";
 import type { Settings } from "../../src/config/settings.ts";
 import { wandbAppUrl, wandbBaseUrl, wandbDocsUrl } from "../../src/config/wandb.ts";
 import { createLog } from "../../src/core/log.ts";
-import { wandbRoom } from "../../src/wandb/backend.ts";
+import { wandbBackend } from "../../src/wandb/backend.ts";
 
 const KEY = "0123456789abcdef".repeat(3);
 
@@ -27,7 +27,7 @@ function roomOf(env: Record<string, string>) {
     home: undefined,
     version: "0",
   };
-  return wandbRoom(config, createLog({ level: "ERROR", format: "human", secrets: [] }));
+  return wandbBackend(config, createLog({ level: "ERROR", format: "human", secrets: [] }));
 }
 
 /** The hosts but for Weave's, which another test is about. */

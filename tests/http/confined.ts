@@ -1,6 +1,6 @@
 /** A worker that may reach only some hosts, and asks them as a session would. */
+import { Failure } from "../../src/core/failure.ts";
 import { openSession } from "../../src/http/client.ts";
-import { UpstreamError } from "../../src/http/errors.ts";
 import { SafePath } from "../../src/http/path.ts";
 import { optionsFor } from "./support.ts";
 
@@ -12,6 +12,6 @@ self.onmessage = async ({ data }: MessageEvent<{ url: string; method: "GET" | "P
     const session = openSession(optionsFor(data.url), new AbortController().signal);
     self.postMessage({ value: await session.json(request) });
   } catch (error) {
-    self.postMessage(error instanceof UpstreamError ? { report: error.report } : String(error));
+    self.postMessage(error instanceof Failure ? { report: error.report } : String(error));
   }
 };

@@ -1,6 +1,6 @@
+import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { UpstreamError } from "../../src/http/errors.ts";
 import { arrayItems, ArrayScanner } from "../../src/http/json_stream.ts";
 
 const scanAll = (text: string, key: string, sizes: readonly number[]) => {
@@ -60,7 +60,7 @@ Deno.test("arrayItems: a reply without the array is an error, and no reason to r
     try {
       for await (const _ of arrayItems(new Response(body), "spans", "MLflow")) { /* none */ }
     } catch (error) {
-      if (error instanceof UpstreamError) return error.report;
+      if (error instanceof Failure) return error.report;
       throw error;
     }
     throw new Error("nothing was refused");

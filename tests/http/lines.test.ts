@@ -1,6 +1,6 @@
+import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { UpstreamError } from "../../src/http/errors.ts";
 import { parseJson } from "../../src/core/json.ts";
 import { jsonLines } from "../../src/http/lines.ts";
 
@@ -51,7 +51,7 @@ Deno.test("JSON lines keep the digits of large integers and skip blank lines", a
 
 Deno.test("a body cut short is a failure, not fewer rows", async () => {
   const cut = (error: unknown) =>
-    error instanceof UpstreamError && error.report.retryable && /broke off/.test(error.message);
+    error instanceof Failure && error.retryable && /broke off/.test(error.message);
   await assert.rejects(read(body(utf8('{"a":1}\n{"b":'), [4])), cut);
   await assert.rejects(read(body(utf8('{"a":1}\n{"b":2}'), [4], new Error("reset"))), cut);
   await assert.rejects(read(body(utf8("{\n{}\n"), [9])), /no JSON/);

@@ -131,7 +131,7 @@ Deno.test("a cancelled call ends at once, also while it waits to retry", async (
     assert.doesNotMatch(report.message, /own words/);
   }
   const stopped = openSession(optionsFor(busy.url), AbortSignal.abort());
-  assert.equal((await failure(stopped.json(GET))).report.error, "cancelled");
+  assert.equal((await failure(stopped.json(GET))).code, "cancelled");
 });
 
 Deno.test("cancelling closes the connection", async () => {

@@ -1,7 +1,7 @@
 /** Ids from clients become path segments; none may address anything else. */
+import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { UpstreamError } from "../../src/http/errors.ts";
 import { joinedPath, path } from "../../src/http/path.ts";
 import { serve, sessionWith } from "./support.ts";
 
@@ -9,7 +9,7 @@ const refused = (run: () => unknown) => {
   try {
     run();
   } catch (error) {
-    if (error instanceof UpstreamError) return error.report;
+    if (error instanceof Failure) return error.report;
     throw error;
   }
   throw new Error("nothing was refused");
@@ -88,7 +88,7 @@ Deno.test("any id is refused or is exactly one segment that decodes to itself", 
       try {
         text = path`/a/${value}/z`.text;
       } catch (error) {
-        assert.ok(error instanceof UpstreamError, String(error));
+        assert.ok(error instanceof Failure, String(error));
         return;
       }
       const url = new URL(text, "http://host.example");

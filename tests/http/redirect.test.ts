@@ -105,7 +105,7 @@ Deno.test("one to nowhere, or to what is no web address, is refused", async () =
     assert.match(report.message, /to nowhere/, location);
   }
   await using server = serve(() => new Response(null, { status: 302 }));
-  assert.match((await failure(sessionWith(server.url).json(GET))).report.message, /to nowhere/);
+  assert.match((await failure(sessionWith(server.url).json(GET))).message, /to nowhere/);
 });
 
 Deno.test("a POST is carried on by 307 and 308 alone, with its body", async () => {

@@ -1,6 +1,6 @@
 /** Servers that misbehave in a chosen way, and sessions with them. */
+import { Failure } from "../../src/core/failure.ts";
 import { openSession } from "../../src/http/client.ts";
-import { UpstreamError } from "../../src/http/errors.ts";
 import type { Attempt, UpstreamOptions } from "../../src/http/request.ts";
 import { createTransport } from "../../src/http/transport.ts";
 
@@ -113,11 +113,11 @@ export function sessionWith(url: string, overrides: Partial<UpstreamOptions> = {
 }
 
 /** The error that a promise is rejected with; fails when it is another or none. */
-export async function failure(promise: Promise<unknown>): Promise<UpstreamError> {
+export async function failure(promise: Promise<unknown>): Promise<Failure> {
   try {
     await promise;
   } catch (error) {
-    if (error instanceof UpstreamError) return error;
+    if (error instanceof Failure) return error;
     throw error;
   }
   throw new Error("nothing failed");

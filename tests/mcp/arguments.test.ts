@@ -1,8 +1,8 @@
+import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { z } from "zod";
 import { type ArgumentRules, describeIssue, prepareArguments } from "../../src/mcp/arguments.ts";
-import { ToolError } from "../../src/mcp/errors.ts";
 
 const RULES: ArgumentRules = {
   properties: {
@@ -18,15 +18,16 @@ const RULES: ArgumentRules = {
   },
   listed: ["text", "count", "ratio", "flag", "ids", "numbers", "metadata", "value"],
   aliases: { limit: "count", max: "count", id: "ids" },
+  mayBeEmpty: ["value"],
 };
 
 const prepare = (raw: unknown) => prepareArguments(raw, RULES);
 
-function refused(raw: unknown): ToolError["report"] {
+function refused(raw: unknown): Failure["report"] {
   try {
     prepare(raw);
   } catch (error) {
-    if (error instanceof ToolError) return error.report;
+    if (error instanceof Failure) return error.report;
     throw error;
   }
   throw new Error("nothing was refused");
@@ -38,6 +39,12 @@ Deno.test("no arguments are an empty object, anything but an object is refused",
   for (const raw of ["{}", 5, true, [], [{}]]) {
     assert.equal(refused(raw).message, "The arguments must be one JSON object.");
   }
+});
+
+Deno.test("blank text is an argument left out, except where it is a value", () => {
+  assert.deepEqual(prepare({ text: "", count: " ", ids: "", metadata: "\n", value: "" }), {
+    value: "",
+  });
 });
 
 Deno.test("values in a model's likely spelling are read as the schema wants them", () => {
@@ -75,7 +82,7 @@ Deno.test("values in a model's likely spelling are read as the schema wants them
 });
 
 Deno.test("what cannot be read is left for the schema to refuse", () => {
-  const raw = { count: "five", ratio: "", flag: "maybe", metadata: "{broken", numbers: ["x"] };
+  const raw = { count: "five", ratio: "half", flag: "maybe", metadata: "{broken", numbers: ["x"] };
   assert.deepEqual(prepare(raw), raw);
   assert.deepEqual(prepare({ count: "0x10" }), { count: "0x10" });
 });
@@ -131,7 +138,7 @@ Deno.test("any JSON object is prepared or refused, never changed and never half 
         const known = Object.keys(RULES.properties);
         for (const key of Object.keys(prepare(given))) assert.ok(known.includes(key), key);
       } catch (error) {
-        assert.ok(error instanceof ToolError, String(error));
+        assert.ok(error instanceof Failure, String(error));
       }
       assert.equal(JSON.stringify(given), before);
     }),

@@ -1,7 +1,7 @@
 /** Prompts made of workflows, alone and asked for by clients of both eras. */
+import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import { ProtocolError } from "@modelcontextprotocol/client";
-import { ToolError } from "../../src/mcp/errors.ts";
 import { chainsOf, promptsOf } from "../../src/mcp/prompts.ts";
 import type { Workflow } from "../../src/mcp/workflow.ts";
 import { connect, ERAS } from "../workflows/client.ts";
@@ -71,7 +71,7 @@ Deno.test("arguments are read as people type them, and refused when they cannot 
   assert.match(prompt.text({ place: "{depth}" }), /^Look around \{depth\}, 3 deep\./);
   const refused = (given: Record<string, string>, message: RegExp) =>
     assert.throws(() => prompt.text(given), (error) => {
-      assert.ok(error instanceof ToolError);
+      assert.ok(error instanceof Failure);
       assert.match(error.message, message);
       return true;
     });

@@ -1,11 +1,11 @@
 /** Resource addresses alone, and read by clients of both eras. */
+import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import { ProtocolError, ResourceNotFoundError } from "@modelcontextprotocol/client";
 import fc from "fast-check";
 import { z } from "zod";
 import { bind } from "../../src/mcp/bind.ts";
 import { defineTool } from "../../src/mcp/define.ts";
-import { ToolError } from "../../src/mcp/errors.ts";
 import {
   isPlainId,
   leadingLinks,
@@ -47,8 +47,8 @@ function shelf(): { asked: Record<string, unknown>[]; tool: BoundTool } {
       output: z.looseObject({ things: z.array(z.looseObject({})) }),
       run: (args) => {
         asked.push(args);
-        if (args.id === "gone") throw new ToolError("not_found", "It is gone.", { hint: "Look." });
-        if (args.id === "down") throw new ToolError("unreachable", "Nobody answers.");
+        if (args.id === "gone") throw new Failure("not_found", "It is gone.", { hint: "Look." });
+        if (args.id === "down") throw new Failure("unreachable", "Nobody answers.");
         if (args.id === "odd") throw new TypeError("secret internals");
         return Promise.resolve({
           data: { things: args.id === "none" ? [] : [{ id: args.id, text: `a\u202Eb ${LONG}` }] },

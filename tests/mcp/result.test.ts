@@ -1,5 +1,5 @@
+import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
-import { ToolError } from "../../src/mcp/errors.ts";
 import { renderFailure, renderReply, reportOf, UNTRUSTED } from "../../src/mcp/result.ts";
 import { estimateTokens } from "../../src/mcp/tokens.ts";
 import { keptLog } from "./support.ts";
@@ -48,7 +48,7 @@ Deno.test("a tool's own text is shown while it fits, else the bounded JSON", () 
 
 Deno.test("an error is told in four fields and nothing else", () => {
   const { log } = keptLog();
-  const error = new ToolError("not_found", "No such trace.", { hint: "Search.", retryable: false });
+  const error = new Failure("not_found", "No such trace.", { hint: "Search.", retryable: false });
   const result = renderFailure(error, log);
   assert.equal(result.isError, true);
   assert.equal(result.structuredContent, undefined);
@@ -74,7 +74,7 @@ Deno.test("an unforeseen error tells the model nothing of itself, the log everyt
 
 Deno.test("secrets and hidden characters never leave in a message or hint", () => {
   const { log } = keptLog(["canary-secret"]);
-  const error = new ToolError("upstream_error", "said canary-secret\u202E\u001B[2J", {
+  const error = new Failure("upstream_error", "said canary-secret\u202E\u001B[2J", {
     hint: "try canary-secret",
   });
   for (const text of [textOf(renderFailure(error, log)), JSON.stringify(reportOf(error, log))]) {
@@ -83,15 +83,7 @@ Deno.test("secrets and hidden characters never leave in a message or hint", () =
   }
 });
 
-Deno.test("clients' own error classes are understood by their report", () => {
+Deno.test("an abort that nobody made a failure of is a cancelled call", () => {
   const { log } = keptLog();
-  class Foreign extends Error {
-    readonly report = { error: "rate_limited", message: "Slow down.", retryable: true };
-  }
-  assert.deepEqual(reportOf(new Foreign("x"), log), {
-    error: "rate_limited",
-    message: "Slow down.",
-    retryable: true,
-  });
   assert.equal(reportOf(new DOMException("x", "AbortError"), log).error, "cancelled");
 });

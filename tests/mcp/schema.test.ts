@@ -3,7 +3,8 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { createCatalog } from "../../src/catalog.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
-import { once, toJson, toJsonSchema } from "../../src/mcp/schema.ts";
+import { toJson, toJsonSchema } from "../../src/mcp/schema.ts";
+import { once } from "../../src/core/async.ts";
 import { schemaComplaints, untyped } from "./schema_lint.ts";
 import { keptLog } from "./support.ts";
 

@@ -1,8 +1,8 @@
 /** The server factory, asked by a real client of each protocol era over a linked pair of pipes. */
+import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import { Client, InMemoryTransport, ProtocolError } from "@modelcontextprotocol/client";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import { ToolError } from "../../src/mcp/errors.ts";
 import type { ServerParts } from "../../src/mcp/server.ts";
 import type { BoundTool } from "../../src/mcp/tool.ts";
 import { acting, destroyer, echo, factoryOf, keptLog } from "./support.ts";
@@ -194,7 +194,7 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
   test("wrong arguments and thrown errors are results that say what to do", async () => {
     const { log, lines } = keptLog(["canary-secret"]);
     const failing = acting(() =>
-      Promise.reject(new ToolError("rate_limited", "canary-secret said no.", { retryable: true }))
+      Promise.reject(new Failure("rate_limited", "canary-secret said no.", { retryable: true }))
     );
     await using connected = await connect(era, [echo, failing], { log });
     const { client } = connected;

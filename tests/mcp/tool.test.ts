@@ -1,5 +1,5 @@
+import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
-import { ToolError } from "../../src/mcp/errors.ts";
 import type { Consent } from "../../src/mcp/tool.ts";
 import { context, destroyer, echo } from "./support.ts";
 
@@ -13,7 +13,7 @@ async function fate(consent: Consent, confirm: boolean | undefined): Promise<str
     return outcome.kind === "reply" ? "done" : "asked";
   } catch (error) {
     assert.deepEqual(done, [], "something was destroyed although the call failed");
-    if (error instanceof ToolError) return error.report.error;
+    if (error instanceof Failure) return error.code;
     throw error;
   }
 }
@@ -44,7 +44,7 @@ Deno.test("nothing is destroyed without agreement: every combination", async () 
 
 Deno.test("the refusal says what would have happened and how to go on", async () => {
   await assert.rejects(destroyer([]).call({ thing: "x" }, context()), (error) => {
-    assert.ok(error instanceof ToolError);
+    assert.ok(error instanceof Failure);
     assert.deepEqual(error.report, {
       error: "confirmation_required",
       message: 'Nothing was done. "x" would be destroyed.',

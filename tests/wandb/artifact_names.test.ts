@@ -1,6 +1,6 @@
+import { isFailure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ToolError } from "../../src/mcp/errors.ts";
 import { diffFiles } from "../../src/wandb/artifacts/compare.ts";
 import { registryFilter } from "../../src/wandb/artifacts/filters.ts";
 import type { Entry } from "../../src/wandb/artifacts/manifest.ts";
@@ -52,7 +52,7 @@ Deno.test("any text is a name or is refused as an argument", () => {
         // deno-lint-ignore no-control-regex
         assert.ok(found.every((part) => part !== "" && !/[\u0000-\u001f]/.test(part ?? "a")));
       } catch (error) {
-        assert.ok(error instanceof ToolError && error.report.error === "invalid_arguments");
+        assert.ok(isFailure(error, "invalid_arguments"));
       }
     }
   }));

@@ -1,6 +1,6 @@
+import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import { createLog, type Log } from "../../src/core/log.ts";
-import { ToolError } from "../../src/mcp/errors.ts";
 import type { CallContext, Reply, Tool } from "../../src/mcp/tool.ts";
 import { createWandb, type Wandb } from "../../src/wandb/client.ts";
 import { apiKeyCredentials, type Credentials } from "../../src/http/wandb_credentials.ts";
@@ -110,10 +110,7 @@ export function memoryLog(lines: string[], secrets: readonly string[] = []): Log
 
 /** What a failed call tells the model. */
 export function reportOf(error: unknown): Data {
-  if (error instanceof ToolError) return { ...error.report };
-  if (error instanceof Error && "report" in error && typeof error.report === "object") {
-    return { ...error.report };
-  }
+  if (error instanceof Failure) return { ...error.report };
   throw error;
 }
 

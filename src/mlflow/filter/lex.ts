@@ -4,7 +4,7 @@
  * @module
  */
 import { FilterError } from "./ast.ts";
-import { durationMillis } from "../../core/time.ts";
+import { parseDuration } from "../../core/time.ts";
 
 /** A part of a dotted name. */
 export interface NamePart {
@@ -69,7 +69,7 @@ function next(text: string, at: number): Token {
   const scientific = matchAt(SCIENTIFIC, text, at);
   const duration = scientific === undefined ? matchAt(DURATION, text, at) : undefined;
   if (duration !== undefined) {
-    const millis = durationMillis(duration);
+    const millis = parseDuration(duration);
     if (millis === undefined) {
       const hint = "Durations look like 500ms, 5s, 15m, 2h, 7d or 1w; text needs quotes.";
       throw new FilterError(`"${duration}" is neither a number nor a duration`, at, hint);

@@ -9,7 +9,7 @@ import type { RawClause } from "./parse.ts";
 import type { RawValue } from "./value.ts";
 import { printKey } from "./print.ts";
 import { requireOperator, type RewriteContext } from "./raw.ts";
-import { durationMillis, isoText, parseInstant, parseRelative } from "../../core/time.ts";
+import { isoText, MOMENT_FORMS, parseDuration, parseMoment } from "../../core/time.ts";
 
 const DAY = 86_400_000;
 /** Beyond it the server fails (500): it multiplies to nanoseconds in 64 bits. */
@@ -91,49 +91,19 @@ function at(millis: number): Amount {
 }
 
 function instant(value: RawValue, context: RewriteContext): Amount {
-  switch (value.kind) {
-    case "number":
-      return epoch(value.value, false);
-    case "now":
-      return at(Math.round(context.now + value.offset));
-    case "text":
-    case "word": {
-      const text = value.value.trim();
-      if (/^-?\d+(\.\d+)?$/.test(text)) return epoch(Number(text), true);
-      const relative = parseRelative(text, context.now);
-      if (relative !== undefined) return at(relative);
-      const past = pastTime(text, context.now);
-      if (past !== undefined) return past;
-      const parsed = parseInstant(text);
-      if (parsed !== undefined) return { ...at(parsed.millis), day: parsed.day };
-    }
+  if (value.kind === "now") return at(Math.round(context.now + value.offset));
+  const given = value.kind === "duration" || value.kind === "null" ? value.text : value.value;
+  const moment = parseMoment(given, context.now);
+  if (moment === undefined) {
+    throw new FilterError(`${value.text} is not a time`, value.at, MOMENT_FORMS);
   }
-  const hint = "For example: timestamp_ms > now() - 1h, timestamp_ms >= '2026-11-06', " +
-    "timestamp_ms < '2026-11-06T12:00:00Z', or milliseconds since 1970.";
-  throw new FilterError(`${value.text} is not a time`, value.at, hint);
-}
-
-/** `1 hour ago`, `last 7 days`, `-1h`, and the days `today` and `yesterday`, which are UTC's. */
-function pastTime(text: string, now: number): Amount | undefined {
-  const midnight = Math.floor(now / DAY) * DAY;
-  if (/^today$/i.test(text)) return { ...at(midnight), day: true };
-  if (/^yesterday$/i.test(text)) return { ...at(midnight - DAY), day: true };
-  const [, before, since, minus] =
-    /^(?:(.+?)\s+ago|(?:the\s+)?(?:last|past)\s+(.+)|-\s*(.+))$/i.exec(text) ?? [];
-  const length = before ?? since ?? minus;
-  if (length === undefined) return undefined;
-  const millis = durationMillis(length) ?? durationMillis(`1 ${length.replace(/^an?\s+/i, "")}`);
-  return millis === undefined ? undefined : at(Math.round(now - millis));
-}
-
-/** Milliseconds since 1970; what is plainly seconds, micro- or nanoseconds is translated. */
-function epoch(value: number, quoted: boolean): Amount {
-  const size = Math.abs(value);
-  const factor = size >= 1e17 ? 1e-6 : size >= 1e14 ? 1e-3 : size >= 1e8 && size < 1e10 ? 1000 : 1;
-  if (factor !== 1) return at(Math.round(value * factor));
-  return quoted
-    ? { millis: value, day: false, shown: String(value) }
-    : { millis: value, day: false };
+  const millis = Math.round(moment.millis);
+  // Numbers of the server's own unit are not worth a note.
+  if (value.kind === "number" && moment.millis === value.value) return { ...moment, millis };
+  const digits = value.kind !== "number" && /^-?\d+$/.test(String(given).trim());
+  return digits && Number(given) === millis
+    ? { millis, day: false, shown: String(millis) }
+    : { ...at(millis), day: moment.day };
 }
 
 function duration(value: RawValue): Amount {
@@ -145,7 +115,7 @@ function duration(value: RawValue): Amount {
     case "text":
     case "word": {
       const text = value.value.trim();
-      const millis = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : durationMillis(text);
+      const millis = /^-?\d+(\.\d+)?$/.test(text) ? Number(text) : parseDuration(text);
       if (millis !== undefined) return { millis, day: false, shown: `${millis} ms` };
     }
   }

@@ -5,7 +5,7 @@
  */
 import { FilterError } from "./ast.ts";
 import type { Cursor } from "./cursor.ts";
-import { durationMillis, unitMillis } from "../../core/time.ts";
+import { parseDuration, unitMillis } from "../../core/time.ts";
 
 /** A value as it is written. */
 export type RawValue =
@@ -110,7 +110,7 @@ function parseNow(cursor: Cursor): RawValue {
     const millis = value.kind === "duration"
       ? value.millis
       : value.kind === "text"
-      ? durationMillis(value.value)
+      ? parseDuration(value.value)
       : undefined;
     if (millis === undefined) {
       const hint = "For example: timestamp_ms > now() - 1h. Units: ms, s, m, h, d, w.";

@@ -1,5 +1,5 @@
+import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
-import { UpstreamError } from "../../http/errors.ts";
 import type { Json } from "../../core/json.ts";
 
 /** Any JSON value, unexamined. */
@@ -59,12 +59,12 @@ export const SpanPlace = z.looseObject({
 /**
  * A reply in its expected form.
  *
- * @throws {UpstreamError} `upstream_error` for JSON that no MLflow server would send.
+ * @throws {Failure} `upstream_error` for JSON that no MLflow server would send.
  */
 export function expectReply<S extends z.ZodType>(schema: S, reply: unknown): z.output<S> {
   const parsed = schema.safeParse(reply);
   if (parsed.success) return parsed.data;
-  throw new UpstreamError(
+  throw new Failure(
     "upstream_error",
     "The reply is JSON, but not the one that MLflow sends here.",
     { hint: "Check that MLFLOW_TRACKING_URI is the address of an MLflow tracking server." },

@@ -1,4 +1,4 @@
-import { UpstreamError } from "../../http/errors.ts";
+import { Failure } from "../../core/failure.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
 import { path } from "../../http/path.ts";
@@ -53,7 +53,7 @@ export async function searchTraces(
       if (next === undefined) break;
     }
     if (next === asked) {
-      throw new UpstreamError("upstream_error", "MLflow gave the same page of traces again.", {
+      throw new Failure("upstream_error", "MLflow gave the same page of traces again.", {
         hint: "Ask for fewer traces at a time: max_results up to 500.",
       });
     }
@@ -89,7 +89,7 @@ export async function countTraces(
     const counts = CountsReply.safeParse(reply);
     return counts.success ? counts.data.filter1_count : undefined;
   } catch (error) {
-    if (error instanceof UpstreamError && error.report.error !== "cancelled") return undefined;
+    if (error instanceof Failure && error.code !== "cancelled") return undefined;
     throw error;
   } finally {
     clearTimeout(timer);

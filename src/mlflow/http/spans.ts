@@ -1,6 +1,6 @@
+import { Failure, isFailure } from "../../core/failure.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import { readText } from "../../http/body.ts";
-import { UpstreamError } from "../../http/errors.ts";
 import { type Json, parseJson } from "../../core/json.ts";
 import { arrayItems } from "../../http/json_stream.ts";
 import { joinedPath, path } from "../../http/path.ts";
@@ -109,7 +109,7 @@ export async function streamSpansOfMany(
 
 /** A trace deleted since it was found has no spans, as in a batch; it fails nothing else. */
 function unlessGone(error: unknown): void {
-  if (!(error instanceof UpstreamError) || error.report.error !== "not_found") throw error;
+  if (!isFailure(error, "not_found")) throw error;
 }
 
 async function openFlat(
@@ -124,10 +124,10 @@ async function openFlat(
       query: [["request_id", traceId]],
     });
   } catch (error) {
-    if (!(error instanceof UpstreamError) || error.status !== 404) throw error;
+    if (!(error instanceof Failure) || error.status !== 404) throw error;
     // The trace is there, its data is not: it still runs, or was written without spans.
-    if (error.code === "NOT_FOUND") return "no spans";
-    if (error.code !== undefined) throw error;
+    if (error.upstreamCode === "NOT_FOUND") return "no spans";
+    if (error.upstreamCode !== undefined) throw error;
     memory.flatSpans = false;
     return "no route";
   }
@@ -141,7 +141,7 @@ async function openFile(
   try {
     return await session.send({ method: "GET", path: file });
   } catch (error) {
-    if (error instanceof UpstreamError && NO_FILE.includes(error.status ?? 0)) return undefined;
+    if (error instanceof Failure && NO_FILE.includes(error.status ?? 0)) return undefined;
     throw error;
   }
 }

@@ -1,5 +1,5 @@
+import { Failure, isFailure } from "../../core/failure.ts";
 import { openSession, type UpstreamSession } from "../../http/client.ts";
-import { UpstreamError } from "../../http/errors.ts";
 import type { Json } from "../../core/json.ts";
 import { path, type SafePath } from "../../http/path.ts";
 import type { UpstreamOptions } from "../../http/request.ts";
@@ -57,7 +57,7 @@ export class HttpTraceStore implements TraceWriter {
       .then((text) => /^\d+\.\d+(\.\d+)?\S*$/.exec(text.trim())?.[0])
       .catch((error) => {
         delete this.memory.version;
-        if (error instanceof UpstreamError && error.report.error === "not_found") return undefined;
+        if (isFailure(error, "not_found")) return undefined;
         throw error;
       });
   }
@@ -230,9 +230,9 @@ export class HttpTraceStore implements TraceWriter {
 
 /** A failure after some batches were carried out says so: part of the deletion is a fact. */
 function deletedInPart(error: unknown, deleted: number, of: number): unknown {
-  if (!(error instanceof UpstreamError)) return error;
-  const { error: kind, message, retryable } = error.report;
-  return new UpstreamError(kind, `${deleted} of ${of} traces were deleted, then: ${message}`, {
+  if (!(error instanceof Failure)) return error;
+  const { code, message, retryable } = error;
+  return new Failure(code, `${deleted} of ${of} traces were deleted, then: ${message}`, {
     hint: "Call again with the same ids: those that are gone are told as not found.",
     retryable,
     cause: error,
@@ -244,13 +244,13 @@ async function ofTrace(traceId: string, reply: Promise<unknown>): Promise<unknow
   try {
     return await reply;
   } catch (error) {
-    if (!(error instanceof UpstreamError) || error.code === undefined) throw error;
-    const { error: kind, message, hint } = error.report;
-    if (kind !== "not_found" || hint !== undefined) throw error;
-    throw new UpstreamError(kind, message, {
+    if (!(error instanceof Failure) || error.upstreamCode === undefined) throw error;
+    const { code, message, hint, status, upstreamCode } = error;
+    if (code !== "not_found" || hint !== undefined) throw error;
+    throw new Failure(code, message, {
       hint: traceIdHint(traceId),
-      ...(error.status === undefined ? {} : { status: error.status }),
-      code: error.code,
+      status,
+      upstreamCode,
       cause: error,
     });
   }
@@ -261,7 +261,7 @@ async function absent(reply: Promise<unknown>): Promise<unknown> {
   try {
     return await reply;
   } catch (error) {
-    if (error instanceof UpstreamError && error.code === "RESOURCE_DOES_NOT_EXIST") {
+    if (error instanceof Failure && error.upstreamCode === "RESOURCE_DOES_NOT_EXIST") {
       return undefined;
     }
     throw error;

@@ -3,8 +3,8 @@
  *
  * @module
  */
+import { Failure } from "../../core/failure.ts";
 import { fileUriPath } from "../../core/percent.ts";
-import { UpstreamError } from "../../http/errors.ts";
 
 /** How much of a file is handed on at a time, in bytes. */
 const CHUNK = 262_144;
@@ -29,8 +29,8 @@ function liesIn(file: string, folder: string): boolean {
 }
 
 /** What to say of spans that are kept where they may not be read. */
-export function unreachableArtifacts(location: string): UpstreamError {
-  return new UpstreamError(
+export function unreachableArtifacts(location: string): Failure {
+  return new Failure(
     "not_found",
     `This trace's spans are kept as a file below ${location}, which cannot be read from here.`,
     {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { UpstreamError } from "../../http/errors.ts";
+import { Failure } from "../../core/failure.ts";
 import type { Clause } from "../filter/mod.ts";
 import { assessmentCondition } from "./assessment_condition.ts";
 import { compare } from "./compare.ts";
@@ -116,7 +116,7 @@ function traceColumn(key: string, tables: Tables): Fragment {
     return raw("trace_info.timestamp_ms + coalesce(trace_info.execution_time_ms, 0)");
   }
   if (/^[a-z_]+$/.test(key) && has(tables, "trace_info", key)) return raw(`trace_info.${key}`);
-  throw new UpstreamError("unsupported", `This store keeps no ${key} of traces.`, {
+  throw new Failure("unsupported", `This store keeps no ${key} of traces.`, {
     hint: "It was written by an older MLflow. Leave that comparison out.",
   });
 }

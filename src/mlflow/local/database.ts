@@ -1,5 +1,5 @@
+import { Failure } from "../../core/failure.ts";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
-import { UpstreamError } from "../../http/errors.ts";
 import { hotJournal, inspectStore } from "./inspect.ts";
 import { pythonSearch } from "./python_regex.ts";
 import { READ_TABLES, requireStore, type Tables } from "./schema.ts";
@@ -30,7 +30,7 @@ export class Database implements Disposable {
   /**
    * Opens a store.
    *
-   * @throws {UpstreamError} when it is no store, or cannot be read without touching it.
+   * @throws {Failure} when it is no store, or cannot be read without touching it.
    */
   constructor(private readonly path: string, private readonly wanted: Wanted) {
     inspectStore(path);
@@ -57,14 +57,14 @@ export class Database implements Disposable {
   /**
    * Stops an operation whose answer nobody wants any more.
    *
-   * @throws {UpstreamError} `cancelled` or `timeout`.
+   * @throws {Failure} `cancelled` or `timeout`.
    */
   check(): void {
     if (Atomics.load(this.wanted.cancelled, 0) !== 0) {
-      throw new UpstreamError("cancelled", "The call was cancelled.");
+      throw new Failure("cancelled", "The call was cancelled.");
     }
     if (Date.now() >= this.wanted.deadline) {
-      throw new UpstreamError("timeout", "Reading the MLflow store took too long.", {
+      throw new Failure("timeout", "Reading the MLflow store took too long.", {
         hint: "Ask for less: a narrower time range, or a filter by status, tag or name. " +
           "MLFLOW_HTTP_REQUEST_TIMEOUT sets the limit in seconds.",
         retryable: false,
@@ -115,10 +115,10 @@ export class Database implements Disposable {
 
   #explained(error: unknown): unknown {
     const code = codeOf(error);
-    if (error instanceof UpstreamError || code === undefined) return error;
+    if (error instanceof Failure || code === undefined) return error;
     const { path } = this;
     const make = (kind: "unreachable" | "unsupported", message: string, hint: string) =>
-      new UpstreamError(kind, message, { hint, retryable: kind === "unreachable", cause: error });
+      new Failure(kind, message, { hint, retryable: kind === "unreachable", cause: error });
     switch (code & 0xff) {
       case 5:
       case 6:

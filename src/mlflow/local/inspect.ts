@@ -4,20 +4,20 @@
  *
  * @module
  */
+import { Failure } from "../../core/failure.ts";
 import { shellWord } from "../../core/shell.ts";
-import { UpstreamError } from "../../http/errors.ts";
 
 const MAGIC = "SQLite format 3\0";
 
 /**
  * Refuses what cannot be read without touching it.
  *
- * @throws {UpstreamError} saying what is there and what to do.
+ * @throws {Failure} saying what is there and what to do.
  */
 export function inspectStore(path: string): void {
   const size = fileSize(path);
   if (size === undefined) {
-    throw new UpstreamError("unreachable", `There is no file ${path}.`, {
+    throw new Failure("unreachable", `There is no file ${path}.`, {
       hint: path.includes("/~/")
         ? "~ stands for the home folder in a shell only: write the whole path in " +
           "MLFLOW_TRACKING_URI."
@@ -25,13 +25,13 @@ export function inspectStore(path: string): void {
     });
   }
   if (size === "folder") {
-    throw new UpstreamError("unsupported", `${path} is a folder, not an SQLite file.`, {
+    throw new Failure("unsupported", `${path} is a folder, not an SQLite file.`, {
       hint: "Set MLFLOW_TRACKING_URI to the store's file, often mlflow.db.",
     });
   }
   const header = firstBytes(path, 100);
   if (header.length < 100 || new TextDecoder().decode(header.subarray(0, 16)) !== MAGIC) {
-    throw new UpstreamError("unsupported", `${path} is not an SQLite database.`, {
+    throw new Failure("unsupported", `${path} is not an SQLite database.`, {
       hint: size === 0
         ? "The file is empty: MLflow has written nothing there yet."
         : "Set MLFLOW_TRACKING_URI to the file that MLflow writes, often mlflow.db.",
@@ -42,8 +42,8 @@ export function inspectStore(path: string): void {
 }
 
 /** What to say of a journal that a killed writer left behind. */
-export function hotJournal(path: string): UpstreamError {
-  return new UpstreamError(
+export function hotJournal(path: string): Failure {
+  return new Failure(
     "unsupported",
     `A writer of ${path} was interrupted: ${path}-journal has to be played back first, ` +
       "which only a program that may write can do.",
@@ -59,7 +59,7 @@ export function hotJournal(path: string): UpstreamError {
  */
 function requireOpenWal(path: string): void {
   if (fileSize(`${path}-wal`) !== undefined && fileSize(`${path}-shm`) !== undefined) return;
-  throw new UpstreamError(
+  throw new Failure(
     "unsupported",
     `${path} is in write-ahead mode (WAL): reading it would create files beside it.`,
     {
@@ -77,7 +77,7 @@ function refuseTruncated(path: string, header: Uint8Array, size: number): void {
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
   const again = fileSize(path);
   if (typeof again === "number" && again >= announcedSize(firstBytes(path, 100))) return;
-  throw new UpstreamError(
+  throw new Failure(
     "unsupported",
     `${path} is truncated: it has ${size} bytes of ${announcedSize(header)}.`,
     { hint: "Copy it again while nothing writes to it, or restore it from a backup." },
@@ -112,11 +112,11 @@ function firstBytes(path: string, count: number): Uint8Array {
   }
 }
 
-function unreadable(path: string, error: unknown): UpstreamError {
+function unreadable(path: string, error: unknown): Failure {
   if (error instanceof Deno.errors.NotFound) {
-    return new UpstreamError("unreachable", `The file ${path} has gone.`, { cause: error });
+    return new Failure("unreachable", `The file ${path} has gone.`, { cause: error });
   }
-  return new UpstreamError("forbidden", `The file ${path} cannot be read.`, {
+  return new Failure("forbidden", `The file ${path} cannot be read.`, {
     hint: "Check its permissions, and those of its folder.",
     cause: error,
   });

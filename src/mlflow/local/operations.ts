@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UpstreamError } from "../../http/errors.ts";
+import { Failure } from "../../core/failure.ts";
 import { isJsonObject, type JsonObject } from "../../core/json.ts";
 import { traceIdHint } from "../trace_id.ts";
 import { artifactFile, fileBytes, unreachableArtifacts } from "./artifacts.ts";
@@ -22,7 +22,7 @@ const BATCH = 262_144;
 /**
  * Reads what a request asks for, part by part. No lock is held between parts.
  *
- * @throws {UpstreamError} with the reason when it cannot.
+ * @throws {Failure} with the reason when it cannot.
  */
 export function* readStore(files: StoreFiles, request: Request, wanted: Wanted): Generator<Part> {
   using database = new Database(files.path, wanted);
@@ -67,10 +67,10 @@ export function* readStore(files: StoreFiles, request: Request, wanted: Wanted):
 function existing(database: Database, traceId: string): JsonObject {
   const [info] = traceInfos(database, [traceId]);
   if (info !== undefined) return info;
-  throw new UpstreamError(
+  throw new Failure(
     "not_found",
     `There is no trace ${JSON.stringify(traceId.slice(0, 100))} in this store.`,
-    { code: "RESOURCE_DOES_NOT_EXIST", hint: traceIdHint(traceId) },
+    { upstreamCode: "RESOURCE_DOES_NOT_EXIST", hint: traceIdHint(traceId) },
   );
 }
 
@@ -115,8 +115,8 @@ function spanKeys(database: Database, traceId: string): readonly Row[] {
   );
 }
 
-function archived(traceId: string): UpstreamError {
-  return new UpstreamError(
+function archived(traceId: string): Failure {
+  return new Failure(
     "unsupported",
     `The spans of trace ${traceId} have been moved to MLflow's archive.`,
     { hint: "Read it through mlflow server. Without data.* fields the trace can be read." },
@@ -155,10 +155,10 @@ function assessment(database: Database, traceId: string, assessmentId: string): 
   const [row] = rows;
   if (row !== undefined) return { kind: "infos", infos: [assessmentOf(row)] };
   existing(database, traceId);
-  throw new UpstreamError(
+  throw new Failure(
     "not_found",
     `Trace ${traceId} has no assessment ${JSON.stringify(assessmentId.slice(0, 100))}.`,
-    { code: "RESOURCE_DOES_NOT_EXIST" },
+    { upstreamCode: "RESOURCE_DOES_NOT_EXIST" },
   );
 }
 

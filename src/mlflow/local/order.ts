@@ -1,4 +1,4 @@
-import { UpstreamError } from "../../http/errors.ts";
+import { Failure } from "../../core/failure.ts";
 import type { OrderTerm } from "../filter/mod.ts";
 import { has, type Tables } from "./schema.ts";
 import { type Fragment, raw, sql } from "./sql.ts";
@@ -16,7 +16,7 @@ export interface OrderClauses {
  * The order of a search as the server has it: missing values last in both directions, then newest
  * first, then by id.
  *
- * @throws {UpstreamError} `invalid_arguments` for token usage and cost, which are several numbers.
+ * @throws {Failure} `invalid_arguments` for token usage and cost, which are several numbers.
  */
 export function orderOf(terms: readonly OrderTerm[], tables: Tables): OrderClauses {
   const joins: Fragment[] = [];
@@ -59,7 +59,7 @@ function valueOf(
   if (entity === "tag") return entry("trace_tags", key);
   if (entity === "metadata") {
     if (usageColumns(key, tables).length > 0) {
-      throw new UpstreamError("invalid_arguments", `Traces cannot be sorted by ${key}.`, {
+      throw new Failure("invalid_arguments", `Traces cannot be sorted by ${key}.`, {
         hint: "It holds several numbers. Sort by another key, or sort the result.",
       });
     }

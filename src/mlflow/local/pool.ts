@@ -1,11 +1,11 @@
-import { UpstreamError } from "../../http/errors.ts";
+import { Failure } from "../../core/failure.ts";
 import {
   type FromWorker,
   type Part,
   type Request,
   type StoreFiles,
   type ToWorker,
-  unpackFailure,
+  unpackError,
 } from "./protocol.ts";
 import { startStoreWorker, type StoreProcess, workerEnded } from "./spawn.ts";
 
@@ -53,7 +53,7 @@ export class StorePool {
         reply = await dialogue.ask({ say: "more" });
       }
       healthy = true;
-      if (reply.say === "failed") throw unpackFailure(reply.failure);
+      if (reply.say === "failed") throw unpackError(reply.error);
     } finally {
       healthy ||= await dialogue.settle();
       this.#release(worker, healthy);
@@ -123,7 +123,7 @@ class Dialogue {
     if (signal.aborted) onAbort();
     signal.addEventListener("abort", onAbort, { once: true });
     const timer = setTimeout(
-      () => stop.reject(new UpstreamError("timeout", "Reading the MLflow store took too long.")),
+      () => stop.reject(new Failure("timeout", "Reading the MLflow store took too long.")),
       Math.max(0, deadline - Date.now()) + GRACE,
     );
     try {

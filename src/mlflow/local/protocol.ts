@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { UpstreamError } from "../../http/errors.ts";
+import { Failure, type FailureCode, type FailureDetails, isFailure } from "../../core/failure.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type { Experiment } from "../store.ts";
 import type { Search } from "./search.ts";
@@ -62,29 +62,25 @@ export type ToWorker =
 export type FromWorker =
   | { readonly say: "part"; readonly part: Part }
   | { readonly say: "done" }
-  | { readonly say: "failed"; readonly failure: Failure };
+  | { readonly say: "failed"; readonly error: PackedError };
 
-/** An error as plain data. */
-export interface Failure {
-  /** See {@link UpstreamError}; undefined for an error that is not foreseen. */
-  readonly report: UpstreamError["report"] | undefined;
-  /** The back end's own code. */
-  readonly code: string | undefined;
-  /** The text of an error that is not foreseen. */
-  readonly text: string;
+/** An error as plain data: messages between threads lose classes. */
+export interface PackedError {
+  /** Undefined for an error that is not a failure. */
+  readonly code: FailureCode | undefined;
+  readonly message: string;
+  readonly details: FailureDetails;
 }
 
 /** An error for the way. */
-export function packFailure(error: unknown): Failure {
-  if (error instanceof UpstreamError) {
-    return { report: error.report, code: error.code, text: error.message };
-  }
-  return { report: undefined, code: undefined, text: String(error) };
+export function packError(error: unknown): PackedError {
+  if (!isFailure(error)) return { code: undefined, message: String(error), details: {} };
+  const { code, message, hint, retryable, upstreamCode } = error;
+  return { code, message, details: { hint, retryable, upstreamCode } };
 }
 
 /** The error that was packed. */
-export function unpackFailure({ report, code, text }: Failure): Error {
-  if (report === undefined) return new Error(`Reading the MLflow store failed: ${text}`);
-  const { error, message, hint, retryable } = report;
-  return new UpstreamError(error, message, { hint, retryable, code });
+export function unpackError({ code, message, details }: PackedError): Error {
+  if (code === undefined) return new Error(`Reading the MLflow store failed: ${message}`);
+  return new Failure(code, message, details);
 }

@@ -23,7 +23,7 @@ const DEEPEST = 100;
 /**
  * A regular expression that matches where Python's `re.search` would.
  *
- * @throws {UpstreamError} `invalid_arguments` for what cannot be translated, with the reason.
+ * @throws {Failure} `invalid_arguments` for what cannot be translated, with the reason.
  */
 export function pythonSearch(pattern: string): RegExp {
   const { source, ignoreCase } = new Translator(pattern).run();

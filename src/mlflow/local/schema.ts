@@ -1,4 +1,4 @@
-import { UpstreamError } from "../../http/errors.ts";
+import { Failure } from "../../core/failure.ts";
 
 /** The tables of a store and their columns, as found. */
 export type Tables = ReadonlyMap<string, ReadonlySet<string>>;
@@ -32,12 +32,12 @@ export function has(tables: Tables, table: string, ...columns: readonly string[]
  *
  * @param tables What was found of {@link READ_TABLES}.
  * @param others Names of tables that the database has besides.
- * @throws {UpstreamError} `unsupported`, saying what it lacks.
+ * @throws {Failure} `unsupported`, saying what it lacks.
  */
 export function requireStore(tables: Tables, others: readonly string[], path: string): void {
   if (!tables.has("experiments") || !tables.has("alembic_version")) {
     const shown = [...tables.keys(), ...others].slice(0, 8).join(", ");
-    throw new UpstreamError(
+    throw new Failure(
       "unsupported",
       `${path} is an SQLite database, but not one of MLflow (${
         shown === "" ? "it has no tables" : `its tables: ${shown}`
@@ -51,7 +51,7 @@ export function requireStore(tables: Tables, others: readonly string[], path: st
       : [table]
   );
   if (missing.length === 0) return;
-  throw new UpstreamError(
+  throw new Failure(
     "unsupported",
     `The MLflow store ${path} has no ${missing.join(", ")}: ` +
       "it was written by a release of MLflow without traces, or by one that is unknown here.",

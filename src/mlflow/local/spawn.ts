@@ -1,4 +1,4 @@
-import { UpstreamError } from "../../http/errors.ts";
+import { Failure } from "../../core/failure.ts";
 import { storeFilesToRead } from "../../config/local_store.ts";
 import type { StoreFiles } from "./protocol.ts";
 
@@ -71,8 +71,8 @@ function isLaunched(): boolean {
 }
 
 /** The error of calls whose worker ended under them. */
-export function workerEnded(reason: string): UpstreamError {
-  return new UpstreamError("upstream_error", "The reader of the MLflow store stopped.", {
+export function workerEnded(reason: string): Failure {
+  return new Failure("upstream_error", "The reader of the MLflow store stopped.", {
     hint: "Call again: it starts anew.",
     retryable: true,
     cause: new Error(reason),

@@ -1,4 +1,4 @@
-import { UpstreamError } from "../../http/errors.ts";
+import { Failure, isFailure } from "../../core/failure.ts";
 import { isJsonObject, type Json, parseJson, tryParseJson } from "../../core/json.ts";
 import { arrayItems } from "../../http/json_stream.ts";
 import type { Experiment, TracePage, TraceQuery, TraceReader } from "../store.ts";
@@ -63,7 +63,7 @@ export class LocalTraceStore implements TraceReader {
       const part = await this.#one({ kind: "count", search }, deadline);
       return part.kind === "number" ? part.number : undefined;
     } catch (error) {
-      if (error instanceof UpstreamError && error.report.error === "timeout") return undefined;
+      if (isFailure(error, "timeout")) return undefined;
       throw error;
     }
   }
@@ -199,7 +199,7 @@ function streamOf(first: Part, rest: AsyncGenerator<Part>): ReadableStream<Uint8
 /**
  * The offset in a page token: Base64 of `{"offset": N}`, the same as the server's.
  *
- * @throws {UpstreamError} `invalid_arguments` for any other text.
+ * @throws {Failure} `invalid_arguments` for any other text.
  */
 function offsetOf(token: string): number {
   let value: Json | undefined;
@@ -210,7 +210,7 @@ function offsetOf(token: string): number {
   }
   const offset = isJsonObject(value) ? value["offset"] : undefined;
   if (typeof offset === "number" && Number.isSafeInteger(offset) && offset >= 0) return offset;
-  throw new UpstreamError("invalid_arguments", "`page_token` is no token of this store.", {
+  throw new Failure("invalid_arguments", "`page_token` is no token of this store.", {
     hint: "Give next_page_token of an earlier result unchanged, or leave it out to begin again.",
   });
 }

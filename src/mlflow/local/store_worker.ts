@@ -5,7 +5,7 @@
  * @module
  */
 import { readStore } from "./operations.ts";
-import { type FromWorker, packFailure, type Part, type ToWorker } from "./protocol.ts";
+import { type FromWorker, packError, type Part, type ToWorker } from "./protocol.ts";
 
 /** Answers over a port: one request at a time, each part when it is asked for. */
 function serve(port: MessagePort): void {
@@ -20,7 +20,7 @@ function serve(port: MessagePort): void {
       } else say({ say: "part", part: step.value });
     } catch (error) {
       current = undefined;
-      say({ say: "failed", failure: packFailure(error) });
+      say({ say: "failed", error: packError(error) });
     }
   };
   port.onmessage = ({ data }: MessageEvent<ToWorker>) => {

@@ -1,8 +1,7 @@
+import { Failure, isFailure } from "../../core/failure.ts";
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { ToolError } from "../../mcp/errors.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
-import { UpstreamError } from "../../http/errors.ts";
 import { type WriteServices, writingTool } from "../services.ts";
 import { shapeInfo } from "../shape/mod.ts";
 import { checkTagKey } from "./tags.ts";
@@ -29,7 +28,7 @@ export const deleteTraceTag: Tool<WriteServices> = writingTool({
     try {
       await services.mlflow.deleteTag(trace_id, key);
     } catch (error) {
-      if (error instanceof UpstreamError && error.report.error === "not_found") {
+      if (isFailure(error, "not_found")) {
         throw await noSuchTag(trace_id, key, services);
       }
       throw error;
@@ -42,10 +41,10 @@ async function noSuchTag(
   traceId: string,
   key: string,
   { mlflow }: WriteServices,
-): Promise<ToolError> {
+): Promise<Failure> {
   const keys = Object.keys(shapeInfo(await mlflow.info(traceId)).tags);
   const guesses = nearest(key, keys);
-  return new ToolError("not_found", `Trace ${traceId} has no tag ${JSON.stringify(key)}.`, {
+  return new Failure("not_found", `Trace ${traceId} has no tag ${JSON.stringify(key)}.`, {
     hint: guesses.length > 0
       ? `Did you mean ${oneOf(guesses)}?`
       : `Its tags: ${keys.join(", ") || "none"}.`,

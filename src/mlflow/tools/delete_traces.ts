@@ -1,12 +1,12 @@
+import { badArgument, Failure } from "../../core/failure.ts";
 import * as z from "zod";
-import { invalidArgument, ToolError } from "../../mcp/errors.ts";
 import type { CallContext, Preview, Tool } from "../../mcp/tool.ts";
 import { existingExperiment } from "../experiment.ts";
 import type { Clause, Filter } from "../filter/mod.ts";
 import { type WriteServices, writingTool } from "../services.ts";
 import { shapeInfo } from "../shape/mod.ts";
 import type { Deletion, Experiment, TraceReader } from "../store.ts";
-import { cutoffOf } from "./cutoff.ts";
+import { readCutoff } from "./cutoff.ts";
 
 const INPUT = z.object({
   experiment_id: z.string().optional().describe("Id or name. Default: the configured experiment."),
@@ -89,11 +89,11 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
 async function planOf(args: Input, context: WriteServices & CallContext): Promise<Plan> {
   const ids = idsOf(args.trace_ids);
   const cutoff = agreedCutoff(
-    cutoffOf(args.max_timestamp_millis, args.older_than, context.now()),
+    readCutoff(args.max_timestamp_millis, args.older_than, context.now()),
     context.consent.state,
   );
   if ((ids.length > 0) === (cutoff !== undefined)) {
-    throw invalidArgument(
+    throw badArgument(
       ids.length > 0
         ? "`trace_ids` and a time exclude each other."
         : "Which traces? Give `trace_ids`, or a time: `max_timestamp_millis` or `older_than`.",
@@ -113,7 +113,7 @@ async function planOfIds(
   { mlflow, progress }: WriteServices & CallContext,
 ): Promise<Plan> {
   if (maxTraces !== undefined && ids.length > maxTraces) {
-    throw invalidArgument(
+    throw badArgument(
       `\`trace_ids\` names ${ids.length} traces, \`max_traces\` is ${maxTraces}.`,
     );
   }
@@ -212,8 +212,8 @@ function sentence(plan: Plan): string {
     `for good.${lost}`;
 }
 
-function nothingToDelete({ experiment, missing }: Plan): ToolError {
-  return new ToolError(
+function nothingToDelete({ experiment, missing }: Plan): Failure {
+  return new Failure(
     "not_found",
     missing.length === 0
       ? `Experiment ${experiment.id} (${experiment.name}) has no traces up to that time.`

@@ -1,6 +1,6 @@
+import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
 import type { CallContext, Tool } from "../../mcp/tool.ts";
-import { invalidArgument } from "../../mcp/errors.ts";
 import {
   type FieldPath,
   isField,
@@ -60,7 +60,7 @@ export const getTrace: Tool<ReadServices> = readingTool({
     const unknown = unmatched.some(({ path }) => !isField(path));
     if (literal && unknown && unmatched.length === paths.length) {
       const near = unmatched.flatMap(({ nearest }) => nearest).slice(0, 6);
-      throw invalidArgument(
+      throw badArgument(
         `\`extract_fields\`: this trace has nothing at ${
           unmatched.map(({ path }) => path).join(", ")
         }.`,

@@ -1,5 +1,5 @@
+import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
-import { invalidArgument } from "../../mcp/errors.ts";
 import {
   asRecord,
   AssessmentResult,
@@ -43,7 +43,7 @@ export async function logAssessment(
   kind: "feedback" | "expectation",
   { mlflow }: WriteServices,
 ): Promise<{ data: z.output<typeof LOG_OUTPUT> }> {
-  if (args.name.trim() === "") throw invalidArgument("`name` is empty.");
+  if (args.name.trim() === "") throw badArgument("`name` is empty.");
   const source = sourceOf(args.source_type, args.source_id);
   const value = readValue(args.value);
   const metadata = metadataOf(args.metadata);

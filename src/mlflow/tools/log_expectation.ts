@@ -12,6 +12,7 @@ export const logExpectation: Tool<WriteServices> = writingTool({
   description: "Add a ground truth (the expected value) to an MLflow trace or one of its spans.",
   input: LOG_INPUT,
   unlisted: LOG_UNLISTED,
+  mayBeEmpty: ["value"],
   argumentAliases: { request_id: "trace_id", assessment_name: "name", expected: "value" },
   output: LOG_OUTPUT,
   run: (args, context) => logAssessment(args, "expectation", context),

@@ -13,6 +13,7 @@ export const logFeedback: Tool<WriteServices> = writingTool({
   description: "Add a score or judgement to an MLflow trace or one of its spans.",
   input: LOG_INPUT.extend({ rationale: z.string().optional().describe("Why.") }),
   unlisted: LOG_UNLISTED,
+  mayBeEmpty: ["value"],
   argumentAliases: { request_id: "trace_id", assessment_name: "name", score: "value" },
   output: LOG_OUTPUT,
   run: (args, context) => logAssessment(args, "feedback", context),

@@ -1,9 +1,8 @@
+import { badArgument, Failure } from "../../core/failure.ts";
 import * as z from "zod";
 import { explainEmpty, noSuchRun } from "../empty.ts";
 import { experimentIdOf } from "../experiment.ts";
-import { invalidArgument } from "../../mcp/errors.ts";
 import type { CallContext, Tool } from "../../mcp/tool.ts";
-import { UpstreamError } from "../../http/errors.ts";
 import {
   type FieldPath,
   needsAttribute,
@@ -186,10 +185,10 @@ async function find(query: TraceQuery, context: ReadServices): Promise<TracePage
     return await context.mlflow.search(query);
   } catch (error) {
     if (
-      error instanceof UpstreamError && query.pageToken !== undefined &&
-      error.report.error === "invalid_arguments" && /page.?token/i.test(error.message)
+      error instanceof Failure && query.pageToken !== undefined &&
+      error.code === "invalid_arguments" && /page.?token/i.test(error.message)
     ) {
-      throw invalidArgument(
+      throw badArgument(
         "`page_token` is no token of this server.",
         "Give next_page_token of an earlier result unchanged, or leave it out to begin again.",
       );

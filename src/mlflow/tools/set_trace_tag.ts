@@ -20,6 +20,7 @@ export const setTraceTag: Tool<WriteServices> = writingTool({
     sql_warehouse_id: z.string().optional(),
   }),
   unlisted: ["output", "verbose", "sql_warehouse_id"],
+  mayBeEmpty: ["value"],
   argumentAliases: { request_id: "trace_id", id: "trace_id" },
   output: z.looseObject({ trace_id: z.string(), key: z.string(), value: z.string() }),
   run: async ({ trace_id, key, value }, { mlflow }) => {

@@ -1,4 +1,4 @@
-import { invalidArgument } from "../../mcp/errors.ts";
+import { badArgument } from "../../core/failure.ts";
 
 /** Longest tag key that the server stores, in characters. */
 const MAX_KEY = 250;
@@ -17,18 +17,18 @@ const IMMUTABLE: ReadonlySet<string> = new Set([
 /**
  * Refuses tag keys that must not change or cannot be stored.
  *
- * @throws {ToolError} `invalid_arguments`.
+ * @throws {Failure} `invalid_arguments`.
  */
 export function checkTagKey(key: string, action: "set" | "delete"): void {
-  if (key.trim() === "") throw invalidArgument("`key` is empty.");
+  if (key.trim() === "") throw badArgument("`key` is empty.");
   if (key.length > MAX_KEY) {
-    throw invalidArgument(
+    throw badArgument(
       `\`key\` has ${key.length} characters; MLflow stores at most ${MAX_KEY}.`,
     );
   }
   if (action === "delete" && key === "mlflow.trace.archivalFailure") return;
   if (IMMUTABLE.has(key)) {
-    throw invalidArgument(
+    throw badArgument(
       `The tag ${key} belongs to MLflow and must not be changed: the trace could get lost.`,
       "Use a key of your own.",
     );
@@ -38,11 +38,11 @@ export function checkTagKey(key: string, action: "set" | "delete"): void {
 /**
  * Refuses values that the server would cut.
  *
- * @throws {ToolError} `invalid_arguments`.
+ * @throws {Failure} `invalid_arguments`.
  */
 export function checkTagValue(value: string): void {
   if (value.length > MAX_VALUE) {
-    throw invalidArgument(
+    throw badArgument(
       `\`value\` has ${value.length} characters; MLflow would cut it at ${MAX_VALUE}.`,
       "Shorten it, or split it over several tags.",
     );

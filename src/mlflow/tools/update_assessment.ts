@@ -1,6 +1,6 @@
+import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { invalidArgument } from "../../mcp/errors.ts";
 import {
   asRecord,
   AssessmentResult,
@@ -35,6 +35,7 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
     sql_warehouse_id: z.string().optional(),
   }),
   unlisted: ["output", "verbose", "sql_warehouse_id"],
+  mayBeEmpty: ["value"],
   argumentAliases: { request_id: "trace_id", id: "assessment_id", score: "value" },
   output: z.looseObject({
     assessment: AssessmentResult.describe("As stored now."),
@@ -43,12 +44,12 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
   run: async (args, { mlflow }) => {
     const { trace_id, assessment_id } = args;
     if (args.value === undefined && args.rationale === undefined && args.metadata === undefined) {
-      throw invalidArgument("Nothing to change: give `value`, `rationale` or `metadata`.");
+      throw badArgument("Nothing to change: give `value`, `rationale` or `metadata`.");
     }
     const before = await existingAssessment(mlflow, trace_id, assessment_id);
     const kind = "expectation" in before ? "expectation" : "feedback";
     if (kind === "expectation" && args.rationale !== undefined) {
-      throw invalidArgument(
+      throw badArgument(
         "`rationale`: this is an expectation, and MLflow ignores a rationale there.",
         "Put the reason into metadata.",
       );

@@ -1,5 +1,5 @@
+import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
-import { invalidArgument } from "../../mcp/errors.ts";
 import type { WandbSession } from "../client.ts";
 import { type Connection, connectionOf, INT64 } from "../shapes.ts";
 import type { Entry, Manifest } from "./manifest.ts";
@@ -40,12 +40,12 @@ export interface FileCursor {
 /**
  * Reads the cursor of a list of files.
  *
- * @throws {ToolError} `invalid_arguments` when it is none.
+ * @throws {Failure} `invalid_arguments` when it is none.
  */
 export function readCursor(cursor: string | undefined): FileCursor {
   const [, offset, after] = /^(\d{1,9}):(.*)$/s.exec(cursor ?? "0:") ?? [];
   if (offset === undefined || after === undefined) {
-    throw invalidArgument("`cursor` is none of this tool's.", "Use next_cursor as it was given.");
+    throw badArgument("`cursor` is none of this tool's.", "Use next_cursor as it was given.");
   }
   return { offset: Number(offset), after: after === "" ? undefined : after };
 }
@@ -100,7 +100,7 @@ export function listFiles(
   const { items, info, total } = artifact.files;
   const from = cursor.offset;
   if (from > 0 && cursor.after === undefined) {
-    throw invalidArgument(
+    throw badArgument(
       `The list cannot go on: ${manifest.unread}.`,
       "Start again without `cursor`.",
     );

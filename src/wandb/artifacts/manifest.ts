@@ -1,5 +1,5 @@
+import { Failure } from "../../core/failure.ts";
 import { openSession } from "../../http/client.ts";
-import { UpstreamError } from "../../http/errors.ts";
 import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
 import { path } from "../../http/path.ts";
 import { hostPort, mayReach } from "../../http/redirect.ts";
@@ -29,7 +29,7 @@ const TIMEOUT = 120_000;
  * Reads a manifest from its signed URL. One on another host than the API's is read only where the
  * permissions reach (`--allow-hosts`), and without credentials.
  *
- * @throws {UpstreamError} `cancelled`; other failures are told in the result.
+ * @throws {Failure} `cancelled`; other failures are told in the result.
  */
 export async function readManifest(
   link: string | null | undefined,
@@ -53,8 +53,8 @@ export async function readManifest(
     const entries = entriesOf(tryParseJson(text));
     return entries === undefined ? { unread: `What ${host} gives is no manifest` } : { entries };
   } catch (error) {
-    if (error instanceof UpstreamError && error.report.error !== "cancelled") {
-      return { unread: `The manifest on ${host} could not be read: ${error.report.message}` };
+    if (error instanceof Failure && error.code !== "cancelled") {
+      return { unread: `The manifest on ${host} could not be read: ${error.message}` };
     }
     throw error;
   }
@@ -78,7 +78,7 @@ async function download(url: URL, wandb: Wandb, session: WandbSession): Promise<
     retry: { maxRetries: 2, backoffMs: 300, jitterMs: 100, respectRetryAfter: true },
     // The store's own words may repeat the signature.
     readError: (status) =>
-      new UpstreamError("upstream_error", `HTTP ${status}.`, {
+      new Failure("upstream_error", `HTTP ${status}.`, {
         status,
         retryable: status === 429 || (status >= 500 && status !== 501),
       }),

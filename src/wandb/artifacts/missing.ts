@@ -1,5 +1,5 @@
+import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
-import { ToolError } from "../../mcp/errors.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
 import { someOf } from "../../core/some.ts";
 import type { WandbSession } from "../client.ts";
@@ -64,9 +64,9 @@ export async function noVersion(
   session: WandbSession,
   name: VersionName,
   entity: string | undefined,
-): Promise<ToolError> {
+): Promise<Failure> {
   const near = await nearCollection(session, name, entity);
-  if (near instanceof ToolError) return near;
+  if (near instanceof Failure) return near;
   const { aliases, versions } = near;
   const what = `Collection ${place(name, entity)}/${name.collection} has no version ` +
     `"${name.alias}".`;
@@ -88,9 +88,9 @@ export async function noCollection(
   name: CollectionName,
   entity: string | undefined,
   type: string | undefined,
-): Promise<ToolError> {
+): Promise<Failure> {
   const near = await nearCollection(session, name, entity);
-  if (near instanceof ToolError) return near;
+  if (near instanceof Failure) return near;
   return notFound(
     `Collection ${place(name, entity)}/${name.collection} is not of type "${type}".`,
     near.type === undefined ? "Leave `type_name` out." : `Its type is "${near.type}".`,
@@ -137,7 +137,7 @@ export async function noRegistry(
   session: WandbSession,
   organization: string | undefined,
   project: string | undefined,
-): Promise<ToolError> {
+): Promise<Failure> {
   const variables = { f: JSON.stringify(REGISTRY_FILTER) };
   const found = await quietly(session.ask(NEAR_REGISTRIES, variables, REGISTRIES));
   const all = (found?.viewer?.organizations ?? []).flatMap((one) => one ?? []);

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import { invalidArgument } from "../../mcp/errors.ts";
+import { badArgument } from "../../core/failure.ts";
 import { percentDecoded } from "../../core/percent.ts";
 import type { Wandb } from "../client.ts";
 
@@ -50,7 +50,7 @@ const FORMS =
 /**
  * Splits a name.
  *
- * @throws {ToolError} `invalid_arguments` for what cannot be a name.
+ * @throws {Failure} `invalid_arguments` for what cannot be a name.
  */
 export function splitName(text: string, argument: string): NameParts {
   const name = checkedName(text, argument);
@@ -66,7 +66,7 @@ export function splitName(text: string, argument: string): NameParts {
     collection === undefined || parts.length > 3 || parts.includes("") || alias === "" ||
     /^https?:/i.test(name)
   ) {
-    throw invalidArgument(`\`${argument}\` is no artifact name: ${shown(name)}.`, FORMS);
+    throw badArgument(`\`${argument}\` is no artifact name: ${shown(name)}.`, FORMS);
   }
   return { entity, project, collection, alias };
 }
@@ -74,7 +74,7 @@ export function splitName(text: string, argument: string): NameParts {
 /**
  * The version that a name means; without a suffix the newest.
  *
- * @throws {ToolError} `invalid_arguments` when the project is known from nowhere.
+ * @throws {Failure} `invalid_arguments` when the project is known from nowhere.
  */
 export function versionName(text: string, argument: string, wandb: Wandb): VersionName {
   const parts = splitName(text, argument);
@@ -88,7 +88,7 @@ export function collectionOf(parts: NameParts, argument: string, wandb: Wandb): 
   const entity = parts.entity ?? (registry ? undefined : wandb.entity);
   if (project === undefined || (entity === undefined && !registry)) {
     const lacking = project === undefined ? "project" : "entity";
-    throw invalidArgument(
+    throw badArgument(
       `\`${argument}\` names no ${lacking} and none is configured: ${shown(parts.collection)}.`,
       `${FORMS} WANDB_ENTITY and WANDB_PROJECT set defaults.`,
     );
@@ -100,7 +100,7 @@ export function collectionOf(parts: NameParts, argument: string, wandb: Wandb): 
  * A registry's project name, and its organization where the text holds it: `model`,
  * `wandb-registry-model`, `org/model` or the web page's address.
  *
- * @throws {ToolError} `invalid_arguments` for what cannot be a name.
+ * @throws {Failure} `invalid_arguments` for what cannot be a name.
  */
 export function registryOf(
   text: string,
@@ -115,7 +115,7 @@ export function registryOf(
     ? name.split("/", 2).map((part) => part.trim())
     : [undefined, name];
   if (!registry || organization === "" || (url === null && name.split("/").length > 2)) {
-    throw invalidArgument(
+    throw badArgument(
       `\`${argument}\` is no registry name: ${shown(name)}.`,
       "list_registries_tool names the registries.",
     );
@@ -132,7 +132,7 @@ export function registryTitle(project: string): string {
 /**
  * The text without white space around it.
  *
- * @throws {ToolError} `invalid_arguments` for control characters, broken Unicode and endless text.
+ * @throws {Failure} `invalid_arguments` for control characters, broken Unicode and endless text.
  */
 export function checkedName(text: string, argument: string): string {
   const name = text.trim();
@@ -140,7 +140,7 @@ export function checkedName(text: string, argument: string): string {
   const broken = /[\u0000-\u001F\u007F-\u009F]/.test(name) || !name.isWellFormed();
   if (name === "" || broken || name.length > 1024) {
     const why = name === "" ? "is empty" : broken ? "holds control characters" : "is too long";
-    throw invalidArgument(`\`${argument}\` ${why}.`, FORMS);
+    throw badArgument(`\`${argument}\` ${why}.`, FORMS);
   }
   return name;
 }

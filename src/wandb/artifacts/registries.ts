@@ -1,5 +1,5 @@
+import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
-import { ToolError } from "../../mcp/errors.ts";
 import { oneOf } from "../../core/nearest.ts";
 import type { WandbSession } from "../client.ts";
 import { optional } from "../present.ts";
@@ -76,7 +76,7 @@ export function registryRow(
 /**
  * The one organization that has the registry.
  *
- * @throws {ToolError} `not_found` when none has it, `invalid_arguments` when several have.
+ * @throws {Failure} `not_found` when none has it, `invalid_arguments` when several have.
  */
 export async function oneWithRegistry<
   T extends { readonly name: string; readonly project?: object | null | undefined },
@@ -91,7 +91,7 @@ export async function oneWithRegistry<
   if (first === undefined) throw await noRegistry(session, organization, project);
   if (having.length > 1) {
     const names = having.map((one) => one.organization);
-    throw new ToolError(
+    throw new Failure(
       "invalid_arguments",
       `Several organizations have a registry "${registryTitle(project)}": ${names.join(", ")}.`,
       { hint: `Say which with \`organization\`: ${oneOf(names)}.` },

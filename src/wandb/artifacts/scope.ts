@@ -4,8 +4,8 @@
  *
  * @module
  */
+import { isFailure } from "../../core/failure.ts";
 import * as z from "zod";
-import { UpstreamError } from "../../http/errors.ts";
 import type { Answer, Wandb, WandbSession } from "../client.ts";
 
 /** Which organizations a request asks about: the variables of {@link inOrganizations}. */
@@ -146,7 +146,7 @@ export async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefine
   try {
     return await answer;
   } catch (error) {
-    if (error instanceof UpstreamError && error.report.error === "not_found") return undefined;
+    if (isFailure(error, "not_found")) return undefined;
     throw error;
   }
 }

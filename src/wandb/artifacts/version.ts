@@ -1,5 +1,4 @@
-import { ToolError } from "../../mcp/errors.ts";
-import { UpstreamError } from "../../http/errors.ts";
+import { Failure, isFailure } from "../../core/failure.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 import { noVersion } from "./missing.ts";
 import type { VersionName } from "./names.ts";
@@ -60,7 +59,7 @@ const SUFFIXES = ["A", "B"] as const;
  * Reads one or two versions with one request; one more for each that is named by a team, whose
  * organization has the registry.
  *
- * @throws {ToolError} `not_found` with the nearest names.
+ * @throws {Failure} `not_found` with the nearest names.
  */
 export async function loadVersions(
   session: WandbSession,
@@ -88,7 +87,7 @@ export async function loadVersions(
   try {
     answer = await unlessMissing(ask());
   } catch (error) {
-    const old = error instanceof UpstreamError && error.report.error === "unsupported";
+    const old = isFailure(error, "unsupported");
     if (!old || names.some(({ registry }) => registry)) throw error;
     return await loadOld(session, names, options);
   }
@@ -129,7 +128,7 @@ async function chosen(
   const hits = places.filter(({ place }) => place.artifactCollectionMembership?.artifact);
   if (hits.length > 1) {
     const names = hits.flatMap(({ found }) => found?.organization ?? []);
-    throw new ToolError(
+    throw new Failure(
       "invalid_arguments",
       `Several organizations have ${name.project}/${name.collection}: ${names.join(", ")}.`,
       { hint: `Put one of them before the registry: ${names[0]}/${name.project}/….` },

@@ -1,5 +1,4 @@
-import { ToolError } from "../../mcp/errors.ts";
-import { UpstreamError } from "../../http/errors.ts";
+import { Failure, isFailure } from "../../core/failure.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 import { noCollection, noVersion } from "./missing.ts";
 import type { CollectionName } from "./names.ts";
@@ -46,7 +45,7 @@ export interface PageArguments {
 /**
  * A page of the versions of a project's collection.
  *
- * @throws {ToolError} `not_found`, with what there is; `unsupported` where a server needs the type.
+ * @throws {Failure} `not_found`, with what there is; `unsupported` where a server needs the type.
  */
 export async function versionsInProject(
   session: WandbSession,
@@ -78,7 +77,7 @@ export async function versionsInProject(
 /**
  * A page of the versions of a registry's collection, from the organization that has it.
  *
- * @throws {ToolError} `not_found`, with what there is.
+ * @throws {Failure} `not_found`, with what there is.
  */
 export async function versionsInRegistry(
   session: WandbSession,
@@ -129,8 +128,8 @@ export async function versionsInRegistry(
 
 /** Older servers find a collection by its type only. */
 function needsType(error: unknown): never {
-  if (error instanceof UpstreamError && error.report.error === "unsupported") {
-    throw new ToolError("unsupported", "This W&B server needs `type_name` to find versions.", {
+  if (isFailure(error, "unsupported")) {
+    throw new Failure("unsupported", "This W&B server needs `type_name` to find versions.", {
       hint: "query_wandb_tool with resource=artifacts tells the types.",
       cause: error,
     });

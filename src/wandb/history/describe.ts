@@ -1,5 +1,5 @@
+import { Failure } from "../../core/failure.ts";
 import { describeSeries } from "../../analysis/statistics.ts";
-import { ToolError } from "../../mcp/errors.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
 import { someOf } from "../../core/some.ts";
 import { matchKeys } from "./choose.ts";
@@ -166,9 +166,9 @@ function everyRow(logged: number, lastStep: number, range: Shown["range"]): stri
 }
 
 /** The error for an x axis that no row has, with the nearest keys. */
-export function unknownAxis(axis: string, run: LoadedRun): ToolError {
+export function unknownAxis(axis: string, run: LoadedRun): Failure {
   const near = nearest(axis, [STEP, "_runtime", "_timestamp", ...numericKeys(run.known)]);
-  return new ToolError("invalid_arguments", `Run ${run.id} has no rows with x_axis "${axis}".`, {
+  return new Failure("invalid_arguments", `Run ${run.id} has no rows with x_axis "${axis}".`, {
     hint: near.length > 0
       ? `Did you mean ${oneOf(near)}?`
       : "Use _step, _runtime, _timestamp or a metric.",
@@ -179,10 +179,10 @@ export function unknownAxis(axis: string, run: LoadedRun): ToolError {
 export function unknownKeys(
   missing: Record<string, string[]>,
   run: LoadedRun,
-): ToolError {
+): Failure {
   const system = Object.keys(missing).every((key) => key.startsWith("system."));
   if (system && run.events.length === 0) {
-    return new ToolError("not_found", `Run ${run.id} has recorded no system metrics.`, {
+    return new Failure("not_found", `Run ${run.id} has recorded no system metrics.`, {
       hint: "Only its own metrics can be read: leave `keys` out.",
     });
   }
@@ -192,7 +192,7 @@ export function unknownKeys(
     : numericKeys(run.known);
   const near = [...new Set(Object.values(missing).flat())];
   const summary = Object.keys(missing).filter((key) => valueAt(run.summary, key) !== undefined);
-  return new ToolError(
+  return new Failure(
     "not_found",
     `Run ${run.id} has no history of ${Object.keys(missing).join(", ")}.` +
       (summary.length > 0 ? ` Only its summary holds ${summary.join(", ")}.` : ""),

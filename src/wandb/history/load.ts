@@ -99,7 +99,7 @@ export interface LoadedRun {
 /**
  * Loads one run with one request.
  *
- * @throws {ToolError} `not_found` with the nearest names.
+ * @throws {Failure} `not_found` with the nearest names.
  */
 export async function loadRun(
   session: WandbSession,

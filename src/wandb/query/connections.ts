@@ -1,4 +1,5 @@
 /** The connections of a caller's query: which one is followed, and which are not. */
+import { badArgument } from "../../core/failure.ts";
 import {
   type DocumentNode,
   type FieldNode,
@@ -8,7 +9,6 @@ import {
   type SelectionNode,
   type SelectionSetNode,
 } from "graphql";
-import { invalidArgument } from "../../mcp/errors.ts";
 
 /** Most tokens of a query that are parsed, and most fields that it may stand for. */
 export const MAX_TOKENS = 20_000;
@@ -53,7 +53,7 @@ export interface Connection {
  * Connections that are not inside another one's edges, in the order of the text, and the response
  * paths of what is looked up by arguments.
  *
- * @throws {ToolError} `invalid_arguments` for a query that stands for too many fields.
+ * @throws {Failure} `invalid_arguments` for a query that stands for too many fields.
  */
 export function findConnections(
   operation: OperationDefinitionNode,
@@ -71,7 +71,7 @@ export function findConnections(
   ) => {
     for (const field of fieldsOf(set, fragments, new Set())) {
       // Fragments within fragments can stand for more fields than any server would answer.
-      if (++visited > MAX_TOKENS) throw invalidArgument("`query` is too large.");
+      if (++visited > MAX_TOKENS) throw badArgument("`query` is too large.");
       const here = [...path, field.alias?.value ?? field.name.value];
       const inner = fieldsOf(field.selectionSet, fragments, new Set());
       if (within === undefined) {

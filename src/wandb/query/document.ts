@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { badArgument } from "../../core/failure.ts";
 import {
   type DefinitionNode,
   type DocumentNode,
@@ -15,7 +16,6 @@ import {
   print,
   visit,
 } from "graphql";
-import { invalidArgument } from "../../mcp/errors.ts";
 import { nearest } from "../../core/nearest.ts";
 import {
   fieldsOf,
@@ -52,7 +52,7 @@ const SECRET_FIELDS = ["apiKeys", "apiKey"];
  *
  * @param given The caller's variables.
  * @param defaults Values for variables that the caller left out, by lower-case name.
- * @throws {ToolError} `invalid_arguments`: no query, a mutation, a missing or unknown variable.
+ * @throws {Failure} `invalid_arguments`: no query, a mutation, a missing or unknown variable.
  */
 export function prepareQuery(
   text: string,
@@ -86,7 +86,7 @@ function parsed(text: string): DocumentNode {
   } catch (error) {
     if (!(error instanceof GraphQLError)) throw error;
     const [at] = error.locations ?? [];
-    throw invalidArgument(
+    throw badArgument(
       `\`query\` is not valid GraphQL${at === undefined ? "" : ` (line ${at.line})`}: ` +
         error.message.replace(/^Syntax Error: /, ""),
       "Or use the structured form: resource, filters, order, fields.",
@@ -100,15 +100,15 @@ function onlyQuery(document: DocumentNode): OperationDefinitionNode {
   );
   for (const { operation } of operations) {
     if (operation !== "query") {
-      throw invalidArgument(
+      throw badArgument(
         `\`query\` holds a ${operation}; this tool only reads. Nothing was sent.`,
       );
     }
   }
   const [only, second] = operations;
-  if (only === undefined) throw invalidArgument("`query` holds no query operation.");
+  if (only === undefined) throw badArgument("`query` holds no query operation.");
   if (second !== undefined) {
-    throw invalidArgument("`query` holds several operations; send one at a time.");
+    throw badArgument("`query` holds several operations; send one at a time.");
   }
   return only;
 }
@@ -117,7 +117,7 @@ function refuseSecrets(document: DocumentNode): void {
   visit(document, {
     Field: (field) => {
       if (SECRET_FIELDS.includes(field.name.value)) {
-        throw invalidArgument(
+        throw badArgument(
           `\`query\` asks for ${field.name.value}: credentials are not handed out.`,
         );
       }
@@ -145,7 +145,7 @@ function checkVariables(
       values[name] = wrap ? JSON.stringify(value) : value;
     } else if (!/^(limit|first|count)$/i.test(name)) {
       const near = nearest(name, names);
-      throw invalidArgument(
+      throw badArgument(
         `\`variables\`: the query declares no $${name}` +
           (near.length > 0 ? `; did you mean $${near.join(" or $")}?` : "."),
         names.length > 0 ? `It declares $${names.join(", $")}.` : "It declares none.",
@@ -157,7 +157,7 @@ function checkVariables(
     const fallback = defaults[name.toLowerCase().replaceAll("_", "")];
     if (fallback !== undefined) values[name] = fallback;
     else if (required) {
-      throw invalidArgument(`\`variables\` lacks $${name}, which the query needs.`);
+      throw badArgument(`\`variables\` lacks $${name}, which the query needs.`);
     }
   }
   return values;

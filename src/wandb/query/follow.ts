@@ -1,6 +1,6 @@
+import { Failure } from "../../core/failure.ts";
 import type { Reply } from "../../mcp/tool.ts";
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
-import { UpstreamError } from "../../http/errors.ts";
 import type { WandbSession } from "../client.ts";
 import { AFTER, FIRST, type PreparedQuery } from "./document.ts";
 
@@ -68,8 +68,8 @@ export async function runQuery(
         [AFTER]: after ?? null,
       });
     } catch (error) {
-      if (pages === 0 || !(error instanceof UpstreamError)) throw error;
-      problems.push(`Page ${pages + 1} failed: ${error.report.message}`);
+      if (pages === 0 || !(error instanceof Failure)) throw error;
+      problems.push(`Page ${pages + 1} failed: ${error.message}`);
       break;
     }
     problems.push(...page.problems);

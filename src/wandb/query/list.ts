@@ -1,4 +1,4 @@
-import { invalidArgument } from "../../mcp/errors.ts";
+import { badArgument } from "../../core/failure.ts";
 import type { Reply } from "../../mcp/tool.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import type { Wandb, WandbSession } from "../client.ts";
@@ -58,10 +58,10 @@ export async function listResource(
   const { resource } = query;
   const where = { entity_name: query.entity, project_name: query.project };
   if (resource === "files" && query.run_id === undefined) {
-    throw invalidArgument("resource=files needs `run_id`: whose files?");
+    throw badArgument("resource=files needs `run_id`: whose files?");
   }
   if (resource !== "files" && query.run_id !== undefined) {
-    throw invalidArgument(
+    throw badArgument(
       `resource=${resource} takes no \`run_id\`, which says whose files are meant.`,
       resource === "runs" ? `For one run: filters={"name":"${query.run_id}"}.` : undefined,
     );
@@ -201,7 +201,7 @@ function planOf(query: ListQuery, mentioned: string[]): Plan {
     case "reports":
     case "files": {
       if (query.filters !== undefined || query.order !== undefined) {
-        throw invalidArgument(`resource=${query.resource} takes no \`filters\` and no \`order\`.`);
+        throw badArgument(`resource=${query.resource} takes no \`filters\` and no \`order\`.`);
       }
       const files = query.resource === "files";
       return {

@@ -1,4 +1,4 @@
-import { invalidArgument } from "../../mcp/errors.ts";
+import { badArgument } from "../../core/failure.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type { Resource } from "./resources.ts";
@@ -34,7 +34,7 @@ const FIELDS: Readonly<Record<Exclude<Resource, "runs">, readonly string[]>> = {
 /**
  * What `fields` leave of a row: the fields named, and what the row is called by.
  *
- * @throws {ToolError} `invalid_arguments` for an unknown field, with the nearest valid ones.
+ * @throws {Failure} `invalid_arguments` for an unknown field, with the nearest valid ones.
  */
 export function fieldPicker(
   resource: Exclude<Resource, "runs">,
@@ -48,7 +48,7 @@ export function fieldPicker(
     const field = name === "display_name" ? (resource === "reports" ? "title" : "name") : name;
     if (!valid.includes(field)) {
       const near = nearest(given, valid);
-      throw invalidArgument(
+      throw badArgument(
         `\`fields\`: ${resource} have no field "${given}"` +
           (near.length > 0 ? `; did you mean ${oneOf(near)}?` : "."),
         `Fields of ${resource}: ${valid.join(", ")}.`,

@@ -1,4 +1,4 @@
-import { invalidArgument } from "../../mcp/errors.ts";
+import { badArgument } from "../../core/failure.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
 
 /** Fields of a run in a result, and what they are called in GraphQL. */
@@ -58,7 +58,7 @@ const DEFAULT_FIELDS = ["id", "name", "state", "created_at", "tags", "group"];
 /**
  * The projection for `fields`, or a small one with the metrics that filter and order speak of.
  *
- * @throws {ToolError} `invalid_arguments` for an unknown field, with the nearest valid ones.
+ * @throws {Failure} `invalid_arguments` for an unknown field, with the nearest valid ones.
  */
 export function projectionOf(
   fields: readonly string[] | undefined,
@@ -94,7 +94,7 @@ export function serverKeys(keys: Keys): string[] | null {
 
 function unknownField(name: string): Error {
   const near = nearest(name, [...RUN_FIELDS, ...Object.keys(ALIASES)]);
-  return invalidArgument(
+  return badArgument(
     `\`fields\`: runs have no field "${name}"` +
       (near.length > 0 ? `; did you mean ${oneOf(near)}?` : "."),
     `A metric is summary.${name}, a setting config.${name}; other fields: ${

@@ -1,4 +1,4 @@
-import { invalidArgument } from "../../mcp/errors.ts";
+import { badArgument } from "../../core/failure.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
 
 const TIMES = [
@@ -99,12 +99,12 @@ function textsIn(value: unknown): string[] {
 /**
  * The filter in W&B's form: `summary.K` and `summaryMetrics.K` become `summary_metrics.K`.
  *
- * @throws {ToolError} `invalid_arguments` for an unknown field or operator.
+ * @throws {Failure} `invalid_arguments` for an unknown field or operator.
  */
 export function filterOf(filter: unknown, mentioned: string[]): unknown {
   if (Array.isArray(filter)) return filter.map((part) => filterOf(part, mentioned));
   if (filter === null || typeof filter !== "object") {
-    throw invalidArgument('`filters` must be an object such as {"state":"finished"}.');
+    throw badArgument('`filters` must be an object such as {"state":"finished"}.');
   }
   return Object.fromEntries(
     Object.entries(filter).map(([name, value]) => {
@@ -156,7 +156,7 @@ function checkTimes(name: string, value: unknown): void {
   for (const text of texts) {
     if (typeof text !== "string" || /^\d{4}-\d{2}-\d{2}/.test(text)) continue;
     const weekAgo = new Date(Date.now() - 7 * 86_400_000).toISOString().slice(0, 19);
-    throw invalidArgument(
+    throw badArgument(
       `\`filters\`: ${name} is compared with a time in ISO 8601, not ${JSON.stringify(text)}.`,
       `A week ago was ${weekAgo}Z.`,
     );
@@ -165,7 +165,7 @@ function checkTimes(name: string, value: unknown): void {
 
 function unknownOperator(name: string): Error {
   const near = nearest(name, OPERATORS, 2);
-  return invalidArgument(
+  return badArgument(
     `\`filters\` has no operator ${name}` +
       (near.length > 0 ? `; did you mean ${oneOf(near)}?` : "."),
     `Operators: ${OPERATORS.join(", ")}.`,
@@ -174,7 +174,7 @@ function unknownOperator(name: string): Error {
 
 function unknownFilter(name: string, where: string): Error {
   const near = nearest(name, FILTERABLE);
-  return invalidArgument(
+  return badArgument(
     `\`${where}\`: runs have no field "${name}"` +
       (near.length > 0 ? `; did you mean ${oneOf(near)}?` : "."),
     `A metric is summary_metrics.${name}, a setting config.${name}; other fields: ` +

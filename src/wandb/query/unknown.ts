@@ -1,7 +1,6 @@
+import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
-import { ToolError } from "../../mcp/errors.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
-import { UpstreamError } from "../../http/errors.ts";
 import type { WandbSession } from "../client.ts";
 import { GraphqlFailure } from "../failure.ts";
 import { unknownFields } from "../graphql.ts";
@@ -121,7 +120,7 @@ export async function explain(error: unknown, session: WandbSession): Promise<un
   if (error.messages.some((message) => message.startsWith("Unknown argument"))) return error;
   const known = await fieldsOf(unknown.type, session);
   const near = nearest(unknown.field, known, 5);
-  return new ToolError("invalid_arguments", error.report.message, {
+  return new Failure("invalid_arguments", error.message, {
     hint: near.length > 0
       ? `${unknown.type} has no "${unknown.field}"; did you mean ${oneOf(near)}?`
       : known.length > 0
@@ -138,7 +137,7 @@ async function fieldsOf(type: string, session: WandbSession): Promise<readonly s
     if (names.length > 0) return names;
   } catch (error) {
     // Servers may forbid introspection.
-    if (!(error instanceof UpstreamError)) throw error;
+    if (!(error instanceof Failure)) throw error;
   }
   return FIELDS[type] ?? [];
 }

@@ -1,7 +1,7 @@
+import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
 import { alignRuns } from "../../analysis/align.ts";
 import { diffMany, diffObjects } from "../../analysis/diff.ts";
-import { ToolError } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type { WandbSession } from "../client.ts";
@@ -67,12 +67,12 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
     const ids = [...new Set(places.map(({ run }) => run))];
     const [place] = places;
     if (place === undefined || ids.length < 2) {
-      throw new ToolError("invalid_arguments", "Give two different runs at least.", {
+      throw new Failure("invalid_arguments", "Give two different runs at least.", {
         hint: "Use run_id_a and run_id_b, or run_ids.",
       });
     }
     if (places.some((one) => one.entity !== place.entity || one.project !== place.project)) {
-      throw new ToolError("invalid_arguments", "The runs must be of one project.");
+      throw new Failure("invalid_arguments", "The runs must be of one project.");
     }
     const session = wandb.open(signal);
     const wanted = args.history_keys ?? [];
@@ -149,11 +149,11 @@ async function loadRuns(
   if (missing === undefined) return { runs, problems };
   const error = await noRun(session, place, missing);
   if (others.length === 0) throw error;
-  throw new ToolError(
+  throw new Failure(
     "not_found",
     `Of the runs, ${ids.length - runs.length} are not in ${place.entity}/${place.project}: ` +
       `${[missing, ...others].join(", ")}.`,
-    { hint: `${error.message} ${error.report.hint ?? ""}`.trim() },
+    { hint: `${error.message} ${error.hint ?? ""}`.trim() },
   );
 }
 

@@ -1,3 +1,4 @@
+import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
 import { diagnoseRun as diagnose } from "../../analysis/health.ts";
 import {
@@ -9,7 +10,6 @@ import {
 } from "../../analysis/keys.ts";
 import type { RunInfo } from "../../analysis/run_state.ts";
 import { describeSeries } from "../../analysis/statistics.ts";
-import { ToolError } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
 import { type LoadedRun, loadRun, numericKeys, systemMetrics } from "../history/load.ts";
@@ -127,7 +127,7 @@ function checkKeys(wanted: readonly (string | undefined)[], run: LoadedRun): voi
     if (key === undefined || known.includes(key)) continue;
     const logged = run.known.keys.get(key);
     if (logged !== undefined && logged.types.length > 0 && !logged.types.includes("number")) {
-      throw new ToolError(
+      throw new Failure(
         "invalid_arguments",
         `"${key}" of run ${run.id} holds no numbers (${logged.types.join(", ")}).`,
         { hint: `Numbers are in ${known.slice(0, 20).join(", ") || "none of its keys"}.` },
@@ -135,7 +135,7 @@ function checkKeys(wanted: readonly (string | undefined)[], run: LoadedRun): voi
     }
     if (logged !== undefined) continue;
     const near = nearest(key, known);
-    throw new ToolError("not_found", `Run ${run.id} has no history of "${key}".`, {
+    throw new Failure("not_found", `Run ${run.id} has no history of "${key}".`, {
       hint: near.length > 0
         ? `Did you mean ${oneOf(near)}?`
         : `It has ${known.slice(0, 20).join(", ") || "no metrics"}.`,

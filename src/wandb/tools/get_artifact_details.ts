@@ -1,5 +1,5 @@
+import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
-import { ToolError } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { listFiles, readCursor } from "../artifacts/files.ts";
 import { describeVersion, lineageOf } from "../artifacts/lineage.ts";
@@ -89,12 +89,12 @@ export const getArtifactDetails: Tool<WandbServices> = wandbTool({
 /**
  * Refuses a version of another type than the caller expects.
  *
- * @throws {ToolError} `not_found`.
+ * @throws {Failure} `not_found`.
  */
 export function checkType(version: Version, type: string | undefined): void {
   const actual = version.artifact.artifactType?.name;
   if (type === undefined || actual === undefined || actual === type) return;
-  throw new ToolError(
+  throw new Failure(
     "not_found",
     `Artifact ${version.collection} is not of type "${type}".`,
     { hint: `Its type is "${actual}"; type_name may be left out.` },

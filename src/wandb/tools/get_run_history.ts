@@ -1,5 +1,5 @@
+import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
-import { ToolError } from "../../mcp/errors.ts";
 import { estimateTokens } from "../../mcp/tokens.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { isPattern, matchKeys, splitKeys } from "../history/choose.ts";
@@ -68,7 +68,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
   run: async (args, { wandb, signal, maxTokens }) => {
     const { min_step: minStep, max_step: maxStep, x_axis: xAxis } = args;
     if (minStep !== undefined && maxStep !== undefined && minStep > maxStep) {
-      throw new ToolError("invalid_arguments", "`min_step` is above `max_step`.");
+      throw new Failure("invalid_arguments", "`min_step` is above `max_step`.");
     }
     const place = runPlaceOf(args, args.run_id, wandb);
     const session = wandb.open(signal);

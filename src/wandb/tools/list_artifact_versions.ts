@@ -1,5 +1,5 @@
+import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
-import { invalidArgument } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import {
   checkedName,
@@ -117,7 +117,7 @@ function nameOf(args: z.output<typeof INPUT>, parts: NameParts, wandb: Wandb): C
   );
   if (name.registry) return { ...name, entity: organization ?? name.entity };
   if (args.source === "registry") {
-    throw invalidArgument(
+    throw badArgument(
       "`source` is registry, and `registry_name` is missing: which registry?",
       "list_registries_tool names them.",
     );

@@ -1,5 +1,5 @@
+import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
-import { ToolError } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { registryFilter } from "../artifacts/filters.ts";
 import { noRegistry } from "../artifacts/missing.ts";
@@ -52,7 +52,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
     if (only === undefined) throw await noRegistry(session, named, undefined);
     const names = found.map((one) => one.organization);
     if (found.length > 1 && cursor !== undefined) {
-      throw new ToolError("invalid_arguments", "`cursor` goes with `organization`: whose list?", {
+      throw new Failure("invalid_arguments", "`cursor` goes with `organization`: whose list?", {
         hint: `This key belongs to ${names.join(", ")}.`,
       });
     }

@@ -1,8 +1,7 @@
+import { Failure, isFailure } from "../../core/failure.ts";
 import * as z from "zod";
-import { ToolError } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
-import { UpstreamError } from "../../http/errors.ts";
 import type { WandbSession } from "../client.ts";
 import { connectionOf } from "../shapes.ts";
 import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
@@ -92,14 +91,14 @@ export const queryProjects: Tool<WandbServices> = wandbTool({
     const session = wandb.open(signal);
     if (entity === undefined) {
       if (cursor !== undefined) {
-        throw new ToolError("invalid_arguments", "`cursor` goes with `entity`: whose projects?");
+        throw new Failure("invalid_arguments", "`cursor` goes with `entity`: whose projects?");
       }
       return { data: await allProjects(session, most) };
     }
     const variables = { e: entity, n: most, c: cursor ?? null };
     const { data: { models }, problems } = await session.ask(PROJECTS, variables, ONE)
       .catch(async (error) => {
-        const missing = error instanceof UpstreamError && error.report.error === "not_found";
+        const missing = isFailure(error, "not_found");
         if (missing) await checkEntity(session, entity);
         throw error;
       });
@@ -160,7 +159,7 @@ async function checkEntity(session: WandbSession, entity: string): Promise<void>
     .filter((name) => name !== "");
   if (known.includes(entity)) return;
   const near = nearest(entity, known);
-  throw new ToolError("not_found", `Entity "${entity}" has no projects that this key can see.`, {
+  throw new Failure("not_found", `Entity "${entity}" has no projects that this key can see.`, {
     hint: near.length > 0
       ? `Did you mean ${oneOf(near)}?`
       : `This key reaches ${known.slice(0, 10).join(", ") || "no entity"}.`,

@@ -1,5 +1,5 @@
+import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
-import { invalidArgument } from "../../mcp/errors.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { listResource } from "../query/list.ts";
 import { RESOURCES } from "../query/resources.ts";
@@ -54,7 +54,7 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
     const session = wandb.open(signal);
     if (args.query === undefined) {
       if (Object.keys(args.variables ?? {}).length > 0) {
-        throw invalidArgument("`variables` go with `query`.", "Or use `filters` and `fields`.");
+        throw badArgument("`variables` go with `query`.", "Or use `filters` and `fields`.");
       }
       return await listResource(
         { ...args, limit: args.limit ?? args.max_items ?? DEFAULT_LIMIT },
@@ -66,7 +66,7 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
     const [passed] = Object.entries({ filters, order, fields, run_id })
       .flatMap(([name, value = {}]) => Object.keys(value).length === 0 ? [] : [name]);
     if (passed !== undefined) {
-      throw invalidArgument(
+      throw badArgument(
         `\`${passed}\` does not go with \`query\`, which says it all.`,
         "Put it into the query, or leave `query` out.",
       );
@@ -84,7 +84,7 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
       projectname: project,
     });
     if (args.cursor !== undefined && prepared.follow === undefined) {
-      throw invalidArgument("`query` has no connection that `cursor` could go on with.");
+      throw badArgument("`query` has no connection that `cursor` could go on with.");
     }
     const limits = {
       maxItems: args.max_items ?? args.limit,

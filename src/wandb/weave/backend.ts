@@ -8,7 +8,7 @@ import {
 } from "../../config/wandb.ts";
 import type { Log } from "../../core/log.ts";
 import { bind } from "../../mcp/bind.ts";
-import { absentRoom, type Room } from "../../mcp/backend.ts";
+import { absentBackend, type Backend } from "../../mcp/backend.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { openSession } from "../../http/client.ts";
 import type { UpstreamOptions } from "../../http/request.ts";
@@ -24,7 +24,7 @@ import { resolveRoots } from "../tools/resolve_roots.ts";
 import { summarizeEvaluation } from "../tools/summarize_evaluation.ts";
 import { weaveLookUps, weaveWorkflows } from "./workflows.ts";
 
-/** The tools of this room, in listing order. */
+/** The tools of this back end, in listing order. */
 const TOOLS: readonly Tool<WeaveServices>[] = [
   queryTraces,
   countTraces,
@@ -34,10 +34,10 @@ const TOOLS: readonly Tool<WeaveServices>[] = [
 ];
 
 /** Weave's tools, when there is a key. */
-export function weaveRoom(config: Config, log: Log): Room {
+export function weaveBackend(config: Config, log: Log): Backend {
   const weave = weaveOf(config, log);
   if (weave === undefined) {
-    return absentRoom(
+    return absentBackend(
       "Weave",
       isWandbConfigured(config.settings)
         ? "Weave tools are not listed: WF_TRACE_SERVER_URL must be a URL such as https://trace.wandb.ai."

@@ -1,7 +1,7 @@
+import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
 import type { Log } from "../../core/log.ts";
 import { openSession, type UpstreamSession } from "../../http/client.ts";
-import { UpstreamError } from "../../http/errors.ts";
 import { parseJson } from "../../core/json.ts";
 import { arrayItems } from "../../http/json_stream.ts";
 import { jsonLines } from "../../http/lines.ts";
@@ -184,8 +184,8 @@ function session(http: UpstreamSession, { authorization, log }: WeaveOptions): W
   };
 }
 
-function unexpected(): UpstreamError {
-  return new UpstreamError("upstream_error", "Weave's reply has an unexpected form.", {
+function unexpected(): Failure {
+  return new Failure("upstream_error", "Weave's reply has an unexpected form.", {
     hint: "The server may be of a version that this program does not know.",
   });
 }

@@ -1,5 +1,5 @@
+import { Failure, type FailureCode } from "../../core/failure.ts";
 import { cleanDetail, isHtml } from "../../http/body.ts";
-import { UpstreamError, type UpstreamErrorKind } from "../../http/errors.ts";
 import { isJsonObject, tryParseJson } from "../../core/json.ts";
 
 /** Words of a query that was too expensive, which no repetition makes cheaper. */
@@ -10,11 +10,11 @@ export function readFailure(
   status: number,
   text: string,
   appUrl: URL,
-): UpstreamError | undefined {
+): Failure | undefined {
   const said = reasonOf(text);
   const suffix = said === "" ? "" : `: ${said}`;
-  const as = (kind: UpstreamErrorKind, message: string, hint?: string, retryable = false) =>
-    new UpstreamError(kind, message, { hint, status, retryable });
+  const as = (kind: FailureCode, message: string, hint?: string, retryable = false) =>
+    new Failure(kind, message, { hint, status, retryable });
   const narrower = "Narrow the filters or the time range, or ask for fewer rows or columns.";
   switch (status) {
     case 401:

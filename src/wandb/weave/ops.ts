@@ -1,5 +1,5 @@
+import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
-import { UpstreamError } from "../../http/errors.ts";
 import { path } from "../../http/path.ts";
 import type { WeaveSession } from "./client.ts";
 import { opPatterns } from "./filters/build.ts";
@@ -65,7 +65,7 @@ async function namesOf(
       if (fitsPattern(name, pattern)) matching.add(name);
     }
   }
-  throw new UpstreamError("invalid_arguments", `Too many ops may fit the pattern "${pattern}".`, {
+  throw new Failure("invalid_arguments", `Too many ops may fit the pattern "${pattern}".`, {
     hint: "Name the ops, or use a longer pattern.",
   });
 }

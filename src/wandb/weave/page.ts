@@ -1,4 +1,4 @@
-import { UpstreamError } from "../../http/errors.ts";
+import { Failure } from "../../core/failure.ts";
 import { type Call, costsOfCall } from "./call.ts";
 import type { CallsQuery, CallsSelection, WeaveSession } from "./client.ts";
 import type { Place } from "./place.ts";
@@ -19,7 +19,7 @@ export function isCostKey(name: string): name is CostKey {
 /**
  * The calls of one page in the order of their cost; calls without a price come last.
  *
- * @throws {UpstreamError} `invalid_arguments` when there are too many to read, or none has a price.
+ * @throws {Failure} `invalid_arguments` when there are too many to read, or none has a price.
  */
 export async function* callsByCost(
   session: WeaveSession,
@@ -30,7 +30,7 @@ export async function* callsByCost(
 ): AsyncGenerator<Call> {
   const total = await session.count(place, selection);
   if (total > COST_CALLS) {
-    throw new UpstreamError(
+    throw new Failure(
       "invalid_arguments",
       `${total} calls match; Weave cannot sort by cost, and this server does so for ` +
         `${COST_CALLS} at most.`,
@@ -44,7 +44,7 @@ export async function* callsByCost(
     costs.push({ id: call.id, cost: costsOfCall(call)?.[order.key] });
   }
   if (costs.every(({ cost }) => cost === undefined)) {
-    throw new UpstreamError("invalid_arguments", "No matching call has a cost to sort by.", {
+    throw new Failure("invalid_arguments", "No matching call has a cost to sort by.", {
       hint: "Weave knows costs of models with a price only; sort by another field.",
     });
   }

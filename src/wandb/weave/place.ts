@@ -13,7 +13,7 @@ export interface Place {
 /**
  * The place of a call: its arguments, `entity/project` in one of them, or the configured defaults.
  *
- * @throws {UpstreamError} `invalid_arguments` when a part is known from nowhere or cannot exist.
+ * @throws {Failure} `invalid_arguments` when a part is known from nowhere or cannot exist.
  */
 export function placeOf(
   args: { entity_name?: string | undefined; project_name?: string | undefined },

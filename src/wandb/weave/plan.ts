@@ -63,7 +63,7 @@ export interface Plan {
 /**
  * Everything about a listing that needs no request.
  *
- * @throws {UpstreamError} `invalid_arguments` for what cannot be done.
+ * @throws {Failure} `invalid_arguments` for what cannot be done.
  */
 export function planOf(args: ListingArguments, place: Place): Plan {
   if (args.columns !== undefined) checkColumns(args.columns);

@@ -1,9 +1,9 @@
-import { UpstreamError } from "../../http/errors.ts";
+import { Failure } from "../../core/failure.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
 
 /** The failure for an argument that cannot be used. */
-export function refused(message: string, hint?: string): UpstreamError {
-  return new UpstreamError("invalid_arguments", message, { hint });
+export function refused(message: string, hint?: string): Failure {
+  return new Failure("invalid_arguments", message, { hint });
 }
 
 /** The failure for a name that is none of the valid ones: the nearest, and all of them. */
@@ -12,7 +12,7 @@ export function unknownName(
   given: string,
   valid: readonly string[],
   shown: readonly string[] = valid,
-): UpstreamError {
+): Failure {
   const guesses = nearest(given, valid).map((name) => `"${name}"`);
   const name = given.length > 60 ? `${given.slice(0, 60)}…` : given;
   return refused(

@@ -8,7 +8,7 @@ import { type Expression, field, literal } from "./query.ts";
  * Which calls a caller's filters select: one and the same for rows, counts and totals.
  *
  * @param expanded Paths of references through which filters and order may read.
- * @throws {UpstreamError} `invalid_arguments`, naming what is valid.
+ * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
 export async function selectionFor(
   session: WeaveSession,

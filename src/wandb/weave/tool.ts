@@ -9,7 +9,7 @@ export interface WeaveServices {
   readonly weave: Weave;
 }
 
-/** Declares a tool of this room. */
+/** Declares a tool of this back end. */
 export function weaveTool<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<WeaveServices, I, O>,
 ): Tool<WeaveServices> {

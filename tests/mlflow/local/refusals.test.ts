@@ -1,9 +1,9 @@
 /** Stores that cannot be read, or only with care: each is explained, and nothing is touched. */
+import { Failure } from "../../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { unusableUri } from "../../../src/mlflow/local/open.ts";
-import { UpstreamError } from "../../../src/http/errors.ts";
 import { EXAMPLE_STORE, localStore } from "./harness.ts";
 
 /** The names, sizes, times and checksums of everything in a folder. */
@@ -39,11 +39,11 @@ async function copyOfStore(folder: string): Promise<string> {
 const SEARCH = { experimentIds: ["1"], orderBy: [], limit: 100 };
 
 /** The failure of reading a store; nothing in its folder may change. */
-async function refusal(folder: string, path: string): Promise<UpstreamError["report"]> {
+async function refusal(folder: string, path: string): Promise<Failure["report"]> {
   const before = await snapshot(folder);
   using store = localStore(path);
   const error = await store.open().search(SEARCH).then(() => undefined, (reason) => reason);
-  assert.ok(error instanceof UpstreamError, String(error));
+  assert.ok(error instanceof Failure, String(error));
   assert.deepEqual(await snapshot(folder), before);
   return error.report;
 }

@@ -4,7 +4,7 @@ import type { Config } from "../../../src/config/config.ts";
 import { resolveSettings } from "../../../src/config/resolve.ts";
 import { weaveTraceUrl } from "../../../src/config/wandb.ts";
 import { createLog } from "../../../src/core/log.ts";
-import { weaveRoom } from "../../../src/wandb/weave/backend.ts";
+import { weaveBackend } from "../../../src/wandb/weave/backend.ts";
 
 const log = createLog({ level: "ERROR", format: "human", secrets: [], write: () => {} });
 
@@ -63,15 +63,15 @@ Deno.test("its host is permitted with a key, and not without", () => {
 });
 
 Deno.test("without a key there are no tools, and the reason is told", () => {
-  const none = weaveRoom(configOf({}), log);
+  const none = weaveBackend(configOf({}), log);
   assert.deepEqual(none.tools, []);
   assert.match(none.absent ?? "", /WANDB_API_KEY/);
-  const wrong = weaveRoom(configOf({ ...KEY, WF_TRACE_SERVER_URL: "nowhere" }), log);
+  const wrong = weaveBackend(configOf({ ...KEY, WF_TRACE_SERVER_URL: "nowhere" }), log);
   assert.match(wrong.absent ?? "", /WF_TRACE_SERVER_URL/);
 });
 
 Deno.test("with a key there are the five tools, which only read", () => {
-  const room = weaveRoom(configOf(KEY), log);
+  const room = weaveBackend(configOf(KEY), log);
   assert.equal(room.absent, undefined);
   assert.deepEqual(room.tools.map(({ name, toolset }) => [name, toolset]), [
     ["query_weave_traces_tool", "weave.traces"],

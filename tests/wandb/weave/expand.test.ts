@@ -1,5 +1,5 @@
+import { Failure } from "../../../src/core/failure.ts";
 import assert from "node:assert/strict";
-import { UpstreamError } from "../../../src/http/errors.ts";
 import type { Call } from "../../../src/wandb/weave/call.ts";
 import type { WeaveSession } from "../../../src/wandb/weave/client.ts";
 import { expandCalls, RefReader } from "../../../src/wandb/weave/rows/expand.ts";
@@ -20,7 +20,7 @@ function service(objects: Readonly<Record<string, unknown>>) {
       const missing = refs.find((one) => !Object.hasOwn(objects, one));
       if (missing !== undefined) {
         return Promise.reject(
-          new UpstreamError("not_found", `${missing} not found`, { status: 404 }),
+          new Failure("not_found", `${missing} not found`, { status: 404 }),
         );
       }
       return Promise.resolve(shape.parse({ vals: refs.map((one) => objects[one]) }));

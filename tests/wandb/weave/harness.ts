@@ -1,6 +1,6 @@
+import { Failure } from "../../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import { createLog, type Log } from "../../../src/core/log.ts";
-import { ToolError } from "../../../src/mcp/errors.ts";
 import { renderReply } from "../../../src/mcp/result.ts";
 import type { CallContext, Tool } from "../../../src/mcp/tool.ts";
 import { createWeave, type Weave } from "../../../src/wandb/weave/client.ts";
@@ -95,8 +95,7 @@ export function rigOn(server: Server, timeoutMs = 60_000): Rig {
       try {
         await call(tool, args);
       } catch (error) {
-        if (error instanceof ToolError) return { ...error.report };
-        if (error instanceof Error && "report" in error) return record(error.report);
+        if (error instanceof Failure) return { ...error.report };
         throw error;
       }
       throw new Error("The call was expected to fail.");

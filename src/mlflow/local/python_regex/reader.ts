@@ -1,8 +1,8 @@
-import { UpstreamError } from "../../../http/errors.ts";
+import { Failure } from "../../../core/failure.ts";
 
 /** A pattern that cannot be used, and why. */
-export function refused(pattern: string, reason: string, cause?: unknown): UpstreamError {
-  return new UpstreamError(
+export function refused(pattern: string, reason: string, cause?: unknown): Failure {
+  return new Failure(
     "invalid_arguments",
     `The regular expression ${JSON.stringify(pattern.slice(0, 200))} cannot be used: ${reason}.`,
     { hint: "Write it in a simpler form, or use LIKE with % and _.", cause },
@@ -57,7 +57,7 @@ export class PatternReader {
   }
 
   /** The pattern cannot be used, and why. */
-  fail(reason: string): UpstreamError {
+  fail(reason: string): Failure {
     return refused(this.pattern, reason);
   }
 }

@@ -1,5 +1,5 @@
+import { Failure } from "../../../core/failure.ts";
 import * as z from "zod";
-import { UpstreamError } from "../../../http/errors.ts";
 import { path, type SafePath } from "../../../http/path.ts";
 import type { Weave, WeaveSession } from "../client.ts";
 import type { Place } from "../place.ts";
@@ -95,7 +95,7 @@ export async function evalResults(
     );
     return { trials: new Map(), stats: new Map(stats) };
   } catch (error) {
-    if (!(error instanceof UpstreamError) || !OLDER.includes(error.status ?? 0)) throw error;
+    if (!(error instanceof Failure) || !OLDER.includes(error.status ?? 0)) throw error;
     weave.lacks.add(ROUTE);
     return undefined;
   }

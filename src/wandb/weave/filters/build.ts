@@ -45,7 +45,7 @@ export function opPatterns(filters: Readonly<Record<string, unknown>>, place: Pl
  * does what it says or is refused.
  *
  * @param patterns The op names that each of {@link opPatterns} stands for.
- * @throws {UpstreamError} `invalid_arguments`, naming what is valid.
+ * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
 export function buildFilter(
   filters: Readonly<Record<string, unknown>>,

@@ -51,7 +51,7 @@ export function isRecord(value: unknown): value is Record<string, unknown> {
  * The condition that `specification` puts on a field: a value to equal, a list of values one of
  * which it equals, or an object of operators that must all hold.
  *
- * @throws {UpstreamError} `invalid_arguments`, naming what is valid.
+ * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
 export function conditionOn(target: Field, specification: unknown, name: string): Condition {
   if (Array.isArray(specification)) return oneOfValues(target, specification, name);

@@ -62,7 +62,7 @@ function withIndexes(path: string): string {
 /**
  * The field to sort by.
  *
- * @throws {UpstreamError} `invalid_arguments`, naming the fields there are.
+ * @throws {Failure} `invalid_arguments`, naming the fields there are.
  */
 export function sortField(name: string): Field {
   const found = fieldOf(name);

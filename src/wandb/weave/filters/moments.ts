@@ -1,13 +1,13 @@
 import { isRecord } from "./condition.ts";
-import { relativeSeconds } from "./time.ts";
+import { parseMoment } from "../../../core/time.ts";
 
 const TIMES = ["time_range", "started_at", "ended_at"];
 const BOUNDS = ["start", "end", "$gt", "$gte", "$lt", "$lte"];
 const NESTED = ["$and", "$or", "$not", "$in"];
 
 /**
- * Filters with times such as `7d` as moments, counted back from `now` in Unix milliseconds, so that
- * all pages of a listing and their total are about the same time. Others stay as they are.
+ * Filters with times as Unix seconds, ages counted back from `now` (Unix milliseconds), so that all
+ * pages of a listing and their total are about the same time. Others stay as they are.
  */
 export function withMoments(
   filters: Readonly<Record<string, unknown>>,
@@ -31,7 +31,8 @@ function moments(value: unknown, now: number): unknown {
   return Object.fromEntries(
     Object.entries(value).map(([key, one]) => {
       if (typeof one !== "string" || !BOUNDS.includes(key)) return [key, moments(one, now)];
-      return [key, relativeSeconds(one, now) ?? one];
+      const moment = parseMoment(one, now);
+      return [key, moment === undefined ? one : moment.millis / 1000];
     }),
   );
 }

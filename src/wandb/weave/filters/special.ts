@@ -11,7 +11,7 @@ const STATUSES = ["success", "error", "running", "descendant_error"];
 /**
  * Calls of some status.
  *
- * @throws {UpstreamError} `invalid_arguments`, naming the statuses there are.
+ * @throws {Failure} `invalid_arguments`, naming the statuses there are.
  */
 export function statusCondition(value: unknown, name: string): Condition {
   const values = isRecord(value) ? Object.values(value).flat() : [value].flat();
@@ -29,7 +29,7 @@ export function statusCondition(value: unknown, name: string): Condition {
 /**
  * Bounds on latency, in milliseconds.
  *
- * @throws {UpstreamError} `invalid_arguments`, naming what is valid.
+ * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
 export function latencyCondition(value: unknown, name: string): Condition {
   const operators = isRecord(value)
@@ -58,7 +58,7 @@ export function latencyCondition(value: unknown, name: string): Condition {
 /**
  * A range of starts, `{start, end}`, without its end.
  *
- * @throws {UpstreamError} `invalid_arguments`, naming what is valid.
+ * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
 export function timeRangeCondition(value: unknown, name: string): Condition {
   const keys = isRecord(value) ? Object.keys(value) : [];
@@ -70,7 +70,7 @@ export function timeRangeCondition(value: unknown, name: string): Condition {
   const [start, end] = ["start", "end"].map((key) =>
     (value[key] ?? null) === null ? undefined : unixSeconds(value[key], `${name}.${key}`)
   );
-  if (start === undefined && end === undefined) throw refused(`${name} names no moment.`);
+  if (start === undefined && end === undefined) throw refused(`${name} names no time.`);
   if (start !== undefined && end !== undefined && start >= end) {
     throw refused(`${name}: the start is not before the end.`);
   }
@@ -83,7 +83,7 @@ export function timeRangeCondition(value: unknown, name: string): Condition {
 /**
  * What a filter says of the field at a path.
  *
- * @throws {UpstreamError} `invalid_arguments`, naming what is valid.
+ * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
 export function conditionAt(path: string, value: unknown, name: string): Condition {
   const target = fieldOf(path);

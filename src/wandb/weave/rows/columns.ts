@@ -35,7 +35,7 @@ export const COLUMNS: readonly string[] = [...SERVICE, ...Object.keys(MADE), ...
 /**
  * Checks the columns that a caller asks for.
  *
- * @throws {UpstreamError} `invalid_arguments`, naming the columns there are.
+ * @throws {Failure} `invalid_arguments`, naming the columns there are.
  */
 export function checkColumns(columns: readonly string[]): void {
   for (const column of columns) {

@@ -32,7 +32,7 @@ export function writeCursor({ offset, until, now }: Cursor, query: string): stri
 /**
  * Reads a cursor.
  *
- * @throws {UpstreamError} `invalid_arguments` when it is none, or belongs to another query.
+ * @throws {Failure} `invalid_arguments` when it is none, or belongs to another query.
  */
 export function readCursor(text: string, query: string): Cursor {
   let parsed: z.output<typeof CURSOR>;

@@ -1,5 +1,5 @@
+import { Failure } from "../../../core/failure.ts";
 import * as z from "zod";
-import { UpstreamError } from "../../../http/errors.ts";
 import { path } from "../../../http/path.ts";
 import type { Call } from "../call.ts";
 import type { WeaveSession } from "../client.ts";
@@ -66,8 +66,8 @@ export class RefReader {
         }
       });
     } catch (error) {
-      const about = error instanceof UpstreamError && error.status !== undefined &&
-        ![401, 429].includes(error.status) && !error.report.retryable;
+      const about = error instanceof Failure && error.status !== undefined &&
+        ![401, 429].includes(error.status) && !error.retryable;
       if (!about) throw error;
       const [first] = refs;
       if (refs.length === 1 && first !== undefined) this.#missing.add(first);

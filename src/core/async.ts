@@ -1,0 +1,39 @@
+import { setTimeout as sleep } from "node:timers/promises";
+
+/** Waits; rejects with the signal's reason when that aborts first. */
+export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
+  signal.throwIfAborted();
+  try {
+    await sleep(milliseconds, undefined, { signal });
+  } catch (error) {
+    // Node's own AbortError hides whose doing it was.
+    signal.throwIfAborted();
+    throw error;
+  }
+}
+
+/**
+ * Does work that has `milliseconds` at most, and ends with `signal`. The work gets a signal that
+ * aborts in both cases.
+ *
+ * @throws {DOMException} `TimeoutError` when the time is up; the signal's reason when it aborts.
+ */
+export async function within<T>(
+  milliseconds: number,
+  signal: AbortSignal,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
+  const bound = AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]);
+  bound.throwIfAborted();
+  return await new Promise<T>((resolve, reject) => {
+    const stop = () => reject(bound.reason);
+    bound.addEventListener("abort", stop, { once: true });
+    work(bound).then(resolve, reject).finally(() => bound.removeEventListener("abort", stop));
+  });
+}
+
+/** Computes a value at its first use and keeps it. */
+export function once<T>(make: () => T): () => T {
+  let made: { value: T } | undefined;
+  return () => (made ??= { value: make() }).value;
+}

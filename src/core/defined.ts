@@ -1,0 +1,13 @@
+/** What {@link defined} makes of an object: members that may be undefined may be missing. */
+type Defined<T> =
+  & { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
+  & { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> };
+
+/**
+ * The object without its undefined members: `defined({ a, b })` for
+ * `{ ...(a === undefined ? {} : { a }), … }`.
+ */
+export function defined<T extends object>(members: T): Defined<T>;
+export function defined(members: object): object {
+  return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
+}

@@ -1,0 +1,149 @@
+/**
+ * The one way a call fails. Whoever finds out what is wrong throws a {@link Failure}; `mcp/result`
+ * renders it; nobody else translates it.
+ *
+ * @module
+ */
+import { defined } from "./defined.ts";
+import { nearest, oneOf } from "./nearest.ts";
+
+/** Machine-readable kinds of failure, stable across releases; docs/ERRORS.md explains each. */
+export const FAILURE_CODES = [
+  "invalid_arguments",
+  "not_found",
+  "unauthorized",
+  "forbidden",
+  "conflict",
+  "rate_limited",
+  "timeout",
+  "cancelled",
+  "unreachable",
+  "host_not_allowed",
+  "upstream_error",
+  "unsupported",
+  "confirmation_required",
+  "declined",
+  "internal",
+] as const;
+
+/** One of {@link FAILURE_CODES}. */
+export type FailureCode = (typeof FAILURE_CODES)[number];
+
+/** What a {@link Failure} may carry besides its code and message. */
+export interface FailureDetails {
+  /** What to do next. */
+  readonly hint?: string | undefined;
+  /** Whether the same call may succeed later; false if not given. */
+  readonly retryable?: boolean | undefined;
+  /** HTTP status, where there was a reply. */
+  readonly status?: number | undefined;
+  /** The back end's own code, such as `RESOURCE_DOES_NOT_EXIST`. */
+  readonly upstreamCode?: string | undefined;
+  /** The error behind it, for the log. */
+  readonly cause?: unknown;
+}
+
+/** A failure as the client gets it. */
+export interface FailureReport {
+  /** Its kind. */
+  readonly error: FailureCode;
+  /** What happened, and to which argument. */
+  readonly message: string;
+  /** What to do next. */
+  readonly hint?: string;
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+}
+
+/**
+ * A failure with its sentence for the model: no HTML, no SQL, no stack trace, no secret. Every other
+ * error is reported as `internal`, without its text.
+ */
+export class Failure extends Error {
+  /** The class's name. */
+  override readonly name: string = "Failure";
+  /** Its kind. */
+  readonly code: FailureCode;
+  /** What to do next. */
+  readonly hint: string | undefined;
+  /** Whether the same call may succeed later. */
+  readonly retryable: boolean;
+  /** HTTP status, where there was a reply. */
+  readonly status: number | undefined;
+  /** The back end's own code. */
+  readonly upstreamCode: string | undefined;
+
+  /** See {@link FailureDetails} for what a failure may carry. */
+  constructor(code: FailureCode, message: string, details: FailureDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    this.code = code;
+    this.hint = details.hint;
+    this.retryable = details.retryable ?? false;
+    this.status = details.status;
+    this.upstreamCode = details.upstreamCode;
+  }
+
+  /** The failure as the client gets it. */
+  get report(): FailureReport {
+    const { code: error, message, hint, retryable } = this;
+    return { error, message, ...defined({ hint }), retryable };
+  }
+}
+
+/** Whether an error is a {@link Failure}, of one of the given codes if there are any. */
+export function isFailure(error: unknown, ...codes: readonly FailureCode[]): error is Failure {
+  return error instanceof Failure && (codes.length === 0 || codes.includes(error.code));
+}
+
+/** The failure for an argument that cannot be used; `hint` shows a form that can. */
+export function badArgument(message: string, hint?: string): Failure {
+  return new Failure("invalid_arguments", message, { hint });
+}
+
+/** A name that is none of the valid ones. */
+export interface UnknownName {
+  /** What is named, such as `operator` or `W&B state`. */
+  readonly what: string;
+  /** The caller's name. */
+  readonly given: string;
+  /** Every name that would do; the nearest are suggested. */
+  readonly valid: Iterable<string>;
+  /** How to write a name in the sentence; in double quotes if not given. */
+  readonly quote?: (name: string) => string;
+  /** Replaces the hint that lists the valid names. */
+  readonly hint?: string | undefined;
+}
+
+/** The failure for a name that is none of the valid ones: "did you mean", and what there is. */
+export function unknownName({ what, given, valid, quote, hint }: UnknownName): Failure {
+  const names = [...valid];
+  return badArgument(
+    `There is no ${what} ${(quote ?? inQuotes)(shortened(given))}${
+      didYouMean(given, names, quote)
+    }`,
+    hint ?? (names.length === 0 ? undefined : `Valid: ${names.join(", ")}.`),
+  );
+}
+
+/** The end of a sentence about an unknown name: `; did you mean "a" or "b"?`, or a full stop. */
+export function didYouMean(
+  given: string,
+  valid: Iterable<string>,
+  quote: (name: string) => string = inQuotes,
+  count: number = 3,
+): string {
+  const guesses = nearest(given, valid, count);
+  return guesses.length === 0 ? "." : `; did you mean ${oneOf(guesses.map(quote))}?`;
+}
+
+/** Longest name of a caller's that a message repeats, in characters. */
+const LONGEST = 60;
+
+/** A caller's text as a message may repeat it. */
+export function shortened(given: string): string {
+  return given.length > LONGEST ? `${given.slice(0, LONGEST)}…` : given;
+}
+
+function inQuotes(name: string): string {
+  return `"${name}"`;
+}
