@@ -1,5 +1,5 @@
 /** What {@link defined} makes of an object: members that may be undefined may be missing. */
-type Defined<T> =
+export type Defined<T> =
   & { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
   & { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> };
 
