@@ -6,15 +6,12 @@ import { byStep, finitePoints, type LoggedValue, type Series } from "./series.ts
 export interface RunSeries {
   /** Run id, unique among the runs. */
   readonly run: string;
-  /** Its points. */
   readonly series: Series;
 }
 
 /** A step and each run's value at it. */
 export interface AlignedRow {
-  /** Step. */
   readonly step: number;
-  /** Values by run id. */
   readonly values: Readonly<Record<string, LoggedValue>>;
 }
 

@@ -1,9 +1,8 @@
 /** Deep differences between configurations, summaries or metadata of runs. */
-import { escaped, isObject } from "./objects.ts";
+import { escapeName, isObject } from "./objects.ts";
 
 /** A value of both runs that differs. */
 export interface Change {
-  /** Value in the first run. */
   readonly run_a: unknown;
   /** Value in the second run. */
   readonly run_b: unknown;
@@ -17,9 +16,7 @@ export interface Difference {
   readonly only_in_run_a: Readonly<Record<string, unknown>>;
   /** What only the second has. */
   readonly only_in_run_b: Readonly<Record<string, unknown>>;
-  /** What both have with different values. */
   readonly changed: Readonly<Record<string, Change>>;
-  /** Number of equal values. */
   readonly identical_count: number;
 }
 
@@ -29,7 +26,6 @@ export interface ManyDifference {
   readonly changed: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Missing in some: values by the runs that have it. */
   readonly only_in_some: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** Number of values equal in all. */
   readonly identical_count: number;
 }
 
@@ -47,12 +43,12 @@ export function diffObjects(
   for (const [key, one] of left) {
     if (!right.has(key)) continue;
     const other = right.get(key);
-    if (equal(one, other)) {
+    if (isEqual(one, other)) {
       identical += 1;
       continue;
     }
     const delta = typeof one === "number" && typeof other === "number"
-      ? rounded(other - one)
+      ? roundDelta(other - one)
       : undefined;
     changed.push([key, { run_a: one, run_b: other, ...(delta === undefined ? {} : { delta }) }]);
   }
@@ -77,7 +73,7 @@ export function diffMany(
     const having = flat.filter(([, values]) => values.has(key));
     const values = having.map(([run, object]) => [run, object.get(key)] as const);
     if (having.length < flat.length) partial.push([key, Object.fromEntries(values)]);
-    else if (values.every(([, value]) => equal(value, values[0]?.[1]))) identical += 1;
+    else if (values.every(([, value]) => isEqual(value, values[0]?.[1]))) identical += 1;
     else changed.push([key, Object.fromEntries(values)]);
   }
   return {
@@ -92,9 +88,9 @@ function flatten(object: Readonly<Record<string, unknown>>): Map<string, unknown
   const visit = (value: unknown, path: string) => {
     const entries = isObject(value) ? Object.entries(value) : [];
     if (entries.length === 0) flat.set(path, plain(value));
-    for (const [key, item] of entries) visit(item, `${path}.${escaped(key)}`);
+    for (const [key, item] of entries) visit(item, `${path}.${escapeName(key)}`);
   };
-  for (const [key, value] of Object.entries(object)) visit(value, escaped(key));
+  for (const [key, value] of Object.entries(object)) visit(value, escapeName(key));
   return flat;
 }
 
@@ -103,18 +99,18 @@ function plain(value: unknown): unknown {
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }
 
-function equal(a: unknown, b: unknown): boolean {
+function isEqual(a: unknown, b: unknown): boolean {
   if (Object.is(a, b) || a === b) return true;
   if (Array.isArray(a) && Array.isArray(b)) {
-    return a.length === b.length && a.every((item, index) => equal(item, b[index]));
+    return a.length === b.length && a.every((item, index) => isEqual(item, b[index]));
   }
   if (!isObject(a) || !isObject(b)) return false;
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length &&
-    keys.every((key) => Object.hasOwn(b, key) && equal(a[key], b[key]));
+    keys.every((key) => Object.hasOwn(b, key) && isEqual(a[key], b[key]));
 }
 
-function rounded(delta: number): number | undefined {
+function roundDelta(delta: number): number | undefined {
   if (!Number.isFinite(delta)) return undefined;
   const decimals = Number(delta.toFixed(6));
   return decimals === 0 ? Number(delta.toPrecision(6)) : decimals;

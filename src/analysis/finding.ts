@@ -17,29 +17,24 @@ export type Check =
 
 /** A place in the data that shows what a finding says. */
 export interface Evidence {
-  /** Metric name. */
   readonly key: string;
   /** Step; for system metrics their x axis. */
   readonly step: number;
-  /** The value there. */
   readonly value: LoggedValue;
 }
 
 /** Something that a check found. */
 export interface Finding {
-  /** The check. */
   readonly check: Check;
   /** `info` states, `warning` asks for a look, `critical` means the run is lost or wasted. */
   readonly severity: "info" | "warning" | "critical";
-  /** What was found, in a sentence. */
   readonly message: string;
   /** Where; at most a handful of points. */
   readonly evidence: readonly Evidence[];
-  /** What to do about it. */
   readonly next_step: string;
 }
 
 /** A number for a message: four significant digits. */
-export function shown(value: number): string {
+export function formatNumber(value: number): string {
   return String(Number(value.toPrecision(4)));
 }

@@ -1,5 +1,5 @@
 /** Diagnosis of a training run from its metrics. */
-import { type Check, type Finding, shown } from "./finding.ts";
+import { type Check, type Finding, formatNumber } from "./finding.ts";
 import {
   findLossKey,
   findValidationLossKey,
@@ -12,13 +12,12 @@ import { checkGradientNorm, checkLearningRate } from "./rates.ts";
 import { checkGpus, checkRunState, type RunInfo } from "./run_state.ts";
 import { byStep, finitePoints, isNonFinite, type Series } from "./series.ts";
 import { findSpikes } from "./spikes.ts";
-import { MIN_POINTS, type Trend, trendOf } from "./trend.ts";
+import { findTrend, MIN_POINTS, type Trend } from "./trend.ts";
 
 /** What is diagnosed. */
 export interface DiagnosisInput {
   /** Metrics, and system metrics with their `system.` names. */
   readonly series: readonly Series[];
-  /** The run itself, where known. */
   readonly run?: RunInfo;
   /** Key of the training loss; found by name if not given. */
   readonly loss_key?: string;
@@ -37,19 +36,14 @@ export type Verdict =
 
 /** The diagnosis of a run. */
 export interface Diagnosis {
-  /** In one word. */
   readonly diagnosis: Verdict;
-  /** Key of the training loss. */
   readonly loss_key?: string;
-  /** Key of the validation loss. */
   readonly val_loss_key?: string;
-  /** Course of the training loss. */
   readonly trend?: Trend;
   /** The two losses beside each other. */
   readonly losses?: Overfitting;
   /** What was found, the most severe first. */
   readonly findings: readonly Finding[];
-  /** Checks for which there was data. */
   readonly checked: readonly Check[];
 }
 
@@ -124,7 +118,7 @@ interface Course {
 function checkLoss(loss: Series): Course {
   const { key } = loss;
   const points = finitePoints(loss.points);
-  const trend = trendOf(points);
+  const trend = findTrend(points);
   const lost = endsNonFinite(loss);
   const verdict = lost || trend.trend === "increasing"
     ? "diverging"
@@ -142,7 +136,7 @@ function describeTrend(key: string, trend: Trend): Finding[] {
     return [{
       check: "divergence",
       severity: "critical",
-      message: `${key} rises from ${shown(best)} (step ${at}) to ${shown(end)}.`,
+      message: `${key} rises from ${formatNumber(best)} (step ${at}) to ${formatNumber(end)}.`,
       evidence: [{ key, step: at, value: best }],
       next_step: "Go back to a checkpoint before that step and lower the learning rate.",
     }];
@@ -153,7 +147,7 @@ function describeTrend(key: string, trend: Trend): Finding[] {
     return [{
       check: "no_improvement",
       severity: "warning",
-      message: `${key} has not improved on its first level of ${shown(start)}.`,
+      message: `${key} has not improved on its first level of ${formatNumber(start)}.`,
       evidence,
       next_step: "Check the learning rate, that gradients reach the parameters, and the labels.",
     }];
@@ -161,7 +155,7 @@ function describeTrend(key: string, trend: Trend): Finding[] {
   return [{
     check: "convergence",
     severity: "info",
-    message: `${key} has levelled off at ${shown(end)} since step ${since}.`,
+    message: `${key} has levelled off at ${formatNumber(end)} since step ${since}.`,
     evidence,
     next_step: "Stop here, or lower the learning rate to see whether it falls further.",
   }];
@@ -176,7 +170,9 @@ function describeSpikes(key: string, loss: Series): Finding[] {
     check: "spikes",
     severity: spikes.length > 3 ? "warning" : "info",
     message: `${key} has ${number}${loss.exact ? "" : " among the sampled points"}, the highest ` +
-      `at step ${highest.step}: ${shown(highest.value)} above a level of ${shown(highest.level)}.`,
+      `at step ${highest.step}: ${formatNumber(highest.value)} above a level of ${
+        formatNumber(highest.level)
+      }.`,
     evidence: spikes.slice(0, 5).map(({ step, value }) => ({ key, step, value })),
     next_step: "Look at the batches of those steps; clip gradients or lower the learning rate.",
   }];
@@ -191,7 +187,10 @@ function describeLosses(losses: Overfitting, key: string): Finding[] {
       ? {
         check: "overfitting",
         severity: "warning",
-        message: `${key} was best at step ${at} (${shown(best)}) and has risen to ${shown(end)} ` +
+        message:
+          `${key} was best at step ${at} (${formatNumber(best)}) and has risen to ${
+            formatNumber(end)
+          } ` +
           "while the training loss did not rise.",
         evidence,
         next_step: `Use the checkpoint of step ${at}; stop earlier, regularise, or add data.`,
@@ -199,8 +198,9 @@ function describeLosses(losses: Overfitting, key: string): Finding[] {
       : {
         check: "generalization_gap",
         severity: "info",
-        message: `${key} no longer follows the training loss: the gap grew from ${shown(early)} ` +
-          `to ${shown(late)}.`,
+        message:
+          `${key} no longer follows the training loss: the gap grew from ${formatNumber(early)} ` +
+          `to ${formatNumber(late)}.`,
         evidence,
         next_step: "Watch for overfitting; regularisation or more data may help.",
       },
@@ -219,7 +219,11 @@ function checkNonFinite(series: Series, isLoss: boolean): Finding[] {
     message: `${key} is not finite at ${bad.length} of ${points.length} ` +
       `${series.exact ? "" : "sampled "}points, first at step ${first.step}` +
       `${lost ? ", and does not recover" : ""}.`,
-    evidence: bad.slice(0, 3).map(({ step, value }) => ({ key, step, value: named(value) })),
+    evidence: bad.slice(0, 3).map(({ step, value }) => ({
+      key,
+      step,
+      value: nameNonFinite(value),
+    })),
     next_step: "Look for division by zero, logarithms of zero, overflow in half precision, or " +
       "exploding gradients before that step.",
   }];
@@ -232,7 +236,7 @@ function endsNonFinite({ points }: Series): boolean {
   return last.every(({ value }) => isNonFinite(value));
 }
 
-function named(value: number | "NaN" | "Infinity" | "-Infinity") {
+function nameNonFinite(value: number | "NaN" | "Infinity" | "-Infinity") {
   if (typeof value === "string" || Number.isFinite(value)) return value;
   return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
 }

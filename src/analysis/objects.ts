@@ -4,6 +4,6 @@ export function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 /** A key as a part of a dotted path: dots of its own are marked by a backslash. */
-export function escaped(key: string): string {
+export function escapeName(key: string): string {
   return key.replaceAll(".", "\\.");
 }

@@ -6,11 +6,8 @@ import { MIN_POINTS } from "./trend.ts";
 export interface Overfitting {
   /** `overfitting`: validation gets worse; `gap`: it stands still while training improves. */
   readonly kind: "overfitting" | "gap" | "none";
-  /** Step of the best validation level. */
   readonly best_step: number;
-  /** Best validation level. */
   readonly best: number;
-  /** Validation level at the end. */
   readonly end: number;
   /** Mean of validation minus training over the first third of the shared steps. */
   readonly gap_early: number;

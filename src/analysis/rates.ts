@@ -1,5 +1,5 @@
 /** Checks on learning rates and gradient norms. */
-import { type Finding, shown } from "./finding.ts";
+import { type Finding, formatNumber } from "./finding.ts";
 import { median } from "./robust.ts";
 import { type FinitePoint, finitePoints, type Series } from "./series.ts";
 
@@ -89,7 +89,7 @@ export function checkGradientNorm(series: Series): Finding[] {
     findings.push({
       check: "gradient_norm",
       severity: "warning",
-      message: `${key} vanishes: from about ${shown(early)} to ${shown(end)}.`,
+      message: `${key} vanishes: from about ${formatNumber(early)} to ${formatNumber(end)}.`,
       evidence: evidence(key, [...points.slice(0, 1), ...late.slice(-1)]),
       next_step: "Look at saturated activations, normalisation and the depth of the network.",
     });
@@ -102,7 +102,7 @@ export function checkGradientNorm(series: Series): Finding[] {
     findings.push({
       check: "gradient_norm",
       severity: "critical",
-      message: `${key} explodes: from about ${shown(reference)} to ${shown(end)}.`,
+      message: `${key} explodes: from about ${formatNumber(reference)} to ${formatNumber(end)}.`,
       evidence: evidence(key, [...points.slice(Math.max(0, first), first + 1), ...late.slice(-1)]),
       next_step: "Lower the learning rate, clip gradients, or check the data near that step.",
     });

@@ -27,7 +27,7 @@ export function mean(values: readonly number[]): number {
  * Standard deviation of the noise around a smooth curve, from second differences, in which level and
  * slope of the curve cancel. For independent noise their variance is six times that of the noise.
  */
-export function noise(values: ArrayLike<number>): number {
+export function estimateNoise(values: ArrayLike<number>): number {
   const differences: number[] = [];
   for (let i = 2; i < values.length; i++) {
     const [a = 0, b = 0, c = 0] = [values[i - 2], values[i - 1], values[i]];
@@ -38,19 +38,14 @@ export function noise(values: ArrayLike<number>): number {
 
 /** A stretch of a curve, reduced to its middle. */
 export interface Bin {
-  /** Step of its first point. */
   readonly first: number;
-  /** Step of its last point. */
   readonly last: number;
-  /** Median of its values. */
   readonly level: number;
 }
 
 /** A curve in stretches of equally many points, and how uncertain their levels are. */
 export interface Smoothed {
-  /** Stretches in the order of steps. */
   readonly bins: readonly Bin[];
-  /** Standard error of a level. */
   readonly error: number;
   /** Standard deviation of single points around the curve. */
   readonly noise: number;
@@ -71,10 +66,10 @@ export function smooth(points: readonly FinitePoint[], most = 60): Smoothed {
       level: median(stretch.map(({ value }) => value)),
     });
   }
-  const sigma = noise(points.map(({ value }) => value));
+  const sigma = estimateNoise(points.map(({ value }) => value));
   const perBin = points.length / Math.max(1, count);
   // Smoothed or correlated noise hides from second differences of points, not from those of levels.
-  const ofLevels = noise(bins.map(({ level }) => level));
+  const ofLevels = estimateNoise(bins.map(({ level }) => level));
   // The median of k normal values scatters 1.25 times as much as their mean.
   const ofMedian = sigma * (perBin > 2 ? 1.2533 : 1) / Math.sqrt(perBin);
   return { bins, noise: sigma, error: Math.max(ofMedian, ofLevels) };

@@ -1,5 +1,5 @@
 /** Checks on the run itself and on its machine. */
-import { type Finding, shown } from "./finding.ts";
+import { type Finding, formatNumber } from "./finding.ts";
 import { mean, median } from "./robust.ts";
 import { finitePoints, type Series } from "./series.ts";
 
@@ -13,7 +13,6 @@ export interface RunInfo {
   readonly last_log_age_s?: number;
   /** Usual time between rows of history. */
   readonly log_interval_s?: number;
-  /** Last logged step. */
   readonly last_step?: number;
 }
 
@@ -57,7 +56,7 @@ export function checkRunState(run: RunInfo): Finding[] {
       check: "stalled",
       severity: "critical",
       message: `The run counts as running but has sent no sign of life for ${
-        shown(heartbeat)
+        formatNumber(heartbeat)
       } s.${at}`,
       evidence,
       next_step: "Check whether its machine still exists; the process has probably ended.",
@@ -68,7 +67,7 @@ export function checkRunState(run: RunInfo): Finding[] {
   return [{
     check: "stalled",
     severity: "warning",
-    message: `The process is alive but has logged nothing for ${shown(silence)} s.${at}`,
+    message: `The process is alive but has logged nothing for ${formatNumber(silence)} s.${at}`,
     evidence,
     next_step: "Look for a hanging data loader, a deadlock between workers, or a long evaluation.",
   }];
@@ -97,7 +96,7 @@ export function checkGpus(gpus: readonly Series[]): Finding[] {
       check: "gpu_idle",
       severity: average < IDLE && gpus.length === 1 ? "critical" : "warning",
       message: `${series.key}: below ${IDLE} % in ${share} % of the samples, ` +
-        `${shown(average)} % on average (median ${shown(median(values))} %).`,
+        `${formatNumber(average)} % on average (median ${formatNumber(median(values))} %).`,
       evidence: idle.slice(0, 3).map(({ step, value }) => ({ key: series.key, step, value })),
       next_step:
         "Profile the input pipeline (workers, prefetching), raise the batch size, or use " +

@@ -1,5 +1,5 @@
 /** The structure of JSON rows, learnt from a sample of them. */
-import { escaped, isObject } from "./objects.ts";
+import { escapeName, isObject } from "./objects.ts";
 
 /** Type of a value, as far as filters tell them apart. */
 export type JsonType =
@@ -24,7 +24,6 @@ export interface FieldSchema {
   readonly count: number;
   /** Rows in which it is there with another value than null. */
   readonly non_null_count: number;
-  /** Part of all rows in which it is there. */
   readonly presence: number;
   /** Presence among the rows of each op, where it is not the same in all. */
   readonly ops?: Readonly<Record<string, number>>;
@@ -72,26 +71,24 @@ export class SchemaBuilder {
   readonly #textLength: number;
   #rows = 0;
 
-  /** Starts without rows. */
   constructor({ topValues = 5, textLength = 100 }: SchemaOptions = {}) {
     this.#topValues = topValues;
     this.#textLength = textLength;
   }
 
-  /** Number of rows so far. */
   get rows(): number {
     return this.#rows;
   }
 
-  /** Adds a row of the op. */
   add(op: string, row: Readonly<Record<string, unknown>>): void {
     this.#rows += 1;
     this.#ops.set(op, (this.#ops.get(op) ?? 0) + 1);
     const seen = new Set<string>();
-    for (const [key, value] of Object.entries(row)) this.#visit(escaped(key), value, op, seen, 0);
+    for (const [key, value] of Object.entries(row)) {
+      this.#visit(escapeName(key), value, op, seen, 0);
+    }
   }
 
-  /** The fields in the order of their paths. */
   fields(): FieldSchema[] {
     const maps = [...this.#fields].filter(([, field]) => isMap(field))
       .map(([path]) => `${path}.`);
@@ -103,7 +100,7 @@ export class SchemaBuilder {
 
   #visit(path: string, value: unknown, op: string, seen: Set<string>, depth: number): void {
     const field = this.#field(path);
-    const type = typeOf(value);
+    const type = jsonType(value);
     field.types.set(type, (field.types.get(type) ?? 0) + 1);
     if (!seen.has(path)) {
       seen.add(path);
@@ -124,7 +121,7 @@ export class SchemaBuilder {
       for (const [key, item] of Object.entries(value)) {
         names.add(key);
         if (names.size > MAP_KEYS) return;
-        this.#visit(`${path}.${escaped(key)}`, item, op, seen, depth + 1);
+        this.#visit(`${path}.${escapeName(key)}`, item, op, seen, depth + 1);
       }
     } else if (value !== null && value !== undefined) this.#remember(field, value);
   }
@@ -178,7 +175,7 @@ function isMap({ names }: Field): boolean {
 }
 
 /** Type of a JSON value. A text that is an ISO-8601 time is a datetime. */
-export function typeOf(value: unknown): JsonType {
+export function jsonType(value: unknown): JsonType {
   if (value === null || value === undefined) return "null";
   if (Array.isArray(value)) return "array";
   switch (typeof value) {

@@ -5,15 +5,12 @@ export type LoggedValue = number | "NaN" | "Infinity" | "-Infinity";
 export interface Point {
   /** Step, or whatever the x axis is. */
   readonly step: number;
-  /** The value. */
   readonly value: LoggedValue;
 }
 
 /** One metric of one run. */
 export interface Series {
-  /** Metric name. */
   readonly key: string;
-  /** Points, in any order. */
   readonly points: readonly Point[];
   /** Whether these are all logged points, or a sample of them. */
   readonly exact: boolean;
@@ -21,9 +18,7 @@ export interface Series {
 
 /** A point whose value is a finite number. */
 export interface FinitePoint {
-  /** Step. */
   readonly step: number;
-  /** Finite value. */
   readonly value: number;
 }
 

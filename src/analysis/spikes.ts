@@ -1,13 +1,10 @@
 import type { FinitePoint } from "./series.ts";
-import { median, noise, quantile } from "./robust.ts";
+import { estimateNoise, median, quantile } from "./robust.ts";
 
 /** A short rise above the curve on both sides of it. */
 export interface Spike {
-  /** Step of the highest point. */
   readonly step: number;
-  /** Value there. */
   readonly value: number;
-  /** Level around it. */
   readonly level: number;
 }
 
@@ -26,15 +23,19 @@ export function findSpikes(points: readonly FinitePoint[]): Spike[] {
   const values = Float64Array.from(points, ({ value }) => value);
   const side = Math.min(25, Math.max(4, Math.floor(points.length / 40)));
   const range = quantile(values, 0.95) - quantile(values, 0.05);
-  const sigmas = localNoise(values);
+  const sigmas = estimateLocalNoise(values);
   const dust = 1e-9 * range;
   const sigmaAt = (index: number) => Math.max(dust, sigmas[Math.floor(index / SEGMENT)] ?? 0);
-  const deepest = excursions(values.map((value) => -value), side, (i) => SIGMAS / 2 * sigmaAt(i))
+  const deepest = findExcursions(
+    values.map((value) => -value),
+    side,
+    (i) => SIGMAS / 2 * sigmaAt(i),
+  )
     .reduce((most, { index, height }) => Math.max(most, height / sigmaAt(index)), 0);
   const sigmasNeeded = Math.max(SIGMAS, BEYOND_DIPS * deepest);
   const least = (index: number) => Math.max(sigmasNeeded * sigmaAt(index), PART_OF_RANGE * range);
   const events: { index: number; spike: Spike }[] = [];
-  for (const { index, height } of excursions(values, side, least)) {
+  for (const { index, height } of findExcursions(values, side, least)) {
     const point = points[index];
     if (point === undefined) continue;
     const spike = { ...point, level: point.value - height };
@@ -47,7 +48,7 @@ export function findSpikes(points: readonly FinitePoint[]): Spike[] {
 }
 
 /** Points higher than the medians on both sides by more than `least`. */
-function excursions(
+function findExcursions(
   values: Float64Array,
   side: number,
   least: (index: number) => number,
@@ -70,10 +71,11 @@ function excursions(
 const SEGMENT = 100;
 
 /** Noise per segment, from the segment and its neighbours. */
-function localNoise(values: Float64Array): number[] {
+function estimateLocalNoise(values: Float64Array): number[] {
   const count = Math.ceil(values.length / SEGMENT);
   return Array.from(
     { length: count },
-    (_, index) => noise(values.slice(Math.max(0, (index - 1) * SEGMENT), (index + 2) * SEGMENT)),
+    (_, index) =>
+      estimateNoise(values.slice(Math.max(0, (index - 1) * SEGMENT), (index + 2) * SEGMENT)),
   );
 }

@@ -4,29 +4,22 @@ import { byStep, finitePoints, isNonFinite, type Point, type Series } from "./se
 
 /** What is computed of a metric's points. */
 export interface PointStatistics {
-  /** The point with the smallest step. */
   readonly first: Point;
-  /** The point with the largest step. */
   readonly last: Point;
   /** The finite point with the smallest value. */
   readonly min?: Point;
   /** The finite point with the largest value. */
   readonly max?: Point;
-  /** Mean of the finite values. */
   readonly mean?: number;
   /** Least-squares slope of the finite points, per step. */
   readonly slope?: number;
-  /** Points that are NaN. */
   readonly nan_count: number;
-  /** Points that are Infinity or -Infinity. */
   readonly infinity_count: number;
 }
 
 /** Statistics over all logged points. */
 export interface ExactStatistics extends PointStatistics {
-  /** All logged points. */
   readonly basis: "exact";
-  /** Number of logged points. */
   readonly points: number;
 }
 
@@ -34,9 +27,7 @@ export interface ExactStatistics extends PointStatistics {
 export type SampledStatistics =
   & { readonly [K in keyof PointStatistics as `sampled_${K}`]: PointStatistics[K] }
   & {
-    /** A sample of the logged points. */
     readonly basis: "sampled";
-    /** Number of points in the sample. */
     readonly points: number;
   };
 
@@ -57,7 +48,7 @@ export function describeSeries(series: Series): ExactStatistics | SampledStatist
     (best, point) => best === undefined || point.value > Number(best.value) ? point : best,
     undefined,
   );
-  const slope = slopeOf(finite);
+  const slope = fitSlope(finite);
   const average = mean(finite.map(({ value }) => value));
   const nan = points.filter(({ value }) => value === "NaN" || Number.isNaN(value)).length;
   const infinite = points.filter(({ value }) => isNonFinite(value)).length - nan;
@@ -78,7 +69,7 @@ export function describeSeries(series: Series): ExactStatistics | SampledStatist
   };
 }
 
-function slopeOf(points: readonly { step: number; value: number }[]): number | undefined {
+function fitSlope(points: readonly { step: number; value: number }[]): number | undefined {
   const [x, y] = [mean(points.map(({ step }) => step)), mean(points.map(({ value }) => value))];
   let [products, squares] = [0, 0];
   for (const { step, value } of points) {

@@ -5,11 +5,8 @@ import type { FinitePoint } from "./series.ts";
 export interface Trend {
   /** `decreasing` is still improving, `plateaued` has stopped, `increasing` is getting worse. */
   readonly trend: "decreasing" | "plateaued" | "increasing" | "insufficient_data";
-  /** Level at the beginning. */
   readonly start: number;
-  /** Level at the end. */
   readonly end: number;
-  /** Lowest level. */
   readonly best: number;
   /** Last step of the stretch with the lowest level. */
   readonly best_step: number;
@@ -36,10 +33,10 @@ const RISE = 0.25;
  * Where every level is positive the logarithm is looked at as well: a loss that falls from 1 to
  * 0.001 is still improving, and one that rises from 0.1 to 1 after starting at 100 is diverging.
  */
-export function trendOf(points: readonly FinitePoint[]): Trend {
+export function findTrend(points: readonly FinitePoint[]): Trend {
   const curve = smooth(points);
   const levels = curve.bins.map(({ level }) => level);
-  const shape = shapeOf(levels, curve.error);
+  const shape = measureShape(levels, curve.error);
   const lowest = curve.bins[shape.lowest];
   const base = {
     start: shape.start,
@@ -51,12 +48,13 @@ export function trendOf(points: readonly FinitePoint[]): Trend {
   if (points.length < MIN_POINTS) return { trend: "insufficient_data", ...base };
   const logs = logCurve(points, levels);
   if (
-    rises(shape) && isWorthMore(shape, curve) || logs && rises(logs) && shape.rise > 6 * curve.error
+    rises(shape) && outweighsNoise(shape, curve) ||
+    logs && rises(logs) && shape.rise > 6 * curve.error
   ) {
     return { trend: "increasing", ...base };
   }
   const still = logs ? fallsLate(logs) : false;
-  const begins = shape.flat ? 0 : still ? undefined : plateauStart(shape);
+  const begins = shape.flat ? 0 : still ? undefined : findPlateau(shape);
   if (begins !== undefined) {
     const step = curve.bins[begins]?.first;
     return { trend: "plateaued", ...base, ...(step === undefined ? {} : { plateau_step: step }) };
@@ -73,11 +71,10 @@ interface Shape {
   readonly lowest: number;
   readonly range: number;
   readonly rise: number;
-  /** Nothing but noise. */
   readonly flat: boolean;
 }
 
-function shapeOf(levels: readonly number[], error: number): Shape {
+function measureShape(levels: readonly number[], error: number): Shape {
   const start = median(levels.slice(0, Math.max(1, Math.round(levels.length * 0.05))));
   const end = median(levels.slice(-Math.max(2, Math.round(levels.length * 0.15))));
   const low = Math.min(...levels);
@@ -103,7 +100,7 @@ function logCurve(points: readonly FinitePoint[], levels: readonly number[]): Sh
   );
   if (positive.length < points.length) return undefined;
   const curve = smooth(positive);
-  return shapeOf(curve.bins.map(({ level }) => level), curve.error);
+  return measureShape(curve.bins.map(({ level }) => level), curve.error);
 }
 
 /** The end lies clearly above the lowest level, and the curve stays there. */
@@ -115,7 +112,7 @@ function rises(shape: Shape): boolean {
 }
 
 /** A slow drift much smaller than the scatter of the points is nothing to act on. */
-function isWorthMore({ rise }: Shape, { noise }: Smoothed): boolean {
+function outweighsNoise({ rise }: Shape, { noise }: Smoothed): boolean {
   return rise > noise / 2;
 }
 
@@ -133,24 +130,24 @@ function fallsLate({ levels, range, error, flat }: Shape): boolean {
 const SLOPE_WINDOW = 0.4;
 
 /** Index of the first level from which on the curve stays near its end, if that is long enough. */
-function plateauStart({ levels, error, range, end }: Shape): number | undefined {
+function findPlateau({ levels, error, range, end }: Shape): number | undefined {
   const exact = PLATEAU_TOLERANCE * range;
   const tolerance = Math.max(exact, 4 * error);
   const outside = levels.findLastIndex((level) => Math.abs(level - end) > tolerance);
   const latest = Math.floor(levels.length * (1 - PLATEAU_LENGTH));
   if (tolerance > exact) {
-    const window = fallOver(levels.slice(-Math.round(levels.length * SLOPE_WINDOW)), error);
+    const window = measureFall(levels.slice(-Math.round(levels.length * SLOPE_WINDOW)), error);
     if (window.fall > Math.max(0.12 * range, 1.5 * window.error)) return undefined;
   }
   for (let index = outside + 1; index <= latest; index++) {
-    const { fall, error: uncertain } = fallOver(levels.slice(index), error);
+    const { fall, error: uncertain } = measureFall(levels.slice(index), error);
     if (Math.abs(fall) <= Math.max(1.2 * exact, 2 * uncertain)) return index;
   }
   return undefined;
 }
 
 /** Fall of the least-squares line over the levels, and its standard error. */
-function fallOver(levels: readonly number[], error: number): { fall: number; error: number } {
+function measureFall(levels: readonly number[], error: number): { fall: number; error: number } {
   const middle = (levels.length - 1) / 2;
   let [products, squares] = [0, 0];
   levels.forEach((level, index) => {

@@ -4,7 +4,7 @@ import type { Finding } from "../../src/analysis/finding.ts";
 import { diagnoseRun, type Diagnosis } from "../../src/analysis/health.ts";
 import { findLossKey, findValidationLossKey } from "../../src/analysis/keys.ts";
 import type { LoggedValue, Series } from "../../src/analysis/series.ts";
-import { trendOf } from "../../src/analysis/trend.ts";
+import { findTrend } from "../../src/analysis/trend.ts";
 import { Random } from "./random.ts";
 import { diagnosisPage, measure, type Scores } from "../../scripts/diagnosis.ts";
 import { SCORED } from "./score.ts";
@@ -140,7 +140,7 @@ Deno.test("the trend does not depend on unit or offset", () => {
           return { step, value: unit * (level + 0.01 * random.normal() + 1.5 * offset - 3) };
         });
         const expected = { falls: "decreasing", levels: "plateaued", rises: "increasing" }[course];
-        assert.equal(trendOf(points).trend, expected);
+        assert.equal(findTrend(points).trend, expected);
       },
     ),
     { seed: 3, numRuns: 200 },

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { SchemaBuilder, typeOf } from "../../src/analysis/schema_inference.ts";
+import { jsonType, SchemaBuilder } from "../../src/analysis/schema_inference.ts";
 
 function fieldsOf(rows: readonly (readonly [string, Record<string, unknown>])[]) {
   const builder = new SchemaBuilder();
@@ -79,5 +79,5 @@ Deno.test("counts never exceed the rows", () => {
 
 Deno.test("types of values", () => {
   const cases = [[null, "null"], [1, "int"], [1.5, "float"], ["2025-13", "string"], [[], "array"]];
-  for (const [value, type] of cases) assert.equal(typeOf(value), type);
+  for (const [value, type] of cases) assert.equal(jsonType(value), type);
 });
