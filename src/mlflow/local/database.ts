@@ -1,7 +1,7 @@
 import { Failure } from "../../core/failure.ts";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
 import { hotJournal, inspectStore } from "./inspect.ts";
-import { pythonSearch } from "./python_regex.ts";
+import type { compileSearch } from "./python_regex.ts";
 import { READ_TABLES, requireStore, type Tables } from "./schema.ts";
 import { type Fragment, raw, sql } from "./sql.ts";
 
@@ -18,6 +18,9 @@ export interface Wanted {
   readonly deadline: number;
 }
 
+/** Makes a test of texts of a pattern; loaded only where a filter has one. */
+export type CompileSearch = typeof compileSearch;
+
 /** One row, by column name. Integers beyond 2^53 are bigints. */
 export type Row = Readonly<Record<string, SQLOutputValue>>;
 
@@ -32,7 +35,11 @@ export class Database implements Disposable {
    *
    * @throws {Failure} when it is no store, or cannot be read without touching it.
    */
-  constructor(private readonly path: string, private readonly wanted: Wanted) {
+  constructor(
+    private readonly path: string,
+    private readonly wanted: Wanted,
+    compile?: CompileSearch,
+  ) {
     inspectStore(path);
     try {
       this.#database = new DatabaseSync(path, { readOnly: true, allowExtension: false });
@@ -44,7 +51,7 @@ export class Database implements Disposable {
         this.check();
         return 1;
       });
-      this.#database.function("regexp", { deterministic: true }, searching());
+      if (compile !== undefined) this.#defineRegexp(compile);
       // Sorting must not write temporary files; LIKE minds case, as on the server.
       this.#database.exec("PRAGMA temp_store = MEMORY; PRAGMA case_sensitive_like = true");
       this.tables = this.#discover();
@@ -97,6 +104,18 @@ export class Database implements Disposable {
   /** Closes the file. */
   [Symbol.dispose](): void {
     this.#database.close();
+  }
+
+  /** SQLite's `REGEXP`, as MLflow defines it: Python's `re.search`; false for null. */
+  #defineRegexp(compile: CompileSearch): void {
+    const known = new Map<string, ReturnType<CompileSearch>>();
+    this.#database.function("regexp", { deterministic: true }, (pattern, text) => {
+      this.check();
+      if (typeof pattern !== "string" || text === null) return 0;
+      let matches = known.get(pattern);
+      if (matches === undefined) known.set(pattern, matches = compile(pattern));
+      return matches(String(text)) ? 1 : 0;
+    });
   }
 
   #discover(): Tables {
@@ -173,14 +192,3 @@ function withNumbers(row: Readonly<Record<string, SQLOutputValue>>): Row {
 }
 
 const MAX_SAFE = BigInt(Number.MAX_SAFE_INTEGER);
-
-/** SQLite's `REGEXP`, as MLflow defines it: Python's `re.search`; false for null. */
-function searching(): (pattern: unknown, text: unknown) => number {
-  const known = new Map<string, RegExp>();
-  return (pattern, text) => {
-    if (typeof pattern !== "string" || text === null) return 0;
-    let regex = known.get(pattern);
-    if (regex === undefined) known.set(pattern, regex = pythonSearch(pattern));
-    return regex.test(String(text)) ? 1 : 0;
-  };
-}

@@ -7,7 +7,7 @@ import { Failure } from "../../core/failure.ts";
 import { isJsonObject, type JsonObject } from "../../core/json.ts";
 import { traceIdHint } from "../trace_id.ts";
 import { artifactFile, fileBytes, unreachableArtifacts } from "./artifacts.ts";
-import { Database, type Row, type Wanted } from "./database.ts";
+import { type CompileSearch, Database, type Row, type Wanted } from "./database.ts";
 import { assessmentOf, traceInfos } from "./info.ts";
 import type { Part, Request, StoreFiles } from "./protocol.ts";
 import { has } from "./schema.ts";
@@ -24,8 +24,15 @@ const BATCH = 262_144;
  *
  * @throws {Failure} with the reason when it cannot.
  */
-export function* readStore(files: StoreFiles, request: Request, wanted: Wanted): Generator<Part> {
-  using database = new Database(files.path, wanted);
+export function* readStore(
+  files: StoreFiles,
+  request: Request,
+  wanted: Wanted,
+  compileSearch?: CompileSearch,
+): Generator<Part> {
+  using database = new Database(files.path, wanted, compileSearch);
+  // A pattern that cannot be used is told even where no trace has what it is about.
+  regexPatterns(request).forEach((pattern) => compileSearch?.(pattern));
   switch (request.kind) {
     case "search": {
       const { search, limit, offset } = request;
@@ -62,6 +69,12 @@ export function* readStore(files: StoreFiles, request: Request, wanted: Wanted):
       return yield experimentsOf(rows);
     }
   }
+}
+
+/** The regular expressions in a request's filter. */
+export function regexPatterns(request: Request): readonly string[] {
+  const clauses = "search" in request ? request.search.filter?.clauses ?? [] : [];
+  return clauses.filter(({ op }) => op === "RLIKE").map(({ value }) => String(value));
 }
 
 function existing(database: Database, traceId: string): JsonObject {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { readStore } from "./operations.ts";
+import { readStore, regexPatterns } from "./operations.ts";
 import { type FromWorker, packError, type Part, type ToWorker } from "./protocol.ts";
 
 /** Answers over a port: one request at a time, each part when it is asked for. */
@@ -23,11 +23,14 @@ function serve(port: MessagePort): void {
       say({ say: "failed", error: packError(error) });
     }
   };
-  port.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  const answer = async (data: ToWorker) => {
     switch (data.say) {
-      case "read":
-        current = readStore(data.files, data.request, data);
+      case "read": {
+        const needsRegex = regexPatterns(data.request).length > 0;
+        const compile = needsRegex ? (await import("./python_regex.ts")).compileSearch : undefined;
+        current = readStore(data.files, data.request, data, compile);
         return next();
+      }
       case "more":
         return next();
       case "stop":
@@ -35,6 +38,10 @@ function serve(port: MessagePort): void {
         current = undefined;
         return say({ say: "done" });
     }
+  };
+  let previous = Promise.resolve();
+  port.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+    previous = previous.then(() => answer(data));
   };
 }
 

@@ -149,16 +149,34 @@ Deno.test("a search ends when its time is over", async () => {
   assert.equal((await store.open().search(query("", { limit: 3 }))).infos.length, 3);
 });
 
-Deno.test("a regular expression that explodes takes its worker with it, and the next one works", async () => {
+Deno.test("a regular expression with nested quantifiers is answered, and the processor rests", async () => {
+  {
+    using writer = new DatabaseSync(path);
+    const id = writer.prepare("SELECT request_id AS id FROM trace_info LIMIT 2").all();
+    const insert = writer.prepare(
+      "INSERT INTO trace_tags (request_id, key, value) VALUES (?, ?, ?)",
+    );
+    [`${"a".repeat(5_000)}b`, "aaa"].forEach((value, index) => {
+      insert.run(id[index]?.["id"] ?? null, "nested", value);
+    });
+  }
   using store = localStore(path);
-  const explosive = query("span.attributes.filler RLIKE '^((([a-z ]+)+)+)+0$'", { limit: 1 });
-  const stop = new AbortController();
-  const search = store.open(stop.signal).search(explosive);
-  const outcome = assert.rejects(search, { name: "AbortError" });
-  await store.open().search(query("", { limit: 1 }));
-  stop.abort();
-  await outcome;
+  const nested = query("tag.nested RLIKE '(a+)+$'");
+  const counts = await Promise.all([1, 2, 3].map(() => store.open().count(nested)));
+  assert.deepEqual(counts, [1, 1, 1]);
+  const slow = query("span.attributes.filler RLIKE '([a-z ])*l[a-z ]{300}!'");
+  const late = await Promise.allSettled(
+    [1, 2, 3].map(() => store.open(undefined, 200).search(slow)),
+  );
+  assert.deepEqual(late.map(({ status }) => status), ["rejected", "rejected", "rejected"]);
+  await quiet();
   assert.equal((await store.open().search(query("", { limit: 3 }))).infos.length, 3);
+});
+
+Deno.test("a regular expression that cannot be used is refused though no trace is looked at", async () => {
+  using store = localStore(path);
+  const search = store.open().search(query("tag.none RLIKE '(?<=a)b'"));
+  await assert.rejects(search, { message: /"\(\?<=a\)b" cannot be used: look-behind/ });
 });
 
 Deno.test("a worker that dies is replaced", async () => {
