@@ -29,6 +29,9 @@ export const FAILURE_CODES = [
 /** One of {@link FAILURE_CODES}. */
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
+/** Whether a request that failed has changed anything. */
+export type Effect = "none" | "unknown";
+
 /** What a {@link Failure} may carry besides its code and message. */
 export interface FailureDetails {
   /** What to do next. */
@@ -39,6 +42,11 @@ export interface FailureDetails {
   readonly status?: number | undefined;
   /** The back end's own code, such as `RESOURCE_DOES_NOT_EXIST`. */
   readonly upstreamCode?: string | undefined;
+  /**
+   * Of a write: `none` where the server certainly changed nothing, `unknown` where it may have. Not
+   * given where the code says it: a request that is invalid, forbidden or limited has no effect.
+   */
+  readonly effect?: Effect | undefined;
   /** The error behind it, for the log. */
   readonly cause?: unknown;
 }
@@ -72,6 +80,8 @@ export class Failure extends Error {
   readonly status: number | undefined;
   /** The back end's own code. */
   readonly upstreamCode: string | undefined;
+  /** Whether a write may have taken effect although it failed. */
+  readonly effect: Effect | undefined;
 
   /** See {@link FailureDetails} for what a failure may carry. */
   constructor(code: FailureCode, message: string, details: FailureDetails = {}) {
@@ -81,6 +91,7 @@ export class Failure extends Error {
     this.retryable = details.retryable ?? false;
     this.status = details.status;
     this.upstreamCode = details.upstreamCode;
+    this.effect = details.effect;
   }
 
   /** The failure as the client gets it. */

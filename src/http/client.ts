@@ -1,9 +1,9 @@
 import { Failure } from "../core/failure.ts";
 import { isHtml, readText } from "./body.ts";
-import { exchange } from "./exchange.ts";
-import { failureOfError, failureOfReply } from "./failure.ts";
+import { exchange, prepare } from "./exchange.ts";
+import { failureOfError, failureOfReply, failureOfWrite } from "./failure.ts";
 import { parseJson } from "../core/json.ts";
-import type { UpstreamOptions, UpstreamRequest } from "./request.ts";
+import { isRepeatable, type UpstreamOptions, type UpstreamRequest } from "./request.ts";
 import { backoff, retryAfterSeconds } from "./retry.ts";
 import { pause } from "../core/async.ts";
 
@@ -39,11 +39,13 @@ async function withRetries<T>(
   { signal, deadline }: { readonly signal: AbortSignal; readonly deadline: number },
   read: (response: Response) => Promise<T>,
 ): Promise<T> {
-  const repeatable = request.repeatable ?? request.method === "GET";
   for (let attempt = 0;; attempt++) {
     let wait: number | undefined;
+    let sent = false;
     try {
-      const response = await exchange(options, request, signal);
+      const prepared = await prepare(options, request, signal);
+      sent = true;
+      const response = await exchange(options, prepared);
       if (response.ok) return await read(response);
       const { headers, status } = response;
       wait = retryAfterSeconds(
@@ -51,9 +53,10 @@ async function withRetries<T>(
       );
       throw await failureOfReply(options, response, wait);
     } catch (error) {
-      const failure = failureOfError(options, error, signal);
-      // An unsafe request is repeated only where the server says that it did nothing.
-      const harmless = repeatable || failure.status === 429 || failure.status === 503;
+      const told = failureOfError(options, error, signal);
+      const failure = sent && !isRepeatable(request) ? failureOfWrite(told) : told;
+      const harmless = isRepeatable(request) || failure.status === 429 ||
+        (failure.status === 503 && failure.effect === "none");
       const milliseconds = backoff(options.retry, attempt, wait);
       if (
         !failure.retryable || !harmless || attempt >= options.retry.maxRetries ||

@@ -1,19 +1,27 @@
 import { Failure } from "../core/failure.ts";
+import { defined } from "../core/defined.ts";
 import { followRedirect } from "./redirect.ts";
-import type { UpstreamOptions, UpstreamRequest } from "./request.ts";
+import { isRepeatable, type UpstreamOptions, type UpstreamRequest } from "./request.ts";
+import type { TransportInit } from "./transport.ts";
+
+/** A request that is ready to be sent. */
+export interface Prepared {
+  /** Where to. */
+  readonly url: URL;
+  /** What. */
+  readonly init: TransportInit;
+}
 
 /**
- * Sends a request once, follows its redirects and tells the log; the reply may have any status.
+ * Makes a request ready: its address, credentials and body.
  *
- * @throws {Failure} `unauthorized` when the credentials cannot stand in a header; else
- * whatever the transport throws.
+ * @throws {Failure} `unauthorized` when the credentials cannot stand in a header.
  */
-export async function exchange(
+export async function prepare(
   options: UpstreamOptions,
   request: UpstreamRequest,
   signal: AbortSignal,
-): Promise<Response> {
-  const url = urlOf(options.baseUrl, request);
+): Promise<Prepared> {
   const headers: Record<string, string> = {
     accept: "application/json",
     ...await options.headers(),
@@ -28,22 +36,37 @@ export async function exchange(
   }
   const body = request.json === undefined ? request.body : JSON.stringify(request.json);
   if (request.json !== undefined) headers["content-type"] = "application/json";
-  const started = performance.now();
-  let status: number | undefined;
-  try {
-    const init = {
+  signal.throwIfAborted();
+  return {
+    url: urlOf(options.baseUrl, request),
+    init: {
       method: request.method,
       headers,
       signal,
-      ...(body === undefined ? {} : { body }),
-    };
-    const first = await options.transport(url, init);
-    const response = await followRedirect(first, url, init, options);
+      atMostOnce: !isRepeatable(request),
+      ...defined({ body }),
+    },
+  };
+}
+
+/**
+ * Sends a request once, follows its redirects and tells the log; the reply may have any status.
+ *
+ * @throws {Failure} for a redirect that is not followed; else whatever the transport throws.
+ */
+export async function exchange(
+  options: UpstreamOptions,
+  { url, init }: Prepared,
+): Promise<Response> {
+  const started = performance.now();
+  let status: number | undefined;
+  try {
+    const response = await followRedirect(await options.transport(url, init), url, init, options);
     status = response.status;
     return response;
   } finally {
     options.onAttempt?.({
-      method: request.method,
+      method: init.method,
       path: url.pathname,
       status,
       milliseconds: Math.round(performance.now() - started),

@@ -1,4 +1,5 @@
 import { Failure } from "../core/failure.ts";
+import { defined } from "../core/defined.ts";
 import { cleanDetail, isAbort, isHtml, readHead } from "./body.ts";
 import { failureOfStatus } from "./errors.ts";
 import { networkFailure, permissionFailure } from "./network.ts";
@@ -26,6 +27,24 @@ export async function failureOfReply(
     html: isHtml(body),
     detail: body.trimStart().startsWith("{") ? "" : cleanDetail(body),
     retryAfter,
+  });
+}
+
+/**
+ * The failure of a request that must not be repeated: where it may have taken effect, it says so.
+ * Of statuses, only a refusal by the server leaves no doubt; gateways send 502 to 504 after they
+ * have passed a request on.
+ */
+export function failureOfWrite(failure: Failure): Failure {
+  const { code, message, status, upstreamCode } = failure;
+  const refused = status !== undefined && status >= 300 && status < 500 &&
+    status !== 303 && status !== 408;
+  if (failure.effect !== undefined || refused || status === 501) return failure;
+  return new Failure(code, `${message} Whether the request took effect is not known.`, {
+    hint: "Look at what is stored before you repeat the call.",
+    effect: "unknown",
+    cause: failure,
+    ...defined({ status, upstreamCode }),
   });
 }
 

@@ -25,6 +25,7 @@ export function permissionFailure(_place: Place, error: unknown): Failure | unde
 /** The error that names a host and the setting which would permit it, where one can. */
 export function hostNotAllowed(host: string, what: string): Failure {
   return new Failure("host_not_allowed", `${what}; nothing was sent there.`, {
+    effect: "none",
     hint: LINK_LOCAL.test(host)
       ? "No setting permits it: 169.254.0.0/16 belongs to cloud metadata services."
       : `If that host is to be trusted, add it: --allow-hosts ${host} ` +
@@ -35,6 +36,10 @@ export function hostNotAllowed(host: string, what: string): Failure {
 /** 169.254.0.0/16 as the URL parser writes it, also as an IPv6 address. */
 const LINK_LOCAL = /^(169\.254\.|\[::ffff:a9fe:)/i;
 
+/** Words of errors that come before a request is sent. */
+const NEVER_SENT =
+  /client error \(connect\)|connect(ion)? refused|econnrefused|enotfound|are blocked/;
+
 /** The error for a request that got no reply, with its likely cause. */
 export function networkFailure(place: Place, error: unknown): Failure {
   const { service, setting, baseUrl } = place;
@@ -42,8 +47,9 @@ export function networkFailure(place: Place, error: unknown): Failure {
   const text = causes(error).map((one) => one.message).join(" ").toLowerCase()
     .replaceAll(/\bfor (?:url )?\(?https?:\/\/\S+/g, "");
   const at = baseUrl.host;
+  const effect = NEVER_SENT.test(text) ? "none" : undefined;
   const fail = (message: string, hint: string, retryable: boolean) =>
-    new Failure("unreachable", message, { hint, retryable, cause: error });
+    new Failure("unreachable", message, { hint, retryable, effect, cause: error });
   if (/corrupt message|wrong version number|wrong_version/.test(text)) {
     return fail(
       `${service} at ${at} does not speak TLS.`,

@@ -34,6 +34,7 @@ export async function followRedirect(
     if (hop >= MAX_HOPS) {
       throw new Failure("upstream_error", `${options.service} redirects in circles.`, {
         hint: `Check ${options.setting}.`,
+        status: response.status,
       });
     }
     if (target.host !== url.host || target.protocol !== url.protocol) {
@@ -54,7 +55,10 @@ export async function followRedirect(
         "upstream_error",
         `${options.service} redirects a ${method} request (HTTP ${response.status}), ` +
           "which would lose it.",
-        { hint: `Set ${options.setting} to the address it redirects to: ${target.origin}.` },
+        {
+          hint: `Set ${options.setting} to the address it redirects to: ${target.origin}.`,
+          status: response.status,
+        },
       );
     }
     url = target;

@@ -19,7 +19,11 @@ export interface UpstreamOptions {
   readonly timeoutMs: number;
   /** How often to repeat. */
   readonly retry: RetryPolicy;
-  /** Reads the back end's own error body; undefined leaves it to the status. */
+  /**
+   * Reads the back end's own error body; undefined leaves it to the status. A 503 is taken for the
+   * back end's refusal, and a write is repeated after it, only where this says `effect: "none"`:
+   * gateways send it, too, after they have passed a request on.
+   */
   readonly readError?: (
     status: number,
     body: string,
@@ -55,6 +59,11 @@ export interface UpstreamRequest {
   readonly body?: Uint8Array<ArrayBuffer> | string;
   /** Further headers. */
   readonly headers?: Readonly<Record<string, string>>;
-  /** Safe to repeat; GET is, unless said otherwise. */
+  /** Safe to repeat; GET is, unless said otherwise. Anything else is sent at most once. */
   readonly repeatable?: boolean;
+}
+
+/** Whether a request may arrive more than once. */
+export function isRepeatable({ repeatable, method }: UpstreamRequest): boolean {
+  return repeatable ?? method === "GET";
 }

@@ -1,3 +1,6 @@
+import { once } from "../core/async.ts";
+import { defined } from "../core/defined.ts";
+
 /** How bytes reach the back end. */
 export type Transport = (url: URL, init: TransportInit) => Promise<Response>;
 
@@ -11,6 +14,8 @@ export interface TransportInit {
   readonly body?: string | Uint8Array<ArrayBuffer>;
   /** Aborts the exchange. */
   readonly signal: AbortSignal;
+  /** The server must see it at most once. */
+  readonly atMostOnce?: boolean;
 }
 
 /** How the server's certificate is checked. */
@@ -21,23 +26,32 @@ export interface TlsOptions {
   readonly insecure?: boolean;
 }
 
-/** The runtime's fetch, with redirects left to the caller. */
-export function createTransport(tls: TlsOptions = {}): Transport {
-  if (tls.insecure === true) return insecureTransport;
-  const client = tls.caCerts === undefined || tls.caCerts.length === 0
-    ? undefined
-    : Deno.createHttpClient({ caCerts: [...tls.caCerts] });
-  return (url, init) =>
-    fetch(url, {
-      ...init,
-      redirect: "manual",
-      ...(client === undefined ? {} : { client }),
-    });
+/**
+ * The runtime's fetch, with redirects left to the caller.
+ *
+ * The runtime repeats any request, of whatever method, when a connection that was kept open breaks
+ * before the reply, whether or not the server has acted. What must arrive at most once therefore
+ * gets a connection of its own; HTTP/2 is left out because its streams are repeated likewise.
+ */
+export function createTransport({ caCerts = [], insecure = false }: TlsOptions = {}): Transport {
+  const trusted = { caCerts: [...caCerts] };
+  const kept = caCerts.length === 0 ? undefined : Deno.createHttpClient(trusted);
+  const single = once(() =>
+    Deno.createHttpClient({ ...trusted, poolMaxIdlePerHost: 0, http2: false })
+  );
+  return (url, { atMostOnce = false, ...init }) => {
+    if (insecure && url.protocol === "https:") return fetchUnverified(url, init, atMostOnce);
+    const client = atMostOnce ? single() : kept;
+    return fetch(url, { ...init, redirect: "manual", ...defined({ client }) });
+  };
 }
 
 /** The runtime's fetch cannot skip certificate checks; its `node:https` can. */
-const insecureTransport: Transport = async (url, init) => {
-  if (url.protocol !== "https:") return await fetch(url, { ...init, redirect: "manual" });
+async function fetchUnverified(
+  url: URL,
+  init: TransportInit,
+  atMostOnce: boolean,
+): Promise<Response> {
   const [{ request }, { Readable }] = await Promise.all([
     import("node:https"),
     import("node:stream"),
@@ -48,6 +62,8 @@ const insecureTransport: Transport = async (url, init) => {
       headers: init.headers,
       rejectUnauthorized: false,
       signal: init.signal,
+      // The default agent keeps connections, and repeats what they lose.
+      ...(atMostOnce ? { agent: false } : {}),
     }, (incoming) => {
       try {
         const headers = new Headers();
@@ -68,4 +84,4 @@ const insecureTransport: Transport = async (url, init) => {
     // Given at once, the body is sent with its length.
     outgoing.end(init.body);
   });
-};
+}

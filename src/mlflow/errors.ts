@@ -64,6 +64,7 @@ export function readMlflowError(status: number, body: string): Failure | undefin
         upstreamCode,
         // An INTERNAL_ERROR is the same at the next try: bad input often ends in one.
         retryable: status !== 500 && status !== 501 && upstreamCode !== "INTERNAL_ERROR",
+        ...(status === 503 ? { effect: "none" } : {}),
         hint: "An argument may be one that MLflow does not check; otherwise its log says more.",
       },
     );

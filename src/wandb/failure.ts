@@ -1,4 +1,4 @@
-import { Failure, type FailureCode } from "../core/failure.ts";
+import { type Effect, Failure, type FailureCode, type FailureDetails } from "../core/failure.ts";
 import { cleanDetail, isHtml } from "../http/body.ts";
 import { isJsonObject, type Json, tryParseJson } from "../core/json.ts";
 
@@ -14,7 +14,7 @@ export class GraphqlFailure extends Failure {
     kind: FailureCode,
     message: string,
     messages: readonly string[],
-    options: { hint?: string; retryable?: boolean; status?: number; data?: Json | undefined },
+    options: FailureDetails & { data?: Json | undefined },
   ) {
     const { data, ...rest } = options;
     super(kind, message, rest);
@@ -48,7 +48,10 @@ export function readFailure(
   const body = isHtml(text) ? undefined : tryParseJson(text);
   const messages = messagesOf(body);
   const data = isJsonObject(body) && hasData(body.data) ? body.data : undefined;
-  return failureOf({ status, messages, data, wait: waitOf(headers), appUrl });
+  // A gateway's JSON has a message; GraphQL's own refusal is a list of errors.
+  const own = isJsonObject(body) && Array.isArray(body.errors) && data === undefined;
+  const effect = status === 503 && own ? "none" : undefined;
+  return failureOf({ status, messages, data, wait: waitOf(headers), appUrl, effect });
 }
 
 /** The failure for messages that came with HTTP 200. */
@@ -78,10 +81,11 @@ interface Refusal {
   readonly data: Json | undefined;
   readonly wait: number | undefined;
   readonly appUrl: URL;
+  readonly effect?: Effect | undefined;
 }
 
 function failureOf(failure: Refusal): Failure | undefined {
-  const { status, messages, data, wait } = failure;
+  const { status, messages, data, wait, effect } = failure;
   const detail = said(messages);
   const suffix = detail === "" ? "" : `: ${detail}`;
   const as = (kind: FailureCode, message: string, hint?: string, retryable = false) =>
@@ -89,6 +93,7 @@ function failureOf(failure: Refusal): Failure | undefined {
       status,
       data,
       retryable,
+      effect,
       ...(hint === undefined ? {} : { hint }),
     });
   switch (status) {

@@ -48,7 +48,7 @@ Deno.test("only what is safe is repeated, and as often as allowed", async () => 
     [502, "GET", 3],
     [502, "POST", 1],
     [503, "GET", 3],
-    [503, "POST", 3],
+    [503, "POST", 1],
     [504, "GET", 3],
     [504, "POST", 1],
     [408, "GET", 3],

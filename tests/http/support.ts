@@ -35,19 +35,41 @@ export function serve(
   };
 }
 
-/** Starts a server that speaks in bytes: it reads a request's head and hands the connection over. */
-export function serveRaw(handle: (connection: Deno.Conn, count: number) => Promise<void>): Server {
+/** The request that a connection has begun. */
+export interface RawRequest {
+  /** What has been read of it: its head. */
+  readonly text: string;
+  /** Reads the rest of its body. */
+  whole(): Promise<void>;
+}
+
+/**
+ * Starts a server that speaks in bytes: it reads a request's head and hands the connection over,
+ * which is closed afterwards unless the handler says `keep`.
+ */
+export function serveRaw(
+  handle: (
+    connection: Deno.Conn,
+    count: number,
+    request: RawRequest,
+  ) => Promise<"keep" | "close" | void>,
+  tls?: { readonly cert: string; readonly key: string },
+): Server {
   const requests: string[] = [];
   const open = new Set<Deno.Conn>();
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const place = { hostname: "127.0.0.1", port: 0 };
+  const listener = tls === undefined ? Deno.listen(place) : Deno.listenTls({ ...place, ...tls });
   const one = async (connection: Deno.Conn) => {
     open.add(connection);
     try {
-      const buffer = new Uint8Array(65536);
-      const size = await connection.read(buffer);
-      const head = new TextDecoder().decode(buffer.subarray(0, size ?? 0));
-      requests.push(head.split(" HTTP/")[0] ?? "");
-      await handle(connection, requests.length - 1);
+      for (;;) {
+        const head = await readHead(connection);
+        if (head === "") break;
+        requests.push(head.split(" HTTP/")[0] ?? "");
+        const length = Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0);
+        const whole = () => readExactly(connection, length);
+        if (await handle(connection, requests.length - 1, { text: head, whole }) !== "keep") break;
+      }
     } catch {
       // The client went away, which is what some tests are about.
     } finally {
@@ -64,7 +86,7 @@ export function serveRaw(handle: (connection: Deno.Conn, count: number) => Promi
   })();
   const host = `127.0.0.1:${listener.addr.transport === "tcp" ? listener.addr.port : 0}`;
   return {
-    url: `http://${host}`,
+    url: `${tls === undefined ? "http" : "https"}://${host}`,
     host,
     requests,
     [Symbol.asyncDispose]: async () => {
@@ -79,6 +101,26 @@ export function serveRaw(handle: (connection: Deno.Conn, count: number) => Promi
       await running;
     },
   };
+}
+
+/** Reads a head byte by byte, so that the body stays unread; empty at the end. */
+async function readHead(connection: Deno.Conn): Promise<string> {
+  const byte = new Uint8Array(1);
+  let text = "";
+  while (!text.endsWith("\r\n\r\n")) {
+    if (await connection.read(byte) === null) return "";
+    text += String.fromCharCode(byte[0] ?? 0);
+  }
+  return text;
+}
+
+async function readExactly(connection: Deno.Conn, length: number): Promise<void> {
+  const buffer = new Uint8Array(65536);
+  for (let left = length; left > 0;) {
+    const size = await connection.read(buffer.subarray(0, Math.min(left, buffer.length)));
+    if (size === null) return;
+    left -= size;
+  }
 }
 
 /** Writes text to a connection. */

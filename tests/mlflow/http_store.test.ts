@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { createTransport } from "../../src/http/transport.ts";
+import { readMlflowError } from "../../src/mlflow/errors.ts";
+import { HttpTraceStore, newServerMemory } from "../../src/mlflow/http/store.ts";
 import { at, listAt, type Tools, toolsWith } from "./harness.ts";
 
 /** A server that answers by path; every request is kept. */
@@ -248,6 +251,34 @@ Deno.test("retries: a busy server is asked again, a failed one is not", async ()
     });
     assert.equal(failure.error, "upstream_error");
     assert.equal(server.requests.length, expected);
+  }
+});
+
+Deno.test("a write is repeated after MLflow's own 503, never after a gateway's", async () => {
+  for (
+    const [body, expected] of [
+      ['{"error_code":"TEMPORARILY_UNAVAILABLE","message":"no database"}', 3],
+      ['{"message":"Service Unavailable"}', 1],
+      ["<html>Service Unavailable</html>", 1],
+    ] as const
+  ) {
+    await using server = fake({ "/api/3.0": () => new Response(body, { status: 503 }) });
+    const store = new HttpTraceStore(
+      {
+        service: "MLflow",
+        setting: "MLFLOW_TRACKING_URI",
+        baseUrl: new URL(server.uri),
+        headers: () => ({}),
+        transport: createTransport(),
+        timeoutMs: 10_000,
+        retry: { maxRetries: 2, backoffMs: 1, jitterMs: 0, respectRetryAfter: true },
+        readError: readMlflowError,
+      },
+      newServerMemory(),
+      new AbortController().signal,
+    );
+    await assert.rejects(store.createAssessment("tr-1", {}));
+    assert.equal(server.requests.length, expected, body);
   }
 });
 

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { identityCredentials } from "../../src/http/wandb_credentials.ts";
+import { readFailure } from "../../src/wandb/failure.ts";
 import { compareRuns } from "../../src/wandb/tools/compare_runs.ts";
 import { listEntities } from "../../src/wandb/tools/list_entities.ts";
 import { probeProject } from "../../src/wandb/tools/probe_project.ts";
@@ -31,6 +32,17 @@ Deno.test("each status is told in W&B's terms, and only what may pass later is r
       assert.equal(requests, attempts, `${status} ${shape}`);
     }
   }
+});
+
+Deno.test("only a 503 with GraphQL errors is taken for a refusal that changed nothing", () => {
+  const app = new URL("https://wandb.example");
+  const effect = (status: number, body: string) =>
+    readFailure(status, body, new Headers(), app)?.effect;
+  assert.equal(effect(503, '{"errors":[{"message":"read-only"}]}'), "none");
+  assert.equal(effect(503, '{"message":"Service Unavailable"}'), undefined);
+  assert.equal(effect(503, "<html>Service Unavailable</html>"), undefined);
+  assert.equal(effect(503, '{"errors":[{"message":"late"}],"data":{"a":{}}}'), undefined);
+  assert.equal(effect(502, '{"errors":[{"message":"late"}]}'), undefined);
 });
 
 Deno.test("a rate limit says how long to wait, and a short one is waited for", async () => {
