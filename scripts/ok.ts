@@ -1,55 +1,86 @@
 /**
  * The gate: `deno task ok` is what must pass before a commit. It needs no back end and no network.
- * Every step runs, so that one run shows all that is wrong.
+ * Every check runs, two at a time, so that one run shows all that is wrong.
  */
 import { lintDocs } from "./doc_lint.ts";
 import { fileOf, ROOT, sourcesIn } from "./graph.ts";
+import { slowestFiles } from "./unit.ts";
+
+/** What a check found wrong, or undefined; `note` is told of a pass. */
+interface Outcome {
+  readonly complaint?: string;
+  readonly note?: string;
+}
+
+interface Check {
+  readonly name: string;
+  readonly run: () => Promise<Outcome>;
+}
 
 const say = (text: string) => void Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 
-async function deno(...args: string[]): Promise<string | undefined> {
+async function deno(...args: string[]): Promise<Outcome> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT })
     .output();
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
-  return code === 0 ? undefined : decode(stdout) + decode(stderr);
+  return code === 0 ? {} : { complaint: decode(stdout) + decode(stderr) };
 }
 
-async function generated(): Promise<string | undefined> {
-  const script = fileOf("scripts/docs.ts");
-  const exists = await Deno.stat(script).then(() => true, () => false);
-  return exists ? await deno("run", "-A", "--no-prompt", script, "--check") : undefined;
+const script = (name: string, ...args: string[]) =>
+  deno("run", "-A", "--no-prompt", fileOf(`scripts/${name}`), ...args);
+
+/** What others build on must explain itself; elsewhere a comment is there when it says why. */
+const CONTRACTS = ["src/mcp/tool.ts", "src/mlflow/store.ts"];
+
+async function documentation(): Promise<Outcome> {
+  const complaints = await lintDocs([...CONTRACTS, ...await sourcesIn("src/core")]);
+  return complaints.length === 0 ? {} : { complaint: complaints.join("\n\n") };
 }
 
-/** The contracts: what others build on is documented member by member. */
-async function documentation(): Promise<string | undefined> {
-  const complaints = await lintDocs([
-    "src/mcp/tool.ts",
-    "src/mlflow/store.ts",
-    ...await sourcesIn("src/core"),
-  ]);
-  return complaints.length === 0 ? undefined : complaints.join("\n\n");
+/** Types are checked on their own; the tests include the module graph's. */
+async function unitTests(): Promise<Outcome> {
+  const report = await Deno.makeTempFile({ suffix: ".xml" });
+  try {
+    const outcome = await script("unit.ts", "--no-check", `--junit-path=${report}`);
+    if (outcome.complaint !== undefined) return outcome;
+    return { note: `slowest: ${slowestFiles(await Deno.readTextFile(report), 3).join(", ")}` };
+  } finally {
+    await Deno.remove(report);
+  }
 }
 
-/** Each step gives its complaint, or nothing. The unit tests include the module graph's. */
-const STEPS: readonly (readonly [string, () => Promise<string | undefined>])[] = [
-  ["formatted", () => deno("fmt", "--check")],
-  ["lint", () => deno("lint")],
-  ["types", () => deno("check", ".")],
-  ["documentation", documentation],
-  ["generated files", generated],
-  ["unit tests", () => deno("run", "-A", "--no-prompt", fileOf("scripts/unit.ts"))],
+/** The longest first; beside it, one after the other, the rest. */
+const LANES: readonly (readonly Check[])[] = [
+  [{ name: "unit tests", run: unitTests }],
+  [
+    { name: "format", run: () => deno("fmt", "--check") },
+    { name: "lint", run: () => deno("lint") },
+    { name: "documentation of contracts", run: documentation },
+    { name: "generated files", run: () => script("docs.ts", "--check") },
+    { name: "types", run: () => deno("check", ".") },
+  ],
 ];
 
-if (import.meta.main) {
-  const failed: string[] = [];
-  for (const [name, step] of STEPS) {
-    const complaint = await step();
-    if (complaint === undefined) say(`ok      ${name}`);
-    else {
+async function runLane(lane: readonly Check[], failed: string[]): Promise<void> {
+  for (const { name, run } of lane) {
+    say(`…       ${name}`);
+    const began = performance.now();
+    const { complaint, note } = await run();
+    const seconds = `${((performance.now() - began) / 1000).toFixed(1)} s`;
+    if (complaint === undefined) {
+      say(`ok      ${name}, ${seconds}${note === undefined ? "" : `; ${note}`}`);
+    } else {
       failed.push(name);
-      say(`FAILED  ${name}\n${complaint.trimEnd()}\n`);
+      say(`FAILED  ${name}, ${seconds}\n${complaint.trimEnd()}\n`);
     }
   }
-  if (failed.length > 0) say(`Not ok: ${failed.join(", ")}.`);
+}
+
+if (import.meta.main) {
+  const began = performance.now();
+  const failed: string[] = [];
+  await Promise.all(LANES.map((lane) => runLane(lane, failed)));
+  const seconds = `${((performance.now() - began) / 1000).toFixed(0)} s`;
+  say(failed.length > 0 ? `Not ok after ${seconds}: ${failed.join(", ")}.` : `Ok in ${seconds}.`);
   Deno.exit(failed.length > 0 ? 1 : 0);
 }

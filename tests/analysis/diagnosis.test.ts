@@ -6,15 +6,6 @@ import { findLossKey, findValidationLossKey } from "../../src/analysis/keys.ts";
 import type { LoggedValue, Series } from "../../src/analysis/series.ts";
 import { findTrend } from "../../src/analysis/trend.ts";
 import { Random } from "./random.ts";
-import { diagnosisPage, measure, type Scores } from "../../scripts/diagnosis.ts";
-import { SCORED } from "./score.ts";
-
-let measured: Scores | undefined;
-
-/** Scores once for all tests here: it takes seconds. */
-function scores(): Scores {
-  return measured ??= measure();
-}
 
 function series(key: string, values: readonly LoggedValue[], exact = true): Series {
   return { key, points: values.map((value, step) => ({ step, value })), exact };
@@ -31,40 +22,6 @@ function decay(length: number, rate: number, noise = 0.01): number[] {
 function finding(diagnosis: Diagnosis, check: string): Finding | undefined {
   return diagnosis.findings.find((item) => item.check === check);
 }
-
-Deno.test("the diagnosis is right on generated runs whose truth is known", () => {
-  const score = scores().exact;
-  for (const check of SCORED) {
-    const result = score.checks.get(check);
-    assert(result !== undefined && result.present >= 20, `too few runs to judge ${check}`);
-    assert(result.precision >= 0.9, `${check}: precision ${result.precision}`);
-    assert(result.recall >= 0.9, `${check}: recall ${result.recall}`);
-  }
-  assert(score.verdicts >= 0.95, `right words: ${score.verdicts}`);
-  assert(score.plateau_error <= 0.06, `beginning of plateaus: ${score.plateau_error}`);
-});
-
-Deno.test("it is right with what the tool reads too, and where that is a part of the rows", () => {
-  const { sampled, sparse } = scores();
-  for (const check of SCORED) {
-    const { precision = 0, recall = 0 } = sampled.checks.get(check) ?? {};
-    assert(precision >= 0.9, `${check}: precision ${precision}`);
-    assert(recall >= 0.9, `${check}: recall ${recall}`);
-    // Short events may lie between the points that are read.
-    const least = check === "spikes" || check === "non_finite" ? 0.5 : 0.9;
-    const { precision: right = 0, recall: found = 0 } = sparse.checks.get(check) ?? {};
-    assert(right >= 0.85, `${check}, sparse: precision ${right}`);
-    assert(found >= least, `${check}, sparse: recall ${found}`);
-  }
-  assert(sampled.verdicts >= 0.95, `right words: ${sampled.verdicts}`);
-  assert(sparse.verdicts >= 0.95, `right words, sparse: ${sparse.verdicts}`);
-});
-
-Deno.test("the figures in docs/DIAGNOSIS.md are these (else run scripts/diagnosis.ts)", async () => {
-  const path = new URL("../../docs/DIAGNOSIS.md", import.meta.url);
-  const page = await Deno.readTextFile(path);
-  assert.equal(page, await diagnosisPage(page, scores()));
-});
 
 Deno.test("the word for a run without data names what is missing", () => {
   assert.equal(diagnoseRun({ series: [] }).diagnosis, "no_history");

@@ -14,6 +14,7 @@ import { probeProject } from "../../src/wandb/tools/probe_project.ts";
 import { queryProjects } from "../../src/wandb/tools/query_projects.ts";
 import { queryWandb } from "../../src/wandb/tools/query_wandb.ts";
 import { contextFor, type Data, memoryLog, reportOf, startRig } from "./harness.ts";
+import { slowTest } from "../support/slow.ts";
 
 /** Every tool with arguments made from one text. */
 function calls(text: string): [Tool<WandbServices>, Data][] {
@@ -48,30 +49,33 @@ const NASTY = [
   "$where",
 ];
 
-Deno.test("hostile names travel as variables only, and no call fails in an unforeseen way", async () => {
-  await using rig = startRig();
-  const ours = new Set(Object.values(DOCUMENTS).map(compact));
-  const check = async (text: string) => {
-    for (const [tool, args] of calls(text)) {
-      rig.sim.requests.length = 0;
-      try {
-        await rig.data(tool, args);
-      } catch (error) {
-        assert.notEqual(reportOf(error)["error"], "internal");
+slowTest(
+  "hostile names travel as variables only, and no call fails in an unforeseen way",
+  async () => {
+    await using rig = startRig();
+    const ours = new Set(Object.values(DOCUMENTS).map(compact));
+    const check = async (text: string) => {
+      for (const [tool, args] of calls(text)) {
+        rig.sim.requests.length = 0;
+        try {
+          await rig.data(tool, args);
+        } catch (error) {
+          assert.notEqual(reportOf(error)["error"], "internal");
+        }
+        for (const { path, document } of rig.sim.requests) {
+          assert.equal(path, "/graphql");
+          if ("query" in args && args["query"] === text) continue;
+          assert.ok(ours.has(document ?? ""), document);
+        }
       }
-      for (const { path, document } of rig.sim.requests) {
-        assert.equal(path, "/graphql");
-        if ("query" in args && args["query"] === text) continue;
-        assert.ok(ours.has(document ?? ""), document);
-      }
-    }
-  };
-  for (const text of NASTY) await check(text);
-  await fc.assert(
-    fc.asyncProperty(fc.string({ unit: "binary", minLength: 1, maxLength: 40 }), check),
-    { numRuns: 25 },
-  );
-});
+    };
+    for (const text of NASTY) await check(text);
+    await fc.assert(
+      fc.asyncProperty(fc.string({ unit: "binary", minLength: 1, maxLength: 40 }), check),
+      { numRuns: 25 },
+    );
+  },
+);
 
 /** Values as a reply may hold them where something else is expected. */
 const ODD: fc.Arbitrary<unknown> = fc.oneof(
@@ -129,7 +133,7 @@ function replyOf(odd: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
   });
 }
 
-Deno.test("no reply makes a tool fail in an unforeseen way", async () => {
+slowTest("no reply makes a tool fail in an unforeseen way", async () => {
   let body = "";
   const log = memoryLog([]);
   const wandb = createWandb({

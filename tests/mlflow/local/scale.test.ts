@@ -11,6 +11,7 @@ import { startStoreWorker } from "../../../src/mlflow/local/spawn.ts";
 import { shapeInfo } from "../../../src/mlflow/shape/mod.ts";
 import type { TraceQuery } from "../../../src/mlflow/store.ts";
 import { type ScaledStore, scaleStore } from "../../support/mlflow/scale.ts";
+import { slowTest } from "../../support/slow.ts";
 import { EXAMPLE_STORE, type LocalStore, localStore } from "./harness.ts";
 
 /** How SQLite carries out a search of the example store, step by step. */
@@ -39,7 +40,7 @@ function planOf(filter: string, order = ""): string[] {
 
 const BY_TIME = "SEARCH trace_info USING INDEX index_trace_info_experiment_id_timestamp_ms";
 
-Deno.test("searches use the store's indexes", () => {
+slowTest("searches use the store's indexes", () => {
   const newest = planOf("");
   assert.ok(newest[0]?.startsWith(`${BY_TIME} (experiment_id=?)`), newest.join("\n"));
   assert.ok(!newest.includes("USE TEMP B-TREE FOR ORDER BY"), "all traces are sorted");
@@ -80,7 +81,7 @@ const query = (filter: string, more: Partial<TraceQuery> = {}): TraceQuery => ({
 const idsOf = (infos: readonly unknown[]) =>
   infos.map((info) => /"trace_id":"([^"]+)"/.exec(JSON.stringify(info))?.[1]);
 
-Deno.test("a large store is paged to its end, every trace once", async () => {
+slowTest("a large store is paged to its end, every trace once", async () => {
   using store = localStore(path);
   const seen = new Set<string>();
   let pageToken: string | undefined;
@@ -92,7 +93,7 @@ Deno.test("a large store is paged to its end, every trace once", async () => {
   assert.equal(seen.size, scaled.traces);
 });
 
-Deno.test("searches of a large store find what was put there", async () => {
+slowTest("searches of a large store find what was put there", async () => {
   using store = localStore(path);
   const count = (filter: string) => store.open().count(query(filter));
   assert.equal(await count("status = 'ERROR'"), scaled.traces / 50);
@@ -107,7 +108,7 @@ Deno.test("searches of a large store find what was put there", async () => {
 /** A search that looks at every span and finds nothing; over and over, so that it takes long. */
 const ENDLESS = "span.attributes.word RLIKE '^(a|a)*(b|b)*(c|c)*d$' AND trace.text LIKE '%lorem%x'";
 
-Deno.test("a cancelled search stops, and others are answered meanwhile", async () => {
+slowTest("a cancelled search stops, and others are answered meanwhile", async () => {
   using store = localStore(path);
   const stop = new AbortController();
   let settled = false;
@@ -142,44 +143,50 @@ async function endlessly(store: LocalStore, signal: AbortSignal): Promise<void> 
   for (;;) await store.open(signal).search(query(ENDLESS, { limit: 1 }));
 }
 
-Deno.test("a search ends when its time is over", async () => {
+slowTest("a search ends when its time is over", async () => {
   using store = localStore(path);
   const search = store.open(undefined, 30).search(query(ENDLESS));
   await assert.rejects(search, { message: /took too long/ });
   assert.equal((await store.open().search(query("", { limit: 3 }))).infos.length, 3);
 });
 
-Deno.test("a regular expression with nested quantifiers is answered, and the processor rests", async () => {
-  {
-    using writer = new DatabaseSync(path);
-    const id = writer.prepare("SELECT request_id AS id FROM trace_info LIMIT 2").all();
-    const insert = writer.prepare(
-      "INSERT INTO trace_tags (request_id, key, value) VALUES (?, ?, ?)",
+slowTest(
+  "a regular expression with nested quantifiers is answered, and the processor rests",
+  async () => {
+    {
+      using writer = new DatabaseSync(path);
+      const id = writer.prepare("SELECT request_id AS id FROM trace_info LIMIT 2").all();
+      const insert = writer.prepare(
+        "INSERT INTO trace_tags (request_id, key, value) VALUES (?, ?, ?)",
+      );
+      [`${"a".repeat(5_000)}b`, "aaa"].forEach((value, index) => {
+        insert.run(id[index]?.["id"] ?? null, "nested", value);
+      });
+    }
+    using store = localStore(path);
+    const nested = query("tag.nested RLIKE '(a+)+$'");
+    const counts = await Promise.all([1, 2, 3].map(() => store.open().count(nested)));
+    assert.deepEqual(counts, [1, 1, 1]);
+    const slow = query("span.attributes.filler RLIKE '([a-z ])*l[a-z ]{300}!'");
+    const late = await Promise.allSettled(
+      [1, 2, 3].map(() => store.open(undefined, 200).search(slow)),
     );
-    [`${"a".repeat(5_000)}b`, "aaa"].forEach((value, index) => {
-      insert.run(id[index]?.["id"] ?? null, "nested", value);
-    });
-  }
-  using store = localStore(path);
-  const nested = query("tag.nested RLIKE '(a+)+$'");
-  const counts = await Promise.all([1, 2, 3].map(() => store.open().count(nested)));
-  assert.deepEqual(counts, [1, 1, 1]);
-  const slow = query("span.attributes.filler RLIKE '([a-z ])*l[a-z ]{300}!'");
-  const late = await Promise.allSettled(
-    [1, 2, 3].map(() => store.open(undefined, 200).search(slow)),
-  );
-  assert.deepEqual(late.map(({ status }) => status), ["rejected", "rejected", "rejected"]);
-  await quiet();
-  assert.equal((await store.open().search(query("", { limit: 3 }))).infos.length, 3);
-});
+    assert.deepEqual(late.map(({ status }) => status), ["rejected", "rejected", "rejected"]);
+    await quiet();
+    assert.equal((await store.open().search(query("", { limit: 3 }))).infos.length, 3);
+  },
+);
 
-Deno.test("a regular expression that cannot be used is refused though no trace is looked at", async () => {
-  using store = localStore(path);
-  const search = store.open().search(query("tag.none RLIKE '(?<=a)b'"));
-  await assert.rejects(search, { message: /"\(\?<=a\)b" cannot be used: look-behind/ });
-});
+slowTest(
+  "a regular expression that cannot be used is refused though no trace is looked at",
+  async () => {
+    using store = localStore(path);
+    const search = store.open().search(query("tag.none RLIKE '(?<=a)b'"));
+    await assert.rejects(search, { message: /"\(\?<=a\)b" cannot be used: look-behind/ });
+  },
+);
 
-Deno.test("a worker that dies is replaced", async () => {
+slowTest("a worker that dies is replaced", async () => {
   let starts = 0;
   const pool = new StorePool({ path, artifacts: [] }, (files) => {
     const worker = startStoreWorker(files);

@@ -1,6 +1,7 @@
 /** Evaluations of thousands of predictions with long texts, read while they arrive. */
 import assert from "node:assert/strict";
 import { summarizeEvaluation } from "../../../src/wandb/tools/summarize_evaluation.ts";
+import { slowTest } from "../../support/slow.ts";
 import { startWeaveStub, type Stub, type StubCall } from "../../support/weave/stub.ts";
 import { type Data, list, record, type Rig, rigOn } from "./harness.ts";
 
@@ -63,7 +64,7 @@ async function withEvaluations(test: (stub: Stub, rig: Rig) => Promise<void>): P
   }
 }
 
-Deno.test("a large evaluation is summed up, compared and read in parts", async (t) => {
+slowTest("a large evaluation is summed up, compared and read in parts", async (t) => {
   await withEvaluations(async (stub, rig) => {
     const failing = PREDICTIONS / 10;
     // Of the indexes that end in 1, every third is a multiple of three, and wrong anyway.
