@@ -6,8 +6,7 @@ import type { Backend } from "./mcp/backend.ts";
 import type { BoundTool } from "./mcp/tool.ts";
 import { mlflowBackend } from "./mlflow/backend.ts";
 import { nearest, oneOf } from "./core/nearest.ts";
-import { wandbBackend } from "./wandb/backend.ts";
-import { weaveBackend } from "./wandb/weave/backend.ts";
+import { wandbBackends } from "./wandb/backend.ts";
 
 /** What exists with a configuration. */
 export interface Catalog {
@@ -32,10 +31,9 @@ export interface Catalog {
  * @throws {RangeError} when a filter names a tool or toolset that does not exist.
  */
 export function createCatalog(config: Config, log: Log): Catalog {
-  const backends: Backend[] = [
+  const backends: readonly Backend[] = [
     mlflowBackend(config, log),
-    wandbBackend(config, log),
-    weaveBackend(config, log),
+    ...wandbBackends(config, log),
   ];
   const all = backends.flatMap((backend) => backend.tools);
   checkNames(config, all);

@@ -1,3 +1,9 @@
+/**
+ * Which of W&B's hosts a configuration names. The launcher asks, to permit exactly these; all else
+ * about the account is in `wandb/account.ts`.
+ *
+ * @module
+ */
 import type { Settings } from "./settings.ts";
 
 /** Where documentation search is, unless `WANDBOT_BASE_URL` says otherwise. */
@@ -6,13 +12,6 @@ const DOCS_URL = "https://docs.wandb.ai/mcp";
 /** Whether there are credentials for Weights & Biases. */
 export function isWandbConfigured(settings: Settings): boolean {
   return settings.wandbApiKey !== undefined || settings.wandbIdentityTokenFile !== undefined;
-}
-
-/** Why no tool of W&B or Weave is listed without credentials; one sentence for both. */
-export function noWandbKey(settings: Settings): string {
-  const host = wandbBaseUrl(settings)?.host ?? "the API's host";
-  return "W&B and Weave tools are not listed: no key is configured (WANDB_API_KEY, or an entry for " +
-    `${host} in the netrc file).`;
 }
 
 /**
@@ -25,16 +24,6 @@ export function wandbBaseUrl(settings: Settings): URL | undefined {
   if (url !== undefined && /^(app\.|www\.)?wandb\.ai$/.test(url.hostname)) {
     return new URL("https://api.wandb.ai");
   }
-  return url;
-}
-
-/** The address of W&B's web pages: `WANDB_APP_URL`, else derived from the API's. */
-export function wandbAppUrl(settings: Settings, base: URL): URL {
-  const own = httpUrl(settings.wandbAppUrl ?? "");
-  if (own !== undefined) return own;
-  const url = new URL(base);
-  if (/^api\.wandb\./.test(url.hostname)) url.hostname = url.hostname.slice("api.".length);
-  else if (url.hostname.startsWith("api.")) url.hostname = `app.${url.hostname.slice(4)}`;
   return url;
 }
 
@@ -60,7 +49,8 @@ export function wandbDocsUrl(settings: Settings): URL | undefined {
   return httpUrl(settings.wandbDocsUrl ?? DOCS_URL);
 }
 
-function httpUrl(text: string): URL | undefined {
+/** An http(s) address without credentials, query, fragment and trailing slash. */
+export function httpUrl(text: string): URL | undefined {
   const url = URL.parse(text.trim());
   if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === "") return undefined;
   url.username = "";

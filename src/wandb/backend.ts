@@ -1,31 +1,41 @@
 import type { Config } from "../config/config.ts";
-import { isWandbConfigured, noWandbKey, wandbDocsUrl } from "../config/wandb.ts";
+import type { Settings } from "../config/settings.ts";
+import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "../config/wandb.ts";
 import type { Log } from "../core/log.ts";
-import { bind } from "../mcp/bind.ts";
 import { absentBackend, type Backend } from "../mcp/backend.ts";
+import { bind } from "../mcp/bind.ts";
 import type { Tool } from "../mcp/tool.ts";
-import { wandbOf } from "./access.ts";
+import { type Account, accountFor } from "./account.ts";
+import { createWandb } from "./client.ts";
 import { createDocs } from "./docs.ts";
 import { RUN_RESOURCE } from "./resources.ts";
 import { wandbLookUps } from "./suggest.ts";
-import type { WandbServices } from "./tool.ts";
+import type { WandbServices, WeaveServices } from "./tool.ts";
 import { compareArtifactVersions } from "./tools/compare_artifact_versions.ts";
 import { compareRuns } from "./tools/compare_runs.ts";
+import { countTraces } from "./tools/count_traces.ts";
 import { diagnoseRun } from "./tools/diagnose_run.ts";
 import { getArtifactDetails } from "./tools/get_artifact_details.ts";
 import { getRunHistory } from "./tools/get_run_history.ts";
+import { inferSchema } from "./tools/infer_schema.ts";
 import { listArtifactVersions } from "./tools/list_artifact_versions.ts";
 import { listEntities } from "./tools/list_entities.ts";
 import { listRegistries } from "./tools/list_registries.ts";
 import { listRegistryCollections } from "./tools/list_registry_collections.ts";
 import { probeProject } from "./tools/probe_project.ts";
 import { queryProjects } from "./tools/query_projects.ts";
+import { queryTraces } from "./tools/query_traces.ts";
 import { queryWandb } from "./tools/query_wandb.ts";
+import { resolveRoots } from "./tools/resolve_roots.ts";
 import { searchDocs } from "./tools/search_docs.ts";
+import { summarizeEvaluation } from "./tools/summarize_evaluation.ts";
+import { createWeave } from "./weave/client.ts";
+import { WEAVE_RESOURCES } from "./weave/resources.ts";
+import { weaveLookUps, weaveWorkflows } from "./weave/workflows.ts";
 import { wandbWorkflows } from "./workflows.ts";
 
-/** The tools of this back end, in listing order. */
-const TOOLS: readonly Tool<WandbServices>[] = [
+/** W&B's own tools, in listing order. */
+const WANDB_TOOLS: readonly Tool<WandbServices>[] = [
   listEntities,
   queryProjects,
   probeProject,
@@ -40,40 +50,85 @@ const TOOLS: readonly Tool<WandbServices>[] = [
   compareArtifactVersions,
 ];
 
-/** W&B's tools, when there are credentials. */
-export function wandbBackend(config: Config, log: Log): Backend {
-  const wandb = wandbOf(config, log);
-  if (wandb === undefined) {
-    return absentBackend(
-      "Weights & Biases",
-      isWandbConfigured(config.settings)
-        ? "W&B tools are not listed: WANDB_BASE_URL must be a URL such as https://wandb.example.com."
-        : noWandbKey(config.settings),
-      [...TOOLS, searchDocs],
-    );
+/** Weave's, likewise. */
+const WEAVE_TOOLS: readonly Tool<WeaveServices>[] = [
+  queryTraces,
+  countTraces,
+  inferSchema,
+  resolveRoots,
+  summarizeEvaluation,
+];
+
+/** W&B and Weave: one account, two servers, each with its tools when there are credentials. */
+export function wandbBackends(config: Config, log: Log): readonly Backend[] {
+  const { settings } = config;
+  const account = accountFor(settings, log);
+  if (account === undefined) {
+    const reason = isWandbConfigured(settings)
+      ? "W&B and Weave tools are not listed: WANDB_BASE_URL must be a URL such as " +
+        "https://wandb.example.com."
+      : noKey(settings);
+    return [
+      absentBackend("Weights & Biases", reason, [...WANDB_TOOLS, searchDocs]),
+      absentBackend("Weave", reason, WEAVE_TOOLS),
+    ];
   }
-  const docsUrl = wandbDocsUrl(config.settings);
-  const docs = docsUrl === undefined ? undefined : createDocs(docsUrl, log);
+  return [wandbBackend(account, settings), weaveBackend(account, settings)];
+}
+
+function wandbBackend(account: Account, settings: Settings): Backend {
+  const wandb = createWandb(account);
+  const docsUrl = wandbDocsUrl(settings);
+  const docs = docsUrl === undefined ? undefined : createDocs(docsUrl, account.log);
   return {
     name: "Weights & Biases",
     tools: [
-      ...TOOLS.map((tool) => bind(tool, () => ({ wandb }))),
+      ...WANDB_TOOLS.map((tool) => bind(tool, () => ({ wandb }))),
       ...(docs === undefined ? [] : [bind(searchDocs, () => ({ docs }))]),
     ],
-    workflows: wandbWorkflows(wandb),
+    workflows: wandbWorkflows(account),
     lookUps: wandbLookUps(wandb),
     resources: [RUN_RESOURCE],
-    instructions: instructionsFor(wandb.entity, wandb.project),
+    instructions: instructionsFor(account),
     absent: docs !== undefined
       ? undefined
-      : config.settings.wandbProxyDocs
+      : settings.wandbProxyDocs
       ? "search_wandb_docs_tool is not listed: WANDBOT_BASE_URL must be a URL, or unset."
       : "search_wandb_docs_tool is not listed: WANDB_MCP_PROXY_DOCS is false.",
     absentTools: docs === undefined ? [searchDocs] : [],
   };
 }
 
-function instructionsFor(entity: string | undefined, project: string | undefined): string {
+function weaveBackend(account: Account, settings: Settings): Backend {
+  const baseUrl = weaveTraceUrl(settings);
+  if (baseUrl === undefined) {
+    return absentBackend(
+      "Weave",
+      "Weave tools are not listed: WF_TRACE_SERVER_URL must be a URL such as " +
+        "https://trace.wandb.ai.",
+      WEAVE_TOOLS,
+    );
+  }
+  const weave = createWeave(account, baseUrl);
+  return {
+    name: "Weave",
+    tools: WEAVE_TOOLS.map((tool) => bind(tool, () => ({ weave }))),
+    workflows: weaveWorkflows(account),
+    lookUps: weaveLookUps(weave),
+    resources: WEAVE_RESOURCES,
+    instructions: "Weave: look up a project's ops and fields before you query its traces.",
+    absent: undefined,
+    absentTools: [],
+  };
+}
+
+function noKey(settings: Settings): string {
+  const host = wandbBaseUrl(settings)?.host ?? "the API's host";
+  return "W&B and Weave tools are not listed: no key is configured (WANDB_API_KEY, or an entry for " +
+    `${host} in the netrc file).`;
+}
+
+function instructionsFor({ entity, project }: Account): string {
   const defaults = [
     ...(entity === undefined ? [] : [`entity ${entity}`]),
     ...(project === undefined ? [] : [`project ${project}`]),

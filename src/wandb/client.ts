@@ -1,13 +1,10 @@
 import { Failure } from "../core/failure.ts";
 import type { z } from "zod";
-import type { Log } from "../core/log.ts";
 import { isHtml } from "../http/body.ts";
 import { openSession, type UpstreamSession } from "../http/client.ts";
 import { isJsonObject, type Json, tryParseJson } from "../core/json.ts";
 import { path } from "../http/path.ts";
-import type { UpstreamOptions } from "../http/request.ts";
-import { createTransport, type Transport } from "../http/transport.ts";
-import type { Credentials } from "../http/wandb_credentials.ts";
+import type { Account } from "./account.ts";
 import {
   failureOfMessages,
   GraphqlFailure,
@@ -17,30 +14,6 @@ import {
   unexpectedForm,
 } from "./failure.ts";
 import { compact, isMutation, type UnknownField, unknownFields, withoutFields } from "./graphql.ts";
-import { createLinks, type WandbLinks } from "./links.ts";
-import { paced } from "./pace.ts";
-
-/** What {@link createWandb} needs. */
-export interface WandbOptions {
-  /** The API's address. */
-  readonly baseUrl: URL;
-  /** The web application's address. */
-  readonly appUrl: URL;
-  /** Who asks. */
-  readonly credentials: Credentials;
-  /** Entity when a call names none. */
-  readonly entity?: string | undefined;
-  /** Project when a call names none. */
-  readonly project?: string | undefined;
-  /** Milliseconds for one tool call. */
-  readonly timeoutMs: number;
-  /** Where attempts are told. */
-  readonly log: Log;
-  /** Milliseconds before the first retry; 500 if not given. */
-  readonly backoffMs?: number;
-  /** How bytes travel, for tests. */
-  readonly transport?: Transport;
-}
 
 /** A reply's data, and what the server said was wrong with part of it. */
 export interface Answer<T> {
@@ -64,79 +37,50 @@ export interface WandbSession {
   refused(problems: readonly string[]): Failure;
   /** The HTTP side, for what is not GraphQL; adds no credentials of its own accord. */
   readonly http: UpstreamSession;
-  /** The `Authorization` header for the API's own host. */
-  authorization(): Promise<string>;
 }
 
-/** W&B as the tools see it. */
-export interface Wandb {
-  /** The API's address. */
-  readonly baseUrl: URL;
-  /** Entity when a call names none. */
-  readonly entity: string | undefined;
-  /** Project when a call names none. */
-  readonly project: string | undefined;
-  /** Web pages. */
-  readonly links: WandbLinks;
+/** W&B's API as the tools see it. */
+export interface Wandb extends Account {
   /** Opens the requests of one tool call. */
   open(signal: AbortSignal): WandbSession;
 }
 
 /** The client; one for the process, so that what a server lacks is found out once. */
-export function createWandb(options: WandbOptions): Wandb {
+export function createWandb(account: Account): Wandb {
   const lacking: UnknownField[] = [];
-  const { baseUrl, appUrl, entity, project, log, credentials } = options;
-  const redact = (text: string) =>
-    credentials.secrets().filter((secret) => secret.length >= 6)
-      .reduce((result, secret) => result.replaceAll(secret, "***"), text);
-  const upstream: UpstreamOptions = {
+  const { appUrl, log } = account;
+  const upstream = account.connect({
     service: "W&B",
     setting: "WANDB_BASE_URL",
-    baseUrl,
-    headers: () => ({}),
-    transport: paced(options.transport ?? createTransport()),
-    timeoutMs: options.timeoutMs,
-    retry: {
-      maxRetries: 3,
-      backoffMs: options.backoffMs ?? 500,
-      jitterMs: (options.backoffMs ?? 500) / 4,
-      respectRetryAfter: true,
-    },
-    readError: (status, body, headers) => readFailure(status, redact(body), headers, appUrl),
-    onAttempt: (attempt) => log.debug("W&B request", { ...attempt }),
-  };
+    baseUrl: account.baseUrl,
+    pace: true,
+    readError: (status, body, headers) => readFailure(status, body, headers, appUrl),
+  });
   return {
-    baseUrl,
-    entity,
-    project,
-    links: createLinks(appUrl),
+    ...account,
     open: (signal) => {
       const http = openSession(upstream, signal);
       const post = async (query: string, variables: Readonly<Record<string, unknown>>) => {
-        const text = await http.text({
-          method: "POST",
-          path: path`/graphql`,
-          json: { query, variables },
-          headers: { authorization: await credentials.authorization(http) },
-          repeatable: !isMutation(query),
-        });
-        return readReply(redact(text), appUrl);
+        const text = await account.authorized(http, (authorization) =>
+          http.text({
+            method: "POST",
+            path: path`/graphql`,
+            json: { query, variables },
+            headers: { authorization },
+            repeatable: !isMutation(query),
+          }));
+        return readReply(log.redact(text), appUrl);
       };
       const send = async (query: string, variables: Readonly<Record<string, unknown>>) => {
         try {
           return await post(query, variables);
         } catch (error) {
-          if (error instanceof GraphqlFailure && error.data !== undefined) {
-            return { data: error.data, problems: error.messages };
-          }
-          const expired = error instanceof Failure && error.status === 401;
-          if (expired && credentials.renew()) return await post(query, variables);
-          throw error;
+          if (!(error instanceof GraphqlFailure) || error.data === undefined) throw error;
+          return { data: error.data, problems: error.messages };
         }
       };
       return {
         http,
-        authorization: () => credentials.authorization(http),
         query: send,
         refused: (problems) => failureOfMessages(problems, undefined, appUrl),
         ask: async (document, variables, shape) => {

@@ -1,3 +1,4 @@
+import { defined } from "../core/defined.ts";
 import { type Effect, Failure, type FailureCode, type FailureDetails } from "../core/failure.ts";
 import { cleanDetail, isHtml } from "../http/body.ts";
 import { isJsonObject, type Json, tryParseJson } from "../core/json.ts";
@@ -84,71 +85,82 @@ interface Refusal {
   readonly effect?: Effect | undefined;
 }
 
-function failureOf(failure: Refusal): Failure | undefined {
-  const { status, messages, data, wait, effect } = failure;
+function failureOf(refusal: Refusal): Failure | undefined {
+  const { status, messages, data, wait, appUrl, effect } = refusal;
   const detail = said(messages);
-  const suffix = detail === "" ? "" : `: ${detail}`;
-  const as = (kind: FailureCode, message: string, hint?: string, retryable = false) =>
-    new GraphqlFailure(kind, message, messages, {
+  const as = (code: FailureCode, message: string, hint?: string, retryable = false) =>
+    new GraphqlFailure(code, message, messages, {
       status,
       data,
       retryable,
       effect,
-      ...(hint === undefined ? {} : { hint }),
+      ...defined({ hint }),
     });
+  if ((status === 400 || status === 422) && messages.length > 0) {
+    return as("invalid_arguments", `W&B refused the query: ${detail}.`);
+  }
+  if (status === 404 && messages.length === 0) return undefined;
+  const shared = accountFailure("W&B", status, detail, { wait, appUrl });
+  return shared && as(shared.code, shared.message, shared.hint, shared.retryable);
+}
+
+/** What a status means on either server of the account; undefined for all others. */
+export function accountFailure(
+  service: string,
+  status: number,
+  detail: string,
+  { appUrl, wait }: { readonly appUrl: URL; readonly wait?: number | undefined },
+): Failure | undefined {
+  const suffix = detail === "" ? "" : `: ${detail}`;
+  const as = (code: FailureCode, message: string, hint: string, retryable = false) =>
+    new Failure(code, `${service} ${message}`, { hint, status, retryable });
   switch (status) {
     case 401:
       return as(
         "unauthorized",
-        `W&B refused the API key (HTTP 401)${suffix}: it is missing, malformed, or not ` +
+        `refused the API key (HTTP 401)${suffix}: it is missing, malformed, or not ` +
           "authorized for this entity or team.",
-        `Create a key at ${failure.appUrl.origin}/authorize and set WANDB_API_KEY; for Dedicated ` +
+        `Create a key at ${appUrl.origin}/authorize and set WANDB_API_KEY; for Dedicated ` +
           "Cloud and Self-Managed set WANDB_BASE_URL to the instance that the key belongs to.",
       );
     case 403:
       return as(
         "forbidden",
-        `W&B does not permit this (HTTP 403)${suffix}.`,
-        "The key has no access to this entity or project; list_entities_tool shows what it has.",
+        `does not permit this (HTTP 403)${suffix}.`,
+        "The key has no access to this entity or project (list_entities_tool shows what it has), " +
+          "or a field or value in the call is not allowed.",
       );
     case 404:
-      if (messages.length === 0) return undefined;
       return as(
         "not_found",
-        `W&B found nothing there${suffix}.`,
+        `found nothing there${suffix}.`,
         "Check the entity and project names (list_entities_tool, query_wandb_entity_projects); " +
-          "a key without access sees nothing either. If every call ends so, WANDB_BASE_URL is not " +
-          "the API's address.",
+          "a key without access sees nothing either. If every call ends so, the server's address " +
+          "is wrong.",
       );
     case 409:
       return as(
         "conflict",
-        `W&B reports a conflict (HTTP 409)${suffix}.`,
+        `reports a conflict (HTTP 409)${suffix}.`,
         "Something of that name exists already, or changed meanwhile: read it again.",
       );
     case 429:
       return as(
         "rate_limited",
-        `W&B limits the rate of requests (HTTP 429)${suffix}.` +
+        `limits the rate of requests (HTTP 429)${suffix}.` +
           (wait === undefined ? "" : ` It asks to wait ${wait} s.`),
         "Wait, then repeat the call and ask for less at a time. On Dedicated Cloud the limits are " +
           "the instance's own; W&B support can raise them.",
         true,
       );
-    case 400:
-    case 422:
-      if (messages.length === 0) return undefined;
-      return as("invalid_arguments", `W&B refused the query${suffix}.`);
   }
-  if (status >= 500 && status !== 501) {
-    return as(
-      "upstream_error",
-      `W&B failed (HTTP ${status})${suffix}.`,
-      "Repeat the call; if it stays so, see status.wandb.com or the instance's log.",
-      true,
-    );
-  }
-  return undefined;
+  if (status < 500 || status === 501) return undefined;
+  return as(
+    "upstream_error",
+    `failed (HTTP ${status})${suffix}.`,
+    "Repeat the call; if it stays so, see status.wandb.com or the instance's log.",
+    true,
+  );
 }
 
 /** The status that messages without one stand for. */
@@ -170,7 +182,7 @@ function said(messages: readonly string[]): string {
 }
 
 /** Seconds until the rate limit allows more, by `Retry-After` or `RateLimit-Reset`. */
-function waitOf(headers: Headers): number | undefined {
+export function waitOf(headers: Headers): number | undefined {
   for (const name of ["retry-after", "ratelimit-reset"]) {
     const value = headers.get(name);
     if (value !== null && /^\s*\d+(\.\d+)?\s*$/.test(value)) return Math.ceil(Number(value));

@@ -1,7 +1,5 @@
-/** Addresses of W&B's web pages. */
-export interface WandbLinks {
-  /** An entity's page. */
-  entity(entity: string): string;
+/** Addresses of W&B's and Weave's web pages. */
+export interface Links {
   /** A project's page. */
   project(entity: string, project: string): string;
   /** A run's page. */
@@ -18,15 +16,20 @@ export interface WandbLinks {
   ): string;
   /** A report's page, by its title and view id. */
   report(entity: string, project: string, title: string, id: string): string;
+  /** The traces of a project. */
+  traces(entity: string, project: string): string;
+  /** One call. */
+  call(entity: string, project: string, id: string): string;
+  /** The evaluations of a project. */
+  evaluations(entity: string, project: string): string;
 }
 
 /** Makes links below the web application's address; every part is one encoded segment. */
-export function createLinks(appUrl: URL): WandbLinks {
+export function createLinks(appUrl: URL): Links {
   const root = appUrl.href.replace(/\/+$/, "");
   const join = (...parts: readonly string[]) =>
     [root, ...parts.map((part) => encodeURIComponent(part.toWellFormed()))].join("/");
   return {
-    entity: (entity) => join(entity),
     project: (entity, project) => join(entity, project),
     run: (entity, project, run) => join(entity, project, "runs", run),
     sweep: (entity, project, sweep) => join(entity, project, "sweeps", sweep),
@@ -36,5 +39,8 @@ export function createLinks(appUrl: URL): WandbLinks {
       const slug = title.replaceAll(/[^A-Za-z0-9_-]+/g, "-").replaceAll(/^-+|-+$/g, "");
       return join(entity, project, "reports", `${slug}--${id.replaceAll("=", "")}`);
     },
+    traces: (entity, project) => join(entity, project, "weave", "traces"),
+    call: (entity, project, id) => join(entity, project, "weave", "calls", id),
+    evaluations: (entity, project) => join(entity, project, "weave", "evaluations"),
   };
 }

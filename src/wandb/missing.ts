@@ -3,8 +3,11 @@ import * as z from "zod";
 import { nearest, oneOf } from "../core/nearest.ts";
 import { someOf } from "../core/some.ts";
 import type { WandbSession } from "./client.ts";
+import type { ProjectRef } from "./project.ts";
 import { connectionOf } from "./shapes.ts";
-import type { Place } from "./tool.ts";
+
+/** A project; its `id` is not needed here. */
+type Place = Pick<ProjectRef, "entity" | "project">;
 
 /** What there is where a project was not found. */
 export const NEAR_PROJECTS = `query NearProjects($e: String!) {

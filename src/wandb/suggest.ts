@@ -2,6 +2,7 @@
 import * as z from "zod";
 import type { LookUps, Suggestion } from "../mcp/workflow.ts";
 import type { Wandb } from "./client.ts";
+import { readProjectArgs } from "./project.ts";
 import { connectionOf } from "./shapes.ts";
 
 /** The entities that the key reaches. */
@@ -37,8 +38,13 @@ const RUNS = z.looseObject({ project: z.looseObject({ runs: connectionOf(RUN) })
 export function wandbLookUps(wandb: Wandb): LookUps {
   const viewer = async (signal: AbortSignal) =>
     (await wandb.open(signal).ask(SUGGEST_ENTITIES, {}, ENTITIES)).data.viewer;
+  const whereOf = ({ entity, project }: Readonly<Record<string, string>>) =>
+    readProjectArgs(
+      { entity_name: entity || undefined, project_name: project || undefined },
+      wandb,
+    );
   const entityOf = async (given: Readonly<Record<string, string>>, signal: AbortSignal) => {
-    const known = given.entity || wandb.entity;
+    const { entity: known } = whereOf(given);
     if (known !== undefined) return known;
     const own = await viewer(signal);
     return own?.entity ?? own?.username ?? undefined;
@@ -59,7 +65,7 @@ export function wandbLookUps(wandb: Wandb): LookUps {
     },
     run_id: async (_typed, given, signal) => {
       const entity = await entityOf(given, signal);
-      const project = given.project || wandb.project;
+      const { project } = whereOf(given);
       if (entity === undefined || project === undefined) return [];
       const variables = { e: entity, p: project };
       const { data } = await wandb.open(signal).ask(SUGGEST_RUNS, variables, RUNS);

@@ -1,12 +1,5 @@
 import type { Workflow, WorkflowArgument } from "../mcp/workflow.ts";
-
-/** Where calls go when they do not say. */
-export interface Defaults {
-  /** Team or user. */
-  readonly entity: string | undefined;
-  /** Project. */
-  readonly project: string | undefined;
-}
+import type { Defaults } from "./project.ts";
 
 /** Two of the chains that W&B's documentation recommends: explore, and diagnose a run. */
 export function wandbWorkflows({ entity, project }: Defaults): readonly Workflow[] {

@@ -5,9 +5,10 @@ import { type Config, secretsOf } from "../../src/config/config.ts";
 import { netrcFiles, netrcPassword, withNetrcKey } from "../../src/config/netrc.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 import type { Settings } from "../../src/config/settings.ts";
-import { wandbAppUrl, wandbBaseUrl, wandbDocsUrl } from "../../src/config/wandb.ts";
+import { wandbBaseUrl, wandbDocsUrl } from "../../src/config/wandb.ts";
 import { createLog } from "../../src/core/log.ts";
-import { wandbBackend } from "../../src/wandb/backend.ts";
+import { wandbAppUrl } from "../../src/wandb/account.ts";
+import { wandbBackends } from "../../src/wandb/backend.ts";
 
 const KEY = "0123456789abcdef".repeat(3);
 
@@ -17,7 +18,7 @@ function settingsOf(env: Record<string, string>): Settings {
   return settings;
 }
 
-function roomOf(env: Record<string, string>) {
+function backendOf(env: Record<string, string>) {
   const config: Config = {
     command: "tools",
     words: [],
@@ -27,7 +28,12 @@ function roomOf(env: Record<string, string>) {
     home: undefined,
     version: "0",
   };
-  return wandbBackend(config, createLog({ level: "ERROR", format: "human", secrets: [] }));
+  const [wandb] = wandbBackends(
+    config,
+    createLog({ level: "ERROR", format: "human", secrets: [] }),
+  );
+  assert.ok(wandb !== undefined);
+  return wandb;
 }
 
 /** The hosts but for Weave's, which another test is about. */
@@ -88,17 +94,17 @@ Deno.test("addresses: API, pages, documentation", () => {
 });
 
 Deno.test("without a key no tool is listed, and why; documentation search can be left out", () => {
-  const none = roomOf({});
+  const none = backendOf({});
   assert.equal(none.tools.length, 0);
   assert.match(none.absent ?? "", /WANDB_API_KEY.*api\.wandb\.ai.*netrc/);
   for (const key of [KEY, `local-${KEY}`, "short", "a".repeat(90)]) {
-    const names = roomOf({ WANDB_API_KEY: key }).tools.map(({ name }) => name);
+    const names = backendOf({ WANDB_API_KEY: key }).tools.map(({ name }) => name);
     assert.ok(names.includes("list_entities_tool") && names.includes("search_wandb_docs_tool"));
   }
-  const quiet = roomOf({ WANDB_API_KEY: KEY, WANDB_MCP_PROXY_DOCS: "false" });
+  const quiet = backendOf({ WANDB_API_KEY: KEY, WANDB_MCP_PROXY_DOCS: "false" });
   assert.ok(!quiet.tools.some(({ name }) => name === "search_wandb_docs_tool"));
   assert.match(quiet.absent ?? "", /WANDB_MCP_PROXY_DOCS/);
-  assert.equal(roomOf({ WANDB_API_KEY: "${WANDB_API_KEY}" }).tools.length, 0);
+  assert.equal(backendOf({ WANDB_API_KEY: "${WANDB_API_KEY}" }).tools.length, 0);
 });
 
 Deno.test("the key is a secret in every form that it is sent in", () => {

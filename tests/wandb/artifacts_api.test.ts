@@ -2,8 +2,9 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import type { Tool } from "../../src/mcp/tool.ts";
+import { createAccount } from "../../src/wandb/account.ts";
 import { createWandb } from "../../src/wandb/client.ts";
-import { apiKeyCredentials } from "../../src/http/wandb_credentials.ts";
+import { apiKeyCredentials } from "../../src/wandb/credentials.ts";
 import type { WandbServices } from "../../src/wandb/tool.ts";
 import { compareArtifactVersions } from "../../src/wandb/tools/compare_artifact_versions.ts";
 import { getArtifactDetails } from "../../src/wandb/tools/get_artifact_details.ts";
@@ -61,13 +62,13 @@ const CollectionBrief = z.looseObject({
 const seeded = await shared(wandbSeeded);
 const lines: string[] = [];
 const log = memoryLog(lines);
-const wandb = createWandb({
+const wandb = createWandb(createAccount({
   baseUrl: new URL(seeded.url),
   appUrl: new URL("https://app.example.test"),
-  credentials: apiKeyCredentials(seeded.apiKey),
+  credentials: apiKeyCredentials(seeded.apiKey, log),
   timeoutMs: 20_000,
   log,
-});
+}));
 
 /** Calls a tool on the shared simulator. */
 async function ask(tool: Tool<WandbServices>, args: Data): Promise<Data> {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { identityCredentials } from "../../src/http/wandb_credentials.ts";
+import { identityCredentials } from "../../src/wandb/credentials.ts";
 import { readFailure } from "../../src/wandb/failure.ts";
 import { compareRuns } from "../../src/wandb/tools/compare_runs.ts";
 import { listEntities } from "../../src/wandb/tools/list_entities.ts";
@@ -167,8 +167,8 @@ Deno.test("a key that the server echoes reaches no result, no error and no log",
 Deno.test("an identity token is exchanged once, and again when the access token is refused", async () => {
   let reads = 0;
   await using rig = startRig({
-    credentials: (sim) =>
-      identityCredentials("/run/token", () => {
+    credentials: (sim, log) =>
+      identityCredentials("/run/token", log, () => {
         reads++;
         return Promise.resolve(`${sim.accounts.identityToken}\n`);
       }),
@@ -186,11 +186,12 @@ Deno.test("an identity token is exchanged once, and again when the access token 
 
 Deno.test("an identity token that is missing or refused is told", async () => {
   await using none = startRig({
-    credentials: () => identityCredentials("/run/none", () => Promise.reject(new Error("no"))),
+    credentials: (_, log) =>
+      identityCredentials("/run/none", log, () => Promise.reject(new Error("no"))),
   });
   assert.match(String((await none.failure(listEntities, {}))["message"]), /cannot be read/);
   await using wrong = startRig({
-    credentials: () => identityCredentials("/run/wrong", () => Promise.resolve("a.b.c")),
+    credentials: (_, log) => identityCredentials("/run/wrong", log, () => Promise.resolve("a.b.c")),
   });
   assert.equal((await wrong.failure(listEntities, {}))["error"], "unauthorized");
 });

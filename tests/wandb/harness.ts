@@ -2,8 +2,9 @@ import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import { createLog, type Log } from "../../src/core/log.ts";
 import type { CallContext, Reply, Tool } from "../../src/mcp/tool.ts";
+import { createAccount } from "../../src/wandb/account.ts";
 import { createWandb, type Wandb } from "../../src/wandb/client.ts";
-import { apiKeyCredentials, type Credentials } from "../../src/http/wandb_credentials.ts";
+import { apiKeyCredentials, type Credentials } from "../../src/wandb/credentials.ts";
 import type { WandbServices } from "../../src/wandb/tool.ts";
 import { startWandbSim, type WandbSim, type WandbSimOptions } from "../support/wandb/mod.ts";
 
@@ -34,7 +35,7 @@ export interface CallOptions {
 
 /** Settings of {@link startRig}. */
 export interface RigOptions extends WandbSimOptions {
-  readonly credentials?: (sim: WandbSim) => Credentials;
+  readonly credentials?: (sim: WandbSim, log: Log) => Credentials;
   readonly entity?: string;
   readonly project?: string;
   readonly timeoutMs?: number;
@@ -48,17 +49,17 @@ export function startRig(options: RigOptions = {}): Rig {
 /** A client on a simulator that runs already; it ends with the rig. */
 export function rigOn(sim: WandbSim, options: RigOptions = {}): Rig {
   const logged: string[] = [];
-  const log = memoryLog(logged, [sim.apiKey]);
-  const wandb = createWandb({
+  const log = memoryLog(logged);
+  const wandb = createWandb(createAccount({
     baseUrl: new URL(sim.url),
     appUrl: new URL("https://app.example.test"),
-    credentials: options.credentials?.(sim) ?? apiKeyCredentials(sim.apiKey),
+    credentials: options.credentials?.(sim, log) ?? apiKeyCredentials(sim.apiKey, log),
     entity: options.entity,
     project: options.project,
     timeoutMs: options.timeoutMs ?? 20_000,
     log,
     backoffMs: 1,
-  });
+  }));
   const call: Rig["call"] = async (tool, args, callOptions = {}) => {
     const outcome = await tool.call(args, { ...contextFor(log, callOptions), wandb });
     if (outcome.kind !== "reply") throw new Error(`The tool asks: ${outcome.question}`);

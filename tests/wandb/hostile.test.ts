@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Tool } from "../../src/mcp/tool.ts";
+import { createAccount } from "../../src/wandb/account.ts";
 import { createWandb } from "../../src/wandb/client.ts";
-import { apiKeyCredentials } from "../../src/http/wandb_credentials.ts";
+import { apiKeyCredentials } from "../../src/wandb/credentials.ts";
 import { DOCUMENTS } from "../../src/wandb/documents.ts";
 import { compact } from "../../src/wandb/graphql.ts";
 import type { WandbServices } from "../../src/wandb/tool.ts";
@@ -136,15 +137,15 @@ function replyOf(odd: fc.Arbitrary<unknown>): fc.Arbitrary<unknown> {
 slowTest("no reply makes a tool fail in an unforeseen way", async () => {
   let body = "";
   const log = memoryLog([]);
-  const wandb = createWandb({
+  const wandb = createWandb(createAccount({
     baseUrl: new URL("http://wandb.test"),
     appUrl: new URL("http://wandb.test"),
-    credentials: apiKeyCredentials("k".repeat(40)),
+    credentials: apiKeyCredentials("k".repeat(40), log),
     timeoutMs: 5000,
     log,
     backoffMs: 0,
     transport: () => Promise.resolve(new Response(body)),
-  });
+  }));
   let whole = 0;
   await fc.assert(
     fc.asyncProperty(replyOf(ODD), async (reply) => {

@@ -63,7 +63,7 @@ export async function readManifest(
 /** The manifest's text. The URL is sent as it is: its signature covers every character. */
 async function download(url: URL, wandb: Wandb, session: WandbSession): Promise<string> {
   const own = url.origin === wandb.baseUrl.origin;
-  const headers = own ? { authorization: await session.authorization() } : {};
+  const headers = own ? { authorization: await wandb.authorization(session.http.signal) } : {};
   const transport = createTransport();
   const base = new URL(url);
   base.search = "";

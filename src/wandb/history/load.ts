@@ -4,7 +4,7 @@ import type { WandbSession } from "../client.ts";
 import { noProject, noRun } from "../missing.ts";
 import { connectionOf, HISTORY_KEYS, type HistoryKeys, INT64, JSON_FIELD } from "../shapes.ts";
 import { OBJECT_FIELD } from "../shapes.ts";
-import type { Place } from "../tool.ts";
+import type { ProjectRef } from "../project.ts";
 import { type Metric, readMetrics, type Selection, specsOf } from "./series.ts";
 
 /** One run's history, system metrics and console, each only where asked for. */
@@ -103,7 +103,7 @@ export interface LoadedRun {
  */
 export async function loadRun(
   session: WandbSession,
-  place: Place,
+  place: ProjectRef,
   run: string,
   query: RunQuery,
 ): Promise<LoadedRun> {

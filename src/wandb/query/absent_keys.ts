@@ -5,7 +5,7 @@ import type { WandbSession } from "../client.ts";
 import { valueAt } from "../history/series.ts";
 import { quietly } from "../missing.ts";
 import { configOf, connectionOf, HISTORY_KEYS, OBJECT_FIELD, summaryOf } from "../shapes.ts";
-import type { Place } from "../tool.ts";
+import type { ProjectRef } from "../project.ts";
 
 /** What a project's newest runs have been configured with and have logged. */
 export const KNOWN_KEYS = `query KnownKeys($e: String!, $p: String!) {
@@ -32,7 +32,7 @@ const SHAPE = z.looseObject({
  */
 export async function absentKeys(
   session: WandbSession,
-  place: Place,
+  place: ProjectRef,
   names: readonly string[],
 ): Promise<string[]> {
   const variables = { e: place.entity, p: place.project };

@@ -4,8 +4,8 @@ import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 import { noProject, noRun } from "../missing.ts";
 import { doubtfulFields, withDoubt } from "../filter_fields.ts";
-import { noteOf, type Place, placeOf, warningsOf } from "../tool.ts";
-import { runPlaceOf } from "../run_id.ts";
+import { type ProjectRef, resolveProject, resolveRun, SHORT_NAMES } from "../project.ts";
+import { noteOf, warningsOf } from "../tool.ts";
 import { absentKeys } from "./absent_keys.ts";
 import { fieldPicker } from "./other_fields.ts";
 import {
@@ -67,8 +67,8 @@ export async function listResource(
     );
   }
   const place = query.run_id === undefined
-    ? placeOf(where, wandb)
-    : runPlaceOf(where, query.run_id, wandb);
+    ? resolveProject(where, wandb, SHORT_NAMES)
+    : resolveRun(where, query.run_id, wandb, { names: SHORT_NAMES });
   const doubt = resource === "sweeps" || resource === "artifacts"
     ? doubtfulFields(resource, query.filters, query.order)
     : undefined;
@@ -222,7 +222,7 @@ function joined(a: Keys, b: Keys): Keys {
 
 async function readPage(
   session: WandbSession,
-  place: Place & { readonly run?: string },
+  place: ProjectRef & { readonly run?: string },
   query: ListQuery,
   plan: Plan,
   page: { n: number; c: string | null },

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { unexpectedForm } from "../failure.ts";
 import { valueAt } from "../history/series.ts";
-import type { WandbLinks } from "../links.ts";
+import type { Links } from "../links.ts";
 import { present } from "../present.ts";
 import {
   configOf,
@@ -13,7 +13,7 @@ import {
   JSON_FIELD,
   OBJECT_FIELD,
 } from "../shapes.ts";
-import type { Place } from "../tool.ts";
+import type { ProjectRef } from "../project.ts";
 import type { Resource } from "./resources.ts";
 import type { Keys, RunProjection } from "./run_fields.ts";
 
@@ -43,8 +43,8 @@ const RUN = z.looseObject({
 export function runRow(
   node: unknown,
   projection: RunProjection,
-  place: Place,
-  links: WandbLinks,
+  place: ProjectRef,
+  links: Links,
 ): JsonObject {
   const run = readNode(RUN, node);
   const values: Record<string, unknown> = {
@@ -124,8 +124,8 @@ const OTHER = z.looseObject({
 export function otherRow(
   resource: Exclude<Resource, "runs">,
   node: unknown,
-  place: Place,
-  links: WandbLinks,
+  place: ProjectRef,
+  links: Links,
 ): JsonObject {
   const one = readNode(OTHER, node);
   const dates = { created_at: one.createdAt, updated_at: one.updatedAt };

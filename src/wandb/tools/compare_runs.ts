@@ -9,18 +9,10 @@ import { isPattern, matchKeys } from "../history/choose.ts";
 import { numericKeys } from "../history/load.ts";
 import { readMetrics, type Selection, seriesOf, specsOf } from "../history/series.ts";
 import { noProject, noRun } from "../missing.ts";
-import { runPlaceOf } from "../run_id.ts";
 import { environmentOf, metadataOf, type RunDetails, RUNS_BY_ID, RUNS_SHAPE } from "../runs.ts";
 import { configOf, summaryOf } from "../shapes.ts";
-import {
-  noteOf,
-  PLACE,
-  type Place,
-  PLACE_ALIASES,
-  type WandbServices,
-  wandbTool,
-  warningsOf,
-} from "../tool.ts";
+import { PROJECT_ARGS, type ProjectRef, resolveRun } from "../project.ts";
+import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** Metrics that are compared when none are named. */
 const DEFAULT_KEYS = 5;
@@ -39,7 +31,7 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
     "Differences between two runs (run_id_a, run_id_b) or any number (run_ids): config, summary, " +
     "metadata, environment, and with include_history_overlap the metrics on the steps they share.",
   input: z.object({
-    ...PLACE,
+    ...PROJECT_ARGS,
     run_id_a: z.string().min(1).optional(),
     run_id_b: z.string().min(1).optional(),
     run_ids: z.array(z.string().min(1)).max(100).optional(),
@@ -48,7 +40,6 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
     history_samples: z.int().min(2).max(500).default(50),
   }),
   argumentAliases: {
-    ...PLACE_ALIASES,
     run_a: "run_id_a",
     run_b: "run_id_b",
     runs: "run_ids",
@@ -61,9 +52,14 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
     environment_diff: z.looseObject({}),
   }),
   run: async (args, { wandb, signal }) => {
-    const given = [args.run_id_a, args.run_id_b, ...args.run_ids ?? []]
-      .filter((id) => id !== undefined);
-    const places = given.map((id) => runPlaceOf(args, id, wandb));
+    const given = [
+      { argument: "run_id_a", id: args.run_id_a },
+      { argument: "run_id_b", id: args.run_id_b },
+      ...(args.run_ids ?? []).map((id) => ({ argument: "run_ids", id })),
+    ];
+    const places = given.flatMap(({ argument, id }) =>
+      id === undefined ? [] : [resolveRun(args, id, wandb, { argument })]
+    );
     const ids = [...new Set(places.map(({ run }) => run))];
     const [place] = places;
     if (place === undefined || ids.length < 2) {
@@ -128,7 +124,7 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
 /** The runs in the order of their ids; all in one request. */
 async function loadRuns(
   session: WandbSession,
-  place: Place,
+  place: ProjectRef,
   ids: readonly string[],
   selection: Selection | undefined,
   full: boolean,

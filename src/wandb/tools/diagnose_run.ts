@@ -15,8 +15,8 @@ import { nearest, oneOf } from "../../core/nearest.ts";
 import { type LoadedRun, loadRun, numericKeys, systemMetrics } from "../history/load.ts";
 import { seriesOf } from "../history/series.ts";
 import { runLinks } from "../resources.ts";
-import { runPlaceOf } from "../run_id.ts";
-import { PLACE, PLACE_ALIASES, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { PROJECT_ARGS, resolveRun } from "../project.ts";
+import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** Points of each metric. */
 const SAMPLES = 1000;
@@ -36,12 +36,12 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
     "overfitting, NaN, spikes, learning rate, gradient norm, stalls, idle GPUs; each finding with " +
     "evidence and a next step.",
   input: z.object({
-    ...PLACE,
+    ...PROJECT_ARGS,
     run_id: z.string().min(1),
     loss_key: z.string().optional().describe("Else found by name."),
     val_loss_key: z.string().optional(),
   }),
-  argumentAliases: { ...PLACE_ALIASES, run: "run_id", run_name: "run_id" },
+  argumentAliases: { run: "run_id", run_name: "run_id" },
   output: z.looseObject({
     run_id: z.string(),
     run_name: z.string(),
@@ -53,7 +53,7 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
     recommendations: z.array(z.string()),
   }),
   run: async (args, { wandb, signal }) => {
-    const place = runPlaceOf(args, args.run_id, wandb);
+    const place = resolveRun(args, args.run_id, wandb);
     const session = wandb.open(signal);
     const first = await loadRun(session, place, place.run, {
       summaryKeys: ["_runtime", "_timestamp"],

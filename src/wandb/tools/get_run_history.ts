@@ -17,9 +17,9 @@ import { type LoadedRun, loadRun, systemMetrics } from "../history/load.ts";
 import { rowsWithin } from "../history/rows.ts";
 import { type Selection, STEP } from "../history/series.ts";
 import { runLinks } from "../resources.ts";
-import { runPlaceOf } from "../run_id.ts";
 import type { HistoryKeys } from "../shapes.ts";
-import { PLACE, PLACE_ALIASES, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { PROJECT_ARGS, resolveRun } from "../project.ts";
+import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** Points that statistics rest on at least, however few rows are wanted. */
 const STATISTICS_SAMPLES = 500;
@@ -35,7 +35,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     "rows sampled evenly over the whole range. Narrow min_step..max_step (inclusive) to get every " +
     "row. samples=0 gives statistics alone, which answer most questions.",
   input: z.object({
-    ...PLACE,
+    ...PROJECT_ARGS,
     run_id: z.string().min(1).describe("Short id, path or URL."),
     keys: z.array(z.string()).optional().describe(
       "Default: all numeric. * matches; system.* are system metrics.",
@@ -47,7 +47,6 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     console_lines: z.int().min(1).max(1000).optional().describe("Also the last console lines."),
   }),
   argumentAliases: {
-    ...PLACE_ALIASES,
     run: "run_id",
     run_name: "run_id",
     metrics: "keys",
@@ -70,7 +69,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     if (minStep !== undefined && maxStep !== undefined && minStep > maxStep) {
       throw new Failure("invalid_arguments", "`min_step` is above `max_step`.");
     }
-    const place = runPlaceOf(args, args.run_id, wandb);
+    const place = resolveRun(args, args.run_id, wandb);
     const session = wandb.open(signal);
     const wanted = splitKeys(args.keys ?? []);
     const onlySystem = wanted.metrics.length === 0 &&

@@ -13,18 +13,12 @@ import { nodesOf, pageState, resumeAt } from "../artifacts/page.ts";
 import { versionsInProject, versionsInRegistry } from "../artifacts/version_lists.ts";
 import { versionRow } from "../artifacts/versions.ts";
 import type { Wandb } from "../client.ts";
-import {
-  noteOf,
-  PLACE,
-  PLACE_ALIASES,
-  type WandbServices,
-  wandbTool,
-  warningsOf,
-} from "../tool.ts";
+import { PROJECT_ARGS, readProjectArgs } from "../project.ts";
+import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 const INPUT = z.object({
   collection_name: z.string().min(1).describe("cars, entity/project/cars"),
-  ...PLACE,
+  ...PROJECT_ARGS,
   registry_name: z.string().min(1).optional(),
   organization: z.string().min(1).optional(),
   type_name: z.string().min(1).optional(),
@@ -43,7 +37,6 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
     "registry_name): aliases, tags, size, digest. Newest first.",
   input: INPUT,
   argumentAliases: {
-    ...PLACE_ALIASES,
     collection: "collection_name",
     artifact_name: "collection_name",
     name: "collection_name",
@@ -107,9 +100,7 @@ function nameOf(args: z.output<typeof INPUT>, parts: NameParts, wandb: Wandb): C
     const entity = organization ?? registry.organization ?? parts.entity;
     return { entity, project: registry.project, collection: parts.collection, registry: true };
   }
-  // `entity/project` may stand in either of the two.
-  const joined = [args.project_name, args.entity_name].find((text) => text?.includes("/"));
-  const [entity = args.entity_name, project = args.project_name] = joined?.split("/") ?? [];
+  const { entity, project } = readProjectArgs(args);
   const name = collectionOf(
     { ...parts, project: parts.project ?? project, entity: parts.entity ?? entity },
     "collection_name",

@@ -3,14 +3,8 @@ import type { Tool } from "../../mcp/tool.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import { noProject } from "../missing.ts";
 import { configOf, connectionOf, HISTORY_KEYS, OBJECT_FIELD, summaryOf } from "../shapes.ts";
-import {
-  PLACE,
-  PLACE_ALIASES,
-  placeOf,
-  type WandbServices,
-  wandbTool,
-  warningsOf,
-} from "../tool.ts";
+import { PROJECT_ARGS, resolveProject } from "../project.ts";
+import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** A project's newest runs, and how many there are in each state: counted, not listed. */
 export const PROBE = `query Probe($e: String!, $p: String!, $n: Int!, $running: JSONString,
@@ -67,10 +61,9 @@ export const probeProject: Tool<WandbServices> = wandbTool({
     "What an unfamiliar project logs: metric and config keys, run counts by state, tags, groups, " +
     "typical length, from its newest runs. Call it before writing a query.",
   input: z.object({
-    ...PLACE,
+    ...PROJECT_ARGS,
     sample_runs: z.int().min(1).max(50).default(5),
   }),
-  argumentAliases: PLACE_ALIASES,
   output: z.looseObject({
     run_count: z.int(),
     sampled_runs: z.int(),
@@ -86,7 +79,7 @@ export const probeProject: Tool<WandbServices> = wandbTool({
     recommendations: z.array(z.string()),
   }),
   run: async (args, { wandb, signal }) => {
-    const place = placeOf(args, wandb);
+    const place = resolveProject(args, wandb);
     const session = wandb.open(signal);
     const filters = STATES.map((state) => [state, JSON.stringify({ state })] as const);
     const { data, problems } = await session.ask(PROBE, {

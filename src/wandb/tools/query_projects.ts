@@ -4,6 +4,7 @@ import type { Tool } from "../../mcp/tool.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
 import type { WandbSession } from "../client.ts";
 import { connectionOf } from "../shapes.ts";
+import { resolveEntity } from "../project.ts";
 import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 import { ENTITIES } from "./list_entities.ts";
 
@@ -76,19 +77,20 @@ export const queryProjects: Tool<WandbServices> = wandbTool({
     "`entity` those of the user and the teams. `max_projects` counts per entity; go on with " +
     "`cursor` from next_cursor.",
   input: z.object({
-    entity: z.string().min(1).optional(),
+    entity: z.string().optional(),
     max_projects: z.int().min(1).max(200).default(50),
     cursor: z.string().optional(),
   }),
-  argumentAliases: { entity_name: "entity", limit: "max_projects", after: "cursor" },
+  argumentAliases: { limit: "max_projects", after: "cursor" },
   output: z.looseObject({
     projects: z.record(z.string(), z.array(ROW)),
     more: z.boolean(),
     max_projects_per_entity: z.int(),
     next_cursor: z.string().optional(),
   }),
-  run: async ({ entity, max_projects: most, cursor }, { wandb, signal }) => {
+  run: async ({ entity: given, max_projects: most, cursor }, { wandb, signal }) => {
     const session = wandb.open(signal);
+    const entity = given === undefined ? undefined : resolveEntity(given, "entity");
     if (entity === undefined) {
       if (cursor !== undefined) {
         throw new Failure("invalid_arguments", "`cursor` goes with `entity`: whose projects?");

@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { listResource } from "../query/list.ts";
 import { RESOURCES } from "../query/resources.ts";
+import { readProjectArgs, SHORT_NAMES } from "../project.ts";
 import { type WandbServices, wandbTool } from "../tool.ts";
 
 /** Items when nothing says how many. */
@@ -39,8 +40,6 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
   }),
   unlisted: ["items_per_page"],
   argumentAliases: {
-    entity_name: "entity",
-    project_name: "project",
     filter: "filters",
     sort: "order",
     order_by: "order",
@@ -76,7 +75,8 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
       import("../query/follow.ts"),
       import("../query/unknown.ts"),
     ]);
-    const [entity, project] = [args.entity ?? wandb.entity, args.project ?? wandb.project];
+    const where = { entity_name: args.entity, project_name: args.project };
+    const { entity, project } = readProjectArgs(where, wandb, SHORT_NAMES);
     const prepared = prepareQuery(args.query, args.variables ?? {}, {
       entity,
       entityname: entity,

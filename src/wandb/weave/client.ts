@@ -1,43 +1,16 @@
 import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
-import type { Log } from "../../core/log.ts";
 import { openSession, type UpstreamSession } from "../../http/client.ts";
 import { parseJson } from "../../core/json.ts";
 import { arrayItems } from "../../http/json_stream.ts";
 import { jsonLines } from "../../http/lines.ts";
 import { path, type SafePath } from "../../http/path.ts";
-import type { UpstreamOptions } from "../../http/request.ts";
-import { createTransport, type Transport } from "../../http/transport.ts";
+import type { Account } from "../account.ts";
 import { CALL, type Call } from "./call.ts";
 import { readFailure } from "./failure.ts";
 import type { CallsFilter } from "./filters/build.ts";
-import { createLinks, type WeaveLinks } from "./links.ts";
 import type { Place } from "./place.ts";
 import type { Expression } from "./query.ts";
-
-/** What {@link createWeave} needs. */
-export interface WeaveOptions {
-  /** The trace service's address. */
-  readonly baseUrl: URL;
-  /** The web application's address. */
-  readonly appUrl: URL;
-  /** The `Authorization` header. */
-  readonly authorization: (session: UpstreamSession) => Promise<string>;
-  /** Values that must not be shown, besides those the log knows. */
-  readonly secrets?: () => readonly string[];
-  /** Entity when a call names none. */
-  readonly entity?: string | undefined;
-  /** Project when a call names none. */
-  readonly project?: string | undefined;
-  /** Milliseconds for one tool call. */
-  readonly timeoutMs: number;
-  /** Where attempts are told. */
-  readonly log: Log;
-  /** Milliseconds before the first retry; 500 if not given. */
-  readonly backoffMs?: number;
-  /** How bytes travel, for tests. */
-  readonly transport?: Transport;
-}
 
 /** Which calls: the same for rows and counts. */
 export interface CallsSelection {
@@ -89,13 +62,7 @@ export interface WeaveSession {
 }
 
 /** The trace service as the tools see it. */
-export interface Weave {
-  /** Entity when a call names none. */
-  readonly entity: string | undefined;
-  /** Project when a call names none. */
-  readonly project: string | undefined;
-  /** Web pages. */
-  readonly links: WeaveLinks;
+export interface Weave extends Account {
   /** What this service turned out not to have; remembered for the process. */
   readonly lacks: Set<string>;
   /** Opens the requests of one tool call. */
@@ -104,44 +71,28 @@ export interface Weave {
 
 const COUNT = z.looseObject({ count: z.number() });
 
-/** The client; one for the process. */
-export function createWeave(options: WeaveOptions): Weave {
-  const { appUrl, log, entity, project } = options;
-  const redact = (text: string) =>
-    (options.secrets?.() ?? []).filter((secret) => secret.length >= 6)
-      .reduce((result, secret) => result.replaceAll(secret, "***"), text);
-  const upstream: UpstreamOptions = {
+/** The client; one for the process. `baseUrl` is the trace service's address. */
+export function createWeave(account: Account, baseUrl: URL): Weave {
+  const upstream = account.connect({
     service: "Weave",
     setting: "WF_TRACE_SERVER_URL",
-    baseUrl: options.baseUrl,
-    headers: () => ({}),
-    transport: options.transport ?? createTransport(),
-    timeoutMs: options.timeoutMs,
-    retry: {
-      maxRetries: 3,
-      backoffMs: options.backoffMs ?? 500,
-      jitterMs: (options.backoffMs ?? 500) / 4,
-      respectRetryAfter: true,
-    },
-    readError: (status, body) => readFailure(status, redact(body), appUrl),
-    onAttempt: (attempt) => log.debug("Weave request", { ...attempt }),
-  };
+    baseUrl,
+    readError: (status, body, headers) => readFailure(status, body, headers, account.appUrl),
+  });
   return {
-    entity,
-    project,
-    links: createLinks(appUrl),
+    ...account,
     lacks: new Set(),
-    open: (signal) => session(openSession(upstream, signal), options),
+    open: (signal) => session(openSession(upstream, signal), account),
   };
 }
 
-function session(http: UpstreamSession, { authorization, log }: WeaveOptions): WeaveSession {
+function session(http: UpstreamSession, account: Account): WeaveSession {
   // Nothing here writes, so every request may be repeated.
-  const request = async (route: SafePath, json: unknown) => ({
+  const request = (route: SafePath, json: unknown, authorization: string) => ({
     method: "POST" as const,
     path: route,
     json,
-    headers: { authorization: await authorization(http) },
+    headers: { authorization },
     repeatable: true,
   });
   const post = async <T>(
@@ -149,9 +100,14 @@ function session(http: UpstreamSession, { authorization, log }: WeaveOptions): W
     body: Record<string, unknown>,
     shape: z.ZodType<T>,
   ): Promise<T> => {
-    const parsed = shape.safeParse(await http.json(await request(route, body)));
+    const reply = await account.authorized(
+      http,
+      (authorization) => http.json(request(route, body, authorization)),
+    );
+    const parsed = shape.safeParse(reply);
     if (parsed.success) return parsed.data;
-    log.debug("Unexpected reply of Weave", { route: route.text, issue: parsed.error.issues[0] });
+    const issue = parsed.error.issues[0];
+    account.log.debug("Unexpected reply of Weave", { route: route.text, issue });
     throw unexpected();
   };
   return {
@@ -162,7 +118,10 @@ function session(http: UpstreamSession, { authorization, log }: WeaveOptions): W
       return (await post(path`/calls/query_stats`, body, COUNT)).count;
     },
     items: async function* (route, body, key, item) {
-      const response = await http.send(await request(route, body));
+      const response = await account.authorized(
+        http,
+        (authorization) => http.send(request(route, body, authorization)),
+      );
       for await (const text of arrayItems(response, key, "Weave")) {
         const parsed = item.safeParse(parseJson(text));
         if (!parsed.success) throw unexpected();
@@ -171,10 +130,11 @@ function session(http: UpstreamSession, { authorization, log }: WeaveOptions): W
     },
     calls: async function* (place, query) {
       const body = { project_id: place.id, ...query };
-      const response = await http.send({
-        ...await request(path`/calls/stream_query`, body),
-        headers: { authorization: await authorization(http), accept: "application/jsonl" },
-      });
+      const response = await account.authorized(http, (authorization) =>
+        http.send({
+          ...request(path`/calls/stream_query`, body, authorization),
+          headers: { authorization, accept: "application/jsonl" },
+        }));
       for await (const row of jsonLines(response, "Weave")) {
         const call = CALL.safeParse(row);
         if (!call.success) throw unexpected();

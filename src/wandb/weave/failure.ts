@@ -1,6 +1,7 @@
 import { Failure, type FailureCode } from "../../core/failure.ts";
 import { cleanDetail, isHtml } from "../../http/body.ts";
 import { isJsonObject, tryParseJson } from "../../core/json.ts";
+import { accountFailure, waitOf } from "../failure.ts";
 
 /** Words of a query that was too expensive, which no repetition makes cheaper. */
 const EXPENSIVE = /memory|limit the scope|too expensive|time ?out|took too long/i;
@@ -9,46 +10,33 @@ const EXPENSIVE = /memory|limit the scope|too expensive|time ?out|took too long/
 export function readFailure(
   status: number,
   text: string,
+  headers: Headers,
   appUrl: URL,
 ): Failure | undefined {
   const said = reasonOf(text);
   const suffix = said === "" ? "" : `: ${said}`;
-  const as = (kind: FailureCode, message: string, hint?: string, retryable = false) =>
-    new Failure(kind, message, { hint, status, retryable });
+  const as = (code: FailureCode, message: string, hint?: string) =>
+    new Failure(code, message, { hint, status });
   const narrower = "Narrow the filters or the time range, or ask for fewer rows or columns.";
   switch (status) {
-    case 401:
-      return as(
-        "unauthorized",
-        `Weave refused the API key (HTTP 401)${suffix}.`,
-        `Create a key at ${appUrl.origin}/authorize and set WANDB_API_KEY; for Dedicated Cloud ` +
-          "and Self-Managed set WANDB_BASE_URL to the instance that the key belongs to.",
-      );
-    case 403:
-      return as(
-        "forbidden",
-        `Weave does not permit this (HTTP 403)${suffix}.`,
-        "The key has no access to this project, or a field or value in the call is not allowed.",
-      );
     case 404:
       if (isHtml(text) || said === "" || /^not found$/i.test(said)) return undefined;
-      return as(
-        "not_found",
-        `Weave found nothing there${suffix}.`,
-        "Check the entity and project names (list_entities_tool, query_wandb_entity_projects).",
-      );
+      break;
     case 400:
     case 422:
       return as("invalid_arguments", `Weave refused the query (HTTP ${status})${suffix}.`);
     case 413:
       return as("invalid_arguments", `The query is too large for Weave (HTTP 413)${suffix}.`);
+    case 500:
+      // A query that fails so is likely to fail again.
+      return undefined;
     case 502:
-      if (!EXPENSIVE.test(said)) return undefined;
+      if (!EXPENSIVE.test(said)) break;
       return as("upstream_error", `The query needs too much memory (HTTP 502)${suffix}.`, narrower);
     case 504:
       return as("timeout", `The query took Weave too long (HTTP 504)${suffix}.`, narrower);
   }
-  return undefined;
+  return accountFailure("Weave", status, said, { wait: waitOf(headers), appUrl });
 }
 
 /** The sentence in `{"reason": …}` or `{"detail": …}`; of a list of problems, the first ones. */

@@ -1,15 +1,8 @@
 import type { LookUps, Workflow, WorkflowArgument } from "../../mcp/workflow.ts";
 import type { Weave } from "./client.ts";
 import { evaluationNames, findEvaluations } from "./evaluations/find.ts";
+import type { Defaults } from "../project.ts";
 import { placeOf } from "./place.ts";
-
-/** Where calls go when they do not say. */
-export interface Defaults {
-  /** Team or user. */
-  readonly entity: string | undefined;
-  /** Project. */
-  readonly project: string | undefined;
-}
 
 /** Evaluations that are suggested by id. */
 const EVALUATIONS = 50;

@@ -4,7 +4,13 @@ import type { Config } from "../../../src/config/config.ts";
 import { resolveSettings } from "../../../src/config/resolve.ts";
 import { weaveTraceUrl } from "../../../src/config/wandb.ts";
 import { createLog } from "../../../src/core/log.ts";
-import { weaveBackend } from "../../../src/wandb/weave/backend.ts";
+import { wandbBackends } from "../../../src/wandb/backend.ts";
+
+const weaveBackend = (config: Config) => {
+  const found = wandbBackends(config, log).find(({ name }) => name === "Weave");
+  assert(found !== undefined);
+  return found;
+};
 
 const log = createLog({ level: "ERROR", format: "human", secrets: [], write: () => {} });
 
@@ -63,22 +69,22 @@ Deno.test("its host is permitted with a key, and not without", () => {
 });
 
 Deno.test("without a key there are no tools, and the reason is told", () => {
-  const none = weaveBackend(configOf({}), log);
+  const none = weaveBackend(configOf({}));
   assert.deepEqual(none.tools, []);
   assert.match(none.absent ?? "", /WANDB_API_KEY/);
-  const wrong = weaveBackend(configOf({ ...KEY, WF_TRACE_SERVER_URL: "nowhere" }), log);
+  const wrong = weaveBackend(configOf({ ...KEY, WF_TRACE_SERVER_URL: "nowhere" }));
   assert.match(wrong.absent ?? "", /WF_TRACE_SERVER_URL/);
 });
 
 Deno.test("with a key there are the five tools, which only read", () => {
-  const room = weaveBackend(configOf(KEY), log);
-  assert.equal(room.absent, undefined);
-  assert.deepEqual(room.tools.map(({ name, toolset }) => [name, toolset]), [
+  const backend = weaveBackend(configOf(KEY));
+  assert.equal(backend.absent, undefined);
+  assert.deepEqual(backend.tools.map(({ name, toolset }) => [name, toolset]), [
     ["query_weave_traces_tool", "weave.traces"],
     ["count_weave_traces_tool", "weave.traces"],
     ["infer_trace_schema_tool", "weave.traces"],
     ["resolve_trace_roots_tool", "weave.traces"],
     ["summarize_evaluation_tool", "weave.evaluations"],
   ]);
-  assert(room.tools.every(({ effect }) => effect === "read"));
+  assert(backend.tools.every(({ effect }) => effect === "read"));
 });

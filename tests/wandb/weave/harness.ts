@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { createLog, type Log } from "../../../src/core/log.ts";
 import { renderReply } from "../../../src/mcp/result.ts";
 import type { CallContext, Tool } from "../../../src/mcp/tool.ts";
+import { createAccount } from "../../../src/wandb/account.ts";
+import { apiKeyCredentials } from "../../../src/wandb/credentials.ts";
 import { createWeave, type Weave } from "../../../src/wandb/weave/client.ts";
 import type { WeaveServices } from "../../../src/wandb/weave/tool.ts";
 
@@ -52,10 +54,11 @@ export function rigOn(server: Server, timeoutMs = 60_000): Rig {
     write: (line) => void logged.push(line),
   });
   const [entity, project] = server.project.split("/");
-  const weave = createWeave({
-    baseUrl: new URL(server.url),
+  const baseUrl = new URL(server.url);
+  const account = createAccount({
+    baseUrl,
     appUrl: new URL("https://app.example.test"),
-    authorization: () => Promise.resolve(`Basic ${btoa(`api:${server.apiKey}`)}`),
+    credentials: apiKeyCredentials(server.apiKey, log),
     entity,
     project,
     timeoutMs,
@@ -75,6 +78,7 @@ export function rigOn(server: Server, timeoutMs = 60_000): Rig {
       return new Response(counted ?? null, response);
     },
   });
+  const weave = createWeave(account, baseUrl);
   const call: Rig["call"] = async (tool, args = {}, options = {}) => {
     const context = { ...contextFor(log, options), weave };
     const outcome = await tool.call(args, context);

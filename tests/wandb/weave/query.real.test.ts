@@ -218,7 +218,7 @@ Deno.test("a cursor of another query, a limit of 0 and unknown names are refused
       [{ sort_by: "output.hits[].score" }, /one item of a list/],
       [{ sort_by: "inputs" }, /no field to sort by/],
       [{ expand_columns: ["op_name"] }, /no references/],
-      [{ project_name: "a/b/c" }, /no entity\/project/],
+      [{ project_name: "a/b/c" }, /is not a project/],
       [{ project_name: ".." }, /no name/],
     ] as const
   ) {

@@ -1,0 +1,214 @@
+/**
+ * Which entity, project and run a call means, in all spellings that people and pages have for them.
+ *
+ * @module
+ */
+import * as z from "zod";
+import { badArgument } from "../core/failure.ts";
+import { percentDecoded } from "../core/percent.ts";
+
+/** A project. */
+export interface ProjectRef {
+  /** Team or user. */
+  readonly entity: string;
+  /** Its project. */
+  readonly project: string;
+  /** `entity/project`. */
+  readonly id: string;
+}
+
+/** A run. */
+export interface RunRef extends ProjectRef {
+  /** Its short id. */
+  readonly run: string;
+}
+
+/** What a call means when it does not say. */
+export interface Defaults {
+  /** Team or user. */
+  readonly entity: string | undefined;
+  /** Project. */
+  readonly project: string | undefined;
+}
+
+/** The arguments that name a project; the configuration may give both. */
+export const PROJECT_ARGS: {
+  entity_name: z.ZodOptional<z.ZodString>;
+  project_name: z.ZodOptional<z.ZodString>;
+} = { entity_name: z.string().optional(), project_name: z.string().optional() };
+
+/** {@link PROJECT_ARGS} of a call. */
+export interface ProjectArgs {
+  /** Team or user, or a whole project. */
+  readonly entity_name?: string | undefined;
+  /** Project, alone or whole. */
+  readonly project_name?: string | undefined;
+}
+
+/** What a tool calls its two arguments. */
+type Names = Readonly<Record<"entity" | "project", string>>;
+
+const LONG_NAMES: Names = { entity: "entity_name", project: "project_name" };
+
+/** {@link Names} of tools that list the short ones. */
+export const SHORT_NAMES: Names = { entity: "entity", project: "project" };
+
+/** What an argument says, and which it is. */
+interface Said {
+  readonly argument: string;
+  readonly text: string;
+  readonly entity?: string | undefined;
+  readonly project?: string | undefined;
+  readonly run?: string | undefined;
+}
+
+/**
+ * The project of a call: its arguments, each alone or `entity/project` or a page's address, else
+ * the configured defaults.
+ *
+ * @throws {Failure} `invalid_arguments` when a part is known from nowhere, cannot exist, or is said
+ * twice and differently.
+ */
+export function resolveProject(
+  args: ProjectArgs,
+  defaults: Defaults,
+  names: Names = LONG_NAMES,
+): ProjectRef {
+  return combine(readArgs(args, names), defaults, names);
+}
+
+/** What the arguments of a call, and the defaults, say of a project; each part may be unknown. */
+export function readProjectArgs(
+  args: ProjectArgs,
+  defaults: Defaults = { entity: undefined, project: undefined },
+  names: Names = LONG_NAMES,
+): Defaults {
+  return parts(readArgs(args, names), defaults);
+}
+
+/** The run of a call: its short id, `entity/project/id`, or its page's address. */
+export function resolveRun(
+  args: ProjectArgs,
+  runId: string,
+  defaults: Defaults,
+  { argument = "run_id", names = LONG_NAMES }: { argument?: string; names?: Names } = {},
+): RunRef {
+  const said = readRun(runId, argument);
+  const { run } = said;
+  if (run === undefined) {
+    throw badArgument(
+      `\`${argument}\` "${shown(runId)}" names no run.`,
+      "Give the run's short id, entity/project/id, or the address of its page.",
+    );
+  }
+  return { ...combine([...readArgs(args, names), said], defaults, names), run };
+}
+
+/** An entity that is named alone; of a project's address its entity. */
+export function resolveEntity(text: string, argument: string): string {
+  const entity = readProject(text, argument, "entity").entity ?? "";
+  check(entity);
+  return entity;
+}
+
+function readArgs(args: ProjectArgs, names: Names): Said[] {
+  const { entity_name: entity, project_name: project } = args;
+  return [
+    ...(entity === undefined ? [] : [readProject(entity, names.entity, "entity")]),
+    ...(project === undefined ? [] : [readProject(project, names.project, "project")]),
+  ];
+}
+
+function combine(said: readonly Said[], defaults: Defaults, names: Names): ProjectRef {
+  const { entity, project } = parts(said, defaults);
+  if (entity === undefined) {
+    throw badArgument(
+      `\`${names.entity}\` is missing: which team or user?`,
+      "list_entities_tool names them; WANDB_ENTITY sets a default.",
+    );
+  }
+  if (project === undefined) {
+    throw badArgument(
+      `\`${names.project}\` is missing: which of ${entity}'s?`,
+      "query_wandb_entity_projects names them; WANDB_PROJECT sets a default.",
+    );
+  }
+  return { entity, project, id: `${entity}/${project}` };
+}
+
+function parts(said: readonly Said[], defaults: Defaults): Defaults {
+  const entity = agreed(said, "entity") ?? defaults.entity;
+  const project = agreed(said, "project") ?? defaults.project;
+  for (const name of [entity, project]) if (name !== undefined) check(name);
+  return { entity, project };
+}
+
+/** What all arguments that name a part call it. */
+function agreed(said: readonly Said[], part: "entity" | "project"): string | undefined {
+  const [first, ...others] = said.filter((one) => one[part] !== undefined);
+  const other = others.find((one) => one[part] !== first?.[part]);
+  if (first === undefined || other === undefined) return first?.[part];
+  throw badArgument(
+    `\`${first.argument}\` "${shown(first.text)}" and \`${other.argument}\` ` +
+      `"${shown(other.text)}" name different ${part === "entity" ? "entities" : "projects"}.`,
+    "Give one of them, or make them agree.",
+  );
+}
+
+/** What follows the project in the address of a page. */
+const PAGES =
+  /^(runs|sweeps|reports|artifacts|weave|workspace|overview|table|groups|jobs|models|settings|panel)$/;
+
+/** A name alone, `entity/project`, or a page's address. */
+function readProject(text: string, argument: string, alone: "entity" | "project"): Said {
+  const { path, address } = split(text);
+  const [first = "", second, page] = path;
+  if (second === undefined) {
+    if (!address || alone === "entity") return { argument, text, [alone]: first };
+    throw badArgument(`\`${argument}\` "${shown(text)}" names an entity and no project.`);
+  }
+  const isPage = page === undefined || PAGES.test(page) || /^https?:/i.test(text.trim());
+  if (!isPage || path.includes("")) {
+    throw badArgument(
+      `\`${argument}\` "${shown(text)}" is not a project.`,
+      "Write entity/project, or the address of the project's page.",
+    );
+  }
+  return { argument, text, entity: first, project: second };
+}
+
+function readRun(text: string, argument: string): Said {
+  const { path } = split(text);
+  const [first, second, third, fourth] = path;
+  const [entity, project, run] = third === "runs"
+    ? [first, second, fourth]
+    : [first, second, third];
+  const name = { argument, text };
+  if (path.length === 1) return { ...name, run: first };
+  return path.includes("") || (third !== "runs" && path.length !== 3)
+    ? name
+    : { ...name, entity, project, run };
+}
+
+/** The parts of a path or address, and whether it is an address: a URL, `/a/b`, `host/a/b`. */
+function split(text: string): { path: string[]; address: boolean } {
+  const trimmed = text.trim();
+  const url = /^https?:\/\//i.test(trimmed) ? URL.parse(trimmed) : null;
+  const whole = (url?.pathname ?? trimmed).replace(/^\/+|\/+$/g, "");
+  const path = whole.split("/").map((part) => url === null ? part.trim() : percentDecoded(part));
+  const isHost = url === null && path.length > 2 &&
+    /^(localhost|[\w-]+(\.[\w-]+)+)(:\d+)?$|^localhost:\d+$/.test(path[0] ?? "");
+  if (isHost) path.shift();
+  return { path, address: url !== null || isHost || trimmed.startsWith("/") };
+}
+
+function check(name: string): void {
+  // deno-lint-ignore no-control-regex
+  const broken = /[\u0000-\u001F\u007F-\u009F]/.test(name) || !name.isWellFormed();
+  if (!broken && name !== "" && !/^\.{1,2}$/.test(name) && name.length <= 512) return;
+  throw badArgument("The entity or project holds characters that no name has.");
+}
+
+function shown(text: string): string {
+  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
+}

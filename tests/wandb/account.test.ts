@@ -1,0 +1,106 @@
+/** What W&B's API and Weave's trace server share: secrets, renewal, the texts of refusals. */
+import assert from "node:assert/strict";
+import { isFailure } from "../../src/core/failure.ts";
+import { createAccount } from "../../src/wandb/account.ts";
+import { createWandb } from "../../src/wandb/client.ts";
+import { identityCredentials } from "../../src/wandb/credentials.ts";
+import { countTraces } from "../../src/wandb/tools/count_traces.ts";
+import { listEntities } from "../../src/wandb/tools/list_entities.ts";
+import { createWeave } from "../../src/wandb/weave/client.ts";
+import { contextFor, type Data, memoryLog } from "./harness.ts";
+
+const JWT = "eyJhbGciOiJub25lIn0.Y2FuYXJ5LWlkZW50aXR5.c2lnbmF0dXJl";
+
+/** Both servers of an account with an identity token; `answer` is what they say to a header. */
+function serve(answer: (authorization: string) => Response) {
+  const lines: string[] = [];
+  const log = memoryLog(lines);
+  const exchanges: string[] = [];
+  const account = createAccount({
+    baseUrl: new URL("http://wandb.test"),
+    appUrl: new URL("http://wandb.test"),
+    credentials: identityCredentials("/run/token", log, () => Promise.resolve(`${JWT}\n`)),
+    entity: "team",
+    project: "cars",
+    timeoutMs: 5000,
+    log,
+    backoffMs: 0,
+    transport: (url, init) => {
+      if (url.pathname === "/oidc/token") {
+        assert.equal(url.host, "wandb.test");
+        const token = `access-canary-${exchanges.length}`;
+        exchanges.push(token);
+        return Promise.resolve(Response.json({ access_token: token, expires_in: 3600 }));
+      }
+      return Promise.resolve(answer(new Headers(init.headers).get("authorization") ?? ""));
+    },
+  });
+  const services = {
+    wandb: createWandb(account),
+    weave: createWeave(account, new URL("http://weave.test")),
+  };
+  const context = () => ({ ...contextFor(log), ...services });
+  return {
+    exchanges,
+    lines,
+    calls: [() => listEntities.call({}, context()), () => countTraces.call({}, context())],
+  };
+}
+
+async function reportOf(call: () => Promise<unknown>): Promise<Data> {
+  try {
+    await call();
+  } catch (error) {
+    assert.ok(isFailure(error), String(error));
+    return { ...error.report };
+  }
+  throw new Error("The call was expected to fail.");
+}
+
+Deno.test("identity and access tokens, old and new, are in no message when a server echoes them", async () => {
+  for (const status of [401, 403, 500, 503]) {
+    const seen: string[] = [];
+    const { calls, exchanges, lines } = serve((authorization) => {
+      seen.push(authorization.replace(/^Bearer /, ""));
+      const said = `refused ${JWT} and ${seen.join(" and ")}`;
+      return Response.json({ error: said, reason: said }, { status });
+    });
+    for (const call of calls) {
+      const report = await reportOf(call);
+      assert.ok(exchanges.length > 0);
+      const text = JSON.stringify([report, lines]);
+      for (const secret of [JWT, ...exchanges]) assert.ok(!text.includes(secret), text);
+    }
+  }
+});
+
+Deno.test("both servers get a new token where the old one is refused, and calls share it", async () => {
+  const { calls, exchanges } = serve((authorization) =>
+    authorization.endsWith("-0")
+      ? Response.json({ error: "expired" }, { status: 401 })
+      : Response.json({ count: 0, data: { viewer: { username: "me" } } })
+  );
+  for (const call of calls) await call();
+  assert.deepEqual(exchanges, ["access-canary-0", "access-canary-1"]);
+});
+
+Deno.test("a refusal reads alike from both servers", async () => {
+  for (
+    const [status, code, words] of [
+      [401, "unauthorized", "refused the API key (HTTP 401): so it is"],
+      [403, "forbidden", "does not permit this (HTTP 403): so it is."],
+      [404, "not_found", "found nothing there: so it is."],
+      [429, "rate_limited", "limits the rate of requests (HTTP 429): so it is."],
+      [503, "upstream_error", "failed (HTTP 503): so it is."],
+    ] as const
+  ) {
+    const { calls } = serve(() => Response.json({ error: "so it is" }, { status }));
+    const [wandb, weave] = await Promise.all(calls.map(reportOf));
+    assert.ok(String(wandb?.["message"]).startsWith(`W&B ${words}`), String(wandb?.["message"]));
+    assert.deepEqual(weave, {
+      ...wandb,
+      message: String(wandb?.["message"]).replace("W&B", "Weave"),
+    });
+    assert.equal(wandb?.["error"], code);
+  }
+});
