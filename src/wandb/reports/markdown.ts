@@ -1,0 +1,232 @@
+/**
+ * Markdown as the blocks of a W&B report. What a block of W&B's can hold becomes that block; what it
+ * cannot (bold text, nested lists, tables, HTML) becomes a Markdown block, which W&B renders itself.
+ *
+ * Forms as W&B's client of 0.4.13 writes and reads them.
+ *
+ * @module
+ */
+import { Marked, type Token, type Tokens } from "marked";
+
+/** A block of a report: plain JSON. */
+export type Block = Record<string, unknown>;
+
+const EMPTY = [{ text: "" }];
+
+/** The paragraph that begins and ends every report. */
+export const EMPTY_PARAGRAPH: Block = { type: "paragraph", children: EMPTY };
+
+/** Languages that W&B colours; others are shown plainly. */
+const LANGUAGES = ["javascript", "python", "css", "json", "html", "markdown", "yaml"];
+const LANGUAGE_NAMES: Readonly<Record<string, string>> = {
+  js: "javascript",
+  jsx: "javascript",
+  ts: "javascript",
+  typescript: "javascript",
+  py: "python",
+  md: "markdown",
+  yml: "yaml",
+  jsonl: "json",
+};
+
+/** Reads Markdown: CommonMark with GitHub's tables and check boxes, `$…$`, `$$…$$` and `[TOC]`. */
+export function readMarkdown(text: string): Block[] {
+  const blocks = parser.lexer(text).flatMap(readBlock);
+  // Neighbouring Markdown blocks are one: a gap between them would be drawn as one.
+  return blocks.reduce<Block[]>((list, block) => {
+    const last = list.at(-1);
+    if (last?.type === "markdown-block" && block.type === "markdown-block") {
+      list[list.length - 1] = markdownBlock(`${last.content}\n\n${block.content}`);
+    } else list.push(block);
+    return list;
+  }, []);
+}
+
+const parser = new Marked({
+  extensions: [
+    {
+      name: "mathBlock",
+      level: "block",
+      start: (source) => source.match(/^\$\$/m)?.index,
+      tokenizer: (source) => {
+        const match = /^\$\$\s*([^$]+?)\s*\$\$(?:\n|$)/.exec(source);
+        return match === null
+          ? undefined
+          : { type: "mathBlock", raw: match[0], text: match[1] ?? "" };
+      },
+    },
+    {
+      name: "math",
+      level: "inline",
+      start: (source) => source.match(/\$/)?.index,
+      // As Pandoc has it: "$5 and $10" is money.
+      tokenizer: (source) => {
+        const match = /^\$(?=\S)([^$\n]*?\S)\$(?!\d)/.exec(source);
+        return match === null ? undefined : { type: "math", raw: match[0], text: match[1] ?? "" };
+      },
+    },
+  ],
+});
+
+function readBlock(token: Token): Block[] {
+  switch (token.type) {
+    case "space":
+    case "def":
+      return [];
+    case "heading":
+      return [{
+        type: "heading",
+        level: Math.min(3, Number(token.depth)),
+        children: [{ text: plainText(token.tokens ?? []) }],
+      }];
+    case "paragraph":
+      return [readParagraph(token)];
+    case "code":
+      return [codeBlock(String(token.text), String(token.lang ?? ""))];
+    case "hr":
+      return [{ type: "horizontal-rule", children: EMPTY }];
+    case "mathBlock":
+      return [{ type: "latex", block: true, content: token.text, children: EMPTY }];
+    case "blockquote": {
+      const [only, ...more] = token.tokens ?? [];
+      const children = only?.type === "paragraph" && more.length === 0
+        ? readInline(only)
+        : undefined;
+      return [children === undefined ? asMarkdown(token) : { type: "block-quote", children }];
+    }
+    case "list":
+      return [isList(token) ? readList(token) ?? asMarkdown(token) : asMarkdown(token)];
+    default:
+      return [asMarkdown(token)];
+  }
+}
+
+function readParagraph(token: Token): Block {
+  if (/^\[toc\]$/i.test(token.raw.trim())) return { type: "table-of-contents", children: EMPTY };
+  const tokens = "tokens" in token ? token.tokens ?? [] : [];
+  const [only] = tokens;
+  if (tokens.length === 1 && only?.type === "image") {
+    const caption = String(only.text ?? "");
+    return {
+      type: "image",
+      url: String(only.href),
+      hasCaption: caption !== "",
+      children: [{ text: caption }],
+    };
+  }
+  const children = readInline(token);
+  return children === undefined ? asMarkdown(token) : { type: "paragraph", children };
+}
+
+/** A flat list; undefined for one that only Markdown can say. */
+function readList(list: Tokens.List): Block | undefined {
+  const marks = new Set(list.items.map(({ task }) => task));
+  // W&B counts from one and has lists with boxes or without.
+  if (marks.size > 1 || (list.ordered && list.start !== 1)) return undefined;
+  const items: Block[] = [];
+  for (const item of list.items) {
+    const tokens = item.tokens.filter(({ type }) => type !== "checkbox" && type !== "space");
+    const [only, ...more] = tokens;
+    if (more.length > 0 || (only !== undefined && !["text", "paragraph"].includes(only.type))) {
+      return undefined;
+    }
+    const children = only === undefined ? EMPTY : readInline(only);
+    if (children === undefined) return undefined;
+    items.push({
+      type: "list-item",
+      children: [{ type: "paragraph", children }],
+      ...(list.ordered ? { ordered: true } : {}),
+      ...(item.task ? { checked: item.checked === true } : {}),
+    });
+  }
+  return { type: "list", children: items, ...(list.ordered ? { ordered: true } : {}) };
+}
+
+/** Text, code, links and formulas; undefined when there is anything else. */
+function readInline(token: Token): Record<string, unknown>[] | undefined {
+  const children: Record<string, unknown>[] = [];
+  for (const part of "tokens" in token ? token.tokens ?? [] : [token]) {
+    switch (part.type) {
+      case "checkbox":
+        break;
+      case "text":
+      case "escape":
+        if ("tokens" in part && part.tokens !== undefined) {
+          const inner = readInline(part);
+          if (inner === undefined) return undefined;
+          children.push(...inner);
+        } else children.push({ text: unescape(String(part.text)).replaceAll("\n", " ") });
+        break;
+      case "codespan":
+        children.push({ text: String(part.text), inlineCode: true });
+        break;
+      case "math":
+        children.push({ type: "latex", content: part.text, children: EMPTY });
+        break;
+      case "link":
+        if ((part.tokens ?? []).some(({ type }: Token) => !["text", "escape"].includes(type))) {
+          return undefined;
+        }
+        children.push({
+          type: "link",
+          url: String(part.href),
+          children: [{ text: unescape(String(part.text)) }],
+        });
+        break;
+      default:
+        return undefined;
+    }
+  }
+  return children.length === 0 ? [{ text: "" }] : children;
+}
+
+/** The words of inline Markdown without their marks: headings hold plain text. */
+function plainText(tokens: readonly Token[]): string {
+  return tokens.map((token) =>
+    "tokens" in token && token.tokens !== undefined
+      ? plainText(token.tokens)
+      : token.type === "br"
+      ? " "
+      : "text" in token
+      ? unescape(String(token.text))
+      : token.raw
+  ).join("");
+}
+
+/** Character references, which the lexer leaves to the renderer. */
+function unescape(text: string): string {
+  const names: Readonly<Record<string, string>> = {
+    "&amp;": "&",
+    "&lt;": "<",
+    "&gt;": ">",
+    "&quot;": '"',
+    "&#39;": "'",
+    "&nbsp;": "\u00A0",
+  };
+  return text.replace(/&(?:amp|lt|gt|quot|#39|nbsp);/g, (name) => names[name] ?? name);
+}
+
+/** Code as W&B keeps it: one line element with all of the text. */
+export function codeBlock(code: string, info: string): Block {
+  const word = info.trim().split(/\s/)[0]?.toLowerCase() ?? "";
+  const name = LANGUAGE_NAMES[word] ?? word;
+  const language = LANGUAGES.includes(name) ? { language: name } : {};
+  return {
+    type: "code-block",
+    ...language,
+    children: [{ type: "code-line", ...language, children: [{ text: code }] }],
+  };
+}
+
+/** Markdown that W&B renders itself. */
+export function markdownBlock(content: string): Block {
+  return { type: "markdown-block", content, children: EMPTY };
+}
+
+function asMarkdown(token: Token): Block {
+  return markdownBlock(token.raw.replace(/\n+$/, ""));
+}
+
+function isList(token: Token): token is Tokens.List {
+  return token.type === "list";
+}
