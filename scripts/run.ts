@@ -1,20 +1,17 @@
-/** Runs the launcher from source with the flags that the executable has baked in. */
+/** Runs wandflow from source, with the flags that the executable has baked in. */
 import { launcherFlags } from "./flags.ts";
 
 const watch = Deno.args[0] === "--watch";
-const words = watch ? Deno.args.slice(1) : Deno.args;
 const child = new Deno.Command(Deno.execPath(), {
   args: [
     "run",
     ...(watch ? ["--watch"] : []),
     ...launcherFlags(),
     new URL("../main.ts", import.meta.url).href,
-    ...words,
+    ...(watch ? Deno.args.slice(1) : Deno.args),
   ],
 }).spawn();
-for (const name of ["SIGTERM", "SIGINT"] as const) {
-  Deno.addSignalListener(name, () => {
-    if (name === "SIGTERM") child.kill(name);
-  });
-}
+// A terminal sends SIGINT to both: the child ends by it, and this process by the child's end.
+Deno.addSignalListener("SIGINT", () => {});
+Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
 Deno.exit((await child.status).code);

@@ -1,0 +1,36 @@
+import assert from "node:assert/strict";
+import { editsListed } from "../../scripts/figures.ts";
+import { fileOf } from "../../scripts/graph.ts";
+import { slowestFiles } from "../../scripts/unit.ts";
+
+Deno.test("the edits for a new back end are listed, and each names a file that exists", async () => {
+  const edits = editsListed(await Deno.readTextFile(fileOf("CONTRIBUTING.md")));
+  assert.ok(edits.length > 0 && edits.length <= 4, edits.join("\n"));
+  for (const edit of edits) {
+    const [, path = ""] = /^\d+\. `([^`]+)`/.exec(edit) ?? [];
+    assert.ok((await Deno.stat(fileOf(path))).isFile, edit);
+  }
+});
+
+Deno.test("items end with their list, and other sections do not count", () => {
+  const guide =
+    "1. no\n\n## Add a back end\n\nText.\n\n1. one,\n   more\n2. two\n\nEnd.\n\n## Next\n\n1. no";
+  assert.deepEqual(editsListed(guide), ["1. one, more", "2. two"]);
+});
+
+Deno.test("the slowest test files are told, without counting steps twice", () => {
+  const report = `<testsuites>
+    <testsuite name="./tests/a.test.ts" tests="2">
+        <testcase name="one" classname="./tests/a.test.ts" time="1.500" line="1" col="6">
+        </testcase>
+        <testcase name="one &gt; step" classname="./tests/a.test.ts" time="1.400" line="2">
+        </testcase>
+    </testsuite>
+    <testsuite name="./tests/b.test.ts" tests="1">
+        <testcase name="two" classname="./tests/b.test.ts" time="2.000" line="1" col="6">
+        </testcase>
+    </testsuite>
+</testsuites>`;
+  assert.deepEqual(slowestFiles(report, 1), ["tests/b.test.ts 2.0 s"]);
+  assert.deepEqual(slowestFiles(report, 2), ["tests/b.test.ts 2.0 s", "tests/a.test.ts 1.5 s"]);
+});
