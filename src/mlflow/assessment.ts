@@ -2,7 +2,9 @@ import { badArgument, Failure, isFailure } from "../core/failure.ts";
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import type { Json } from "../core/json.ts";
-import { hexId, shapeAssessment, shapeInfo, shapeSpan } from "./shape/mod.ts";
+import { shapeAssessment, shapeInfo } from "./shape/info.ts";
+import { shapeSpan } from "./shape/span.ts";
+import { hexId } from "./shape/value.ts";
 import type { TraceReader } from "./store.ts";
 
 /** An assessment's value: any JSON, so the one argument whose schema names no type. */

@@ -1,31 +1,22 @@
+import * as z from "zod";
 import { textTable } from "../core/table.ts";
-import type { Json } from "./shape/mod.ts";
+import type { Json } from "../core/json.ts";
+import { type Column, columnsOf } from "./fields/selection.ts";
+import { parsePaths } from "./fields/paths.ts";
 
-const USUAL = [
-  "info.trace_id",
-  "info.request_time",
-  "info.state",
-  "info.execution_duration",
-  "info.request_preview",
-];
+const USUAL =
+  "info.trace_id,info.request_time,info.state,info.execution_duration,info.request_preview";
 
-/** Traces as a text table: one column a selected path, or the usual ones. */
-export function tracesTable(traces: readonly Json[], fields: string | undefined): string {
-  const columns = fields === undefined || fields.trim() === ""
-    ? USUAL
-    : fields.split(",").map((field) => field.trim()).filter((field) => field !== "");
+/** Accepted for the sake of callers of the official server; `table` shapes the text block. */
+export const OutputForm = z.enum(["table", "json"]);
+
+/** Traces as a text table with a column for each selected path, or the usual ones. */
+function tracesTable(traces: readonly Json[], selected: readonly Column[]): string {
   if (traces.length === 0) return "No traces.";
-  const leaves = traces.map((trace) => leavesOf(trace, ""));
+  const columns = selected.length === 0 ? columnsOf(parsePaths(USUAL)) : selected;
   return textTable(
-    columns,
-    leaves.map((trace) =>
-      columns.map((column) => {
-        const parts = column.replaceAll("`", "").split("*");
-        return trace.filter(([path]) => liesUnder(path, parts)).map(([, value]) => value).join(
-          ", ",
-        );
-      })
-    ),
+    columns.map(({ title }) => title),
+    traces.map((trace) => columns.map(({ cell }) => cell(trace))),
   );
 }
 
@@ -43,8 +34,12 @@ export interface TableFacts {
   readonly unmatched_fields?: readonly { path: string; nearest: readonly string[] }[] | undefined;
 }
 
-/** A table with what else there is to say, so that its readers lose nothing of the result. */
-export function tableWithFacts(table: string, facts: TableFacts): string {
+/** Traces as a table with what else there is to say, so that its readers lose nothing. */
+export function tableText(
+  traces: readonly Json[],
+  columns: readonly Column[],
+  facts: TableFacts,
+): string {
   const { returned, total_matching: total, next_page_token: token } = facts;
   const lines = [
     ...(token === undefined
@@ -55,38 +50,6 @@ export function tableWithFacts(table: string, facts: TableFacts): string {
       `Nothing at ${path}.` + (nearest.length === 0 ? "" : ` Nearest: ${nearest.join(", ")}`)
     ),
   ];
+  const table = tracesTable(traces, columns);
   return lines.length === 0 ? table : `${table}\n\n${lines.join("\n")}`;
-}
-
-/**
- * Whether a dotted path is, or lies under, what a selected path names; `parts` is that path cut at
- * its stars. One pass: a pattern with many stars would take a deep trace for ever.
- */
-function liesUnder(path: string, parts: readonly string[]): boolean {
-  const [first = "", ...later] = parts;
-  if (!path.startsWith(first)) return false;
-  const ends = (at: number) => at === path.length || path[at] === ".";
-  const last = later.pop();
-  if (last === undefined) return ends(first.length);
-  let at = first.length;
-  for (const part of later) {
-    const found = path.indexOf(part, at);
-    if (found < 0) return false;
-    at = found + part.length;
-  }
-  if (last === "") return true;
-  for (at = path.indexOf(last, at); at >= 0; at = path.indexOf(last, at + 1)) {
-    if (ends(at + last.length)) return true;
-  }
-  return false;
-}
-
-function leavesOf(value: Json, path: string): [string, string][] {
-  if (value === null || typeof value !== "object") {
-    return [[path, typeof value === "string" ? value : JSON.stringify(value)]];
-  }
-  const entries: [string, Json][] = Array.isArray(value)
-    ? value.map((item, index) => [String(index), item])
-    : Object.entries(value);
-  return entries.flatMap(([key, child]) => leavesOf(child, path === "" ? key : `${path}.${key}`));
 }

@@ -5,27 +5,7 @@
  */
 
 /** Where in a trace an object stands, as far as other names depend on it. */
-export type Scope =
-  | "root"
-  | "info"
-  | "assessments"
-  | "assessment"
-  | "data"
-  | "spans"
-  | "span"
-  | "other";
-
-/** The scope of an entry of an array or object, `key` being a name or an index. */
-export function childScope(scope: Scope, key: string, inArray: boolean): Scope {
-  if (inArray) {
-    if (scope === "assessments") return "assessment";
-    return scope === "spans" ? "span" : "other";
-  }
-  if (scope === "root") return key === "info" || key === "data" ? key : "other";
-  if (scope === "info" && key === "assessments") return key;
-  if (scope === "data" && key === "spans") return key;
-  return "other";
-}
+export type Scope = "info" | "assessments" | "assessment" | "span" | "other";
 
 /** Keys from the object that bears the other name down to the value. */
 export type AliasSource = readonly [string, ...string[]];
@@ -95,18 +75,11 @@ const ASSESSMENT: Table = new Map<string, readonly AliasSource[]>([
 
 const NONE: Table = new Map();
 
-const TABLES: Readonly<Record<Scope, Table>> = {
-  root: NONE,
+/** Where the values of other names are found, most likely first. */
+export const ALIASES: Readonly<Record<Scope, Table>> = {
   info: INFO,
   assessments: NONE,
   assessment: ASSESSMENT,
-  data: NONE,
-  spans: NONE,
   span: SPAN,
   other: NONE,
 };
-
-/** Where the value of another name is found, most likely first; empty if it is no other name. */
-export function aliasSources(scope: Scope, name: string): readonly AliasSource[] {
-  return TABLES[scope].get(name) ?? [];
-}

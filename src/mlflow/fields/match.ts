@@ -1,30 +1,24 @@
 /**
- * Matches one path against a trace and says what it picks.
+ * Matches paths against a value and says what they pick.
  *
  * @module
  */
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
-import { aliasSources, childScope, type Scope } from "./alias.ts";
-import type { Segment } from "./path.ts";
+import { ALIASES, type AliasSource, type Scope } from "./alias.ts";
+import type { Segment } from "./paths.ts";
 
 /** A part of a value that paths have picked. */
-export interface Pick {
+export interface Picked {
   /** What it was picked from. */
   readonly value: Json;
   /** All of the value, rather than only the entries in `children`. */
   whole: boolean;
   /** Picked entries by the name asked for (an array's by index), in the order asked. */
-  readonly children: Map<string, Pick>;
-}
-
-/** How to match: `rename` puts other names in the result instead of the fields they stand for. */
-export interface MatchMode {
-  /** Whether the asked-for names stand in the result. */
-  readonly rename: boolean;
+  readonly children: Map<string, Picked>;
 }
 
 /** A pick of nothing yet from a value. */
-export function emptyPick(value: Json): Pick {
+export function emptyPick(value: Json): Picked {
   return { value, whole: false, children: new Map() };
 }
 
@@ -39,32 +33,42 @@ export function match(
   segments: readonly Segment[],
   at: number,
   scope: Scope,
-  mode: MatchMode,
-): Pick | undefined {
+): Picked | undefined {
   const segment = segments[at];
   if (segment === undefined) return { value, whole: true, children: new Map() };
   if (Array.isArray(value)) {
     if (segment.kind === "any") {
       const entries = value.map((item, index): Entry => [String(index), item]);
-      return matchAll(value, entries, segments, at + 1, scope, mode);
+      return matchAll(value, entries, segments, at + 1, scope);
     }
     const item = /^\d{1,9}$/.test(segment.text) ? value[Number(segment.text)] : undefined;
     if (item === undefined) return undefined;
-    const found = match(item, segments, at + 1, childScope(scope, segment.text, true), mode);
+    const found = match(item, segments, at + 1, childScope(scope, segment.text));
     return found && parent(value, String(Number(segment.text)), found);
   }
   if (!isJsonObject(value)) return undefined;
   if (segment.kind === "any") {
-    return matchAll(value, Object.entries(value), segments, at + 1, scope, mode);
+    return matchAll(value, Object.entries(value), segments, at + 1, scope);
   }
-  return matchKey(value, segments, at, scope, mode) ??
-    matchAlias(value, segments, at, scope, mode) ??
-    matchPrefix(value, segments, at, scope, mode);
+  return matchKey(value, segments, at, scope) ??
+    matchAlias(value, segments, at, scope) ??
+    matchPrefix(value, segments, at, scope);
+}
+
+/** Where the value of another name is found, most likely first; empty if it is no other name. */
+export function aliasSources(scope: Scope, name: string): readonly AliasSource[] {
+  return ALIASES[scope].get(name) ?? [];
+}
+
+/** The scope of an entry of an object or array. */
+function childScope(scope: Scope, key: string): Scope {
+  if (scope === "info" && key === "assessments") return key;
+  return scope === "assessments" ? "assessment" : "other";
 }
 
 type Entry = readonly [string, Json];
 
-function parent(value: Json, key: string, child: Pick): Pick {
+function parent(value: Json, key: string, child: Picked): Picked {
   return { value, whole: false, children: new Map([[key, child]]) };
 }
 
@@ -74,11 +78,10 @@ function matchAll(
   segments: readonly Segment[],
   next: number,
   scope: Scope,
-  mode: MatchMode,
-): Pick | undefined {
+): Picked | undefined {
   const pick = emptyPick(value);
   for (const [key, item] of entries) {
-    const found = match(item, segments, next, childScope(scope, key, Array.isArray(value)), mode);
+    const found = match(item, segments, next, childScope(scope, key));
     if (found) pick.children.set(key, found);
   }
   return pick.children.size > 0 || entries.length === 0 ? pick : undefined;
@@ -105,13 +108,12 @@ function matchKey(
   segments: readonly Segment[],
   at: number,
   scope: Scope,
-  mode: MatchMode,
-): Pick | undefined {
+): Picked | undefined {
   for (let count = joinable(segments, at); count > 0; count--) {
     const key = join(segments, at, count);
     const item = own(value, key);
     if (item === undefined) continue;
-    const found = match(item, segments, at + count, childScope(scope, key, false), mode);
+    const found = match(item, segments, at + count, childScope(scope, key));
     if (found) return parent(value, key, found);
   }
   return undefined;
@@ -122,22 +124,20 @@ function matchAlias(
   segments: readonly Segment[],
   at: number,
   scope: Scope,
-  mode: MatchMode,
-): Pick | undefined {
+): Picked | undefined {
   const segment = segments[at];
   if (segment?.kind !== "name") return undefined;
   for (const source of aliasSources(scope, segment.text)) {
     const quoted = source.map((text): Segment => ({ kind: "name", text, quoted: true }));
-    const found = match(value, [...quoted, ...segments.slice(at + 1)], 0, "other", mode);
+    const found = match(value, [...quoted, ...segments.slice(at + 1)], 0, "other");
     if (!found) continue;
-    if (!mode.rename) return found;
     const [target] = descend(found, source.length);
     return target && parent(value, segment.text, target);
   }
   return undefined;
 }
 
-function descend(pick: Pick, levels: number): Pick[] {
+function descend(pick: Picked, levels: number): Picked[] {
   let picks = [pick];
   for (let level = 0; level < levels; level++) {
     picks = picks.flatMap((one) => [...one.children.values()]);
@@ -151,14 +151,13 @@ function matchPrefix(
   segments: readonly Segment[],
   at: number,
   scope: Scope,
-  mode: MatchMode,
-): Pick | undefined {
+): Picked | undefined {
   const count = joinable(segments, at);
   if (segments[at + count]?.kind !== "any") return undefined;
   const prefix = join(segments, at, count) + ".";
   const entries = Object.entries(value).filter(([key]) => key.startsWith(prefix));
   if (entries.length === 0) return undefined;
-  return matchAll(value, entries, segments, at + count + 1, scope, mode);
+  return matchAll(value, entries, segments, at + count + 1, scope);
 }
 
 function own(value: JsonObject, key: string): Json | undefined {
@@ -166,7 +165,7 @@ function own(value: JsonObject, key: string): Json | undefined {
 }
 
 /** Adds what one pick of a value holds to another of the same value. */
-export function mergePick(into: Pick, from: Pick): void {
+export function mergePick(into: Picked, from: Picked): void {
   if (from.whole) into.whole = true;
   for (const [key, child] of from.children) {
     const present = into.children.get(key);
@@ -179,7 +178,7 @@ export function mergePick(into: Pick, from: Pick): void {
  * The picked value: the original structure with only what was picked, in the order asked. Entries
  * of an array keep their index; `filler` stands for those skipped before the last one picked.
  */
-export function buildPick(pick: Pick, filler: () => Json, inherited = false): Json {
+export function buildPick(pick: Picked, filler: () => Json, inherited = false): Json {
   const whole = inherited || pick.whole;
   const { value, children } = pick;
   if (children.size === 0) {

@@ -5,8 +5,9 @@
  */
 import { isJsonObject, type Json } from "../../core/json.ts";
 import { editDistance } from "../../core/nearest.ts";
-import { aliasSources, type Scope } from "./alias.ts";
-import { nameSegment, printSegment } from "./path.ts";
+import type { Scope } from "./alias.ts";
+import { aliasSources } from "./match.ts";
+import { nameSegment, printSegment } from "./paths.ts";
 
 const MAX_PATHS = 2000;
 const MAX_DEPTH = 6;

@@ -4,7 +4,7 @@
  * @module
  */
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
-import { durationText } from "../shape/time.ts";
+import { durationText } from "../shape/info.ts";
 import type { Database, Row } from "./database.ts";
 import { has, type Tables } from "./schema.ts";
 import { listOf, raw, sql } from "./sql.ts";

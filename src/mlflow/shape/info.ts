@@ -1,12 +1,11 @@
 /**
- * Trace infos as the tools give them.
+ * Trace infos and assessments as the tools give them.
  *
  * @module
  */
 import * as z from "zod";
+import { defined } from "../../core/defined.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
-import { shapeAssessment } from "./assessment.ts";
-import { durationMillis, durationText, isoTime } from "./time.ts";
 import { decodeText } from "./value.ts";
 
 /** What is known of a trace without its spans. */
@@ -35,13 +34,15 @@ export type TraceInfo = {
   tags: JsonObject;
   /** Feedback, expectations and issues; empty if there are none. */
   assessments: Json[];
+  /** What newer servers add stays as it is. */
+  [added: string]: Json;
 };
 
 const json = z.custom<Json>().optional();
 const text = z.string().nullish();
 const map = z.custom<JsonObject>(isJsonObject).nullish();
 
-const WireInfo = z.looseObject({
+const WireInfo = z.object({
   trace_id: z.string(),
   client_request_id: text,
   trace_location: json,
@@ -54,7 +55,7 @@ const WireInfo = z.looseObject({
   trace_metadata: map,
   tags: map,
   assessments: z.array(z.custom<Json>()).nullish(),
-});
+}).catchall(z.custom<Json>());
 
 /** Metadata that is JSON text and worth more to a reader decoded. */
 const JSON_METADATA: readonly string[] = [
@@ -69,29 +70,40 @@ const JSON_METADATA: readonly string[] = [
  * @throws {z.ZodError} if it is not an object with a `trace_id`, or a field is of a wrong type.
  */
 export function shapeInfo(wire: Json): TraceInfo {
-  const info = WireInfo.parse(wire);
-  const millis = info.execution_duration_ms ??
-    (info.execution_duration ? durationMillis(info.execution_duration) : undefined);
+  const {
+    trace_id,
+    client_request_id,
+    trace_location = null,
+    request_preview,
+    response_preview,
+    request_time,
+    execution_duration,
+    execution_duration_ms,
+    state,
+    trace_metadata,
+    tags,
+    assessments,
+    ...added
+  } = WireInfo.parse(wire);
+  const millis = execution_duration_ms ??
+    (execution_duration ? protobufMillis(execution_duration) : undefined);
   return {
-    trace_id: info.trace_id,
-    ...present("client_request_id", info.client_request_id),
-    trace_location: info.trace_location ?? null,
-    ...present("request_preview", info.request_preview),
-    ...present("response_preview", info.response_preview),
-    ...present("request_time", info.request_time ? isoTime(info.request_time) : undefined),
-    ...present("execution_duration", millis === undefined ? undefined : durationText(millis)),
-    ...present("execution_duration_ms", millis),
-    state: info.state ?? "STATE_UNSPECIFIED",
-    trace_metadata: decodeMetadata(info.trace_metadata ?? {}),
-    tags: info.tags ?? {},
-    assessments: (info.assessments ?? []).map(shapeAssessment),
+    trace_id,
+    trace_location,
+    ...defined({
+      client_request_id: client_request_id ?? undefined,
+      request_preview: request_preview ?? undefined,
+      response_preview: response_preview ?? undefined,
+      request_time: request_time ? isoTime(request_time) : undefined,
+      execution_duration: millis === undefined ? undefined : durationText(millis),
+      execution_duration_ms: millis,
+    }),
+    state: state ?? "STATE_UNSPECIFIED",
+    trace_metadata: decodeMetadata(trace_metadata ?? {}),
+    tags: tags ?? {},
+    assessments: (assessments ?? []).map(shapeAssessment),
+    ...added,
   };
-}
-
-function present<K extends string, V>(key: K, value: V | null | undefined): { [P in K]?: V } {
-  const out: { [P in K]?: V } = {};
-  if (value !== null && value !== undefined) out[key] = value;
-  return out;
 }
 
 function decodeMetadata(metadata: JsonObject): JsonObject {
@@ -101,4 +113,47 @@ function decodeMetadata(metadata: JsonObject): JsonObject {
     if (value !== undefined) decoded[key] = decodeText(value);
   }
   return decoded;
+}
+
+/**
+ * An assessment in the client shape: as on the wire, with `expectation.serialized_value` decoded to
+ * `expectation.value`, and times normalised. Anything but an object comes back as it is.
+ */
+export function shapeAssessment(wire: Json): Json {
+  if (!isJsonObject(wire)) return wire;
+  const entries = Object.entries(wire).map(([key, value]): [string, Json] => {
+    if (key === "expectation") return [key, decodeExpectation(value)];
+    const isTime = key === "create_time" || key === "last_update_time";
+    return [key, isTime && typeof value === "string" ? isoTime(value) : value];
+  });
+  return Object.fromEntries(entries);
+}
+
+function decodeExpectation(expectation: Json): Json {
+  if (!isJsonObject(expectation)) return expectation;
+  const serialized = expectation["serialized_value"];
+  if (!isJsonObject(serialized)) return expectation;
+  const { serialized_value: _, ...rest }: JsonObject = expectation;
+  return { ...rest, value: decodeText(serialized["value"] ?? null) };
+}
+
+/**
+ * An RFC 3339 time as ISO 8601 in UTC with milliseconds. Finer or unreadable times stay as they
+ * are.
+ */
+function isoTime(text: string): string {
+  if (/\.\d{3}\d*[1-9]/.test(text) && !/\.\d{3}0*(?!\d)/.test(text)) return text;
+  const time = Date.parse(text);
+  return Number.isNaN(time) ? text : new Date(time).toISOString();
+}
+
+/** Milliseconds of a protobuf duration like `1.016s`, rounded; undefined if it is none. */
+function protobufMillis(text: string): number | undefined {
+  const match = /^(-?\d+(?:\.\d+)?)s$/.exec(text);
+  return match === null ? undefined : Math.round(Number(match[1]) * 1000);
+}
+
+/** A duration in milliseconds as seconds, like `1.016s`. */
+export function durationText(millis: number): string {
+  return `${Number((millis / 1000).toFixed(3))}s`;
 }

@@ -5,9 +5,15 @@
  */
 import * as z from "zod";
 import type { Json } from "../../core/json.ts";
-import { hexId } from "./id.ts";
-import { isoFromNanos, millisBetween, nanos } from "./time.ts";
-import { type AttributeFilter, decodeAttributes, plainAttributes } from "./value.ts";
+import {
+  type AttributeFilter,
+  decodeAttributes,
+  hexId,
+  isoFromNanos,
+  millisBetween,
+  nanos,
+  plainAttributes,
+} from "./value.ts";
 
 /** Something that happened within a span. */
 export type SpanEvent = {
@@ -59,6 +65,8 @@ export type Span = {
   events: SpanEvent[];
   /** References to spans of other traces. */
   links: SpanLink[];
+  /** What newer servers add stays as it is. */
+  [added: string]: Json;
 };
 
 /** Settings of {@link shapeSpan}. */
@@ -71,7 +79,7 @@ const json = z.custom<Json>().optional();
 const text = z.string().nullish();
 const list = z.array(z.custom<Json>()).nullish();
 
-const WireSpan = z.looseObject({
+const WireSpan = z.object({
   name: text,
   trace_id: text,
   span_id: text,
@@ -89,7 +97,7 @@ const WireSpan = z.looseObject({
   attributes: json,
   events: list,
   links: list,
-});
+}).catchall(z.custom<Json>());
 
 const WireEvent = z.looseObject({
   name: text,
@@ -109,27 +117,46 @@ const everything: AttributeFilter = () => true;
  * @throws {z.ZodError} if it is not an object, or a field is of an impossible type.
  */
 export function shapeSpan(wire: Json, options: SpanOptions = {}): Span {
-  const span = WireSpan.parse(wire);
-  const start = nanos(span.start_time_unix_nano ?? span.start_time);
+  const {
+    name,
+    trace_id,
+    span_id,
+    parent_span_id,
+    parent_id,
+    context,
+    start_time_unix_nano,
+    end_time_unix_nano,
+    start_time,
+    end_time,
+    status,
+    status_code,
+    status_message,
+    attributes,
+    events,
+    links,
+    ...added
+  } = WireSpan.parse(wire);
+  const start = nanos(start_time_unix_nano ?? start_time);
   // A span that still runs has no end, or 0.
-  const end = nanos(span.end_time_unix_nano ?? span.end_time) || undefined;
+  const end = nanos(end_time_unix_nano ?? end_time) || undefined;
   return {
-    trace_id: hexId(span.trace_id ?? span.context?.trace_id, 16),
-    span_id: hexId(span.span_id ?? span.context?.span_id, 8) ?? "",
-    parent_span_id: hexId(span.parent_span_id ?? span.parent_id, 8),
-    name: span.name ?? "",
+    trace_id: hexId(trace_id ?? context?.trace_id, 16),
+    span_id: hexId(span_id ?? context?.span_id, 8) ?? "",
+    parent_span_id: hexId(parent_span_id ?? parent_id, 8),
+    name: name ?? "",
     start_time: start === undefined ? null : isoFromNanos(start),
     end_time: end === undefined ? null : isoFromNanos(end),
     duration_ms: start === undefined || end === undefined ? null : millisBetween(start, end),
     start_time_unix_nano: start === undefined ? null : String(start),
     end_time_unix_nano: end === undefined ? null : String(end),
     status: {
-      code: statusCode(span.status?.code ?? span.status_code),
-      message: span.status?.message ?? span.status_message ?? "",
+      code: statusCode(status?.code ?? status_code),
+      message: status?.message ?? status_message ?? "",
     },
-    attributes: decodeAttributes(span.attributes, options.wantsAttribute ?? everything),
-    events: (span.events ?? []).map(shapeEvent),
-    links: (span.links ?? []).map(shapeLink),
+    attributes: decodeAttributes(attributes, options.wantsAttribute ?? everything),
+    events: (events ?? []).map(shapeEvent),
+    links: (links ?? []).map(shapeLink),
+    ...added,
   };
 }
 

@@ -3,7 +3,7 @@ import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
 import { type WriteServices, writingTool } from "../services.ts";
-import { shapeInfo } from "../shape/mod.ts";
+import { shapeInfo } from "../shape/info.ts";
 import { checkTagKey } from "./tags.ts";
 
 /** Removes one tag of one trace. */

@@ -4,7 +4,7 @@ import type { CallContext, Preview, Tool } from "../../mcp/tool.ts";
 import { existingExperiment } from "../experiment.ts";
 import type { Clause, Filter } from "../filter/mod.ts";
 import { type WriteServices, writingTool } from "../services.ts";
-import { shapeInfo } from "../shape/mod.ts";
+import { shapeInfo } from "../shape/info.ts";
 import type { Deletion, Experiment, TraceReader } from "../store.ts";
 import { readCutoff } from "./cutoff.ts";
 

@@ -1,27 +1,14 @@
+import { defined } from "../../core/defined.ts";
 import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
 import type { CallContext, Tool } from "../../mcp/tool.ts";
-import {
-  type FieldPath,
-  isField,
-  needsAttribute,
-  needsInfo,
-  needsSpans,
-  select,
-  spanFieldsNeeded,
-  spanReducer,
-} from "../fields/mod.ts";
+import { ExtractFields, Selection, UnmatchedFields } from "../fields/selection.ts";
+import { isField } from "../fields/vocabulary.ts";
 import { traceLinks } from "../resources.ts";
-import {
-  ExtractFields,
-  fieldPaths,
-  OutputForm,
-  UnmatchedFields,
-  unmatchedPart,
-} from "../selection.ts";
 import { readingTool, type ReadServices } from "../services.ts";
-import { type Json, shapeInfo, shapeSpan } from "../shape/mod.ts";
-import { tableWithFacts, tracesTable } from "../table.ts";
+import { shapeInfo } from "../shape/info.ts";
+import { shapeSpan } from "../shape/span.ts";
+import { OutputForm, tableText } from "../table.ts";
 
 /** Spans between two reports of progress. */
 const PROGRESS_STEP = 200;
@@ -50,15 +37,10 @@ export const getTrace: Tool<ReadServices> = readingTool({
     notes: z.array(z.string()).optional(),
   }),
   run: async ({ trace_id, extract_fields, output }, context) => {
-    const paths = fieldPaths(extract_fields);
-    const { trace, info, known, withoutSpans } = await readTrace(trace_id, paths, context);
-    const { value, unmatched } = select(trace, paths, known);
-    const selected = value !== null && typeof value === "object" && !Array.isArray(value)
-      ? value
-      : {};
-    const literal = paths.every(({ segments }) => segments.every(({ kind }) => kind !== "any"));
+    const selection = new Selection(extract_fields);
+    const { value, unmatched, info, spans } = await readTrace(trace_id, selection, context);
     const unknown = unmatched.some(({ path }) => !isField(path));
-    if (literal && unknown && unmatched.length === paths.length) {
+    if (selection.literal && unknown && Object.keys(value).length === 0) {
       const near = unmatched.flatMap(({ nearest }) => nearest).slice(0, 6);
       throw badArgument(
         `\`extract_fields\`: this trace has nothing at ${
@@ -70,14 +52,16 @@ export const getTrace: Tool<ReadServices> = readingTool({
           : `Paths that exist: ${[...new Set(near)].join(", ")}.`,
       );
     }
-    const facts = {
-      ...unmatchedPart(unmatched),
-      ...(withoutSpans ? { notes: ["No spans are stored: it still runs, or they are lost."] } : {}),
-    };
+    const facts = defined({
+      unmatched_fields: unmatched.length === 0 ? undefined : unmatched,
+      notes: spans === 0 ? ["No spans are stored: it still runs, or they are lost."] : undefined,
+    });
     return {
-      data: { ...selected, ...facts },
+      data: { ...value, ...facts },
       ...(output === "table"
-        ? { text: tableWithFacts(tracesTable([value], extract_fields), { returned: 1, ...facts }) }
+        ? {
+          text: tableText([value], selection.columns, { returned: 1, ...facts }),
+        }
         : {}),
       rows: [{
         path: "data.spans",
@@ -89,43 +73,28 @@ export const getTrace: Tool<ReadServices> = readingTool({
   },
 });
 
-/** Only what the paths need is fetched: info and spans side by side when both are. */
+/** Only what is selected is fetched: info and spans side by side when both are. */
 async function readTrace(
   traceId: string,
-  paths: readonly FieldPath[],
-  { mlflow, progress }: ReadServices & Pick<CallContext, "progress">,
-): Promise<{
-  trace: Json;
-  info: Json | undefined;
-  known: ReadonlySet<string>;
-  withoutSpans: boolean;
-}> {
-  const reducer = spanReducer(paths);
-  const needs = spanFieldsNeeded(paths);
-  const options = { wantsAttribute: (key: string) => needsAttribute(needs, key) };
-  const spans: Json[] = [];
-  const withSpans = needsSpans(paths);
-  const withInfo = needsInfo(paths) || !withSpans;
-  const pendingInfo = withInfo ? mlflow.info(traceId) : undefined;
-  const pendingSpans = withSpans
+  selection: Selection,
+  { mlflow, progress, maxTokens }: ReadServices & CallContext,
+) {
+  const { wants } = selection;
+  let spans = 0;
+  const picked = selection.collect({ traces: 1, spans: wants.spans, maxTokens });
+  // Spans kept in files are found by the info, which is asked for once.
+  const asked = wants.info ? mlflow.info(traceId) : undefined;
+  const reading = wants.spans
     ? mlflow.spans(traceId, (span, index) => {
-      spans[index] = reducer.reduce(shapeSpan(span, options), index);
-      if (spans.length % PROGRESS_STEP === 0) {
-        progress({ done: spans.length, message: "Reading spans" });
-      }
+      picked.span(0, shapeSpan(span, { wantsAttribute: wants.attribute }), index);
+      if (++spans % PROGRESS_STEP === 0) progress({ done: spans, message: "Reading spans" });
     })
     : undefined;
-  // When both fail, the info's failure is told, whichever came first: it says what the matter is.
-  pendingSpans?.catch(() => {});
-  const info = await pendingInfo;
-  await pendingSpans;
-  return {
-    trace: {
-      ...(info === undefined ? {} : { info: { ...shapeInfo(info) } }),
-      ...(withSpans ? { data: { spans } } : {}),
-    },
-    info,
-    known: reducer.known(),
-    withoutSpans: withSpans && spans.length === 0,
-  };
+  // When both fail, the info's failure is told, whichever came first: it says what is wrong.
+  reading?.catch(() => {});
+  const info = await asked;
+  if (info !== undefined) picked.info(0, shapeInfo(info));
+  await reading;
+  const { values: [value = {}], unmatched } = picked.result();
+  return { value, unmatched, info, spans: wants.spans ? spans : undefined };
 }

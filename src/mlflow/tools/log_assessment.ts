@@ -12,7 +12,7 @@ import {
   verifyStored,
 } from "../assessment.ts";
 import type { WriteServices } from "../services.ts";
-import { shapeAssessment } from "../shape/mod.ts";
+import { shapeAssessment } from "../shape/info.ts";
 
 /** The arguments that feedback and expectations share. */
 export const LOG_INPUT = z.object({

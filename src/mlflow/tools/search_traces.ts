@@ -1,29 +1,18 @@
+import { defined } from "../../core/defined.ts";
 import { badArgument, Failure } from "../../core/failure.ts";
 import * as z from "zod";
 import { explainEmpty, noSuchRun } from "../empty.ts";
 import { experimentIdOf } from "../experiment.ts";
 import type { CallContext, Tool } from "../../mcp/tool.ts";
-import {
-  type FieldPath,
-  needsAttribute,
-  needsSpans,
-  selectMany,
-  spanFieldsNeeded,
-  spanReducer,
-} from "../fields/mod.ts";
+import { ExtractFields, Selection, UnmatchedFields } from "../fields/selection.ts";
 import { printFilter, printOrderBy } from "../filter/mod.ts";
 import { explainRefusal, searchFilter, searchOrder } from "../query.ts";
-import {
-  ExtractFields,
-  fieldPaths,
-  OutputForm,
-  UnmatchedFields,
-  unmatchedPart,
-} from "../selection.ts";
 import { readingTool, type ReadServices } from "../services.ts";
-import { type Json, shapeInfo, shapeSpan } from "../shape/mod.ts";
+import type { Json } from "../../core/json.ts";
+import { shapeInfo } from "../shape/info.ts";
+import { shapeSpan } from "../shape/span.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
-import { tableWithFacts, tracesTable } from "../table.ts";
+import { OutputForm, tableText } from "../table.ts";
 
 const INPUT = z.object({
   experiment_id: z.string().optional().describe(
@@ -83,19 +72,17 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     notes: z.array(z.string()).optional(),
     unmatched_fields: UnmatchedFields.optional(),
   }),
-  run: async (given, context) => {
-    const args = withoutBlanks(given);
-    const paths = fieldPaths(args.extract_fields);
+  run: async (args, context) => {
+    const selection = new Selection(args.extract_fields);
     const { query, notes, empty } = await prepare(args, context);
     const page = await find(query, context);
     if (page.infos.length === 0) notes.push(await empty());
-    if (args.include_spans === false && paths.length > 0 && needsSpans(paths)) {
+    if (args.include_spans === false && !selection.everything && selection.wants.spans) {
       notes.push("Nothing under data.* was read: include_spans is false.");
     }
-    const wantsSpans = args.include_spans ?? paths.length > 0;
-    const withSpans = wantsSpans && (paths.length === 0 || needsSpans(paths));
+    const withSpans = (args.include_spans ?? !selection.everything) && selection.wants.spans;
     const [{ values, unmatched }, total] = await Promise.all([
-      shapeAll(page.infos, paths, withSpans, context),
+      selectFrom(page.infos, selection, withSpans, context),
       isWhole(page, args.page_token) ? page.infos.length : context.mlflow.count(query),
     ]);
     const filter = query.filter === undefined ? "" : printFilter(query.filter);
@@ -103,21 +90,17 @@ export const searchTraces: Tool<ReadServices> = readingTool({
       traces: values,
       returned: values.length,
       has_more: page.nextPageToken !== undefined,
-      ...(page.nextPageToken === undefined ? {} : { next_page_token: page.nextPageToken }),
-      ...(total === undefined ? {} : { total_matching: total }),
-      ...(filter === "" ? {} : { filter }),
-      ...(notes.length === 0 ? {} : { notes }),
-      ...unmatchedPart(
-        args.include_spans === false
-          ? unmatched.filter(({ path }) => !path.startsWith("data"))
-          : unmatched,
-      ),
+      ...defined({
+        next_page_token: page.nextPageToken,
+        total_matching: total,
+        filter: filter === "" ? undefined : filter,
+        notes: notes.length === 0 ? undefined : notes,
+        unmatched_fields: unmatched.length === 0 ? undefined : unmatched,
+      }),
     };
     return {
       data,
-      ...(args.output === "table"
-        ? { text: tableWithFacts(tracesTable(values, args.extract_fields), data) }
-        : {}),
+      ...(args.output === "table" ? { text: tableText(values, selection.columns, data) } : {}),
       rows: [{
         path: "traces",
         resume: (kept) => {
@@ -125,7 +108,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
           return {
             returned: kept,
             has_more: true,
-            ...(token === undefined ? {} : { next_page_token: token }),
+            ...defined({ next_page_token: token }),
           };
         },
         hint: "Go on with next_page_token, or select fewer fields with extract_fields.",
@@ -133,18 +116,6 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     };
   },
 });
-
-/** Models send "" for what they leave out. */
-function withoutBlanks(args: Input): Input {
-  const given = (text: string | undefined) => text?.trim() === "" ? undefined : text;
-  return {
-    ...args,
-    page_token: given(args.page_token),
-    run_id: given(args.run_id),
-    model_id: given(args.model_id),
-    experiment_id: given(args.experiment_id),
-  };
-}
 
 async function prepare(args: Input, context: ReadServices & CallContext): Promise<{
   query: TraceQuery;
@@ -197,44 +168,36 @@ async function find(query: TraceQuery, context: ReadServices): Promise<TracePage
   }
 }
 
-async function shapeAll(
+/** Traces whose spans are read before it is asked whether there is room for more. */
+const AT_ONCE = 100;
+
+async function selectFrom(
   infos: readonly Json[],
-  paths: readonly FieldPath[],
+  selection: Selection,
   withSpans: boolean,
-  context: ReadServices & CallContext,
-): Promise<
-  { values: Record<string, Json>[]; unmatched: ReturnType<typeof selectMany>["unmatched"] }
-> {
-  const spans: Json[][] = infos.map(() => []);
-  const reducer = spanReducer(paths);
-  if (withSpans && infos.length > 0) {
-    const needs = spanFieldsNeeded(paths);
-    const options = { wantsAttribute: (key: string) => needsAttribute(needs, key) };
-    await context.mlflow.spansOfMany(
-      infos,
-      (trace, span, index) => {
-        const list = spans[trace];
-        if (list !== undefined) list[index] = reducer.reduce(shapeSpan(span, options), index);
-      },
+  { mlflow, progress, maxTokens }: ReadServices & CallContext,
+) {
+  const picked = selection.collect({ traces: infos.length, spans: withSpans, maxTokens });
+  infos.forEach((info, index) => picked.info(index, shapeInfo(info)));
+  for (let from = 0; withSpans && from < infos.length && !picked.full; from += AT_ONCE) {
+    await mlflow.spansOfMany(
+      infos.slice(from, from + AT_ONCE),
+      (trace, span, index) =>
+        picked.span(
+          from + trace,
+          shapeSpan(span, { wantsAttribute: selection.wants.attribute }),
+          index,
+        ),
       // Progress only grows: the search before this has told as many as there are traces.
       (done) =>
-        context.progress({
-          done: infos.length + done,
+        progress({
+          done: infos.length + from + done,
           total: 2 * infos.length,
           message: "Reading spans",
         }),
     );
   }
-  const traces = infos.map((info, index): Json => ({
-    info: { ...shapeInfo(info) },
-    ...(withSpans ? { data: { spans: spans[index] ?? [] } } : {}),
-  }));
-  const { values, unmatched } = selectMany(traces, paths, reducer.known());
-  return { values: values.map(asObject), unmatched };
-}
-
-function asObject(value: Json): Record<string, Json> {
-  return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
+  return picked.result();
 }
 
 /** Whether a page is all that matches. */

@@ -12,7 +12,8 @@ import {
   verifyStored,
 } from "../assessment.ts";
 import { type WriteServices, writingTool } from "../services.ts";
-import { type Json, shapeAssessment } from "../shape/mod.ts";
+import type { Json } from "../../core/json.ts";
+import { shapeAssessment } from "../shape/info.ts";
 
 /** Changes one assessment. */
 export const updateAssessment: Tool<WriteServices> = writingTool({

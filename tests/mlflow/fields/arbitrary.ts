@@ -4,7 +4,40 @@
  * @module
  */
 import fc from "fast-check";
-import type { Json } from "../../../src/core/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../../src/core/json.ts";
+import { Selection } from "../../../src/mlflow/fields/selection.ts";
+
+/** What paths select of traces, given piece by piece as a server gives them. */
+export function selectMany(traces: readonly Json[], text: string) {
+  const selection = new Selection(text);
+  const picked = selection.collect({
+    traces: traces.length,
+    spans: traces.some((trace) => isJsonObject(trace) && "data" in trace),
+    maxTokens: 1e6,
+  });
+  traces.filter(isJsonObject).forEach(({ info = {}, data = {} }, index) => {
+    if (isJsonObject(info)) picked.info(index, info);
+    const spans = isJsonObject(data) ? data["spans"] ?? [] : [];
+    if (Array.isArray(spans)) spans.forEach((span, at) => picked.span(index, span, at));
+  });
+  return picked.result();
+}
+
+/** What paths select of one trace. */
+export function select(trace: Json, text: string) {
+  const { values: [value = {}], unmatched } = selectMany([trace], text);
+  return { value, unmatched };
+}
+
+/** What paths select within any value. */
+export function selectWithin(value: Json, paths: readonly string[]) {
+  const { value: { info }, unmatched } = select(
+    { info: { within: value } },
+    paths.map((path) => `info.within.${path}`).join(","),
+  );
+  const found: JsonObject = isJsonObject(info) ? info : {};
+  return { value: found["within"], unmatched };
+}
 
 /** A small trace with every kind of field. */
 export const trace = {

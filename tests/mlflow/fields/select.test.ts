@@ -1,11 +1,17 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Json } from "../../../src/core/json.ts";
-import { parsePaths, select, selectMany } from "../../../src/mlflow/fields/mod.ts";
-import { jsonValue, pathText, trace } from "./arbitrary.ts";
+import { jsonValue, pathText, select, selectMany, selectWithin, trace } from "./arbitrary.ts";
+
+/** Without a report of paths that matched nothing. */
+function pickedWithin(path: string, from: Json): Json | undefined {
+  const { value, unmatched } = selectWithin(from, [path]);
+  assert.deepEqual(unmatched, [], path);
+  return value;
+}
 
 function picked(paths: string, from: Json = trace): Json {
-  const { value, unmatched } = select(from, parsePaths(paths));
+  const { value, unmatched } = select(from, paths);
   assert.deepEqual(unmatched, [], paths);
   return value;
 }
@@ -61,14 +67,14 @@ function typed(type: string): Json {
 
 Deno.test("the longest key that lets the path match is taken", () => {
   const value = { "a.b": "text", a: { b: { c: 1 }, "b.c": 2 } };
-  assert.deepEqual(picked("a.b.c", value), { a: { "b.c": 2 } });
-  assert.deepEqual(picked("a.`b`.c", value), { a: { b: { c: 1 } } });
-  assert.deepEqual(picked("a.b", value), { "a.b": "text" });
+  assert.deepEqual(pickedWithin("a.b.c", value), { a: { "b.c": 2 } });
+  assert.deepEqual(pickedWithin("a.`b`.c", value), { a: { b: { c: 1 } } });
+  assert.deepEqual(pickedWithin("a.b", value), { "a.b": "text" });
 });
 
 Deno.test("a prefix of dotted keys and a star gives all of them", () => {
   const value = { "m.x": 1, "m.y.z": 2, "mx": 3 };
-  assert.deepEqual(picked("m.*", value), { "m.x": 1, "m.y.z": 2 });
+  assert.deepEqual(pickedWithin("m.*", value), { "m.x": 1, "m.y.z": 2 });
 });
 
 Deno.test("other names give the value under the name asked for", () => {
@@ -115,7 +121,7 @@ Deno.test("array entries keep their position, skipped ones are empty", () => {
   assert.deepEqual(picked("data.spans.*.end_time"), {
     data: { spans: [{}, { end_time: null }] },
   });
-  assert.deepEqual(picked("list.1", { list: [1, 2, 3] }), { list: [{}, 2] });
+  assert.deepEqual(pickedWithin("list.1", { list: [1, 2, 3] }), { list: [{}, 2] });
 });
 
 Deno.test("a star on an empty container gives the empty container", () => {
@@ -137,7 +143,7 @@ Deno.test("no paths select everything", () => {
 });
 
 Deno.test("keys of Object.prototype are not fields, and __proto__ is only a key", () => {
-  assert.deepEqual(select(trace, parsePaths("info.toString,info.constructor.name")).value, {});
+  assert.deepEqual(select(trace, "info.toString,info.constructor.name").value, {});
   const value = JSON.parse('{"info":{"tags":{"__proto__":{"x":1},"a":2}}}');
   const out = picked("info.tags.*", value);
   assert.equal(JSON.stringify(out), JSON.stringify(value));
@@ -165,7 +171,7 @@ Deno.test("a path that matches nothing is reported with the nearest paths", () =
     ["inputs", "data.spans.*.attributes.`mlflow.spanInputs`"],
   ];
   for (const [asked, meant] of cases) {
-    const { value, unmatched } = select(trace, parsePaths(`info.state,${asked}`));
+    const { value, unmatched } = select(trace, `info.state,${asked}`);
     assert.deepEqual(value, { info: { state: "OK" } }, asked);
     assert.equal(unmatched.length, 1, asked);
     assert.equal(unmatched[0]?.path, asked);
@@ -174,49 +180,47 @@ Deno.test("a path that matches nothing is reported with the nearest paths", () =
 });
 
 Deno.test("nearest paths are known for spans that were not fetched", () => {
-  const [missing] = select({ info: { trace_id: "x" } }, parsePaths("spans.*.name")).unmatched;
+  const [missing] = select({ info: { trace_id: "x" } }, "spans.*.name").unmatched;
   assert.equal(missing?.nearest[0], "data.spans.*.name");
 });
 
 Deno.test("a field that the trace only lacks suggests nothing, least of all itself", () => {
   const bare = { info: { trace_id: "x", trace_metadata: {} }, data: { spans: [{ name: "a" }] } };
   for (const asked of ["info.response_preview", "info.session_id", "data.spans.*.model"]) {
-    assert.deepEqual(select(bare, parsePaths(asked)).unmatched, [{ path: asked, nearest: [] }]);
+    assert.deepEqual(select(bare, asked).unmatched, [{ path: asked, nearest: [] }]);
   }
 });
 
 Deno.test("a wrong path is reported also when the first trace has an empty list there", () => {
   const traces = [{ data: { spans: [] } }, { data: { spans: [{ name: "a" }] } }];
-  const { values, unmatched } = selectMany(traces, parsePaths("data.spans.*.nam"));
+  const { values, unmatched } = selectMany(traces, "data.spans.*.nam");
   assert.deepEqual(values, [{ data: { spans: [] } }, {}]);
   assert.equal(unmatched[0]?.nearest[0], "data.spans.*.name");
-  assert.deepEqual(selectMany(traces.slice(0, 1), parsePaths("data.spans.*.nam")).unmatched, []);
+  assert.deepEqual(selectMany(traces.slice(0, 1), "data.spans.*.nam").unmatched, []);
 });
 
 Deno.test("another name of a field suggests the field first", () => {
   const info = { info: { trace_id: "x", state: "OK" } };
   for (const asked of ["status", "trace.status", "Status"]) {
-    const [missing] = select(info, parsePaths(asked)).unmatched;
+    const [missing] = select(info, asked).unmatched;
     assert.equal(missing?.nearest[0], "info.state", asked);
   }
 });
 
 Deno.test("of several traces, a path is unmatched only if none has it", () => {
   const traces = [{ info: { a: 1 } }, { info: { b: 2 } }];
-  const { values, unmatched } = selectMany(traces, parsePaths("info.a,info.b,info.c"));
+  const { values, unmatched } = selectMany(traces, "info.a,info.b,info.c");
   assert.deepEqual(values, traces);
   assert.deepEqual(unmatched.map((one) => one.path), ["info.c"]);
-  assert.deepEqual(selectMany([], parsePaths("info.c")), { values: [], unmatched: [] });
+  assert.deepEqual(selectMany([], "info.c"), { values: [], unmatched: [] });
 });
 
 Deno.test("property: selecting never throws, and what matches nothing selects nothing", () => {
   fc.assert(
     fc.property(jsonValue, fc.array(pathText, { minLength: 1, maxLength: 4 }), (value, paths) => {
-      const result = select(value, parsePaths(paths));
+      const result = selectWithin(value, paths);
       assert.ok(result.unmatched.length <= paths.length);
-      if (result.unmatched.length === paths.length) {
-        assert.deepEqual(result.value, Array.isArray(value) ? [] : {});
-      }
+      if (result.unmatched.length === paths.length) assert.equal(result.value, undefined);
     }),
   );
 });
@@ -226,8 +230,7 @@ Deno.test("property: the quoted path of every leaf selects that leaf", () => {
     for (const [keys, leaf] of leaves(value)) {
       if (keys.length === 0) continue;
       const path = keys.map((key) => "`" + key + "`").join(".");
-      const { value: out, unmatched } = select(value, parsePaths(path));
-      assert.deepEqual(unmatched, []);
+      const out = pickedWithin(path, value) ?? null;
       const found = leaves(out).filter(([, item]) => typeof item !== "object" || item === null);
       if (typeof leaf === "object" && leaf !== null) assert.deepEqual(found, []);
       else assert.deepEqual(found, [[keys, leaf]]);

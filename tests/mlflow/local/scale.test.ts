@@ -8,7 +8,7 @@ import { StorePool } from "../../../src/mlflow/local/pool.ts";
 import { READ_TABLES, type Tables } from "../../../src/mlflow/local/schema.ts";
 import { searchStatement } from "../../../src/mlflow/local/search.ts";
 import { startStoreWorker } from "../../../src/mlflow/local/spawn.ts";
-import { shapeInfo } from "../../../src/mlflow/shape/mod.ts";
+import { shapeInfo } from "../../../src/mlflow/shape/info.ts";
 import type { TraceQuery } from "../../../src/mlflow/store.ts";
 import { type ScaledStore, scaleStore } from "../../support/mlflow/scale.ts";
 import { slowTest } from "../../support/slow.ts";

@@ -1,7 +1,5 @@
 import assert from "node:assert/strict";
-import { parseJson } from "../../../src/core/json.ts";
-import { shapeInfo, shapeTrace } from "../../../src/mlflow/shape/mod.ts";
-import { otlp } from "./samples.ts";
+import { shapeInfo } from "../../../src/mlflow/shape/info.ts";
 
 const wire = {
   trace_id: "tr-586395da8e528692ba0e87aedd6024ca",
@@ -107,10 +105,8 @@ Deno.test("what is no trace info is refused", () => {
   }
 });
 
-Deno.test("a trace holds its info and spans; without spans it has none", () => {
-  const trace = shapeTrace({ trace_info: wire, spans: [parseJson(otlp)] });
-  assert.equal(trace.info.state, "OK");
-  assert.deepEqual(trace.data.spans.map((span) => span.span_id), ["df8be0d61cac4786"]);
-  assert.deepEqual(shapeTrace({ trace_info: wire }).data, { spans: [] });
-  assert.throws(() => shapeTrace({}), { name: "ZodError" });
+Deno.test("what newer servers add to an info stays", () => {
+  const added = { archived: true, quality: { score: 1 } };
+  const shaped = shapeInfo({ ...wire, ...added });
+  assert.deepEqual({ archived: shaped["archived"], quality: shaped["quality"] }, added);
 });

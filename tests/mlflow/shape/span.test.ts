@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Json, parseJson } from "../../../src/core/json.ts";
-import { hexId, isoFromNanos, shapeSpan } from "../../../src/mlflow/shape/mod.ts";
+import { shapeSpan } from "../../../src/mlflow/shape/span.ts";
+import { hexId, isoFromNanos } from "../../../src/mlflow/shape/value.ts";
 import { flat, hexed, old, otlp } from "./samples.ts";
 
 const expected = {
@@ -94,6 +95,28 @@ Deno.test("attribute text that is not JSON stays text", () => {
     b: "[1",
     c: 5,
     d: "",
+  });
+});
+
+Deno.test("what newer servers add to a span stays", () => {
+  const span = shapeSpan({ span_id: "34vg1hysR4Y=", kind: "SPAN_KIND_CLIENT", novel: [1] });
+  assert.deepEqual([span["kind"], span["novel"]], ["SPAN_KIND_CLIENT", [1]]);
+});
+
+Deno.test("text that its writer did not encode is not decoded into another text", () => {
+  const raw = { version: "1.10", whole: "1.0", code: "0012", count: "3", ok: "true", list: "[1]" };
+  assert.deepEqual(shapeSpan({ attributes: { "mlflow.spanType": "LLM", ...raw } }).attributes, {
+    "mlflow.spanType": "LLM",
+    ...raw,
+    count: 3,
+    ok: true,
+    list: [1],
+  });
+  const encoded = { "mlflow.spanType": '"LLM"', rate: "1.0", version: '"1.10"' };
+  assert.deepEqual(shapeSpan({ attributes: encoded }).attributes, {
+    "mlflow.spanType": "LLM",
+    rate: 1,
+    version: "1.10",
   });
 });
 

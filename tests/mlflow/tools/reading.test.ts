@@ -52,6 +52,18 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.deepEqual(idsOf(byDate), idsOf(byNumber));
   });
 
+  on("output=table has a column for each selected path, however it is written", async () => {
+    const { text } = await tools.call("get_trace", {
+      trace_id: full.trace_id,
+      extract_fields: "info.trace_id,data.spans[0].name,data.spans.*.attributes.mlflow.spanType",
+      output: "table",
+    });
+    const [, , row = ""] = text.split("\n");
+    const [id, name, types = ""] = row.split(/ {2,}/);
+    assert.deepEqual([id, name], [full.trace_id, "answer_invoice_question"]);
+    assert.match(types, /^AGENT, /);
+  });
+
   on("search_traces: orders the slow traces by duration", async () => {
     const data = await tools.ok("search_traces", {
       experiment_id: agents,

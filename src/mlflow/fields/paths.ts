@@ -4,19 +4,45 @@
  *
  * @module
  */
-import type { FieldPath, Segment } from "./path.ts";
+import { badArgument, type Failure } from "../../core/failure.ts";
+import { tryParseJson } from "../../core/json.ts";
 
-/** Thrown for text that is no list of field paths. The message is for the one who wrote it. */
-export class FieldPathError extends Error {
-  /** Offset in the text, in UTF-16 units. */
-  readonly position: number;
+/** One step of a path: any entry of an array or object, or a named one (a number for an index). */
+export type Segment =
+  | { readonly kind: "any" }
+  | {
+    readonly kind: "name";
+    readonly text: string;
+    /** Written in backticks: exactly one key, never joined with its neighbours. */
+    readonly quoted: boolean;
+  };
 
-  /** Makes the error for a place in the text. */
-  constructor(message: string, position: number) {
-    super(`${message} (position ${position})`);
-    this.name = "FieldPathError";
-    this.position = position;
-  }
+/** A path of the `extract_fields` language. */
+export interface FieldPath {
+  /** The steps from the root of the trace. Never empty. */
+  readonly segments: readonly Segment[];
+  /** The path as it was asked for, trimmed. */
+  readonly text: string;
+}
+
+/** A key that needs no backticks. */
+const BARE = /^[^\s`.,*[\]]+$/;
+
+/** One segment in the notation of the language. */
+export function printSegment(segment: Segment): string {
+  if (segment.kind === "any") return "*";
+  if (!segment.quoted && BARE.test(segment.text)) return segment.text;
+  return "`" + segment.text.replaceAll("`", "``") + "`";
+}
+
+/** A path in the notation of the language: parsing it again gives the same segments. */
+export function printPath(path: Pick<FieldPath, "segments">): string {
+  return path.segments.map(printSegment).join(".");
+}
+
+/** A key as a segment, in backticks only where the language needs them. */
+export function nameSegment(key: string): Segment {
+  return { kind: "name", text: key, quoted: !BARE.test(key) };
 }
 
 const MAX_TEXT = 20_000;
@@ -25,33 +51,41 @@ const MAX_SEGMENTS = 64;
 const EXAMPLE = "info.trace_id,info.tags.*,data.spans.*.attributes.`mlflow.spanType`";
 
 /**
- * Parses field paths. Empty text gives no paths, which everywhere means "everything". An array is
- * read as if its elements were joined by commas.
+ * Parses the field paths of an `extract_fields` argument. Empty text gives no paths, which
+ * everywhere means "everything". A list in a string is read as its items.
  *
  * As in the original, doubled and trailing dots and empty elements are ignored. A backtick inside
  * backticks is written twice. `spans[0]` and `spans[*]` are read as `spans.0` and `spans.*`.
  *
- * @throws {FieldPathError} for an unclosed backtick, text beside a quoted key, or too much text.
+ * @throws {Failure} `invalid_arguments`, with the position.
  */
-export function parsePaths(text: string | readonly string[]): FieldPath[] {
-  const source = typeof text === "string" ? text : text.join(",");
+export function parsePaths(text: string): FieldPath[] {
+  const source = itemsOfList(text)?.join(",") ?? text;
   if (source.trim() === "") return [];
-  if (source.length > MAX_TEXT) {
-    throw new FieldPathError(`longer than ${MAX_TEXT} characters`, MAX_TEXT);
-  }
+  if (source.length > MAX_TEXT) throw badPath(`longer than ${MAX_TEXT} characters`, MAX_TEXT);
   const paths: FieldPath[] = [];
   const reader = new Reader(source);
   while (!reader.done) {
     const path = reader.path();
     if (path.segments.length > 0) paths.push(path);
-    if (paths.length > MAX_PATHS) {
-      throw new FieldPathError(`more than ${MAX_PATHS} paths`, reader.position);
-    }
+    if (paths.length > MAX_PATHS) throw badPath(`more than ${MAX_PATHS} paths`, reader.position);
   }
-  if (paths.length === 0) {
-    throw new FieldPathError(`no field path here; for example ${EXAMPLE}`, 0);
-  }
+  if (paths.length === 0) throw badPath(`no field path here; for example ${EXAMPLE}`, 0);
   return paths;
+}
+
+/** The items of a list written as JSON or as Python writes it. */
+function itemsOfList(text: string): string[] | undefined {
+  if (!/^\s*\[[\s\S]*\]\s*$/.test(text)) return undefined;
+  const list = tryParseJson(text) ?? tryParseJson(text.replaceAll("'", '"'));
+  return Array.isArray(list) ? list.map(String) : undefined;
+}
+
+function badPath(message: string, position: number): Failure {
+  return badArgument(
+    `\`extract_fields\`: ${message} (position ${position})`,
+    "Example: info.trace_id,info.state,data.spans.*.name",
+  );
 }
 
 class Reader {
@@ -72,7 +106,7 @@ class Reader {
       else if (this.text[this.position] === "`") segments.push(this.#quoted());
       else segments.push(...this.#bare());
       if (segments.length > MAX_SEGMENTS) {
-        throw new FieldPathError(`a path of more than ${MAX_SEGMENTS} segments`, start);
+        throw badPath(`a path of more than ${MAX_SEGMENTS} segments`, start);
       }
     }
     const text = this.text.slice(start, this.position).trim();
@@ -87,7 +121,7 @@ class Reader {
     while (true) {
       const close = this.text.indexOf("`", at);
       if (close < 0) {
-        throw new FieldPathError("this backtick is never closed", open);
+        throw badPath("this backtick is never closed", open);
       }
       key += this.text.slice(at, close);
       if (this.text[close + 1] !== "`") {
@@ -97,12 +131,12 @@ class Reader {
       key += "`";
       at = close + 2;
     }
-    if (key === "") throw new FieldPathError("nothing between the backticks", open);
+    if (key === "") throw badPath("nothing between the backticks", open);
     this.#blank();
     const next = this.text[this.position];
     if (next !== undefined && next !== "." && next !== ",") {
       const hint = "put backticks around the whole key";
-      throw new FieldPathError(`expected "." or "," after the backtick; ${hint}`, this.position);
+      throw badPath(`expected "." or "," after the backtick; ${hint}`, this.position);
     }
     return { kind: "name", text: key, quoted: true };
   }
@@ -116,7 +150,7 @@ class Reader {
     if (word === "") return [];
     if (this.text[this.position] === "`") {
       const hint = "put them around the whole key, as in info.tags.`a.b`";
-      throw new FieldPathError(`backticks cannot begin inside a key; ${hint}`, this.position);
+      throw badPath(`backticks cannot begin inside a key; ${hint}`, this.position);
     }
     const bracketed = /^([^[\]]*)((?:\[(?:\*|\d*)\])+)$/.exec(word);
     if (bracketed === null) return [segment(word)];

@@ -1,0 +1,180 @@
+/**
+ * What `extract_fields` selects of traces: compiled once, asked what it needs, applied once to each
+ * info and each span as they arrive.
+ *
+ * @module
+ */
+import * as z from "zod";
+import type { Json } from "../../core/json.ts";
+import { Collection, type CollectionOptions } from "./collection.ts";
+import { aliasSources, match, type Picked } from "./match.ts";
+import { type FieldPath, parsePaths, type Segment } from "./paths.ts";
+
+/** The `extract_fields` argument of both reading tools. */
+export const ExtractFields = z.string().describe(
+  "Comma-separated field paths to return instead of everything: info.trace_id, info.state, " +
+    "info.execution_duration, info.request_time, info.request_preview, info.tags.*, " +
+    "info.trace_metadata.*, info.assessments.*.feedback.value, data.spans.*.name, " +
+    "data.spans.*.attributes.mlflow.spanType. `*` = every item; indexes work.",
+);
+
+/** Paths that matched nothing, as a result tells them. */
+export const UnmatchedFields = z.array(z.object({
+  path: z.string(),
+  nearest: z.array(z.string()),
+}));
+
+/** One path, split where a trace has its info and its spans. */
+export interface Route {
+  /** The path. */
+  readonly path: FieldPath;
+  /** What is left of it within the info; undefined where it does not lead there. */
+  readonly inInfo: readonly Segment[] | undefined;
+  /** Which spans it leads to, an index for one. */
+  readonly spans: "none" | "list" | "each" | number;
+  /** What is left of it within each of them. */
+  readonly inSpan: readonly Segment[];
+}
+
+/** A column of a table of traces. */
+export interface Column {
+  /** The path as it was asked for. */
+  readonly title: string;
+  /** All that the path selects, as text. */
+  readonly cell: (selected: Json) => string;
+}
+
+/** Compiled field paths. No paths select everything. */
+export class Selection {
+  /** What must be read of a trace. */
+  readonly wants: {
+    readonly info: boolean;
+    readonly spans: boolean;
+    readonly attribute: (key: string) => boolean;
+  };
+  /** The columns of a table; none where everything is selected. */
+  readonly columns: readonly Column[];
+  readonly #routes: readonly Route[];
+
+  /**
+   * Compiles an `extract_fields` argument.
+   *
+   * @throws {Failure} `invalid_arguments`, with the position.
+   */
+  constructor(text: string = "") {
+    const paths = parsePaths(text);
+    this.#routes = paths.map(routeOf);
+    this.columns = columnsOf(paths);
+    const reach = (root: string) => paths.some(({ segments: [first] }) => names(first, root));
+    const spans = this.everything || reach("data");
+    const attributes = new AttributeNeeds(this.#routes);
+    this.wants = {
+      // For paths that lead nowhere, the info has names to suggest.
+      info: this.everything || !spans || reach("info"),
+      spans,
+      attribute: (key) => this.everything || attributes.include(key),
+    };
+  }
+
+  /** Whether there are no paths. */
+  get everything(): boolean {
+    return this.#routes.length === 0;
+  }
+
+  /** Whether every path names a single field. */
+  get literal(): boolean {
+    return this.#routes.every(({ path }) => path.segments.every(({ kind }) => kind !== "any"));
+  }
+
+  /** Begins to collect what is selected of some traces. */
+  collect(options: CollectionOptions): Collection {
+    return new Collection(this.#routes, options);
+  }
+}
+
+/** Paths as the columns of a table. */
+export function columnsOf(paths: readonly FieldPath[]): Column[] {
+  return paths.map(({ text, segments }) => ({
+    title: text,
+    cell: (selected) => leavesOf(match(selected, segments, 0, "other")).join(", "),
+  }));
+}
+
+function leavesOf(picked: Picked | undefined): string[] {
+  if (picked === undefined) return [];
+  return picked.whole
+    ? leafTexts(picked.value)
+    : [...picked.children.values()].flatMap((child) => leavesOf(child));
+}
+
+function leafTexts(value: Json): string[] {
+  if (value === null || typeof value !== "object") {
+    return [typeof value === "string" ? value : JSON.stringify(value)];
+  }
+  return Object.values<Json>(value).flatMap(leafTexts);
+}
+
+function names(segment: Segment | undefined, name: string): boolean {
+  return segment?.kind === "any" || segment?.text === name;
+}
+
+function routeOf(path: FieldPath): Route {
+  const [root, list, item, ...rest] = path.segments;
+  const inInfo = names(root, "info") ? path.segments.slice(1) : undefined;
+  const leads = names(root, "data") && (list === undefined || names(list, "spans"));
+  const spans = !leads
+    ? "none"
+    : item === undefined
+    ? "list"
+    : item.kind === "any"
+    ? "each"
+    : /^\d{1,9}$/.test(item.text)
+    ? Number(item.text)
+    : "none";
+  return { path, inInfo, spans, inSpan: rest };
+}
+
+/** Which attributes of spans are needed: decoding the others would cost most of the time. */
+class AttributeNeeds {
+  #all = false;
+  readonly #keys = new Set<string>();
+  readonly #prefixes: string[] = [];
+
+  constructor(routes: readonly Route[]) {
+    for (const { spans, inSpan } of routes) if (spans !== "none") this.#add(inSpan);
+  }
+
+  include(key: string): boolean {
+    return this.#all || this.#keys.has(key) ||
+      this.#prefixes.some((prefix) => key.startsWith(prefix));
+  }
+
+  #add([first, ...after]: readonly Segment[]): void {
+    if (first === undefined || first.kind === "any") this.#all = true;
+    else if (first.text === "attributes") this.#addKey(after);
+    else {
+      for (const [field, key] of aliasSources("span", first.text)) {
+        if (field === "attributes" && key !== undefined) this.#keys.add(key);
+      }
+    }
+  }
+
+  #addKey(rest: readonly Segment[]): void {
+    const keys = dottedKeys(rest);
+    const longest = keys.at(-1);
+    if (longest === undefined) this.#all = true;
+    else if (rest[keys.length]?.kind === "any") this.#prefixes.push(`${longest}.`);
+    for (const key of keys) this.#keys.add(key);
+  }
+}
+
+/** The keys that the beginning of a path may mean: `a`, `a.b`, `a.b.c` for `a.b.c`. */
+function dottedKeys(segments: readonly Segment[]): string[] {
+  const keys: string[] = [];
+  for (const segment of segments) {
+    if (segment.kind === "any") break;
+    if (segment.quoted) return keys.length === 0 ? [segment.text] : keys;
+    keys.push(keys.length === 0 ? segment.text : `${keys.at(-1)}.${segment.text}`);
+  }
+  return keys;
+}
