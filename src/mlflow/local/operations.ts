@@ -36,10 +36,12 @@ export function* readStore(
   switch (request.kind) {
     case "search": {
       const { search, limit, offset } = request;
-      const statement = searchStatement(search, database.tables, { limit, offset });
-      const ids = database.rows(statement).map((row) => String(row["request_id"]));
+      const statement = searchStatement(search, database.tables, { limit: limit + 1, offset });
+      const found = database.rows(statement).map((row) => String(row["request_id"]));
+      const ids = found.slice(0, limit);
+      const hasMore = found.length > limit;
       for (let at = 0; at < ids.length || at === 0; at += PAGE) {
-        yield { kind: "infos", infos: traceInfos(database, ids.slice(at, at + PAGE)) };
+        yield { kind: "infos", infos: traceInfos(database, ids.slice(at, at + PAGE)), hasMore };
       }
       return;
     }

@@ -36,7 +36,7 @@ export type Request =
 
 /** A part of an answer. */
 export type Part =
-  | { readonly kind: "infos"; readonly infos: readonly JsonObject[] }
+  | { readonly kind: "infos"; readonly infos: readonly JsonObject[]; readonly hasMore?: boolean }
   | { readonly kind: "number"; readonly number: number }
   /** JSON texts of whole spans of the trace with this number in the request. */
   | { readonly kind: "spans"; readonly trace: number; readonly texts: readonly string[] }

@@ -22,7 +22,8 @@ const TURKISH = "\u0130\u0131";
 const CONTROLS = new Map([["a", 7], ["f", 12], ["n", 10], ["r", 13], ["t", 9], ["v", 11]]);
 const CHARACTER = String.raw`\\(?:x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|.)|.`;
 const TOKEN = new RegExp(
-  String.raw`\[(?:\^(?:\\.|[^\\])|\\.|[^\\^])(?:\\.|[^\]\\])*\]|\((?:\?P<\w+>|\?:|\?.{0,2})?|` +
+  String
+    .raw`\[(?:\^(?:\\.|[^\\])|\\.|[^\\^])(?:\\.|[^\]\\])*\]|\((?:\?P<\w+>|\?[a-z]*(?:-[a-z]+)?:|\?.{0,2})?|` +
     String.raw`(?:[*+?]|\{(?:\d+|\d*,\d*)\})[?+]?|${CHARACTER}`,
   "gsu",
 );
@@ -70,74 +71,96 @@ function refuse(pattern: string, reason: string): Failure {
   );
 }
 
+/** An open group. */
+interface Group {
+  /** The letters of the modes that hold in it. */
+  readonly modes: string;
+  /** Whether its present branch has come to a `$`. */
+  ends: boolean;
+  /** Whether a branch before has. */
+  ended: boolean;
+}
+
 /** A pattern in RE2's syntax; `mark` stands in the texts where words begin and end. */
 function translate(pattern: string, mark: string): string {
   const fail = (reason: string) => refuse(pattern, reason);
   const [head = "", modes = ""] = /^(?:\(\?([a-zA-Z]+)\))?/.exec(pattern) ?? [];
-  const badMode = /[^imsu]/.exec(modes)?.[0];
-  if (badMode !== undefined) throw fail(`the mode (?${badMode}) is not supported`);
-  const ignoresCase = modes.includes("i");
-  const multiline = modes.includes("m");
   const marks = mark === "" ? "" : `${mark}?`;
-  const dot = modes.includes("s") ? `(?:\\n|[^\n${mark}])` : `[^\n${mark}]`;
-  let out = "";
+  const groups: Group[] = [];
+  let group: Group = { modes: switchModes("", modes, "", fail), ends: false, ended: false };
+  let out = group.modes.includes("i") ? "(?i)" : "";
   let repeatable = false;
-  const put = (text: string, mayRepeat = true) => {
-    out += mayRepeat && marks !== "" ? `(?:${marks}${text})` : text;
-    repeatable = mayRepeat;
+  const atom = (text: string) => {
+    out += marks === "" ? text : `(?:${marks}${text})`;
+    repeatable = true;
   };
-  /** Of each open group: whether the present branch, or one before, has come to a `$`. */
-  const ends = [{ here: false, before: false }];
+  const other = (text: string) => {
+    out += text;
+    repeatable = false;
+  };
 
   for (const token of pattern.slice(head.length).match(TOKEN) ?? []) {
-    const group = ends.at(-1) ?? { here: false, before: false };
-    if (group.here && !/^[|)]$/.test(token)) throw fail("something follows a $");
-    const named = token[0] === "\\" ? token[1] ?? "" : "";
-    const kind = CLASSES.get(named.toLowerCase());
+    if (group.ends && token !== "|" && token !== ")") throw fail("something follows a $");
+    const escape = token[0] === "\\" ? token[1] ?? "" : "";
+    const kind = CLASSES.get(escape.toLowerCase());
+    const [ignoresCase, multiline, dotAll] = [..."ims"].map((mode) => group.modes.includes(mode));
     if (token === "|") {
-      group.before ||= group.here;
-      group.here = false;
-      put("|", false);
+      group.ended ||= group.ends;
+      group.ends = false;
+      other("|");
     } else if (token === ")") {
-      ends.pop();
-      const outer = ends.at(-1);
+      const outer = groups.pop();
       if (outer === undefined) throw fail("a parenthesis is closed but never opened");
-      outer.here = group.here || group.before;
-      out += ")";
+      outer.ends = group.ends || group.ended;
+      group = outer;
+      other(")");
       repeatable = true;
     } else if (token[0] === "(") {
-      if (!/^\((?:\?:|\?P<[a-zA-Z_]\w*>)?$/.test(token)) throw fail(nameGroup(token));
-      ends.push({ here: false, before: false });
-      put("(?:", false);
-    } else if (token === "^" || named === "A") {
+      const [, on, off = ""] = /^\(\?([a-z]*)(?:-([a-z]+))?:$/.exec(token) ?? [];
+      if (on === undefined && !/^\((?:\?P<[a-zA-Z_]\w*>)?$/.test(token)) {
+        throw fail(nameGroup(token));
+      }
+      groups.push(group);
+      group = { modes: switchModes(group.modes, on ?? "", off, fail), ends: false, ended: false };
+      other(group.modes.includes("i") ? "(?i:" : "(?-i:");
+    } else if (token === "^" || escape === "A") {
       const start = multiline && token === "^" ? "(?m:^)" : "\\A";
-      put(mark === "" ? start : `(?:${start}|(?<=${start}${mark}))`, false);
+      other(mark === "" ? start : `(?:${start}|(?<=${start}${mark}))`);
     } else if (token === "$") {
-      group.here = !multiline;
-      put(multiline ? `${marks}(?m:$)` : `${marks}(?:\\n?\\z)`, false);
-    } else if (named === "Z") put(`${marks}\\z`, false);
-    else if (named === "b") put(mark === "" ? "\\b" : `(?:${mark}|(?<=${mark}))`, false);
-    else if (named === "B") throw fail("\\B is not supported");
-    else if (token === ".") put(dot);
-    else if (kind !== undefined) put(/[a-z]/.test(named) ? `[${kind}]` : `[^${kind}${mark}]`);
+      group.ends = !multiline;
+      other(marks + (multiline ? "(?m:$)" : "(?:\\n?\\z)"));
+    } else if (escape === "Z") other(`${marks}\\z`);
+    else if (escape === "b") other(mark === "" ? "\\b" : `(?:${mark}|(?<=${mark}))`);
+    else if (escape === "B") throw fail("\\B is not supported");
+    else if (token === ".") atom(dotAll ? `(?:\\n|[^\n${mark}])` : `[^\n${mark}]`);
+    else if (kind !== undefined) atom(/[a-z]/.test(escape) ? `[${kind}]` : `[^${kind}${mark}]`);
     else if (token === "[") throw fail("a bracket is never closed");
-    else if (token[0] === "[") {
-      put(translateSet(token, ignoresCase, mark, fail));
-    } else if (/^(?:[*+?]|\{.+\})[?+]?$/.test(token)) {
+    else if (token[0] === "[") atom(translateSet(token, ignoresCase ?? false, mark, fail));
+    else if (/^(?:[*+?]|\{.+\})[?+]?$/.test(token)) {
       if (!repeatable) throw fail(`there is nothing for ${token} to repeat`);
       if (/.\+$/.test(token)) throw fail(`a possessive quantifier, ${token}, is not supported`);
-      out += token.replace(/^\{,\}/, "*").replace(/^\{,/, "{0,");
-      repeatable = false;
+      other(token.replace(/^\{,\}/, "*").replace(/^\{,/, "{0,"));
     } else {
       const char = readCharacter(token, fail);
-      put(ignoresCase && /^[iI\u0130\u0131]$/.test(char) ? `[iI${TURKISH}]` : quote(char));
+      atom(ignoresCase && /^[iI\u0130\u0131]$/.test(char) ? `[iI${TURKISH}]` : quote(char));
     }
   }
-  if (ends.length > 1) throw fail("a parenthesis is never closed");
-  return ignoresCase ? `(?i)${out}` : out;
+  if (groups.length > 0) throw fail("a parenthesis is never closed");
+  return out;
 }
 
-/** A set in brackets. RE2 has no negated class within one: that becomes an alternative. */
+function switchModes(
+  modes: string,
+  on: string,
+  off: string,
+  fail: (reason: string) => Failure,
+): string {
+  const unknown = /[^imsu]/.exec(on)?.[0] ?? /[^ims]/.exec(off)?.[0];
+  if (unknown !== undefined) throw fail(`the mode "${unknown}" is not supported`);
+  return [...modes, ...on].filter((mode) => !off.includes(mode)).join("");
+}
+
+/** A set in brackets. */
 function translateSet(
   token: string,
   ignoresCase: boolean,
@@ -146,8 +169,9 @@ function translateSet(
 ): string {
   const [, negated = "", body = ""] = /^\[(\^?)(.*)\]$/s.exec(token) ?? [];
   const members = body.match(new RegExp(CHARACTER, "gsu")) ?? [];
+  const character = (member: string) => member === "\\b" ? "\b" : readCharacter(member, fail);
   let inside = "";
-  const others: string[] = [];
+  let negatedClasses = "";
   for (let at = 0; at < members.length; at++) {
     const low = members[at] ?? "";
     const high = members[at + 1] === "-" ? members[at + 2] : undefined;
@@ -155,33 +179,46 @@ function translateSet(
     if (kind !== undefined) {
       if (high !== undefined) throw fail("a range begins with a class");
       if (/[a-z]/.test(low)) inside += kind;
-      else others.push(`[^${kind}${mark}]`);
-    } else if (high === undefined) inside += quote(readCharacter(low, fail, true));
+      else negatedClasses += `[^${kind}]`;
+    } else if (high === undefined) inside += quote(character(low));
     else {
-      inside += `${quote(readCharacter(low, fail, true))}-${
-        quote(readCharacter(high, fail, true))
-      }`;
+      const from = quote(character(low));
+      const to = quote(character(high));
+      if (from > to) throw fail(`the range ${low}-${high} goes backwards`);
+      inside += `${from}-${to}`;
       at += 2;
     }
   }
-  if (ignoresCase && inside !== "" && RE2JS.compile(`(?i)[${inside}]`).test("i")) inside += TURKISH;
-  if (others.length === 0) return `[${negated}${inside}${negated === "" ? "" : mark}]`;
-  if (negated !== "") throw fail("\\D, \\S or \\W in a negated set is not supported");
-  return `(?:${[...(inside === "" ? [] : [`[${inside}]`]), ...others].join("|")})`;
+  if (negatedClasses !== "") return enumerate(`[${negated}${inside}${negatedClasses}]`, mark);
+  if (ignoresCase && RE2JS.compile(`(?i)[${inside}]`).test("i")) inside += TURKISH;
+  return `[${negated}${inside}${negated === "" ? "" : mark}]`;
+}
+
+/** A set that holds sets, which RE2 does not have, character by character. */
+function enumerate(set: string, mark: string): string {
+  const holds = new RegExp(`^${set.replaceAll("\\x{", "\\u{")}$`, "v");
+  let ranges = "";
+  for (let code = 0, first = -1; code <= 0x110000; code++) {
+    const char = code > 0x10ffff ? mark : String.fromCodePoint(code);
+    const isIn = char !== mark && holds.test(char);
+    if (isIn && first < 0) first = code;
+    if (isIn || first < 0) continue;
+    ranges += `\\x{${first.toString(16)}}-\\x{${(code - 1).toString(16)}}`;
+    first = -1;
+  }
+  return ranges === "" ? "[^\\x{0}-\\x{10ffff}]" : `[${ranges}]`;
 }
 
 /** The character that stands or is escaped there. */
 function readCharacter(
   token: string,
   fail: (reason: string) => Failure,
-  inSet = false,
 ): string {
   const [, letter = ""] = /^\\([\da-zA-Z])/.exec(token) ?? [];
   if (token === "\\") throw fail("it ends with a backslash");
   if (letter === "") return token.replace(/^\\(?=.)/s, "");
   const code = token.length > 2 ? parseInt(token.slice(2), 16) : CONTROLS.get(letter);
   if (code !== undefined && code <= 0x10ffff) return String.fromCodePoint(code);
-  if (inSet && letter === "b") return "\b";
   if (/\d/.test(letter)) throw fail("back-references and octal escapes are not supported");
   if (letter === "N") throw fail("characters by name, \\N{…}, are not supported");
   throw fail(`${token} means nothing in Python`);
@@ -196,5 +233,5 @@ function nameGroup(start: string): string {
 }
 
 function quote(char: string): string {
-  return `\\x{${(char.codePointAt(0) ?? 0).toString(16)}}`;
+  return `\\x{${(char.codePointAt(0) ?? 0).toString(16).padStart(6, "0")}}`;
 }

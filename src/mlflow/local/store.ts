@@ -42,11 +42,13 @@ export class LocalTraceStore implements TraceReader {
     const { experimentIds, filter, orderBy } = query;
     const search = { experimentIds, filter: plain(filter), orderBy };
     const infos: Json[] = [];
+    let hasMore = false;
     for await (const part of this.#read({ kind: "search", search, limit, offset })) {
+      hasMore = part.kind === "infos" && part.hasMore === true;
       infos.push(...infosOf(part));
       onPage?.(infos.length);
     }
-    const next = infos.length === limit ? tokenOf(offset + limit) : undefined;
+    const next = hasMore ? tokenOf(offset + limit) : undefined;
     return {
       infos,
       nextPageToken: next,

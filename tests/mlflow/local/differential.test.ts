@@ -49,7 +49,8 @@ for (const [version, server] of Object.entries(servers)) {
       ]);
       assert.deepEqual(idsOf(ours), idsOf(theirs), shown);
       assert.deepEqual(ours.infos.map(comparable), theirs.infos.map(comparable), shown);
-      assert.equal(ours.nextPageToken, theirs.nextPageToken, shown);
+      // Servers before 3.18 give a token after every full page, the last one included.
+      if (newest) assert.equal(ours.nextPageToken, theirs.nextPageToken, shown);
       if (ours.infos.length > 0) matching++;
     }
     assert.ok(matching > SEARCHES / 4, `only ${matching} searches found anything`);

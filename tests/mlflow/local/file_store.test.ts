@@ -42,7 +42,7 @@ Deno.test("the advice for a file store leads to a store that is read", async () 
       // MLflow's migration leaves the store in write-ahead mode, which has an advice of its own.
       using store = localStore(path);
       const error: unknown = await store.open().experiments(1).catch((reason) => reason);
-      const pragma = /"(PRAGMA journal_mode=delete)"/.exec(String(at(error, "report", "hint")))
+      const pragma = /"(PRAGMA journal_mode=delete)"/.exec(String(at(error, "hint")))
         ?.[1];
       using database = new DatabaseSync(path);
       database.exec(String(pragma));
