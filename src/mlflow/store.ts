@@ -39,7 +39,7 @@ export interface Experiment {
 export interface TraceReader {
   /** Where the traces are, for messages. */
   readonly place: string;
-  /** The release that holds them, such as `3.17.2`; undefined if it does not say. */
+  /** The release that holds them, such as `3.18.0`; undefined if it does not say. */
   version(): Promise<string | undefined>;
   /** Traces in order, up to the limit. */
   search(query: TraceQuery): Promise<TracePage>;

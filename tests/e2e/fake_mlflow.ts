@@ -117,7 +117,7 @@ function aborted(signal: AbortSignal): Promise<void> {
 
 function answer(method: string, url: URL, body: string): Response {
   const route = url.pathname.replace(/^\/(ajax-)?api\/[23]\.0\/mlflow\//, "");
-  if (url.pathname === "/version") return new Response("3.17.2");
+  if (url.pathname === "/version") return new Response("3.18.0");
   switch (`${method} ${route}`) {
     case "POST traces/search":
       return Response.json(searchReply(body));
