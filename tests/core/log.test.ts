@@ -78,6 +78,7 @@ Deno.test("secrets never appear, in whatever form they are written", () => {
       json: JSON.stringify({ secret }),
       nested: { secret, twice: JSON.stringify({ secret }) },
       header: `Bearer ${new TextEncoder().encode(secret).toBase64()}`,
+      unpadded: `Bearer ${new TextEncoder().encode(secret).toBase64({ omitPadding: true })}`,
       harmless: "short",
     });
     const line = lines.join("");

@@ -31,6 +31,8 @@ Deno.test("a late JSON answer becomes one event, an event stream goes on, nothin
     const late = Promise.withResolvers<Response>();
     const response = await streamWhenLate(post(), () => late.promise);
     assert.equal(response.headers.get("content-type"), "text/event-stream");
+    // Else nginx holds the stream back until it is over.
+    assert.equal(response.headers.get("x-accel-buffering"), "no");
     late.resolve(answer);
     bodies.push((await response.text()).replace(/^: .*\n\n/, ""));
   }

@@ -138,6 +138,34 @@ Deno.test("ids and times are never cut, in whatever is left", () => {
   }
 });
 
+Deno.test("what a row is found by is never cut, while its texts are", () => {
+  const vital = [
+    "id",
+    "run_id",
+    "spanId",
+    "ids",
+    "key",
+    "next_token",
+    "cursor",
+    "digest",
+    "version",
+  ];
+  const times = ["started_at", "timestamp_ms", "end_time_unix_nano", "date", "ts"];
+  const long = (key: string) => `${key}-${"x1".repeat(100)}`;
+  const row = Object.fromEntries([...vital, ...times, "name"].map((key) => [key, long(key)]));
+  const data = { rows: Array.from({ length: 12 }, () => ({ ...row, note: prose(400) })) };
+  const cut = new Set<string>();
+  for (const budget of [1500, 2000, 2500, 3000, 4000, 8000, 12000]) {
+    for (const rows of [[], [{ path: "rows" }]]) {
+      for (const [key, text] of texts(shrink(data, budget, rows).rows)) {
+        if (vital.includes(key) || times.includes(key)) assert.equal(text, long(key), `${budget}`);
+        else if (text.endsWith("more characters]")) cut.add(key);
+      }
+    }
+  }
+  assert.deepEqual([...cut], ["note"]);
+});
+
 Deno.test("references are never cut, whatever holds them", () => {
   const digest = "Zz0".repeat(14);
   const row = (index: number) => ({

@@ -18,6 +18,11 @@ export function schemaText(): string {
     .join("\n");
 }
 
+/** W&B's schema as far as published clients show it, put together apart from the simulator's. */
+export async function readReconstructedSchema(): Promise<string> {
+  return await Deno.readTextFile(new URL("reconstructed.graphql", import.meta.url));
+}
+
 /**
  * Builds the schema.
  *

@@ -66,7 +66,7 @@ export function select(options: StubOptions, project: string, body: unknown): St
   const order = query.sort_by ?? [{ field: "started_at", direction: "asc" } as const];
   for (const { field } of order) checkField(field);
   const feedback = options.feedback ?? [];
-  const found = options.calls.filter((call) => selected(call, query.filter ?? {})).map(derive)
+  const found = options.calls.filter((call) => selected(call, query.filter ?? {})).map(derived)
     .filter((call) => !query.query || matches(query.query.$expr, call, feedback));
   found.sort((a, b) => {
     for (const { field, direction } of [...order, { field: "id", direction: "asc" } as const]) {
@@ -100,6 +100,17 @@ function columns(call: StubCall, names: readonly string[]): StubCall {
     return [name, names.length === 0 || wanted.has(name) ? call[name] ?? empty : empty];
   });
   return { ...Object.fromEntries(fields), id: call.id };
+}
+
+const known = new WeakMap<StubCall, StubCall>();
+
+/** Calls of a stub do not change: what follows from one is worked out once. */
+function derived(call: StubCall): StubCall {
+  const before = known.get(call);
+  if (before !== undefined) return before;
+  const whole = derive(call);
+  known.set(call, whole);
+  return whole;
 }
 
 function derive(call: StubCall): StubCall {

@@ -87,6 +87,10 @@ const leaf: fc.Arbitrary<Case> = fc.oneof(
     filters: { "inputs.s": s },
     holds: (one) => s === "" ? missing(inputs(one)["s"]) : inputs(one)["s"] === s,
   })),
+  fc.constantFrom("a", "b", "ab").map((s): Case => ({
+    filters: { inputs: { s: { $lt: s } } },
+    holds: (one) => !missing(inputs(one)["s"]) && String(inputs(one)["s"]) < s,
+  })),
   fc.constantFrom("a", "b", "你").map((s): Case => ({
     filters: { inputs: { s: { $contains: s } } },
     holds: (one) => String(inputs(one)["s"] ?? "").includes(s),
@@ -212,6 +216,25 @@ Deno.test("several filters must all hold", () => {
     }),
     { numRuns: 500 },
   );
+});
+
+Deno.test("a text that is missing is before no other", () => {
+  const one = (id: string, texts: Record<string, unknown>): StubCall => ({
+    id,
+    project_id: PROJECT,
+    trace_id: "t1",
+    op_name: "plain",
+    started_at: "2025-01-01T00:00:00.000Z",
+    inputs: texts,
+  });
+  const calls = [
+    one("a", { s: "a" }),
+    one("c", { s: "c" }),
+    one("empty", { s: "" }),
+    one("no", {}),
+  ];
+  assert.deepEqual(selected({ inputs: { s: { $lt: "b" } } }, calls), ["a"]);
+  assert.deepEqual(selected({ inputs: { s: { $lte: "c" } } }, calls), ["a", "c"]);
 });
 
 Deno.test("the null of a condition reaches the server", () => {
