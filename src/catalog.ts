@@ -1,6 +1,6 @@
 import type { Config } from "./config/config.ts";
 import type { Log } from "./core/log.ts";
-import { chainsOf, type Prompt, promptsOf } from "./mcp/prompts.ts";
+import { createPrompts, type Prompt, summarizeChains } from "./mcp/prompts.ts";
 import { type Resource, resourcesOf } from "./mcp/resource.ts";
 import type { Backend } from "./mcp/backend.ts";
 import type { BoundTool } from "./mcp/tool.ts";
@@ -54,7 +54,7 @@ export function createCatalog(config: Config, log: Log): Catalog {
   );
   return {
     tools: listed,
-    prompts: promptsOf(backends.flatMap(({ workflows }) => workflows), listed, lookUps),
+    prompts: createPrompts(backends.flatMap(({ workflows }) => workflows), listed, lookUps),
     resources: resourcesOf(backends.flatMap(({ resources }) => resources), listed, lookUps),
     instructions: instructionsOf(backends, listed, absences, config),
     absences,
@@ -94,7 +94,7 @@ function instructionsOf(
   config: Config,
 ): string {
   const present = backends.filter((backend) => backend.tools.some((tool) => listed.includes(tool)));
-  const chains = chainsOf(backends.flatMap(({ workflows }) => workflows), listed);
+  const chains = summarizeChains(backends.flatMap(({ workflows }) => workflows), listed);
   return [
     ...present.map((backend) => backend.instructions),
     ...(chains.length === 0 ? [] : [`Chains (in detail as prompts): ${chains.join("; ")}.`]),

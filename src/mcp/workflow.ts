@@ -1,6 +1,5 @@
 /** Something that completes an argument. */
 export interface Suggestion {
-  /** What is put in. */
   readonly value: string;
   /** Another name that people know it by, such as a run's display name. */
   readonly label?: string;
@@ -16,56 +15,50 @@ export type Suggest = (
   signal: AbortSignal,
 ) => Promise<readonly Suggestion[]>;
 
-/** An argument of a workflow; texts name it as `{name}`. */
+/** Look-ups by the name of what they complete, such as `experiment` or `project`. */
+export type LookUps = Readonly<Record<string, Suggest>>;
+
+/** The look-up of that name; `constructor` and the like are none. */
+export function lookUpNamed(lookUps: LookUps, name: string): Suggest | undefined {
+  return Object.hasOwn(lookUps, name) ? lookUps[name] : undefined;
+}
+
+/** An argument of a workflow. */
 export interface WorkflowArgument {
-  /** Its name. */
-  readonly name: string;
-  /** What it is, for people. */
   readonly description: string;
   /** Taken when it is left out; without one it is required, unless `optional`. */
   readonly fallback?: string | undefined;
-  /** May be left out although there is no fallback; no text may name it then. */
+  /** May be left out although there is no fallback; it is empty then, and no text may name it. */
   readonly optional?: boolean;
   /** The look-up that completes it, by name; the one called as the argument, if not given. */
   readonly lookUp?: string;
 }
 
-/** Look-ups by the name of what they complete, such as `experiment` or `project`. */
-export type LookUps = Readonly<Record<string, Suggest>>;
-
-/** The look-up of that name. */
-export function lookUpNamed(lookUps: LookUps, name: string): Suggest | undefined {
-  return Object.entries(lookUps).find(([key]) => key === name)?.[1];
-}
-
-/** One step of a workflow. */
-export interface WorkflowStep {
-  /** The tool; the step is left out where it is not listed. */
-  readonly tool: string;
-  /** What to do with it. Names no other tool. */
-  readonly text: string;
-  /** Another way to the same end as the step before. */
-  readonly instead?: boolean;
-}
+/**
+ * One call: the tool, and what to do with it. Left out where the tool is not listed, so its text
+ * names no other tool. `or` marks another way to the same end as the step before.
+ */
+export type WorkflowStep = readonly [tool: string, text: string, or?: "or"];
 
 /** A chain of calls that answers a common question; clients see it as a prompt. */
-export interface Workflow {
-  /** The prompt's name. */
+export interface Workflow<Name extends string = string> {
   readonly name: string;
-  /** The name people see. */
   readonly title: string;
-  /** What it finds out. */
   readonly description: string;
-  /** What it is for, in few words, for the instructions; left out there without it. */
+  /** What it is for, in a few words, for the instructions; left out there without it. */
   readonly brief?: string;
-  /** Its arguments. */
-  readonly arguments: readonly WorkflowArgument[];
-  /** What is wanted, as one sentence. */
-  readonly goal: string;
-  /** The calls, in order. */
-  readonly steps: readonly WorkflowStep[];
   /** Tools it makes no sense without: of each group at least one. */
   readonly needs: readonly (readonly string[])[];
-  /** What the answer is to hold. */
-  readonly answer: string;
+  readonly arguments: Readonly<Record<Name, WorkflowArgument>>;
+  /** What is wanted, the calls in order, and what the answer is to hold. */
+  write(values: Readonly<Record<Name, string>>): {
+    readonly goal: string;
+    readonly steps: readonly WorkflowStep[];
+    readonly answer: string;
+  };
+}
+
+/** Declares a workflow; its texts may name its own arguments only. */
+export function workflow<Name extends string>(declared: Workflow<Name>): Workflow {
+  return declared;
 }

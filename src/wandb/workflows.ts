@@ -1,107 +1,98 @@
-import type { Workflow, WorkflowArgument } from "../mcp/workflow.ts";
+import { type Workflow, workflow } from "../mcp/workflow.ts";
 import type { Defaults } from "./project.ts";
 
 /** Two of the chains that W&B's documentation recommends: explore, and diagnose a run. */
-export function wandbWorkflows({ entity, project }: Defaults): readonly Workflow[] {
-  return [
-    EXPLORE,
-    diagnose([
-      { name: "entity", description: "Team or user.", fallback: entity },
-      { name: "project", description: "Project.", fallback: project },
-    ]),
-  ];
+export function wandbWorkflows(defaults: Defaults): readonly Workflow[] {
+  return [EXPLORE, diagnose(defaults)];
 }
 
-const EXPLORE: Workflow = {
+const EXPLORE = workflow({
   name: "explore_project",
   title: "Explore an unfamiliar project",
   description: "Find a W&B project and learn what has been logged to it: runs, traces, metrics.",
   brief: "Unfamiliar project",
-  arguments: [
-    { name: "entity", description: "Team or user, if known.", optional: true },
-    { name: "project", description: "Project, if known.", optional: true },
-    {
-      name: "question",
+  needs: [["probe_project_tool", "infer_trace_schema_tool"]],
+  arguments: {
+    entity: { description: "Team or user, if known.", optional: true },
+    project: { description: "Project, if known.", optional: true },
+    question: {
       description: "What to find out.",
       fallback: "what the project is for, what it holds, and what its best results are",
     },
-  ],
-  goal: "Get to know a Weights & Biases project and find out: {question}.",
-  steps: [
-    { tool: "list_entities_tool", text: "unless the entity is given." },
-    {
-      tool: "query_wandb_entity_projects",
-      text: "unless the project is given; choose by name, description and last change, and say " +
+  },
+  write: ({ question }) => ({
+    goal: `Get to know a Weights & Biases project and find out: ${question}.`,
+    steps: [
+      ["list_entities_tool", "unless the entity is given."],
+      [
+        "query_wandb_entity_projects",
+        "unless the project is given; choose by name, description and last change, and say " +
         "which one you chose.",
-    },
-    {
-      tool: "probe_project_tool",
-      text: "which metrics, config keys and tags its runs have.",
-    },
-    {
-      tool: "infer_trace_schema_tool",
-      text: "if it holds Weave traces: their ops, fields and common values.",
-      instead: true,
-    },
-    {
-      tool: "query_wandb_tool",
-      text: "one precise query for runs with the keys that were found, sorted by the metric that " +
+      ],
+      ["probe_project_tool", "which metrics, config keys and tags its runs have."],
+      [
+        "infer_trace_schema_tool",
+        "if it holds Weave traces: their ops, fields and common values.",
+        "or",
+      ],
+      [
+        "query_wandb_tool",
+        "one precise query for runs with the keys that were found, sorted by the metric that " +
         "matters.",
-    },
-    {
-      tool: "query_weave_traces_tool",
-      text: 'the same for traces: filters and columns that were found, detail_level="schema" to ' +
+      ],
+      [
+        "query_weave_traces_tool",
+        'the same for traces: filters and columns that were found, detail_level="schema" to ' +
         'browse and "summary" to read.',
-      instead: true,
-    },
-  ],
-  needs: [["probe_project_tool", "infer_trace_schema_tool"]],
-  answer: "{question}; with the metrics, keys or ops that further questions can use.",
-};
+        "or",
+      ],
+    ],
+    answer: `${question}; with the metrics, keys or ops that further questions can use.`,
+  }),
+});
 
-function diagnose(place: readonly WorkflowArgument[]): Workflow {
-  return {
+const diagnose = (defaults: Defaults) =>
+  workflow({
     name: "diagnose_training_run",
     title: "Diagnose a bad training run",
     description: "Check a W&B training run's curves and health, and compare it with a good one.",
     brief: "Bad training run",
-    arguments: [
-      ...place,
-      { name: "run_id", description: "The run's short id." },
-      {
-        name: "baseline_run_id",
+    needs: [["diagnose_run_tool"]],
+    arguments: {
+      entity: { description: "Team or user.", fallback: defaults.entity },
+      project: { description: "Project.", fallback: defaults.project },
+      run_id: { description: "The run's short id." },
+      baseline_run_id: {
         description: "A run known to be good.",
         optional: true,
         lookUp: "run_id",
       },
-    ],
-    goal: "Find out what is wrong with the training run {run_id} in {entity}/{project}.",
-    steps: [
-      {
-        tool: "get_run_history_tool",
-        text:
-          'entity_name="{entity}", project_name="{project}", run_id="{run_id}", samples=50: the ' +
-          "loss and validation curves.",
-      },
-      {
-        tool: "diagnose_run_tool",
-        text: 'entity_name="{entity}", project_name="{project}", run_id="{run_id}": convergence, ' +
-          "overfitting, NaN, spikes, stalls. Look closer at the steps that a finding names.",
-      },
-      {
-        tool: "compare_runs_tool",
-        text: "with the baseline_run_id as run_id_a and {run_id} as run_id_b, and " +
-          "include_history_overlap=true. Without a baseline, ask for one or take a finished run of " +
-          "the same group with the best validation loss.",
-      },
-      {
-        tool: "create_wandb_report_tool",
-        text: "if the user wants to share the diagnosis: a report with line plots of the curves " +
-          "and the findings.",
-      },
-    ],
-    needs: [["diagnose_run_tool"]],
-    answer: "what is wrong, from which step on, the evidence, which differences to the good run " +
-      "explain it, and what to change.",
-  };
-}
+    },
+    write: ({ entity, project, run_id }) => {
+      const run = `entity_name="${entity}", project_name="${project}", run_id="${run_id}"`;
+      return {
+        goal: `Find out what is wrong with the training run ${run_id} in ${entity}/${project}.`,
+        steps: [
+          ["get_run_history_tool", `${run}, samples=50: the loss and validation curves.`],
+          [
+            "diagnose_run_tool",
+            `${run}: convergence, overfitting, NaN, spikes, stalls. Look closer at the steps that ` +
+            "a finding names.",
+          ],
+          [
+            "compare_runs_tool",
+            `with the baseline_run_id as run_id_a and ${run_id} as run_id_b, and ` +
+            "include_history_overlap=true. Without a baseline, ask for one or take a finished run " +
+            "of the same group with the best validation loss.",
+          ],
+          [
+            "create_wandb_report_tool",
+            "if the user wants to share the diagnosis: a report with line plots of the curves and " +
+            "the findings.",
+          ],
+        ],
+        answer: "what is wrong, from which step on, the evidence, which differences to the good " +
+          "run explain it, and what to change.",
+      };
+    },
+  });

@@ -2,36 +2,38 @@
 import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import { ProtocolError } from "@modelcontextprotocol/client";
-import { chainsOf, promptsOf } from "../../src/mcp/prompts.ts";
-import type { Workflow } from "../../src/mcp/workflow.ts";
+import { createPrompts, summarizeChains } from "../../src/mcp/prompts.ts";
+import { workflow } from "../../src/mcp/workflow.ts";
 import { connect, ERAS } from "../workflows/client.ts";
 import { echo, factoryOf } from "./support.ts";
 
-const FLOW: Workflow = {
+const FLOW = workflow({
   name: "look_around",
   title: "Look around",
   description: "Looks around.",
   brief: "Looking",
-  arguments: [
-    { name: "place", description: "Where." },
-    { name: "depth", description: "How deep.", fallback: "3" },
-    { name: "hint", description: "A hint.", optional: true },
-    { name: "other_place", description: "Where else.", optional: true, lookUp: "place" },
-  ],
-  goal: "Look around {place}, {depth} deep.",
-  steps: [
-    { tool: "find", text: 'where="{place}".' },
-    { tool: "guess", text: "what it may be.", instead: true },
-    { tool: "look", text: "depth={depth}." },
-    { tool: "look", text: "again." },
-    { tool: "report", text: "what was seen." },
-  ],
   needs: [["find", "guess"], ["look"]],
-  answer: "what {place} holds.",
-};
+  arguments: {
+    place: { description: "Where." },
+    depth: { description: "How deep.", fallback: "3" },
+    hint: { description: "A hint.", optional: true },
+    other_place: { description: "Where else.", optional: true, lookUp: "place" },
+  },
+  write: ({ place, depth }) => ({
+    goal: `Look around ${place}, ${depth} deep.`,
+    steps: [
+      ["find", `where="${place}".`],
+      ["guess", "what it may be.", "or"],
+      ["look", `depth=${depth}.`],
+      ["look", "again."],
+      ["report", "what was seen."],
+    ],
+    answer: `what ${place} holds.`,
+  }),
+});
 
 const tools = (...names: string[]) => names.map((name) => ({ name }));
-const only = (...names: string[]) => promptsOf([FLOW], tools(...names))[0];
+const only = (...names: string[]) => createPrompts([FLOW], tools(...names))[0];
 
 Deno.test("a prompt states its arguments and names the tools in order", () => {
   const text = only("find", "guess", "look", "report")?.text({ place: "here", hint: "left" });
@@ -57,11 +59,11 @@ Deno.test("steps whose tools are not listed drop out, and the prompt with its es
   assert.doesNotMatch(text, /\b(Or|find|report)\b/);
   assert.equal(only("find", "report"), undefined);
   assert.equal(only("look"), undefined);
-  assert.deepEqual(chainsOf([FLOW], tools("find", "guess", "look", "report")), [
+  assert.deepEqual(summarizeChains([FLOW], tools("find", "guess", "look", "report")), [
     "Looking: find / guess → look → report",
   ]);
-  assert.deepEqual(chainsOf([FLOW], tools("guess", "look")), ["Looking: guess → look"]);
-  assert.deepEqual(chainsOf([FLOW], tools("find")), []);
+  assert.deepEqual(summarizeChains([FLOW], tools("guess", "look")), ["Looking: guess → look"]);
+  assert.deepEqual(summarizeChains([FLOW], tools("find")), []);
 });
 
 Deno.test("arguments are read as people type them, and refused when they cannot be meant", () => {
@@ -83,7 +85,7 @@ Deno.test("arguments are read as people type them, and refused when they cannot 
 
 for (const era of ERAS) {
   const test = (name: string, run: () => Promise<void>) => Deno.test(`${era}: ${name}`, run);
-  const prompts = promptsOf([FLOW], tools("find", "look"), {
+  const prompts = createPrompts([FLOW], tools("find", "look"), {
     place: (_typed, given) => Promise.resolve([{ value: `near ${given.hint ?? "nothing"}` }]),
   });
 
@@ -157,7 +159,7 @@ for (const era of ERAS) {
 }
 
 Deno.test("2026-07-28: lists may be kept for an hour by their own client", async () => {
-  const prompts = promptsOf([FLOW], tools("find", "look"));
+  const prompts = createPrompts([FLOW], tools("find", "look"));
   await using connected = await connect(factoryOf([echo], { prompts }), "2026-07-28");
   const { ttlMs, cacheScope } = await connected.client.listPrompts();
   assert.deepEqual([ttlMs, cacheScope], [3_600_000, "private"]);
