@@ -3,11 +3,12 @@
  *
  * `JSON.parse` rounds integers beyond 2^53 (span times in nanoseconds) and refuses the bare tokens
  * `NaN` and `Infinity` that Python writes. One scan over the text outside of string literals quotes
- * both, bounds the nesting, and leaves the parsing itself to the engine: a reviver with source text
+ * both, bounds nesting and number of values, and leaves the parsing itself to the engine: a reviver with source text
  * would be called for every value and costs several times as much on large traces.
  *
  * @module
  */
+import { Failure } from "./failure.ts";
 
 /** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | JsonObject;
@@ -19,17 +20,27 @@ export type JsonObject = { [key: string]: Json };
 export interface ParseJsonOptions {
   /** The deepest nesting of arrays and objects that is accepted; 512 if not given. */
   readonly maxDepth?: number;
+  /** The most values, counted as commas and opening brackets; a million if not given. */
+  readonly maxValues?: number;
 }
 
 /** Thrown for text that is not JSON. The message never quotes the text, which may hold secrets. */
-export class JsonError extends Error {
+export class JsonError extends Failure {
+  /** The class's name. */
+  override readonly name: string = "JsonError";
+  /** What is wrong: the grammar, or a bound. */
+  readonly kind: "syntax" | "depth" | "values";
   /** Offset of what could not be read, in UTF-16 units, if known; the length for text cut short. */
   readonly position: number | undefined;
 
   /** Makes the error for a place in the text. */
-  constructor(message: string, position: number | undefined) {
-    super(message);
-    this.name = "JsonError";
+  constructor(kind: JsonError["kind"], message: string, position: number | undefined) {
+    super("upstream_error", message, {
+      hint: kind === "values"
+        ? "Ask for fewer rows or fields."
+        : "The data are damaged where they are stored, or were cut on their way.",
+    });
+    this.kind = kind;
     this.position = position;
   }
 }
@@ -40,6 +51,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 const DEFAULT_MAX_DEPTH = 512;
+/** `[{},{},…]` takes forty times its size when it is parsed: a million values a hundred megabytes. */
+const DEFAULT_MAX_VALUES = 1_000_000;
 /** Numbers of 16 characters and more, or with an exponent, may lose something in a double. */
 const SUSPECT = /-?\d{16,}|[eE]|N|I/;
 const TOKEN = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|-?Infinity|NaN/g;
@@ -51,11 +64,13 @@ const TOKEN = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|-?Infinity|NaN/g;
  * double, become strings with every digit; bare `NaN`, `Infinity` and `-Infinity` become strings.
  * A byte order mark is skipped. Everything else is as `JSON.parse` has it.
  *
- * @throws {JsonError} if the text is not JSON, or is nested deeper than `maxDepth`.
+ * @throws {JsonError} if the text is not JSON, is nested deeper than `maxDepth`, or holds more than
+ * `maxValues`.
  */
 export function parseJson(text: string, options: ParseJsonOptions = {}): Json {
   const start = text.charCodeAt(0) === 0xfeff ? 1 : 0;
-  const scan = new Scan(text, start, options.maxDepth ?? DEFAULT_MAX_DEPTH);
+  const { maxDepth = DEFAULT_MAX_DEPTH, maxValues = DEFAULT_MAX_VALUES } = options;
+  const scan = new Scan(text, start, maxDepth, maxValues);
   const safe = scan.run();
   try {
     return JSON.parse(safe);
@@ -81,11 +96,13 @@ class Scan {
   readonly added: number[] = [];
   #copied: number;
   #depth = 0;
+  #values = 0;
 
   constructor(
     private readonly text: string,
     private readonly start: number,
     private readonly maxDepth: number,
+    private readonly maxValues: number,
   ) {
     this.#copied = start;
   }
@@ -113,14 +130,21 @@ class Scan {
   #between(from: number, to: number): void {
     const { text } = this;
     let numeric = false;
+    let values = 0;
     for (let at = from; at < to; at++) {
       const code = text.charCodeAt(at);
       if (code === 0x7b || code === 0x5b) {
         if (++this.#depth > this.maxDepth) {
-          throw new JsonError(`JSON nested deeper than ${this.maxDepth} levels`, at);
+          throw new JsonError("depth", `JSON nested deeper than ${this.maxDepth} levels`, at);
         }
-      } else if (code === 0x7d || code === 0x5d) this.#depth--;
+        values++;
+      } else if (code === 0x2c) values++;
+      else if (code === 0x7d || code === 0x5d) this.#depth--;
       else if ((code >= 0x30 && code <= 0x39) || code === 0x4e || code === 0x49) numeric = true;
+    }
+    this.#values += values;
+    if (this.#values > this.maxValues) {
+      throw new JsonError("values", `JSON with more than ${this.maxValues} values`, from);
     }
     if (!numeric) return;
     const part = text.slice(from, to);
@@ -156,7 +180,9 @@ function endOfString(text: string, open: number): number {
 }
 
 function describe(error: SyntaxError, text: string, scan: Scan): JsonError {
-  if (text.slice(scan.origin).trim() === "") return new JsonError("Not JSON: it is empty", 0);
+  if (text.slice(scan.origin).trim() === "") {
+    return new JsonError("syntax", "Not JSON: it is empty", 0);
+  }
   const found = /at position (\d+)/.exec(error.message)?.[1];
   let position = found === undefined ? undefined : Number(found) + scan.origin;
   for (const quote of scan.added) {
@@ -166,8 +192,8 @@ function describe(error: SyntaxError, text: string, scan: Scan): JsonError {
     error.message.startsWith("Unterminated");
   if (cut || position === text.length) {
     const message = `Not JSON: it ends early, after ${text.length} characters`;
-    return new JsonError(message, text.length);
+    return new JsonError("syntax", message, text.length);
   }
   const where = position === undefined ? "" : ` at position ${position}`;
-  return new JsonError(`Not JSON: unexpected text${where}`, position);
+  return new JsonError("syntax", `Not JSON: unexpected text${where}`, position);
 }

@@ -1,8 +1,11 @@
-import { Failure } from "../core/failure.ts";
-import { chunksOf } from "./chunks.ts";
+import { Failure, isFailure } from "../core/failure.ts";
 
-/** Largest body that is held in memory, in bytes. */
-export const MAX_BODY = 512 * 1024 * 1024;
+/** Largest body that is held whole, in decoded bytes. */
+const MAX_WHOLE = 64 * 1024 * 1024;
+/** Largest part of a streamed body that is held whole, in characters: attributes hold documents. */
+export const MAX_ITEM: number = 128 * 1024 * 1024;
+/** Largest body that is read piece by piece, in decoded bytes. */
+const MAX_STREAMED = 512 * 1024 * 1024;
 
 /**
  * The body as text, up to `limit` bytes.
@@ -12,23 +15,48 @@ export const MAX_BODY = 512 * 1024 * 1024;
 export async function readText(
   response: Response,
   service: string,
-  limit = MAX_BODY,
+  limit: number = MAX_WHOLE,
 ): Promise<string> {
-  try {
-    const declared = Number(response.headers.get("content-length") ?? Number.NaN);
-    if (declared > limit) throw tooLarge(service, limit);
-    if (declared <= limit && response.headers.get("content-encoding") === null) {
-      return await response.text();
-    }
-    return await readBounded(response, service, limit);
-  } catch (error) {
-    if (error instanceof Failure || isAbort(error)) throw error;
-    throw new Failure("upstream_error", `${service}'s reply was cut short.`, {
-      hint: "Repeat the call; if it stays so, ask for less.",
-      retryable: true,
-      cause: error,
-    });
+  const parts: string[] = [];
+  for await (const part of textParts(response, service, limit)) parts.push(part);
+  return parts.join("");
+}
+
+/**
+ * The body's text as it arrives, up to `limit` bytes. Leaving the loop early ends the transfer.
+ *
+ * @throws {Failure} `upstream_error` when it is larger or was cut short.
+ */
+export async function* textParts(
+  response: Response,
+  service: string,
+  limit: number = MAX_STREAMED,
+): AsyncGenerator<string> {
+  if (Number(response.headers.get("content-length") ?? 0) > limit) {
+    await response.body?.cancel().catch(() => {});
+    throw tooLarge(service, limit);
   }
+  const decoder = new TextDecoder();
+  let size = 0;
+  try {
+    for await (const chunk of response.body ?? []) {
+      size += chunk.byteLength;
+      if (size > limit) throw tooLarge(service, limit);
+      yield decoder.decode(chunk, { stream: true });
+    }
+  } catch (error) {
+    throw isFailure(error) || isAbort(error) ? error : cutShort(service, error);
+  }
+  yield decoder.decode();
+}
+
+/** The failure for a body that ended before its end. */
+export function cutShort(service: string, cause?: unknown): Failure {
+  return new Failure("upstream_error", `${service}'s reply was cut short.`, {
+    hint: "Repeat the call; if it stays so, ask for less: a narrower filter, fewer rows or fields.",
+    retryable: true,
+    cause,
+  });
 }
 
 /** The beginning of an error body, for its message; never fails. */
@@ -53,19 +81,6 @@ export async function readHead(response: Response, limit = 64 * 1024): Promise<s
 /** Whether an error is a cancellation or time-out rather than a failure. */
 export function isAbort(error: unknown): boolean {
   return error instanceof Error && (error.name === "AbortError" || error.name === "TimeoutError");
-}
-
-async function readBounded(response: Response, service: string, limit: number): Promise<string> {
-  const decoder = new TextDecoder();
-  const parts: string[] = [];
-  let size = 0;
-  for await (const chunk of chunksOf(response)) {
-    size += chunk.byteLength;
-    if (size > limit) throw tooLarge(service, limit);
-    parts.push(decoder.decode(chunk, { stream: true }));
-  }
-  parts.push(decoder.decode());
-  return parts.join("");
 }
 
 function tooLarge(service: string, limit: number): Failure {

@@ -2,7 +2,9 @@ import { Failure } from "../core/failure.ts";
 import { isHtml, readText } from "./body.ts";
 import { exchange, prepare } from "./exchange.ts";
 import { failureOfError, failureOfReply, failureOfWrite } from "./failure.ts";
-import { parseJson } from "../core/json.ts";
+import { type Json, JsonError, parseJson } from "../core/json.ts";
+import type { ArrayPlace } from "./array_scanner.ts";
+import { arrayItems, jsonLines } from "./stream.ts";
 import { isRepeatable, type UpstreamOptions, type UpstreamRequest } from "./request.ts";
 import { backoff, retryAfterSeconds } from "./retry.ts";
 import { pause } from "../core/async.ts";
@@ -15,6 +17,13 @@ export interface UpstreamSession {
   json(request: UpstreamRequest): Promise<unknown>;
   /** Sends a request and reads the reply as text. */
   text(request: UpstreamRequest): Promise<string>;
+  /**
+   * Sends a request and gives the items of an array in its reply as they arrive. Resolves with the
+   * first, so that what fails before is repeated as for other reads. Must be read or left.
+   */
+  items(request: UpstreamRequest, array: ArrayPlace): Promise<AsyncGenerator<Json>>;
+  /** Sends a request and gives the values of its JSON lines, like {@link UpstreamSession.items}. */
+  lines(request: UpstreamRequest): Promise<AsyncGenerator<Json>>;
   /** Aborts when the call is over. */
   readonly signal: AbortSignal;
 }
@@ -25,12 +34,38 @@ export function openSession(options: UpstreamOptions, signal: AbortSignal): Upst
   const deadline = performance.now() + options.timeoutMs;
   const run = <T>(request: UpstreamRequest, read: (response: Response) => Promise<T>) =>
     withRetries(options, request, { signal: bound, deadline }, read);
+  const stream = <T>(request: UpstreamRequest, read: (response: Response) => AsyncGenerator<T>) =>
+    run(
+      request,
+      (response) => begin(read(response), (error) => failureOfError(options, error, bound)),
+    );
   return {
     signal: bound,
     send: (request) => run(request, (response) => Promise.resolve(response)),
     text: (request) => run(request, (response) => readText(response, options.service)),
     json: (request) => run(request, (response) => readJson(response, options)),
+    items: (request, array) => stream(request, (response) => arrayItems(response, array, options)),
+    lines: (request) => stream(request, (response) => jsonLines(response, options)),
   };
+}
+
+/** Reads the first value of a stream; what goes wrong later is told as for other reads. */
+async function begin<T>(
+  values: AsyncGenerator<T>,
+  explain: (error: unknown) => Failure,
+): Promise<AsyncGenerator<T>> {
+  const first = await values.next();
+  return (async function* () {
+    try {
+      if (first.done === true) return;
+      yield first.value;
+      yield* values;
+    } catch (error) {
+      throw explain(error);
+    } finally {
+      await values.return(undefined);
+    }
+  })();
 }
 
 async function withRetries<T>(
@@ -74,6 +109,13 @@ async function readJson(response: Response, options: UpstreamOptions): Promise<u
   try {
     return parseJson(text);
   } catch (error) {
+    if (error instanceof JsonError && error.kind !== "syntax") {
+      throw new Failure("upstream_error", `${options.service}'s reply: ${error.message}.`, {
+        hint: error.hint,
+        status: response.status,
+        cause: error,
+      });
+    }
     const what = isHtml(text) ? "a web page" : text.trim() === "" ? "nothing" : "no valid JSON";
     throw new Failure(
       "upstream_error",

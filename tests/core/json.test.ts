@@ -80,6 +80,17 @@ Deno.test("deep nesting is a clear error, not a stack overflow", () => {
   );
 });
 
+Deno.test("too many values are a clear error, and strings are not counted", () => {
+  const error = failure(() => parseJson(`[${"{},".repeat(1_000_000)}{}]`));
+  assert.deepEqual([error.kind, error.code], ["values", "upstream_error"]);
+  assert.match(error.message, /more than 1000000 values/);
+  assert.equal(failure(() => parseJson('{"a":1,"b":[2,3]}', { maxValues: 3 })).kind, "values");
+  assert.deepEqual(parseJson('{"a":",,,,[[[[","b":[2,3]}', { maxValues: 4 }), {
+    a: ",,,,[[[[",
+    b: [2, 3],
+  });
+});
+
 Deno.test("errors give the place in the original text, and never the text", () => {
   const early = failure(() => parseJson('{"secret":"hunter2"'));
   assert.equal(early.position, 19);

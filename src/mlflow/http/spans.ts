@@ -1,11 +1,11 @@
 import { Failure, isFailure } from "../../core/failure.ts";
 import type { UpstreamSession } from "../../http/client.ts";
-import { readText } from "../../http/body.ts";
-import { type Json, parseJson } from "../../core/json.ts";
-import { arrayItems } from "../../http/json_stream.ts";
+import type { Json } from "../../core/json.ts";
 import { joinedPath, path } from "../../http/path.ts";
 import { BatchReply, expectReply, SpanPlace } from "./replies.ts";
 
+/** Where a reply holds spans. */
+const SPANS = { path: ["spans"] };
 /** Traces asked for in one batch. */
 const BATCH = 25;
 /** Requests under way at the same time. */
@@ -50,23 +50,26 @@ export async function streamSpans(
   const tags = async () => expectReply(SpanPlace, await info()).tags ?? {};
   if (memory.spansInFiles) {
     const file = artifactOf(await tags());
-    const response = file === undefined ? undefined : await openFile(session, file);
-    if (response !== undefined) return await visitItems(response, visit);
+    const spans = file === undefined ? undefined : await openFile(session, file);
+    if (spans !== undefined) return await visitAll(spans, visit);
   }
   if (memory.flatSpans) {
     const flat = await openFlat(session, memory, traceId);
     if (flat === "no spans") return;
-    if (flat !== "no route") return await visitItems(flat, visit);
+    if (flat !== "no route") return await visitAll(flat, visit);
   }
   const file = artifactOf(await tags());
-  const response = await session.send(
-    file !== undefined ? { method: "GET", path: file } : {
-      method: "GET",
-      path: path`/api/3.0/mlflow/traces/get`,
-      query: [["trace_id", traceId], ["allow_partial", "false"]],
-    },
-  );
-  await visitItems(response, visit, file === undefined ? "trace" : undefined);
+  const spans = file !== undefined
+    ? await session.items({ method: "GET", path: file }, SPANS)
+    : await session.items(
+      {
+        method: "GET",
+        path: path`/api/3.0/mlflow/traces/get`,
+        query: [["trace_id", traceId], ["allow_partial", "false"]],
+      },
+      { path: ["trace", "spans"], optional: true },
+    );
+  await visitAll(spans, visit);
 }
 
 /** The spans of several traces whose infos are at hand: small ones in batches, huge ones alone. */
@@ -116,13 +119,13 @@ async function openFlat(
   session: UpstreamSession,
   memory: RouteMemory,
   traceId: string,
-): Promise<Response | "no spans" | "no route"> {
+): Promise<AsyncIterable<Json> | "no spans" | "no route"> {
   try {
-    return await session.send({
+    return await session.items({
       method: "GET",
       path: path`/ajax-api/2.0/mlflow/get-trace-artifact`,
       query: [["request_id", traceId]],
-    });
+    }, SPANS);
   } catch (error) {
     if (!(error instanceof Failure) || error.status !== 404) throw error;
     // The trace is there, its data is not: it still runs, or was written without spans.
@@ -137,35 +140,21 @@ async function openFlat(
 async function openFile(
   session: UpstreamSession,
   file: ReturnType<typeof path>,
-): Promise<Response | undefined> {
+): Promise<AsyncIterable<Json> | undefined> {
   try {
-    return await session.send({ method: "GET", path: file });
+    return await session.items({ method: "GET", path: file }, SPANS);
   } catch (error) {
     if (error instanceof Failure && NO_FILE.includes(error.status ?? 0)) return undefined;
     throw error;
   }
 }
 
-async function visitItems(
-  response: Response,
+async function visitAll(
+  spans: AsyncIterable<Json>,
   visit: (span: Json, index: number) => void,
-  wrapper?: "trace",
 ): Promise<void> {
-  if (wrapper !== undefined) {
-    const whole = expectReply(
-      BatchReply.shape.traces.unwrap().element,
-      unwrap(await readText(response, "MLflow")),
-    );
-    (whole.spans ?? []).forEach(visit);
-    return;
-  }
   let index = 0;
-  for await (const item of arrayItems(response, "spans", "MLflow")) visit(parseJson(item), index++);
-}
-
-function unwrap(text: string): unknown {
-  const body = parseJson(text);
-  return body !== null && typeof body === "object" && !Array.isArray(body) ? body["trace"] : null;
+  for await (const span of spans) visit(span, index++);
 }
 
 async function fetchBatch(

@@ -1,6 +1,6 @@
 import { Failure, isFailure } from "../../core/failure.ts";
 import { isJsonObject, type Json, parseJson, tryParseJson } from "../../core/json.ts";
-import { arrayItems } from "../../http/json_stream.ts";
+import { ArrayScanner } from "../../http/array_scanner.ts";
 import type { Experiment, TracePage, TraceQuery, TraceReader } from "../store.ts";
 import type { StorePool } from "./pool.ts";
 import type { Part, Request } from "./protocol.ts";
@@ -85,10 +85,17 @@ export class LocalTraceStore implements TraceReader {
       for await (const part of parts) visitTexts(part, (span) => visit(span, index++));
       return;
     }
-    const body = new Response(streamOf(first.value, parts));
-    for await (const item of arrayItems(body, "spans", "The MLflow store")) {
-      visit(parseJson(item), index++);
-    }
+    const scanner = new ArrayScanner({ path: ["spans"] });
+    const decoder = new TextDecoder();
+    const take = (part: Part) => {
+      if (part.kind !== "bytes") return;
+      for (const text of scanner.push(decoder.decode(part.bytes, { stream: true }))) {
+        visit(parseJson(text), index++);
+      }
+    };
+    take(first.value);
+    for await (const part of parts) take(part);
+    if (!scanner.complete) throw damagedFile(traceId);
   }
 
   async spansOfMany(
@@ -182,19 +189,9 @@ function visitTexts(part: Part, visit: (span: Json) => void): void {
   if (part.kind === "spans") part.texts.forEach((text) => visit(parseJson(text)));
 }
 
-function streamOf(first: Part, rest: AsyncGenerator<Part>): ReadableStream<Uint8Array> {
-  let next: Part | undefined = first;
-  return new ReadableStream<Uint8Array>({
-    async pull(controller) {
-      if (next === undefined) {
-        const step = await rest.next();
-        if (step.done === true) return controller.close();
-        next = step.value;
-      }
-      if (next.kind === "bytes") controller.enqueue(next.bytes);
-      next = undefined;
-    },
-    cancel: async () => void await rest.return(undefined),
+function damagedFile(traceId: string): Failure {
+  return new Failure("upstream_error", `The file of trace ${traceId}'s spans is damaged.`, {
+    hint: "It ends early or is not the JSON that MLflow writes; the trace's info can be read.",
   });
 }
 

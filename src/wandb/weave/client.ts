@@ -1,9 +1,6 @@
 import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
 import { openSession, type UpstreamSession } from "../../http/client.ts";
-import { parseJson } from "../../core/json.ts";
-import { arrayItems } from "../../http/json_stream.ts";
-import { jsonLines } from "../../http/lines.ts";
 import { path, type SafePath } from "../../http/path.ts";
 import type { Account } from "../account.ts";
 import { CALL, type Call } from "./call.ts";
@@ -118,27 +115,30 @@ function session(http: UpstreamSession, account: Account): WeaveSession {
       return (await post(path`/calls/query_stats`, body, COUNT)).count;
     },
     items: async function* (route, body, key, item) {
-      const response = await account.authorized(
+      const values = await account.authorized(
         http,
-        (authorization) => http.send(request(route, body, authorization)),
+        (authorization) => http.items(request(route, body, authorization), { path: [key] }),
       );
-      for await (const text of arrayItems(response, key, "Weave")) {
-        const parsed = item.safeParse(parseJson(text));
+      for await (const value of values) {
+        const parsed = item.safeParse(value);
         if (!parsed.success) throw unexpected();
         yield parsed.data;
       }
     },
     calls: async function* (place, query) {
       const body = { project_id: place.id, ...query };
-      const response = await account.authorized(http, (authorization) =>
-        http.send({
+      const rows = await account.authorized(http, (authorization) =>
+        http.lines({
           ...request(path`/calls/stream_query`, body, authorization),
           headers: { authorization, accept: "application/jsonl" },
         }));
-      for await (const row of jsonLines(response, "Weave")) {
+      let left = query.limit;
+      for await (const row of rows) {
         const call = CALL.safeParse(row);
         if (!call.success) throw unexpected();
         yield call.data;
+        // A service that gives more than was asked for is not read to its end.
+        if (--left === 0) return;
       }
     },
   };

@@ -1,0 +1,122 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { type ArrayPlace, ArrayScanner } from "../../src/http/array_scanner.ts";
+
+function scan(text: string, place: ArrayPlace, sizes: readonly number[]) {
+  const scanner = new ArrayScanner(place);
+  const items: string[] = [];
+  let at = 0;
+  for (let turn = 0; at < text.length; turn++) {
+    const size = sizes[turn % sizes.length] ?? 1;
+    items.push(...scanner.push(text.slice(at, at + size)));
+    at += size;
+  }
+  return { items: items.map((item): unknown => JSON.parse(item)), complete: scanner.complete };
+}
+
+const SPANS = { path: ["spans"] };
+const SIZES = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 });
+
+Deno.test("the items of the array are given, however the text is cut", () => {
+  const noise = { note: 'a "spans": [1] in text\\', list: [{ spans: [3] }], spam: "spans" };
+  fc.assert(fc.property(
+    fc.array(fc.json()),
+    fc.json(),
+    SIZES,
+    fc.constantFrom(0, 2),
+    fc.boolean(),
+    (parts, other, sizes, indent, nested) => {
+      const items: unknown[] = parts.map((part) => JSON.parse(part));
+      const inner = { before: JSON.parse(other), ...noise, spans: items, after: [1, [2]] };
+      const value = nested ? { ...noise, trace: inner, last: { spans: [4] } } : inner;
+      const path = nested ? ["trace", "spans"] : ["spans"];
+      const result = scan(JSON.stringify(value, null, indent), { path }, sizes);
+      assert.deepEqual(result, { items, complete: true });
+    },
+  ));
+});
+
+Deno.test("of objects only the wanted members are kept, whatever the others hold", () => {
+  const text = fc.oneof(fc.string(), fc.constantFrom("a", "b", 'a":1,"b', "\\", '"', "},{"));
+  const member = fc.oneof(text, fc.json().map((one): unknown => JSON.parse(one)));
+  const item = fc.oneof(
+    fc.dictionary(fc.oneof(fc.constantFrom("a", "b", "c"), text), member),
+    member,
+  );
+  const members = new Set(["a", "b"]);
+  fc.assert(fc.property(fc.array(item), SIZES, fc.constantFrom(0, 1), (items, sizes, indent) => {
+    const expected = items.map((one) =>
+      typeof one === "object" && one !== null && !Array.isArray(one)
+        ? Object.fromEntries(Object.entries(one).filter(([name]) => members.has(name)))
+        : one
+    );
+    const result = scan(
+      JSON.stringify({ spans: items }, null, indent),
+      { ...SPANS, members },
+      sizes,
+    );
+    assert.deepEqual(result, { items: JSON.parse(JSON.stringify(expected)), complete: true });
+  }));
+});
+
+Deno.test("a text that ends early is not complete", () => {
+  const text = JSON.stringify({ spans: [{ a: 'x"y\\' }, 2] });
+  for (let length = 1; length < text.length; length++) {
+    const scanner = new ArrayScanner(SPANS);
+    scanner.push(text.slice(0, length));
+    assert.equal(scanner.complete, false);
+  }
+});
+
+Deno.test("the array is looked for in its own place only", () => {
+  assert.deepEqual(scan('{"a":{"spans":[1]},"spans":[2]}', SPANS, [4]).items, [2]);
+  assert.deepEqual(scan('{"a":"spans","b":[1],"spans":[]}', SPANS, [4]), {
+    items: [],
+    complete: true,
+  });
+  const nested = { path: ["trace", "spans"] };
+  assert.deepEqual(
+    scan('{"spans":[1],"trace":{"x":{"spans":[2]},"spans":[3]}}', nested, [3]).items,
+    [
+      3,
+    ],
+  );
+  assert.equal(scan('{"trace":[{"spans":[1]}],"spans":[2]}', nested, [3]).complete, false);
+});
+
+Deno.test("an array that may be missing must still have its object", () => {
+  const place = { path: ["trace", "spans"], optional: true };
+  for (
+    const [text, complete] of [
+      ['{"trace":{}}', true],
+      ['{"trace":{"spans":null}}', true],
+      ['{"trace":{"spans":[1]}}', true],
+      ["{}", false],
+      ['{"trace":null}', false],
+      ['{"trace":{}', false],
+      ["[]", false],
+    ] as const
+  ) assert.equal(scan(text, place, [2]).complete, complete, text);
+});
+
+Deno.test("a long string is read once, and is not held where it is not wanted", () => {
+  // Every chunk is one object, so that a scanner that looked at earlier ones again would see them.
+  const chunk = "x".repeat(1 << 16);
+  const scanner = new ArrayScanner({ path: ["spans"], members: new Set(["name"]) });
+  scanner.push('{"before":"');
+  // More than an item may hold, in a value, a member's name and a string before the array.
+  const pieces = (1 << 27) / chunk.length + 1;
+  for (let piece = 0; piece < pieces; piece++) scanner.push(chunk);
+  scanner.push('","spans":[{"');
+  for (let piece = 0; piece < pieces; piece++) scanner.push(chunk);
+  scanner.push('":1,"text":"');
+  for (let piece = 0; piece < pieces; piece++) scanner.push(chunk);
+  assert.deepEqual(scanner.push('","name":"n"}]}'), ['{"name":"n"}']);
+  assert.equal(scanner.complete, true);
+
+  const whole = new ArrayScanner(SPANS);
+  whole.push('{"spans":[{"text":"');
+  assert.throws(() => {
+    for (let piece = 0; piece < pieces; piece++) whole.push(chunk);
+  }, /One item of "spans" is larger than 128 MiB/);
+});
