@@ -225,7 +225,7 @@ Deno.test("an answer that breaks off is a failure, not fewer calls", async () =>
     stub.fail(STREAM, { kind: "cut", afterRows: 1 });
     const report = await rig.failure(queryTraces);
     assert.equal(report["error"], "upstream_error");
-    assert.match(String(report["message"]), /broke off/);
+    assert.match(String(report["message"]), /cut short/);
   });
 });
 
