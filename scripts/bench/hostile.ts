@@ -8,6 +8,8 @@ import { z } from "zod";
 import { productProgram, type Program } from "../../tests/support/product.ts";
 import { memoryOf, peakMemoryOf } from "./memory.ts";
 
+const say = (text: string) => void Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+
 interface Scenario {
   readonly tool: string;
   readonly args: Readonly<Record<string, unknown>>;
@@ -48,7 +50,7 @@ async function main(wanted: readonly string[]): Promise<void> {
     const worker = new Worker(new URL("./hostile_server.ts", import.meta.url), { type: "module" });
     worker.onmessage = ({ data }) => resolve(z.number().parse(data));
   });
-  console.log("scenario | seconds | longest silence | memory before, most, after | answer");
+  say("scenario | seconds | longest silence | memory before, most, after | answer");
   for (const [name, scenario] of Object.entries(SCENARIOS)) {
     if (wanted.length > 0 && !wanted.some((one) => name.startsWith(one))) continue;
     const base = `http://127.0.0.1:${port}/${name.split(" ")[0]}`;
@@ -59,7 +61,7 @@ async function main(wanted: readonly string[]): Promise<void> {
       WF_TRACE_SERVER_URL: base,
       MAX_RESPONSE_TOKENS: Deno.env.get("MAX_RESPONSE_TOKENS") ?? "30000",
     });
-    console.log(await measured(name, scenario, client));
+    say(await measured(name, scenario, client));
   }
   Deno.exit();
 }

@@ -6,6 +6,9 @@ import type { UpstreamOptions } from "./request.ts";
 
 type Place = Pick<UpstreamOptions, "service" | "setting">;
 
+/** Most items of an array; the smallest take a hundred bytes each where they are kept. */
+const MAX_ITEMS = 1_000_000;
+
 /**
  * The items of an array in a JSON reply, as they arrive. Leaving the loop early ends the transfer.
  *
@@ -22,7 +25,13 @@ export async function* arrayItems(
   let count = 0;
   for await (const part of textParts(response, service)) {
     for (const item of scanner.push(part)) {
-      yield parsed(item, `Item ${count++} of "${key}" in ${service}'s reply`);
+      yield parsed(item, `Item ${count} of "${key}" in ${service}'s reply`);
+      if (++count <= MAX_ITEMS) continue;
+      throw new Failure(
+        "upstream_error",
+        `${service}'s reply has more than ${MAX_ITEMS} items in "${key}".`,
+        { hint: "Ask for fewer rows or fields." },
+      );
     }
   }
   if (scanner.complete) return;

@@ -140,7 +140,7 @@ Deno.test("a stream that breaks before its first value is begun again, later nev
   assert.equal(late.requests.length, 1);
 });
 
-Deno.test("endless rows end at the bound or the time, and leaving them ends the transfer", async () => {
+Deno.test("endless rows end at the call's time, and leaving them ends the transfer", async () => {
   const gone = Promise.withResolvers<void>();
   const text = utf8(`{"row":"${"x".repeat(65536)}"}\n`);
   await using server = serve(() =>
@@ -153,16 +153,27 @@ Deno.test("endless rows end at the bound or the time, and leaving them ends the 
   );
   for await (const _ of await sessionWith(server.url).lines(GET)) break;
   await gone.promise;
-  const bounded = await failure((async () => {
-    for await (const _ of await sessionWith(server.url, { timeoutMs: 60_000 }).lines(GET)) {
-      // Not kept.
-    }
-  })());
-  assert.match(bounded.message, /larger than 512 MiB/);
   const late = await failure((async () => {
     for await (const _ of await sessionWith(server.url, { timeoutMs: 300 }).lines(GET)) {
       // Not kept.
     }
   })());
   assert.equal(late.code, "timeout");
+});
+
+Deno.test("streams end at bounds of their own: bytes in all, bytes of a row, items", async () => {
+  const huge = () => new Response("{}", { headers: { "content-length": String(2 ** 29 + 1) } });
+  for (const rows of [jsonLines(huge(), PLACE), arrayItems(huge(), SPANS, PLACE)]) {
+    assert.match((await failure(collect(rows))).message, /larger than 512 MiB/);
+  }
+  const part = utf8("x".repeat(1 << 20));
+  let left = 130;
+  const row = new ReadableStream<Uint8Array<ArrayBuffer>>({
+    pull: (controller) => left-- > 0 ? controller.enqueue(part) : controller.close(),
+  });
+  const wide = await failure(collect(jsonLines(new Response(row), PLACE)));
+  assert.match(wide.message, /too large/);
+  const many = new Response(`{"spans":[0${",0".repeat(1_000_000)}]}`);
+  const long = await failure(collect(arrayItems(many, SPANS, PLACE)));
+  assert.match(long.message, /more than 1000000 items/);
 });
