@@ -1,7 +1,7 @@
 import { badArgument, Failure, isFailure } from "../core/failure.ts";
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
-import type { Json } from "../core/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../core/json.ts";
 import { shapeAssessment, shapeInfo } from "./shape/info.ts";
 import { shapeSpan } from "./shape/span.ts";
 import { hexId } from "./shape/value.ts";
@@ -31,15 +31,15 @@ const SOURCE_TYPES = ["HUMAN", "LLM_JUDGE", "CODE"];
  *
  * @throws {Failure} `invalid_arguments` for another type.
  */
-export function sourceOf(type: string | undefined, id: string | undefined): Source {
-  const written = type === undefined || type.trim() === "" ? "CODE" : type.trim().toUpperCase();
+export function readSource(type: string | undefined, id: string | undefined): Source {
+  const written = type?.trim().toUpperCase() ?? "CODE";
   const source = written === "AI_JUDGE" ? "LLM_JUDGE" : written;
   if (!SOURCE_TYPES.includes(source)) {
     throw badArgument(
       `\`source_type\`: ${JSON.stringify(type)} is none of ${SOURCE_TYPES.join(", ")}.`,
     );
   }
-  return { source_type: source, source_id: id?.trim() || "default" };
+  return { source_type: source, source_id: id?.trim() ?? "default" };
 }
 
 /**
@@ -96,7 +96,7 @@ function refuseLossy(value: Json, written?: string): void {
  *
  * @throws {Failure} `invalid_arguments` for nested values.
  */
-export function metadataOf(
+export function readMetadata(
   metadata: Readonly<Record<string, unknown>> | undefined,
 ): Record<string, string> | undefined {
   if (metadata === undefined) return undefined;
@@ -161,7 +161,7 @@ export async function existingAssessment(
   mlflow: TraceReader,
   traceId: string,
   assessmentId: string,
-): Promise<Record<string, Json>> {
+): Promise<JsonObject> {
   try {
     return asRecord(shapeAssessment(await mlflow.assessment(traceId, assessmentId)));
   } catch (error) {
@@ -180,6 +180,33 @@ export async function existingAssessment(
   }
 }
 
+/** Members that assessments of every kind have. */
+const COMMON: ReadonlySet<string> = new Set([
+  "assessment_id",
+  "assessment_name",
+  "trace_id",
+  "span_id",
+  "source",
+  "create_time",
+  "last_update_time",
+  "rationale",
+  "metadata",
+  "error",
+  "valid",
+  "overrides",
+]);
+
+/**
+ * What kind of assessment it is, in the server's own word, and what it says: the value of feedback
+ * and expectations, all that there is of any other kind.
+ */
+export function readKind(assessment: JsonObject): { kind: string; content: Json } {
+  const kind = Object.keys(assessment).find((key) => !COMMON.has(key)) ?? "assessment";
+  const content = assessment[kind] ?? null;
+  const valued = kind === "feedback" || kind === "expectation";
+  return { kind, content: valued ? asRecord(content)["value"] ?? content : content };
+}
+
 /** What was sent of an assessment; undefined parts were not. */
 export interface SentAssessment {
   /** Which kind it is. */
@@ -192,33 +219,40 @@ export interface SentAssessment {
   readonly metadata: Readonly<Record<string, string>> | undefined;
 }
 
-/**
- * Compares what a server stored with what was sent: it may answer 200 and cut or change nothing.
- *
- * @throws {Failure} `upstream_error`, naming the parts that differ.
- */
-export function verifyStored(stored: Record<string, Json>, sent: SentAssessment): void {
-  const metadata = asRecord(stored.metadata ?? null);
-  const value = asRecord(stored[sent.kind] ?? null).value ?? null;
-  const differs = [
+/** The parts of a stored assessment that are not as they were sent. */
+export function differences(stored: JsonObject, sent: SentAssessment): string[] {
+  const metadata = asRecord(stored["metadata"] ?? null);
+  const value = asRecord(stored[sent.kind] ?? null)["value"] ?? null;
+  return [
     ...(sent.value !== undefined && !isDeepStrictEqual(value, sent.value) ? ["value"] : []),
     // The server leaves out an empty rationale.
-    ...(sent.rationale !== undefined && (stored.rationale ?? "") !== sent.rationale
+    ...(sent.rationale !== undefined && (stored["rationale"] ?? "") !== sent.rationale
       ? ["rationale"]
       : []),
     ...Object.entries(sent.metadata ?? {}).flatMap(([key, text]) =>
       metadata[key] === text ? [] : [`metadata.${key}`]
     ),
   ];
+}
+
+/**
+ * Compares what a server stored with what was sent: it may answer 200 and cut or change nothing.
+ *
+ * @throws {Failure} `upstream_error`, naming the parts that differ.
+ */
+export function verifyStored(stored: JsonObject, sent: SentAssessment): void {
+  const differs = differences(stored, sent);
   if (differs.length === 0) return;
   throw new Failure(
     "upstream_error",
-    `MLflow stored the assessment ${stored.assessment_id}, but not as sent: ${differs.join(", ")}.`,
+    `MLflow stored the assessment ${stored["assessment_id"]}, but not as sent: ${
+      differs.join(", ")
+    }.`,
     { hint: "Look at it with get_assessment; shorten what was cut, or delete it." },
   );
 }
 
 /** A JSON object; anything else is an empty one. */
-export function asRecord(value: Json): Record<string, Json> {
-  return value !== null && typeof value === "object" && !Array.isArray(value) ? value : {};
+export function asRecord(value: Json): JsonObject {
+  return isJsonObject(value) ? value : {};
 }

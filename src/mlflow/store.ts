@@ -75,7 +75,7 @@ export interface TraceReader {
   experimentOfRun(runId: string): Promise<string | undefined>;
 }
 
-/** Which traces to delete: some by id, or all up to a time. */
+/** Which traces to delete: some by id, at most 100, or all up to a time. */
 export type Deletion =
   | { readonly experimentId: string; readonly traceIds: readonly string[] }
   | {
@@ -86,8 +86,10 @@ export type Deletion =
     readonly maxTraces?: number | undefined;
   };
 
-/** Changes traces. */
+/** Changes traces. Every change is sent at most once: see `write.ts` for what follows from it. */
 export interface TraceWriter extends TraceReader {
+  /** The same store with time of its own, for a look after the call's is up. */
+  afresh(): TraceReader;
   /** Deletes traces and returns how many there were. */
   deleteTraces(deletion: Deletion): Promise<number>;
   /** Sets a tag. */

@@ -18,8 +18,8 @@ import { traceIdHint } from "../trace_id.ts";
 import { countTraces, searchTraces } from "./search.ts";
 import { noticePlace, type RouteMemory, streamSpans, streamSpansOfMany } from "./spans.ts";
 
-/** Ids deleted in one request. */
-const DELETE_BATCH = 100;
+/** Longest look after a write whose reply was lost, in milliseconds. */
+const LOOK_TIME = 20_000;
 
 /** What one process remembers of a server between calls: its release and its routes. */
 export interface ServerMemory {
@@ -46,10 +46,15 @@ export class HttpTraceStore implements TraceWriter {
   constructor(
     private readonly options: UpstreamOptions,
     private readonly memory: ServerMemory,
-    signal: AbortSignal,
+    private readonly signal: AbortSignal,
   ) {
     this.place = shownUri(options.baseUrl);
     this.#session = openSession(options, signal);
+  }
+
+  afresh(): HttpTraceStore {
+    const timeoutMs = Math.min(this.options.timeoutMs, LOOK_TIME);
+    return new HttpTraceStore({ ...this.options, timeoutMs }, this.memory, this.signal);
   }
 
   version(): Promise<string | undefined> {
@@ -138,16 +143,7 @@ export class HttpTraceStore implements TraceWriter {
         ...(maxTraces === undefined ? {} : { max_traces: maxTraces }),
       });
     }
-    let deleted = 0;
-    for (let at = 0; at < deletion.traceIds.length; at += DELETE_BATCH) {
-      const ids = deletion.traceIds.slice(at, at + DELETE_BATCH);
-      try {
-        deleted += await this.#delete(deletion.experimentId, { request_ids: ids });
-      } catch (error) {
-        throw at === 0 ? error : deletedInPart(error, deleted, deletion.traceIds.length);
-      }
-    }
-    return deleted;
+    return await this.#delete(deletion.experimentId, { request_ids: deletion.traceIds });
   }
 
   async setTag(traceId: string, key: string, value: string): Promise<void> {
@@ -155,7 +151,6 @@ export class HttpTraceStore implements TraceWriter {
       method: "PATCH",
       path: path`/api/2.0/mlflow/traces/${traceId}/tags`,
       json: { key, value },
-      repeatable: true,
     });
     await ofTrace(traceId, request);
   }
@@ -194,7 +189,6 @@ export class HttpTraceStore implements TraceWriter {
         assessment: { ...changes, trace_id: traceId, assessment_id: assessmentId },
         update_mask: mask.join(","),
       },
-      repeatable: true,
     });
     return expectReply(AssessmentReply, reply).assessment;
   }
@@ -203,7 +197,6 @@ export class HttpTraceStore implements TraceWriter {
     await this.#session.json({
       method: "DELETE",
       path: assessmentPath(traceId, assessmentId),
-      repeatable: true,
     });
   }
 
@@ -226,17 +219,6 @@ export class HttpTraceStore implements TraceWriter {
   #get(route: SafePath, query: readonly [string, string][] = []): Promise<unknown> {
     return this.#session.json({ method: "GET", path: route, query });
   }
-}
-
-/** A failure after some batches were carried out says so: part of the deletion is a fact. */
-function deletedInPart(error: unknown, deleted: number, of: number): unknown {
-  if (!(error instanceof Failure)) return error;
-  const { code, message, retryable } = error;
-  return new Failure(code, `${deleted} of ${of} traces were deleted, then: ${message}`, {
-    hint: "Call again with the same ids: those that are gone are told as not found.",
-    retryable,
-    cause: error,
-  });
 }
 
 /** A failure of what needs a trace; that there is none comes with what to do. */

@@ -1,7 +1,9 @@
 import * as z from "zod";
+import { isFailure } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { asRecord, existingAssessment } from "../assessment.ts";
+import { asRecord, existingAssessment, readKind } from "../assessment.ts";
 import { type WriteServices, writingTool } from "../services.ts";
+import { writeOnce } from "../write.ts";
 
 /** Removes one assessment, after confirmation. */
 export const deleteAssessment: Tool<WriteServices> = writingTool({
@@ -27,17 +29,29 @@ export const deleteAssessment: Tool<WriteServices> = writingTool({
   }),
   preview: async ({ trace_id, assessment_id }, { mlflow }) => {
     const found = await existingAssessment(mlflow, trace_id, assessment_id);
-    const kind = "expectation" in found ? "expectation" : "feedback";
-    const value = JSON.stringify(asRecord(found[kind] ?? null).value ?? null).slice(0, 200);
-    const source = asRecord(found.source ?? null);
-    const question = `The ${kind} ${JSON.stringify(found.assessment_name)} = ${value} by ` +
-      `${source.source_type} ${source.source_id} would be deleted from trace ${trace_id}.`;
+    const { kind, content } = readKind(found);
+    const source = asRecord(found["source"] ?? null);
+    const question = `The ${kind} ${JSON.stringify(found["assessment_name"])} = ${
+      JSON.stringify(content).slice(0, 200)
+    } by ${source["source_type"]} ${source["source_id"]} would be deleted from trace ${trace_id}.`;
     return { question };
   },
-  run: async ({ trace_id, assessment_id }, { mlflow }) => {
+  run: async ({ trace_id, assessment_id }, context) => {
     // The server answers 200 also for an assessment that never existed.
-    await existingAssessment(mlflow, trace_id, assessment_id);
-    await mlflow.deleteAssessment(trace_id, assessment_id);
-    return { data: { trace_id, assessment_id, deleted: true } };
+    await existingAssessment(context.mlflow, trace_id, assessment_id);
+    const { result: _, ...lost } = await writeOnce({
+      verb: "deleted",
+      send: () => context.mlflow.deleteAssessment(trace_id, assessment_id),
+      look: async (mlflow) => {
+        try {
+          await mlflow.assessment(trace_id, assessment_id);
+          return "nothing happened";
+        } catch (error) {
+          if (isFailure(error, "not_found")) return { result: undefined };
+          throw error;
+        }
+      },
+    }, context);
+    return { data: { trace_id, assessment_id, deleted: true, ...lost } };
   },
 });

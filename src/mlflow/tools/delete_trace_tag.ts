@@ -1,9 +1,9 @@
-import { Failure, isFailure } from "../../core/failure.ts";
+import { didYouMean, Failure, isFailure, shortened } from "../../core/failure.ts";
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { nearest, oneOf } from "../../core/nearest.ts";
 import { type WriteServices, writingTool } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
+import { writeOnce } from "../write.ts";
 import { checkTagKey } from "./tags.ts";
 
 /** Removes one tag of one trace. */
@@ -23,17 +23,21 @@ export const deleteTraceTag: Tool<WriteServices> = writingTool({
   unlisted: ["output", "verbose", "sql_warehouse_id"],
   argumentAliases: { request_id: "trace_id", id: "trace_id" },
   output: z.looseObject({ trace_id: z.string(), key: z.string(), deleted: z.boolean() }),
-  run: async ({ trace_id, key }, services) => {
+  run: async ({ trace_id, key }, context) => {
     checkTagKey(key, "delete");
     try {
-      await services.mlflow.deleteTag(trace_id, key);
+      const { result: _, ...lost } = await writeOnce({
+        verb: "deleted",
+        send: () => context.mlflow.deleteTag(trace_id, key),
+        look: async (mlflow) => {
+          const { tags } = shapeInfo(await mlflow.info(trace_id));
+          return Object.hasOwn(tags, key) ? "nothing happened" : { result: undefined };
+        },
+      }, context);
+      return { data: { trace_id, key, deleted: true, ...lost } };
     } catch (error) {
-      if (isFailure(error, "not_found")) {
-        throw await noSuchTag(trace_id, key, services);
-      }
-      throw error;
+      throw isFailure(error, "not_found") ? await noSuchTag(trace_id, key, context) : error;
     }
-    return { data: { trace_id, key, deleted: true } };
   },
 });
 
@@ -43,10 +47,9 @@ async function noSuchTag(
   { mlflow }: WriteServices,
 ): Promise<Failure> {
   const keys = Object.keys(shapeInfo(await mlflow.info(traceId)).tags);
-  const guesses = nearest(key, keys);
-  return new Failure("not_found", `Trace ${traceId} has no tag ${JSON.stringify(key)}.`, {
-    hint: guesses.length > 0
-      ? `Did you mean ${oneOf(guesses)}?`
-      : `Its tags: ${keys.join(", ") || "none"}.`,
-  });
+  return new Failure(
+    "not_found",
+    `Trace ${traceId} has no tag ${JSON.stringify(shortened(key))}${didYouMean(key, keys)}`,
+    { hint: `Its tags: ${keys.join(", ") || "none"}.` },
+  );
 }

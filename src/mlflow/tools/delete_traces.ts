@@ -1,12 +1,9 @@
-import { badArgument, Failure } from "../../core/failure.ts";
+import { Failure, isFailure } from "../../core/failure.ts";
 import * as z from "zod";
 import type { CallContext, Preview, Tool } from "../../mcp/tool.ts";
-import { existingExperiment } from "../experiment.ts";
-import type { Clause, Filter } from "../filter/mod.ts";
 import { type WriteServices, writingTool } from "../services.ts";
-import { shapeInfo } from "../shape/info.ts";
-import type { Deletion, Experiment, TraceReader } from "../store.ts";
-import { readCutoff } from "./cutoff.ts";
+import { type Finding, writeOnce } from "../write.ts";
+import { lookUp, makePlan, type Plan, upTo } from "./deletion_plan.ts";
 
 const INPUT = z.object({
   experiment_id: z.string().optional().describe("Id or name. Default: the configured experiment."),
@@ -21,27 +18,6 @@ const INPUT = z.object({
   verbose: z.boolean().optional(),
   sql_warehouse_id: z.string().optional(),
 });
-
-type Input = z.output<typeof INPUT>;
-
-/** Ids looked up in one search. */
-const LOOKUP = 100;
-
-/** Most traces that are read to tell the newest of those that `max_traces` leaves. */
-const LOOKED_AT = 500;
-
-/** What a deletion is about to take. */
-interface Plan {
-  readonly experiment: Experiment;
-  readonly deletion: Deletion;
-  /** How many traces; undefined where the server cannot tell. */
-  readonly count: number | undefined;
-  /** Times of the first and last of them, ISO 8601. */
-  readonly oldest: string | undefined;
-  readonly newest: string | undefined;
-  /** Ids that this experiment does not have. */
-  readonly missing: readonly string[];
-}
 
 /** Deletes traces, after confirmation. */
 export const deleteTraces: Tool<WriteServices> = writingTool({
@@ -64,13 +40,13 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
   }),
   needsConsent: (args) => args.dry_run !== true,
   preview: async (args, context) => {
-    const plan = await planOf(args, context);
+    const plan = await makePlan(args, context);
     // Nobody is asked to agree to nothing.
     if (plan.count === 0) throw nothingToDelete(plan);
-    return previewOf(plan, args.older_than);
+    return describe(plan, args.older_than);
   },
   run: async (args, context) => {
-    const plan = await planOf(args, context);
+    const plan = await makePlan(args, context);
     const facts = {
       experiment_id: plan.experiment.id,
       ...(plan.oldest === undefined ? {} : { oldest: plan.oldest }),
@@ -81,108 +57,69 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
       const would = plan.count === undefined ? {} : { would_delete: plan.count };
       return { data: { ...facts, traces_deleted: 0, ...would } };
     }
-    const deleted = plan.count === 0 ? 0 : await context.mlflow.deleteTraces(plan.deletion);
-    return { data: { ...facts, traces_deleted: deleted } };
+    if (plan.count === 0) return { data: { ...facts, traces_deleted: 0 } };
+    const { result: traces_deleted, ...lost } = await carryOut(plan, context);
+    return { data: { ...facts, traces_deleted, ...lost } };
   },
 });
 
-async function planOf(args: Input, context: WriteServices & CallContext): Promise<Plan> {
-  const ids = idsOf(args.trace_ids);
-  const cutoff = agreedCutoff(
-    readCutoff(args.max_timestamp_millis, args.older_than, context.now()),
-    context.consent.state,
-  );
-  if ((ids.length > 0) === (cutoff !== undefined)) {
-    throw badArgument(
-      ids.length > 0
-        ? "`trace_ids` and a time exclude each other."
-        : "Which traces? Give `trace_ids`, or a time: `max_timestamp_millis` or `older_than`.",
-      "dry_run=true shows what would go.",
-    );
+/** Ids deleted in one request. */
+const BATCH = 100;
+
+async function carryOut(
+  plan: Plan,
+  context: WriteServices & CallContext,
+): Promise<{ result: number; notes?: string[] }> {
+  const { deletion, experiment } = plan;
+  if ("maxTimestampMillis" in deletion) {
+    return await writeOnce({
+      verb: "deleted",
+      send: () => context.mlflow.deleteTraces(deletion),
+      look: async (mlflow): Promise<Finding<number>> => {
+        const left = await mlflow.count(upTo(deletion.maxTimestampMillis, experiment));
+        if (left === undefined || plan.matching === undefined) return "unclear";
+        const result = plan.matching - left;
+        if (result === 0) return "nothing happened";
+        return result === plan.count ? { result } : "unclear";
+      },
+    }, context);
   }
-  const experiment = await existingExperiment(args.experiment_id, context);
-  return cutoff === undefined
-    ? await planOfIds(ids, args.max_traces, experiment, context)
-    : await planOfTime(cutoff, args.max_traces, experiment, context.mlflow);
-}
-
-async function planOfIds(
-  ids: readonly string[],
-  maxTraces: number | undefined,
-  experiment: Experiment,
-  { mlflow, progress }: WriteServices & CallContext,
-): Promise<Plan> {
-  if (maxTraces !== undefined && ids.length > maxTraces) {
-    throw badArgument(
-      `\`trace_ids\` names ${ids.length} traces, \`max_traces\` is ${maxTraces}.`,
-    );
+  const { traceIds } = deletion;
+  let result = 0;
+  const notes: string[] = [];
+  for (let at = 0; at < traceIds.length; at += BATCH) {
+    const batch = traceIds.slice(at, at + BATCH);
+    try {
+      const done = await writeOnce({
+        verb: "deleted",
+        send: () => context.mlflow.deleteTraces({ ...deletion, traceIds: batch }),
+        look: async (mlflow): Promise<Finding<number>> => {
+          const left = (await lookUp(batch, experiment, mlflow)).size;
+          if (left === batch.length) return "nothing happened";
+          return left === 0 ? { result: batch.length } : "unclear";
+        },
+      }, context);
+      result += done.result;
+      notes.push(...done.notes ?? []);
+    } catch (error) {
+      throw result === 0 ? error : deletedInPart(error, result, traceIds.length);
+    }
   }
-  const times = new Map<string, string | undefined>();
-  for (let at = 0; at < ids.length; at += LOOKUP) {
-    const some = ids.slice(at, at + LOOKUP);
-    const filter = clauses({ entity: "trace", key: "request_id", op: "IN", value: some });
-    const { infos } = await mlflow.search({
-      experimentIds: [experiment.id],
-      filter,
-      orderBy: [],
-      limit: some.length,
-    });
-    for (const info of infos.map(shapeInfo)) times.set(info.trace_id, info.request_time);
-    progress({ done: at + some.length, total: ids.length, message: "Looking the traces up" });
-  }
-  const found = ids.filter((id) => times.has(id));
-  const ordered = [...times.values()].filter((time) => time !== undefined).sort();
-  return {
-    experiment,
-    deletion: { experimentId: experiment.id, traceIds: found },
-    count: found.length,
-    oldest: ordered[0],
-    newest: ordered.at(-1),
-    missing: ids.filter((id) => !times.has(id)),
-  };
+  return { result, ...(notes.length === 0 ? {} : { notes }) };
 }
 
-async function planOfTime(
-  cutoff: number,
-  maxTraces: number | undefined,
-  experiment: Experiment,
-  mlflow: TraceReader,
-): Promise<Plan> {
-  const filter = clauses({ entity: "trace", key: "timestamp_ms", op: "<=", value: cutoff });
-  const query = { experimentIds: [experiment.id], filter };
-  const times = async (descending: boolean, limit: number) => {
-    const orderBy = [{ entity: "trace" as const, key: "timestamp_ms", descending }];
-    const { infos } = await mlflow.search({ ...query, orderBy, limit });
-    return infos.map((info) => shapeInfo(info).request_time);
-  };
-  const [[oldest], [newest], all] = await Promise.all([
-    times(false, 1),
-    times(true, 1),
-    mlflow.count(query),
-  ]);
-  const count = oldest === undefined ? 0 : all;
-  const bounded = maxTraces !== undefined && (count === undefined || count > maxTraces);
-  // The oldest go first, so the last of as many is the newest of them.
-  const last = bounded && maxTraces <= LOOKED_AT
-    ? (await times(false, maxTraces)).at(-1)
-    : undefined;
-  return {
-    experiment,
-    deletion: { experimentId: experiment.id, maxTimestampMillis: cutoff, maxTraces },
-    count: bounded && count !== undefined ? maxTraces : count,
-    oldest,
-    newest: bounded ? last : newest,
-    missing: [],
-  };
+/** A failure after some batches were carried out says so: part of the deletion is a fact. */
+function deletedInPart(error: unknown, deleted: number, total: number): unknown {
+  if (!isFailure(error)) return error;
+  const { code, message, effect } = error;
+  return new Failure(code, `${deleted} of ${total} traces were deleted, then: ${message}`, {
+    hint: "With the same ids, those that are gone are told as not found.",
+    effect,
+    cause: error,
+  });
 }
 
-/** An age moves on between question and answer: what was agreed to is the earlier time. */
-function agreedCutoff(cutoff: number | undefined, state: string | undefined): number | undefined {
-  const agreed = state === undefined ? Number.NaN : Number(state);
-  return cutoff === undefined || Number.isNaN(agreed) ? cutoff : Math.min(cutoff, agreed);
-}
-
-function previewOf(plan: Plan, olderThan: string | undefined): Preview {
+function describe(plan: Plan, olderThan: string | undefined): Preview {
   const question = sentence(plan);
   if (!("maxTimestampMillis" in plan.deletion)) return { question };
   const { maxTimestampMillis: time, maxTraces } = plan.deletion;
@@ -222,13 +159,4 @@ function nothingToDelete({ experiment, missing }: Plan): Failure {
       }.`,
     { hint: "Nothing was deleted, and there is nothing to agree to." },
   );
-}
-
-function idsOf(text: string | undefined): string[] {
-  const parts = (text ?? "").replaceAll(/[[\]"'\s]+/g, " ").split(/[ ,]+/);
-  return [...new Set(parts.filter((part) => part !== ""))];
-}
-
-function clauses(...list: Clause[]): Filter {
-  return { clauses: list, notes: [] };
 }

@@ -1,18 +1,22 @@
-import { badArgument } from "../../core/failure.ts";
+import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
+import { defined } from "../../core/defined.ts";
+import type { CallContext } from "../../mcp/tool.ts";
 import {
   asRecord,
   AssessmentResult,
+  differences,
   existingSpan,
   expectationBody,
-  metadataOf,
+  readMetadata,
+  readSource,
   readValue,
-  sourceOf,
   Value,
   verifyStored,
 } from "../assessment.ts";
 import type { WriteServices } from "../services.ts";
-import { shapeAssessment } from "../shape/info.ts";
+import { shapeAssessment, shapeInfo } from "../shape/info.ts";
+import { writeOnce } from "../write.ts";
 
 /** The arguments that feedback and expectations share. */
 export const LOG_INPUT = z.object({
@@ -41,34 +45,45 @@ export const LOG_UNLISTED = ["output", "verbose", "sql_warehouse_id"] as const;
 export async function logAssessment(
   args: z.output<typeof LOG_INPUT> & { rationale?: string | undefined },
   kind: "feedback" | "expectation",
-  { mlflow }: WriteServices,
+  context: WriteServices & CallContext,
 ): Promise<{ data: z.output<typeof LOG_OUTPUT> }> {
-  if (args.name.trim() === "") throw badArgument("`name` is empty.");
-  const source = sourceOf(args.source_type, args.source_id);
+  const { trace_id, name, rationale } = args;
+  const source = readSource(args.source_type, args.source_id);
   const value = readValue(args.value);
-  const metadata = metadataOf(args.metadata);
-  const spanId = args.span_id === undefined || args.span_id.trim() === ""
+  const metadata = readMetadata(args.metadata);
+  const spanId = args.span_id === undefined
     ? undefined
-    : await existingSpan(mlflow, args.trace_id, args.span_id);
-  const reply = await mlflow.createAssessment(args.trace_id, {
-    assessment_name: args.name,
-    source: { ...source },
-    [kind]: kind === "expectation" ? expectationBody(value) : { value },
-    ...(args.rationale === undefined ? {} : { rationale: args.rationale }),
-    ...(metadata === undefined ? {} : { metadata }),
-    ...(spanId === undefined ? {} : { span_id: spanId }),
-  });
-  const stored = asRecord(shapeAssessment(reply));
-  verifyStored(stored, { kind, value, rationale: args.rationale, metadata });
-  const isBlank = (text: string | undefined) => text === undefined || text.trim() === "";
-  const defaulted = [
-    ...(isBlank(args.source_type) ? ["source_type CODE"] : []),
-    ...(isBlank(args.source_id) ? ["source_id default"] : []),
-  ];
-  return {
-    data: {
-      assessment: stored,
-      ...(defaulted.length === 0 ? {} : { notes: [`By default: ${defaulted.join(", ")}.`] }),
+    : await existingSpan(context.mlflow, trace_id, args.span_id);
+  // By its time a stored assessment can be told from an equal one that was there before.
+  const create_time = new Date(context.now()).toISOString();
+  const sent = { kind, value, rationale, metadata };
+  const { result: stored, notes = [] } = await writeOnce({
+    verb: "stored",
+    send: async () =>
+      asRecord(shapeAssessment(
+        await context.mlflow.createAssessment(trace_id, {
+          assessment_name: name,
+          source: { ...source },
+          create_time,
+          last_update_time: create_time,
+          [kind]: kind === "expectation" ? expectationBody(value) : { value },
+          ...defined({ rationale, metadata, span_id: spanId }),
+        }),
+      )),
+    look: async (mlflow) => {
+      const { assessments } = shapeInfo(await mlflow.info(trace_id));
+      const result = assessments.map(asRecord).find((one) =>
+        one["assessment_name"] === name && one["create_time"] === create_time &&
+        isDeepStrictEqual(one["source"], source) && differences(one, sent).length === 0
+      );
+      return result === undefined ? "nothing happened" : { result };
     },
-  };
+  }, context);
+  verifyStored(stored, sent);
+  const defaulted = [
+    ...(args.source_type === undefined ? ["source_type CODE"] : []),
+    ...(args.source_id === undefined ? ["source_id default"] : []),
+  ];
+  if (defaulted.length > 0) notes.push(`By default: ${defaulted.join(", ")}.`);
+  return { data: { assessment: stored, ...(notes.length === 0 ? {} : { notes }) } };
 }

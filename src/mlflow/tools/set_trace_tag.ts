@@ -1,6 +1,8 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { type WriteServices, writingTool } from "../services.ts";
+import { shapeInfo } from "../shape/info.ts";
+import { writeOnce } from "../write.ts";
 import { checkTagKey, checkTagValue } from "./tags.ts";
 
 /** Sets one tag of one trace. */
@@ -23,10 +25,17 @@ export const setTraceTag: Tool<WriteServices> = writingTool({
   mayBeEmpty: ["value"],
   argumentAliases: { request_id: "trace_id", id: "trace_id" },
   output: z.looseObject({ trace_id: z.string(), key: z.string(), value: z.string() }),
-  run: async ({ trace_id, key, value }, { mlflow }) => {
+  run: async ({ trace_id, key, value }, context) => {
     checkTagKey(key, "set");
     checkTagValue(value);
-    await mlflow.setTag(trace_id, key, value);
-    return { data: { trace_id, key, value } };
+    const { result: _, ...lost } = await writeOnce({
+      verb: "stored",
+      send: () => context.mlflow.setTag(trace_id, key, value),
+      look: async (mlflow) => {
+        const { tags } = shapeInfo(await mlflow.info(trace_id));
+        return tags[key] === value ? { result: undefined } : "nothing happened";
+      },
+    }, context);
+    return { data: { trace_id, key, value, ...lost } };
   },
 });

@@ -20,7 +20,6 @@ const IMMUTABLE: ReadonlySet<string> = new Set([
  * @throws {Failure} `invalid_arguments`.
  */
 export function checkTagKey(key: string, action: "set" | "delete"): void {
-  if (key.trim() === "") throw badArgument("`key` is empty.");
   if (key.length > MAX_KEY) {
     throw badArgument(
       `\`key\` has ${key.length} characters; MLflow stores at most ${MAX_KEY}.`,

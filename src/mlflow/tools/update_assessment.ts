@@ -1,19 +1,23 @@
-import { badArgument } from "../../core/failure.ts";
+import { defined } from "../../core/defined.ts";
+import { badArgument, Failure } from "../../core/failure.ts";
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import {
   asRecord,
   AssessmentResult,
+  differences,
   existingAssessment,
   expectationBody,
-  metadataOf,
+  readKind,
+  readMetadata,
   readValue,
+  type SentAssessment,
   Value,
   verifyStored,
 } from "../assessment.ts";
 import { type WriteServices, writingTool } from "../services.ts";
-import type { Json } from "../../core/json.ts";
 import { shapeAssessment } from "../shape/info.ts";
+import { writeOnce } from "../write.ts";
 
 /** Changes one assessment. */
 export const updateAssessment: Tool<WriteServices> = writingTool({
@@ -36,47 +40,67 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
     sql_warehouse_id: z.string().optional(),
   }),
   unlisted: ["output", "verbose", "sql_warehouse_id"],
-  mayBeEmpty: ["value"],
+  mayBeEmpty: ["value", "rationale"],
   argumentAliases: { request_id: "trace_id", id: "assessment_id", score: "value" },
   output: z.looseObject({
     assessment: AssessmentResult.describe("As stored now."),
     notes: z.array(z.string()).optional(),
   }),
-  run: async (args, { mlflow }) => {
-    const { trace_id, assessment_id } = args;
-    if (args.value === undefined && args.rationale === undefined && args.metadata === undefined) {
+  run: async (args, context) => {
+    const { trace_id, assessment_id, rationale } = args;
+    if (args.value === undefined && rationale === undefined && args.metadata === undefined) {
       throw badArgument("Nothing to change: give `value`, `rationale` or `metadata`.");
     }
-    const before = await existingAssessment(mlflow, trace_id, assessment_id);
-    const kind = "expectation" in before ? "expectation" : "feedback";
-    if (kind === "expectation" && args.rationale !== undefined) {
+    const before = await existingAssessment(context.mlflow, trace_id, assessment_id);
+    const { kind } = readKind(before);
+    if (kind !== "feedback" && kind !== "expectation") {
+      throw new Failure(
+        "unsupported",
+        `${assessment_id} is of the kind ${kind}; MLflow changes feedback and expectations only.`,
+      );
+    }
+    if (kind === "expectation" && rationale !== undefined) {
       throw badArgument(
         "`rationale`: this is an expectation, and MLflow ignores a rationale there.",
         "Put the reason into metadata.",
       );
     }
     const value = args.value === undefined ? undefined : readValue(args.value);
-    const metadata = metadataOf(args.metadata);
-    const changes: Record<string, Json> = {
-      ...(value === undefined ? {} : {
-        [kind]: kind === "expectation" ? expectationBody(value) : { value },
-      }),
-      ...(args.rationale === undefined ? {} : { rationale: args.rationale }),
-      ...(metadata === undefined ? {} : { metadata }),
+    const metadata = readMetadata(args.metadata);
+    const body = value === undefined
+      ? undefined
+      : kind === "expectation"
+      ? expectationBody(value)
+      : { value };
+    const changes = {
+      ...(body === undefined ? {} : { [kind]: body }),
+      ...defined({ rationale, metadata }),
     };
-    const stored = asRecord(shapeAssessment(
-      await mlflow.updateAssessment(trace_id, assessment_id, changes, Object.keys(changes)),
-    ));
-    verifyStored(stored, { kind, value, rationale: args.rationale, metadata });
-    const kept = Object.keys(asRecord(stored.metadata ?? null))
-      .filter((key) => !(key in (metadata ?? {})));
-    return {
-      data: {
-        assessment: stored,
-        ...(metadata === undefined || kept.length === 0
-          ? {}
-          : { notes: [`Metadata was merged; kept as it was: ${kept.join(", ")}.`] }),
+    const sent: SentAssessment = { kind, value, rationale, metadata };
+    const { result: stored, notes = [] } = await writeOnce({
+      verb: "changed",
+      send: async () =>
+        asRecord(shapeAssessment(
+          await context.mlflow.updateAssessment(
+            trace_id,
+            assessment_id,
+            changes,
+            Object.keys(changes),
+          ),
+        )),
+      look: async (mlflow) => {
+        const result = asRecord(shapeAssessment(await mlflow.assessment(trace_id, assessment_id)));
+        if (differences(result, sent).length === 0) return { result };
+        const touched = result["last_update_time"] !== before["last_update_time"];
+        return touched ? "unclear" : "nothing happened";
       },
-    };
+    }, context);
+    verifyStored(stored, sent);
+    const kept = Object.keys(asRecord(stored["metadata"] ?? null))
+      .filter((key) => !(key in (metadata ?? {})));
+    if (metadata !== undefined && kept.length > 0) {
+      notes.push(`Metadata was merged; kept as it was: ${kept.join(", ")}.`);
+    }
+    return { data: { assessment: stored, ...(notes.length === 0 ? {} : { notes }) } };
   },
 });

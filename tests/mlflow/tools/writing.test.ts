@@ -107,7 +107,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
       [{ value: "NaN" }, "invalid_arguments", /cannot store NaN/],
       [{ value: 12345678901234567890 }, "invalid_arguments", /doubles/],
       [{ value: "1e400" }, "invalid_arguments", /as large/],
-      [{ name: "  " }, "invalid_arguments", /empty/],
+      [{ name: "  " }, "invalid_arguments", /`name` is missing/],
       [{ metadata: { a: { b: 1 } } }, "invalid_arguments", /texts only/],
       [{ nme: "x" }, "invalid_arguments", /`name`/],
       [{ trace_id: "tr-none" }, "not_found", /tr-none|no such trace/i],
@@ -264,7 +264,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     const wrongs: [Record<string, unknown>, RegExp][] = [
       [{ key: "mlflow.artifactLocation" }, /belongs to MLflow/],
       [{ key: "k".repeat(251) }, /at most 250/],
-      [{ key: " " }, /empty/],
+      [{ key: " " }, /`key` is missing/],
       [{ value: "v".repeat(4097) }, /would cut it at 4096/],
       [{ trace_id: "tr-none" }, /no such trace/],
     ];

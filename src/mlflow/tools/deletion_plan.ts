@@ -1,0 +1,187 @@
+import { badArgument } from "../../core/failure.ts";
+import { MOMENT_FORMS, parseMoment } from "../../core/time.ts";
+import type { CallContext } from "../../mcp/tool.ts";
+import { existingExperiment } from "../experiment.ts";
+import type { Clause, Filter } from "../filter/mod.ts";
+import type { WriteServices } from "../services.ts";
+import { shapeInfo } from "../shape/info.ts";
+import type { Deletion, Experiment, TraceReader } from "../store.ts";
+
+/** Ids looked up in one search. */
+const LOOKUP = 100;
+
+/** Most traces that are read to tell the newest of those that `max_traces` leaves. */
+const LOOKED_AT = 500;
+
+/** What a deletion is about to take. */
+export interface Plan {
+  readonly experiment: Experiment;
+  readonly deletion: Deletion;
+  /** How many traces; undefined where the server cannot tell. */
+  readonly count: number | undefined;
+  /** How many there would be without `max_traces`, likewise. */
+  readonly matching: number | undefined;
+  /** Times of the first and last of them, ISO 8601. */
+  readonly oldest: string | undefined;
+  readonly newest: string | undefined;
+  /** Ids that this experiment does not have. */
+  readonly missing: readonly string[];
+}
+
+/** Which traces a call means. */
+export interface Wanted {
+  readonly experiment_id?: string | undefined;
+  readonly trace_ids?: string | undefined;
+  readonly max_timestamp_millis?: number | undefined;
+  readonly older_than?: string | undefined;
+  readonly max_traces?: number | undefined;
+}
+
+/**
+ * Works out what a call would delete; changes nothing.
+ *
+ * @throws {Failure} `invalid_arguments` unless it names either ids or a time; `not_found` for an
+ * experiment that does not exist.
+ */
+export async function makePlan(args: Wanted, context: WriteServices & CallContext): Promise<Plan> {
+  const ids = readIds(args.trace_ids);
+  const cutoff = agreedCutoff(
+    readCutoff(args.max_timestamp_millis, args.older_than, context.now()),
+    context.consent.state,
+  );
+  if ((ids.length > 0) === (cutoff !== undefined)) {
+    throw badArgument(
+      ids.length > 0
+        ? "`trace_ids` and a time exclude each other."
+        : "Which traces? Give `trace_ids`, or a time: `max_timestamp_millis` or `older_than`.",
+      "dry_run=true shows what would go.",
+    );
+  }
+  const experiment = await existingExperiment(args.experiment_id, context);
+  return cutoff === undefined
+    ? await planIds(ids, args.max_traces, experiment, context)
+    : await planTime(cutoff, args.max_traces, experiment, context.mlflow);
+}
+
+async function planIds(
+  ids: readonly string[],
+  maxTraces: number | undefined,
+  experiment: Experiment,
+  { mlflow, progress }: WriteServices & CallContext,
+): Promise<Plan> {
+  if (maxTraces !== undefined && ids.length > maxTraces) {
+    throw badArgument(
+      `\`trace_ids\` names ${ids.length} traces, \`max_traces\` is ${maxTraces}.`,
+    );
+  }
+  const times = new Map<string, string | undefined>();
+  for (let at = 0; at < ids.length; at += LOOKUP) {
+    const some = ids.slice(at, at + LOOKUP);
+    for (const [id, time] of await lookUp(some, experiment, mlflow)) times.set(id, time);
+    progress({ done: at + some.length, total: ids.length, message: "Looking the traces up" });
+  }
+  const found = ids.filter((id) => times.has(id));
+  const ordered = [...times.values()].filter((time) => time !== undefined).sort();
+  return {
+    experiment,
+    deletion: { experimentId: experiment.id, traceIds: found },
+    count: found.length,
+    matching: found.length,
+    oldest: ordered[0],
+    newest: ordered.at(-1),
+    missing: ids.filter((id) => !times.has(id)),
+  };
+}
+
+/** Which of some traces an experiment has, with their times. */
+export async function lookUp(
+  ids: readonly string[],
+  experiment: Experiment,
+  mlflow: TraceReader,
+): Promise<Map<string, string | undefined>> {
+  const { infos } = await mlflow.search({
+    experimentIds: [experiment.id],
+    filter: onlyWhere({ entity: "trace", key: "request_id", op: "IN", value: ids }),
+    orderBy: [],
+    limit: ids.length,
+  });
+  return new Map(infos.map(shapeInfo).map((info) => [info.trace_id, info.request_time]));
+}
+
+/** The traces of a time and before. */
+export function upTo(cutoff: number, experiment: Experiment) {
+  const filter = onlyWhere({ entity: "trace", key: "timestamp_ms", op: "<=", value: cutoff });
+  return { experimentIds: [experiment.id], filter };
+}
+
+async function planTime(
+  cutoff: number,
+  maxTraces: number | undefined,
+  experiment: Experiment,
+  mlflow: TraceReader,
+): Promise<Plan> {
+  const query = upTo(cutoff, experiment);
+  const times = async (descending: boolean, limit: number) => {
+    const orderBy = [{ entity: "trace" as const, key: "timestamp_ms", descending }];
+    const { infos } = await mlflow.search({ ...query, orderBy, limit });
+    return infos.map((info) => shapeInfo(info).request_time);
+  };
+  const [[oldest], [newest], all] = await Promise.all([
+    times(false, 1),
+    times(true, 1),
+    mlflow.count(query),
+  ]);
+  const count = oldest === undefined ? 0 : all;
+  const bounded = maxTraces !== undefined && (count === undefined || count > maxTraces);
+  // The oldest go first, so the last of as many is the newest of them.
+  const last = bounded && maxTraces <= LOOKED_AT
+    ? (await times(false, maxTraces)).at(-1)
+    : undefined;
+  return {
+    experiment,
+    deletion: { experimentId: experiment.id, maxTimestampMillis: cutoff, maxTraces },
+    count: bounded && count !== undefined ? maxTraces : count,
+    matching: all,
+    oldest,
+    newest: bounded ? last : newest,
+    missing: [],
+  };
+}
+
+/** An age moves on between question and answer: what was agreed to is the earlier time. */
+function agreedCutoff(cutoff: number | undefined, state: string | undefined): number | undefined {
+  const agreed = state === undefined ? Number.NaN : Number(state);
+  return cutoff === undefined || Number.isNaN(agreed) ? cutoff : Math.min(cutoff, agreed);
+}
+
+function readIds(text: string | undefined): string[] {
+  const parts = (text ?? "").replaceAll(/[[\]"'\s]+/g, " ").split(/[ ,]+/);
+  return [...new Set(parts.filter((part) => part !== ""))];
+}
+
+function onlyWhere(clause: Clause): Filter {
+  return { clauses: [clause], notes: [] };
+}
+
+/**
+ * The time up to which traces are meant, in milliseconds since 1970, from `max_timestamp_millis` or
+ * `older_than`. Undefined when neither is given.
+ *
+ * @throws {Failure} `invalid_arguments` for both, or for what is not a time.
+ */
+function readCutoff(
+  millis: number | undefined,
+  olderThan: string | undefined,
+  now: number,
+): number | undefined {
+  if (millis === undefined && olderThan === undefined) return undefined;
+  if (millis !== undefined && olderThan !== undefined) {
+    throw badArgument("`max_timestamp_millis` and `older_than` mean the same; give one.");
+  }
+  const moment = parseMoment(olderThan ?? millis, now);
+  if (moment !== undefined) return Math.floor(moment.millis);
+  throw badArgument(
+    `\`older_than\`: ${JSON.stringify(olderThan?.slice(0, 60))} is neither an age nor a time.`,
+    MOMENT_FORMS,
+  );
+}

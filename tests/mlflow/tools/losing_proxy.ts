@@ -1,0 +1,139 @@
+/** A proxy before a tracking server that loses the replies of writes. */
+
+/** What becomes of a write. */
+export interface Loss {
+  /** Whether the tracking server gets it, and when the reply is lost. */
+  readonly when: "before it acts" | "while it acts" | "after it has acted";
+  /** Answered instead, as a gateway does; the connection is closed if not given. */
+  readonly status?: number;
+  /** Say nothing, for ever. */
+  readonly silent?: boolean;
+  /** After the first write, no request is answered any more. */
+  readonly forEver?: boolean;
+}
+
+/** A running proxy. */
+export interface LosingProxy extends AsyncDisposable {
+  /** Its address. */
+  readonly uri: string;
+  /** Method, path and body of every write that arrived. */
+  readonly writes: readonly string[];
+}
+
+const READS = /^GET |\/(search|calculate-filter-correlation)$/;
+
+/** Starts one; it keeps connections open for the next request, or gives each request its own. */
+export function losingProxy(
+  target: string,
+  loss: Loss,
+  connections: "fresh" | "kept" = "kept",
+): LosingProxy {
+  const writes: string[] = [];
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const open = new Set<Deno.Conn>();
+  const acting: Promise<unknown>[] = [];
+  const stopped = Promise.withResolvers<void>();
+
+  async function pass(method: string, path: string, head: string, body: string) {
+    const type = /^content-type: (.*)$/im.exec(head)?.[1]?.trim();
+    const response = await fetch(target + path, {
+      method,
+      ...(type === undefined ? {} : { headers: { "content-type": type } }),
+      ...(body === "" ? {} : { body }),
+    });
+    return { status: response.status, text: await response.text() };
+  }
+
+  async function serve(connection: Deno.Conn) {
+    const reader = new Reader(connection);
+    for (let head = await reader.head(); head !== ""; head = await reader.head()) {
+      const [, method = "", path = ""] = /^(\S+) (\S+)/.exec(head) ?? [];
+      const body = await reader.text(Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0));
+      if (READS.test(`${method} ${path.split("?")[0]}`)) {
+        if (loss.forEver === true && writes.length > 0) return;
+        const { status, text } = await pass(method, path, head, body);
+        await say(connection, status, text, connections);
+        if (connections === "fresh") return;
+        continue;
+      }
+      writes.push(`${method} ${path} ${body}`);
+      if (loss.when !== "before it acts") {
+        const acted = pass(method, path, head, body);
+        acting.push(acted);
+        if (loss.when === "after it has acted") await acted;
+      }
+      if (loss.silent === true) await stopped.promise;
+      if (loss.status !== undefined) await say(connection, loss.status, "<html>", "fresh");
+      return;
+    }
+  }
+
+  const running = (async () => {
+    for await (const connection of listener) {
+      open.add(connection);
+      serve(connection).catch(() => {}).finally(() => close(connection));
+    }
+  })();
+  const close = (connection: Deno.Conn) => {
+    if (open.delete(connection)) connection.close();
+  };
+  return {
+    uri: `http://127.0.0.1:${listener.addr.transport === "tcp" ? listener.addr.port : 0}`,
+    writes,
+    [Symbol.asyncDispose]: async () => {
+      stopped.resolve();
+      listener.close();
+      open.forEach(close);
+      await Promise.all([running, ...acting]);
+    },
+  };
+}
+
+async function say(
+  connection: Deno.Conn,
+  status: number,
+  text: string,
+  connections: "fresh" | "kept",
+): Promise<void> {
+  const body = new TextEncoder().encode(text);
+  const type = text.startsWith("<") ? "text/html" : "application/json";
+  const head = `HTTP/1.1 ${status} Said\r\ncontent-type: ${type}\r\ncontent-length: ` +
+    `${body.length}\r\n${connections === "fresh" ? "connection: close\r\n" : ""}\r\n`;
+  const bytes = new Uint8Array([...new TextEncoder().encode(head), ...body]);
+  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
+}
+
+/** Reads requests of known length from a connection. */
+class Reader {
+  #bytes = new Uint8Array();
+
+  constructor(private readonly connection: Deno.Conn) {}
+
+  /** The next head; empty at the end. */
+  async head(): Promise<string> {
+    for (;;) {
+      const text = new TextDecoder("latin1").decode(this.#bytes);
+      const end = text.indexOf("\r\n\r\n");
+      if (end >= 0) {
+        this.#bytes = this.#bytes.slice(end + 4);
+        return text.slice(0, end);
+      }
+      if (!await this.#more()) return "";
+    }
+  }
+
+  async text(length: number): Promise<string> {
+    while (this.#bytes.length < length && await this.#more());
+    const text = new TextDecoder().decode(this.#bytes.subarray(0, length));
+    this.#bytes = this.#bytes.slice(length);
+    return text;
+  }
+
+  async #more(): Promise<boolean> {
+    const buffer = new Uint8Array(65_536);
+    const size = await this.connection.read(buffer);
+    if (size === null) return false;
+    this.#bytes = new Uint8Array([...this.#bytes, ...buffer.subarray(0, size)]);
+    return true;
+  }
+}
