@@ -1,49 +1,89 @@
+import { isVariant } from "./variants.ts";
+
 /**
- * Characters that a person cannot see but a model reads: zero-width and bidirectional controls,
- * tag characters, supplementary variation selectors, fillers, soft hyphens and C0/C1 controls other
- * than tab, line feed and carriage return.
+ * Characters that a person cannot see but a model reads, whatever stands beside them: what Unicode
+ * lets a display ignore, bidirectional controls, C0/C1 controls other than tab, line feed and
+ * carriage return. Those with a use beside some characters are {@link CONTEXTUAL}.
  */
 const INVISIBLE = new RegExp(
-  [
-    "[\\u0000-\\u0008\\u000B\\u000C\\u000E-\\u001F\\u007F-\\u009F]",
-    "[\\u00AD\\u034F\\u061C\\u115F\\u1160\\u17B4\\u17B5\\u180B-\\u180F\\u200B\\u200E\\u200F]",
-    "[\\u2028-\\u202E\\u2060-\\u206F\\u3164\\uFEFF\\uFFA0\\uFFF9-\\uFFFB]",
-    "[\\u{1D173}-\\u{1D17A}\\u{E0000}-\\u{E0FFF}]",
-  ].join("|"),
-  "gu",
+  String
+    .raw`[[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Cc}\u2028\u2029\uFFF9-\uFFFB\u{1D159}]--` +
+    String
+      .raw`[\t\n\r\u200C\u200D\u180B-\u180F\uFE00-\uFE0F\u{E0020}-\u{E007F}\u{E0100}-\u{E01EF}]]`,
+  "gv",
 );
 
-/** Joiners and variation selectors, with the character before them: they may have a use there. */
-const JOINERS = /([^\u200C\u200D\uFE00-\uFE0F]?)([\u200C\u200D\uFE00-\uFE0F]+)/gu;
+/** Joiners, selectors, tags, and the signs that arrange hieroglyphs: a use decides. */
+const CONTEXTUAL =
+  /[\u200C\u200D\u180B-\u180F\uFE00-\uFE0F\u{13430}-\u{1343F}\u{E0020}-\u{E007F}\u{E0100}-\u{E01EF}]+/gu;
 
-/** What a joiner may follow: an emoji or a letter of a script that is written with joiners. */
+/** Sequences of emoji, with or without their selectors, or runs that need a use. */
+const PICTURE = String.raw`\p{Extended_Pictographic}[\uFE0F\p{Emoji_Modifier}]*`;
+const EMOJI_OR_RUN = new RegExp(
+  String.raw`${PICTURE}(?:\u200D${PICTURE})+|\p{RGI_Emoji}|${CONTEXTUAL.source}`,
+  "gv",
+);
+const ONE_EMOJI_OR_RUN = new RegExp(String.raw`\p{RGI_Emoji}|${CONTEXTUAL.source}`, "gv");
+
+/** Letters and marks of scripts that are written with joiners. */
 const JOINS = new RegExp(
-  "[\\p{Extended_Pictographic}\\p{Emoji_Modifier}\\p{M}\\p{Script=Arabic}\\p{Script=Devanagari}" +
-    "\\p{Script=Bengali}\\p{Script=Malayalam}\\p{Script=Sinhala}\\p{Script=Kannada}" +
-    "\\p{Script=Telugu}\\p{Script=Mongolian}\\p{Script=Syriac}]",
-  "u",
+  String.raw`^[[\p{M}--\p{Script=Inherited}--\p{Script=Common}]` +
+    ["Arabic", "Devanagari", "Bengali", "Malayalam", "Sinhala", "Kannada", "Telugu", "Mongolian"]
+      .concat("Syriac").map((script) => `\\p{Script=${script}}`).join("") +
+    "]$",
+  "v",
 );
 
 /** Quick test that costs one pass: does the text hold anything outside plain visible ASCII and tabs? */
 const SUSPECT = /[^\t\n\r\x20-\x7E]/;
 
 /**
- * The text without invisible characters, and how many UTF-16 units were taken out. Of joiners and
- * variation selectors one each stays where a script or an emoji uses it: runs of them carry hidden
- * messages. Lone surrogates, which many JSON readers refuse, become U+FFFD.
+ * The text without invisible characters, and how many UTF-16 units were taken out. Joiners,
+ * variation selectors, tags and blanks stay where Unicode gives them a use, one each: runs of them
+ * carry hidden messages. Lone surrogates, which many JSON readers refuse, become U+FFFD.
  */
 export function stripInvisible(text: string): { text: string; removed: number } {
   if (!SUSPECT.test(text)) return { text, removed: 0 };
-  const clean = text.toWellFormed().replace(INVISIBLE, "").replace(
-    JOINERS,
-    (_, before: string, run: string) => {
-      const selector = before !== "" && /^[\uFE00-\uFE0F]/.test(run) ? run.slice(0, 1) : "";
-      const next = run.charAt(selector.length);
-      const joiner = JOINS.test(before) && /[\u200C\u200D]/.test(next) ? next : "";
-      return before + selector + joiner;
-    },
+  let clean = text.toWellFormed().replace(INVISIBLE, "");
+  if (clean.search(CONTEXTUAL) >= 0) clean = clean.replace(EMOJI_OR_RUN, keepUseful);
+  // Blank Braille is a space between Braille.
+  clean = clean.replace(
+    /(?<![\u2801-\u28FF])\u2800+(?![\u2800-\u28FF])/g,
+    "",
   );
   return { text: clean, removed: text.length - clean.length };
+}
+
+function keepUseful(match: string, place: number, whole: string): string {
+  if (match.search(CONTEXTUAL) !== 0) {
+    if (!match.includes("\u200D") || isJoinedEmoji(match)) return match;
+    return match.replace(ONE_EMOJI_OR_RUN, keepUseful);
+  }
+  const base = /.$/su.exec(whole.slice(Math.max(0, place - 2), place))?.[0] ?? "";
+  const after = String.fromCodePoint(whole.codePointAt(place + match.length) ?? 0);
+  const [first = "", second = ""] = match;
+  const selector = isVariant(base, first) ? first : "";
+  const next = selector === "" ? first : second;
+  return selector + (hasUse(base, next, after) ? next : "");
+}
+
+/** Whether a joiner, a vowel separator or a sign for hieroglyphs means something here. */
+function hasUse(base: string, sign: string, after: string): boolean {
+  if (/^[\u200C\u200D]$/.test(sign)) return JOINS.test(base);
+  if (sign === "\u180E") {
+    return /^\p{Script=Mongolian}$/u.test(base) && /[\u1820\u1821]/.test(after);
+  }
+  return /^[\u{13430}-\u{1343F}]$/u.test(sign) && /^[\u{13000}-\u{1342F}]$/u.test(base) &&
+    /^[\u{13000}-\u{1342F}]$/u.test(after);
+}
+
+/** Whether emoji joined to one are a sequence that Unicode recommends, selectors put in where missing. */
+function isJoinedEmoji(text: string): boolean {
+  const full = text.replaceAll("\uFE0F", "").replaceAll(
+    /[\p{Emoji}--\p{Emoji_Presentation}](?!\p{Emoji_Modifier})/gv,
+    "$&\uFE0F",
+  );
+  return /^\p{RGI_Emoji}$/v.test(full) && !/\uFE0F{2}/.test(text);
 }
 
 /** What the JSON text of a value with anything to strip has, and that of most others has not. */

@@ -9,6 +9,22 @@ const tricky = fc.array(
       ..."\u200B\u200C\u200D\u200E\u202E\u2060\uFE00\uFE0E\uFE0F\uFEFF\u00AD\u034F\u0301",
       "\u{E0041}",
       "\u{E0101}",
+      "\u{E007F}",
+      "\u{1F3F4}",
+      "\u{1F3F4}\u{E0067}\u{E0062}",
+      "\u{E0065}\u{E006E}\u{E0067}\u{E007F}",
+      "\u{1F3FD}",
+      "\u2800",
+      "\u2813",
+      "\u1820",
+      "\u180B",
+      "\u180E",
+      "\u{13000}",
+      "\u{13430}",
+      "\u{1BCA0}",
+      "葛",
+      "0",
+      "\u20E3",
       "\u{1F469}",
       "\u{1F525}",
       "\u2764",
@@ -35,6 +51,13 @@ Deno.test("hidden characters are taken out and counted", () => {
     ["soft hyphen, grapheme joiner, fillers", "a\u00ADb\u034Fc\u3164d\u115F"],
     ["Mongolian selectors, musical and Khmer controls", "a\u180Eb\u{1D173}c\u17B4"],
     ["line and paragraph separators", "a\u2028b\u2029"],
+    ["variation selectors on plain letters", "h\uFE00e\uFE01l\uFE0Fl\uFE0Eo\uFE0D"],
+    ["shorthand format controls", "a\u{1BCA0}b\u{1BCA1}c\u{1BCA2}d\u{1BCA3}"],
+    ["controls of hieroglyphs without any", "a\u{13430}b\u{1343F}"],
+    ["blank Braille without any", "a\u2800b\u2800\u2800"],
+    ["Mongolian selectors without any", "a\u180Bb\u180Fc"],
+    ["tags of other flags, or none", "a\u{E0067}\u{E0062}\u{E007F}"],
+    ["unassigned characters to ignore", "a\u2065b\uFFF0c\u{E0FFF}"],
   ];
   for (const [name, text] of cases) {
     const { text: clean, removed } = stripInvisible(text);
@@ -53,6 +76,13 @@ Deno.test("text that people write stays as it is", () => {
       "क्‍ष श्‍र क्‌ष",
       "ශ්‍රී ලංකාව",
       "👩‍👩‍👧‍👦 👩🏽‍💻 ❤️‍🔥 🏳️‍🌈 1️⃣ ☎︎",
+      "🏴󠁧󠁢󠁥󠁮󠁧󠁿 🏴󠁧󠁢󠁳󠁣󠁴󠁿 🏴󠁧󠁢󠁷󠁬󠁳󠁿 🇩🇪",
+      "❤‍🔥 👁‍🗨 🏃🏽‍♀️‍➡️ 🧑🏾‍🤝‍🧑🏻 ⌚︎ ⌚️",
+      "葛\u{E0100}城市 辻\u{E0101}さん 朗\uFE00 金\uFE00",
+      "ᠮᠣᠩᠭᠣᠯ ᠠ\u180B ᠬᠠ\u180Eᠠ",
+      "0\uFE00 ∩\uFE00 𝒜\uFE01 。\uFE01",
+      "⠓⠑⠇⠇⠕\u2800⠺⠕⠗⠇⠙ \u2800\u2800⢀⡠⠤",
+      "\u{13000}\u{13430}\u{13001} \u{13117}\uFE02",
       "日本語 中文 한국어",
       "∑ x² → ∞",
     ]
@@ -62,8 +92,13 @@ Deno.test("text that people write stays as it is", () => {
 });
 
 Deno.test("a run of joiners or variation selectors cannot carry a message", () => {
-  assert.equal(stripInvisible("👩" + "\u200D\u200C".repeat(50)).text, "👩\u200D");
-  assert.equal(stripInvisible("x" + "\uFE00\uFE0E".repeat(50)).text, "x\uFE00");
+  assert.equal(stripInvisible("👩" + "\u200D\u200C".repeat(50)).text, "👩");
+  assert.equal(stripInvisible("ب" + "\u200D\u200C".repeat(50)).text, "ب\u200D");
+  assert.equal(stripInvisible("☎" + "\uFE0E\uFE0F".repeat(50)).text, "☎\uFE0E");
+  assert.equal(stripInvisible("🏴" + "\u{E0068}\u{E0069}\u{E007F}").text, "🏴");
+  assert.equal(stripInvisible("👩\u200D🏠 👩\u200D👩\u200D👩").text, "👩🏠 👩👩👩");
+  assert.equal(stripInvisible("葛\u{E0100}\u{E0101}\u{E01EF}").text, "葛\u{E0100}");
+  assert.equal(stripInvisible("e\u0301\u200Dx").text, "e\u0301x");
   assert.equal(stripInvisible("\uFE0F\u200D").text, "");
   assert.equal(stripInvisible("a\u200Db").text, "ab");
 });
