@@ -40,7 +40,7 @@ function placeOf(path: string): Place | undefined {
   if (!BACK_ENDS.includes(first)) {
     return { part: first.replace(/\.ts$/, ""), backEnd: undefined };
   }
-  const lists = ["backend.ts", "documents.ts"].includes(rest.at(-1) ?? "");
+  const lists = rest.at(-1) === "backend.ts";
   return { part: lists ? "list" : rest[0] === "tools" ? "tools" : "client", backEnd: first };
 }
 

@@ -1,6 +1,5 @@
 /**
- * GraphQL documents of ours. Each is one plain string constant, registered in `documents.ts`, so
- * that a test validates all of them. A line that ends in `# optional` holds a field that older
+ * GraphQL documents of ours. Each is one exported string constant, which a test validates. A line that ends in `# optional` holds a field that older
  * servers lack and that can go without breaking the document.
  *
  * @module

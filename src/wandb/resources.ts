@@ -12,7 +12,7 @@ export const RUN_RESOURCE: ResourceSpec = {
     entity,
     project,
     resource: "runs",
-    filters: { name: run_id },
+    run_id,
     limit: 1,
     fields: [
       ...["id", "name", "state", "created_at", "heartbeat_at", "tags", "group", "job_type", "user"],

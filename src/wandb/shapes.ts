@@ -69,7 +69,7 @@ export const INT64: z.ZodType<number | undefined> = z.union([z.number(), z.strin
 export function configOf(config: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(config).filter(([key]) => key !== "_wandb" && key !== "wandb_version")
-      .map(([key, entry]) => [key, (isJsonObject(entry) ? entry.value : entry) ?? entry]),
+      .map(([key, entry]) => [key, isJsonObject(entry) && "value" in entry ? entry.value : entry]),
   );
 }
 

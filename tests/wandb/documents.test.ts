@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { buildSchema, parse, validate } from "graphql";
-import { DOCUMENTS } from "../../src/wandb/documents.ts";
 import { compact, withoutFields } from "../../src/wandb/graphql.ts";
 import { buildSimSchema, readReconstructedSchema } from "../support/wandb/schema.ts";
+import { DOCUMENTS, OPERATIONS } from "./documents.ts";
 
 /** The simulator's schema, and the smaller one that was put together from published clients. */
 const SCHEMAS = [buildSimSchema(), buildSchema(await readReconstructedSchema())];
@@ -33,6 +33,12 @@ Deno.test("every document validates, whole and without each of its optional fiel
       }
     }
   }
+});
+
+Deno.test("every document is exported, so that it is looked at here", () => {
+  const exported = Object.values(DOCUMENTS).map((text) => /^\w+ (\w+)/.exec(text)?.[1]);
+  assert.deepEqual(OPERATIONS.toSorted(), exported.toSorted());
+  assert.ok(exported.length > 25);
 });
 
 Deno.test("compacting keeps a document's meaning", () => {

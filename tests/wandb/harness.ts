@@ -20,6 +20,8 @@ export interface Rig extends AsyncDisposable {
   data(tool: Tool<WandbServices>, args: unknown, options?: CallOptions): Promise<Data>;
   /** Calls a tool that must fail, and gives its report. */
   failure(tool: Tool<WandbServices>, args: unknown, options?: CallOptions): Promise<Data>;
+  /** The context of a call, without services. */
+  context(options?: CallOptions): CallContext;
   /** What was asked of the server meanwhile. */
   counted<T>(work: () => Promise<T>): Promise<{ result: T; requests: number }>;
 }
@@ -69,6 +71,7 @@ export function rigOn(sim: WandbSim, options: RigOptions = {}): Rig {
     sim,
     wandb,
     logged,
+    context: (callOptions) => contextFor(log, callOptions),
     call,
     data: async (...args) => (await call(...args)).data,
     failure: async (...args) => {

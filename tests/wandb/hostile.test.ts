@@ -4,7 +4,6 @@ import type { Tool } from "../../src/mcp/tool.ts";
 import { createAccount } from "../../src/wandb/account.ts";
 import { createWandb } from "../../src/wandb/client.ts";
 import { apiKeyCredentials } from "../../src/wandb/credentials.ts";
-import { DOCUMENTS } from "../../src/wandb/documents.ts";
 import { compact } from "../../src/wandb/graphql.ts";
 import type { WandbServices } from "../../src/wandb/tool.ts";
 import { compareRuns } from "../../src/wandb/tools/compare_runs.ts";
@@ -14,6 +13,7 @@ import { listEntities } from "../../src/wandb/tools/list_entities.ts";
 import { probeProject } from "../../src/wandb/tools/probe_project.ts";
 import { queryProjects } from "../../src/wandb/tools/query_projects.ts";
 import { queryWandb } from "../../src/wandb/tools/query_wandb.ts";
+import { DOCUMENTS } from "./documents.ts";
 import { contextFor, type Data, memoryLog, reportOf, startRig } from "./harness.ts";
 import { slowTest } from "../support/slow.ts";
 

@@ -8,7 +8,6 @@ import { type Metric, readMetrics, specsOf } from "../../src/wandb/history/serie
 import { compact, unknownFields, withoutFields } from "../../src/wandb/graphql.ts";
 import { createLinks } from "../../src/wandb/links.ts";
 import { AFTER, FIRST, prepareQuery } from "../../src/wandb/query/document.ts";
-import { filterOf, orderOf } from "../../src/wandb/query/run_filter.ts";
 
 const NOTHING = { keys: new Map(), lastStep: -1 };
 
@@ -158,17 +157,6 @@ Deno.test("a fragment within itself does not keep the preparation busy", () => {
   );
   const large = `{ viewer { ...F0 } } ${doubling.join(" ")} fragment F60 on T { id }`;
   assert.throws(() => prepareQuery(large, {}, {}), /too large/);
-});
-
-Deno.test("filters and orders take W&B's names and likely other ones", () => {
-  const seen: string[] = [];
-  assert.deepEqual(
-    filterOf({ $or: [{ "summary.a.b": 1 }, { "config.lr.value": { $lt: 1 } }] }, seen),
-    { $or: [{ "summary_metrics.a.b": 1 }, { "config.lr.value": { $lt: 1 } }] },
-  );
-  assert.deepEqual(seen, ["summary_metrics.a.b", "config.lr.value"]);
-  assert.equal(orderOf("-summary.loss, created_at"), "-summary_metrics.loss,+created_at");
-  assert.throws(() => filterOf({ $where: "1" }, []), /no operator \$where/);
 });
 
 Deno.test("optional lines go with the field that is missing, others stay", () => {

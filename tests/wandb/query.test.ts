@@ -138,7 +138,7 @@ Deno.test("fields choose of sweeps, reports, artifacts and files too", async () 
     const args = { ...HERE, resource, ...run, fields: ["update_at"] };
     const failed = await rig.counted(() => rig.failure(queryWandb, args));
     assert.equal(failed.requests, 0);
-    assert.match(String(failed.result["message"]), /no field "update_at"/);
+    assert.match(String(failed.result["message"]), /no field of \w+ in `fields` "update_at"/);
   }
 });
 
@@ -175,14 +175,17 @@ Deno.test("filters of sweeps and artifacts that W&B refuses come with the neares
   assert.equal(found["note"], 'No artifacts match {"name":"net"}.');
 });
 
-Deno.test("run_id where it means nothing is refused, and says what would do", async () => {
+Deno.test("run_id means the one run, and is refused where it means nothing", async () => {
   await using rig = startRig();
-  await seeded(rig, 1);
-  const failed = await rig.failure(queryWandb, { ...HERE, run_id: "run000" });
-  assert.equal(failed["error"], "invalid_arguments");
-  assert.match(String(failed["hint"]), /filters=\{"name":"run000"\}/);
-  const one = await rig.data(queryWandb, { ...HERE, filters: { name: "run000" } });
-  assert.equal(one["count"], 1);
+  await seeded(rig, 2);
+  for (const more of [{}, { filters: { state: "finished" } }]) {
+    const one = await rig.data(queryWandb, { ...HERE, run_id: "run000", ...more });
+    assert.deepEqual(list(one["items"]).map(({ id }) => id), ["run000"]);
+  }
+  const none = await rig.data(queryWandb, { ...HERE, run_id: "run9" });
+  assert.equal(none["note"], 'There is no run "run9".');
+  const failed = await rig.failure(queryWandb, { ...HERE, resource: "sweeps", run_id: "run000" });
+  assert.match(String(failed["message"]), /resource=sweeps takes no `run_id`/);
 });
 
 async function seedSweep(rig: Rig): Promise<void> {

@@ -116,24 +116,6 @@ Deno.test("a state that no run can have is told with those that there are", asyn
   assert.ok(!String(known["note"]).includes("No run has the state"));
 });
 
-Deno.test("times in filters are ISO 8601, and another text is told how", async () => {
-  await using rig = startRig();
-  await seeded(rig);
-  for (const time of ["-7d", { $gt: "7 days ago" }, { $in: ["yesterday"] }]) {
-    const filters = { $and: [{ created_at: time }] };
-    const { result, requests } = await rig.counted(() =>
-      rig.failure(queryWandb, { ...HERE, filters })
-    );
-    assert.equal(requests, 0);
-    assert.match(String(result["message"]), /created_at is compared with a time in ISO 8601/);
-    const [hint] = /\d{4}-\d{2}-\d{2}T[\d:]{8}Z/.exec(String(result["hint"])) ?? [];
-    const recent = await rig.data(queryWandb, { ...HERE, filters: { created_at: { $gt: hint } } });
-    assert.equal(recent["total"], 3);
-  }
-  const later = { heartbeatAt: { $gt: "2999-01-01", $exists: true } };
-  assert.equal((await rig.data(queryWandb, { ...HERE, filters: later }))["total"], 0);
-});
-
 Deno.test("files of a run are listed by its path or address too", async () => {
   await using rig = startRig();
   await seeded(rig);

@@ -1,4 +1,4 @@
-import { Failure } from "../../core/failure.ts";
+import { isFailure } from "../../core/failure.ts";
 import type { Reply } from "../../mcp/tool.ts";
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
 import type { WandbSession } from "../client.ts";
@@ -16,6 +16,8 @@ export interface FollowLimits {
 
 /** Items when neither the call nor the query says how many. */
 const DEFAULT_ITEMS = 100;
+/** Pages that may be shorter than asked for before a call ends with what it has. */
+const SHORT_PAGES = 10;
 
 /** What became of the connection that was followed. */
 interface Progress {
@@ -68,7 +70,7 @@ export async function runQuery(
         [AFTER]: after ?? null,
       });
     } catch (error) {
-      if (pages === 0 || !(error instanceof Failure)) throw error;
+      if (pages === 0 || !isFailure(error) || error.code === "cancelled") throw error;
       problems.push(`Page ${pages + 1} failed: ${error.message}`);
       break;
     }
@@ -92,6 +94,10 @@ export async function runQuery(
     const next = typeof info.endCursor === "string" ? info.endCursor : undefined;
     if (info.hasNextPage !== true || next === undefined || next === after || once) break;
     if (edges.length === before) break;
+    if (pages >= Math.ceil(most / size) + SHORT_PAGES) {
+      problems.push("W&B gave few items at a time; go on after end_cursor.");
+      break;
+    }
     after = next;
   } while (edges.length < most);
   if (!found) {

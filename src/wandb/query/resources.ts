@@ -5,8 +5,11 @@ import { PAGE_INFO } from "../shapes.ts";
 /** Runs, with only what is asked for. */
 export const LIST_RUNS = `query ListRuns($e: String!, $p: String!, $n: Int!, $c: String,
   $f: JSONString, $o: String, $config: Boolean!, $ck: [String!], $summary: Boolean!,
-  $sk: [String!], $keys: Boolean!, $more: Boolean!) {
+  $sk: [String!], $keys: Boolean!, $more: Boolean!, $pin: Boolean!) {
   project(entityName: $e, name: $p) {
+    newest: runs(first: 1, order: "-created_at") @include(if: $pin) {
+      edges { node { createdAt } }
+    }
     list: runs(filters: $f, order: $o, first: $n, after: $c) {
       totalCount
       pageInfo { endCursor hasNextPage }
@@ -20,6 +23,9 @@ export const LIST_RUNS = `query ListRuns($e: String!, $p: String!, $n: Int!, $c:
         notes @include(if: $more)
         sweepName @include(if: $more) # optional
         user @include(if: $more) { username }
+        computeSeconds @include(if: $more) # optional
+        runInfo @include(if: $more) { program os python gpu gpuCount cpuCount } # optional
+        systemMetrics @include(if: $more) # optional
         historyKeys @include(if: $keys)
         config(keys: $ck) @include(if: $config)
         summaryMetrics(keys: $sk) @include(if: $summary)
@@ -91,9 +97,17 @@ export const RESOURCES = ["runs", "sweeps", "reports", "artifacts", "files"] as 
 /** One of {@link RESOURCES}. */
 export type Resource = (typeof RESOURCES)[number];
 
+/** The document that lists each. */
+export const LIST_DOCUMENTS: Readonly<Record<Resource, string>> = {
+  runs: LIST_RUNS,
+  sweeps: LIST_SWEEPS,
+  reports: LIST_REPORTS,
+  artifacts: LIST_ARTIFACTS,
+  files: LIST_FILES,
+};
+
 const TEXT = z.string().nullish();
-/** A page of any resource as the server gives it. */
-export const PAGE = z.looseObject({
+const PAGE = z.looseObject({
   totalCount: z.number().nullish(),
   pageInfo: PAGE_INFO,
   edges: z.array(z.looseObject({ cursor: TEXT, node: z.looseObject({}).nullish() }).nullable())
@@ -108,6 +122,7 @@ export const LIST_SHAPE: z.ZodType<{
   readonly project?:
     | {
       readonly list?: ListPage | null | undefined;
+      readonly newest?: ListPage | null | undefined;
       readonly run?: { readonly list?: ListPage | null | undefined } | null | undefined;
     }
     | null
@@ -115,6 +130,7 @@ export const LIST_SHAPE: z.ZodType<{
 }> = z.looseObject({
   project: z.looseObject({
     list: PAGE.nullish(),
+    newest: PAGE.nullish(),
     run: z.looseObject({ list: PAGE.nullish() }).nullish(),
   }).nullish(),
 });

@@ -15,7 +15,7 @@ import {
 } from "../shapes.ts";
 import type { ProjectRef } from "../project.ts";
 import type { Resource } from "./resources.ts";
-import type { Keys, RunProjection } from "./run_fields.ts";
+import type { Keys, RunProjection } from "./fields.ts";
 
 const TEXT = z.string().nullish();
 const RAW = z.unknown().optional();
@@ -34,6 +34,9 @@ const RUN = z.looseObject({
   notes: TEXT,
   sweepName: TEXT,
   user: z.looseObject({ username: TEXT }).nullish(),
+  computeSeconds: z.number().nullish().catch(undefined),
+  runInfo: JSON_FIELD,
+  systemMetrics: OBJECT_FIELD,
   historyKeys: HISTORY_KEYS,
   config: OBJECT_FIELD,
   summaryMetrics: OBJECT_FIELD,
@@ -62,14 +65,17 @@ export function runRow(
     notes: run.notes,
     sweep: run.sweepName,
     user: run.user?.username,
+    duration: run.computeSeconds,
+    environment: isJsonObject(run.runInfo) ? unlessEmpty(present(run.runInfo)) : undefined,
+    system_metrics: unlessEmpty(run.systemMetrics),
     history_keys: [...run.historyKeys.keys.keys()],
     url: links.run(place.entity, place.project, run.name),
   };
   const plain = Object.entries(values).filter(([key]) => projection.fields.has(key));
   return present({
     ...Object.fromEntries(plain),
-    config: unlessEmpty(chosen(configOf(run.config), projection.config)),
-    summary: chosen(run.summaryMetrics, projection.summary),
+    config: unlessEmpty(selectKeys(configOf(run.config), projection.config)),
+    summary: selectKeys(run.summaryMetrics, projection.summary),
   });
 }
 
@@ -79,7 +85,7 @@ function readNode<T>(shape: z.ZodType<T>, node: unknown): T {
   throw unexpectedForm(["node", ...parsed.error.issues[0]?.path ?? []]);
 }
 
-function chosen(
+function selectKeys(
   values: JsonObject,
   keys: Keys,
 ): JsonObject | undefined {

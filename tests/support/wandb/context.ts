@@ -22,6 +22,18 @@ export interface Behaviour {
   features: string[];
   /** Whether every request samples anew, as the real server's `history` has been seen to do. */
   randomSampling: boolean;
+  /** Whether filters and orders see configuration keys that hold a dot. */
+  dottedConfigKeys: boolean;
+  /** What a number compared with a time is answered with. */
+  numericTimes: "error" | "nothing";
+  /** Whether times end in Z. */
+  zonedTimes: boolean;
+  /** Whether a `sampledHistory` specification includes its `maxStep`. */
+  includesMaxStep: boolean;
+  /** Where an order puts runs without its field. */
+  missingFields: "last" | "first";
+  /** Whether a filter or order on an unknown field is an error, or finds nothing. */
+  refusesUnknownFields: boolean;
   /** Added to every answer. */
   delayMs: number;
 }

@@ -14,6 +14,12 @@ const BehaviourChange = z.object({
   crashAfterSeconds: z.number().optional(),
   features: z.array(z.string()).optional(),
   randomSampling: z.boolean().optional(),
+  dottedConfigKeys: z.boolean().optional(),
+  numericTimes: z.enum(["error", "nothing"]).optional(),
+  zonedTimes: z.boolean().optional(),
+  includesMaxStep: z.boolean().optional(),
+  missingFields: z.enum(["last", "first"]).optional(),
+  refusesUnknownFields: z.boolean().optional(),
   delayMs: z.number().optional(),
 });
 

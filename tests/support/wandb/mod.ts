@@ -75,6 +75,12 @@ export function startWandbSim(options: WandbSimOptions = {}): WandbSim {
     crashAfterSeconds: 300,
     features: [...FEATURES],
     randomSampling: false,
+    dottedConfigKeys: false,
+    numericTimes: "error",
+    zonedTimes: true,
+    includesMaxStep: true,
+    missingFields: "last",
+    refusesUnknownFields: true,
     delayMs: 0,
     ...options.behaviour,
   };

@@ -151,12 +151,13 @@ function time(text: string): number {
 
 /**
  * Sorts by an order such as "-summary_metrics.loss,+created_at". What lacks the field comes last
- * in both directions; ties keep their place.
+ * (or first) in both directions; ties keep their place.
  */
 export function sortBy<T>(
   items: readonly T[],
   order: string | null | undefined,
   getter: (item: T) => Getter,
+  missing: "last" | "first" = "last",
 ): T[] {
   const keys = (order ?? "").split(",").map((key) => key.trim()).filter((key) => key !== "")
     .map((key) => ({
@@ -170,7 +171,7 @@ export function sortBy<T>(
   });
   rows.sort((a, b) => {
     for (const [index, key] of keys.entries()) {
-      const sign = rank(a.values[index], b.values[index], key.descending);
+      const sign = rank(a.values[index], b.values[index], key.descending, missing);
       if (sign !== 0) return sign;
     }
     return 0;
@@ -178,9 +179,9 @@ export function sortBy<T>(
   return rows.map((row) => row.item);
 }
 
-function rank(a: unknown, b: unknown, descending: boolean): number {
+function rank(a: unknown, b: unknown, descending: boolean, place: "last" | "first"): number {
   const missing = Number(a === undefined || a === null) - Number(b === undefined || b === null);
-  if (missing !== 0) return missing;
+  if (missing !== 0) return place === "last" ? missing : -missing;
   const sign = compare(a, b) ?? (typeof a).localeCompare(typeof b);
   return descending ? -sign : sign;
 }
@@ -191,7 +192,8 @@ export function choose<T>(
   filters: string | null | undefined,
   order: string | null | undefined,
   getter: (item: T) => Getter,
+  missing: "last" | "first" = "last",
 ): T[] {
   const filter = parseFilter(filters);
-  return sortBy(items.filter((item) => filter(getter(item))), order, getter);
+  return sortBy(items.filter((item) => filter(getter(item))), order, getter, missing);
 }

@@ -86,7 +86,9 @@ function sampledRows(sim: Sim, run: Run, text: string): Row[] {
   if (!spec.success) throw new SimError(400, "invalid history spec");
   const { keys, samples, minStep, maxStep } = spec.data;
   // Unlike those of `history`, these bounds include both ends.
-  const end = maxStep === null || maxStep === undefined ? Infinity : maxStep + 1;
+  const end = maxStep === null || maxStep === undefined
+    ? Infinity
+    : maxStep + (sim.behaviour.includesMaxStep ? 1 : 0);
   const selection = sim.history(run).select(keys ?? [], minStep ?? 0, end);
   const rows = sample(
     selection,

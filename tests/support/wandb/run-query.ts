@@ -19,7 +19,7 @@ export function runGetter(sim: Sim, run: Run): Getter {
   return (field) => {
     if (field.startsWith("config.")) {
       config ??= parseObject(run.config);
-      return configValue(config, field.slice("config.".length));
+      return configValue(config, field.slice("config.".length), sim.behaviour.dottedConfigKeys);
     }
     const metric = /^(?:summary_metrics|summaryMetrics|summary)\.(.+)$/.exec(field)?.[1];
     if (metric !== undefined) {
@@ -34,14 +34,15 @@ export function runGetter(sim: Sim, run: Run): Getter {
 }
 
 /** `lr`, `lr.value`, `model.value.depth` and `model.depth` all reach into a configuration. */
-function configValue(config: JsonObject, path: string): unknown {
+function configValue(config: JsonObject, path: string, dotted: boolean): unknown {
+  const seen = Object.entries(config).filter(([key]) => dotted || !key.includes("."));
   const unwrapped = Object.fromEntries(
-    Object.entries(config).map(([key, entry]) => {
+    seen.map(([key, entry]) => {
       const object = JsonObject.safeParse(entry);
       return [key, object.success && "value" in object.data ? object.data["value"] : entry];
     }),
   );
-  return lookup(unwrapped, path) ?? lookup(config, path);
+  return lookup(unwrapped, path) ?? lookup(Object.fromEntries(seen), path);
 }
 
 function runField(sim: Sim, run: Run, field: string): unknown {
@@ -87,6 +88,7 @@ function runField(sim: Sim, run: Run, field: string): unknown {
     case "duration":
       return (Date.parse(run.heartbeatAt) - Date.parse(run.createdAt)) / 1000;
     default:
+      if (!sim.behaviour.refusesUnknownFields) return undefined;
       throw new SimError(400, `invalid filter field: ${field}`);
   }
 }

@@ -7,6 +7,7 @@ import { runFileFields } from "./files.ts";
 import { runHistoryFields } from "./run-history.ts";
 import { bareNonFinite, type JsonObject, lookup, parseObject } from "./json.ts";
 import type { Project, Run, User } from "./model.ts";
+import { SimError } from "./errors.ts";
 import { choose, parseFilter } from "./mongo.ts";
 import { connection } from "./paging.ts";
 import { projectNode } from "./projects.ts";
@@ -50,7 +51,15 @@ export function projectRunFields(
 /** A connection over runs, by default the newest first. */
 export function runList(sim: Sim, caller: User, runs: readonly Run[], raw: unknown): unknown {
   const { filters, order } = RunsArgs.parse(raw);
-  const chosen = choose(runs, filters, order || "-created_at", (run) => runGetter(sim, run));
+  const numeric = /"(created|updated|heartbeat)_?[aA]t":\s*(\{"\$\w+":\s*)?-?\d/.test(
+    filters ?? "",
+  );
+  if (numeric && sim.behaviour.numericTimes === "error") {
+    throw new SimError(500, "internal server error");
+  }
+  const get = (run: Run) => runGetter(sim, run);
+  const { missingFields } = sim.behaviour;
+  const chosen = choose(runs, filters, order || "-created_at", get, missingFields);
   return connection(chosen, raw, (run) => runNode(sim, caller, run));
 }
 
@@ -66,6 +75,7 @@ export function runNode(sim: Sim, caller: User, run: Run): unknown {
     const wanted = keys ? narrow(text, keys) : text;
     return sim.behaviour.nonFinite === "bare" ? bareNonFinite(wanted) : wanted;
   };
+  const shown = (time: string) => sim.behaviour.zonedTimes ? time : time.replace(/Z$/, "");
   const state = stateOf(sim, run);
   return {
     __typename: "Run",
@@ -83,9 +93,9 @@ export function runNode(sim: Sim, caller: User, run: Run): unknown {
     commit: run.commit,
     host: run.host,
     readOnly: caller.readOnly,
-    createdAt: run.createdAt,
-    updatedAt: run.updatedAt,
-    heartbeatAt: run.heartbeatAt,
+    createdAt: shown(run.createdAt),
+    updatedAt: shown(run.updatedAt),
+    heartbeatAt: shown(run.heartbeatAt),
     computeSeconds: () => (Date.parse(run.heartbeatAt) - Date.parse(run.createdAt)) / 1000,
     exitcode: run.exitcode,
     failed: state === "failed" || state === "crashed",

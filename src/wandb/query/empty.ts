@@ -1,0 +1,231 @@
+/**
+ * Why a filter matches no run, or an order sorts nothing: what it asks for is held against what the
+ * project's newest runs hold. W&B itself finds nothing and says nothing.
+ *
+ * @module
+ */
+import * as z from "zod";
+import { didYouMean, shortened } from "../../core/failure.ts";
+import type { Json, JsonObject } from "../../core/json.ts";
+import { isJsonObject } from "../../core/json.ts";
+import { nearest } from "../../core/nearest.ts";
+import { someOf } from "../../core/some.ts";
+import type { WandbSession } from "../client.ts";
+import { valueAt } from "../history/series.ts";
+import { quietly } from "../missing.ts";
+import type { ProjectRef } from "../project.ts";
+import { configOf, connectionOf, HISTORY_KEYS, OBJECT_FIELD, summaryOf } from "../shapes.ts";
+import { type Condition, keyIn, operandsOf, STATES } from "./filter.ts";
+
+/** What a project's newest runs are called, have been configured with and have logged. */
+export const KNOWN_RUNS = `query KnownRuns($e: String!, $p: String!, $sweeps: Boolean!) {
+  project(entityName: $e, name: $p) {
+    runs(first: 20, order: "-created_at") {
+      edges { node {
+        name displayName tags group jobType createdAt host
+        user { username }
+        sweepName # optional
+        config summaryMetrics historyKeys
+      } }
+    }
+    sweeps(first: 100) @include(if: $sweeps) { edges { node { name displayName } } }
+  }
+}`;
+
+const TEXT = z.string().nullish();
+const RUN = z.looseObject({
+  name: TEXT,
+  displayName: TEXT,
+  tags: z.array(z.string()).nullish(),
+  group: TEXT,
+  jobType: TEXT,
+  createdAt: TEXT,
+  host: TEXT,
+  user: z.looseObject({ username: TEXT }).nullish(),
+  sweepName: TEXT,
+  config: OBJECT_FIELD,
+  summaryMetrics: OBJECT_FIELD,
+  historyKeys: HISTORY_KEYS,
+});
+type Run = z.output<typeof RUN>;
+const SHAPE = z.looseObject({
+  project: z.looseObject({
+    runs: connectionOf(RUN),
+    sweeps: connectionOf(z.looseObject({ name: z.string(), displayName: TEXT })),
+  }).nullish(),
+});
+
+/** The values of fields that are one text, or a list of them. */
+const VALUES: Readonly<Record<string, (run: Run) => readonly (string | null | undefined)[]>> = {
+  name: (run) => [run.name, run.displayName],
+  display_name: (run) => [run.displayName, run.name],
+  tags: (run) => run.tags ?? [],
+  group: (run) => [run.group],
+  job_type: (run) => [run.jobType],
+  jobType: (run) => [run.jobType],
+  host: (run) => [run.host],
+  username: (run) => [run.user?.username],
+  sweep: (run) => [run.sweepName],
+};
+
+/**
+ * Sentences about conditions that cannot match and orders that do not sort. With `all` every
+ * condition is explained; else only settings and metrics that no run has.
+ */
+export async function explainEmpty(
+  session: WandbSession,
+  { entity, project }: ProjectRef,
+  conditions: readonly Condition[],
+  all: boolean,
+): Promise<string[]> {
+  const sweeps = all && conditions.some(({ field }) => field === "sweep");
+  const found = await quietly(
+    session.ask(KNOWN_RUNS, { e: entity, p: project, sweeps }, SHAPE),
+  );
+  const runs = found?.project?.runs.nodes ?? [];
+  if (runs.length === 0) return [];
+  const sentences = conditions.flatMap((condition): (string | undefined)[] => {
+    if (keyIn(condition.field) !== undefined) return [aboutKey(condition, runs, all)];
+    if (!all) return [];
+    if (condition.field === "sweep") {
+      return [
+        aboutSweep(condition, found?.project?.sweeps.nodes ?? []) ?? aboutText(condition, runs),
+      ];
+    }
+    return [
+      /^(created|updated|heartbeat)_?at$/i.test(condition.field)
+        ? aboutTimes(runs)
+        : aboutText(condition, runs),
+    ];
+  });
+  return [...new Set(sentences.filter((sentence) => sentence !== undefined))];
+}
+
+function aboutKey({ field, operand, sorts }: Condition, runs: readonly Run[], all: boolean) {
+  const { part, key } = keyIn(field) ?? { part: "config" as const, key: field };
+  const isConfig = part === "config";
+  const objects = runs.map((run) => isConfig ? configOf(run.config) : run.summaryMetrics);
+  const values = objects.map((one) => valueAt(one, key)).filter((value) => value !== undefined);
+  const logged = isConfig ? [] : runs.flatMap((run) => [...run.historyKeys.keys.keys()]);
+  const name = `${part}.${key}`;
+  const dotted = key.includes(".") && objects.some((one) => Object.hasOwn(one, key));
+  if (isConfig && dotted) {
+    return `${name} has a dot in its name, which W&B's filters and orders take for a path: they ` +
+      `cannot see it. List the runs with fields=["${name}"] and choose there.`;
+  }
+  if (values.length === 0) {
+    if (logged.includes(key)) {
+      return all
+        ? `${name}: the runs log "${key}", but their summary does not hold it.`
+        : undefined;
+    }
+    const own = isConfig ? objects : runs.map((run) => summaryOf(run.summaryMetrics));
+    const known = [...own.flatMap(Object.keys), ...logged];
+    const guess = didYouMean(key, known, (one) => `${part}.${one}`);
+    return `None of the ${runs.length} newest runs has ${name}` +
+      (guess === "." ? "; probe_project_tool names the keys." : guess);
+  }
+  return all || sorts === true ? aboutValues(name, operand, values) : undefined;
+}
+
+/** A condition beside the values that runs have: another shape, another kind, another range. */
+function aboutValues(name: string, operand: unknown, values: readonly Json[]): string | undefined {
+  const inner = values.find(isJsonObject);
+  const asked = operandsOf(operand).filter((value) => value !== null);
+  if (inner !== undefined && values.every(isJsonObject)) {
+    const keys = Object.keys(inner);
+    return `${name} holds ${shownJson(inner)}, no plain value: ask for ` +
+      `${keys.slice(0, 5).map((key) => `${name}.${key}`).join(" or ")}.`;
+  }
+  const kinds = new Set(values.map(kindOf));
+  const other = asked.find((value) => !kinds.has(kindOf(value)));
+  const sample = values.find((value) => kindOf(value) !== kindOf(other)) ?? null;
+  if (other !== undefined) {
+    const number = kinds.has("number") && typeof other === "string" ? Number(other) : NaN;
+    return `${name} holds ${[...kinds].map((kind) => `${kind}s`).join(" and ")} such as ` +
+      `${shownJson(sample)}, not ${kindOf(other)}s: ` +
+      (Number.isFinite(number) ? `compare it with ${number}.` : `${shownJson(other)} is none.`);
+  }
+  const numbers = values.filter((value) => typeof value === "number");
+  if (asked.length > 0 && numbers.length > 0) {
+    return `In the newest runs ${name} is between ${Math.min(...numbers)} and ` +
+      `${Math.max(...numbers)}.`;
+  }
+  const texts = values.filter((value) => typeof value === "string");
+  const [text] = asked.filter((value) => typeof value === "string");
+  if (text === undefined || texts.length === 0 || texts.includes(text)) return undefined;
+  const guess = didYouMean(text, texts);
+  return `In the newest runs ${name} is ${someOf([...new Set(texts)], 5)}` +
+    (guess === "." ? "." : guess);
+}
+
+function aboutSweep(
+  { operand }: Condition,
+  sweeps: readonly { readonly name: string; readonly displayName?: string | null | undefined }[],
+): string | undefined {
+  for (const asked of operandsOf(operand)) {
+    const ids = sweeps.filter(({ displayName }) => displayName === asked).map(({ name }) => name);
+    if (ids.length > 0) {
+      return `"${asked}" is a sweep's display name; its id is ${ids.join(" or ")}: ` +
+        `{"sweep":"${ids[0]}"}.`;
+    }
+  }
+  return undefined;
+}
+
+/** A condition on a text beside those that runs have. */
+function aboutText({ field, operand }: Condition, runs: readonly Run[]): string | undefined {
+  const read = VALUES[field];
+  const values = read === undefined
+    ? []
+    : [...new Set(runs.flatMap(read).filter((value) => typeof value === "string"))];
+  const unknown = operandsOf(operand).find((value) =>
+    typeof value === "string" && !values.includes(value)
+  );
+  if (field === "state" || typeof unknown !== "string") return undefined;
+  if (values.length === 0) {
+    return read === undefined ? undefined : `None of the newest runs has a ${field}.`;
+  }
+  const near = nearest(unknown, values).length > 0;
+  return near
+    ? `Of the newest runs none has the ${field} "${shortened(unknown)}"${
+      didYouMean(unknown, values)
+    }`
+    : `In the newest runs ${field} is ${someOf(values, 5)}.`;
+}
+
+function aboutTimes(runs: readonly Run[]): string | undefined {
+  const newest = runs[0]?.createdAt;
+  return newest ? `The project's newest run was created at ${newest}.` : undefined;
+}
+
+/** What to tell of states in a filter that no run can have; undefined when there are none. */
+export function unknownStates(conditions: readonly Condition[]): string | undefined {
+  const asked = conditions.filter(({ field }) => field === "state")
+    .flatMap(({ operand }) => operandsOf(operand));
+  const unknown = [...new Set(asked)].filter((state) =>
+    typeof state === "string" && !STATES.includes(state)
+  );
+  if (unknown.length === 0) return undefined;
+  return `No run has the state ${unknown.map((state) => JSON.stringify(state)).join(" or ")}: ` +
+    `states are ${STATES.join(", ")}.`;
+}
+
+function kindOf(value: unknown): string {
+  if (typeof value === "number") return "number";
+  if (typeof value === "boolean") return "boolean";
+  if (Array.isArray(value)) return "list";
+  return typeof value === "string" ? "text" : "object";
+}
+
+function shownJson(value: unknown): string {
+  return shortened(JSON.stringify(value));
+}
+
+/** Whether a run's row of what was spoken of has the metric or setting; to sort by, a plain one. */
+export function holdsKey(row: JsonObject, { field, sorts }: Condition): boolean {
+  const { part, key } = keyIn(field) ?? { part: undefined, key: field };
+  const values = part === "config" ? row.config : row.summary;
+  if (!isJsonObject(values) || !Object.hasOwn(values, key)) return false;
+  return sorts !== true || !isJsonObject(values[key]);
+}

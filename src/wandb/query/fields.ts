@@ -1,0 +1,134 @@
+/** Which fields of what is listed come into a result. */
+import { unknownName } from "../../core/failure.ts";
+import type { JsonObject } from "../../core/json.ts";
+import { filterField, keyIn } from "./filter.ts";
+import type { Resource } from "./resources.ts";
+
+/** Fields of a run in a result. */
+const RUN_FIELDS = [
+  ...["id", "name", "state", "created_at", "tags", "group", "job_type", "heartbeat_at"],
+  ...["updated_at", "duration", "user", "sweep", "host", "commit", "notes", "environment"],
+  ...["history_keys", "system_metrics", "url", "config", "summary"],
+];
+
+/** Other names of fields, and what is meant. */
+const ALIASES: Readonly<Record<string, string>> = {
+  run_id: "id",
+  display_name: "name",
+  username: "user",
+  "user.username": "user",
+  sweep_name: "sweep",
+  run_info: "environment",
+  metadata: "environment",
+  compute_seconds: "duration",
+  runtime: "duration",
+  summary_metrics: "summary",
+  metrics: "summary",
+};
+
+/** Keys of a configuration or a summary. */
+export type Keys = "none" | "all" | readonly string[];
+
+/** What of each run is wanted. */
+export interface RunProjection {
+  /** Plain fields in a result's row. */
+  readonly fields: ReadonlySet<string>;
+  /** Keys of the configuration; all for "all". */
+  readonly config: Keys;
+  /** Keys of the summary; all for "all". */
+  readonly summary: Keys;
+}
+
+const DEFAULT_FIELDS = ["id", "name", "state", "created_at", "tags", "group"];
+
+/**
+ * The projection for `fields`, or a small one with the metrics that filter and order speak of.
+ *
+ * @throws {Failure} `invalid_arguments` for an unknown field, with the nearest valid ones.
+ */
+export function readProjection(
+  fields: readonly string[] | undefined,
+  mentioned: readonly string[],
+): RunProjection {
+  const wanted = fields === undefined || fields.length === 0
+    ? [...DEFAULT_FIELDS, ...mentioned.filter((name) => keyIn(name) !== undefined)]
+    : ["id", ...fields];
+  const plain = new Set<string>();
+  const config = new Set<string>();
+  const summary = new Set<string>();
+  for (const given of wanted) {
+    const keyed = keyIn(filterField(given) ?? given);
+    const name = snakeCase(given);
+    const field = ALIASES[name] ?? name;
+    if (keyed !== undefined) (keyed.part === "config" ? config : summary).add(keyed.key);
+    else if (RUN_FIELDS.includes(field)) plain.add(field);
+    else {
+      throw unknownName({
+        what: "field of runs in `fields`",
+        given,
+        valid: RUN_FIELDS,
+        hint: `A metric is summary.${given}, a setting config.${given}; other fields: ` +
+          `${RUN_FIELDS.join(", ")}.`,
+      });
+    }
+  }
+  return {
+    fields: plain,
+    config: plain.has("config") ? "all" : config.size > 0 ? [...config] : "none",
+    summary: plain.has("summary") ? "all" : summary.size > 0 ? [...summary] : "none",
+  };
+}
+
+/** The keys of both. */
+export function joinKeys(a: Keys, b: Keys): Keys {
+  if (a === "all" || b === "all") return "all";
+  return a === "none" ? b : b === "none" ? a : [...new Set([...a, ...b])];
+}
+
+/** Keys to ask the server for: a dotted key may be one name or a path into a structure. */
+export function serverKeys(keys: Keys): string[] | null {
+  if (keys === "all") return null;
+  if (keys === "none") return [];
+  return [...new Set(keys.flatMap((key) => [key, key.split(".")[0] ?? key]))];
+}
+
+/** Fields in the rows of what is no run. */
+const FIELDS: Readonly<Record<Exclude<Resource, "runs">, readonly string[]>> = {
+  sweeps: [
+    ...["id", "name", "state", "method", "best_loss", "run_count", "expected_runs"],
+    ...["created_at", "config", "url"],
+  ],
+  reports: ["id", "title", "description", "user", "created_at", "updated_at", "url"],
+  artifacts: [
+    ...["name", "type", "description", "aliases", "tags", "is_sequence"],
+    ...["created_at", "updated_at"],
+  ],
+  files: ["name", "size", "mimetype", "updated_at", "md5"],
+};
+
+/**
+ * What `fields` leave of a row: the fields named, and what the row is called by.
+ *
+ * @throws {Failure} `invalid_arguments` for an unknown field, with the nearest valid ones.
+ */
+export function createPicker(
+  resource: Exclude<Resource, "runs">,
+  fields: readonly string[] | undefined,
+): (row: JsonObject) => JsonObject {
+  if (fields === undefined || fields.length === 0) return (row) => row;
+  const valid = FIELDS[resource];
+  const kept = new Set(valid.slice(0, 1));
+  for (const given of fields) {
+    const name = snakeCase(given);
+    const field = name === "display_name" ? (resource === "reports" ? "title" : "name") : name;
+    if (!valid.includes(field)) {
+      throw unknownName({ what: `field of ${resource} in \`fields\``, given, valid });
+    }
+    kept.add(field).add(`${field}_truncated`);
+  }
+  return (row) => Object.fromEntries(Object.entries(row).filter(([key]) => kept.has(key)));
+}
+
+function snakeCase(name: string): string {
+  return name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}

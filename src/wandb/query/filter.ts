@@ -1,0 +1,284 @@
+/**
+ * Filters and orders of runs in W&B's form. They mean what rows show: `name` the display name as
+ * well as W&B's own meaning (the short id), `id` the short id, times in any form.
+ *
+ * @module
+ */
+import { badArgument, unknownName } from "../../core/failure.ts";
+import { isoText, MOMENT_FORMS, parseMoment } from "../../core/time.ts";
+
+/** One field of a filter, and what it is compared with. */
+export interface Condition {
+  /** W&B's name of the field. */
+  readonly field: string;
+  /** The operand: a value, or operators and their values. */
+  readonly operand: unknown;
+  /** Whether rows are ordered by it. */
+  readonly sorts?: boolean;
+}
+
+/** A filter or an order in W&B's form. */
+export interface Translated<T> {
+  /** What W&B gets. */
+  readonly value: T;
+  /** The fields in it. */
+  readonly conditions: readonly Condition[];
+  /** What was read otherwise than it was written. */
+  readonly notes: readonly string[];
+}
+
+const TIMES = ["created_at", "createdAt", "updated_at", "updatedAt", "heartbeat_at", "heartbeatAt"];
+
+/** What filters and orders may name besides settings and metrics, and W&B's name for it. */
+const FIELDS: ReadonlyMap<string, string> = new Map([
+  ...["state", "tags", "group", "host", "notes", "description", "commit", "duration", "username"]
+    .map((name): [string, string] => [name, name]),
+  ...TIMES.map((name): [string, string] => [name, name]),
+  ["id", "name"],
+  ["run_id", "name"],
+  ["name", "display_name"],
+  ["display_name", "display_name"],
+  ["displayName", "display_name"],
+  ["job_type", "job_type"],
+  ["jobType", "jobType"],
+  ["user", "username"],
+  ["user.username", "username"],
+  ["sweep", "sweep"],
+  ["sweepName", "sweep"],
+]);
+
+/** A setting or metric: `config.K`, `summary.K` and its other names, `summary['K']`. */
+const KEYED =
+  /^(config|summary|summary_metrics|summaryMetrics|metrics?)(?:\.(.+)|\[\s*(["']?)(.+)\3\s*\])$/s;
+
+/** W&B's name of a field in a filter or an order; undefined when there is none. */
+export function filterField(given: string): string | undefined {
+  const [, part, dotted, , indexed] = KEYED.exec(given.trim()) ?? [];
+  const key = dotted ?? indexed;
+  if (key !== undefined) return part === "config" ? `config.${key}` : `summary_metrics.${key}`;
+  if (/^(keys_info|system_metrics|systemMetrics)\./.test(given)) return given;
+  return FIELDS.get(given);
+}
+
+/** A setting's or metric's name without what it is a part of; undefined for other fields. */
+export function keyIn(
+  field: string,
+): { readonly part: "config" | "summary_metrics"; readonly key: string } | undefined {
+  const [, part, key = ""] = /^(config|summary_metrics)\.(.+)$/s.exec(field) ?? [];
+  if (part !== "config" && part !== "summary_metrics") return undefined;
+  return { part, key: key.replace(/\.value$/, "") };
+}
+
+/**
+ * The order in W&B's form: `-summary_metrics.loss`; a field without sign sorts upwards. SQL's words
+ * (`created_at DESC`) are understood too.
+ */
+export function translateOrder(order: string): Translated<string> {
+  const parts = order.split(",").map((part) => {
+    const [, sign = "", name = "", word = ""] =
+      /^\s*([+-]?)\s*(.*?)(?:\s+(asc|desc))?\s*$/is.exec(part) ?? [];
+    const field = filterField(name);
+    if (field === undefined) throw unknownField(name, "order");
+    const down = sign === "" ? word.toLowerCase() === "desc" : sign === "-";
+    return { field, text: `${down ? "-" : "+"}${field}` };
+  });
+  return {
+    value: parts.map(({ text }) => text).join(","),
+    conditions: parts.map(({ field }) => ({ field, operand: undefined, sorts: true })),
+    notes: [],
+  };
+}
+
+/**
+ * The filter in W&B's form.
+ *
+ * @param now Milliseconds since 1970, from which ages are counted back.
+ * @throws {Failure} `invalid_arguments` for an unknown field or operator, or no time.
+ */
+export function translateFilter(
+  filter: unknown,
+  now: number,
+): Translated<Record<string, unknown>> {
+  const reading = new Reading(now);
+  const value = reading.object(filter);
+  return { value, conditions: reading.conditions, notes: [...reading.notes] };
+}
+
+const NESTING = ["$and", "$or", "$nor", "$not"];
+const OPERATORS = [
+  ...["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$regex"],
+  ...["$options", "$not", "$and", "$or", "$all"],
+];
+/** Operators that hold where the field is another one, or not there. */
+const NEGATIVE = ["$ne", "$nin", "$not"];
+
+type Clause = Record<string, unknown>;
+
+class Reading {
+  readonly conditions: Condition[] = [];
+  readonly notes = new Set<string>();
+
+  constructor(private readonly now: number) {}
+
+  object(filter: unknown): Clause {
+    if (!isObject(filter)) {
+      throw badArgument('`filters` must be an object such as {"state":"finished"}.');
+    }
+    return together(
+      Object.entries(filter).map(([name, value]): Clause => {
+        if (!name.startsWith("$")) return this.condition(name, value);
+        if (!NESTING.includes(name)) throw unknownOperator(name);
+        const inner = Array.isArray(value) ? value.map((one) => this.object(one)) : undefined;
+        return { [name]: inner ?? this.object(value) };
+      }),
+    );
+  }
+
+  private condition(name: string, given: unknown): Clause {
+    const field = filterField(name);
+    if (field === undefined) throw unknownField(name, "filters");
+    const operand = this.withSigns(name, given);
+    this.conditions.push({ field, operand });
+    if (TIMES.includes(field)) return this.times(field, operand);
+    if (name === "name") {
+      this.notes.add("`name` is compared with the display name, as rows show it, and with the id.");
+      return either(["display_name", "name"], operand);
+    }
+    // A field of one value equals no list: one of the list is meant.
+    const anyOf = Array.isArray(operand) && keyIn(field) === undefined && field !== "tags";
+    return { [field]: anyOf ? { $in: operand } : operand };
+  }
+
+  /** Operators with their `$`, which is easily forgotten. */
+  private withSigns(name: string, operand: unknown): unknown {
+    if (!isObject(operand)) return operand;
+    const entries = Object.entries(operand);
+    for (const [key] of entries) {
+      if (key.startsWith("$") && !OPERATORS.includes(key)) throw unknownOperator(key);
+    }
+    const bare = entries.length > 0 && entries.every(([key]) => OPERATORS.includes(`$${key}`));
+    if (!bare) return operand;
+    this.notes.add(`The operators of \`${name}\` were read with their $.`);
+    return Object.fromEntries(entries.map(([key, value]) => [`$${key}`, value]));
+  }
+
+  private times(field: string, operand: unknown): Clause {
+    if (!isObject(operand)) return this.compareTime(field, "$eq", operand);
+    return together(
+      Object.entries(operand).map(([operator, value]) => this.compareTime(field, operator, value)),
+    );
+  }
+
+  private compareTime(field: string, operator: string, operand: unknown): Clause {
+    if (operand === null || ["$exists", "$regex", "$options"].includes(operator)) {
+      return { [field]: { [operator]: operand } };
+    }
+    if (Array.isArray(operand)) {
+      const [join, each] = operator === "$nin" ? ["$and", "$ne"] as const : ["$or", "$eq"] as const;
+      return { [join]: operand.map((one) => this.compareTime(field, each, one)) };
+    }
+    if (isObject(operand)) return { $not: this.times(field, operand) };
+    const { from, to } = this.moment(field, operand);
+    if (to === undefined) return { [field]: operator === "$eq" ? from : { [operator]: from } };
+    switch (operator) {
+      case "$eq":
+        return { [field]: { $gte: from, $lt: to } };
+      case "$ne":
+        return { $or: [{ [field]: { $lt: from } }, { [field]: { $gte: to } }] };
+      case "$lte":
+        return { [field]: { $lt: to } };
+      default:
+        return { [field]: { [operator]: from } };
+    }
+  }
+
+  /** A time as W&B writes it, in UTC; of a whole day its beginning and its end. */
+  private moment(field: string, given: unknown): { from: string; to: string | undefined } {
+    const text = typeof given === "string" && /^\d{4}-\d\d-\d\dT\d\d$/.test(given.trim())
+      ? `${given.trim()}:00`
+      : given;
+    const moment = parseMoment(text, this.now);
+    if (moment === undefined) {
+      throw badArgument(
+        `\`filters\`: ${field} is compared with a time, not ${JSON.stringify(given)}.`,
+        MOMENT_FORMS,
+      );
+    }
+    const from = serverTime(moment.millis);
+    if (moment.day) this.notes.add("A date alone is that whole day in UTC.");
+    else if (typeof text !== "string" || !/^\d{4}-\d\d-\d\d[T ]/.test(text.trim())) {
+      this.notes.add(`${field} ${JSON.stringify(given)} was read as ${from} UTC.`);
+    }
+    return { from, to: moment.day ? serverTime(moment.millis + 86_400_000) : undefined };
+  }
+}
+
+/** W&B's documentation writes times without a zone and means UTC. */
+function serverTime(millis: number): string {
+  return isoText(millis).replace(/(\.000)?Z$/, "");
+}
+
+/** One clause of several that must all hold. */
+function together(clauses: readonly Clause[]): Clause {
+  const entries = clauses.flatMap((clause) => Object.entries(clause));
+  const distinct = new Set(entries.map(([key]) => key)).size === entries.length;
+  return distinct ? Object.fromEntries(entries) : { $and: clauses };
+}
+
+/** A condition on one of several fields; what must not hold must hold for none of them. */
+function either(fields: readonly string[], operand: unknown): Clause {
+  const parts = isObject(operand)
+    ? Object.entries(operand).filter(([operator]) => operator !== "$options")
+      .map(([operator, value]) => {
+        const options = operator === "$regex" && "$options" in operand
+          ? { $options: operand.$options }
+          : {};
+        return { negative: isNegative(operator, value), value: { [operator]: value, ...options } };
+      })
+    : [{ negative: false, value: Array.isArray(operand) ? { $in: operand } : operand }];
+  return together(parts.map(({ negative, value }): Clause => ({
+    [negative ? "$and" : "$or"]: fields.map((field) => ({ [field]: value })),
+  })));
+}
+
+function isNegative(operator: string, value: unknown): boolean {
+  return NEGATIVE.includes(operator) || (operator === "$exists" && value === false);
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function unknownOperator(name: string): Error {
+  return unknownName({
+    what: "operator in `filters`",
+    given: name,
+    valid: OPERATORS,
+    quote: (text) => text,
+  });
+}
+
+function unknownField(name: string, argument: string): Error {
+  return unknownName({
+    what: `field of runs in \`${argument}\``,
+    given: name,
+    valid: FIELDS.keys(),
+    hint:
+      `A metric is summary_metrics.${name}, a setting config.${name}; other fields: id, name, ` +
+      "state, tags, group, job_type, created_at, user, sweep.",
+  });
+}
+
+/** States that W&B gives to runs. */
+export const STATES: readonly string[] = [
+  ...["pending", "running", "finished", "failed", "crashed", "killed", "preempting", "preempted"],
+];
+
+/** The values that a condition compares with for equality, or by order. */
+export function operandsOf(operand: unknown): unknown[] {
+  if (Array.isArray(operand)) return operand.flatMap(operandsOf);
+  if (!isObject(operand)) return operand === undefined ? [] : [operand];
+  return Object.entries(operand).flatMap(([operator, value]) =>
+    ["$exists", "$regex", "$options"].includes(operator) ? [] : operandsOf(value)
+  );
+}
