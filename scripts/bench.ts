@@ -7,67 +7,55 @@
  *   deno task bench mlflow --print           without writing the page
  *   deno task bench weave --big              instead, its cases that take minutes and gigabytes
  */
-import { describeMachine, loadNow } from "./bench/machine.ts";
-import { BENCHES, BIG, bigName, SECTIONS } from "./bench/registry.ts";
-import { reaches } from "./bench/row.ts";
-import { sectionOf, withSection } from "./bench/report.ts";
+import { describeMachine, printSection, reaches, withSection } from "./bench/report.ts";
+import type { Section } from "./bench/row.ts";
+import { formatted } from "./docs.ts";
+
+type Bench = () => Promise<Section>;
+
+/** Every part, and where it has one, what takes minutes and gigabytes; in the order of the page. */
+const PARTS: Readonly<Record<string, () => Promise<{ bench: Bench; benchBig?: Bench }>>> = {
+  mlflow: () => import("./bench/mlflow.ts"),
+  weave: () => import("./bench/weave.ts"),
+  wandb: () => import("./bench/wandb.ts"),
+  local: () => import("./bench/local.ts"),
+  listing: () => import("./bench/listing.ts"),
+};
 
 const PAGE = new URL("../docs/BENCHMARKS.md", import.meta.url);
 
 const say = (text: string) => void Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+const loadNow = () => Deno.loadavg()[0] ?? 0;
 
 async function main(words: readonly string[]): Promise<number> {
-  const names = words.filter((word) => !word.startsWith("--"));
-  const big = words.includes("--big");
-  const benches = big ? BIG : BENCHES;
-  const known = Object.keys(benches);
-  const all = names.length === 0 || names.includes("all");
-  const unknown = names.filter((name) => name !== "all" && !known.includes(name));
+  const parts = Object.keys(PARTS);
+  const named = words.filter((word) => !word.startsWith("--") && word !== "all");
+  const unknown = named.filter((name) => !parts.includes(name));
   if (unknown.length > 0) {
-    const kind = big ? "big bench" : "bench";
-    say(`There is no ${kind} ${unknown.join(", ")}; there are ${known.join(", ")} and all.`);
+    say(`There is no bench ${unknown.join(", ")}; there are ${parts.join(", ")} and all.`);
     return 2;
   }
+  const big = words.includes("--big");
   let missed = 0;
-  for (const name of all ? known : names) {
-    const load = loadNow();
-    const { bench } = await benches[name]?.() ?? { bench: undefined };
+  for (const name of named.length > 0 ? named : parts) {
+    const part = await PARTS[name]?.();
+    const bench = big ? part?.benchBig : part?.bench;
     if (bench === undefined) continue;
+    const load = loadNow();
     const result = await bench();
-    const section = sectionOf(result, describeMachine(new Date(), [load, loadNow()]));
+    const section = printSection(result, describeMachine([load, loadNow()]));
     say(`\n${await formatted(section)}`);
-    if (!words.includes("--print")) await write(big ? bigName(name) : name, section);
     for (const row of result.rows) {
       missed += (row.goals ?? []).filter((goal) => !reaches(row, goal)).length;
     }
+    if (words.includes("--print")) continue;
+    const names = parts.flatMap((known) => [known, `${known}-big`]);
+    const page = await Deno.readTextFile(PAGE);
+    const whole = withSection(page, big ? `${name}-big` : name, section, { names, parts });
+    await Deno.writeTextFile(PAGE, await formatted(whole));
   }
   say(missed === 0 ? "Every goal is met." : `${missed} goals are missed.`);
   return 0;
-}
-
-async function write(name: string, section: string): Promise<void> {
-  const page = await Deno.readTextFile(PAGE).catch((error) => {
-    if (error instanceof Deno.errors.NotFound) return "";
-    throw error;
-  });
-  const whole = withSection(page, name, section, SECTIONS, Object.keys(BENCHES));
-  await Deno.writeTextFile(PAGE, await formatted(whole));
-}
-
-/** As `deno fmt` wants Markdown. */
-async function formatted(text: string): Promise<string> {
-  const child = new Deno.Command(Deno.execPath(), {
-    args: ["fmt", "--ext=md", "-"],
-    cwd: new URL("../", import.meta.url),
-    stdin: "piped",
-    stdout: "piped",
-  }).spawn();
-  const writer = child.stdin.getWriter();
-  await writer.write(new TextEncoder().encode(text));
-  await writer.close();
-  const { code, stdout } = await child.output();
-  if (code !== 0) throw new Error("The page could not be formatted.");
-  return new TextDecoder().decode(stdout);
 }
 
 if (import.meta.main) Deno.exit(await main(Deno.args));

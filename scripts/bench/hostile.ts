@@ -6,7 +6,7 @@
  */
 import { z } from "zod";
 import { productProgram, type Program } from "../../tests/support/product.ts";
-import { memoryOf, peakMemoryOf } from "./memory.ts";
+import { memoryOf } from "./memory.ts";
 
 const say = (text: string) => void Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 
@@ -94,7 +94,7 @@ async function measured(name: string, scenario: Scenario, client: Client): Promi
     answer = (await call).result?.content?.[0]?.text ?? "no text";
   }
   const seconds = (performance.now() - started) / 1000;
-  const peak = peakMemoryOf(client.pid);
+  const peak = memoryOf(client.pid, "VmHWM");
   await pause(3000);
   const after = memoryOf(client.pid);
   return [

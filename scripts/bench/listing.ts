@@ -1,8 +1,7 @@
 import { encode } from "gpt-tokenizer/encoding/o200k_base";
 import { z } from "zod";
-import { officialMlflow, wandflow } from "./programs.ts";
-import type { Result, Row } from "./row.ts";
-import { type ServerProgram, StdioClient } from "./stdio_client.ts";
+import { officialMlflow, type Program, StdioClient, wandflow } from "./client.ts";
+import type { Row, Section } from "./row.ts";
 
 const Entry = z.looseObject({
   name: z.string(),
@@ -10,39 +9,51 @@ const Entry = z.looseObject({
   inputSchema: z.unknown(),
 });
 type Entry = z.infer<typeof Entry>;
-
 const Listing = z.looseObject({ result: z.looseObject({ tools: z.array(Entry) }) });
 
-/** The ten trace tools, with the original's names of today. */
-const TRACE_TOOLS = new Map([
-  ["search_traces", "search_traces"],
-  ["get_trace", "get_trace"],
-  ["log_feedback", "log_trace_feedback"],
-  ["log_expectation", "log_trace_expectation"],
-  ["get_assessment", "get_trace_assessment"],
-  ["update_assessment", "update_trace_assessment"],
-  ["delete_assessment", "delete_trace_assessment"],
-  ["set_trace_tag", "set_trace_tag"],
-  ["delete_trace_tag", "delete_trace_tag"],
-  ["delete_traces", "delete_traces"],
-]);
+/** The ten trace tools, and the original's names of today where they differ. */
+const TRACE_TOOLS: Readonly<Record<string, string>> = {
+  search_traces: "search_traces",
+  get_trace: "get_trace",
+  log_feedback: "log_trace_feedback",
+  log_expectation: "log_trace_expectation",
+  get_assessment: "get_trace_assessment",
+  update_assessment: "update_trace_assessment",
+  delete_assessment: "delete_trace_assessment",
+  set_trace_tag: "set_trace_tag",
+  delete_trace_tag: "delete_trace_tag",
+  delete_traces: "delete_traces",
+};
 
-/** Listing asks nothing of a back end: this one does not exist, and the key is no real one. */
-const NOWHERE = "http://127.0.0.1:9";
-const NO_KEY = "0".repeat(40);
+const VIEWS: readonly (readonly [string, (entry: Entry) => unknown])[] = [
+  ["what models are given", ({ name, description, inputSchema }) => (
+    { name, description, inputSchema }
+  )],
+  ["everything sent", (entry) => entry],
+];
 
-/** What `tools/list` costs a model, in tokens. */
-export async function bench(): Promise<Result> {
+/** What `tools/list` costs a model, in tokens. Listing asks nothing of a back end: none is there. */
+export async function bench(): Promise<Section> {
+  const nowhere = "http://127.0.0.1:9";
   const own = await list(
-    await wandflow({ MLFLOW_TRACKING_URI: NOWHERE, WANDB_API_KEY: NO_KEY }),
+    await wandflow({ MLFLOW_TRACKING_URI: nowhere, WANDB_API_KEY: "0".repeat(40) }),
   );
-  const theirs = await list(await officialMlflow(NOWHERE));
-  const ownTraces = own.filter(({ name }) => TRACE_TOOLS.has(name));
-  const names = new Set(TRACE_TOOLS.values());
-  const theirTraces = theirs.filter(({ name }) => names.has(name));
-  if (ownTraces.length !== TRACE_TOOLS.size || theirTraces.length !== TRACE_TOOLS.size) {
+  const theirs = await list(await officialMlflow(nowhere));
+  const ownTraces = own.filter(({ name }) => name in TRACE_TOOLS);
+  const theirTraces = theirs.filter(({ name }) => Object.values(TRACE_TOOLS).includes(name));
+  if (ownTraces.length !== 10 || theirTraces.length !== 10) {
     throw new Error("A trace tool is missing from a listing.");
   }
+  const rows = (what: string, ours: Entry[], others: Entry[]) =>
+    VIEWS.map(([seen, view]): Row => {
+      const tokens = (entries: Entry[]) => encode(JSON.stringify(entries.map(view))).length;
+      return {
+        what: `${what}, ${seen}`,
+        unit: "tokens",
+        wandflow: tokens(ours),
+        original: tokens(others),
+      };
+    });
   return {
     title: "What the tool listing costs",
     about: "Exact o200k_base tokens of `tools/list`, by a tokenizer: what models are usually " +
@@ -50,41 +61,18 @@ export async function bench(): Promise<Result> {
       "that is sent (titles, output schemas and annotations too). The original is `mlflow mcp " +
       "run` with the tools it lists by default.",
     rows: [
-      row("the ten trace tools, what models are given", ownTraces, theirTraces, read),
-      row("the ten trace tools, everything sent", ownTraces, theirTraces, whole),
-      {
-        what: `all tools: ${own.length} (MLflow and W&B) beside the original's ${theirs.length}, ` +
-          "what models are given",
-        ...figures(own, theirs, read),
-      },
-      {
-        what: `all tools: ${own.length} beside ${theirs.length}, everything sent`,
-        ...figures(own, theirs, whole),
-      },
+      ...rows("the ten trace tools", ownTraces, theirTraces),
+      ...rows(
+        `all tools: ${own.length} (MLflow and W&B) beside the original's ${theirs.length}`,
+        own,
+        theirs,
+      ),
     ],
   };
 }
 
-async function list(program: ServerProgram): Promise<Entry[]> {
-  const { client } = await StdioClient.start(program);
-  await using _ = client;
-  const { bytes } = await client.request("tools/list", {});
-  return Listing.parse(JSON.parse(new TextDecoder().decode(bytes))).result.tools;
-}
-
-function row(what: string, own: Entry[], theirs: Entry[], view: (entry: Entry) => unknown): Row {
-  return { what, ...figures(own, theirs, view) };
-}
-
-function figures(own: Entry[], theirs: Entry[], view: (entry: Entry) => unknown) {
-  const tokens = (entries: Entry[]) => encode(JSON.stringify(entries.map(view))).length;
-  return { unit: "tokens", wandflow: tokens(own), original: tokens(theirs) } as const;
-}
-
-function read({ name, description, inputSchema }: Entry): unknown {
-  return { name, description, inputSchema };
-}
-
-function whole(entry: Entry): unknown {
-  return entry;
+async function list(program: Program): Promise<Entry[]> {
+  await using client = await StdioClient.start(program);
+  const { text } = await client.request("tools/list", {});
+  return Listing.parse(JSON.parse(text)).result.tools;
 }

@@ -1,66 +1,107 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { type MlflowVersion, startMlflow } from "../../tests/support/mlflow/server.ts";
 import { progress, run } from "../../tests/support/python/command.ts";
 import { ensureVenv } from "../../tests/support/python/venv.ts";
-import { startMlflow } from "../../tests/support/mlflow/server.ts";
-import { interleaved } from "./measure.ts";
-import { type Call, mlflowCalls, Seeded } from "./mlflow_calls.ts";
-import { send, summary } from "./mlflow_requests.ts";
-import { officialMlflow, wandflow } from "./programs.ts";
-import type { Result, Row } from "./row.ts";
-import { type ServerProgram, StdioClient, textOf } from "./stdio_client.ts";
+import { type Call, officialMlflow, type Program, StdioClient, wandflow } from "./client.ts";
+import { type Goal, measure, median, type Row, type Run, type Section } from "./row.ts";
 
-/** How long after the calls memory is read, in milliseconds. */
-const SETTLE = 10_000;
+/** What mlflow_seed.py made: experiments with short, long and very long texts, and single traces. */
+const Seeded = z.object({
+  experiments: z.tuple([Experiment(), Experiment(), Experiment()]),
+  traces: z.int(),
+  small_trace_id: z.string(),
+  spans: z.int(),
+  large_trace_id: z.string(),
+  large_spans: z.int(),
+});
+type Seeded = z.infer<typeof Seeded>;
 
-const SEED = fileURLToPath(new URL("./mlflow_seed.py", import.meta.url));
-
-/** Side by side with the official MLflow MCP server, on one real MLflow server. */
-export async function bench(): Promise<Result> {
-  const server = await startMlflow({ version: "newest" });
-  try {
-    progress("Filling an MLflow server");
-    const seeded = await seed(server.uri);
-    const env = { MLFLOW_TRACKING_URI: server.uri, MAX_RESPONSE_TOKENS: "100000000" };
-    const ours = await wandflow(env);
-    const theirs = await officialMlflow(server.uri);
-    const calls = await mlflowCalls(server.uri, seeded);
-    await compareRequests(ours, calls);
-    return {
-      title: "MLflow traces",
-      about: about(await versionOf(theirs), seeded),
-      rows: [
-        await startRow(ours, theirs),
-        ...await memoryRows(ours, theirs, calls),
-        ...await callRows(ours, theirs, calls, server.uri),
-        ...await olderRows(),
-      ],
-    };
-  } finally {
-    await server.stop();
-  }
+/** Its id, and the size of each of its traces. */
+function Experiment() {
+  return z.object({ id: z.string(), kilobytes: z.int() });
 }
 
-/**
- * What has a goal against the original, on the oldest server that wandflow knows; the goals are
- * those for the newest.
- */
-async function olderRows(): Promise<Row[]> {
-  const server = await startMlflow({ version: "3.4" });
-  try {
-    progress("Filling an MLflow 3.4 server");
-    const seeded = await seed(server.uri, "mlflow-3.4");
-    const env = { MLFLOW_TRACKING_URI: server.uri, MAX_RESPONSE_TOKENS: "100000000" };
-    const ours = await wandflow(env);
-    const theirs = await officialMlflow(server.uri);
-    const calls = (await mlflowCalls(server.uri, seeded))
-      .filter(({ goals }) => goals.some(({ against }) => against === "original"))
-      .map((call) => ({ ...call, what: `MLflow 3.4: ${call.what}`, goals: [] }));
-    await compareRequests(ours, calls);
-    return await callRows(ours, theirs, calls, server.uri);
-  } finally {
-    await server.stop();
-  }
+/** A line of the table, with the same arguments for both servers. */
+interface Line extends Call {
+  readonly what: string;
+  readonly goals: readonly Goal[];
+  /** It reads the 10 MB trace. */
+  readonly large: boolean;
+}
+
+const IDS = /"trace_id": ?"tr-/;
+const NAMES = /"name": ?"/;
+
+function linesFor({ experiments, ...seeded }: Seeded): Line[] {
+  const bare = (factor: number): Goal => ({ against: "bare", factor });
+  const original = (factor: number): Goal => ({ against: "original", factor });
+  const [short, long, longest] = experiments;
+  const search = (
+    { id, kilobytes }: Seeded["experiments"][0],
+    size: number,
+    [fields, named, expect, each]: readonly [string, string, RegExp, number],
+    ...goals: Goal[]
+  ): Line => ({
+    what: `\`search_traces\`, ${size} of ${kilobytes} kB, ${named}`,
+    tool: "search_traces",
+    args: { experiment_id: id, max_results: size, extract_fields: fields, output: "json" },
+    expect,
+    times: size * each,
+    goals: [...goals, bare(1.3)],
+    large: false,
+  });
+  const trace = (id: string, size: string, fields: string | undefined): Line => {
+    const large = id === seeded.large_trace_id;
+    return {
+      what: `\`get_trace\`, ${size}, ${fields === undefined ? "all" : "span names"}`,
+      tool: "get_trace",
+      args: { trace_id: id, ...(fields === undefined ? {} : { extract_fields: fields }) },
+      expect: NAMES,
+      times: large ? seeded.large_spans : seeded.spans,
+      goals: large ? [original(4), bare(1.5)] : [bare(1.3)],
+      large,
+    };
+  };
+  const ids = ["info.trace_id", "ids only", IDS, 1] as const;
+  const spans = "data.spans.*.name";
+  const names = [`info.trace_id,${spans}`, "ids and span names", NAMES, seeded.spans] as const;
+  return [
+    search(short, 10, ids),
+    search(short, 100, ids, original(50)),
+    search(long, 100, ids, original(50)),
+    search(longest, 100, ids, original(50)),
+    search(short, 10, names),
+    search(short, 100, names),
+    trace(seeded.small_trace_id, `${short.kilobytes} kB`, undefined),
+    trace(seeded.small_trace_id, `${short.kilobytes} kB`, spans),
+    trace(seeded.large_trace_id, "10 MB", undefined),
+    trace(seeded.large_trace_id, "10 MB", spans),
+  ];
+}
+
+/** Side by side with the official MLflow MCP server, on real MLflow servers. */
+export async function bench(): Promise<Section> {
+  const newest = await onServer("newest", async (servers, seeded) => {
+    const lines = linesFor(seeded);
+    const version = (await run(servers.theirs.command, ["--version"])).stdout;
+    return {
+      about: about(/\d+\.\d+\.\d+\S*/.exec(version)?.[0] ?? "", seeded),
+      rows: [
+        await startRow(servers),
+        ...await memoryRows(servers, lines),
+        ...await callRows(servers, lines),
+      ],
+    };
+  });
+  // What has a goal against the original, on the oldest server; the goals are for the newest.
+  const oldest = await onServer("3.4", (servers, seeded) =>
+    callRows(
+      servers,
+      linesFor(seeded).filter(({ goals }) => goals.some(({ against }) => against === "original"))
+        .map((line) => ({ ...line, what: `MLflow 3.4: ${line.what}`, goals: [] })),
+    ));
+  return { title: "MLflow traces", about: newest.about, rows: [...newest.rows, ...oldest] };
 }
 
 function about(original: string, { traces, spans, large_spans }: Seeded): string {
@@ -69,7 +110,7 @@ function about(original: string, { traces, spans, large_spans }: Seeded): string
     `worker, loopback), with the same arguments. It holds ${traces} traces of ${spans} spans ` +
     `thrice, with short, long and very long texts, and one of ${large_spans} spans and 10 MB. ` +
     "wandflow's results are not cut (`MAX_RESPONSE_TOKENS` is set to a hundred million). Bare: " +
-    "the requests that wandflow sends for the call, side by side where wandflow does so, by " +
+    "the requests that wandflow was seen to send for the call, side by side where it does so, by " +
     "plain `fetch` over kept connections, bodies read as text and thrown away: no client can be " +
     "faster, so a goal against the original that these miss too cannot be reached, and says so. " +
     "The original reads all spans of the traces it lists, also where only ids are asked for. " +
@@ -77,139 +118,167 @@ function about(original: string, { traces, spans, large_spans }: Seeded): string
     "Memory is the resident memory of the server's processes, ten seconds after the calls.";
 }
 
-async function seed(uri: string, client = "mlflow-newest"): Promise<Seeded> {
-  const venv = await ensureVenv(client);
-  const env = { MLFLOW_TRACKING_URI: uri };
-  const { code, stdout, stderr } = await run(venv.python, ["-W", "ignore", SEED], { env });
-  if (code !== 0) throw new Error(`Filling the MLflow server failed:\n${stderr}`);
-  return Seeded.parse(JSON.parse(stdout));
+/** A back end, and the programs that ask it. */
+interface Servers {
+  readonly uri: string;
+  readonly ours: Program;
+  readonly theirs: Program;
 }
 
-async function versionOf(program: ServerProgram): Promise<string> {
-  const { stdout } = await run(program.command, ["--version"]);
-  return /\d+\.\d+\.\d+\S*/.exec(stdout)?.[0] ?? "of an unknown version";
-}
-
-const LogLine = z.looseObject({
-  message: z.string(),
-  method: z.string().optional(),
-  path: z.string().optional(),
-});
-
-/** The bare requests must be those that wandflow sends, or the comparison means nothing. */
-async function compareRequests(ours: ServerProgram, calls: readonly Call[]): Promise<void> {
-  const env = { ...ours.env, MCP_SERVER_LOG_LEVEL: "DEBUG", WANDFLOW_LOG_FORMAT: "json" };
-  const { client } = await StdioClient.start({ ...ours, env });
-  for (const call of calls) await client.call(call.tool, call.args);
-  const sent: string[][] = [[]];
-  for (const line of (await client.end()).split("\n")) {
-    if (!line.startsWith("{")) continue;
-    const { message, method, path } = LogLine.parse(JSON.parse(line));
-    if (message === "Call finished") sent.push([]);
-    else if (path !== undefined) sent.at(-1)?.push(`${method} ${path}`);
-  }
-  for (const [index, call] of calls.entries()) {
-    const found = (sent[index] ?? []).sort().join("\n");
-    const expected = summary(call.steps).join("\n");
-    if (found === expected) continue;
-    throw new Error(`${call.what}: wandflow sent\n${found}\nand the bench sends\n${expected}`);
+async function onServer<T>(
+  version: MlflowVersion,
+  work: (servers: Servers, seeded: Seeded) => Promise<T>,
+): Promise<T> {
+  const server = await startMlflow({ version });
+  try {
+    progress(`Filling a server of MLflow ${version}`);
+    const { uri } = server;
+    const { python } = await ensureVenv(`mlflow-${version}`);
+    const script = fileURLToPath(new URL("mlflow_seed.py", import.meta.url));
+    const env = { MLFLOW_TRACKING_URI: uri };
+    const { code, stdout, stderr } = await run(python, ["-W", "ignore", script], { env });
+    if (code !== 0) throw new Error(`Filling the MLflow server failed:\n${stderr}`);
+    const servers = { uri, ours: await uncut(uri), theirs: await officialMlflow(uri) };
+    return await work(servers, Seeded.parse(JSON.parse(stdout)));
+  } finally {
+    await server.stop();
   }
 }
 
-async function startRow(ours: ServerProgram, theirs: ServerProgram): Promise<Row> {
+function uncut(uri: string): Promise<Program> {
+  return wandflow({ MLFLOW_TRACKING_URI: uri, MAX_RESPONSE_TOKENS: "100000000" });
+}
+
+async function startRow({ ours, theirs }: Servers): Promise<Row> {
   progress("Start");
-  const start = (program: ServerProgram) => async () => {
-    const { client, milliseconds } = await StdioClient.start(program);
-    await client.end();
-    return milliseconds;
+  const start = (program: Program) => async () => {
+    await using client = await StdioClient.start(program);
+    return client.startMilliseconds;
   };
-  const { wandflow, original } = await interleaved({
-    wandflow: { run: start(ours) },
-    original: { run: start(theirs), every: 2 },
-  }, { warmUp: 1, counted: 13 });
-  return {
+  return await measure({
     what: "start to first `initialize` answer",
-    unit: "ms",
-    wandflow,
-    original,
+    wandflow: start(ours),
+    original: start(theirs),
+    rounds: 13,
     goals: [{ against: "original", factor: 20 }],
-  };
+  });
 }
 
-async function memoryRows(
-  ours: ServerProgram,
-  theirs: ServerProgram,
-  calls: readonly Call[],
-): Promise<Row[]> {
+async function memoryRows({ ours, theirs }: Servers, lines: readonly Line[]): Promise<Row[]> {
   progress("Memory");
-  const measure = async (program: ServerProgram) => {
-    const { client } = await StdioClient.start(program);
-    await using _ = client;
+  const take = async (program: Program) => {
+    await using client = await StdioClient.start(program);
     await client.request("tools/list", {});
     const idle = client.memory();
-    const callAll = async (large: boolean) => {
-      for (const call of calls) {
-        if (call.large === large) await client.call(call.tool, call.args);
-      }
-      await settle();
+    const after = async (large: boolean) => {
+      for (const line of lines) if (line.large === large) await client.call(line);
+      // Time to give back what they want to.
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
       return client.memory();
     };
-    return { idle, small: await callAll(false), large: await callAll(true), peak: client.peak() };
+    return [idle, await after(false), await after(true), client.memory("VmHWM")];
   };
-  const [own, other] = [await measure(ours), await measure(theirs)];
-  const row = (what: string, wandflow: number, original: number): Row => ({
+  const [own, original] = [await take(ours), await take(theirs)];
+  return [
+    "memory after start and `tools/list`",
+    "memory after the calls below, but for the 10 MB trace",
+    "memory after all of the calls below",
+    "memory, the most of all that time",
+  ].map((what, index) => ({
     what,
     unit: "MB",
-    wandflow,
-    original,
-    goals: [{ against: "original", factor: 3 }],
-  });
-  const { goals: _, ...peak } = row("memory, the most of all that time", own.peak, other.peak);
-  return [
-    row("memory after start and `tools/list`", own.idle, other.idle),
-    row("memory after the calls below, but for the 10 MB trace", own.small, other.small),
-    row("memory after all of the calls below", own.large, other.large),
-    peak,
-  ];
+    wandflow: median(own.slice(index, index + 1)),
+    original: original[index],
+    goals: index === 3 ? [] : [{ against: "original", factor: 3 }],
+  }));
 }
 
-/** Both give back what they want to. */
-async function settle(): Promise<void> {
-  await new Promise((resolve) => setTimeout(resolve, SETTLE));
-}
-
-async function callRows(
-  ours: ServerProgram,
-  theirs: ServerProgram,
-  calls: readonly Call[],
-  uri: string,
-): Promise<Row[]> {
-  const { client: own } = await StdioClient.start(ours);
-  await using _own = own;
-  const { client: other } = await StdioClient.start(theirs);
-  await using _other = other;
+async function callRows({ uri, ours, theirs }: Servers, lines: readonly Line[]): Promise<Row[]> {
+  await using own = await StdioClient.start(ours);
+  await using other = await StdioClient.start(theirs);
+  const bare = await requestsOf(uri, lines);
   const rows: Row[] = [];
-  for (const call of calls) {
-    progress(call.what);
-    await callOnce(own, call);
-    await callOnce(other, call);
-    const timed = (client: StdioClient) => async () =>
-      (await client.call(call.tool, call.args)).milliseconds;
-    const figures = await interleaved({
-      wandflow: { run: timed(own) },
-      bare: { run: () => send(uri, call.steps) },
-      original: { run: timed(other), every: 4 },
-    }, { warmUp: 2, counted: 21 });
-    rows.push({ what: call.what, unit: "ms", ...figures, goals: call.goals });
+  for (const [index, line] of lines.entries()) {
+    progress(line.what);
+    for (const client of [own, other]) await client.call(line);
+    rows.push(
+      await measure({
+        what: line.what,
+        wandflow: own.repeat(line),
+        bare: bare[index],
+        original: other.repeat(line),
+        rounds: 21,
+        goals: line.goals,
+      }),
+    );
   }
   return rows;
 }
 
-/** A quick wrong answer is no good figure: what was asked for must be in the text. */
-async function callOnce(client: StdioClient, call: Call): Promise<void> {
-  const { bytes } = await client.call(call.tool, call.args);
-  const found = [...textOf(bytes).matchAll(call.expect.pattern)].length;
-  if (found !== call.expect.count) {
-    throw new Error(`${call.what}: ${found} times ${call.expect.pattern} in the answer.`);
+/** A request that passed, and when. */
+interface Passed {
+  readonly path: string;
+  readonly init: RequestInit;
+  readonly began: number;
+  ended: number;
+}
+
+/** For each call, the requests that wandflow sends for it, seen from between it and the server. */
+async function requestsOf(uri: string, lines: readonly Line[]): Promise<Run[]> {
+  let seen: Passed[] = [];
+  await using proxy = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen() {} },
+    async (request) => {
+      const { pathname, search } = new URL(request.url);
+      const [type, body] = [request.headers.get("content-type"), await request.text()];
+      const passed: Passed = {
+        path: `${pathname}${search}`,
+        init: {
+          method: request.method,
+          ...(type === null ? {} : { headers: { "content-type": type }, body }),
+        },
+        began: performance.now(),
+        ended: Infinity,
+      };
+      seen.push(passed);
+      const response = await fetch(`${uri}${passed.path}`, passed.init);
+      const bytes = await response.bytes();
+      passed.ended = performance.now();
+      const answered = response.headers.get("content-type") ?? "application/octet-stream";
+      return new Response(bytes, {
+        status: response.status,
+        headers: { "content-type": answered },
+      });
+    },
+  );
+  await using client = await StdioClient.start(await uncut(`http://127.0.0.1:${proxy.addr.port}`));
+  const runs: Run[] = [];
+  for (const line of lines) {
+    await client.call(line);
+    seen = [];
+    await client.call(line);
+    const steps = stepsOf(seen);
+    runs.push(async () => {
+      for (const step of steps) await Promise.all(step.map((one) => send(uri, one)));
+    });
   }
+  return runs;
+}
+
+/** Requests in their order, those side by side that overlapped. */
+function stepsOf(seen: readonly Passed[]): Passed[][] {
+  const steps: Passed[][] = [];
+  let end = -1;
+  for (const one of seen) {
+    if (one.began >= end) steps.push([]);
+    steps.at(-1)?.push(one);
+    end = Math.max(end, one.ended);
+  }
+  return steps;
+}
+
+async function send(uri: string, { path, init }: Passed): Promise<void> {
+  const response = await fetch(`${uri}${path}`, init);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${path}: ${response.status} ${text.slice(0, 200)}`);
 }

@@ -73,19 +73,18 @@ def main():
     def fill(name, sentences):
         experiment = client.create_experiment(name)
         traces = [make_trace(experiment, agent_turn(n, sentences)) for n in range(TRACES)]
-        return experiment, traces
+        metadata = client.get_trace(traces[-1]["trace_id"]).info.trace_metadata
+        kilobytes = round(int(metadata["mlflow.trace.sizeBytes"]) / 1000)
+        return {"id": experiment, "kilobytes": kilobytes}, traces[-1]
 
-    short, traces = fill("short texts", 5)
-    long, _ = fill("long texts", 40)
-    longest, _ = fill("very long texts", 200)
+    filled = [fill("short texts", 5), fill("long texts", 40), fill("very long texts", 200)]
+    small = filled[0][1]
     big = make_trace(client.create_experiment("large"), large(2000, 10_000_000))
     made = {
-        "short_experiment_id": short,
-        "long_experiment_id": long,
-        "longest_experiment_id": longest,
+        "experiments": [experiment for experiment, _ in filled],
         "traces": TRACES,
-        "small_trace_id": traces[-1]["trace_id"],
-        "spans": len(traces[-1]["spans"]),
+        "small_trace_id": small["trace_id"],
+        "spans": len(small["spans"]),
         "large_trace_id": big["trace_id"],
         "large_spans": len(big["spans"]),
     }

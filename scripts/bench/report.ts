@@ -1,34 +1,28 @@
+import { cpus, release, totalmem, type } from "node:os";
 import { markdownTable } from "../../src/core/table.ts";
-import { type Goal, ratioFor, reaches, type Result, type Row } from "./row.ts";
+import type { Goal, Row, Section } from "./row.ts";
 
-/** A result as the Markdown between its markers. */
-export function sectionOf(result: Result, machine: string): string {
-  const { rows } = result;
-  const originals = rows.some((row) => row.original !== undefined);
-  const bare = rows.some((row) => row.bare !== undefined);
-  const goals = rows.some((row) => (row.goals ?? []).length > 0);
-  const notes = rows.some((row) => row.note !== undefined);
-  const more = [...new Set(rows.flatMap((row) => Object.keys(row.more ?? {})))];
-  const { originalHeading: original = "original" } = result;
+/** A section as the Markdown between its markers. */
+export function printSection({ title, about, rows, originalHeading }: Section, machine: string) {
+  const columns: readonly (readonly [string, (row: Row) => string])[] = [
+    ["", (row) => row.what],
+    ["wandflow", (row) => figure(row, row.wandflow)],
+    [originalHeading ?? "original", (row) => figure(row, row.original)],
+    ["original ÷ wandflow", (row) => factor(row, "original")],
+    ["bare", (row) => figure(row, row.bare)],
+    ["wandflow ÷ bare", (row) => factor(row, "bare")],
+    ...[...new Set(rows.flatMap((row) => Object.keys(row.more ?? {})))].map((heading) =>
+      [heading, (row: Row) => row.more?.[heading] ?? ""] as const
+    ),
+    ["goal", (row) => (row.goals ?? []).map((goal) => goalText(row, goal)).join("; ")],
+    ["note", (row) => row.note ?? ""],
+  ];
+  const used = columns.filter(([, cell]) => rows.some((row) => cell(row) !== ""));
   const table = markdownTable(
-    [
-      ...["", "wandflow"],
-      ...(originals ? [original, "original ÷ wandflow"] : []),
-      ...(bare ? ["bare", "wandflow ÷ bare"] : []),
-      ...more,
-      ...(goals ? ["goal"] : []),
-      ...(notes ? ["note"] : []),
-    ],
-    rows.map((row) => [
-      ...[row.what, figure(row, row.wandflow)],
-      ...(originals ? [figure(row, row.original), factor(row, "original")] : []),
-      ...(bare ? [figure(row, row.bare), factor(row, "bare")] : []),
-      ...more.map((heading) => row.more?.[heading] ?? ""),
-      ...(goals ? [goalText(row)] : []),
-      ...(notes ? [row.note ?? ""] : []),
-    ]),
+    used.map(([heading]) => heading),
+    rows.map((row) => used.map(([, cell]) => cell(row))),
   );
-  return `## ${result.title}\n\n${result.about}\n\n${machine}\n\n${table}`;
+  return `## ${title}\n\n${about}\n\n${machine}\n\n${table}`;
 }
 
 function figure({ unit }: Row, value: number | undefined): string {
@@ -38,75 +32,84 @@ function figure({ unit }: Row, value: number | undefined): string {
   return `${grouped(value.toFixed(digits))} ${name}`;
 }
 
-function factor(row: Row, against: "original" | "bare"): string {
-  const ratio = ratioFor(row, against);
-  return ratio === undefined ? "" : grouped(ratio.toFixed(ratio < 10 ? 2 : 0));
+function ratio(row: Row, against: "original" | "bare"): number | undefined {
+  if (against === "original") return row.original && row.original / row.wandflow;
+  return row.bare && row.wandflow / row.bare;
 }
 
-function goalText(row: Row): string {
-  return (row.goals ?? []).map((goal) => {
-    const what = goal.against === "original"
-      ? `≥ ${goal.factor} × better`
-      : goal.against === "bare"
-      ? `≤ ${goal.factor} × bare`
-      : `${goal.against === "least" ? "≥" : "≤"} ${figure(row, goal.factor)}`;
-    return `${what}: ${reaches(row, goal) ? "met" : `**missed**${bound(row, goal)}`}`;
-  }).join("; ");
+function factor(row: Row, against: "original" | "bare"): string {
+  const value = ratio(row, against);
+  return value === undefined ? "" : grouped(value.toFixed(value < 10 ? 2 : 0));
+}
+
+/** Whether a row reaches a goal. */
+export function reaches(row: Row, goal: Goal): boolean {
+  if (goal.against === "limit") return row.wandflow <= goal.factor;
+  const value = ratio(row, goal.against);
+  if (value === undefined) return false;
+  return goal.against === "original" ? value >= goal.factor : value <= goal.factor;
+}
+
+function goalText(row: Row, goal: Goal): string {
+  const what = {
+    original: `≥ ${goal.factor} × better`,
+    bare: `≤ ${goal.factor} × bare`,
+    limit: `≤ ${figure(row, goal.factor)}`,
+  }[goal.against];
+  return `${what}: ${reaches(row, goal) ? "met" : `**missed**${bound(row, goal)}`}`;
 }
 
 /** What a missed goal against the original comes up to where the back end alone takes too long. */
-function bound(row: Row, { against, factor }: Goal): string {
-  const { original, bare } = row;
+function bound({ original, bare }: Row, { against, factor }: Goal): string {
   if (against !== "original" || original === undefined || bare === undefined) return "";
   const most = original / bare;
   return most >= factor ? "" : ` (the bare requests: ${most.toFixed(most < 10 ? 1 : 0)} ×)`;
 }
 
-/** Thousands set apart by commas. */
-export function grouped(digits: string): string {
-  return digits.replace(/\B(?=(\d{3})+(?!\d))/g, ",");
+/** A number with its thousands set apart by commas. */
+export function grouped(number: number | string): string {
+  return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
-/** The page's beginning. */
+/** What the figures were taken on, without anything that names the machine. */
+export function describeMachine(load: readonly [number, number]): string {
+  const version = /^\d+\.\d+/.exec(release())?.[0] ?? "";
+  const busy = load.map((value) => value.toFixed(1)).join(" at the start, ");
+  return `Taken on ${new Date().toISOString().slice(0, 10)} on a machine with ${cpus().length} ` +
+    `cores (${Deno.build.arch}), ${Math.round(totalmem() / 2 ** 30)} GiB of memory, ${type()} ` +
+    `${version}, Deno ${Deno.version.deno}. Load average (one minute): ${busy} at the end; the ` +
+    "benchmark itself makes about 1." +
+    (Math.max(...load) > cpus().length
+      ? " Other programs were running: the times are longer than on a quiet machine, and the " +
+        "ratios, taken in turns, less exact."
+      : "");
+}
+
 const head = (parts: readonly string[]) =>
   `# Benchmarks
 
 What \`deno task bench\` measured, newest run of each part. What stands side by side was measured in
 the same run, in turns (A B C A B C …), after a warm-up, unless its section says that a figure is
 recorded; times are medians. Goals are those of the project's plan. \`deno task bench\` with any of
-${parts.map((name) => `\`${name}\``).join(", ")} measures these again, without a name all, and
-rewrites their parts of this page; with \`--big\`, it measures what takes minutes and gigabytes.
+${
+    parts.map((name) => `\`${name}\``).join(", ")
+  } measures these again, with \`all\` or without a name
+all, and rewrites their parts of this page; with \`--big\`, it measures what takes minutes and
+gigabytes.
 `;
 
-/** The page with one section put in or replaced; sections keep the order of `names`. `parts` is what can be measured. */
+/** The page with one section put in or replaced; sections keep the order of `names`. */
 export function withSection(
   page: string,
   name: string,
   section: string,
-  names: readonly string[],
-  parts: readonly string[],
+  { names, parts }: { names: readonly string[]; parts: readonly string[] },
 ): string {
-  const sections = new Map<string, string>();
-  for (const known of names) {
-    const text = known === name ? section : between(page, known);
-    if (text !== undefined) sections.set(known, text.trim());
-  }
-  const marked = [...sections].map(([known, text]) =>
-    `${open(known)}\n\n${text}\n\n${close(known)}\n`
-  );
+  const marked = names.flatMap((known) => {
+    const [open, close] = [`<!-- bench:${known} -->`, `<!-- /bench:${known} -->`];
+    const old = page.split(open)[1]?.split(close)[0];
+    const text = known === name ? section : old;
+    return text === undefined ? [] : [`${open}\n\n${text.trim()}\n\n${close}\n`];
+  });
   return [head(parts), ...marked].join("\n");
-}
-
-function between(page: string, name: string): string | undefined {
-  const from = page.indexOf(open(name));
-  const to = page.indexOf(close(name));
-  return from < 0 || to < from ? undefined : page.slice(from + open(name).length, to);
-}
-
-function open(name: string): string {
-  return `<!-- bench:${name} -->`;
-}
-
-function close(name: string): string {
-  return `<!-- /bench:${name} -->`;
 }

@@ -1,62 +1,100 @@
 /** What a figure is measured in. */
-export type Unit = "ms" | "MB" | "kB" | "tokens" | "requests" | "cases";
+export type Unit = "ms" | "MB" | "kB" | "tokens" | "requests";
 
-/** What is to be reached: a factor against the original or the bare requests, or a limit. */
+/** What is to be reached. */
 export interface Goal {
-  /**
-   * `original`: at least so many times better; `bare`: at most so many times the bare requests;
-   * `limit`: at most so much; `least`: at least so much.
-   */
-  readonly against: "original" | "bare" | "limit" | "least";
-  /** The factor, or the limit in the row's unit. */
+  /** `original`: so many times better; `bare`: at most so many times that; `limit`: at most so much. */
+  readonly against: "original" | "bare" | "limit";
   readonly factor: number;
 }
 
-/** One line of a table: the same thing done by wandflow, by the original, and by hand. */
+/** One line of the page: the same thing done by wandflow, by the original, and by hand. */
 export interface Row {
-  /** What was done. */
   readonly what: string;
-  /** What the figures are measured in. */
   readonly unit: Unit;
-  /** wandflow's figure: a median where several were taken. */
   readonly wandflow: number;
-  /** The original's. */
-  readonly original?: number;
-  /** The same back-end requests, sent without any server in between. */
-  readonly bare?: number;
-  /** What is to be reached. */
-  readonly goals?: readonly Goal[];
-  /** wandflow's further figures, by the headings of their columns. */
-  readonly more?: Readonly<Record<string, string>>;
+  readonly original?: number | undefined;
+  /** The back-end requests alone, sent without any server in between. */
+  readonly bare?: number | undefined;
+  readonly goals?: readonly Goal[] | undefined;
+  /** Further figures of wandflow's, by the headings of their columns. */
+  readonly more?: Readonly<Record<string, string>> | undefined;
   /** What a reader has to know about this line. */
-  readonly note?: string;
+  readonly note?: string | undefined;
 }
 
-/** What one module measured. */
-export interface Result {
-  /** Heading of its section. */
+/** One section of the page. */
+export interface Section {
   readonly title: string;
   /** What was compared with what, and how, in a few sentences of Markdown. */
   readonly about: string;
   /** Heading of the original's column, where its figures were not measured in this run. */
   readonly originalHeading?: string;
-  /** The figures, in order. */
   readonly rows: readonly Row[];
 }
 
-/** How a figure stands against a goal; undefined where the other figure is missing. */
-export function ratioFor(row: Row, against: "original" | "bare"): number | undefined {
-  if (against === "original") {
-    return row.original === undefined ? undefined : row.original / row.wandflow;
-  }
-  return row.bare === undefined ? undefined : row.wandflow / row.bare;
+/** Does something once; gives the milliseconds that count, or is timed as a whole. */
+export type Run = () => Promise<number | void>;
+
+/** A line before it is measured. */
+export interface Case extends Omit<Row, "unit" | "wandflow" | "original" | "bare"> {
+  readonly wandflow: Run;
+  /** The original, or how many times the bare requests it was recorded to take. */
+  readonly original?: Run | number | undefined;
+  readonly bare?: Run | undefined;
+  /** Rounds that count, after a warm-up. */
+  readonly rounds: number;
 }
 
-/** Whether a row reaches a goal. */
-export function reaches(row: Row, goal: Goal): boolean {
-  if (goal.against === "limit") return row.wandflow <= goal.factor;
-  if (goal.against === "least") return row.wandflow >= goal.factor;
-  const ratio = ratioFor(row, goal.against);
-  if (ratio === undefined) return false;
-  return goal.against === "original" ? ratio >= goal.factor : ratio <= goal.factor;
+/** The original runs only in every so many rounds where there are many: it takes long. */
+const MANY = 10;
+const EVERY = 4;
+
+/**
+ * Measures in turns (A B C A B C …), so that whatever else the machine does falls on all alike, and
+ * gives the medians.
+ */
+export async function measure(one: Case): Promise<Row> {
+  const { wandflow, original, bare, rounds, ...row } = one;
+  const times: Record<"wandflow" | "bare" | "original", number[]> = {
+    wandflow: [],
+    bare: [],
+    original: [],
+  };
+  for (let round = -1; round < rounds; round++) {
+    const skips = rounds > MANY && round > 0 && round % EVERY !== 0;
+    const take = async (name: keyof typeof times, run: Run | number | undefined) => {
+      if (typeof run !== "function") return;
+      const milliseconds = await timed(run);
+      if (round >= 0) times[name].push(milliseconds);
+    };
+    await take("wandflow", wandflow);
+    await take("bare", bare);
+    if (!skips) await take("original", original);
+  }
+  const middle = (values: readonly number[]) => values.length === 0 ? undefined : median(values);
+  const bareTime = middle(times.bare);
+  return {
+    ...row,
+    unit: "ms",
+    wandflow: median(times.wandflow),
+    bare: bareTime,
+    original: typeof original === "number" && bareTime !== undefined
+      ? original * bareTime
+      : middle(times.original),
+  };
+}
+
+async function timed(run: Run): Promise<number> {
+  const started = performance.now();
+  return await run() ?? performance.now() - started;
+}
+
+/** The middle value; of an even number, the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
+  if (values.length === 0) throw new RangeError("A median needs a value.");
+  const sorted = values.toSorted((one, other) => one - other);
+  const half = Math.floor(sorted.length / 2);
+  const upper = sorted[half] ?? 0;
+  return sorted.length % 2 === 1 ? upper : ((sorted[half - 1] ?? 0) + upper) / 2;
 }

@@ -1,57 +1,25 @@
 import { encode } from "gpt-tokenizer/encoding/o200k_base";
 import { progress } from "../../tests/support/python/command.ts";
-import { type Manifest, seed } from "../../tests/support/weave/seeded.ts";
+import { seed } from "../../tests/support/weave/seeded.ts";
 import { type OwnWeave, startWeave } from "../../tests/support/weave/server.ts";
-import { interleaved } from "./measure.ts";
-import { wandflow } from "./programs.ts";
+import { type Call, StdioClient, wandflow } from "./client.ts";
 import { grouped } from "./report.ts";
-import { type Goal, ratioFor, type Result, type Row } from "./row.ts";
-import { StdioClient, textOf } from "./stdio_client.ts";
-import { answersRow } from "./weave_answers.ts";
+import { type Goal, measure, median, type Row, type Section } from "./row.ts";
 
-/** One thing that is measured: a tool call and the request that a program by hand would send. */
-interface Case {
+/** Requests by hand: path and body. */
+type Requests = readonly (readonly [path: string, body: Readonly<Record<string, unknown>>])[];
+
+/** A line: the call, the requests by hand, and what W&B's own server took as their multiple. */
+type Line = Call & {
   readonly what: string;
-  readonly tool: string;
-  readonly args: Readonly<Record<string, unknown>>;
-  /** The same by hand: path and body. */
-  readonly bare: readonly (readonly [path: string, body: Readonly<Record<string, unknown>>])[];
-  /** What W&B's own server 0.3.3 took, as a multiple of the bare requests measured beside it. */
-  readonly multiple?: number;
+  readonly bare: Requests;
+  readonly multiple?: number | undefined;
   readonly goals?: readonly Goal[];
-  /** Must be in the answer: a quick wrong one is no good figure. */
-  readonly expect: RegExp;
-  /** Takes long. */
   readonly slow?: boolean;
-}
+};
 
-const LIGHT = [
-  ...["id", "trace_id", "parent_id", "op_name", "display_name", "started_at", "ended_at"],
-  "summary",
-];
-const NEWEST = [{ field: "started_at", direction: "desc" }];
-const STREAM = "/calls/stream_query";
-const SMALL = 2000;
-const LARGE = 60;
-
-/** Weave tools beside the bare requests, on Weave's own trace server. */
-export async function bench(): Promise<Result> {
-  const weave = await startWeave();
-  try {
-    progress("Filling a Weave trace server");
-    const manifest = await seed(weave);
-    await fill(weave, "small", SMALL);
-    await fill(weave, "large", LARGE);
-    const { client } = await StdioClient.start(await wandflow(weave.env));
-    await using _ = client;
-    const rows: Row[] = [];
-    for (const one of casesOf(weave, manifest)) rows.push(await measure(weave, client, one));
-    rows.push(await answersRow(client, weave, manifest));
-    return { title: "Weave", about: ABOUT, rows };
-  } finally {
-    await weave.stop();
-  }
-}
+const LIGHT = "id trace_id parent_id op_name display_name started_at ended_at summary".split(" ");
+const QUERY = "query_weave_traces_tool";
 
 const ABOUT =
   "Both ask Weave's SQLite trace server (the wheel 0.52.35, one process, loopback). No " +
@@ -61,135 +29,131 @@ const ABOUT =
   "connections, its body read as text and thrown away. `small` holds 2,000 calls in traces of " +
   "ten, `large` 60 calls with an input of 1 MB. Tokens are exact o200k_base.";
 
-async function fill(weave: OwnWeave, kind: "small" | "large", count: number): Promise<void> {
-  const project = `${entityOf(weave)}/${kind}`;
-  await weave.python("big.py", [weave.database, project, kind, String(count)]);
-}
-
-function entityOf({ project }: OwnWeave): string {
-  return project.split("/")[0] ?? "";
-}
-
-function casesOf(weave: OwnWeave, manifest: Manifest): Case[] {
-  const entity = entityOf(weave);
-  const at = (project: string, args: Readonly<Record<string, unknown>>) => ({
-    entity_name: entity,
-    project_name: project,
-    ...args,
+/** Weave tools beside the bare requests, on Weave's own trace server. */
+export function bench(): Promise<Section> {
+  return onServer({ small: 2000, large: 60 }, async (weave) => {
+    const manifest = await seed(weave);
+    await using client = await StdioClient.start(await wandflow(weave.env));
+    const rows: Row[] = [];
+    for (const line of linesFor(weave.project, Object.values(manifest.evaluations))) {
+      progress(line.what);
+      await weave.forget();
+      const { text } = await client.call(line);
+      const log = await weave.requests();
+      const received = log.reduce((sum, { response_bytes: bytes }) => sum + bytes, 0);
+      rows.push(
+        await measure({
+          what: line.what,
+          wandflow: client.repeat(line),
+          bare: () => send(weave, line.bare),
+          original: line.multiple,
+          goals: line.goals,
+          rounds: line.slow === true ? 7 : 21,
+          note: `${log.length} requests, ${Math.round(received / 1000)} kB received, ` +
+            `${grouped(encode(text).length)} tokens answered`,
+        }),
+      );
+    }
+    return { title: "Weave", about: ABOUT, rows };
   });
+}
+
+function linesFor(seeded: string, evaluations: readonly { readonly id: string }[]): Line[] {
+  const [entity, project] = seeded.split("/");
   const query = (
     what: string,
-    project: "small" | "large",
+    own: "small" | "large",
     args: Readonly<Record<string, unknown>> & { limit: number },
-    more: Pick<Case, "expect" | "multiple" | "goals" | "slow">,
-  ): Case => {
+    more: Partial<Line> = {},
+  ): Line => {
     const light = args["detail_level"] === "schema" || args["metadata_only"] === true;
-    const body = {
-      project_id: `${entity}/${project}`,
-      sort_by: NEWEST,
-      limit: args.limit,
-      ...(light ? { columns: LIGHT } : { include_costs: true, include_feedback: true }),
+    return {
+      what,
+      tool: QUERY,
+      args: { entity_name: entity, project_name: own, ...args },
+      bare: [["/calls/stream_query", {
+        project_id: `${entity}/${own}`,
+        sort_by: [{ field: "started_at", direction: "desc" }],
+        limit: args.limit,
+        ...(light ? { columns: LIGHT } : { include_costs: true, include_feedback: true }),
+      }]],
+      expect: new RegExp(`"total_traces":${args.limit}`),
+      ...more,
     };
-    const tool = "query_weave_traces_tool";
-    return { what, tool, args: at(project, args), bare: [[STREAM, body]], ...more };
   };
-  const [, project = ""] = weave.project.split("/");
-  const { good, weak } = manifest.evaluations;
-  const levels = ["schema", "summary", "full"] as const;
-  const few: readonly (readonly [number, readonly number[]])[] = [
-    [10, [13, 21, 22]],
-    [100, [15, 7, 9.5]],
-  ];
+  const level = (limit: number, detail_level: string, more: Partial<Line>) =>
+    query(
+      `query, ${grouped(limit)} calls, \`${detail_level}\``,
+      "small",
+      { limit, detail_level },
+      more,
+    );
+  const here = { entity_name: entity, project_name: "small" };
+  const count: Requests = [["/calls/query_stats", { project_id: `${entity}/small` }]];
+  const better = (factor: number): Goal[] => [{ against: "original", factor }];
   return [
-    ...few.flatMap(([limit, multiples]) =>
-      levels.map((level, index) =>
-        query(`query, ${limit} calls, \`${level}\``, "small", { limit, detail_level: level }, {
-          expect: new RegExp(`"total_traces":${limit}`),
-          ...(multiples[index] === undefined ? {} : { multiple: multiples[index] }),
-        })
-      )
-    ),
+    level(10, "schema", { multiple: 13 }),
+    level(10, "summary", { multiple: 21 }),
+    level(10, "full", { multiple: 22 }),
+    level(100, "schema", { multiple: 15 }),
+    level(100, "summary", { multiple: 7 }),
+    level(100, "full", { multiple: 9.5 }),
     {
-      what: "count",
-      tool: "count_weave_traces_tool",
-      args: at("small", {}),
-      bare: [["/calls/query_stats", { project_id: `${entity}/small` }]],
-      multiple: 2.7,
+      ...{ what: "count", tool: "count_weave_traces_tool", args: here, bare: count, multiple: 2.7 },
       expect: /"total_count":2000/,
     },
-    query("query, 2,000 calls, `schema`", "small", { limit: SMALL, detail_level: "schema" }, {
-      expect: /"total_traces":2000/,
-      multiple: 7.6,
-      goals: [{ against: "original", factor: 4 }],
-      slow: true,
+    level(2000, "schema", { multiple: 7.6, goals: better(4), slow: true }),
+    query("facts about 2,000 calls", "small", { limit: 2000, metadata_only: true }, {
+      ...{ multiple: 1770 / 270, slow: true },
     }),
-    query("facts about 2,000 calls", "small", { limit: SMALL, metadata_only: true }, {
-      expect: /"total_traces":2000/,
-      multiple: 1770 / 270,
-      slow: true,
+    query("query, 60 calls of 1 MB, `summary`", "large", { limit: 60 }, {
+      ...{ multiple: 61, goals: better(20), slow: true },
     }),
-    query("query, 60 calls of 1 MB, `summary`", "large", { limit: LARGE }, {
-      expect: /"total_traces":60/,
-      multiple: 61,
-      goals: [{ against: "original", factor: 20 }],
-      slow: true,
-    }),
-    query("query, 3 calls of 1 MB, `full`", "large", { limit: 3, detail_level: "full" }, {
-      expect: /"total_traces":3/,
-    }),
+    query("query, 3 calls of 1 MB, `full`", "large", { limit: 3, detail_level: "full" }),
     {
       what: "infer the schema of 2,000 calls",
-      tool: "infer_trace_schema_tool",
-      args: at("small", {}),
-      bare: [["/calls/query_stats", { project_id: `${entity}/small` }]],
+      ...{ tool: "infer_trace_schema_tool", args: here, bare: count },
       expect: /"path":"inputs.number","type":"int"/,
     },
     {
       what: "summarise two evaluations",
       tool: "summarize_evaluation_tool",
-      args: at(project, { eval_name: "facts-evaluation" }),
+      args: { entity_name: entity, project_name: project, eval_name: "facts-evaluation" },
       bare: [
-        [STREAM, {
-          project_id: weave.project,
-          filter: { op_names: [`weave:///${weave.project}/op/Evaluation.evaluate:*`] },
+        ["/calls/stream_query", {
+          project_id: seeded,
+          filter: { op_names: [`weave:///${seeded}/op/Evaluation.evaluate:*`] },
           limit: 5,
         }],
-        [`/v2/${weave.project}/eval_results/query`, {
-          evaluation_call_ids: [good.id, weak.id],
-          include_rows: false,
-          include_summary: true,
+        [`/v2/${seeded}/eval_results/query`, {
+          evaluation_call_ids: evaluations.map(({ id }) => id),
+          ...{ include_rows: false, include_summary: true },
         }],
       ],
-      multiple: 5.4,
-      expect: /"passed":5/,
+      ...{ multiple: 5.4, expect: /"passed":5/ },
     },
   ];
 }
 
-async function measure(weave: OwnWeave, client: StdioClient, one: Case): Promise<Row> {
-  progress(one.what);
-  await weave.forget();
-  const { bytes } = await client.call(one.tool, one.args);
-  const log = await weave.requests();
-  const text = textOf(bytes);
-  if (!one.expect.test(text)) throw new Error(`${one.what}: ${one.expect} is not in the answer.`);
-  const figures = await interleaved({
-    wandflow: { run: async () => (await client.call(one.tool, one.args)).milliseconds },
-    bare: { run: () => send(weave, one.bare) },
-  }, { warmUp: 1, counted: one.slow === true ? 7 : 21 });
-  const received = log.reduce((sum, request) => sum + request.response_bytes, 0);
-  return {
-    what: one.what,
-    unit: "ms",
-    ...figures,
-    ...(one.multiple === undefined ? {} : { original: one.multiple * figures.bare }),
-    ...(one.goals === undefined ? {} : { goals: one.goals }),
-    note: `${log.length} requests, ${Math.round(received / 1000)} kB received, ` +
-      `${grouped(String(encode(text).length))} tokens answered`,
-  };
+/** A trace server with projects of so many calls, small ones or such with an input of 1 MB. */
+async function onServer<T>(
+  projects: { readonly small: number; readonly large: number },
+  work: (weave: OwnWeave) => Promise<T>,
+): Promise<T> {
+  const weave = await startWeave();
+  try {
+    for (const [kind, count] of Object.entries(projects)) {
+      progress(`Writing ${count} ${kind} calls`);
+      const project = `${weave.project.split("/")[0]}/${kind}`;
+      await weave.python("big.py", [weave.database, project, kind, String(count)]);
+    }
+    return await work(weave);
+  } finally {
+    await weave.stop();
+  }
 }
 
-async function send(weave: OwnWeave, requests: Case["bare"]): Promise<void> {
+async function send(weave: OwnWeave, requests: Requests): Promise<void> {
   for (const [path, body] of requests) {
     const response = await fetch(`${weave.url}${path}`, {
       method: "POST",
@@ -204,14 +168,114 @@ async function send(weave: OwnWeave, requests: Case["bare"]): Promise<void> {
   }
 }
 
-if (import.meta.main) {
-  const { rows } = await bench();
-  const lines = rows.map((row) => {
-    const figures = `${row.wandflow.toFixed(1)} ms, bare ${row.bare?.toFixed(1)} ms`;
-    const times = `${ratioFor(row, "bare")?.toFixed(2)} x bare`;
-    const original = ratioFor(row, "original");
-    const faster = original === undefined ? "" : `, ${original.toFixed(1)} x the original's speed`;
-    return `${row.what}: ${figures}, ${times}${faster} (${row.note})`;
+/** One call in sizes that grow, to see whether memory grows with them. */
+interface Series {
+  readonly what: (count: string) => string;
+  readonly project: "small" | "large";
+  readonly counts: readonly number[];
+  readonly call: (count: number) => Call;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** How much more memory the largest of a series may take than the smallest. */
+const FLAT = 1.25;
+/** Calls start 40 ms times their number after the beginning of 2025; see big.py. */
+const startOf = (call: number) => (Date.UTC(2025, 0, 1) + call * 40) / 1000;
+const asked = (args: Call["args"], expect: RegExp): Call => ({ tool: QUERY, args, expect });
+
+const SERIES: readonly Series[] = [
+  {
+    what: (count) => `${count} calls counted`,
+    project: "small",
+    counts: [5000, 500_000],
+    call: (count) => ({
+      tool: "count_weave_traces_tool",
+      args: { filters: { time_range: { end: startOf(count) } } },
+      expect: new RegExp(`"total_count":${count}`),
+    }),
+  },
+  {
+    what: (count) => `facts about ${count} calls, each read`,
+    project: "small",
+    counts: [5000, 500_000],
+    call: (limit) => asked({ limit, metadata_only: true }, new RegExp(`"total_traces":${limit}`)),
+  },
+  {
+    what: (count) => `summary of ${count} rows of 1 MB, every one shown`,
+    project: "large",
+    counts: [200, 1000, 2000],
+    call: (limit) =>
+      asked(
+        { limit, truncate_length: 200 },
+        new RegExp(`"id":"large-${String(2000 - limit).padStart(12, "0")}"`),
+      ),
+    env: { MAX_RESPONSE_TOKENS: "2000000" },
+  },
+  {
+    what: (count) => `summary of ${count} rows of 1 MB, as many as fit`,
+    project: "large",
+    counts: [200, 1000, 2000],
+    call: (limit) => asked({ limit }, new RegExp(`"total_traces":${limit}`)),
+  },
+];
+
+const ABOUT_BIG =
+  "wandflow's own memory on projects that a server could not hold: 500,000 calls, and 2,000 calls " +
+  "with an input of 1 MB each, written to Weave's SQLite trace server by SQL. Each line is one " +
+  "call in a process of its own; the figure is the most resident memory that the process ever had " +
+  "(VmHWM), from its start to the answer's end; of rows of 1 MB the median of three processes, since " +
+  "it depends on when garbage is collected. Memory is flat when the largest of a group takes " +
+  `at most ${FLAT} times what the smallest takes. "Every one shown": an answer of any length is ` +
+  "allowed, so that each row is read and shortened; the answer itself then grows with the rows. " +
+  '"As many as fit": the answer\'s default bound; rows that it cannot hold are told of without ' +
+  "being read.";
+
+/** Memory of Weave tools on very large projects. */
+export function benchBig(): Promise<Section> {
+  return onServer({ small: 500_000, large: 2000 }, async (weave) => {
+    const rows: Row[] = [];
+    for (const series of SERIES) {
+      let limit: number | undefined;
+      for (const count of series.counts) {
+        const what = series.what(grouped(count));
+        progress(what);
+        const taken: Record<string, number>[] = [];
+        const runs = series.project === "large" ? 3 : 1;
+        while (taken.length < runs) taken.push(await takeMemory(weave, series, count));
+        const middle = (name: string) => median(taken.map((one) => one[name] ?? 0));
+        rows.push({
+          ...{ what, unit: "MB", wandflow: middle("peak") },
+          ...(limit === undefined ? {} : { goals: [{ against: "limit", factor: limit }] }),
+          more: {
+            "before the call": `${Math.round(middle("idle"))} MB`,
+            requests: String(middle("requests")),
+            received: megabytes(middle("received")),
+            answered: megabytes(middle("answered")),
+            took: `${(middle("milliseconds") / 1000).toFixed(1)} s`,
+          },
+        });
+        limit ??= Math.ceil(middle("peak") * FLAT);
+      }
+    }
+    return { title: "Weave: very large projects", about: ABOUT_BIG, rows };
   });
-  Deno.stdout.writeSync(new TextEncoder().encode(`${lines.join("\n")}\n`));
+}
+
+async function takeMemory(weave: OwnWeave, { call, project, env }: Series, count: number) {
+  await using client = await StdioClient.start(
+    await wandflow({ ...weave.env, WANDB_HTTP_TIMEOUT: "3600", ...env }),
+  );
+  const idle = client.memory("VmHWM");
+  await weave.forget();
+  const one = call(count);
+  const place = { entity_name: weave.project.split("/")[0], project_name: project };
+  const { milliseconds, text } = await client.call({ ...one, args: { ...place, ...one.args } });
+  const log = await weave.requests();
+  const received = log.reduce((sum, request) => sum + request.response_bytes, 0);
+  const peak = client.memory("VmHWM");
+  return { idle, peak, milliseconds, requests: log.length, received, answered: text.length };
+}
+
+function megabytes(bytes: number): string {
+  return `${grouped((bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0))} MB`;
 }

@@ -45,13 +45,23 @@ export function operationName(body: GraphqlBody): string | undefined {
   return body.operationName || /\b(?:query|mutation|subscription)\s+(\w+)/.exec(body.query)?.[1];
 }
 
+/** What a text is: a document, or what is wrong with it. */
+type Documents = Map<string, DocumentNode | readonly GraphQLError[]>;
+
+/** Texts that were parsed and validated, by schema: clients send few of them, again and again. */
+const DOCUMENTS = new WeakMap<GraphQLSchema, Documents>();
+
 /** Executes requests against one schema. */
 export class Executor {
-  readonly #documents = new Map<string, DocumentNode | readonly GraphQLError[]>();
+  readonly #documents: Documents;
   /** Errors that are the simulator's own fault, for tests to find. */
   readonly defects: string[] = [];
 
-  constructor(readonly sim: Sim, readonly schema: GraphQLSchema) {}
+  /** Executes over this state. */
+  constructor(readonly sim: Sim, readonly schema: GraphQLSchema) {
+    this.#documents = DOCUMENTS.get(schema) ?? new Map();
+    DOCUMENTS.set(schema, this.#documents);
+  }
 
   /** Answers one request. */
   async answer(caller: User, body: GraphqlBody): Promise<Answer> {
