@@ -5,7 +5,7 @@ import { type Resource, resourcesOf } from "./mcp/resource.ts";
 import type { Backend } from "./mcp/backend.ts";
 import type { BoundTool } from "./mcp/tool.ts";
 import { mlflowBackend } from "./mlflow/backend.ts";
-import { nearest, oneOf } from "./core/nearest.ts";
+import { didYouMean } from "./core/failure.ts";
 import { wandbBackends } from "./wandb/backend.ts";
 
 /** What exists with a configuration. */
@@ -122,13 +122,9 @@ function checkNames(config: Config, all: readonly BoundTool[]): void {
 }
 
 function unknown(kind: string, name: string, valid: readonly string[]): RangeError {
-  const guesses = nearest(name, valid);
-  return new RangeError(
-    `There is no ${kind} "${name}" with this configuration; ` +
-      (guesses.length > 0
-        ? `did you mean ${oneOf(guesses)}?`
-        : `the ${kind}s are ${[...new Set(valid)].join(", ")}.`),
-  );
+  const guess = didYouMean(name, valid);
+  const all = guess === "." ? ` The ${kind}s are ${[...new Set(valid)].join(", ")}.` : "";
+  return new RangeError(`There is no ${kind} "${name}" with this configuration${guess}${all}`);
 }
 
 function isNamed(tool: BoundTool, name: string): boolean {

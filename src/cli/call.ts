@@ -1,8 +1,8 @@
 import { renderReply, reportOf } from "../mcp/result.ts";
 import type { BoundTool, CallContext, Outcome } from "../mcp/tool.ts";
-import { nearest, oneOf } from "../core/nearest.ts";
+import { didYouMean } from "../core/failure.ts";
 import { readArguments } from "./call_arguments.ts";
-import { print, printError } from "./output.ts";
+import { print, printBytes, printError } from "./output.ts";
 import type { Program } from "./program.ts";
 import { renderForPeople } from "./readable.ts";
 
@@ -15,8 +15,7 @@ export async function callCommand(program: Program): Promise<number> {
   }
   const tool = program.catalog.tools.find((one) => one.name === name || one.aliases.includes(name));
   if (tool === undefined) {
-    const guesses = nearest(name, program.catalog.tools.map((one) => one.name));
-    const guess = guesses.length === 0 ? "" : `; did you mean ${oneOf(guesses)}?`;
+    const guess = didYouMean(name, program.catalog.tools.map((one) => one.name));
     printError(`There is no tool "${name}" with this configuration${guess}\n`);
     for (const absence of program.catalog.absences) printError(`${absence}\n`);
     return 2;
@@ -61,12 +60,14 @@ async function carryOut(
     clearProgress();
     if (outcome.kind === "ask") return 1;
     const result = renderReply(outcome.reply, program.config.settings.maxResponseTokens);
-    const data = result.structuredContent ?? {};
     const [block] = result.content;
-    const shown = outcome.reply.text !== undefined && block?.type === "text"
-      ? block.text
-      : renderForPeople(data);
-    print(readable ? shown : JSON.stringify(data));
+    const text = block?.type === "text" ? block.text : "";
+    const { picture } = outcome.reply;
+    if (picture !== undefined) return printPicture(picture, text);
+    // A text of its own, such as a table, is what was asked for, in a pipe too.
+    const own = outcome.reply.text !== undefined && program.config.options.json !== true;
+    const data = result.structuredContent ?? {};
+    print(own ? text : readable ? renderForPeople(data) : JSON.stringify(data));
     return 0;
   } catch (error) {
     clearProgress();
@@ -77,6 +78,19 @@ async function carryOut(
     } else print(JSON.stringify(report));
     return 1;
   }
+}
+
+/** The picture goes where output is sent to, its description to the person. */
+function printPicture(picture: Uint8Array, text: string): number {
+  printError(`${text}\n`);
+  if (Deno.stdout.isTerminal()) {
+    printError(
+      "The result is a picture: send it to a file, with > picture.png behind the command.\n",
+    );
+    return 1;
+  }
+  printBytes(picture);
+  return 0;
 }
 
 /** Whether the person at the terminal says yes; Ctrl+C is a no, too. */

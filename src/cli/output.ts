@@ -2,16 +2,20 @@ const encoder = new TextEncoder();
 
 /** Writes all of a text to standard output; a reader that went away is no error. */
 export function print(text: string): void {
-  write(Deno.stdout, `${text}\n`);
+  write(Deno.stdout, encoder.encode(`${text}\n`));
+}
+
+/** Writes bytes to standard output. */
+export function printBytes(bytes: Uint8Array): void {
+  write(Deno.stdout, bytes);
 }
 
 /** Writes all of a text to standard error. */
 export function printError(text: string): void {
-  write(Deno.stderr, text);
+  write(Deno.stderr, encoder.encode(text));
 }
 
-function write(stream: { writeSync(bytes: Uint8Array): number }, text: string): void {
-  let bytes = encoder.encode(text);
+function write(stream: { writeSync(bytes: Uint8Array): number }, bytes: Uint8Array): void {
   try {
     while (bytes.length > 0) bytes = bytes.subarray(stream.writeSync(bytes));
   } catch (error) {

@@ -1,5 +1,5 @@
 import { parseArgs } from "node:util";
-import { nearest, oneOf } from "../core/nearest.ts";
+import { didYouMean } from "../core/failure.ts";
 import type { Setting } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 
@@ -118,11 +118,8 @@ function parse(
       throw new UsageError(`--${bare} takes no value; --no-${bare} switches it off.`);
     }
     if (unknown === undefined) throw new UsageError(message.split(/(?<=\.) /)[0] ?? message);
-    const guesses = nearest(unknown, Object.keys(options)).map((name) => `--${name}`);
-    throw new UsageError(
-      `There is no flag --${unknown}` +
-        (guesses.length === 0 ? "; see wandflow --help." : `; did you mean ${oneOf(guesses)}?`),
-    );
+    const guess = didYouMean(unknown, Object.keys(options), (name) => `--${name}`);
+    throw new UsageError(`There is no flag --${unknown}${guess} See wandflow --help.`);
   }
 }
 
@@ -132,12 +129,10 @@ function commandOf(args: readonly string[]): { name: keyof typeof COMMANDS; inde
   if (first === undefined || first.startsWith("-")) return { name: "stdio", index: -1 };
   const name = first;
   if (isCommand(name)) return { name, index };
-  const guesses = nearest(name, Object.keys(COMMANDS));
+  const commands = Object.keys(COMMANDS);
   throw new UsageError(
-    `There is no command "${name}"` +
-      (guesses.length === 0
-        ? `; the commands are ${Object.keys(COMMANDS).join(", ")}.`
-        : `; did you mean ${oneOf(guesses)}?`),
+    `There is no command "${name}"${didYouMean(name, commands)} ` +
+      `Commands: ${commands.join(", ")}.`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { nearest, oneOf } from "../core/nearest.ts";
+import { oneOf } from "../core/nearest.ts";
 import type { Setting } from "./setting.ts";
 
 /** A value read from text, or why it cannot be one. */
@@ -85,10 +85,5 @@ function readChoice(setting: Setting, text: string): Reading {
   const choices = setting.choices ?? [];
   const found = choices.find((choice) => choice.toLowerCase() === text.toLowerCase());
   if (found !== undefined) return { kind: "value", value: found };
-  const guess = nearest(text, choices, 1)[0];
-  return {
-    kind: "error",
-    reason: `"${text}" is none of ${oneOf(choices)}` +
-      (guess === undefined ? "" : `; did you mean ${guess}?`),
-  };
+  return { kind: "error", reason: `"${text}" is none of ${oneOf(choices)}` };
 }

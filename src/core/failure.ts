@@ -129,7 +129,7 @@ export interface UnknownName {
 export function unknownName({ what, given, valid, quote, hint }: UnknownName): Failure {
   const names = [...valid];
   return badArgument(
-    `There is no ${what} ${(quote ?? inQuotes)(shortened(given))}${
+    `There is no ${what} ${(quote ?? inQuotes)(shortenName(given))}${
       didYouMean(given, names, quote)
     }`,
     hint ?? (names.length === 0 ? undefined : `Valid: ${names.join(", ")}.`),
@@ -151,7 +151,7 @@ export function didYouMean(
 const LONGEST = 60;
 
 /** A caller's text as a message may repeat it. */
-export function shortened(given: string): string {
+export function shortenName(given: string): string {
   return given.length > LONGEST ? `${given.slice(0, LONGEST)}…` : given;
 }
 

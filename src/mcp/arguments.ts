@@ -1,6 +1,6 @@
-import { badArgument } from "../core/failure.ts";
+import { badArgument, unknownName } from "../core/failure.ts";
 import type { z } from "zod";
-import { nearest, oneOf } from "../core/nearest.ts";
+import { oneOf } from "../core/nearest.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 
 /** What {@link prepareArguments} needs to know of a tool. */
@@ -34,7 +34,14 @@ export function prepareArguments(raw: unknown, rules: ArgumentRules): Record<str
       : Object.hasOwn(rules.aliases, given)
       ? rules.aliases[given]
       : undefined;
-    if (name === undefined) throw unknownArgument(given, rules.listed);
+    if (name === undefined) {
+      throw unknownName({
+        what: "argument",
+        given,
+        valid: rules.listed,
+        quote: (one) => `\`${one}\``,
+      });
+    }
     const schema = rules.properties[name] ?? {};
     if (value === null && !acceptsNull(schema)) continue;
     const blank = typeof value === "string" && value.trim() === "";
@@ -91,16 +98,6 @@ function isMissing(input: unknown, path: readonly PropertyKey[]): boolean {
     node = Object.entries(node).find(([name]) => name === String(key))?.[1];
   }
   return node === undefined;
-}
-
-function unknownArgument(given: string, listed: readonly string[]): Error {
-  const guesses = nearest(given, listed).map((name) => `\`${name}\``);
-  const shown = given.length > 60 ? `${given.slice(0, 60)}…` : given;
-  return badArgument(
-    `There is no argument \`${shown}\`` +
-      (guesses.length === 0 ? "." : `; did you mean ${oneOf(guesses)}?`),
-    `Valid arguments: ${listed.join(", ")}.`,
-  );
 }
 
 function typeOf(schema: Json): Json | undefined {

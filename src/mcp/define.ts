@@ -26,7 +26,7 @@ export function defineTool<
     title: spec.title,
     description: spec.description,
     inputSchema: without(full(), spec.unlisted ?? []),
-    outputSchema: toJsonSchema(spec.output, "output"),
+    ...(spec.output === undefined ? {} : { outputSchema: toJsonSchema(spec.output, "output") }),
     annotations: {
       title: spec.title,
       readOnlyHint: spec.effect === "read",

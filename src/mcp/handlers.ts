@@ -1,4 +1,4 @@
-import { Failure } from "../core/failure.ts";
+import { didYouMean, Failure, shortenName } from "../core/failure.ts";
 import {
   type McpServer,
   ProtocolError,
@@ -8,7 +8,6 @@ import {
   type ServerContext,
 } from "@modelcontextprotocol/server";
 import type { Log } from "../core/log.ts";
-import { nearest, oneOf } from "../core/nearest.ts";
 import { complete } from "./completion.ts";
 import type { Prompt } from "./prompts.ts";
 import { matchUri, type Resource } from "./resource.ts";
@@ -100,11 +99,10 @@ export function handleOffers(
 function findPrompt(prompts: readonly Prompt[], name: string): Prompt {
   const found = prompts.find(({ listing }) => listing.name === name);
   if (found !== undefined) return found;
-  const near = nearest(name, prompts.map(({ listing }) => listing.name));
   throw new ProtocolError(
     ProtocolErrorCode.InvalidParams,
-    `There is no prompt "${name.slice(0, 80)}" with this configuration` +
-      (near.length === 0 ? "." : `; did you mean ${oneOf(near)}?`),
+    `There is no prompt "${shortenName(name)}" with this configuration` +
+      didYouMean(name, prompts.map(({ listing }) => listing.name)),
   );
 }
 

@@ -1,4 +1,4 @@
-import { badArgument, didYouMean, shortened } from "../core/failure.ts";
+import { badArgument, didYouMean, shortenName } from "../core/failure.ts";
 import { stripInvisible } from "../core/visible.ts";
 import {
   lookUpNamed,
@@ -138,14 +138,15 @@ function readValues(
   for (const name of Object.keys(given)) {
     if (names.includes(name)) continue;
     throw badArgument(
-      `${flow.name} has no argument "${shortened(name)}"${didYouMean(name, names)}`,
+      `${flow.name} has no argument "${shortenName(name)}"${didYouMean(name, names)}`,
       `Its arguments: ${names.join(", ")}.`,
     );
   }
   return Object.fromEntries(
     Object.entries(flow.arguments).map(([name, argument]) => {
-      // Clients send arguments that were left empty as empty texts.
-      const own = stripInvisible(given[name] ?? "").text.replace(/\s+/g, " ").trim();
+      // Clients send arguments that were left out as empty texts, or as their own place-holders.
+      const text = stripInvisible(given[name] ?? "").text.replace(/\s+/g, " ").trim();
+      const own = /^\$(\d+|\{\w*\}|ARGUMENTS)$/.test(text) ? "" : text;
       if (own.length > LONGEST) {
         throw badArgument(`\`${name}\` is longer than ${LONGEST} characters.`);
       }

@@ -1,4 +1,4 @@
-import { badArgument, Failure } from "../core/failure.ts";
+import { badArgument, didYouMean, Failure, shortenName } from "../core/failure.ts";
 import {
   acceptedContent,
   type CallToolResult,
@@ -14,8 +14,7 @@ import {
 } from "@modelcontextprotocol/server";
 import * as z from "zod";
 import type { Log } from "../core/log.ts";
-import { nearest, oneOf } from "../core/nearest.ts";
-import { isDeeper } from "./depth.ts";
+import { isDeeper } from "../core/json.ts";
 import { capabilitiesOf, handleOffers } from "./handlers.ts";
 import type { Prompt } from "./prompts.ts";
 import { leadingLinks, type Resource } from "./resource.ts";
@@ -204,10 +203,9 @@ function unknownTool(name: string, { tools, absentTools }: ServerParts): Protoco
       `There is no tool "${name}" with this configuration. ${reason}`,
     );
   }
-  const guesses = nearest(name, tools.map((tool) => tool.name));
   return new ProtocolError(
     ProtocolErrorCode.InvalidParams,
-    `There is no tool "${name.slice(0, 80)}" with this configuration` +
-      (guesses.length === 0 ? "." : `; did you mean ${oneOf(guesses)}?`),
+    `There is no tool "${shortenName(name)}" with this configuration` +
+      didYouMean(name, tools.map((tool) => tool.name)),
   );
 }

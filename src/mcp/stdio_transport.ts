@@ -4,7 +4,6 @@ import {
   type Transport,
 } from "@modelcontextprotocol/server";
 import { malformedReply } from "./malformed.ts";
-import { knownJson } from "./serialized.ts";
 
 /** Where bytes go; resolves to how many were taken. */
 export interface Sink {
@@ -23,13 +22,7 @@ export class MessageTooLarge extends Error {
 }
 
 const NEW_LINE = 10;
-/** Characters that are encoded and written at once. */
-const PIECE = 1 << 16;
-
-/**
- * Messages as lines over two byte streams. Long results are written piece by piece, their structure
- * from the JSON text that is known already, so that no whole line is ever put together.
- */
+/** Messages as lines over two byte streams. */
 export class StdioTransport implements Transport {
   /** Set by the protocol. */
   onclose?: () => void;
@@ -39,7 +32,6 @@ export class StdioTransport implements Transport {
   onmessage?: Transport["onmessage"];
   #closed = false;
   #broken = false;
-  #buffer: Uint8Array<ArrayBuffer> | undefined;
   #writing: Promise<void> = Promise.resolve();
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
 
@@ -61,7 +53,7 @@ export class StdioTransport implements Transport {
   /** Writes a message after those before it. */
   send(message: JSONRPCMessage): Promise<void> {
     if (this.#closed) return Promise.reject(new Error("The connection is closed."));
-    return this.#enqueue(lineOf(message));
+    return this.#enqueue(message);
   }
 
   /** Resolves when everything sent so far is written. */
@@ -110,7 +102,7 @@ export class StdioTransport implements Transport {
     } catch (error) {
       this.#report(error);
       const reply = malformedReply(line);
-      if (reply !== undefined) this.#enqueue([`${JSON.stringify(reply)}\n`]).catch(() => {});
+      if (reply !== undefined) this.#enqueue(reply).catch(() => {});
       return;
     }
     try {
@@ -120,17 +112,18 @@ export class StdioTransport implements Transport {
     }
   }
 
-  /** Writes a line, given in parts, after those before it. */
-  #enqueue(parts: Iterable<string>): Promise<void> {
-    const written = this.#writing.then(() => this.#write(parts));
+  /** Writes a message as a line after those before it. */
+  #enqueue(message: object): Promise<void> {
+    const written = this.#writing.then(() => this.#write(`${JSON.stringify(message)}\n`));
     this.#writing = written.catch(() => {});
     return written;
   }
 
-  async #write(parts: Iterable<string>): Promise<void> {
+  async #write(line: string): Promise<void> {
     if (this.#broken) throw new Error("The connection is broken.");
     try {
-      for (const text of parts) await this.#writeText(text);
+      let rest = new TextEncoder().encode(line);
+      while (rest.length > 0) rest = rest.subarray(await this.output.write(rest));
     } catch (error) {
       this.#broken = true;
       this.#report(error);
@@ -139,68 +132,7 @@ export class StdioTransport implements Transport {
     }
   }
 
-  async #writeText(text: string): Promise<void> {
-    // One buffer for all: each piece is gone before the next is encoded.
-    this.#buffer ??= new Uint8Array(PIECE * 3);
-    const encoder = new TextEncoder();
-    for (const piece of pieces(text)) {
-      const { written } = encoder.encodeInto(piece, this.#buffer);
-      let at = 0;
-      while (at < written) at += await this.output.write(this.#buffer.subarray(at, written));
-    }
-  }
-
   #report(error: unknown): void {
     this.onerror?.(error instanceof Error ? error : new Error(String(error)));
-  }
-}
-
-/** A message's line in parts. */
-function* lineOf(message: JSONRPCMessage): Generator<string> {
-  const structure = "result" in message ? message.result["structuredContent"] : undefined;
-  const json = knownJson(structure);
-  if (json === undefined || !("result" in message)) {
-    yield `${JSON.stringify(message)}\n`;
-    return;
-  }
-  const { jsonrpc, id, result } = message;
-  const { content, structuredContent: _, ...rest } = result;
-  yield `{"jsonrpc":${JSON.stringify(jsonrpc)},"id":${JSON.stringify(id)},"result":{"content":`;
-  yield* contentOf(content);
-  yield `,"structuredContent":`;
-  yield json;
-  const others = JSON.stringify(rest).slice(1);
-  yield `${others === "}" ? "" : ","}${others}}\n`;
-}
-
-/** The content blocks; of a long text, no whole quoted copy is made. */
-function* contentOf(content: unknown): Generator<string> {
-  const blocks: readonly unknown[] = Array.isArray(content) ? content : [];
-  const [first, ...more] = blocks;
-  if (!isText(first) || first.text.length <= PIECE) {
-    yield JSON.stringify(blocks);
-    return;
-  }
-  const { text, ...rest } = first;
-  const others = JSON.stringify(rest).slice(1, -1);
-  yield `[{${others}${others === "" ? "" : ","}"text":"`;
-  for (const piece of pieces(text)) yield JSON.stringify(piece).slice(1, -1);
-  yield `"}${more.map((block) => `,${JSON.stringify(block)}`).join("")}]`;
-}
-
-function isText(block: unknown): block is { text: string } {
-  return block !== null && typeof block === "object" && "text" in block &&
-    typeof block.text === "string";
-}
-
-/** A text in parts of bounded length; surrogate pairs stay together. */
-function* pieces(text: string): Generator<string> {
-  let from = 0;
-  while (from < text.length) {
-    let to = Math.min(from + PIECE, text.length);
-    const last = text.charCodeAt(to - 1);
-    if (to < text.length && to - from > 1 && last >= 0xD800 && last <= 0xDBFF) to--;
-    yield text.slice(from, to);
-    from = to;
   }
 }

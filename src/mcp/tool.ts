@@ -7,7 +7,6 @@
 import type { z } from "zod";
 import type { Log } from "../core/log.ts";
 import type { JsonSchema } from "./schema.ts";
-import type { ShrinkableRows } from "./shrink.ts";
 
 /** What a tool does to the tracker: annotations, read-only mode and confirmation follow from it. */
 export type Effect = "read" | "write" | "destroy";
@@ -68,6 +67,16 @@ export interface ResultLink {
   readonly description?: string;
 }
 
+/** A list in a result whose last items may be left out when the budget is short. */
+export interface CuttableRows {
+  /** Dotted path of the list in the result, such as `traces` or `data.spans`. */
+  readonly path: string;
+  /** What changes in the result when only the first `kept` items stay, such as the cursor. */
+  readonly resume?: (kept: number) => Record<string, unknown>;
+  /** How to get the rest, as a sentence. */
+  readonly hint?: string;
+}
+
 /** What a tool hands back. */
 export interface Reply<T> {
   /** The structured result; fits the output schema. */
@@ -75,9 +84,11 @@ export interface Reply<T> {
   /** Text to show instead of the compact JSON. */
   readonly text?: string;
   /** Lists that may be cut when the answer is too long. */
-  readonly rows?: readonly ShrinkableRows[];
+  readonly rows?: readonly CuttableRows[];
   /** Related things. */
   readonly links?: readonly ResultLink[];
+  /** A PNG; its tool has no output schema, since clients drop images beside structured content. */
+  readonly picture?: Uint8Array;
 }
 
 /** A tool as its file declares it. `S` is what it needs from its back end, such as the client. */
@@ -108,8 +119,8 @@ export interface ToolSpec<
   readonly argumentAliases?: Readonly<Record<string, string>>;
   /** Arguments whose empty text is a value; for all others it means that they are left out. */
   readonly mayBeEmpty?: readonly (keyof I["shape"] & string)[];
-  /** The result. */
-  readonly output: O;
+  /** The result; a tool that gives a picture has none. */
+  readonly output?: O;
   /** For `destroy`: which calls need the user's agreement; all, when absent. */
   readonly needsConsent?: (args: z.output<I>) => boolean;
   /** For `destroy`: what the call would do, as one sentence. */
@@ -139,8 +150,8 @@ export interface ToolListing {
   readonly description: string;
   /** Arguments. */
   readonly inputSchema: JsonSchema;
-  /** Result. */
-  readonly outputSchema: JsonSchema;
+  /** Result; absent where the tool gives a picture. */
+  readonly outputSchema?: JsonSchema;
   /** All four hints, explicit. */
   readonly annotations: {
     readonly title: string;

@@ -43,8 +43,8 @@ Deno.test("what is unknown is refused with the nearest valid word", () => {
     refusal("--tracking-url", "x"),
     /no flag --tracking-url; did you mean --tracking-uri/,
   );
-  assert.match(refusal("srve"), /no command "srve"; did you mean serve\?/);
-  assert.match(refusal("xyzzyplugh"), /the commands are stdio, serve, tools, call/);
+  assert.match(refusal("srve"), /no command "srve"; did you mean "serve"\?/);
+  assert.match(refusal("xyzzyplugh"), /Commands: stdio, serve, tools, call/);
   assert.match(refusal("--qqqqqqqqqqqq"), /no flag --qqqqqqqqqqqq; see wandflow --help/);
   assert.match(refusal("tools", "extra"), /"extra" is one word too many/);
   assert.match(refusal("serve", "--port"), /--port/);

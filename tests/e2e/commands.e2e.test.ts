@@ -43,11 +43,11 @@ Deno.test("every command has help and a version, and both need no configuration"
 
 Deno.test("what cannot be understood is refused with the nearest that can", async () => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
-    [["serv"], /no command "serv"; did you mean serve\?/],
+    [["serv"], /no command "serv"; did you mean "serve"\?/],
     [["qqqq"], /no command "qqqq"; the commands are stdio, serve, tools, call/],
     [["tools", "--jsn"], /no flag --jsn; did you mean --json\?/],
     [["--tracking-url", "http://x"], /no flag --tracking-url; did you mean --tracking-uri\?/],
-    [["serve", "--transport", "htpp"], /"htpp" is none of stdio or http; did you mean http\?/],
+    [["serve", "--transport", "htpp"], /"htpp" is none of stdio or http/],
     [["serve", "--port", "http"], /--port: "http" is not a number/],
     [["serve", "--port", "70000"], /--port: 70000 is above 65535/],
     [["tools", "extra"], /"extra" is one word too many/],
@@ -57,11 +57,11 @@ Deno.test("what cannot be understood is refused with the nearest that can", asyn
     [["serve", "--transport", "http", "--host", "127.0.0.300"], /--host 127.0.0.300 is refused/],
     [
       ["tools", "--toolsets", "mlflow.trace"],
-      /no toolset "mlflow.trace".*did you mean mlflow.traces/,
+      /no toolset "mlflow.trace".*did you mean "mlflow.traces"/,
     ],
-    [["tools", "--tools", "get_trase"], /no tool "get_trase".*did you mean get_trace\?/],
-    [["tools", "--exclude-tools", "get_trase"], /no tool "get_trase".*did you mean get_trace\?/],
-    [["call", "get_trase"], /no tool "get_trase".*did you mean get_trace\?/],
+    [["tools", "--tools", "get_trase"], /no tool "get_trase".*did you mean "get_trace"\?/],
+    [["tools", "--exclude-tools", "get_trase"], /no tool "get_trase".*did you mean "get_trace"\?/],
+    [["call", "get_trase"], /no tool "get_trase".*did you mean "get_trace"\?/],
     [["call"], /Which tool\?/],
     [["call", "get_trace", "trace_id"], /"trace_id" is not key=value/],
     [["call", "get_trace", "--args", "{"], /--args is not JSON/],

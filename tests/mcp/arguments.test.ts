@@ -110,7 +110,7 @@ Deno.test("unknown arguments are refused with the nearest and all valid ones", (
   assert.equal(report.message, "There is no argument `txt`; did you mean `text`?");
   assert.equal(
     report.hint,
-    "Valid arguments: text, count, ratio, flag, ids, numbers, metadata, value.",
+    "Valid: text, count, ratio, flag, ids, numbers, metadata, value.",
   );
   assert.equal(report.retryable, false);
   assert.ok(refused({ ["q".repeat(5000)]: 1 }).message.length < 200);

@@ -87,3 +87,12 @@ Deno.test("an abort that nobody made a failure of is a cancelled call", () => {
   const { log } = keptLog();
   assert.equal(reportOf(new DOMException("x", "AbortError"), log).error, "cancelled");
 });
+
+Deno.test("a picture comes with its description, and without structured content", () => {
+  const result = renderReply({ data: {}, text: "A curve.", picture: Uint8Array.of(1, 2, 3) }, 100);
+  assert.deepEqual(result.content, [
+    { type: "text", text: "A curve." },
+    { type: "image", mimeType: "image/png", data: "AQID" },
+  ]);
+  assert.equal("structuredContent" in result, false);
+});

@@ -90,8 +90,8 @@ Deno.test("filters narrow and never widen", () => {
     assert.deepEqual(all.filter((name) => names.includes(name)), names);
     if ("WANDFLOW_READ_ONLY" in env) assert.ok(listed.every(({ effect }) => effect === "read"));
   }
-  assert.throws(() => allTools({ WANDFLOW_TOOLS: "serch_traces" }), /did you mean search_traces/);
-  assert.throws(() => allTools({ WANDFLOW_TOOLSETS: "mlfow" }), /did you mean mlflow/);
+  assert.throws(() => allTools({ WANDFLOW_TOOLS: "serch_traces" }), /did you mean "search_traces"/);
+  assert.throws(() => allTools({ WANDFLOW_TOOLSETS: "mlfow" }), /did you mean "mlflow"/);
 });
 
 Deno.test("the lint finds what it is there for", () => {

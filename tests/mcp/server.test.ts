@@ -153,7 +153,7 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
   test("an unknown tool is a protocol error that names the nearest", async () => {
     await using connected = await connect(era, [echo]);
     for (
-      const [name, expected] of [["ehco", /did you mean echo\?/], [
+      const [name, expected] of [["ehco", /did you mean "echo"\?/], [
         "x".repeat(500),
         /no tool/,
       ]] as const
@@ -201,7 +201,7 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
     assert.deepEqual(reportIn(await client.callTool({ name: "echo", arguments: { txt: "x" } })), {
       error: "invalid_arguments",
       message: "There is no argument `txt`; did you mean `text`?",
-      hint: "Valid arguments: text, times.",
+      hint: "Valid: text, times.",
       retryable: false,
     });
     assert.deepEqual(reportIn(await client.callTool({ name: "act", arguments: {} })), {

@@ -91,7 +91,7 @@ Deno.test("the listing is made once, with explicit annotations and without unlis
   });
   assert.deepEqual(Object.keys(inputSchema.properties), ["text", "times"]);
   assert.deepEqual(inputSchema.required, ["text"]);
-  assert.deepEqual(outputSchema.required, []);
+  assert.deepEqual(outputSchema?.required, []);
   const destroy = destroyer([]).listing();
   assert.deepEqual(Object.keys(destroy.inputSchema.properties), ["thing", "dry_run", "confirm"]);
   assert.equal(destroy.annotations.destructiveHint, true);

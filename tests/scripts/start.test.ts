@@ -43,7 +43,7 @@ Deno.test("the start task takes every command, with arguments that a shell would
   assert.match(search?.body ?? "", /it's \$HOME/);
   const unknown = await run(["call", "search_trace"], env, "", await task());
   assert.equal(unknown.code, 2);
-  assert.match(unknown.stderr, /did you mean search_traces/);
+  assert.match(unknown.stderr, /did you mean "search_traces"/);
 });
 
 Deno.test("the start task serves over HTTP", async () => {

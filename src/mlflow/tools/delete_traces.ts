@@ -32,8 +32,8 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
   argumentAliases: { ids: "trace_ids", request_ids: "trace_ids", trace_id: "trace_ids" },
   output: z.looseObject({
     experiment_id: z.string(),
-    traces_deleted: z.number(),
-    would_delete: z.number().optional().describe("With dry_run."),
+    traces_deleted: z.int(),
+    would_delete: z.int().optional().describe("With dry_run."),
     oldest: z.string().optional(),
     newest: z.string().optional(),
     not_found: z.array(z.string()).optional().describe("Ids that the experiment does not have."),

@@ -64,10 +64,10 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     traces: z.array(z.looseObject({})).describe(
       "In order; each {info, data?} or what was selected.",
     ),
-    returned: z.number(),
+    returned: z.int(),
     has_more: z.boolean(),
     next_page_token: z.string().optional(),
-    total_matching: z.number().optional().describe("Where the server can tell it cheaply."),
+    total_matching: z.int().optional().describe("Where the server can tell it cheaply."),
     filter: z.string().optional().describe("The filter as it was sent."),
     notes: z.array(z.string()).optional(),
     unmatched_fields: UnmatchedFields.optional(),

@@ -58,7 +58,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     run_id: z.string(),
     run_name: z.string(),
     state: z.string(),
-    total_steps: z.number(),
+    total_steps: z.int(),
     sampled_points: z.int(),
     keys_returned: z.array(z.string()),
     statistics: z.record(z.string(), z.looseObject({})),

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encode } from "gpt-tokenizer/encoding/o200k_base";
 import { z } from "zod";
-import { shrink } from "../../src/mcp/shrink.ts";
+import { shrink } from "../../src/mcp/budget.ts";
 import { estimateTokens } from "../../src/mcp/tokens.ts";
 import { csv, metrics, prose, trace } from "./payloads.ts";
 

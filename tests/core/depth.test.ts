@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { isDeeper } from "../../src/mcp/depth.ts";
+import { isDeeper } from "../../src/core/json.ts";
 
 /** Levels by definition, for values that are shallow enough for it. */
 function levels(value: unknown): number {

@@ -1,19 +1,11 @@
-import { at, replaceAt } from "./at_path.ts";
-import { jsonText } from "./json_text.ts";
-import { prune } from "./prune.ts";
-import { leastLengths, shorten, type Shortened } from "./shorten.ts";
+/**
+ * Fits results into a number of tokens, and says in them what was cut.
+ *
+ * @module
+ */
+import { leastLengths, prune, shorten, type Shortened } from "./shorten.ts";
 import { estimateTokens, fitsTokens } from "./tokens.ts";
-import { type Truncation, withNote } from "./truncation.ts";
-
-/** A list in a result whose last items may be left out when the budget is short. */
-export interface ShrinkableRows {
-  /** Dotted path of the list in the result, such as `traces` or `data.spans`. */
-  readonly path: string;
-  /** What changes in the result when only the first `kept` items stay, such as the cursor. */
-  readonly resume?: (kept: number) => Record<string, unknown>;
-  /** How to get the rest, as a sentence. */
-  readonly hint?: string;
-}
+import type { CuttableRows } from "./tool.ts";
 
 const STRING_LIMITS = [16000, 8000, 4000, 2000, 1000, 500, 300, 200];
 const SHORTEST = 200;
@@ -36,12 +28,12 @@ export interface Bounded {
 export function bound(
   data: Record<string, unknown>,
   budget: number,
-  rows: readonly ShrinkableRows[] = [],
+  rows: readonly CuttableRows[] = [],
 ): Bounded {
   const sizes = [Number.POSITIVE_INFINITY, ...STRING_LIMITS];
   const [whole = 0, ...least] = leastLengths(data, sizes);
-  if (hopeful(whole, budget)) {
-    const json = jsonText(data);
+  if (mayFit(whole, budget)) {
+    const json = JSON.stringify(data);
     if (fitsTokens(json, budget)) return { data, json };
   }
   const less = shrinkTo(data, budget, rows, least);
@@ -49,7 +41,7 @@ export function bound(
 }
 
 /** Whether a text of so many characters may have so few tokens. */
-function hopeful(length: number, tokens: number): boolean {
+function mayFit(length: number, tokens: number): boolean {
   return length <= tokens * MOST_CHARACTERS;
 }
 
@@ -61,7 +53,7 @@ function hopeful(length: number, tokens: number): boolean {
 export function shrink(
   data: Record<string, unknown>,
   budget: number,
-  rows: readonly ShrinkableRows[] = [],
+  rows: readonly CuttableRows[] = [],
 ): Record<string, unknown> {
   return bound(data, budget, rows).data;
 }
@@ -70,13 +62,13 @@ export function shrink(
 function shrinkTo(
   data: Record<string, unknown>,
   budget: number,
-  rows: readonly ShrinkableRows[],
+  rows: readonly CuttableRows[],
   least: readonly number[],
 ): Record<string, unknown> {
   const room = Math.max(20, budget - NOTE);
   const limit = `MAX_RESPONSE_TOKENS=${budget}`;
   for (const [index, size] of STRING_LIMITS.entries()) {
-    if (!hopeful(least[index] ?? 0, room)) continue;
+    if (!mayFit(least[index] ?? 0, room)) continue;
     const cut = shorten(data, size);
     if (!fits(cut.value, room)) continue;
     return withNote(cut.value, { limit, shortened: cut.paths, hint: hintFor(rows, []) }, budget);
@@ -84,7 +76,7 @@ function shrinkTo(
   const dropped: { path: string; kept: number; of: number }[] = [];
   let rest: Record<string, unknown> = data;
   for (const list of rows) {
-    const items = at(rest, list.path);
+    const items = valueAt(rest, list.path);
     if (!Array.isArray(items) || items.length < 2) continue;
     const { kept, value, cut } = dropRows(rest, list, items, room);
     if (kept < items.length) dropped.push({ path: list.path, kept, of: items.length });
@@ -96,13 +88,13 @@ function shrinkTo(
   }
   const hint = hintFor(rows, dropped);
   const note = { limit, ...(dropped.length > 0 ? { rows: dropped } : {}), hint };
-  return pruneToFit(rest, room, note, budget, rows) ?? emptied(data, room, note, budget, rows);
+  return pruneToFit(rest, room, note, budget, rows) ?? withoutRows(data, room, note, budget, rows);
 }
 
 /** The most first rows of a list that fit, at least one; costs what the kept rows cost. */
 function dropRows(
   data: Record<string, unknown>,
-  list: ShrinkableRows,
+  list: CuttableRows,
   items: readonly unknown[],
   room: number,
 ): { kept: number; value: Record<string, unknown>; cut: Shortened } {
@@ -130,7 +122,7 @@ function fits(value: unknown, room: number): boolean {
 
 /** What to do: of the lists that lost rows where some did, else of all. */
 function hintFor(
-  rows: readonly ShrinkableRows[],
+  rows: readonly CuttableRows[],
   dropped: readonly { readonly path: string }[],
 ): string {
   const about = dropped.length === 0
@@ -148,7 +140,7 @@ function pruneToFit(
   room: number,
   note: Truncation,
   budget: number,
-  rows: readonly ShrinkableRows[],
+  rows: readonly CuttableRows[],
 ): Record<string, unknown> | undefined {
   const sizes = [200, 80, 30];
   const lists = rows.map(({ path }) => path);
@@ -168,17 +160,17 @@ function pruneToFit(
 }
 
 /** Not even one row fits: none is shown, the cursor stays where it was, the rest is kept. */
-function emptied(
+function withoutRows(
   data: Record<string, unknown>,
   room: number,
   note: Truncation,
   budget: number,
-  rows: readonly ShrinkableRows[],
+  rows: readonly CuttableRows[],
 ): Record<string, unknown> {
   let none = data;
   const dropped: { path: string; kept: number; of: number }[] = [];
   for (const list of rows) {
-    const items = at(data, list.path);
+    const items = valueAt(data, list.path);
     if (!Array.isArray(items)) continue;
     none = { ...replaceAt(none, list.path, []), ...list.resume?.(0) };
     dropped.push({ path: list.path, kept: 0, of: items.length });
@@ -190,4 +182,77 @@ function emptied(
     limit: note.limit,
     hint: "Not even an outline fits; raise MAX_RESPONSE_TOKENS or ask for single fields.",
   }, budget);
+}
+
+/** What was cut from a result; stands in it as `truncated`. */
+interface Truncation {
+  /** The bound that was hit. */
+  limit: string;
+  /** Text fields that were shortened: path (with `*` for list items) to how many. */
+  shortened?: Record<string, number>;
+  /** Lists whose last items were left out. */
+  rows?: { path: string; kept: number; of: number }[];
+  /** Structures that were reduced to their first entries: path to how many are missing. */
+  pruned?: Record<string, number>;
+  /** How to get what is missing. */
+  hint: string;
+}
+
+/** The result with the note, in as much detail as the budget allows. */
+function withNote(
+  data: Record<string, unknown>,
+  note: Truncation,
+  budget: number,
+): Record<string, unknown> {
+  const { shortened, pruned, ...rest } = note;
+  const noted = (most: number) => ({
+    ...data,
+    truncated: {
+      ...rest,
+      ...largestCounts("shortened", shortened, most),
+      ...largestCounts("pruned", pruned, most),
+    },
+  });
+  const detailed = [8, 4, 2].map(noted).find((result) =>
+    fitsTokens(JSON.stringify(result), budget)
+  );
+  return detailed ?? noted(0);
+}
+
+/** The largest counts under their name; nothing when there are none. */
+function largestCounts(
+  name: string,
+  counts: Record<string, number> | undefined,
+  most: number,
+): Record<string, Record<string, number>> {
+  const entries = Object.entries(counts ?? {}).sort((a, b) => b[1] - a[1]);
+  if (entries.length === 0) return {};
+  const shown = Object.fromEntries(entries.slice(0, most));
+  const others = entries.slice(most).reduce((sum, [, count]) => sum + count, 0);
+  return { [name]: others === 0 ? shown : { ...shown, "(others)": others } };
+}
+
+/** What stands at a dotted path below a value; undefined where the path leads nowhere. */
+function valueAt(data: Record<string, unknown>, path: string): unknown {
+  let node: unknown = data;
+  for (const key of path.split(".")) {
+    if (node === null || typeof node !== "object") return undefined;
+    node = Object.entries(node).find(([name]) => name === key)?.[1];
+  }
+  return node;
+}
+
+/** A copy with something else at a dotted path; members that are missing on the way are made. */
+function replaceAt(
+  data: Record<string, unknown>,
+  path: string,
+  value: unknown,
+): Record<string, unknown> {
+  const [key = "", ...rest] = path.split(".");
+  if (rest.length === 0) return { ...data, [key]: value };
+  const child = data[key];
+  const inner = child !== null && typeof child === "object" && !Array.isArray(child)
+    ? Object.fromEntries(Object.entries(child))
+    : {};
+  return { ...data, [key]: replaceAt(inner, rest.join("."), value) };
 }
