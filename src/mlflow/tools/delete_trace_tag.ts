@@ -1,4 +1,4 @@
-import { didYouMean, Failure, isFailure, shortened } from "../../core/failure.ts";
+import { didYouMean, Failure, isFailure, shortenName } from "../../core/failure.ts";
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { type WriteServices, writingTool } from "../services.ts";
@@ -49,7 +49,7 @@ async function noSuchTag(
   const keys = Object.keys(shapeInfo(await mlflow.info(traceId)).tags);
   return new Failure(
     "not_found",
-    `Trace ${traceId} has no tag ${JSON.stringify(shortened(key))}${didYouMean(key, keys)}`,
+    `Trace ${traceId} has no tag ${JSON.stringify(shortenName(key))}${didYouMean(key, keys)}`,
     { hint: `Its tags: ${keys.join(", ") || "none"}.` },
   );
 }
