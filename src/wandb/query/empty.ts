@@ -5,7 +5,7 @@
  * @module
  */
 import * as z from "zod";
-import { didYouMean, shortened } from "../../core/failure.ts";
+import { didYouMean, shortenName } from "../../core/failure.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import { isJsonObject } from "../../core/json.ts";
 import { nearest } from "../../core/nearest.ts";
@@ -188,7 +188,7 @@ function aboutText({ field, operand }: Condition, runs: readonly Run[]): string 
   }
   const near = nearest(unknown, values).length > 0;
   return near
-    ? `Of the newest runs none has the ${field} "${shortened(unknown)}"${
+    ? `Of the newest runs none has the ${field} "${shortenName(unknown)}"${
       didYouMean(unknown, values)
     }`
     : `In the newest runs ${field} is ${someOf(values, 5)}.`;
@@ -219,7 +219,7 @@ function kindOf(value: unknown): string {
 }
 
 function shownJson(value: unknown): string {
-  return shortened(JSON.stringify(value));
+  return shortenName(JSON.stringify(value));
 }
 
 /** Whether a run's row of what was spoken of has the metric or setting; to sort by, a plain one. */
