@@ -120,10 +120,7 @@ function basic(username: string, password: string): string {
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }
 
-/** The tracking URI as it may be shown: without user name and password. */
-export function shownUri(baseUrl: URL): string {
-  const shown = new URL(baseUrl);
-  shown.username = "";
-  shown.password = "";
-  return shown.href.replace(/\/$/, "");
+/** The tracking URI as it may be shown: neither user name and password nor a query's token. */
+export function shownUri({ origin, pathname }: URL): string {
+  return origin + pathname.replace(/\/+$/, "");
 }

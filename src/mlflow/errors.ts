@@ -48,6 +48,13 @@ export function readMlflowError(status: number, body: string): Failure | undefin
       hint: "It may still be running; its info is there.",
     });
   }
+  if (/^Workspace '.*' not found/i.test(message)) {
+    // Not "not found": what was asked for may well be there.
+    return new Failure("unsupported", `MLflow: ${detail}.`, {
+      status,
+      hint: "Check MLFLOW_WORKSPACE.",
+    });
+  }
   if (/workspaces are not enabled/i.test(message)) {
     return new Failure("unsupported", "This MLflow server has no workspaces.", {
       status,

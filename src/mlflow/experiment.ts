@@ -1,4 +1,4 @@
-import { Failure } from "../core/failure.ts";
+import { Failure, isFailure } from "../core/failure.ts";
 import { nearest, oneOf } from "../core/nearest.ts";
 import type { ReadServices } from "./services.ts";
 import type { Experiment, TraceReader } from "./store.ts";
@@ -74,7 +74,13 @@ async function idOfName(mlflow: TraceReader, name: string, source: string): Prom
 }
 
 async function someExperiments(mlflow: TraceReader, wanted?: string): Promise<string> {
-  const all = await mlflow.experiments(200).catch(() => []);
+  let all: readonly Experiment[];
+  try {
+    all = await mlflow.experiments(200);
+  } catch (error) {
+    if (!isFailure(error)) throw error;
+    return `The experiments could not be listed: ${error.message}`;
+  }
   if (all.length === 0) return "There are no experiments to choose from.";
   const show = ({ id, name }: Experiment) => `${id} (${name})`;
   const guesses = wanted === undefined ? [] : nearest(wanted, all.map(({ name }) => name));

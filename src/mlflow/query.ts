@@ -10,7 +10,7 @@ import {
   parseOrderBy,
   requires,
 } from "./filter/mod.ts";
-import type { TraceReader } from "./store.ts";
+import type { TraceQuery, TraceReader } from "./store.ts";
 
 /**
  * The filter of a search: the caller's text, and the run and model it asks for.
@@ -45,14 +45,15 @@ export function searchOrder(order: string | readonly string[] | undefined): Orde
   return translated("order_by", () => parseOrderBy(listed(order)));
 }
 
-/** Explains a refusal of a filter by what the server's release cannot do yet. */
+/** Explains a refusal of a search by what the server's release cannot do yet. */
 export async function explainRefusal(
   error: unknown,
-  filter: Filter,
+  { filter = { clauses: [], notes: [] }, orderBy }: Pick<TraceQuery, "filter" | "orderBy">,
   mlflow: TraceReader,
 ): Promise<unknown> {
-  if (!(error instanceof Failure) || error.status !== 400) return error;
-  const needs = requires(filter);
+  // Some releases fail (500) where others refuse (400).
+  if (!(error instanceof Failure) || (error.status !== 400 && error.status !== 500)) return error;
+  const needs = requires(filter, orderBy);
   if (needs.length === 0) return error;
   const version = await mlflow.version().catch(() => undefined);
   if (version === undefined) return error;
@@ -60,7 +61,7 @@ export async function explainRefusal(
   if (missing.length === 0) return error;
   const told = missing.map((need) => `${need.feature} needs MLflow ${need.version} or newer`);
   return new Failure("unsupported", `This server is MLflow ${version}: ${told.join("; ")}.`, {
-    hint: "Leave that comparison out and look at the returned traces instead.",
+    hint: "Leave that out and look at the returned traces instead.",
     cause: error,
   });
 }

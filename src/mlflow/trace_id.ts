@@ -1,11 +1,42 @@
+import { badArgument } from "../core/failure.ts";
+import { percentDecoded } from "../core/percent.ts";
+
 /**
- * What to do about an id that no trace has. Spans carry their trace's id without the `tr-`, and ids
- * are lower case: both are likely slips.
+ * The trace that a caller's text names: its id, its address `mlflow://traces/…`, or the link to its
+ * page that results carry.
+ *
+ * @throws {Failure} `invalid_arguments` for an id of Databricks' Unity Catalog.
  */
-export function traceIdHint(traceId: string): string {
-  const hex = /^\s*["']?(?:tr-)?([0-9a-f]{32})["']?\s*$/i.exec(traceId)?.[1];
-  const meant = `tr-${hex?.toLowerCase()}`;
-  return hex !== undefined && meant !== traceId
-    ? `Did you mean ${meant}?`
-    : "search_traces finds the ids of traces.";
+export function readTraceId(text: string): string {
+  const given = text.trim().replace(/^(["'`])(.+)\1$/, "$2");
+  if (given.startsWith("trace:/")) {
+    throw badArgument(
+      `${
+        given.slice(0, 120)
+      } is the id of a trace in Databricks' Unity Catalog, which this MLflow ` +
+        "server does not have.",
+      "Traces of a tracking server have ids such as tr-0123…; search_traces finds them.",
+    );
+  }
+  const [, linked] = /^mlflow:\/\/traces\/([^/?#]+)\/?$/.exec(given) ??
+    (/^https?:\/\//i.test(given)
+      ? /[?&](?:selectedEvaluationId|selectedTraceId|trace_id|request_id)=([^&#]+)/.exec(given) ??
+        /\/(tr-[0-9a-f]{32})(?=$|[/?&#])/i.exec(given)
+      : null) ??
+    [];
+  return linked === undefined ? given : percentDecoded(linked);
+}
+
+/**
+ * The id that is likely meant by one that no trace has, undefined if it is as good as any: spans
+ * carry their trace's id without the `tr-`, and ids are lower case.
+ */
+export function likelyTraceId(traceId: string): string | undefined {
+  const hex = /^(?:tr-)?([0-9a-f]{32})$/i.exec(traceId)?.[1]?.toLowerCase();
+  return hex === undefined || traceId === `tr-${hex}` ? undefined : `tr-${hex}`;
+}
+
+/** What to do about an id that no trace has; `meant` is one that a trace has. */
+export function traceIdHint(meant: string | undefined): string {
+  return meant === undefined ? "search_traces finds the ids of traces." : `Did you mean ${meant}?`;
 }

@@ -43,7 +43,12 @@ function exactly(value: RawValue, raw: RawClause): string {
   const text = asText(value, raw);
   const isLiteral = value.kind === "number" ||
     (value.kind === "word" && /^(true|false)$/i.test(text));
-  return isLiteral ? `: "${text.toLowerCase()}"` : `: "_"${escaped(text)}_""`;
+  return isLiteral ? `: "${text.toLowerCase()}"` : exactAttribute(text);
+}
+
+/** What LIKE must match for an attribute to be exactly a text. */
+export function exactAttribute(text: string): string {
+  return `: "_"${escaped(text)}_""`;
 }
 
 /** A pattern for the beginning of a text value, made one for the text after the key. */

@@ -30,6 +30,7 @@ export interface Order {
 const KEYS = [
   "timestamp_ms",
   "execution_time_ms",
+  "end_time_ms",
   "status",
   "name",
   "run_id",
@@ -123,10 +124,6 @@ function orderKey(written: string, text: string): FoundKey {
   const lower = name.toLowerCase();
   const same = SAME_KEYS.get(lower) ?? lower;
   const { entity, key } = OTHER_KEYS.get(same) ?? { entity: "trace", key: same };
-  if (key === "end_time_ms") {
-    const hint = "Sort by timestamp_ms or execution_time_ms instead.";
-    throw new FilterError("MLflow fails (500) when it sorts by end_time", 0, hint);
-  }
   if (entity === "metadata") return { term: { entity, key }, plain: false };
   if (entity === "trace" && KEYS.includes(key)) {
     return { term: { entity, key }, plain: same === key && written === written.toLowerCase() };

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clause, Filter } from "./ast.ts";
+import type { OrderTerm } from "./order.ts";
 import { printKey } from "./print.ts";
 
 /** A part of a filter that not every supported server (3.4 and newer) evaluates. */
@@ -15,13 +16,18 @@ export interface Requirement {
 }
 
 /**
- * What a filter needs beyond MLflow 3.4, the newest release first; empty if nothing. Versions are
- * those in which the server's own parser gained the feature.
+ * What a filter and an order need beyond MLflow 3.4, the newest release first; empty if nothing.
+ * Versions are those in which the server's own parser gained the feature.
  */
-export function requires(filter: Pick<Filter, "clauses">): Requirement[] {
+export function requires(
+  { clauses }: Pick<Filter, "clauses">,
+  order: readonly OrderTerm[] = [],
+): Requirement[] {
   const needs = new Map<string, Requirement>();
-  for (const clause of filter.clauses) {
-    for (const need of clauseNeeds(clause)) needs.set(need.feature, need);
+  const add = (need: Requirement) => needs.set(need.feature, need);
+  for (const clause of clauses) clauseNeeds(clause).forEach(add);
+  if (order.some(({ entity, key }) => entity === "trace" && key === "end_time_ms")) {
+    add({ version: "3.18", feature: "sorting by end_time" });
   }
   return [...needs.values()].sort((a, b) => compareVersions(b.version, a.version));
 }

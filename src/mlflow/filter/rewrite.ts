@@ -156,11 +156,33 @@ function fullText(written: RawClause, target: KeyTarget, context: RewriteContext
   const exact = raw.op === "=";
   if (!exact) requireOperator(raw, target, ["LIKE", "ILIKE"]);
   const text = value === undefined ? "" : asText(value, raw);
-  const pattern = /[%_]/.test(text) && !exact ? text : `%${text}%`;
+  const stored = text.replace(ESCAPED, (sign) => IN_JSON.get(sign) ?? "____");
+  const pattern = /[%_]/.test(text) && !exact ? stored : `%${stored}%`;
   const op = raw.op === "ILIKE" ? "ILIKE" : "LIKE";
   const clause: Clause = { ...target, op, value: pattern };
-  if (exact || pattern !== text) {
+  if (exact || pattern !== stored) {
     context.note(`${raw.op} was read as ${printClause(clause)}: it searches the text of all spans`);
+  }
+  if (stored !== text) {
+    context.note(
+      `MLflow keeps values as JSON within JSON: ${printClause(clause)} was searched for. A quote ` +
+        "within a longer text is escaped once more: for such, leave the quotes out",
+    );
   }
   return quotable(clause, raw, context);
 }
+
+/** A quote that is escaped already, or has a wildcard for its backslash, means the same. */
+const ESCAPED = /(?<!_)\\?"|[\n\r\t\\]/g;
+
+/**
+ * How values stand in the text of spans, with `_` for each backslash: some databases take a
+ * backslash in a pattern for an escape.
+ */
+const IN_JSON: ReadonlyMap<string, string> = new Map([
+  ['"', '_"'],
+  ['\\"', '_"'],
+  ["\n", "__n"],
+  ["\r", "__r"],
+  ["\t", "__t"],
+]);

@@ -1,3 +1,4 @@
+import { defined } from "../../core/defined.ts";
 import { Failure, isFailure } from "../../core/failure.ts";
 import { openSession, type UpstreamSession } from "../../http/client.ts";
 import type { Json } from "../../core/json.ts";
@@ -14,7 +15,7 @@ import {
   InfoReply,
   RunReply,
 } from "./replies.ts";
-import { traceIdHint } from "../trace_id.ts";
+import { likelyTraceId, traceIdHint } from "../trace_id.ts";
 import { countTraces, searchTraces } from "./search.ts";
 import { noticePlace, type RouteMemory, streamSpans, streamSpansOfMany } from "./spans.ts";
 
@@ -84,7 +85,7 @@ export class HttpTraceStore implements TraceWriter {
   }
 
   async #info(traceId: string): Promise<Json> {
-    const reply = await ofTrace(traceId, this.#get(path`/api/3.0/mlflow/traces/${traceId}`));
+    const reply = await this.#ofTrace(traceId, this.#get(path`/api/3.0/mlflow/traces/${traceId}`));
     const info = expectReply(InfoReply, reply).trace.trace_info;
     noticePlace(this.memory.routes, info);
     return info;
@@ -152,7 +153,7 @@ export class HttpTraceStore implements TraceWriter {
       path: path`/api/2.0/mlflow/traces/${traceId}/tags`,
       json: { key, value },
     });
-    await ofTrace(traceId, request);
+    await this.#ofTrace(traceId, request);
   }
 
   async deleteTag(traceId: string, key: string): Promise<void> {
@@ -172,7 +173,7 @@ export class HttpTraceStore implements TraceWriter {
       path: path`/api/3.0/mlflow/traces/${traceId}/assessments`,
       json: { assessment: { ...assessment, trace_id: traceId } },
     });
-    const reply = await ofTrace(traceId, request);
+    const reply = await this.#ofTrace(traceId, request);
     return expectReply(AssessmentReply, reply).assessment;
   }
 
@@ -209,6 +210,25 @@ export class HttpTraceStore implements TraceWriter {
     return expectReply(DeleteReply, reply).traces_deleted ?? 0;
   }
 
+  /** A failure of what needs a trace; that there is none comes with one that there is. */
+  async #ofTrace(traceId: string, reply: Promise<unknown>): Promise<unknown> {
+    try {
+      return await reply;
+    } catch (error) {
+      if (!isFailure(error, "not_found") || error.hint !== undefined) throw error;
+      const { code, message, status, upstreamCode } = error;
+      if (upstreamCode === undefined) throw error;
+      const likely = likelyTraceId(traceId);
+      const there = likely !== undefined &&
+        await this.#get(path`/api/3.0/mlflow/traces/${likely}`).then(() => true, () => false);
+      throw new Failure(code, message, {
+        hint: traceIdHint(there ? likely : undefined),
+        cause: error,
+        ...defined({ status, upstreamCode }),
+      });
+    }
+  }
+
   async #experiment(route: SafePath, query: [string, string]): Promise<Experiment | undefined> {
     const reply = await absent(this.#get(route, [query]));
     if (reply === undefined) return undefined;
@@ -218,23 +238,6 @@ export class HttpTraceStore implements TraceWriter {
 
   #get(route: SafePath, query: readonly [string, string][] = []): Promise<unknown> {
     return this.#session.json({ method: "GET", path: route, query });
-  }
-}
-
-/** A failure of what needs a trace; that there is none comes with what to do. */
-async function ofTrace(traceId: string, reply: Promise<unknown>): Promise<unknown> {
-  try {
-    return await reply;
-  } catch (error) {
-    if (!(error instanceof Failure) || error.upstreamCode === undefined) throw error;
-    const { code, message, hint, status, upstreamCode } = error;
-    if (code !== "not_found" || hint !== undefined) throw error;
-    throw new Failure(code, message, {
-      hint: traceIdHint(traceId),
-      status,
-      upstreamCode,
-      cause: error,
-    });
   }
 }
 

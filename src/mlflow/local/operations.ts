@@ -5,7 +5,7 @@
  */
 import { Failure } from "../../core/failure.ts";
 import { isJsonObject, type JsonObject } from "../../core/json.ts";
-import { traceIdHint } from "../trace_id.ts";
+import { likelyTraceId, traceIdHint } from "../trace_id.ts";
 import { artifactFile, fileBytes, unreachableArtifacts } from "./artifacts.ts";
 import { type CompileSearch, Database, type Row, type Wanted } from "./database.ts";
 import { assessmentOf, traceInfos } from "./info.ts";
@@ -82,10 +82,12 @@ export function regexPatterns(request: Request): readonly string[] {
 function existing(database: Database, traceId: string): JsonObject {
   const [info] = traceInfos(database, [traceId]);
   if (info !== undefined) return info;
+  const likely = likelyTraceId(traceId);
+  const there = likely !== undefined && traceInfos(database, [likely]).length > 0;
   throw new Failure(
     "not_found",
     `There is no trace ${JSON.stringify(traceId.slice(0, 100))} in this store.`,
-    { upstreamCode: "RESOURCE_DOES_NOT_EXIST", hint: traceIdHint(traceId) },
+    { upstreamCode: "RESOURCE_DOES_NOT_EXIST", hint: traceIdHint(there ? likely : undefined) },
   );
 }
 

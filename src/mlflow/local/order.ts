@@ -67,6 +67,10 @@ function valueOf(
       ? column("session_id", true)
       : entry("trace_request_metadata", key);
   }
+  if (key === "end_time_ms") {
+    const end = raw("(trace_info.timestamp_ms + coalesce(trace_info.execution_time_ms, 0))");
+    return { text: end, optional: false };
+  }
   if (key === "run_id") return entry("trace_request_metadata", "mlflow.sourceRun");
   return column(key, key === "execution_time_ms");
 }

@@ -4,6 +4,7 @@ import type { Tool } from "../../mcp/tool.ts";
 import { asRecord, existingAssessment, readKind } from "../assessment.ts";
 import { type WriteServices, writingTool } from "../services.ts";
 import { writeOnce } from "../write.ts";
+import { readTraceId } from "../trace_id.ts";
 
 /** Removes one assessment, after confirmation. */
 export const deleteAssessment: Tool<WriteServices> = writingTool({
@@ -14,7 +15,7 @@ export const deleteAssessment: Tool<WriteServices> = writingTool({
   effect: "destroy",
   description: "Delete a feedback or expectation of an MLflow trace for good. Asks first.",
   input: z.object({
-    trace_id: z.string(),
+    trace_id: z.string().overwrite(readTraceId),
     assessment_id: z.string(),
     output: z.string().optional(),
     verbose: z.boolean().optional(),

@@ -5,6 +5,7 @@ import { type WriteServices, writingTool } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
 import { writeOnce } from "../write.ts";
 import { checkTagKey } from "./tags.ts";
+import { readTraceId } from "../trace_id.ts";
 
 /** Removes one tag of one trace. */
 export const deleteTraceTag: Tool<WriteServices> = writingTool({
@@ -14,7 +15,7 @@ export const deleteTraceTag: Tool<WriteServices> = writingTool({
   effect: "write",
   description: "Remove a tag from an MLflow trace. A key that the trace lacks is an error.",
   input: z.object({
-    trace_id: z.string(),
+    trace_id: z.string().overwrite(readTraceId),
     key: z.string(),
     output: z.string().optional(),
     verbose: z.boolean().optional(),

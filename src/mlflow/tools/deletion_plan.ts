@@ -5,6 +5,7 @@ import { existingExperiment } from "../experiment.ts";
 import type { Clause, Filter } from "../filter/mod.ts";
 import type { WriteServices } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
+import { readTraceId } from "../trace_id.ts";
 import type { Deletion, Experiment, TraceReader } from "../store.ts";
 
 /** Ids looked up in one search. */
@@ -156,7 +157,7 @@ function agreedCutoff(cutoff: number | undefined, state: string | undefined): nu
 
 function readIds(text: string | undefined): string[] {
   const parts = (text ?? "").replaceAll(/[[\]"'\s]+/g, " ").split(/[ ,]+/);
-  return [...new Set(parts.filter((part) => part !== ""))];
+  return [...new Set(parts.filter((part) => part !== "").map(readTraceId))];
 }
 
 function onlyWhere(clause: Clause): Filter {

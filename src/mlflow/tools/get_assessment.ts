@@ -2,6 +2,7 @@ import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { AssessmentResult, existingAssessment } from "../assessment.ts";
 import { readingTool, type ReadServices } from "../services.ts";
+import { readTraceId } from "../trace_id.ts";
 
 /** Reads one assessment. */
 export const getAssessment: Tool<ReadServices> = readingTool({
@@ -12,7 +13,7 @@ export const getAssessment: Tool<ReadServices> = readingTool({
   effect: "read",
   description: "One feedback or expectation of an MLflow trace, whole.",
   input: z.object({
-    trace_id: z.string(),
+    trace_id: z.string().overwrite(readTraceId),
     assessment_id: z.string().describe("Such as a-0123…; get_trace lists them."),
     output: z.string().optional(),
     verbose: z.boolean().optional(),

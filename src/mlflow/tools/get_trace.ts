@@ -1,14 +1,17 @@
 import { defined } from "../../core/defined.ts";
 import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
-import type { CallContext, Tool } from "../../mcp/tool.ts";
+import type { Json } from "../../core/json.ts";
+import { resourceUri } from "../../mcp/resource.ts";
+import type { CallContext, ResultLink, Tool } from "../../mcp/tool.ts";
 import { ExtractFields, Selection, UnmatchedFields } from "../fields/selection.ts";
 import { isField } from "../fields/vocabulary.ts";
-import { traceLinks } from "../resources.ts";
+import { TRACE_RESOURCE } from "../resources.ts";
 import { readingTool, type ReadServices } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
 import { shapeSpan } from "../shape/span.ts";
 import { OutputForm, tableText } from "../table.ts";
+import { readTraceId } from "../trace_id.ts";
 
 /** Spans between two reports of progress. */
 const PROGRESS_STEP = 200;
@@ -22,7 +25,7 @@ export const getTrace: Tool<ReadServices> = readingTool({
   description: "One MLflow trace: {info, data: {spans}}, or only the selected fields. Select " +
     "fields for large traces: spans are fetched only for data.* paths.",
   input: z.object({
-    trace_id: z.string().describe("Such as tr-0123…"),
+    trace_id: z.string().overwrite(readTraceId).describe("Such as tr-0123…"),
     extract_fields: ExtractFields.optional(),
     output: OutputForm.optional(),
     verbose: z.boolean().optional(),
@@ -97,4 +100,28 @@ async function readTrace(
   await reading;
   const { values: [value = {}], unmatched } = picked.result();
   return { value, unmatched, info, spans: wants.spans ? spans : undefined };
+}
+
+const INFO = z.looseObject({
+  trace_location: z.looseObject({
+    mlflow_experiment: z.looseObject({ experiment_id: z.string() }),
+  }),
+});
+
+/**
+ * Where a trace is: its address here, and its page in MLflow's web application where the place is
+ * a tracking server and the trace's info is at hand.
+ */
+function traceLinks(place: string, traceId: string, info: Json | undefined): ResultLink[] {
+  const uri = resourceUri(TRACE_RESOURCE.template, { trace_id: traceId });
+  const known = INFO.safeParse(info);
+  const page = known.success && /^https?:\/\//.test(place)
+    ? `${place.replace(/\/+$/, "")}/#/experiments/${
+      encodeURIComponent(known.data.trace_location.mlflow_experiment.experiment_id)
+    }/traces?selectedEvaluationId=${encodeURIComponent(traceId)}`
+    : undefined;
+  return [
+    ...(uri === undefined ? [] : [{ uri, name: "Trace" }]),
+    ...(page === undefined ? [] : [{ uri: page, name: "Trace in MLflow" }]),
+  ];
 }

@@ -17,10 +17,11 @@ import {
 import type { WriteServices } from "../services.ts";
 import { shapeAssessment, shapeInfo } from "../shape/info.ts";
 import { writeOnce } from "../write.ts";
+import { readTraceId } from "../trace_id.ts";
 
 /** The arguments that feedback and expectations share. */
 export const LOG_INPUT = z.object({
-  trace_id: z.string(),
+  trace_id: z.string().overwrite(readTraceId),
   name: z.string().describe("What is assessed, such as relevance."),
   value: Value.describe("Any JSON: number, text, true, list, object."),
   source_type: z.string().optional().describe("HUMAN, LLM_JUDGE or CODE (default)."),

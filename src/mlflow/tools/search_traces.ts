@@ -1,7 +1,7 @@
 import { defined } from "../../core/defined.ts";
 import { badArgument, Failure } from "../../core/failure.ts";
 import * as z from "zod";
-import { explainEmpty, noSuchRun } from "../empty.ts";
+import { countUnseen, explainEmpty, noSuchRun, unseenNote } from "../explain.ts";
 import { experimentIdOf } from "../experiment.ts";
 import type { CallContext, Tool } from "../../mcp/tool.ts";
 import { ExtractFields, Selection, UnmatchedFields } from "../fields/selection.ts";
@@ -74,9 +74,13 @@ export const searchTraces: Tool<ReadServices> = readingTool({
   }),
   run: async (args, context) => {
     const selection = new Selection(args.extract_fields);
-    const { query, notes, empty } = await prepare(args, context);
-    const page = await find(query, context);
-    if (page.infos.length === 0) notes.push(await empty());
+    const { query, notes } = await prepare(args, context);
+    const [page, unseen] = await Promise.all([
+      find(query, context),
+      countUnseen(query, context.mlflow),
+    ]);
+    if (page.infos.length === 0) notes.push(await explainEmpty(args, query, context));
+    if (unseen !== undefined && unseen > 0) notes.push(unseenNote(unseen));
     if (args.include_spans === false && !selection.everything && selection.wants.spans) {
       notes.push("Nothing under data.* was read: include_spans is false.");
     }
@@ -92,7 +96,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
       has_more: page.nextPageToken !== undefined,
       ...defined({
         next_page_token: page.nextPageToken,
-        total_matching: total,
+        total_matching: (unseen ?? 0) > 0 ? undefined : total,
         filter: filter === "" ? undefined : filter,
         notes: notes.length === 0 ? undefined : notes,
         unmatched_fields: unmatched.length === 0 ? undefined : unmatched,
@@ -120,7 +124,6 @@ export const searchTraces: Tool<ReadServices> = readingTool({
 async function prepare(args: Input, context: ReadServices & CallContext): Promise<{
   query: TraceQuery;
   notes: string[];
-  empty: () => Promise<string>;
 }> {
   const experimentId = args.experiment_id === undefined && args.run_id !== undefined
     ? await context.mlflow.experimentOfRun(args.run_id) ?? noSuchRun(args.run_id)
@@ -147,7 +150,6 @@ async function prepare(args: Input, context: ReadServices & CallContext): Promis
       ...order.notes,
       ...(order.notes.length > 0 ? [`Order: ${printOrderBy(order).join(", ")}`] : []),
     ],
-    empty: () => explainEmpty(args, experimentId, filter.clauses.length > 0, context),
   };
 }
 
@@ -164,7 +166,7 @@ async function find(query: TraceQuery, context: ReadServices): Promise<TracePage
         "Give next_page_token of an earlier result unchanged, or leave it out to begin again.",
       );
     }
-    throw await explainRefusal(error, query.filter ?? { clauses: [], notes: [] }, context.mlflow);
+    throw await explainRefusal(error, query, context.mlflow);
   }
 }
 

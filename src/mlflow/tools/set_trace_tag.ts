@@ -4,6 +4,7 @@ import { type WriteServices, writingTool } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
 import { writeOnce } from "../write.ts";
 import { checkTagKey, checkTagValue } from "./tags.ts";
+import { readTraceId } from "../trace_id.ts";
 
 /** Sets one tag of one trace. */
 export const setTraceTag: Tool<WriteServices> = writingTool({
@@ -14,7 +15,7 @@ export const setTraceTag: Tool<WriteServices> = writingTool({
   idempotent: true,
   description: "Set a tag on an MLflow trace; a tag of that key is replaced.",
   input: z.object({
-    trace_id: z.string(),
+    trace_id: z.string().overwrite(readTraceId),
     key: z.string(),
     value: z.string(),
     output: z.string().optional(),

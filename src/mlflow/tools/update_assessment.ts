@@ -18,6 +18,7 @@ import {
 import { type WriteServices, writingTool } from "../services.ts";
 import { shapeAssessment } from "../shape/info.ts";
 import { writeOnce } from "../write.ts";
+import { readTraceId } from "../trace_id.ts";
 
 /** Changes one assessment. */
 export const updateAssessment: Tool<WriteServices> = writingTool({
@@ -30,7 +31,7 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
   description: "Change value, rationale or metadata of a feedback or expectation. Metadata is " +
     "merged into what is there.",
   input: z.object({
-    trace_id: z.string(),
+    trace_id: z.string().overwrite(readTraceId),
     assessment_id: z.string(),
     value: Value.optional().describe("Any JSON."),
     rationale: z.string().optional().describe("Feedback only."),

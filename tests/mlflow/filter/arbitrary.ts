@@ -69,6 +69,8 @@ const presence = fc.constantFrom<Operator>("IS NULL", "IS NOT NULL");
 const list = fc.constantFrom<Operator>("IN", "NOT IN");
 const lists = fc.array(awkward.map(storable), { minLength: 1, maxLength: 3 });
 const wild = quotable.map((text) => `%${text}%`);
+/** For full-text search, where quotes and the like are written as the server keeps them. */
+const searched = wild.map((text) => text.replace(/["\\\n\r\t]/g, ""));
 const milliseconds = fc.oneof(
   fc.integer({ min: 0, max: 99_999_999 }),
   fc.integer({ min: 10_000_000_000, max: 9_223_372_036_854 }),
@@ -104,7 +106,7 @@ export const readClause: fc.Arbitrary<Clause> = fc.oneof(
   clause("trace", fc.constantFrom("name", "run_id"), presence, nothing),
   clause("trace", fc.constantFrom("timestamp_ms", "end_time_ms"), ordering, milliseconds),
   clause("trace", fc.constant("execution_time_ms"), ordering, milliseconds),
-  clause("trace", fc.constant("text"), pattern, wild),
+  clause("trace", fc.constant("text"), pattern, searched),
   clause("trace", fc.constant("prompt"), fc.constant("="), fc.constant("greeting/1")),
   clause("tag", key, fc.oneof(equality, pattern), quotable),
   clause("tag", key, presence, nothing),
@@ -114,7 +116,7 @@ export const readClause: fc.Arbitrary<Clause> = fc.oneof(
   clause("span", fc.constantFrom("name", "type"), fc.oneof(equality, pattern), quotable),
   clause("span", fc.constantFrom("name", "type"), list, lists),
   clause("span", fc.constant("status"), equality, state),
-  clause("span", fc.constant("content"), pattern, wild),
+  clause("span", fc.constant("content"), pattern, searched),
   clause("spanAttribute", key, pattern, wild),
   clause("feedback", key, fc.constantFrom(">", ">=", "<", "<="), score),
   clause("expectation", key, equality, quotable),

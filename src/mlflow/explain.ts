@@ -1,0 +1,170 @@
+/**
+ * What a search's result does not say by itself: why it is empty, what it could not look at.
+ *
+ * @module
+ */
+import { badArgument, Failure } from "../core/failure.ts";
+import { noSuchExperiment } from "./experiment.ts";
+import { exactAttribute } from "./filter/attribute.ts";
+import { type Clause, compareVersions, printClause } from "./filter/mod.ts";
+import type { ReadServices } from "./services.ts";
+import type { TraceQuery, TraceReader } from "./store.ts";
+
+/**
+ * Why nothing was found, and what to try; an empty result of an experiment or run that does not
+ * exist is an error, not an answer.
+ *
+ * @throws {Failure} `not_found` or `invalid_arguments`.
+ */
+export async function explainEmpty(
+  args: { readonly run_id?: string | undefined; readonly page_token?: string | undefined },
+  query: TraceQuery,
+  { mlflow }: ReadServices,
+): Promise<string> {
+  const [experimentId = ""] = query.experimentIds;
+  const experiment = await mlflow.experimentById(experimentId) ??
+    await noSuchExperiment(mlflow, experimentId);
+  if (args.run_id !== undefined) {
+    const owner = await mlflow.experimentOfRun(args.run_id) ?? noSuchRun(args.run_id);
+    if (owner !== experimentId) {
+      throw badArgument(
+        `Run ${args.run_id} belongs to experiment ${owner}, not ${experimentId}.`,
+        `Call again with experiment_id=${owner}, or without it.`,
+      );
+    }
+  }
+  const place = `experiment ${experimentId} (${experiment.name})`;
+  if (args.page_token !== undefined) return `Nothing follows page_token in ${place}.`;
+  const clauses = query.filter?.clauses ?? [];
+  if (clauses.length === 0) return `There are no traces in ${place}.`;
+  const [all, others] = await Promise.all([
+    mlflow.count({ experimentIds: [experimentId] }),
+    matchingOtherwise(clauses, query, mlflow),
+  ]);
+  return `No trace of ${place} matches` +
+    (all === undefined ? "" : `; without the filter there are ${all}`) +
+    (others.length > 0
+      ? `. ${others.join(" ")}`
+      : ". Leave out one comparison at a time to see which excludes them.");
+}
+
+/** Throws the error for a run that does not exist. */
+export function noSuchRun(runId: string): never {
+  throw new Failure("not_found", `There is no run ${JSON.stringify(runId.slice(0, 80))}.`, {
+    hint: "Use the run's id, a 32-digit hex number, not its name.",
+  });
+}
+
+/**
+ * How many traces of a search's range keep their spans elsewhere than in the server's database, so
+ * that comparisons of spans do not see them; undefined where that cannot be told.
+ */
+export async function countUnseen(
+  { experimentIds, filter }: Pick<TraceQuery, "experimentIds" | "filter">,
+  mlflow: TraceReader,
+): Promise<number | undefined> {
+  const clauses = filter?.clauses ?? [];
+  const rest = clauses.filter((clause) => !looksIntoSpans(clause));
+  if (rest.length === clauses.length) return 0;
+  // Before spans were kept in the database, the server compared what it noted of them in tags.
+  const version = await mlflow.version().catch(() => undefined);
+  if (version !== undefined && compareVersions(version, "3.6") < 0) return 0;
+  const key = "mlflow.trace.spansLocation";
+  const stored: Clause = { entity: "tag", key, op: "=", value: "TRACKING_STORE" };
+  const [all, seen] = await Promise.all(
+    [rest, [...rest, stored]].map((list) =>
+      mlflow.count({ experimentIds, filter: { clauses: list, notes: [] } })
+    ),
+  );
+  return all === undefined || seen === undefined ? undefined : Math.max(0, all - seen);
+}
+
+/** What a result says of traces that {@link countUnseen} counts. */
+export function unseenNote(count: number): string {
+  return `${count} traces of this range were not looked at: their spans are not in the database ` +
+    "(kept in files, archived, or none), where span.* and trace.text search. Without these " +
+    "comparisons they are found.";
+}
+
+function looksIntoSpans({ entity, key }: Clause): boolean {
+  return entity === "span" || entity === "spanAttribute" || (entity === "trace" && key === "text");
+}
+
+/** Comparisons probed for an empty result. */
+const PROBES = 3;
+
+/** Which near comparisons would match, with the reason why the written ones do not. */
+async function matchingOtherwise(
+  clauses: readonly Clause[],
+  { experimentIds }: TraceQuery,
+  mlflow: TraceReader,
+): Promise<string[]> {
+  const others = clauses.flatMap((clause) =>
+    alternatives(clause).map((other) => ({ clause, ...other }))
+  ).slice(0, PROBES);
+  const told = await Promise.all(others.map(async ({ clause, instead, why }) => {
+    const filter = { clauses: clauses.map((one) => one === clause ? instead : one), notes: [] };
+    const count = await mlflow.count({ experimentIds, filter });
+    if (count === undefined || count === 0) return [];
+    return [
+      `With ${printClause(instead)} in place of ${printClause(clause)} ${count} match: ${why}.`,
+    ];
+  }));
+  return told.flat();
+}
+
+/** Comparisons that may have been meant, where the data are of another form than it seems. */
+function alternatives(clause: Clause): { instead: Clause; why: string }[] {
+  const { entity, key, op, value } = clause;
+  if (typeof value !== "string") return [];
+  const attribute = (name: string, text: string): Clause => ({
+    entity: "spanAttribute",
+    key: name,
+    op: "LIKE",
+    value: text,
+  });
+  if (entity === "spanAttribute") {
+    const text = /^: "_"(-?\d+(?:\.\d+)?|true|false)_""$/.exec(value)?.[1];
+    const bare = /^: "(-?\d+(?:\.\d+)?|true|false)"$/.exec(value)?.[1];
+    if (text !== undefined) {
+      return [{
+        instead: attribute(key, `: "${text}"`),
+        why: "the value is no text; write it without quotes",
+      }];
+    }
+    if (bare !== undefined) {
+      return [{
+        instead: attribute(key, exactAttribute(bare)),
+        why: "the value is text; write it in quotes",
+      }];
+    }
+  }
+  if (entity === "span" && key === "type" && op === "=") {
+    return [{
+      instead: attribute("mlflow.spanType", exactAttribute(value)),
+      why: "traces that came by OpenTelemetry have their type among the attributes only",
+    }];
+  }
+  if (entity === "trace" && key === "name") {
+    return [{
+      instead: { ...clause, entity: "span" },
+      why: "traces that came by OpenTelemetry have no name but that of their root span",
+    }];
+  }
+  if (entity === "metadata" && key === "mlflow.trace.session" && op === "=") {
+    return [{
+      instead: attribute("session.id", exactAttribute(value)),
+      why: "a trace's session is that of its root span, and this one is a nested span's",
+    }];
+  }
+  const escaped = value.replace(
+    /[^\x20-\x7e]/g,
+    (sign) => `%u${sign.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return looksIntoSpans(clause) && /LIKE$/.test(op) && escaped !== value
+    ? [{
+      instead: { ...clause, value: escaped },
+      why: "the text was recorded with escapes for what is not ASCII",
+    }]
+    : [];
+}
