@@ -1,3 +1,4 @@
+import type { Failure } from "../core/failure.ts";
 import type { Json } from "../core/json.ts";
 import type { Filter, OrderTerm } from "./filter/mod.ts";
 
@@ -35,6 +36,14 @@ export interface Experiment {
   readonly name: string;
 }
 
+/** A trace whose spans could not be read. */
+export interface UnreadSpans {
+  /** Its place among those that were asked for. */
+  readonly trace: number;
+  /** Why not. */
+  readonly failure: Failure;
+}
+
 /** Reads traces, wherever they are kept. One instance serves one tool call. */
 export interface TraceReader {
   /** Where the traces are, for messages. */
@@ -57,12 +66,15 @@ export interface TraceReader {
    * @throws `not_found` when there is no such trace.
    */
   spans(traceId: string, visit: (span: Json, index: number) => void): Promise<void>;
-  /** The spans of several traces, whose infos are at hand. */
+  /**
+   * The spans of several traces, whose infos are at hand. A trace whose spans cannot be read does
+   * not fail the others: it comes back with the reason.
+   */
   spansOfMany(
     infos: readonly Json[],
     visit: (trace: number, span: Json, index: number) => void,
     onTrace?: (count: number) => void,
-  ): Promise<void>;
+  ): Promise<readonly UnreadSpans[]>;
   /** One assessment, as the server sends it. */
   assessment(traceId: string, assessmentId: string): Promise<Json>;
   /** An experiment by its id, undefined when there is none. */

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createLog } from "../../src/core/log.ts";
 import { createTransport } from "../../src/http/transport.ts";
 import { readMlflowError } from "../../src/mlflow/errors.ts";
 import { HttpTraceStore, newServerMemory } from "../../src/mlflow/http/store.ts";
@@ -294,6 +295,7 @@ Deno.test("a wrong server's JSON is its fault, whatever part of it is strange", 
       "/api/3.0/mlflow/traces/search": () => Response.json({ traces: [1, "x"] }),
       "/api/3.0/mlflow/traces/tr-1": () => Response.json(infoBody),
       "/ajax-api/": () => Response.json(spansBody),
+      "/api/3.0/mlflow/traces/get": () => Response.json(spansBody),
     });
     const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
     for (
@@ -467,4 +469,174 @@ Deno.test("a workspace on a server without workspaces is told as that", async ()
   const failure = await tools.fails("search_traces", { experiment_id: "1" });
   assert.equal(failure.error, "unsupported");
   assert.match(String(failure.hint), /MLFLOW_WORKSPACE/);
+});
+
+Deno.test("a short cut that a gateway refuses is no answer: the documented route decides", async () => {
+  const stored = { "mlflow.trace.spansLocation": "TRACKING_STORE" };
+  const refusals = [
+    ...[401, 403, 404, 405, 500].map((status) => () => new Response("<html>", { status })),
+    () => new Response("<!doctype html><title>Log in</title>"),
+    () => new Response(null, { status: 302, headers: { location: "/login" } }),
+  ];
+  for (const refuse of refusals) {
+    await using server = fake({
+      "/ajax-api/": refuse,
+      "/api/3.0/mlflow/traces/get": () =>
+        new Response(text({ trace: { trace_info: info("tr-1", stored), spans: [span("root")] } })),
+      "/api/3.0/mlflow/traces/tr-1": () =>
+        Response.json({ trace: { trace_info: info("tr-1", stored) } }),
+    });
+    const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
+    const data = await tools.ok("get_trace", { trace_id: "tr-1" });
+    assert.equal(at(data, "data", "spans", 0, "name"), "root");
+  }
+});
+
+Deno.test("a server of 3.6 behind such a gateway gives the spans of a batch of one", async () => {
+  const stored = { "mlflow.trace.spansLocation": "TRACKING_STORE" };
+  await using server = fake({
+    "/api/3.0/mlflow/traces/get": () =>
+      Response.json({
+        error_code: "RESOURCE_DOES_NOT_EXIST",
+        message: "Trace with ID 'get' not found.",
+      }, { status: 404 }),
+    "/api/3.0/mlflow/traces/batchGet": () =>
+      new Response(text({ traces: [{ trace_info: info("tr-1"), spans: [span("root")] }] })),
+    "/api/3.0/mlflow/traces/tr-1": () =>
+      Response.json({ trace: { trace_info: info("tr-1", stored) } }),
+  });
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
+  const data = await tools.ok("get_trace", { trace_id: "tr-1" });
+  assert.equal(at(data, "data", "spans", 0, "name"), "root");
+});
+
+Deno.test("one trace that cannot be read leaves the others, and the answer says which and why", async () => {
+  const ids = Array.from({ length: 30 }, (_, index) => `tr-${index}`);
+  const inFile = (id: string) => ["tr-3", "tr-4", "tr-5"].includes(id);
+  const found = ids.map((id) =>
+    info(
+      id,
+      inFile(id)
+        ? { "mlflow.artifactLocation": `mlflow-artifacts:/1/${id}` }
+        : { "mlflow.trace.spansLocation": "TRACKING_STORE" },
+    )
+  );
+  const failing = "tr-17";
+  const failed = () =>
+    Response.json({ error_code: "INTERNAL_ERROR", message: "damaged row" }, { status: 500 });
+  await using server = fake({
+    "/api/3.0/mlflow/traces/search": () => Response.json({ traces: found }),
+    "/api/3.0/mlflow/traces/batchGet": (url) => {
+      const asked = url.searchParams.getAll("trace_ids");
+      if (asked.includes(failing)) return failed();
+      const traces = asked.map((id) => ({
+        trace_info: info(id),
+        spans: id === "tr-20" ? [{ name: 5 }] : [span(id)],
+      }));
+      return new Response(text({ traces }));
+    },
+    "/api/3.0/mlflow/traces/get": failed,
+    "/ajax-api/": (url) => {
+      const id = String(url.searchParams.get("request_id"));
+      return id === failing || inFile(id) ? failed() : new Response(text({ spans: [span(id)] }));
+    },
+    "/api/2.0/mlflow-artifacts/artifacts/1/tr-3/": () => new Response('{"spans": [{"name": "a'),
+    "/api/2.0/mlflow-artifacts/artifacts/1/tr-4/": () => new Response(""),
+    "/api/2.0/mlflow-artifacts/artifacts/1/tr-5/": () => new Response("<html>"),
+  });
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
+  const data = await tools.ok("search_traces", {
+    experiment_id: "1",
+    extract_fields: "info.trace_id,data.spans.*.name",
+  });
+  const notes = listAt(data, "notes").join("\n");
+  const bad = ["tr-3", "tr-4", "tr-5", failing, "tr-20"];
+  for (const [index, id] of ids.entries()) {
+    assert.equal(at(data, "traces", index, "info", "trace_id"), id);
+    const names = listAt(data, "traces", index, "data", "spans").map((one) => at(one, "name"));
+    assert.deepEqual(names, bad.includes(id) ? [] : [id]);
+    assert.equal(new RegExp(`\\b${id}\\b`).test(notes), bad.includes(id), notes);
+  }
+  assert.match(notes, /damaged row/);
+});
+
+Deno.test("a token in the tracking URI stands in no link, and the links lead somewhere", async () => {
+  await using server = fake({
+    "/prefix/api/3.0/mlflow/traces/tr-1": () =>
+      Response.json({ trace: { trace_info: info("tr-1") } }),
+  });
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: `${server.uri}/prefix/?token=canary-0001#top` });
+  const tool = tools.list.find(({ name }) => name === "get_trace");
+  const links: unknown[] = [];
+  const outcome = await tool?.call({ trace_id: "tr-1", extract_fields: "info" }, {
+    signal: new AbortController().signal,
+    progress: () => {},
+    maxTokens: 30_000,
+    log: createLog({ level: "ERROR", format: "human", secrets: [], write: () => {} }),
+    consent: { canAsk: false, answer: undefined, trustConfirm: false },
+  });
+  if (outcome?.kind === "reply") links.push(...outcome.reply.links ?? []);
+  assert.equal(links.length, 2);
+  assert.doesNotMatch(JSON.stringify(links), /canary/);
+  const page = at(links, 1, "uri");
+  assert.equal(
+    page,
+    `${server.uri}/prefix/#/experiments/1/traces?selectedEvaluationId=tr-1`,
+  );
+  // An id, its address and its page are the same trace.
+  for (const trace_id of ["tr-1", '"tr-1"', at(links, 0, "uri"), page]) {
+    const data = await tools.ok("get_trace", { trace_id, extract_fields: "info.trace_id" });
+    assert.deepEqual(data, { info: { trace_id: "tr-1" } }, String(trace_id));
+  }
+  const foreign = await tools.fails("get_trace", { trace_id: "trace:/main.traces/0123" });
+  assert.match(foreign.message, /Databricks/);
+});
+
+Deno.test("an id is suggested only where there is such a trace", async () => {
+  const hex = "0123456789abcdef0123456789abcdef";
+  await using server = fake({
+    [`/api/3.0/mlflow/traces/tr-${hex}`]: () =>
+      Response.json({ trace: { trace_info: info(`tr-${hex}`) } }),
+    "/api/3.0/mlflow/traces/": () =>
+      Response.json({ error_code: "RESOURCE_DOES_NOT_EXIST", message: "none" }, { status: 404 }),
+  });
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
+  const hint = async (trace_id: string) =>
+    (await tools.fails("get_trace", { trace_id, extract_fields: "info.state" })).hint;
+  assert.equal(await hint(hex.toUpperCase()), `Did you mean tr-${hex}?`);
+  assert.equal(await hint(hex.replace("0", "1")), "search_traces finds the ids of traces.");
+});
+
+Deno.test("what could not be looked up is not told as missing", async () => {
+  const wrong = () =>
+    Response.json(
+      { error_code: "RESOURCE_DOES_NOT_EXIST", message: "Workspace 'nope' not found" },
+      {
+        status: 404,
+      },
+    );
+  await using server = fake({ "/api/": wrong });
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri, MLFLOW_WORKSPACE: "nope" });
+  for (
+    const [tool, args] of [
+      ["search_traces", { experiment_id: "team exp" }],
+      ["search_traces", { experiment_id: "1" }],
+      ["delete_traces", { experiment_id: "1", older_than: "1d", confirm: true }],
+      ["get_trace", { trace_id: "tr-1" }],
+      ["get_assessment", { trace_id: "tr-1", assessment_id: "a-1" }],
+      ["delete_trace_tag", { trace_id: "tr-1", key: "x" }],
+    ] as const
+  ) {
+    const failure = await tools.fails(tool, args);
+    assert.match(failure.message, /Workspace 'nope' not found/, tool);
+    assert.match(String(failure.hint), /MLFLOW_WORKSPACE/);
+  }
+  await using down = fake({
+    "/api/2.0/mlflow/experiments/get-by-name": () =>
+      Response.json({ error_code: "RESOURCE_DOES_NOT_EXIST", message: "none" }, { status: 404 }),
+    "/api/2.0/mlflow/experiments/search": () => new Response("", { status: 500 }),
+  });
+  const failure = await toolsWith({ MLFLOW_TRACKING_URI: down.uri })
+    .fails("search_traces", { experiment_id: "team exp" });
+  assert.match(String(failure.hint), /could not be listed: MLflow failed \(HTTP 500\)/);
 });

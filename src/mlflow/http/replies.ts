@@ -1,4 +1,8 @@
-import { Failure } from "../../core/failure.ts";
+/**
+ * What the server answers. A reply of another form is told as such by every tool: see services.ts.
+ *
+ * @module
+ */
 import * as z from "zod";
 import type { Json } from "../../core/json.ts";
 
@@ -55,18 +59,3 @@ export const SpanPlace = z.looseObject({
   tags: z.record(z.string(), AnyJson).nullish(),
   trace_metadata: z.record(z.string(), AnyJson).nullish(),
 });
-
-/**
- * A reply in its expected form.
- *
- * @throws {Failure} `upstream_error` for JSON that no MLflow server would send.
- */
-export function expectReply<S extends z.ZodType>(schema: S, reply: unknown): z.output<S> {
-  const parsed = schema.safeParse(reply);
-  if (parsed.success) return parsed.data;
-  throw new Failure(
-    "upstream_error",
-    "The reply is JSON, but not the one that MLflow sends here.",
-    { hint: "Check that MLFLOW_TRACKING_URI is the address of an MLflow tracking server." },
-  );
-}

@@ -4,7 +4,7 @@ import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
 import { path } from "../../http/path.ts";
 import { printFilter, printOrderBy } from "../filter/mod.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
-import { CountsReply, expectReply, SearchReply } from "./replies.ts";
+import { CountsReply, SearchReply } from "./replies.ts";
 
 /** Most traces that the server gives in one reply. */
 const PAGE = 500;
@@ -119,7 +119,7 @@ async function fetchPage(
     },
     repeatable: true,
   });
-  const { traces = [], next_page_token: next } = expectReply(SearchReply, reply);
+  const { traces = [], next_page_token: next } = SearchReply.parse(reply);
   return { infos: traces, next: next === null || next === "" ? undefined : next };
 }
 

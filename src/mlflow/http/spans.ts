@@ -1,13 +1,16 @@
-import { Failure, isFailure } from "../../core/failure.ts";
-import type { UpstreamSession } from "../../http/client.ts";
+import * as z from "zod";
+import { Failure, type FailureCode, isFailure } from "../../core/failure.ts";
 import type { Json } from "../../core/json.ts";
+import type { UpstreamSession } from "../../http/client.ts";
 import { joinedPath, path } from "../../http/path.ts";
-import { BatchReply, expectReply, SpanPlace } from "./replies.ts";
+import type { UnreadSpans } from "../store.ts";
+import { BatchReply, SpanPlace } from "./replies.ts";
 
 /** Where a reply holds spans. */
 const SPANS = { path: ["spans"] };
-/** Traces asked for in one batch. */
+/** Traces asked for in one batch, and bytes of their spans. */
 const BATCH = 25;
+const BATCH_BYTES = 4_000_000;
 /** Requests under way at the same time. */
 const PARALLEL = 4;
 /** Traces with more bytes of spans than this are fetched alone and reduced while they arrive. */
@@ -15,6 +18,16 @@ const HUGE = 1_000_000;
 
 /** Statuses of servers without an artifact proxy, or without the file. */
 const NO_FILE = [400, 403, 404, 405, 500, 501, 503];
+/** Statuses of servers and gateways without the web interface's routes. */
+const NO_ROUTE = [401, 403, 404, 405, 501];
+
+/** Failures that say nothing of what was asked for: the next request would fail likewise. */
+const OF_SERVER: ReadonlySet<FailureCode> = new Set<FailureCode>([
+  "rate_limited",
+  "timeout",
+  "cancelled",
+  "unreachable",
+]);
 
 /** What one process has learnt of its server's routes, so that nothing is tried twice. */
 export interface RouteMemory {
@@ -32,10 +45,7 @@ export function noticePlace(memory: RouteMemory, info: Json | undefined): void {
 }
 
 /**
- * One trace's spans, as they arrive. A file of spans is taken as it is: every other route makes the
- * server read it whole and write it again, several times as slowly. Else the web UI's flat route
- * serves spans of the database and of artifact folders alike; a server without it is asked for the
- * whole trace.
+ * One trace's spans, as they arrive.
  *
  * @param info Gives the trace's info, where that is needed to find the spans.
  */
@@ -47,79 +57,48 @@ export async function streamSpans(
   visit: (span: Json, index: number) => void,
 ): Promise<void> {
   path`${traceId}`;
-  const tags = async () => expectReply(SpanPlace, await info()).tags ?? {};
+  let index = 0;
+  for await (const span of await open(session, memory, traceId, info)) visit(span, index++);
+}
+
+/**
+ * A file of spans is taken as it is: every other route makes the server read it whole and write it
+ * again, several times as slowly. Else the web UI's flat route serves spans of the database and of
+ * artifact folders alike. Both are short cuts: what they refuse, the documented route decides.
+ */
+async function open(
+  session: UpstreamSession,
+  memory: RouteMemory,
+  traceId: string,
+  info: () => Promise<Json>,
+): Promise<AsyncIterable<Json> | readonly Json[]> {
+  const tags = async () => SpanPlace.parse(await info()).tags ?? {};
   if (memory.spansInFiles) {
     const file = artifactOf(await tags());
     const spans = file === undefined ? undefined : await openFile(session, file);
-    if (spans !== undefined) return await visitAll(spans, visit);
+    if (spans !== undefined) return spans;
   }
   if (memory.flatSpans) {
     const flat = await openFlat(session, memory, traceId);
-    if (flat === "no spans") return;
-    if (flat !== "no route") return await visitAll(flat, visit);
+    if (flat === "no spans") return [];
+    if (flat !== undefined) return flat;
   }
   const file = artifactOf(await tags());
-  const spans = file !== undefined
-    ? await session.items({ method: "GET", path: file }, SPANS)
-    : await session.items(
-      {
-        method: "GET",
-        path: path`/api/3.0/mlflow/traces/get`,
-        query: [["trace_id", traceId], ["allow_partial", "false"]],
-      },
-      { path: ["trace", "spans"], optional: true },
-    );
-  await visitAll(spans, visit);
-}
-
-/** The spans of several traces whose infos are at hand: small ones in batches, huge ones alone. */
-export async function streamSpansOfMany(
-  session: UpstreamSession,
-  memory: RouteMemory,
-  infos: readonly Json[],
-  visit: (trace: number, span: Json, index: number) => void,
-  onTrace: (count: number) => void = () => {},
-): Promise<void> {
-  const batches: { index: number; id: string }[][] = [];
-  const alone: { index: number; id: string }[] = [];
-  infos.forEach((info, index) => {
-    const place = expectReply(SpanPlace, info);
-    const entry = { index, id: place.trace_id };
-    // Servers that keep spans in the database have the batch route, too.
-    const inDatabase = place.tags?.["mlflow.trace.spansLocation"] === "TRACKING_STORE";
-    if (!inDatabase || bytesOf(place.trace_metadata) > HUGE) alone.push(entry);
-    else {
-      const last = batches.at(-1);
-      if (last === undefined || last.length >= BATCH) batches.push([entry]);
-      else last.push(entry);
-    }
-  });
-  let done = 0;
-  const jobs = [
-    ...batches.map((batch) => async () => {
-      await fetchBatch(session, batch, visit);
-      onTrace(done += batch.length);
-    }),
-    ...alone.map(({ index, id }) => async () => {
-      const info = () => Promise.resolve(infos[index] ?? null);
-      await streamSpans(session, memory, id, info, (span, at) => visit(index, span, at))
-        .catch(unlessGone);
-      onTrace(done += 1);
-    }),
-  ];
-  await inParallel(jobs, PARALLEL);
-}
-
-/** A trace deleted since it was found has no spans, as in a batch; it fails nothing else. */
-function unlessGone(error: unknown): void {
-  if (!isFailure(error, "not_found")) throw error;
+  if (file === undefined) return await openWhole(session, traceId);
+  try {
+    return await session.items({ method: "GET", path: file }, SPANS);
+  } catch (error) {
+    // No file was written: it still runs, or has no spans.
+    if (isFailure(error, "not_found")) return [];
+    throw error;
+  }
 }
 
 async function openFlat(
   session: UpstreamSession,
   memory: RouteMemory,
   traceId: string,
-): Promise<AsyncIterable<Json> | "no spans" | "no route"> {
+): Promise<AsyncIterable<Json> | "no spans" | undefined> {
   try {
     return await session.items({
       method: "GET",
@@ -127,12 +106,12 @@ async function openFlat(
       query: [["request_id", traceId]],
     }, SPANS);
   } catch (error) {
-    if (!(error instanceof Failure) || error.status !== 404) throw error;
+    if (!isFailure(error) || OF_SERVER.has(error.code)) throw error;
     // The trace is there, its data is not: it still runs, or was written without spans.
     if (error.upstreamCode === "NOT_FOUND") return "no spans";
-    if (error.upstreamCode !== undefined) throw error;
-    memory.flatSpans = false;
-    return "no route";
+    if (error.upstreamCode === "RESOURCE_DOES_NOT_EXIST") throw error;
+    if (NO_ROUTE.includes(error.status ?? 0)) memory.flatSpans = false;
+    return undefined;
   }
 }
 
@@ -144,37 +123,140 @@ async function openFile(
   try {
     return await session.items({ method: "GET", path: file }, SPANS);
   } catch (error) {
-    if (error instanceof Failure && NO_FILE.includes(error.status ?? 0)) return undefined;
+    if (isFailure(error) && NO_FILE.includes(error.status ?? 0)) return undefined;
     throw error;
   }
 }
 
-async function visitAll(
-  spans: AsyncIterable<Json>,
-  visit: (span: Json, index: number) => void,
-): Promise<void> {
-  let index = 0;
-  for await (const span of spans) visit(span, index++);
+async function openWhole(
+  session: UpstreamSession,
+  traceId: string,
+): Promise<AsyncIterable<Json> | readonly Json[]> {
+  try {
+    return await session.items(
+      {
+        method: "GET",
+        path: path`/api/3.0/mlflow/traces/get`,
+        query: [["trace_id", traceId], ["allow_partial", "false"]],
+      },
+      { path: ["trace", "spans"], optional: true },
+    );
+  } catch (error) {
+    // Before 3.7 the last part of the path is taken for an id.
+    if (!isFailure(error, "not_found") || !/\bget\b/.test(error.message)) throw error;
+    return (await fetchBatch(session, [traceId])).get(traceId) ?? [];
+  }
+}
+
+interface Entry {
+  readonly index: number;
+  readonly id: string;
+  readonly bytes: number;
+}
+
+/**
+ * The spans of several traces whose infos are at hand: small ones in batches, huge ones alone.
+ *
+ * @returns The traces whose spans could not be read.
+ */
+export async function streamSpansOfMany(
+  session: UpstreamSession,
+  memory: RouteMemory,
+  infos: readonly Json[],
+  visit: (trace: number, span: Json, index: number) => void,
+  onTrace: (count: number) => void = () => {},
+): Promise<UnreadSpans[]> {
+  const { batches, alone } = sorted(infos);
+  const unread: UnreadSpans[] = [];
+  let done = 0;
+  const readAlone = async ({ index, id }: Entry) => {
+    const info = () => Promise.resolve(infos[index] ?? null);
+    try {
+      await streamSpans(session, memory, id, info, (span, at) => visit(index, span, at));
+    } catch (error) {
+      const failure = failureOfTrace(error);
+      // Deleted since it was found: it has no spans.
+      if (failure.code !== "not_found") unread.push({ trace: index, failure });
+    }
+    onTrace(done += 1);
+  };
+  const readBatch = async (batch: readonly Entry[]): Promise<void> => {
+    const [only] = batch;
+    if (only !== undefined && batch.length === 1) return await readAlone(only);
+    let reply;
+    try {
+      reply = await fetchBatch(session, batch.map(({ id }) => id));
+    } catch (error) {
+      failureOfTrace(error);
+      // One of them is at fault: halves find out which.
+      const half = Math.ceil(batch.length / 2);
+      await readBatch(batch.slice(0, half));
+      return await readBatch(batch.slice(half));
+    }
+    for (const { index, id } of batch) {
+      try {
+        reply.get(id)?.forEach((span, at) => visit(index, span, at));
+      } catch (error) {
+        unread.push({ trace: index, failure: failureOfTrace(error) });
+      }
+    }
+    onTrace(done += batch.length);
+  };
+  await inParallel([
+    ...batches.map((batch) => () => readBatch(batch)),
+    ...alone.map((entry) => () => readAlone(entry)),
+  ], PARALLEL);
+  return unread.sort((a, b) => a.trace - b.trace);
+}
+
+/** Which traces are asked for together. */
+function sorted(infos: readonly Json[]): { batches: Entry[][]; alone: Entry[] } {
+  const batches: Entry[][] = [];
+  const alone: Entry[] = [];
+  let bytes = 0;
+  infos.forEach((info, index) => {
+    const place = SpanPlace.parse(info);
+    const entry = { index, id: place.trace_id, bytes: bytesOf(place.trace_metadata) };
+    // Servers that keep spans in the database have the batch route, too.
+    const inDatabase = place.tags?.["mlflow.trace.spansLocation"] === "TRACKING_STORE";
+    const last = batches.at(-1);
+    if (!inDatabase || entry.bytes > HUGE) alone.push(entry);
+    else if (last !== undefined && last.length < BATCH && bytes + entry.bytes <= BATCH_BYTES) {
+      last.push(entry);
+      bytes += entry.bytes;
+    } else {
+      batches.push([entry]);
+      bytes = entry.bytes;
+    }
+  });
+  return { batches, alone };
 }
 
 async function fetchBatch(
   session: UpstreamSession,
-  batch: readonly { index: number; id: string }[],
-  visit: (trace: number, span: Json, index: number) => void,
-): Promise<void> {
-  const reply = expectReply(
-    BatchReply,
+  traceIds: readonly string[],
+): Promise<Map<string, readonly Json[]>> {
+  const { traces = [] } = BatchReply.parse(
     await session.json({
       method: "GET",
       path: path`/api/3.0/mlflow/traces/batchGet`,
-      query: batch.map(({ id }): [string, string] => ["trace_ids", id]),
+      query: traceIds.map((id): [string, string] => ["trace_ids", id]),
     }),
   );
-  const indexOf = new Map(batch.map(({ id, index }) => [id, index]));
-  for (const trace of reply.traces ?? []) {
-    const index = indexOf.get(trace.trace_info.trace_id);
-    if (index !== undefined) (trace.spans ?? []).forEach((span, at) => visit(index, span, at));
-  }
+  return new Map(traces.map((trace) => [trace.trace_info.trace_id, trace.spans ?? []]));
+}
+
+/**
+ * A failure that concerns one trace alone.
+ *
+ * @throws Any other.
+ */
+function failureOfTrace(error: unknown): Failure {
+  if (isFailure(error) && error.code !== "unauthorized" && !OF_SERVER.has(error.code)) return error;
+  if (!(error instanceof z.ZodError)) throw error;
+  return new Failure("upstream_error", "A span is not of a form that MLflow writes.", {
+    cause: error,
+  });
 }
 
 /** The path of `traces.json` behind the server's artifact proxy, for traces stored as files. */

@@ -5,11 +5,17 @@ import type { Json } from "../../core/json.ts";
 import { path, type SafePath } from "../../http/path.ts";
 import type { UpstreamOptions } from "../../http/request.ts";
 import { shownUri } from "../access.ts";
-import type { Deletion, Experiment, TracePage, TraceQuery, TraceWriter } from "../store.ts";
+import type {
+  Deletion,
+  Experiment,
+  TracePage,
+  TraceQuery,
+  TraceWriter,
+  UnreadSpans,
+} from "../store.ts";
 import {
   AssessmentReply,
   DeleteReply,
-  expectReply,
   ExperimentReply,
   ExperimentsReply,
   InfoReply,
@@ -86,7 +92,7 @@ export class HttpTraceStore implements TraceWriter {
 
   async #info(traceId: string): Promise<Json> {
     const reply = await this.#ofTrace(traceId, this.#get(path`/api/3.0/mlflow/traces/${traceId}`));
-    const info = expectReply(InfoReply, reply).trace.trace_info;
+    const info = InfoReply.parse(reply).trace.trace_info;
     noticePlace(this.memory.routes, info);
     return info;
   }
@@ -100,13 +106,13 @@ export class HttpTraceStore implements TraceWriter {
     infos: readonly Json[],
     visit: (trace: number, span: Json, index: number) => void,
     onTrace?: (count: number) => void,
-  ): Promise<void> {
+  ): Promise<readonly UnreadSpans[]> {
     return streamSpansOfMany(this.#session, this.memory.routes, infos, visit, onTrace);
   }
 
   async assessment(traceId: string, assessmentId: string): Promise<Json> {
     const reply = await this.#get(assessmentPath(traceId, assessmentId));
-    return expectReply(AssessmentReply, reply).assessment;
+    return AssessmentReply.parse(reply).assessment;
   }
 
   async experimentById(id: string): Promise<Experiment | undefined> {
@@ -126,14 +132,14 @@ export class HttpTraceStore implements TraceWriter {
       json: { max_results: limit, order_by: ["last_update_time DESC"] },
       repeatable: true,
     });
-    const { experiments = [] } = expectReply(ExperimentsReply, reply);
+    const { experiments = [] } = ExperimentsReply.parse(reply);
     return experiments.map(({ experiment_id, name }) => ({ id: experiment_id, name }));
   }
 
   async experimentOfRun(runId: string): Promise<string | undefined> {
     const route = path`/api/2.0/mlflow/runs/get`;
     const reply = await absent(this.#get(route, [["run_id", runId]]));
-    return reply === undefined ? undefined : expectReply(RunReply, reply).run.info.experiment_id;
+    return reply === undefined ? undefined : RunReply.parse(reply).run.info.experiment_id;
   }
 
   async deleteTraces(deletion: Deletion): Promise<number> {
@@ -174,7 +180,7 @@ export class HttpTraceStore implements TraceWriter {
       json: { assessment: { ...assessment, trace_id: traceId } },
     });
     const reply = await this.#ofTrace(traceId, request);
-    return expectReply(AssessmentReply, reply).assessment;
+    return AssessmentReply.parse(reply).assessment;
   }
 
   async updateAssessment(
@@ -191,7 +197,7 @@ export class HttpTraceStore implements TraceWriter {
         update_mask: mask.join(","),
       },
     });
-    return expectReply(AssessmentReply, reply).assessment;
+    return AssessmentReply.parse(reply).assessment;
   }
 
   async deleteAssessment(traceId: string, assessmentId: string): Promise<void> {
@@ -207,7 +213,7 @@ export class HttpTraceStore implements TraceWriter {
       path: path`/api/2.0/mlflow/traces/delete-traces`,
       json: { experiment_id: experimentId, ...which },
     });
-    return expectReply(DeleteReply, reply).traces_deleted ?? 0;
+    return DeleteReply.parse(reply).traces_deleted ?? 0;
   }
 
   /** A failure of what needs a trace; that there is none comes with one that there is. */
@@ -232,7 +238,7 @@ export class HttpTraceStore implements TraceWriter {
   async #experiment(route: SafePath, query: [string, string]): Promise<Experiment | undefined> {
     const reply = await absent(this.#get(route, [query]));
     if (reply === undefined) return undefined;
-    const { experiment } = expectReply(ExperimentReply, reply);
+    const { experiment } = ExperimentReply.parse(reply);
     return { id: experiment.experiment_id, name: experiment.name };
   }
 

@@ -1,7 +1,7 @@
 import { Failure, isFailure } from "../../core/failure.ts";
 import { isJsonObject, type Json, parseJson, tryParseJson } from "../../core/json.ts";
 import { ArrayScanner } from "../../http/array_scanner.ts";
-import type { Experiment, TracePage, TraceQuery, TraceReader } from "../store.ts";
+import type { Experiment, TracePage, TraceQuery, TraceReader, UnreadSpans } from "../store.ts";
 import type { StorePool } from "./pool.ts";
 import type { Part, Request } from "./protocol.ts";
 
@@ -102,7 +102,7 @@ export class LocalTraceStore implements TraceReader {
     infos: readonly Json[],
     visit: (trace: number, span: Json, index: number) => void,
     onTrace: (count: number) => void = () => {},
-  ): Promise<void> {
+  ): Promise<readonly UnreadSpans[]> {
     const stored: { readonly id: string; readonly trace: number }[] = [];
     let done = 0;
     for (const [trace, info] of infos.entries()) {
@@ -114,7 +114,7 @@ export class LocalTraceStore implements TraceReader {
         onTrace(++done);
       }
     }
-    if (stored.length === 0) return;
+    if (stored.length === 0) return [];
     const counts = stored.map(() => 0);
     const traceIds = stored.map(({ id }) => id);
     for await (const part of this.#read({ kind: "storedSpans", traceIds })) {
@@ -127,6 +127,7 @@ export class LocalTraceStore implements TraceReader {
       });
       onTrace(done + part.trace + 1);
     }
+    return [];
   }
 
   async assessment(traceId: string, assessmentId: string): Promise<Json> {

@@ -9,6 +9,7 @@ import { printFilter, printOrderBy } from "../filter/mod.ts";
 import { explainRefusal, searchFilter, searchOrder } from "../query.ts";
 import { readingTool, type ReadServices } from "../services.ts";
 import type { Json } from "../../core/json.ts";
+import { someOf } from "../../core/some.ts";
 import { shapeInfo } from "../shape/info.ts";
 import { shapeSpan } from "../shape/span.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
@@ -85,10 +86,11 @@ export const searchTraces: Tool<ReadServices> = readingTool({
       notes.push("Nothing under data.* was read: include_spans is false.");
     }
     const withSpans = (args.include_spans ?? !selection.everything) && selection.wants.spans;
-    const [{ values, unmatched }, total] = await Promise.all([
+    const [{ values, unmatched, unreadNotes }, total] = await Promise.all([
       selectFrom(page.infos, selection, withSpans, context),
       isWhole(page, args.page_token) ? page.infos.length : context.mlflow.count(query),
     ]);
+    notes.push(...unreadNotes);
     const filter = query.filter === undefined ? "" : printFilter(query.filter);
     const data = {
       traces: values,
@@ -181,8 +183,9 @@ async function selectFrom(
 ) {
   const picked = selection.collect({ traces: infos.length, spans: withSpans, maxTokens });
   infos.forEach((info, index) => picked.info(index, shapeInfo(info)));
+  const reasons = new Map<string, string[]>();
   for (let from = 0; withSpans && from < infos.length && !picked.full; from += AT_ONCE) {
-    await mlflow.spansOfMany(
+    const unread = await mlflow.spansOfMany(
       infos.slice(from, from + AT_ONCE),
       (trace, span, index) =>
         picked.span(
@@ -198,8 +201,16 @@ async function selectFrom(
           message: "Reading spans",
         }),
     );
+    unread.forEach(({ trace, failure }) => {
+      const reason = [failure.message, failure.hint].filter((text) => text !== undefined).join(" ");
+      const ids = reasons.get(reason) ?? [];
+      reasons.set(reason, [...ids, shapeInfo(infos[from + trace] ?? null).trace_id]);
+    });
   }
-  return picked.result();
+  const unreadNotes = [...reasons].map(([reason, ids]) =>
+    `The spans of ${ids.length} traces could not be read (${someOf(ids, 5)}): ${reason}`
+  );
+  return { ...picked.result(), unreadNotes };
 }
 
 /** Whether a page is all that matches. */
