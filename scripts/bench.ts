@@ -10,6 +10,7 @@
 import { describeMachine, printSection, reaches, withSection } from "./bench/report.ts";
 import type { Section } from "./bench/row.ts";
 import { formatted } from "./docs.ts";
+import { say } from "./say.ts";
 
 type Bench = () => Promise<Section>;
 
@@ -24,7 +25,6 @@ const PARTS: Readonly<Record<string, () => Promise<{ bench: Bench; benchBig?: Be
 
 const PAGE = new URL("../docs/BENCHMARKS.md", import.meta.url);
 
-const say = (text: string) => void Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 const loadNow = () => Deno.loadavg()[0] ?? 0;
 
 async function main(words: readonly string[]): Promise<number> {

@@ -11,6 +11,7 @@
  */
 import { parseArgs } from "node:util";
 import { launcherFlags } from "./flags.ts";
+import { say } from "./say.ts";
 
 /** Every target that the runtime is built for. */
 export const TARGETS = [
@@ -122,7 +123,6 @@ if (import.meta.main) {
       "bundle-only": { type: "boolean" },
     },
   });
-  const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
   const main = await bundle();
   say(`Bundled ${main}`);
   const targets = values.all ? TARGETS : values.target ?? [Deno.build.target];

@@ -7,6 +7,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { QUESTIONS, type Told, WRITING } from "./demo/questions.ts";
 import { launcherFlags } from "./flags.ts";
 import { fileOf } from "./graph.ts";
+import { say } from "./say.ts";
 
 const forced = Deno.env.get("FORCE_COLOR") !== undefined;
 const colours = forced || Deno.stdout.isTerminal() && Deno.env.get("NO_COLOR") === undefined;
@@ -15,8 +16,6 @@ const bold = style("1");
 const dim = style("2");
 const cyan = style("36");
 const green = style("32");
-
-const say = (text = "") => void Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 
 const STORE = `sqlite:///${fileOf("examples/mlflow.db")}`;
 

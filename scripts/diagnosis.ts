@@ -8,6 +8,7 @@
 import { markdownTable } from "../src/core/table.ts";
 import { type DiagnosisScore, type Sampling, scoreDiagnosis } from "../tests/analysis/score.ts";
 import { fill, formatted } from "./docs.ts";
+import { say } from "./say.ts";
 
 /** What `diagnose_run_tool` reads at most. */
 const READ: Sampling = { loss: 10_000, others: 1000 };
@@ -85,7 +86,6 @@ function share(value: number | undefined): string {
 if (import.meta.main) {
   const page = await Deno.readTextFile(PAGE);
   const text = await diagnosisPage(page, measure());
-  const say = (line: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
   if (text === page) say("docs/DIAGNOSIS.md is up to date.");
   else if (Deno.args.includes("--check")) {
     say("docs/DIAGNOSIS.md is out of date (run scripts/diagnosis.ts).");

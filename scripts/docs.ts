@@ -16,6 +16,7 @@ import type { BoundTool } from "../src/mcp/tool.ts";
 import { markdownTable } from "../src/core/table.ts";
 import { VERSION } from "../src/version.ts";
 import { listingCost } from "./budget.ts";
+import { say } from "./say.ts";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -154,7 +155,6 @@ if (import.meta.main) {
     stale.push(path);
     if (!check) await Deno.remove(new URL(path, ROOT));
   }
-  const say = (text: string) => Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
   if (stale.length === 0) say("Generated files are up to date.");
   else {
     say(`${check ? "Out of date (run deno task docs)" : "Written"}: ${stale.join(", ")}`);

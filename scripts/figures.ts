@@ -13,13 +13,12 @@ import { StdioTransport } from "../src/mcp/stdio_transport.ts";
 import { startFakeMlflow, TRACE } from "../tests/e2e/fake_mlflow.ts";
 import { everything } from "./docs.ts";
 import { fileOf, ROOT, sourcesIn } from "./graph.ts";
+import { say } from "./say.ts";
 
 const GOALS = { lines: 26_000, files: 220, filesOfCall: 30, edits: 4, seconds: 40 };
 
 /** Where the edits for a new back end are listed, under which heading. */
 const GUIDE = { path: "CONTRIBUTING.md", heading: "## Add a back end" };
-
-const say = (text: string) => void Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 
 function sayFigure(what: string, value: number, goal: number): void {
   say(`${value <= goal ? "ok  " : "over"}  ${what}: ${value} (at most ${goal})`);

@@ -5,6 +5,7 @@
 import { lintDocs } from "./doc_lint.ts";
 import { fileOf, ROOT, sourcesIn } from "./graph.ts";
 import { slowestFiles } from "./unit.ts";
+import { say } from "./say.ts";
 
 /** What a check found wrong, or undefined; `note` is told of a pass. */
 interface Outcome {
@@ -16,8 +17,6 @@ interface Check {
   readonly name: string;
   readonly run: () => Promise<Outcome>;
 }
-
-const say = (text: string) => void Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
 
 async function deno(...args: string[]): Promise<Outcome> {
   const { code, stdout, stderr } = await new Deno.Command(Deno.execPath(), { args, cwd: ROOT })

@@ -10,6 +10,7 @@ import { BACKENDS } from "../tests/support/backends.ts";
 import { environmentNames, ROOT } from "../tests/support/python/layout.ts";
 import { progress } from "../tests/support/python/command.ts";
 import { ensureVenv } from "../tests/support/python/venv.ts";
+import { say } from "./say.ts";
 
 /** Counts of a run. */
 export interface Summary {
@@ -107,6 +108,6 @@ if (import.meta.main) {
   });
   if (ignored > 0) progress(`${ignored} ignored: a test that is skipped counts as failed.`);
   const bad = failed + ignored;
-  Deno.stdout.writeSync(new TextEncoder().encode(`${passed} passed, ${bad} failed\n`));
+  say(`${passed} passed, ${bad} failed`);
   Deno.exit(bad > 0 || passed === 0 ? 1 : 0);
 }

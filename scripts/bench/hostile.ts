@@ -7,8 +7,7 @@
 import { z } from "zod";
 import { productProgram, type Program } from "../../tests/support/product.ts";
 import { memoryOf } from "./memory.ts";
-
-const say = (text: string) => void Deno.stdout.writeSync(new TextEncoder().encode(`${text}\n`));
+import { say } from "../say.ts";
 
 interface Scenario {
   readonly tool: string;

@@ -36,8 +36,9 @@ export function helpText(command: keyof typeof COMMANDS | undefined): string {
       );
     }
   }
-  for (const group of ["MLflow", "Weights & Biases", "Tools", "Server"]) {
-    const settings = Object.values<Setting>(SETTINGS).filter((setting) => setting.group === group);
+  const all = Object.values<Setting>(SETTINGS);
+  for (const group of new Set(all.map((setting) => setting.group))) {
+    const settings = all.filter((setting) => setting.group === group);
     if (settings.length === 0) continue;
     lines.push("", `${group} (flag, variable):`);
     for (const setting of settings) {

@@ -22,7 +22,7 @@ export interface Setting {
   /** It takes something away: a leftover of a template is an error, not "not set". */
   readonly narrows?: boolean;
   /** Which part of the help it stands in. */
-  readonly group: "MLflow" | "Weights & Biases" | "Tools" | "Server";
+  readonly group: string;
   /** What it does, one sentence. */
   readonly help: string;
 }
