@@ -9,6 +9,7 @@ import { type CommandLine, parseCommandLine, UsageError } from "./src/config/arg
 import type { Config } from "./src/config/config.ts";
 import { localStoreOf, storeFilesToRead, withLocalStore } from "./src/config/local_store.ts";
 import { withNetrcKey } from "./src/config/netrc.ts";
+import { readProxies } from "./src/core/proxy.ts";
 import { resolveSettings } from "./src/config/resolve.ts";
 import { NAME, VERSION } from "./src/version.ts";
 
@@ -50,7 +51,8 @@ async function main(): Promise<void> {
     const own = Deno.args[0]?.startsWith("-") === false ? line.command : undefined;
     return write(Deno.stdout, `${helpText(own)}\n`);
   }
-  const resolved = resolveSettings(line.flags, (name) => Deno.env.get(name));
+  const env = (name: string) => Deno.env.get(name);
+  const resolved = resolveSettings(line.flags, env);
   const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE");
   const located = withLocalStore(withNetrcKey(resolved.settings, home), Deno.cwd());
   const { settings } = located;
@@ -60,7 +62,8 @@ async function main(): Promise<void> {
   const problems = [...resolved.errors, ...access.errors];
   if (problems.length > 0) return fail(problems);
   const { command, words, options } = line;
-  launch({ command, words, options, settings, notes, home, version: VERSION }, access);
+  const proxies = readProxies(env);
+  launch({ command, words, options, settings, notes, home, proxies, version: VERSION }, access);
 }
 
 function launch(config: Config, access: { net: readonly string[]; read: readonly string[] }): void {

@@ -1,5 +1,6 @@
 import { type Config, secretsOf } from "../config/config.ts";
 import { createRedactor } from "../core/log.ts";
+import { keepProxies } from "../core/proxy.ts";
 import { printError } from "./output.ts";
 import { createProgram } from "./program.ts";
 
@@ -39,6 +40,7 @@ function giveUp(config: Config, error: unknown): void {
 
 self.onmessage = async (event: MessageEvent<Config>) => {
   const config = event.data;
+  if (config.proxies !== undefined) keepProxies(config.proxies);
   self.addEventListener("unhandledrejection", (rejection) => {
     rejection.preventDefault();
     giveUp(config, rejection.reason);

@@ -1,4 +1,5 @@
 import { percentDecoded } from "../core/percent.ts";
+import type { Proxies } from "../core/proxy.ts";
 import type { ConfigNote } from "./resolve.ts";
 import type { Setting } from "./setting.ts";
 import { SETTINGS, type Settings } from "./settings.ts";
@@ -18,6 +19,8 @@ export interface Config {
   readonly notes: readonly ConfigNote[];
   /** The user's home folder, if known. */
   readonly home: string | undefined;
+  /** The proxies that the runtime uses, for messages. */
+  readonly proxies?: Proxies;
   /** The program's version. */
   readonly version: string;
 }

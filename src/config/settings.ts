@@ -1,3 +1,4 @@
+import { PROXY_VARIABLES } from "../core/proxy.ts";
 import type { ValueOf } from "./setting.ts";
 import { MLFLOW_SETTINGS } from "./settings/mlflow.ts";
 import { SERVER_SETTINGS } from "./settings/server.ts";
@@ -31,5 +32,9 @@ export const LOCATION_VARIABLES = ["HOME", "USERPROFILE"] as const;
 
 /** Every environment variable that the program may read; all others read as undefined. */
 export function environmentNames(): string[] {
-  return [...Object.values(SETTINGS).flatMap((setting) => [...setting.env]), ...LOCATION_VARIABLES];
+  return [
+    ...Object.values(SETTINGS).flatMap((setting) => [...setting.env]),
+    ...LOCATION_VARIABLES,
+    ...PROXY_VARIABLES,
+  ];
 }

@@ -1,4 +1,6 @@
 import { Failure, type FailureCode } from "../core/failure.ts";
+import { PROXY_CREDENTIALS } from "../core/proxy.ts";
+import { waitSentence } from "./retry.ts";
 
 /** What {@link failureOfStatus} knows of a reply. */
 export interface FailedReply {
@@ -63,15 +65,20 @@ export function failureOfStatus(reply: FailedReply): Failure {
         `${service} finds the request too large (HTTP 413)${said}.`,
         "Send less in one call.",
       );
-    case 429: {
-      const wait = reply.retryAfter === undefined ? "" : ` It asks to wait ${reply.retryAfter} s.`;
+    case 407:
+      return as(
+        "unauthorized",
+        `The proxy on the way to ${service} asks for credentials (HTTP 407)${said}.`,
+        PROXY_CREDENTIALS,
+      );
+    case 429:
       return as(
         "rate_limited",
-        `${service} limits the rate of requests (HTTP 429)${said}.${wait}`,
+        `${service} limits the rate of requests (HTTP 429)${said}.` +
+          waitSentence(reply.retryAfter),
         "Wait, then repeat the call; ask for less at a time.",
         true,
       );
-    }
   }
   if (status >= 500) {
     return as(

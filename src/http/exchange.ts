@@ -84,12 +84,13 @@ function canBeSent(headers: Record<string, string>): boolean {
 }
 
 function urlOf(base: URL, request: UpstreamRequest): URL {
+  if (request.address !== undefined) return request.address;
   const url = new URL(base);
   url.username = "";
   url.password = "";
   url.hash = "";
   url.search = "";
-  url.pathname = `${base.pathname.replace(/\/+$/, "")}${request.path.text}`;
+  url.pathname = `${base.pathname.replace(/\/+$/, "")}${request.path?.text ?? ""}`;
   for (const [name, value] of request.query ?? []) url.searchParams.append(name, value);
   return url;
 }

@@ -1,4 +1,5 @@
 import { Failure } from "../core/failure.ts";
+import { PROXY_CREDENTIALS, proxyBefore } from "../core/proxy.ts";
 
 /** What is told of the back end in a network error. */
 export interface Place {
@@ -50,6 +51,30 @@ export function networkFailure(place: Place, error: unknown): Failure {
   const effect = NEVER_SENT.test(text) ? "none" : undefined;
   const fail = (message: string, hint: string, retryable: boolean) =>
     new Failure("unreachable", message, { hint, retryable, effect, cause: error });
+  const proxy = proxyBefore(baseUrl);
+  if (proxy !== undefined) {
+    if (/proxy authentication required/.test(text)) {
+      return new Failure("unauthorized", `The proxy ${proxy} asks for credentials.`, {
+        hint: PROXY_CREDENTIALS,
+        effect,
+        cause: error,
+      });
+    }
+    if (/unsuccessful tunnel/.test(text)) {
+      return fail(
+        `The proxy ${proxy} does not connect to ${service} at ${at}.`,
+        `It may not permit that host, or not reach it. ${check(setting)}`,
+        true,
+      );
+    }
+    if (/refused|dns error/.test(text)) {
+      return fail(
+        `The proxy ${proxy} on the way to ${service} at ${at} does not answer.`,
+        `Check that variable; NO_PROXY=${baseUrl.hostname} does without the proxy.`,
+        true,
+      );
+    }
+  }
   if (/corrupt message|wrong version number|wrong_version/.test(text)) {
     return fail(
       `${service} at ${at} does not speak TLS.`,

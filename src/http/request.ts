@@ -49,8 +49,10 @@ export interface Attempt {
 export interface UpstreamRequest {
   /** HTTP method. */
   readonly method: "GET" | "POST" | "PATCH" | "PUT" | "DELETE";
-  /** Where, below the base URL. */
-  readonly path: SafePath;
+  /** Where, below the base URL; the base URL itself if not given. */
+  readonly path?: SafePath;
+  /** Sent to this address as it is, query and all, as signed ones must be; instead of `path`. */
+  readonly address?: URL;
   /** Query parameters, in order. */
   readonly query?: readonly (readonly [string, string])[];
   /** Sent as JSON. */

@@ -26,10 +26,25 @@ export function backoff(
   return asked > own ? asked : Math.min(own, MAX_WAIT);
 }
 
-/** Seconds that a `Retry-After` header asks to wait: a number or an HTTP date. */
+/** A wait that is as good as any longer one: nobody waits for it, in seconds. */
+const A_DAY = 86_400;
+
+/** Seconds that a `Retry-After` header asks to wait, a day at most: a number or an HTTP date. */
 export function retryAfterSeconds(header: string | null, now = Date.now()): number | undefined {
   if (header === null) return undefined;
-  if (/^\s*\d+(\.\d+)?\s*$/.test(header)) return Number(header);
-  const date = Date.parse(header);
-  return Number.isNaN(date) ? undefined : Math.max(0, Math.ceil((date - now) / 1000));
+  const seconds = /^\s*\d+(\.\d+)?\s*$/.test(header)
+    ? Number(header)
+    : Math.ceil((Date.parse(header) - now) / 1000);
+  return Number.isNaN(seconds) ? undefined : Math.min(Math.max(0, seconds), A_DAY);
+}
+
+/** The sentence about a wait that was asked for, with a space before it; empty without one. */
+export function waitSentence(seconds: number | undefined): string {
+  if (seconds === undefined) return "";
+  const wait = seconds >= A_DAY
+    ? "a day or longer"
+    : seconds >= 600
+    ? `${Math.ceil(seconds / 60)} minutes`
+    : `${Math.ceil(seconds)} s`;
+  return ` It asks to wait ${wait}.`;
 }

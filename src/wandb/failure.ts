@@ -1,6 +1,7 @@
 import { defined } from "../core/defined.ts";
 import { type Effect, Failure, type FailureCode, type FailureDetails } from "../core/failure.ts";
 import { cleanDetail, isHtml } from "../http/body.ts";
+import { retryAfterSeconds, waitSentence } from "../http/retry.ts";
 import { isJsonObject, type Json, tryParseJson } from "../core/json.ts";
 
 /** The errors of a GraphQL reply, kept with its data so that a caller may use what there is. */
@@ -148,7 +149,7 @@ export function accountFailure(
       return as(
         "rate_limited",
         `limits the rate of requests (HTTP 429)${suffix}.` +
-          (wait === undefined ? "" : ` It asks to wait ${wait} s.`),
+          waitSentence(wait),
         "Wait, then repeat the call and ask for less at a time. On Dedicated Cloud the limits are " +
           "the instance's own; W&B support can raise them.",
         true,
@@ -184,8 +185,8 @@ function said(messages: readonly string[]): string {
 /** Seconds until the rate limit allows more, by `Retry-After` or `RateLimit-Reset`. */
 export function waitOf(headers: Headers): number | undefined {
   for (const name of ["retry-after", "ratelimit-reset"]) {
-    const value = headers.get(name);
-    if (value !== null && /^\s*\d+(\.\d+)?\s*$/.test(value)) return Math.ceil(Number(value));
+    const seconds = retryAfterSeconds(headers.get(name));
+    if (seconds !== undefined) return seconds;
   }
   return undefined;
 }

@@ -49,6 +49,48 @@ Deno.test("a proxy is used for the hosts that NO_PROXY does not name", async () 
   }
 });
 
+Deno.test("a proxy that is not there, refuses or wants credentials is named as what it is", async () => {
+  const tunnel = (status: string) => {
+    const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+    (async () => {
+      for await (const connection of listener) {
+        await connection.read(new Uint8Array(4096));
+        const reply = `HTTP/1.1 ${status}\r\ncontent-length: 0\r\n\r\n`;
+        await connection.write(new TextEncoder().encode(reply));
+        connection.close();
+      }
+    })();
+    return listener;
+  };
+  const portOf = ({ addr }: Deno.Listener) => addr.transport === "tcp" ? addr.port : 0;
+  const gone = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const nobody = `127.0.0.1:${portOf(gone)}`;
+  gone.close();
+  const locked = tunnel("407 Proxy Authentication Required");
+  const closed = tunnel("403 Forbidden");
+  try {
+    const cases = [
+      ["HTTP_PROXY", "http", nobody, /proxy .* \(HTTP_PROXY\) .* does not answer/],
+      ["https_proxy", "https", nobody, /proxy .* \(HTTPS_PROXY\) .* does not answer/],
+      ["HTTP_PROXY", "http", `127.0.0.1:${portOf(locked)}`, /proxy .* asks for credentials/],
+      ["HTTPS_PROXY", "https", `127.0.0.1:${portOf(locked)}`, /proxy .* asks for credentials/],
+      ["HTTPS_PROXY", "https", `127.0.0.1:${portOf(closed)}`, /proxy .* does not connect to W&B/],
+    ] as const;
+    for (const [variable, scheme, host, expected] of cases) {
+      const { stdout, stderr } = await run(CALL, {
+        WANDB_API_KEY: "k".repeat(40),
+        WANDB_BASE_URL: `${scheme}://wandb.corp.test`,
+        [variable]: `http://user:canary-password@${host}`,
+      });
+      assert.match(stdout + stderr, expected);
+      assert.doesNotMatch(stdout + stderr, /not running there|canary/);
+    }
+  } finally {
+    locked.close();
+    closed.close();
+  }
+});
+
 Deno.test("a company's own authority is trusted from DENO_CERT, and named as what is missing", async () => {
   const sim = startWandbSim();
   const dir = await Deno.makeTempDir();

@@ -42,6 +42,13 @@ Deno.test("a redirect within the host is followed with the credentials", async (
   assert.deepEqual(authorizations, Array(3).fill("Bearer canary-token-0001"));
 });
 
+Deno.test("an address of its own is asked as it is, query and all", async () => {
+  await using server = serve((_, count) => count === 0 ? to("/plain") : Response.json(1));
+  const address = new URL(`${server.url}/signed%2Fpath?b=%7e&a=+1`);
+  assert.equal(await sessionWith("http://127.0.0.1:1/prefix").json({ method: "GET", address }), 1);
+  assert.deepEqual(server.requests, ["GET /signed%2Fpath?b=%7e&a=+1", "GET /plain"]);
+});
+
 Deno.test("one to a host that is not configured is refused, and that host sees nothing", async () => {
   await using other = serve(() => Response.json({ stolen: true }));
   for (const status of [301, 302, 303, 307, 308]) {

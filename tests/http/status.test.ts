@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { cleanDetail, isHtml } from "../../src/http/body.ts";
 import { path } from "../../src/http/path.ts";
-import { retryAfterSeconds } from "../../src/http/retry.ts";
+import { retryAfterSeconds, waitSentence } from "../../src/http/retry.ts";
 import { failure, serve, sessionWith } from "./support.ts";
 
 const GET = { method: "GET", path: path`/api/thing` } as const;
@@ -15,6 +15,7 @@ Deno.test("each status has its kind, and says whether to try again", async () =>
     403: ["forbidden", false],
     404: ["not_found", false],
     408: ["timeout", true],
+    407: ["unauthorized", false],
     409: ["conflict", false],
     413: ["invalid_arguments", false],
     418: ["invalid_arguments", false],
@@ -85,6 +86,15 @@ Deno.test("Retry-After is read as seconds and as a date", () => {
   assert.equal(retryAfterSeconds("0.5", now), 0.5);
   assert.equal(retryAfterSeconds("Fri, 06 Nov 2026 12:00:30 GMT", now), 30);
   assert.equal(retryAfterSeconds("Fri, 06 Nov 2026 11:00:00 GMT", now), 0);
+  assert.equal(retryAfterSeconds("1" + "0".repeat(20), now), 86_400);
+  assert.equal(retryAfterSeconds("Fri, 31 Dec 9999 11:00:00 GMT", now), 86_400);
+  assert.deepEqual([undefined, 0.4, 59, 1200, 1e9].map(waitSentence), [
+    "",
+    " It asks to wait 1 s.",
+    " It asks to wait 59 s.",
+    " It asks to wait 20 minutes.",
+    " It asks to wait a day or longer.",
+  ]);
   for (const nonsense of [null, "", "soon", "-5"]) {
     assert.ok((retryAfterSeconds(nonsense, now) ?? 0) === 0, String(nonsense));
   }
@@ -99,7 +109,10 @@ Deno.test("a wait longer than the call has is not begun, and the error says how 
     );
     const { report } = await failure(sessionWith(server.url).json(GET));
     assert.equal(report.error, "rate_limited");
-    assert.match(report.message, /asks to wait [\d.e+]+ s/);
+    const expected = header.startsWith("999")
+      ? /wait a day or longer\.$/
+      : /wait (60|61) minutes\.$/;
+    assert.match(report.message, expected);
     assert.equal(server.requests.length, 1, header);
   }
 });

@@ -295,6 +295,32 @@ Deno.test("a manifest that is not one is told, and the files come from the API",
   }
 });
 
+Deno.test("a manifest that is elsewhere, at an address without a query, is read there", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const asked: string[] = [];
+  const entry = { digest: "xyz", size: 3 };
+  const store = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    asked.push(request.headers.get("authorization") ?? new URL(request.url).pathname);
+    return Response.json({ contents: { "elsewhere.csv": entry } });
+  });
+  try {
+    rig.sim.faults.add({
+      kind: "redirect",
+      to: `http://127.0.0.1:${store.addr.port}/manifest.json`,
+      match: { path: "/storage/" },
+    });
+    const details = await rig.data(getArtifactDetails, {
+      artifact_name: CARS,
+      include_files: true,
+    });
+    assert.deepEqual(list(details["files"]).map((file) => file["name"]), ["elsewhere.csv"]);
+    assert.deepEqual(asked, ["/manifest.json"]);
+  } finally {
+    await store.shutdown();
+  }
+});
+
 Deno.test("the call that is cancelled while a manifest comes is cancelled", async () => {
   await using rig = startRig();
   await seeded(rig);

@@ -1,7 +1,6 @@
 import { Failure } from "../../core/failure.ts";
 import { openSession } from "../../http/client.ts";
 import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
-import { path } from "../../http/path.ts";
 import { hostPort, mayReach } from "../../http/redirect.ts";
 import type { UpstreamOptions } from "../../http/request.ts";
 import { createTransport } from "../../http/transport.ts";
@@ -64,16 +63,12 @@ export async function readManifest(
 async function download(url: URL, wandb: Wandb, session: WandbSession): Promise<string> {
   const own = url.origin === wandb.baseUrl.origin;
   const headers = own ? { authorization: await wandb.authorization(session.http.signal) } : {};
-  const transport = createTransport();
-  const base = new URL(url);
-  base.search = "";
   const upstream: UpstreamOptions = {
     service: "W&B's file store",
     setting: "WANDB_BASE_URL",
-    baseUrl: base,
+    baseUrl: url,
     headers: () => ({ ...headers, accept: "*/*" }),
-    // The URL without its query is ours; any other is where the store redirects to.
-    transport: (target, init) => transport(target.search === "" ? url : target, init),
+    transport: createTransport(),
     timeoutMs: TIMEOUT,
     retry: { maxRetries: 2, backoffMs: 300, jitterMs: 100, respectRetryAfter: true },
     // The store's own words may repeat the signature.
@@ -83,7 +78,7 @@ async function download(url: URL, wandb: Wandb, session: WandbSession): Promise<
         retryable: status === 429 || (status >= 500 && status !== 501),
       }),
   };
-  return await openSession(upstream, session.http.signal).text({ method: "GET", path: path`` });
+  return await openSession(upstream, session.http.signal).text({ method: "GET", address: url });
 }
 
 function entriesOf(manifest: Json | undefined): ReadonlyMap<string, Entry> | undefined {
