@@ -3,7 +3,7 @@
  * descendants, so a call counts only where no ancestor of it counts.
  */
 
-import { type UsageCall, type UsageSum, UsageTotals } from "./usage_totals.ts";
+import { isUsed, type UsageCall, type UsageSum, UsageTotals } from "./usage_totals.ts";
 
 export type { UsageCall, UsageSum } from "./usage_totals.ts";
 
@@ -71,8 +71,9 @@ export function callUsage(call: UsageCall): UsageSum {
   return sumUsage([call]);
 }
 
-function holdsUsage({ usage, costs }: UsageCall): boolean {
-  return Object.keys(usage ?? {}).length > 0 || Object.keys(costs ?? {}).length > 0;
+/** OpenTelemetry's roots have usage of nothing, which is no sum of what is below them. */
+function holdsUsage({ usage = {}, costs = {} }: UsageCall): boolean {
+  return [...Object.values(usage), ...Object.values(costs)].some(isUsed);
 }
 
 /** Whether an ancestor in the set has usage. A running one has none yet, so its parts count. */

@@ -24,6 +24,8 @@ export interface UsageTotal {
   readonly completion_tokens: number;
   /** All tokens. */
   readonly total_tokens: number;
+  /** Further counts under their own names, such as `cache_read_input_tokens`. */
+  readonly other_tokens?: Readonly<Record<string, number>>;
   /** Cost in the currency of the price list (US dollars); absent where no call has a price. */
   readonly cost?: number;
 }
@@ -83,19 +85,25 @@ class Total {
   #completion = 0;
   #total = 0;
   #cost = 0;
+  readonly #others = new Map<string, number>();
   priced = false;
 
   add(used: Readonly<Record<string, unknown>>, cost?: Readonly<Record<string, unknown>>): void {
-    const prompt = number(used["prompt_tokens"]) || number(used["input_tokens"]);
-    const completion = number(used["completion_tokens"]) || number(used["output_tokens"]);
+    // Where calls of both spellings were summed, both are there; the service adds them too.
+    const prompt = number(used["prompt_tokens"]) + number(used["input_tokens"]);
+    const completion = number(used["completion_tokens"]) + number(used["output_tokens"]);
     this.#requests += number(used["requests"]);
     this.#prompt += prompt;
     this.#completion += completion;
-    this.#total += number(used["total_tokens"]) || prompt + completion;
+    // A sum over calls of which only some had a total is less than its parts.
+    this.#total += Math.max(number(used["total_tokens"]), prompt + completion);
+    for (const [name, value] of Object.entries(used)) {
+      if (!name.endsWith("_tokens") || KNOWN.includes(name) || number(value) === 0) continue;
+      this.#others.set(name, (this.#others.get(name) ?? 0) + number(value));
+    }
     if (cost === undefined) return;
     this.priced = true;
-    this.#cost += number(cost["prompt_tokens_total_cost"]) +
-      number(cost["completion_tokens_total_cost"]);
+    this.#cost += costParts(cost).total_cost;
   }
 
   result(): UsageTotal {
@@ -104,9 +112,33 @@ class Total {
       prompt_tokens: this.#prompt,
       completion_tokens: this.#completion,
       total_tokens: this.#total,
+      ...(this.#others.size > 0 ? { other_tokens: Object.fromEntries(this.#others) } : {}),
       ...(this.priced ? { cost: this.#cost } : {}),
     };
   }
+}
+
+const KNOWN = [
+  ...["prompt_tokens", "input_tokens", "completion_tokens", "output_tokens", "total_tokens"],
+];
+
+/** The costs of a record by what they are for, and their sum; releases differ in what they price. */
+export function costParts(
+  cost: Readonly<Record<string, unknown>>,
+): Record<string, number> & { total_cost: number } {
+  const parts = Object.entries(cost).flatMap(([name, value]) => {
+    const [, part] = /^(.+?)(?:_tokens)?_total_cost$/.exec(name) ?? [];
+    return part === undefined || typeof value !== "number"
+      ? []
+      : [[`${part}_cost`, value] as const];
+  });
+  const total_cost = parts.reduce((sum, [, value]) => sum + value, 0);
+  return { ...Object.fromEntries(parts), total_cost };
+}
+
+/** Whether a record of usage or cost says that anything was used. */
+export function isUsed(record: Readonly<Record<string, unknown>>): boolean {
+  return Object.values(record).some((value) => number(value) !== 0);
 }
 
 function number(value: unknown): number {

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { sumUsage, type UsageCall, UsageStream } from "../../src/analysis/usage.ts";
+import { costParts } from "../../src/analysis/usage_totals.ts";
 
 function call(id: string, parent: string | null, tokens: number | undefined): UsageCall {
   const usage = tokens === undefined
@@ -94,4 +95,44 @@ Deno.test("calls that come one by one, in any order, give the same sums", () => 
     for (const one of calls) stream.add(one);
     assert.deepEqual(stream.result(), sumUsage(calls));
   }));
+});
+
+Deno.test("a cost is the sum of all its parts, unknown ones too", () => {
+  const cost = {
+    prompt_tokens: 3,
+    prompt_token_cost: 0.000003,
+    prompt_tokens_total_cost: -0.5,
+    completion_tokens_total_cost: 0.25,
+    cache_read_input_tokens_total_cost: 1,
+    cache_creation_input_tokens_total_cost: 2,
+    web_search_total_cost: 4,
+    effective_date: "2024-01-01",
+  };
+  assert.deepEqual(costParts(cost), {
+    prompt_cost: -0.5,
+    completion_cost: 0.25,
+    cache_read_input_cost: 1,
+    cache_creation_input_cost: 2,
+    web_search_cost: 4,
+    total_cost: 6.75,
+  });
+  const usage = { m: { input_tokens: 3, output_tokens: 2, cache_read_input_tokens: 90 } };
+  const sum = sumUsage([{ id: "a", trace_id: "t", usage, costs: { m: cost } }]);
+  assert.equal(sum.cost, 6.75);
+  assert.deepEqual(sum.other_tokens, { cache_read_input_tokens: 90 });
+});
+
+Deno.test("a root whose usage is nothing hides nothing", () => {
+  const none = { "": { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0, requests: 0 } };
+  const used = { m: { prompt_tokens: 100, completion_tokens: 20, total_tokens: 120 } };
+  const calls = [
+    { id: "root", trace_id: "t", usage: none },
+    { id: "a", trace_id: "t", parent_id: "root", usage: used },
+  ];
+  for (const order of [calls, calls.toReversed()]) {
+    assert.equal(sumUsage(order).total_tokens, 120);
+    const stream = new UsageStream();
+    for (const call of order) stream.add(call);
+    assert.equal(stream.result().total_tokens, 120);
+  }
 });

@@ -1,7 +1,7 @@
 import type { Backend } from "./backend.ts";
 import { mlflow34, mlflowAuth, mlflowNewest } from "./mlflow/backends.ts";
 import { wandbSeeded } from "./wandb/seeded.ts";
-import { weaveSeeded } from "./weave/seeded.ts";
+import { weaveClickhouse, weaveSeeded } from "./weave/seeded.ts";
 
 /** Everything `scripts/test.ts` starts before the tests; one line for each back end. */
 export const BACKENDS: readonly Backend<unknown>[] = [
@@ -9,5 +9,6 @@ export const BACKENDS: readonly Backend<unknown>[] = [
   mlflowNewest,
   mlflowAuth,
   weaveSeeded,
+  weaveClickhouse,
   wandbSeeded,
 ];

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { costParts } from "../../analysis/usage_totals.ts";
 import { baseName } from "./op_name.ts";
 
 const Json = z.record(z.string(), z.unknown());
@@ -94,11 +95,12 @@ export function opOf(call: Call): string {
 export function costsOfCall(
   call: Call,
 ): { total_cost: number; prompt_cost: number; completion_cost: number } | undefined {
-  const costs = Object.values(derived(call).costs ?? {});
+  const costs = Object.values(derived(call).costs ?? {}).map(costParts);
   if (costs.length === 0) return undefined;
-  const sum = (name: string) =>
-    costs.reduce((total, cost) => total + (typeof cost[name] === "number" ? cost[name] : 0), 0);
-  const prompt = sum("prompt_tokens_total_cost");
-  const completion = sum("completion_tokens_total_cost");
-  return { total_cost: prompt + completion, prompt_cost: prompt, completion_cost: completion };
+  const sum = (name: string) => costs.reduce((total, parts) => total + (parts[name] ?? 0), 0);
+  return {
+    total_cost: sum("total_cost"),
+    prompt_cost: sum("prompt_cost"),
+    completion_cost: sum("completion_cost"),
+  };
 }

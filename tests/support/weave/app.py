@@ -1,6 +1,7 @@
-"""A thin HTTP face for Weave's SQLite trace server, with the routes of the hosted service.
+"""A thin HTTP face for Weave's trace servers, with the routes of the hosted service.
 
-Usage: python app.py PORT DATABASE API_KEY ENTITY. Listens on the loopback address. Routes answer at / and at /traces (where self-managed W&B has them). `/graphql`
+Usage: python app.py PORT STORE DATABASE API_KEY ENTITY; STORE is `sqlite` or `clickhouse`. Listens on
+the loopback address. Routes answer at / and at /traces (where self-managed W&B has them). `/graphql`
 answers the three questions that `weave.init` asks W&B. `GET /__log` lists the requests so far,
 `DELETE /__log` forgets them.
 """
@@ -9,18 +10,28 @@ from __future__ import annotations
 
 import base64
 import binascii
+import gzip
 import hmac
+import importlib
 import json
 import logging
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-import sqlite_server  # noqa: E402
+if sys.argv[2:3] not in (["sqlite"], ["clickhouse"]):
+    sys.exit(__doc__)
+store_module = importlib.import_module(f"{sys.argv[2]}_server")  # before Weave's own modules
+
 import uvicorn  # noqa: E402
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (  # noqa: E402
+    ExportTraceServiceRequest,
+    ExportTraceServiceResponse,
+)
 from pydantic import BaseModel, ValidationError  # noqa: E402
 from starlette.applications import Starlette  # noqa: E402
 from starlette.concurrency import run_in_threadpool  # noqa: E402
@@ -36,21 +47,29 @@ LOGGED_BODY = 65_536
 
 
 class Ids(adapter.IdConverter):
-    """Project ids without a slash inside, `entity/project` outside; other ids stay as they are."""
+    """Ids as the hosted service keeps them; the number in one is the name outside."""
 
     def ext_to_int_project_id(self, project_id: str) -> str:
-        return base64.urlsafe_b64encode(project_id.encode()).decode()
+        number = int.from_bytes(project_id.encode(), "big")
+        return base64.b64encode(f"ProjectInternalId:{number}".encode()).decode()
 
     def int_to_ext_project_id(self, project_id: str) -> str | None:
         try:
-            return base64.urlsafe_b64decode(project_id.encode()).decode()
-        except (binascii.Error, UnicodeDecodeError):
+            number = int(base64.b64decode(project_id.encode()).decode().partition(":")[2])
+            return number.to_bytes((number.bit_length() + 7) // 8, "big").decode()
+        except ValueError:
             return None
 
-    def ext_to_int_run_id(self, run_id: str) -> str:
-        return run_id
+    ext_to_int_user_id = ext_to_int_project_id
+    int_to_ext_user_id = int_to_ext_project_id
 
-    int_to_ext_run_id = ext_to_int_user_id = int_to_ext_user_id = ext_to_int_run_id
+    def ext_to_int_run_id(self, run_id: str) -> str:
+        project, _, run = run_id.rpartition("/")
+        return f"{self.ext_to_int_project_id(project)}:{run}"
+
+    def int_to_ext_run_id(self, run_id: str) -> str:
+        project, _, run = run_id.rpartition(":")
+        return f"{self.int_to_ext_project_id(project)}/{run}"
 
 
 def sign(value: Any) -> None:
@@ -70,9 +89,9 @@ class Service:
     """Request handlers over one trace server."""
 
     def __init__(self, database: str) -> None:
-        store = sqlite_server.TestTraceServer(database)
-        store.setup_tables()
-        self.trace = adapter.ExternalTraceServer(store, Ids())
+        self.store = store_module.TestTraceServer(database)
+        self.store.setup_tables()
+        self.trace = adapter.ExternalTraceServer(self.store, Ids())
 
     async def answer(self, run: Callable[[], Any]) -> Response:
         try:
@@ -82,7 +101,8 @@ class Service:
             return JSONResponse({"detail": json.loads(json.dumps(problems, default=str))}, 422)
         except Exception as error:  # noqa: BLE001 - the registry knows every kind
             failure = handle_server_exception(error)
-            logging.getLogger("weave.app").info("refused", exc_info=error)
+            level = logging.WARNING if failure.status_code >= 500 else logging.INFO
+            logging.getLogger("weave.app").log(level, "refused", exc_info=error)
             return JSONResponse(failure.message, failure.status_code)
         if isinstance(result, Response):
             return result
@@ -135,10 +155,13 @@ class Service:
         def run() -> Any:
             batch = tsi.CallCreateBatchReq.model_validate_json(body)
             sign(batch)
-            results = [
-                self.trace.call_start(item.req) if item.mode == "start" else self.trace.call_end(item.req)
-                for item in batch.batch
-            ]
+            with getattr(self.store, "call_batch", nullcontext)():
+                results = [
+                    self.trace.call_start(item.req)
+                    if item.mode == "start"
+                    else self.trace.call_end(item.req)
+                    for item in batch.batch
+                ]
             return tsi.CallCreateBatchRes(res=results)
 
         return await self.answer(run)
@@ -150,6 +173,29 @@ class Service:
             req = tsi.CallsUpsertCompleteReq.model_validate_json(body)
             sign(req)
             return self.trace.calls_complete(req)
+
+        return await self.answer(run)
+
+    async def otel_export(self, request: Request) -> Response:
+        body = await request.body()
+        if request.headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        entity, project = request.headers["project_id"].split("/")
+
+        def run() -> Response:
+            sent = ExportTraceServiceRequest.FromString(body)
+            spans = [
+                tsi.ProcessedResourceSpans(
+                    entity=entity, project=project, run_id=None, resource_spans=group
+                )
+                for group in sent.resource_spans
+            ]
+            req = tsi.OTelExportReq(
+                processed_spans=spans, project_id=f"{entity}/{project}", wb_user_id=USER
+            )
+            self.trace.otel_export(req)
+            answer = ExportTraceServiceResponse().SerializeToString()
+            return Response(answer, media_type="application/x-protobuf")
 
         return await self.answer(run)
 
@@ -213,6 +259,7 @@ class Service:
         special = [
             ("/call/upsert_batch", self.upsert_batch),
             ("/v2/{entity}/{project}/calls/complete", self.calls_complete),
+            ("/otel/v1/traces", self.otel_export),
             ("/files/create", self.files_create),
             ("/file/create", self.files_create),
             ("/files/content", self.files_content),
@@ -347,7 +394,7 @@ def create_app(database: str, api_key: str, entity: str) -> Gate:
 
 
 def main() -> None:
-    port, database, api_key, entity = sys.argv[1:5]
+    port, _store, database, api_key, entity = sys.argv[1:6]
     app = create_app(database, api_key, entity)
     uvicorn.run(
         app, host="127.0.0.1", port=int(port), log_level="warning", access_log=False, lifespan="off"

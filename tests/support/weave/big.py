@@ -30,6 +30,12 @@ def moment(milliseconds: int) -> str:
     return f"2025-01-{1 + day:02d}T{hour:02d}:{minute:02d}:{second:02d}.{rest:03d}000+00:00"
 
 
+def internal_id(project: str) -> str:
+    """The id that app.py gives a project inside the store."""
+    number = int.from_bytes(project.encode(), "big")
+    return base64.b64encode(f"ProjectInternalId:{number}".encode()).decode()
+
+
 def call(project: str, kind: str, index: int) -> tuple:
     place = index % TREE if kind == "small" else 0
     root = index - place
@@ -40,11 +46,11 @@ def call(project: str, kind: str, index: int) -> tuple:
     usage = {"model-small": {"prompt_tokens": 10, "completion_tokens": 5, "total_tokens": 15, "requests": 1}}
     counts = {"success": 0 if failed else 1, "error": 1 if failed else 0}
     return (
-        base64.urlsafe_b64encode(project.encode()).decode(),
+        internal_id(project),
         f"{kind}-{index:012d}",
         f"{kind}-trace-{root:012d}",
         None if place == 0 else f"{kind}-{root:012d}",
-        f"weave-trace-internal:///{base64.urlsafe_b64encode(project.encode()).decode()}/op/{op}:v0",
+        f"weave-trace-internal:///{internal_id(project)}/op/{op}:v0",
         moment(start),
         moment(start + 5 + index % 300),
         "RuntimeError: failed" if failed else None,

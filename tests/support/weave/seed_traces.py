@@ -9,6 +9,8 @@ import weave
 from weave.trace_server import trace_server_interface as tsi
 
 MEGABYTE = 1_000_000
+LEGACY_CALL = "01000000-0000-7000-8000-000000000001"
+LEGACY_TRACE = "01000000-0000-7000-8000-000000000002"
 QUESTIONS = [
     "Where is my parcel?",
     "Wie spät ist es in Zürich? 你好 🎉",
@@ -128,8 +130,8 @@ def _legacy(client: Any, calls: dict[str, str]) -> None:
     ended = started + datetime.timedelta(milliseconds=1500)
     start = tsi.StartedCallSchemaForInsert(
         project_id=project_id,
-        id="legacy-call",
-        trace_id="legacy-trace",
+        id=LEGACY_CALL,
+        trace_id=LEGACY_TRACE,
         op_name="legacy_op",
         started_at=started,
         attributes={},
@@ -137,7 +139,7 @@ def _legacy(client: Any, calls: dict[str, str]) -> None:
     )
     end = tsi.EndedCallSchemaForInsert(
         project_id=project_id,
-        id="legacy-call",
+        id=LEGACY_CALL,
         ended_at=ended,
         exception="ValueError: plain text",
         output=None,
@@ -145,7 +147,7 @@ def _legacy(client: Any, calls: dict[str, str]) -> None:
     )
     client.server.call_start(tsi.CallStartReq(start=start))
     client.server.call_end(tsi.CallEndReq(end=end))
-    calls["legacy"] = "legacy-call"
+    calls["legacy"] = LEGACY_CALL
 
 
 def seed(client: Any) -> dict[str, Any]:

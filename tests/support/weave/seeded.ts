@@ -2,7 +2,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import type { Backend } from "../backend.ts";
-import { startWeave, type Weave, WeaveState } from "./server.ts";
+import { startWeave, type Weave, WeaveState, type WeaveStore } from "./server.ts";
 
 const Evaluation = z.looseObject({
   id: z.string(),
@@ -61,23 +61,31 @@ export async function seed(weave: Weave): Promise<Manifest> {
 
 const MANIFEST = "manifest.json";
 
-/** A trace server filled by seed.py, shared by the tests that only read. */
-export const weaveSeeded: Backend<WeaveState> = {
-  name: "weave",
-  state: WeaveState,
-  start: async () => {
-    const weave = await startWeave();
-    try {
-      const manifest = await seed(weave);
-      await Deno.writeTextFile(join(weave.dir, MANIFEST), JSON.stringify(manifest));
-    } catch (error) {
-      await weave.stop();
-      throw error;
-    }
-    const { stop } = weave;
-    return { state: WeaveState.parse(weave), stop };
-  },
-};
+function seededOn(name: string, store: WeaveStore): Backend<WeaveState> {
+  return {
+    name,
+    state: WeaveState,
+    start: async () => {
+      const weave = await startWeave({ store });
+      try {
+        const manifest = await seed(weave);
+        await Deno.writeTextFile(join(weave.dir, MANIFEST), JSON.stringify(manifest));
+      } catch (error) {
+        await weave.stop();
+        throw error;
+      }
+      const { stop } = weave;
+      return { state: WeaveState.parse(weave), stop };
+    },
+  };
+}
+
+/** Trace servers filled by seed.py, shared by the tests that only read. */
+export const weaveSeeded = seededOn("weave", "sqlite");
+/** The same data in the server that the hosted service runs. */
+export const weaveClickhouse = seededOn("weave-clickhouse", "clickhouse");
+/** Both: what holds for Weave holds on each. */
+export const WEAVE_SERVERS: readonly Backend<WeaveState>[] = [weaveSeeded, weaveClickhouse];
 
 /** What seed.py wrote to a shared server. */
 export async function manifestOf(weave: WeaveState): Promise<Manifest> {

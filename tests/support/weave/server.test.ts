@@ -111,7 +111,7 @@ async function filters(t: Deno.TestContext, weave: Weave, manifest: Manifest): P
     assert.equal(await count(weave, before(legacy)), 0);
     assert.equal(await count(weave, before(legacy + 0.001)), 1);
     const slow = where({ $gte: [field("summary.weave.latency_ms"), literal(1499)] });
-    assert((await rows(weave, slow)).some((row) => row.id === "legacy-call"));
+    assert((await rows(weave, slow)).some((row) => row.id === traces.calls["legacy"]));
   });
 
   await t.step("knows every status", async () => {

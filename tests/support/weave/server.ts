@@ -1,6 +1,6 @@
 /**
- * Weave's own trace server for tests and measurements: Weave's SQLite store behind a thin HTTP face,
- * filled and read through Weave's own Python client.
+ * Weave's own trace servers for tests and measurements, the small one on SQLite and the hosted one
+ * on ClickHouse, behind a thin HTTP face, filled and read through Weave's own Python client.
  */
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -9,8 +9,13 @@ import { run } from "../python/command.ts";
 import { freePort, startServer } from "../python/server_process.ts";
 import { ensureVenv } from "../python/venv.ts";
 
+/** Weave's trace servers, by what they store calls in. */
+export type WeaveStore = "sqlite" | "clickhouse";
+
 /** How the server is started. */
 export interface WeaveOptions {
+  /** Which of Weave's trace servers; SQLite by default. */
+  readonly store?: WeaveStore;
   /** Entity that the key's owner has by default. */
   readonly entity?: string;
   /** Project to write to. */
@@ -47,7 +52,7 @@ export const WeaveState = z.object({
   env: z.record(z.string(), z.string()),
   /** Its temporary folder. */
   dir: z.string(),
-  /** The SQLite file. */
+  /** The SQLite file, or ClickHouse's folder. */
   database: z.string(),
 });
 /** What tells one where a trace server is; survives JSON. */
@@ -83,6 +88,7 @@ const Log = z.object({
 
 /** Starts a trace server on a free loopback port, with an empty database of its own. */
 export async function startWeave(options: WeaveOptions = {}): Promise<OwnWeave> {
+  const { store = "sqlite" } = options;
   const { entity = "test-entity", apiKey = `local-${crypto.randomUUID().replaceAll("-", "")}` } =
     options;
   const project = `${entity}/${options.project ?? "agents"}`;
@@ -104,7 +110,7 @@ export async function startWeave(options: WeaveOptions = {}): Promise<OwnWeave> 
   const server = await startServer({
     name: "Weave's trace server",
     python: venv.python,
-    command: [venv.python, join(FOLDER, "app.py"), String(port), database, apiKey, entity],
+    command: [venv.python, join(FOLDER, "app.py"), String(port), store, database, apiKey, entity],
     dir,
     env,
     health: `${url}/health`,
@@ -146,7 +152,8 @@ export async function addCalls(
 }
 
 if (import.meta.main) {
-  const weave = await startWeave();
+  const store = Deno.args.includes("--clickhouse") ? "clickhouse" : "sqlite";
+  const weave = await startWeave({ store });
   if (Deno.args.includes("--seed")) await weave.python("seed.py", [weave.project]);
   const lines = Object.entries({ ...weave.env, PROJECT: weave.project });
   const text = lines.filter(([name]) => /^(W|PROJECT)/.test(name))

@@ -6,6 +6,7 @@ is still computed by its code. This module only repairs what differs from the ho
 - rows leave as a stream (the original builds the whole list first), and counting does not load rows;
 - string literals reach SQL correctly (the original writes JSON text into the statement, so non-ASCII
   never matches and quotes break it), and numbers compare with timestamps as Unix seconds;
+- JSON's `true` and `false` compare as these texts (the original has 1 and 0 for them);
 - `op/name:*` matches the versions of `name`, not everything that starts with `name`;
 - an end that arrives before its start is kept until the start comes.
 """
@@ -105,6 +106,20 @@ def _conn_cursor(db_path: str) -> tuple[Any, Any]:
     return _real_conn_cursor(db_path)
 
 
+_real_field = weave_sqlite._transform_external_calls_field_to_internal_calls_field
+_EXTRACTED = "CAST(json_extract("
+
+
+def _field(field: str, cast: str | None = None) -> str:
+    sql = _real_field(field, cast)
+    if cast is not None or not sql.startswith(_EXTRACTED):
+        return sql
+    place = sql[len(_EXTRACTED) : sql.rindex(") AS ")]
+    truth = f"CASE json_type({place}) WHEN 'true' THEN 'true' WHEN 'false' THEN 'false' END"
+    return f"COALESCE({truth}, {sql})"
+
+
+weave_sqlite._transform_external_calls_field_to_internal_calls_field = _field
 weave_sqlite.get_conn_cursor = _conn_cursor
 weave_sqlite.json = _Json  # type: ignore[assignment]
 

@@ -9,6 +9,7 @@ import {
   type Operand,
 } from "../query.ts";
 import { refused } from "../refuse.ts";
+import { storedExceptions } from "./exception.ts";
 import { unixSeconds } from "./time.ts";
 
 /** How the service holds a field, which decides how it is compared. */
@@ -114,15 +115,9 @@ function equals(target: Field, value: unknown, name: string): Condition {
     return comparison(target, "$eq", seconds);
   }
   if (typeof value === "boolean" && target.kind === "json") {
-    // JSON's true is the text "true" to the hosted service, and 1 to others.
-    const truth = convert(field(target.path), "bool");
-    return {
-      any: [
-        comparison(target, "$eq", String(value)),
-        { test: { $eq: [truth, literal(value)] }, absent: isNull(truth) },
-      ],
-    };
+    return comparison(target, "$eq", String(value));
   }
+  if (target.path === "exception") return exceptionIs("$eq", String(scalar(target, value, name)));
   return comparison(target, "$eq", scalar(target, value, name));
 }
 
@@ -133,8 +128,9 @@ function oneOfValues(target: Field, values: readonly unknown[], name: string): C
       ? [value]
       : []
   );
-  if (texts.length === values.length) {
-    return test(target, { $in: [field(target.path), texts.map(literal)] }, field(target.path));
+  if (texts.length === values.length && target.path !== "exception") {
+    const left = textOperand(target, texts);
+    return test(target, { $in: [left, texts.map(literal)] }, left);
   }
   return { any: values.map((value) => equals(target, value, name)) };
 }
@@ -167,8 +163,38 @@ function contains(target: Field, value: unknown, name: string): Condition {
   if (target.kind === "number" || target.kind === "time") {
     throw refused(`${name}: this field is no text.`, hint(target));
   }
+  const text = String(value);
+  if (target.path === "exception") return exceptionIs("$contains", text);
+  // A part of a number is not within quotes, where the service looks first.
+  const input = textOperand(target, [/[a-z]/i.test(text) ? text : '"']);
+  return test(target, { $contains: { input, substr: literal(text) } }, input);
+}
+
+/**
+ * The operand to compare texts with. Before it compares a plain field, the hosted service narrows by
+ * LIKE over the stored JSON, in which these are escaped: such a text would never be found. It does
+ * not narrow where the field is converted.
+ */
+function textOperand(target: Field, texts: readonly string[]): Operand {
+  const plain = field(target.path);
+  const verbatim = texts.every((text) => /^[ !#-[\]-~]*$/.test(text));
+  return target.kind !== "json" || verbatim ? plain : convert(plain, "string");
+}
+
+/** Holds for an exception by the text that results show of it. */
+function exceptionIs(operator: "$eq" | "$contains", text: string): Condition {
+  const target: Field = { path: "exception", kind: "text" };
   const input = field(target.path);
-  return test(target, { $contains: { input, substr: literal(String(value)) } }, input);
+  const part = (substr: string): Expression => ({
+    $contains: { input, substr: literal(substr) },
+  });
+  const whole: Expression = { $eq: [input, literal(text)] };
+  return {
+    any: [
+      test(target, operator === "$eq" ? whole : part(text), input),
+      ...storedExceptions(text, operator === "$eq").map((one) => test(target, part(one), input)),
+    ],
+  };
 }
 
 function comparison(
@@ -176,10 +202,11 @@ function comparison(
   operator: "$eq" | (typeof ORDER)[number],
   value: string | number,
 ): Condition {
-  const plain = field(target.path);
-  const left = typeof value === "number" && target.kind === "json"
-    ? convert(plain, "double")
-    : plain;
+  const left = typeof value === "string"
+    ? textOperand(target, [value])
+    : target.kind === "json"
+    ? convert(field(target.path), "double")
+    : field(target.path);
   return test(target, compare(operator, left, literal(value)), left);
 }
 

@@ -20,6 +20,7 @@ const SERVICE: readonly string[] = [
 const MADE: Readonly<Record<string, string>> = {
   op: "op_name",
   status: "summary",
+  latency: "summary",
   latency_ms: "summary",
   trace_name: "summary",
   usage: "summary",

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { costParts } from "../../../analysis/usage_totals.ts";
 import { cutText } from "../../../core/cut.ts";
 import { type Call, derived, opOf, usageOf } from "../call.ts";
 import { isRecord } from "../filters/condition.ts";
@@ -81,19 +82,14 @@ function isEmpty(value: unknown): boolean {
   return isRecord(value) && Object.keys(value).length === 0;
 }
 
-/** Costs by model with their totals; undefined where no model has a price. */
+/** Costs by model, part by part, with their totals; undefined where no model has a price. */
 export function costsOf(call: Call, all: boolean): Record<string, unknown> | undefined {
   const { costs } = derived(call);
   if (costs === undefined || Object.keys(costs).length === 0) return undefined;
   return Object.fromEntries(
     Object.entries(costs).map(([model, cost]) => {
-      const [prompt, completion] = ["prompt_tokens_total_cost", "completion_tokens_total_cost"]
-        .map((name) => typeof cost[name] === "number" ? cost[name] : 0);
-      const total = (prompt ?? 0) + (completion ?? 0);
-      return [model, {
-        ...(all ? cost : { prompt_cost: prompt, completion_cost: completion }),
-        total_cost: total,
-      }];
+      const parts = costParts(cost);
+      return [model, all ? { ...cost, total_cost: parts.total_cost } : parts];
     }),
   );
 }
@@ -133,7 +129,9 @@ function picked(
   const { status, latency_ms: latency, trace_name: name } = derived(call);
   const made: Record<string, unknown> = {
     op: opOf(call),
+    exception: shortException(call.exception),
     status,
+    latency,
     latency_ms: latency,
     trace_name: name ?? call.display_name,
     usage: usageOf(call),

@@ -66,6 +66,7 @@ function tokenCounts(usage: UsageSum): Record<string, unknown> {
     total_tokens: usage.total_tokens,
     input_tokens: usage.prompt_tokens,
     output_tokens: usage.completion_tokens,
+    ...usage.other_tokens,
     ...(usage.cost === undefined ? {} : { total_cost: usage.cost }),
     ...(usage.unpriced_models === undefined ? {} : { unpriced_models: usage.unpriced_models }),
     ...(usage.possibly_overlapping_calls === undefined ? {} : {

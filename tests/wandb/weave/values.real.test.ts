@@ -1,0 +1,65 @@
+/** Texts, booleans and exceptions of all kinds, found by what rows show of them. */
+import assert from "node:assert/strict";
+import { queryTraces } from "../../../src/wandb/tools/query_traces.ts";
+import { shared } from "../../support/backend.ts";
+import { WEAVE_SERVERS, weaveClickhouse } from "../../support/weave/seeded.ts";
+import { writeCalls } from "../../support/weave/write.ts";
+import { list, record, rigOn } from "./harness.ts";
+
+const TEXTS = ["größe 🎉", 'say "hi"', "back\\slash", "two\nlines", "100 %", "a_b", "plain", "1.5"];
+const EXCEPTIONS = [
+  ["ValueError: bad", "ValueError: bad"],
+  [json("ValueError", 'größe "x"'), 'ValueError: größe "x"'],
+  [JSON.stringify({ type: "Error", message: "naïve" }), "Error: naïve"],
+  [json("KeyError", "'a: b'"), "KeyError: 'a: b'"],
+] as const;
+
+/** As Weave's Python client writes it. */
+function json(type: string, message: string): string {
+  const ascii = JSON.stringify(message).replaceAll(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  return `{"type": "${type}", "message": ${ascii}, "traceback": []}`;
+}
+
+for (const backend of WEAVE_SERVERS) {
+  Deno.test(`every text, boolean and exception is found by what is shown (${backend.name})`, async () => {
+    const state = await shared(backend);
+    // SQLite reads false as the number 0.
+    const values = [true, 1, false, 1.5, ...(backend === weaveClickhouse ? [0] : [])];
+    const project = `${state.project.split("/")[0]}/values-${crypto.randomUUID().slice(0, 8)}`;
+    const ids = await writeCalls(state, project, [
+      ...TEXTS.map((q) => ({ name: "text", inputs: { q }, output: { said: `<${q}>` } })),
+      ...values.map((v) => ({ name: "value", inputs: { v } })),
+      ...EXCEPTIONS.map(([exception]) => ({ name: "failing", exception })),
+    ]);
+    const rig = rigOn({ ...state, project });
+    const found = async (filters: Record<string, unknown>) => {
+      const result = await rig.call(queryTraces, { filters, sort_direction: "asc" });
+      return list(result["traces"]).map((row) => ids.indexOf(String(row["id"])));
+    };
+    for (const [index, q] of TEXTS.entries()) {
+      assert.deepEqual(await found({ inputs: { q } }), [index], `equal to ${q}`);
+      assert.deepEqual(await found({ inputs: { q: [q, "none"] } }), [index], `one of ${q}`);
+      assert.deepEqual(await found({ output: { said: { $contains: q } } }), [index], `holds ${q}`);
+      const others = TEXTS.map((_, at) => at).filter((at) => at !== index);
+      assert.deepEqual(await found({ op_name: "text", inputs: { q: { $ne: q } } }), others, q);
+    }
+    for (const [index, v] of values.entries()) {
+      assert.deepEqual(await found({ inputs: { v } }), [TEXTS.length + index], String(v));
+    }
+    const first = TEXTS.length + values.length;
+    for (const [index, [, shown]] of EXCEPTIONS.entries()) {
+      for (const exception of [shown, { $contains: shown }, { $contains: shown.slice(2) }]) {
+        assert.deepEqual(await found({ exception }), [first + index], JSON.stringify(exception));
+      }
+    }
+    const columns = ["exception"];
+    const rows = await rig.call(queryTraces, {
+      ...{ columns, sort_direction: "asc", filters: { has_exception: true } },
+    });
+    const texts = list(rows["traces"]).map((row) => record(row)["exception"]);
+    assert.deepEqual(texts, EXCEPTIONS.map(([, shown]) => shown));
+  });
+}
