@@ -78,7 +78,8 @@ async function someExperiments(mlflow: TraceReader, wanted?: string): Promise<st
   try {
     all = await mlflow.experiments(200);
   } catch (error) {
-    if (!isFailure(error)) throw error;
+    // Where none was asked for, it is this failure that stands in the way.
+    if (!isFailure(error) || wanted === undefined) throw error;
     return `The experiments could not be listed: ${error.message}`;
   }
   if (all.length === 0) return "There are no experiments to choose from.";

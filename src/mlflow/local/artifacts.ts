@@ -3,21 +3,21 @@
  *
  * @module
  */
-import { Failure } from "../../core/failure.ts";
 import { fileUriPath } from "../../core/percent.ts";
 
-/** How much of a file is handed on at a time, in bytes. */
-const CHUNK = 262_144;
-
 /**
- * A trace's `traces.json`; undefined when there is none in the folders that may be read.
+ * A file of a trace; undefined when there is none in the folders that may be read.
  *
- * @param location The tag `mlflow.artifactLocation`.
+ * @param location Where MLflow says that the trace's files are: a tag.
  * @param folders The artifact folders that may be read.
  */
-export function artifactFile(location: string, folders: readonly string[]): string | undefined {
+export function findArtifact(
+  location: string,
+  name: string,
+  folders: readonly string[],
+): string | undefined {
   return folders.flatMap((folder) =>
-    candidates(location, [folder]).map((place) => `${place}/traces.json`)
+    candidates(location, [folder]).map((place) => `${place}/${name}`)
       .filter((file) => stat(file)?.isFile === true && liesIn(file, folder))
   )[0];
 }
@@ -26,29 +26,6 @@ export function artifactFile(location: string, folders: readonly string[]): stri
 function liesIn(file: string, folder: string): boolean {
   const real = (path: string) => Deno.realPathSync(path).replaceAll("\\", "/");
   return real(file).startsWith(`${real(folder)}/`);
-}
-
-/** What to say of spans that are kept where they may not be read. */
-export function unreachableArtifacts(location: string): Failure {
-  return new Failure(
-    "not_found",
-    `This trace's spans are kept as a file below ${location}, which cannot be read from here.`,
-    {
-      hint: "Put the artifact folder beside the store as mlruns or mlartifacts, or name it by " +
-        "--artifacts-destination. Without data.* fields the trace can be read.",
-    },
-  );
-}
-
-/** A file's bytes, piece by piece. */
-export function* fileBytes(file: string): Generator<Uint8Array<ArrayBuffer>> {
-  using handle = Deno.openSync(file);
-  for (;;) {
-    const bytes = new Uint8Array(CHUNK);
-    const count = handle.readSync(bytes);
-    if (count === null) return;
-    yield bytes.subarray(0, count);
-  }
 }
 
 /** The places below permitted folders that a location may mean; a moved store keeps old paths. */

@@ -8,6 +8,7 @@ import { Failure } from "../../core/failure.ts";
 import type { Clause } from "../filter/mod.ts";
 import { assessmentCondition } from "./assessment_condition.ts";
 import { compare } from "./compare.ts";
+import { END_TIME } from "./order.ts";
 import { usageCondition } from "./usage_condition.ts";
 import { has, type Tables } from "./schema.ts";
 import { type Fragment, guarded, joined, raw, sql } from "./sql.ts";
@@ -112,9 +113,7 @@ function serverKey(clause: Clause): Clause {
 }
 
 function traceColumn(key: string, tables: Tables): Fragment {
-  if (key === "end_time_ms") {
-    return raw("trace_info.timestamp_ms + coalesce(trace_info.execution_time_ms, 0)");
-  }
+  if (key === "end_time_ms") return END_TIME;
   if (/^[a-z_]+$/.test(key) && has(tables, "trace_info", key)) return raw(`trace_info.${key}`);
   throw new Failure("unsupported", `This store keeps no ${key} of traces.`, {
     hint: "It was written by an older MLflow. Leave that comparison out.",

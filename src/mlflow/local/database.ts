@@ -136,8 +136,11 @@ export class Database implements Disposable {
     const code = codeOf(error);
     if (error instanceof Failure || code === undefined) return error;
     const { path } = this;
-    const make = (kind: "unreachable" | "unsupported", message: string, hint: string) =>
-      new Failure(kind, message, { hint, retryable: kind === "unreachable", cause: error });
+    const make = (
+      kind: "unreachable" | "unsupported" | "upstream_error",
+      message: string,
+      hint: string,
+    ) => new Failure(kind, message, { hint, retryable: kind === "unreachable", cause: error });
     switch (code & 0xff) {
       case 5:
       case 6:
@@ -164,7 +167,11 @@ export class Database implements Disposable {
           "Check that the file is still there, and its permissions.",
         );
       default:
-        return error;
+        return make(
+          "upstream_error",
+          `SQLite cannot read the MLflow store ${path} (code ${code}).`,
+          `Check it with: sqlite3 ${path} "PRAGMA integrity_check" – or restore a backup.`,
+        );
     }
   }
 }

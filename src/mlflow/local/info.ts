@@ -85,7 +85,7 @@ function infoOf(
     },
     ...text("request_preview", row["request_preview"]),
     ...text("response_preview", row["response_preview"]),
-    request_time: new Date(Number(row["timestamp_ms"])).toISOString(),
+    ...time("request_time", row["timestamp_ms"]),
     ...(typeof duration === "number" ? { execution_duration: durationText(duration) } : {}),
     state: String(row["status"]),
     trace_metadata: metadataOf(row, tables, parts.metadata),
@@ -124,8 +124,8 @@ export function assessmentOf(row: Row): JsonObject {
     trace_id: String(row["trace_id"]),
     ...text("span_id", row["span_id"]),
     source: { source_type: String(row["source_type"]), ...text("source_id", row["source_id"]) },
-    create_time: new Date(Number(row["created_timestamp"])).toISOString(),
-    last_update_time: new Date(Number(row["last_updated_timestamp"])).toISOString(),
+    ...time("create_time", row["created_timestamp"]),
+    ...time("last_update_time", row["last_updated_timestamp"]),
     ...valueOf(String(row["assessment_type"]), value, row["error"]),
     ...text("rationale", row["rationale"]),
     ...metadataPart(row["assessment_metadata"]),
@@ -160,6 +160,12 @@ function metadataPart(metadata: unknown): JsonObject {
     typeof value === "string" ? value : JSON.stringify(value),
   ]);
   return entries.length === 0 ? {} : { metadata: Object.fromEntries(entries) };
+}
+
+/** What is no time that JavaScript knows is left out. */
+function time(name: string, millis: unknown): JsonObject {
+  const date = new Date(Number(millis));
+  return Number.isNaN(date.getTime()) ? {} : { [name]: date.toISOString() };
 }
 
 function text(name: string, value: unknown): JsonObject {

@@ -4,6 +4,11 @@ import { has, type Tables } from "./schema.ts";
 import { type Fragment, raw, sql } from "./sql.ts";
 import { usageColumns } from "./usage_condition.ts";
 
+/** When a trace ended; for one that still runs, when it began. */
+export const END_TIME: Fragment = raw(
+  "(trace_info.timestamp_ms + coalesce(trace_info.execution_time_ms, 0))",
+);
+
 /** An order: joins that must not remove rows, and the keys. */
 export interface OrderClauses {
   /** `LEFT JOIN …`, in order. */
@@ -72,5 +77,6 @@ function valueOf(
     return { text: end, optional: false };
   }
   if (key === "run_id") return entry("trace_request_metadata", "mlflow.sourceRun");
+  if (key === "end_time_ms") return { text: END_TIME, optional: false };
   return column(key, key === "execution_time_ms");
 }

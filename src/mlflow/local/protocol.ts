@@ -21,9 +21,7 @@ export type Request =
   | { readonly kind: "search"; readonly search: Search; readonly limit: number; offset: number }
   | { readonly kind: "count"; readonly search: Omit<Search, "orderBy"> }
   | { readonly kind: "info"; readonly traceId: string }
-  | { readonly kind: "spans"; readonly traceId: string }
-  /** Of traces that are known to keep them in the database. */
-  | { readonly kind: "storedSpans"; readonly traceIds: readonly string[] }
+  | { readonly kind: "spans"; readonly traceIds: readonly string[] }
   | { readonly kind: "assessment"; readonly traceId: string; readonly assessmentId: string }
   | {
     readonly kind: "experiments";
@@ -40,8 +38,8 @@ export type Part =
   | { readonly kind: "number"; readonly number: number }
   /** JSON texts of whole spans of the trace with this number in the request. */
   | { readonly kind: "spans"; readonly trace: number; readonly texts: readonly string[] }
-  /** A piece of a file with spans. */
-  | { readonly kind: "bytes"; readonly bytes: Uint8Array<ArrayBuffer> }
+  /** The spans of the trace with this number cannot be read, or only those given before. */
+  | { readonly kind: "unreadable"; readonly trace: number; readonly error: PackedError }
   | { readonly kind: "experiments"; readonly experiments: readonly Experiment[] };
 
 /** From the server to the worker. */

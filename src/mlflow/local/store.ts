@@ -1,9 +1,9 @@
 import { Failure, isFailure } from "../../core/failure.ts";
-import { isJsonObject, type Json, parseJson, tryParseJson } from "../../core/json.ts";
-import { ArrayScanner } from "../../http/array_scanner.ts";
+import { isJsonObject, type Json, JsonError, parseJson, tryParseJson } from "../../core/json.ts";
+import { damagedSpan } from "../shape/span.ts";
 import type { Experiment, TracePage, TraceQuery, TraceReader, UnreadSpans } from "../store.ts";
 import type { StorePool } from "./pool.ts";
-import type { Part, Request } from "./protocol.ts";
+import { type Part, type Request, unpackError } from "./protocol.ts";
 
 /** Longest wait for a count that is only a courtesy, in milliseconds. */
 const COUNT_LIMIT = 1_000;
@@ -76,58 +76,56 @@ export class LocalTraceStore implements TraceReader {
   }
 
   async spans(traceId: string, visit: (span: Json, index: number) => void): Promise<void> {
-    const parts = this.#read({ kind: "spans", traceId });
-    const first = await parts.next();
-    if (first.done === true) return;
-    let index = 0;
-    if (first.value.kind !== "bytes") {
-      visitTexts(first.value, (span) => visit(span, index++));
-      for await (const part of parts) visitTexts(part, (span) => visit(span, index++));
-      return;
-    }
-    const scanner = new ArrayScanner({ path: ["spans"] });
-    const decoder = new TextDecoder();
-    const take = (part: Part) => {
-      if (part.kind !== "bytes") return;
-      for (const text of scanner.push(decoder.decode(part.bytes, { stream: true }))) {
-        visit(parseJson(text), index++);
-      }
-    };
-    take(first.value);
-    for await (const part of parts) take(part);
-    if (!scanner.complete) throw damagedFile(traceId);
+    const [unread] = await this.#spans([traceId], (_, span, index) => visit(span, index));
+    if (unread !== undefined) throw unread.failure;
   }
 
   async spansOfMany(
     infos: readonly Json[],
     visit: (trace: number, span: Json, index: number) => void,
+    onTrace?: (count: number) => void,
+  ): Promise<readonly UnreadSpans[]> {
+    const ids = infos.map((info) => isJsonObject(info) ? String(info["trace_id"]) : "");
+    const unread = await this.#spans(ids, visit, onTrace);
+    // A trace deleted since it was found has no spans.
+    return unread.filter(({ failure }) => failure.upstreamCode === undefined);
+  }
+
+  async #spans(
+    traceIds: readonly string[],
+    visit: (trace: number, span: Json, index: number) => void,
     onTrace: (count: number) => void = () => {},
   ): Promise<readonly UnreadSpans[]> {
-    const stored: { readonly id: string; readonly trace: number }[] = [];
-    let done = 0;
-    for (const [trace, info] of infos.entries()) {
-      const id = isJsonObject(info) ? info["trace_id"] : undefined;
-      if (typeof id !== "string") continue;
-      if (inDatabase(info)) stored.push({ id, trace });
-      else {
-        await this.spans(id, (span, index) => visit(trace, span, index));
-        onTrace(++done);
+    const unread = new Map<number, UnreadSpans>();
+    const note = (trace: number, failure: Failure) => {
+      if (!unread.has(trace)) unread.set(trace, { trace, failure });
+    };
+    let current = 0;
+    let index = 0;
+    for await (const part of this.#read({ kind: "spans", traceIds })) {
+      if (part.kind !== "spans" && part.kind !== "unreadable") continue;
+      const { trace } = part;
+      if (trace !== current) {
+        onTrace(trace);
+        [current, index] = [trace, 0];
+      }
+      if (part.kind === "unreadable") {
+        const error = unpackError(part.error);
+        if (!isFailure(error)) throw error;
+        note(trace, error);
+        continue;
+      }
+      for (const text of part.texts) {
+        try {
+          visit(trace, readSpan(text), index++);
+        } catch (error) {
+          if (!isFailure(error, "upstream_error")) throw error;
+          note(trace, error);
+        }
       }
     }
-    if (stored.length === 0) return [];
-    const counts = stored.map(() => 0);
-    const traceIds = stored.map(({ id }) => id);
-    for await (const part of this.#read({ kind: "storedSpans", traceIds })) {
-      if (part.kind !== "spans") continue;
-      const { trace = 0 } = stored[part.trace] ?? {};
-      visitTexts(part, (span) => {
-        const index = counts[part.trace] ?? 0;
-        counts[part.trace] = index + 1;
-        visit(trace, span, index);
-      });
-      onTrace(done + part.trace + 1);
-    }
-    return [];
+    onTrace(traceIds.length);
+    return [...unread.values()];
   }
 
   async assessment(traceId: string, assessmentId: string): Promise<Json> {
@@ -173,11 +171,6 @@ function plain(filter: TraceQuery["filter"]): TraceQuery["filter"] {
   return filter === undefined ? undefined : { clauses: filter.clauses, notes: [] };
 }
 
-function inDatabase(info: Json): boolean {
-  const tags = isJsonObject(info) ? info["tags"] ?? null : null;
-  return isJsonObject(tags) && tags["mlflow.trace.spansLocation"] === "TRACKING_STORE";
-}
-
 function infosOf(part: Part): readonly Json[] {
   return part.kind === "infos" ? part.infos : [];
 }
@@ -186,14 +179,13 @@ function experimentsOf(part: Part): readonly Experiment[] {
   return part.kind === "experiments" ? part.experiments : [];
 }
 
-function visitTexts(part: Part, visit: (span: Json) => void): void {
-  if (part.kind === "spans") part.texts.forEach((text) => visit(parseJson(text)));
-}
-
-function damagedFile(traceId: string): Failure {
-  return new Failure("upstream_error", `The file of trace ${traceId}'s spans is damaged.`, {
-    hint: "It ends early or is not the JSON that MLflow writes; the trace's info can be read.",
-  });
+function readSpan(text: string): Json {
+  try {
+    return parseJson(text);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw damagedSpan(error.message, error);
+  }
 }
 
 /**

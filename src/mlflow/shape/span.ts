@@ -4,6 +4,7 @@
  * @module
  */
 import * as z from "zod";
+import { Failure } from "../../core/failure.ts";
 import type { Json } from "../../core/json.ts";
 import {
   type AttributeFilter,
@@ -114,9 +115,28 @@ const everything: AttributeFilter = () => true;
  * `batchGet`, the map form of `get-trace-artifact`, artifact files and the `spans.content` column,
  * and the forms that MLflow 3.5 and MLflow 2 wrote to artifact files.
  *
- * @throws {z.ZodError} if it is not an object, or a field is of an impossible type.
+ * @throws {Failure} if it is not an object, or a field is of an impossible type.
  */
 export function shapeSpan(wire: Json, options: SpanOptions = {}): Span {
+  try {
+    return shape(wire, options);
+  } catch (error) {
+    if (!(error instanceof z.ZodError)) throw error;
+    const [issue] = error.issues;
+    const place = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
+    throw damagedSpan(`${place}${issue?.message ?? "it is no span"}`, error);
+  }
+}
+
+/** The failure for a span that cannot be read; other spans may. */
+export function damagedSpan(why: string, cause?: unknown): Failure {
+  return new Failure("upstream_error", `A span of this trace is damaged: ${why}.`, {
+    hint: "Without data.* fields the trace can be read.",
+    cause,
+  });
+}
+
+function shape(wire: Json, options: SpanOptions): Span {
   const {
     name,
     trace_id,

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { artifactFile } from "../../../src/mlflow/local/artifacts.ts";
+import { findArtifact } from "../../../src/mlflow/local/artifacts.ts";
 import { localStoreOf } from "../../../src/config/local_store.ts";
 import { resolveSettings } from "../../../src/config/resolve.ts";
 import { callTool, EXAMPLE_STORE, localStore } from "./harness.ts";
@@ -26,7 +26,7 @@ Deno.test("a trace's file is found below the permitted folders only", () =>
     const file = join(runs, "1", "traces", "tr-1", "artifacts", "traces.json");
     await put(file);
     await put(join(folder, "secret", "traces.json"));
-    const found = (location: string) => artifactFile(location, [runs]);
+    const found = (location: string) => findArtifact(location, "traces.json", [runs]);
     const own = join(runs, "1", "traces", "tr-1", "artifacts");
     assert.equal(found(own), file);
     assert.equal(found(`file://${own}`), file);
@@ -57,7 +57,8 @@ Deno.test("a link leads to no file outside the folder; the folder itself may be 
     await Deno.mkdir(join(runs, "2"));
     await Deno.symlink(join(folder, "secret", "traces.json"), join(runs, "2", "traces.json"));
     await Deno.symlink(join(folder, "disk", "1"), join(runs, "in"));
-    const found = (location: string) => artifactFile(`mlflow-artifacts:/${location}`, [runs]);
+    const found = (location: string) =>
+      findArtifact(`mlflow-artifacts:/${location}`, "traces.json", [runs]);
     assert.equal(found("1/artifacts"), join(runs, "1", "artifacts", "traces.json"));
     assert.equal(found("in/artifacts"), join(runs, "in", "artifacts", "traces.json"));
     for (const location of ["out", "2"]) assert.equal(found(location), undefined, location);
@@ -77,7 +78,8 @@ Deno.test("spans are read from a file, and their absence is explained", () =>
     using store = localStore(files.path, files.artifacts);
     const args = { trace_id: id, extract_fields: "data.spans.*.name" };
     await assert.rejects(callTool("get_trace", store.open(), args), {
-      message: /kept as a file below mlflow-artifacts:.*cannot be read from here/,
+      message:
+        /kept in traces\.json below mlflow-artifacts:.*which is not there or may not be read/,
     });
     const info = await callTool("get_trace", store.open(), {
       ...args,

@@ -79,7 +79,7 @@ Deno.test("what is missing gets a plain default, what is no span is refused", ()
   assert.deepEqual([bare.span_id, bare.name, bare.status.code], ["", "", "STATUS_CODE_UNSET"]);
   assert.equal(shapeSpan({ status: { code: 2 } }).status.code, "STATUS_CODE_ERROR");
   for (const wrong of [null, 1, "x", { name: 1 }, { status: [] }, { events: {} }]) {
-    assert.throws(() => shapeSpan(wrong), { name: "ZodError" });
+    assert.throws(() => shapeSpan(wrong), { message: /^A span of this trace is damaged: ./ });
   }
 });
 

@@ -1,0 +1,178 @@
+/**
+ * The spans of traces, from the database or from the files in which MLflow keeps some.
+ *
+ * @module
+ */
+import { Failure, isFailure } from "../../core/failure.ts";
+import { ArrayScanner } from "../../http/array_scanner.ts";
+import { likelyTraceId, traceIdHint } from "../trace_id.ts";
+import { findArtifact } from "./artifacts.ts";
+import type { Database, Row } from "./database.ts";
+import { decodeSpans } from "./otlp.ts";
+import { packError, type Part } from "./protocol.ts";
+import { listOf, sql } from "./sql.ts";
+
+/** Spans in one part, and their characters, roughly. */
+const MOST_SPANS = 500;
+const MOST_CHARACTERS = 262_144;
+/** How much of a file is read at a time, in bytes. */
+const CHUNK = 262_144;
+
+const ARTIFACTS = "mlflow.artifactLocation";
+const ARCHIVE = "mlflow.trace.archiveLocation";
+const KEPT_IN = "mlflow.trace.spansLocation";
+
+/** The spans of some traces; one that cannot be read does not keep the others. */
+export function* readSpans(
+  database: Database,
+  folders: readonly string[],
+  traceIds: readonly string[],
+): Generator<Part> {
+  for (const [trace, traceId] of traceIds.entries()) {
+    try {
+      for (const texts of spanTexts(database, folders, traceId)) {
+        yield { kind: "spans", trace, texts };
+      }
+    } catch (error) {
+      if (!isFailure(error) || isFailure(error, "cancelled", "timeout")) throw error;
+      yield { kind: "unreadable", trace, error: packError(error) };
+    }
+  }
+}
+
+/** The failure for an id that no trace has. */
+export function noSuchTrace(database: Database, traceId: string): Failure {
+  const likely = likelyTraceId(traceId);
+  const isThere = likely !== undefined &&
+    database.rows(sql`SELECT 1 FROM trace_info WHERE request_id = ${likely}`).length > 0;
+  return new Failure(
+    "not_found",
+    `There is no trace ${JSON.stringify(traceId.slice(0, 100))} in this store.`,
+    { upstreamCode: "RESOURCE_DOES_NOT_EXIST", hint: traceIdHint(isThere ? likely : undefined) },
+  );
+}
+
+/** One trace's spans as JSON texts, some at a time. */
+function* spanTexts(
+  database: Database,
+  folders: readonly string[],
+  traceId: string,
+): Generator<string[]> {
+  const tags = readTags(database, traceId);
+  const keys = spanKeys(database, traceId);
+  const isArchived = tags.get(KEPT_IN) === "ARCHIVE_REPO";
+  const location = tags.get(isArchived ? ARCHIVE : ARTIFACTS);
+  if (!isArchived && (tags.get(KEPT_IN) === "TRACKING_STORE" || location === undefined)) {
+    return yield* storedTexts(database, keys);
+  }
+  const name = isArchived ? "traces.pb" : "traces.json";
+  const file = location === undefined ? undefined : findArtifact(location, name, folders);
+  if (file !== undefined) {
+    return yield* isArchived ? archivedTexts(file) : fileTexts(database, file);
+  }
+  // The archive leaves rows without content; spans that are still there are better than none.
+  if (keys.some(({ size }) => size !== 0)) return yield* storedTexts(database, keys);
+  if (isArchived || wasWrittenWithSpans(database, traceId)) throw outOfReach(name, location);
+}
+
+function readTags(database: Database, traceId: string): ReadonlyMap<string, string> {
+  const rows = database.rows(
+    sql`SELECT t.key, t.value FROM trace_info i LEFT JOIN trace_tags t
+      ON t.request_id = i.request_id AND t.key IN ${listOf([KEPT_IN, ARTIFACTS, ARCHIVE])}
+      WHERE i.request_id = ${traceId}`,
+  );
+  if (rows.length === 0) throw noSuchTrace(database, traceId);
+  return new Map(rows.map((row) => [String(row["key"]), String(row["value"])]));
+}
+
+/** Root spans first, then by time, as the server gives them. */
+function spanKeys(database: Database, traceId: string): readonly Row[] {
+  if (!database.tables.has("spans")) return [];
+  return database.rows(
+    sql`SELECT rowid AS id, length(content) AS size FROM spans WHERE trace_id = ${traceId}
+      ORDER BY parent_span_id IS NOT NULL, start_time_unix_nano, rowid`,
+  );
+}
+
+/** MLflow keeps the size of a trace's spans among its metadata. */
+function wasWrittenWithSpans(database: Database, traceId: string): boolean {
+  const sizes = listOf(["mlflow.trace.sizeStats", "mlflow.trace.sizeBytes"]);
+  return database.rows(
+    sql`SELECT 1 FROM trace_request_metadata WHERE request_id = ${traceId} AND key IN ${sizes}`,
+  ).length > 0;
+}
+
+function* storedTexts(database: Database, keys: readonly Row[]): Generator<string[]> {
+  let batch: number[] = [];
+  let size = 0;
+  for (const [index, key] of keys.entries()) {
+    batch.push(Number(key["id"]));
+    size += Number(key["size"]);
+    const isFull = size >= MOST_CHARACTERS || batch.length >= MOST_SPANS;
+    if (!isFull && index < keys.length - 1) continue;
+    const texts = new Map(
+      database.rows(sql`SELECT rowid AS id, content FROM spans WHERE rowid IN ${listOf(batch)}`)
+        .map((row) => [Number(row["id"]), String(row["content"])]),
+    );
+    yield batch.flatMap((id) => texts.get(id) ?? []);
+    batch = [];
+    size = 0;
+  }
+}
+
+/** The spans in a `traces.json`, as they are read. */
+function* fileTexts(database: Database, file: string): Generator<string[]> {
+  const scanner = new ArrayScanner({ path: ["spans"] });
+  const decoder = new TextDecoder();
+  using handle = Deno.openSync(file);
+  const bytes = new Uint8Array(CHUNK);
+  let total = 0;
+  for (let count = handle.readSync(bytes); count !== null; count = handle.readSync(bytes)) {
+    database.check();
+    total += count;
+    const texts = scanner.push(decoder.decode(bytes.subarray(0, count), { stream: true }));
+    if (texts.length > 0) yield texts;
+  }
+  if (scanner.complete) return;
+  throw damaged(
+    file,
+    total === 0
+      ? "it is empty"
+      : scanner.opened && !scanner.closed
+      ? "it is cut short"
+      : "it holds no JSON object with spans",
+  );
+}
+
+function archivedTexts(file: string): string[][] {
+  try {
+    return [decodeSpans(Deno.readFileSync(file)).map((span) => JSON.stringify(span))];
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw damaged(file, `it is not the OTLP that MLflow archives (${error.message})`);
+  }
+}
+
+function damaged(file: string, why: string): Failure {
+  return new Failure(
+    "upstream_error",
+    `The file of this trace's spans, ${file}, is damaged: ${why}.`,
+    {
+      hint: "Restore it from a backup. Without data.* fields the trace can be read.",
+    },
+  );
+}
+
+function outOfReach(name: string, location: string | undefined): Failure {
+  return new Failure(
+    "not_found",
+    location === undefined
+      ? "This trace's spans have been archived, and it does not say where."
+      : `This trace's spans are kept in ${name} below ${location}, which is not there or may not ` +
+        "be read.",
+    {
+      hint: "Put the folder beside the store as mlruns or mlartifacts, or name it by " +
+        "--artifacts-destination. Without data.* fields the trace can be read.",
+    },
+  );
+}
