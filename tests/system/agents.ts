@@ -1,17 +1,7 @@
 /** The agent programs: how each is told of a model and of wandflow, and asked a question. */
-import type { Home } from "./home.ts";
+import type { Home, ServerSetting } from "./home.ts";
 import { type ScriptedCall, type ScriptedModel, startModel } from "./model/model.ts";
 import { installPrograms } from "./programs.ts";
-
-/** How wandflow is started by a client. */
-export interface ServerSetting {
-  /** The program. */
-  readonly command: string;
-  /** Its arguments. */
-  readonly args: readonly string[];
-  /** What it gets beside the client's own environment. */
-  readonly env: Readonly<Record<string, string>>;
-}
 
 /** One agent program. */
 export interface Agent {

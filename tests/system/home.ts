@@ -4,7 +4,20 @@ import { ROOT } from "../support/python/layout.ts";
 import { productProgram } from "../support/product.ts";
 
 /** The store of the demo. */
-export const DEMO_STORE = `sqlite:///${join(ROOT, "examples", "mlflow.db")}`;
+const DEMO_STORE = `sqlite:///${join(ROOT, "examples", "mlflow.db")}`;
+
+/** A trace in it. */
+export const DEMO_TRACE = "tr-d0801e632ec9959da5a094a1c0f0878b";
+
+/** How wandflow is started by a client. */
+export interface ServerSetting {
+  /** The program. */
+  readonly command: string;
+  /** Its arguments. */
+  readonly args: readonly string[];
+  /** What it gets beside the client's own environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
 
 /** A folder that is somebody's home, and gone afterwards. */
 export interface Home extends AsyncDisposable {
@@ -14,6 +27,8 @@ export interface Home extends AsyncDisposable {
   readonly project: string;
   /** The product, as an absolute path. */
   readonly wandflow: string;
+  /** The product on the demo's store, as a client's setting. */
+  readonly demo: ServerSetting;
   /** What a program sees of the environment. */
   readonly env: Readonly<Record<string, string>>;
   /** Writes a file below the home; answers its path. */
@@ -51,6 +66,7 @@ export async function makeHome(): Promise<Home> {
     dir,
     project,
     wandflow,
+    demo: { command: wandflow, args: ["stdio"], env: { MLFLOW_TRACKING_URI: DEMO_STORE } },
     env: {
       HOME: dir,
       PATH: `${join(dir, "bin")}:${Deno.env.get("PATH") ?? ""}`,

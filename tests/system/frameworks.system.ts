@@ -1,0 +1,23 @@
+import assert from "node:assert/strict";
+import { askThrough } from "./frameworks.ts";
+import { DEMO_TRACE, makeHome } from "./home.ts";
+
+Deno.test("FastMCP's client lists the tools", async () => {
+  await using home = await makeHome();
+  const { output } = await askThrough("fastmcp", home.demo, []);
+  assert.equal(output, "search_traces, get_trace, get_assessment\n");
+});
+
+for (const framework of ["langchain", "openai_agents", "pydantic_ai"] as const) {
+  Deno.test(`${framework}: a trace reaches the model, and the agent goes on`, async () => {
+    await using home = await makeHome();
+    const call = { tool: "get_trace", arguments: { trace_id: DEMO_TRACE } };
+    const { success, output, turns } = await askThrough(framework, home.demo, [call]);
+    assert.ok(success, output);
+    assert.equal(output, "Done.\n");
+    assert.equal(turns.length, 2);
+    const [answer = ""] = turns[1]?.results ?? [];
+    assert.match(answer, /I was charged twice/);
+    assert.match(answer, /The second charge/);
+  });
+}
