@@ -1,3 +1,4 @@
+import { fitFor } from "../mcp/client_fit.ts";
 import { renderReply, reportOf } from "../mcp/result.ts";
 import type { BoundTool, CallContext, Outcome } from "../mcp/tool.ts";
 import { didYouMean } from "../core/failure.ts";
@@ -28,6 +29,9 @@ export async function callCommand(program: Program): Promise<number> {
   return await carryOut(program, tool, args);
 }
 
+/** Tokens of an answer where the user set no bound. */
+const AT_A_TERMINAL = 30_000;
+
 async function carryOut(
   program: Program,
   tool: BoundTool,
@@ -35,13 +39,15 @@ async function carryOut(
 ): Promise<number> {
   const stopping = new AbortController();
   Deno.addSignalListener("SIGINT", () => stopping.abort());
+  // A person or a script reads it: there is no client between.
+  const fit = fitFor(undefined, program.config.settings.maxResponseTokens ?? AT_A_TERMINAL);
   const readable = Deno.stdout.isTerminal() && program.config.options.json !== true;
   const asking = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
   const call = (answer: "yes" | undefined, state?: string): Promise<Outcome> => {
     const context: CallContext = {
       signal: stopping.signal,
       progress: showProgress(),
-      maxTokens: program.config.settings.maxResponseTokens,
+      maxTokens: fit.tokens,
       log: program.log,
       consent: { canAsk: asking, answer, trustConfirm: true, state },
     };
@@ -59,7 +65,7 @@ async function carryOut(
     }
     clearProgress();
     if (outcome.kind === "ask") return 1;
-    const result = renderReply(outcome.reply, program.config.settings.maxResponseTokens);
+    const result = renderReply({ ...outcome.reply, links: [] }, fit);
     const [block] = result.content;
     const text = block?.type === "text" ? block.text : "";
     const { picture } = outcome.reply;

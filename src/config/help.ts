@@ -17,12 +17,12 @@ export function helpText(command: keyof typeof COMMANDS | undefined): string {
   } else {
     const usage = command === "call" ? "call <tool> [key=value ...]" : command;
     lines.push(COMMANDS[command], "", `Usage: wandflow ${usage} [flags]`);
-    const options = Object.entries<{ type: string; help: string }>(COMMAND_OPTIONS[command]);
+    const options = Object.entries<Pick<Setting, "type" | "help">>(COMMAND_OPTIONS[command]);
     if (options.length > 0) {
       lines.push(
         "",
         "Options:",
-        ...rows(options.map(([name, { type, help }]) => [flagText(name, type), help])),
+        ...rows(options.map(([name, option]) => [flagText(name, option), option.help])),
       );
     }
     if (command === "call") {
@@ -43,7 +43,7 @@ export function helpText(command: keyof typeof COMMANDS | undefined): string {
     lines.push("", `${group} (flag, variable):`);
     for (const setting of settings) {
       const names = [
-        ...(setting.flag === undefined ? [] : [flagText(flagName(setting), setting.type)]),
+        ...(setting.flag === undefined ? [] : [flagText(flagName(setting), setting)]),
         ...setting.env,
       ].join(", ");
       lines.push(`  ${names}`, `      ${setting.help}${defaultText(setting)}`);
@@ -67,8 +67,10 @@ export function flagName({ flag = "", default: value }: Setting): string {
   return value === true ? `no-${flag}` : flag;
 }
 
-function flagText(name: string, type: string): string {
-  return type === "boolean" ? `--${name}` : `--${name} <${type === "list" ? "a,b" : type}>`;
+function flagText(name: string, { type, choices = [] }: Pick<Setting, "type" | "choices">): string {
+  if (type === "boolean") return `--${name}`;
+  if (type === "choice") return `--${name} ${choices.join("|")}`;
+  return `--${name} <${type === "list" ? "a,b" : type}>`;
 }
 
 function rows(entries: readonly (readonly [string, string])[]): string[] {

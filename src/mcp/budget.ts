@@ -29,6 +29,7 @@ export function bound(
   data: Record<string, unknown>,
   budget: number,
   rows: readonly CuttableRows[] = [],
+  limit = `MAX_RESPONSE_TOKENS=${budget}`,
 ): Bounded {
   const sizes = [Number.POSITIVE_INFINITY, ...STRING_LIMITS];
   const [whole = 0, ...least] = leastLengths(data, sizes);
@@ -36,8 +37,37 @@ export function bound(
     const json = JSON.stringify(data);
     if (fitsTokens(json, budget)) return { data, json };
   }
-  const less = shrinkTo(data, budget, rows, least);
+  const brief = rows.some((list) => list.brief !== undefined);
+  const less = brief
+    ? shrinkBrief(data, budget, rows, limit)
+    : shrinkTo(data, budget, rows, least, limit);
   return { data: less, json: JSON.stringify(less) };
+}
+
+/** With the items of lists in brief, and then as much less as it takes. */
+function shrinkBrief(
+  data: Record<string, unknown>,
+  budget: number,
+  rows: readonly CuttableRows[],
+  limit: string,
+): Record<string, unknown> {
+  let brief = data;
+  const hints: string[] = [];
+  for (const list of rows) {
+    const items = valueAt(brief, list.path);
+    if (list.brief === undefined || !Array.isArray(items)) continue;
+    brief = replaceAt(brief, list.path, items.map(list.brief));
+    if (list.briefHint !== undefined) hints.push(list.briefHint);
+  }
+  const hint = hints.join(" ");
+  const whole = withNote(brief, { limit, hint }, budget);
+  if (fits(whole, budget)) return whole;
+  const least = leastLengths(brief, STRING_LIMITS);
+  const hinted = rows.map((list) => ({
+    ...list,
+    hint: [hint, list.hint ?? ""].filter(Boolean).join(" "),
+  }));
+  return shrinkTo(brief, budget, hinted, least, limit);
 }
 
 /** Whether a text of so many characters may have so few tokens. */
@@ -64,9 +94,9 @@ function shrinkTo(
   budget: number,
   rows: readonly CuttableRows[],
   least: readonly number[],
+  limit: string,
 ): Record<string, unknown> {
   const room = Math.max(20, budget - NOTE);
-  const limit = `MAX_RESPONSE_TOKENS=${budget}`;
   for (const [index, size] of STRING_LIMITS.entries()) {
     if (!mayFit(least[index] ?? 0, room)) continue;
     const cut = shorten(data, size);

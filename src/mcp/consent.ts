@@ -10,7 +10,8 @@ import type { Consent, Outcome, Preview } from "./tool.ts";
  * @param confirm Whether the call itself says that the user agreed.
  * @param consent What the client can do, and the user's answer.
  * @param preview Works out what the call would do; asked only where somebody is told.
- * @throws {Failure} `declined` after a no; `confirmation_required` where nobody can be asked.
+ * @throws {Failure} `declined` after a no; `confirmation_required` where nobody can be asked or
+ * answers.
  */
 export async function seekConsent(
   tool: { readonly name: string; readonly title: string },
@@ -20,11 +21,24 @@ export async function seekConsent(
 ): Promise<Outcome | undefined> {
   const agreed = agreement(confirm, consent);
   if (agreed === "granted") return undefined;
-  if (agreed === "declined") {
-    throw new Failure("declined", `The user did not agree to ${tool.name}: nothing was done.`);
-  }
   const { question, state, hint } = await preview() ??
     { question: `${tool.title} would be carried out.` };
+  if (agreed === "declined") {
+    // Programs that run without a person answer no by themselves.
+    throw new Failure(
+      "declined",
+      `The user did not agree to ${tool.name}, or nobody was there to ask. Nothing was done. ` +
+        question,
+      { hint: `Do not try again unasked. ${UNATTENDED}` },
+    );
+  }
+  if (agreed === "unanswered") {
+    throw new Failure(
+      "confirmation_required",
+      `The question was closed without an answer: nobody refused, nothing was done. ${question}`,
+      { hint: `Show this to the user. ${UNATTENDED}` },
+    );
+  }
   if (agreed === "ask") {
     // A person reads it: nothing in it may be hidden or steer a terminal.
     const shown = stripInvisible(question).text;
@@ -35,9 +49,15 @@ export async function seekConsent(
   });
 }
 
-function agreement(confirm: boolean, consent: Consent): "granted" | "declined" | "ask" | "refuse" {
+const UNATTENDED = "For runs without a person, wandflow started with --trust-confirm " +
+  "(WANDFLOW_TRUST_CONFIRM=true) takes confirm=true for the user's yes.";
+
+type Agreement = "granted" | "declined" | "unanswered" | "ask" | "refuse";
+
+function agreement(confirm: boolean, consent: Consent): Agreement {
   // A no is a no, whatever else the call says.
   if (consent.answer === "no") return "declined";
+  if (consent.answer === "none") return "unanswered";
   if (consent.canAsk && !(consent.trustConfirm && confirm)) {
     return consent.answer === "yes" ? "granted" : "ask";
   }

@@ -8,9 +8,10 @@ import {
   type ServerContext,
 } from "@modelcontextprotocol/server";
 import type { Log } from "../core/log.ts";
+import type { Fit } from "./client_fit.ts";
 import { complete } from "./completion.ts";
 import type { Prompt } from "./prompts.ts";
-import { matchUri, type Resource } from "./resource.ts";
+import { leadingLinks, matchUri, type Resource } from "./resource.ts";
 import { renderReply, reportOf } from "./result.ts";
 import type { BoundTool, CallContext } from "./tool.ts";
 import { lookUpNamed, type Suggest } from "./workflow.ts";
@@ -23,8 +24,8 @@ export interface Offers {
   readonly resources?: readonly Resource[];
   /** Where details go. */
   readonly log: Log;
-  /** Bound on each answer, in tokens. */
-  readonly maxTokens: number;
+  /** Bound on each answer that the user set, in tokens; else it fits the client. */
+  readonly maxTokens?: number | undefined;
   /** Counts the calls under way. */
   readonly onCall?: (running: Promise<unknown>) => void;
 }
@@ -44,7 +45,7 @@ export function capabilitiesOf({ prompts = [], resources = [] }: Offers): {
 export function handleOffers(
   { server }: McpServer,
   offers: Offers,
-  contextOf: (context: ServerContext) => CallContext,
+  contextOf: (context: ServerContext) => CallContext & { readonly fit: Fit },
 ): void {
   const { prompts = [], resources = [], log } = offers;
   if (prompts.length > 0) {
@@ -136,9 +137,9 @@ function suggestOf(
 const SHOWN = 200;
 
 async function readResource(
-  { resources = [], log, maxTokens }: Offers,
+  { resources = [], log }: Offers,
   uri: string,
-  context: CallContext,
+  context: CallContext & { readonly fit: Fit },
 ): Promise<ReadResourceResult> {
   const shown = uri.length > SHOWN ? `${uri.slice(0, SHOWN)}…` : uri;
   const missing = (message = `There is no resource ${shown}.`) =>
@@ -155,7 +156,10 @@ async function readResource(
     }
     const reply = await callTool(tool, spec.args(match.variables), context, log, missing);
     if (spec.found?.(reply.data) === false) throw missing();
-    const { content: [block], _meta } = renderReply(reply, maxTokens);
+    const { content: [block], _meta } = renderReply(
+      { ...reply, links: leadingLinks(reply.links ?? [], resources) },
+      context.fit,
+    );
     const text = block?.type === "text" ? block.text : "";
     return {
       contents: [{ uri, mimeType: "application/json", text }],

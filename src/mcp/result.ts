@@ -2,26 +2,28 @@ import { Failure, type FailureReport } from "../core/failure.ts";
 import type { CallToolResult } from "@modelcontextprotocol/server";
 import type { Log } from "../core/log.ts";
 import { isPlainJson, stripInvisible, stripInvisibleDeep } from "../core/visible.ts";
-import { bound } from "./budget.ts";
+import { bound, type Bounded } from "./budget.ts";
+import type { Fit } from "./client_fit.ts";
 import { fitsTokens } from "./tokens.ts";
-import type { Reply, ResultLink } from "./tool.ts";
+import type { CuttableRows, Reply } from "./tool.ts";
 
 /** Marks results whose text was written by somebody else. */
 export const UNTRUSTED = "wandflow/untrusted";
 
 /**
- * A tool's reply as the protocol's result: within the budget, without invisible characters, the
- * same data as structure and as compact JSON text.
+ * A tool's reply as the protocol's result: within the bounds, without invisible characters, the same
+ * data as structure and as compact JSON text, one row a line. What matters stands before the rows,
+ * since clients cut ends and middles.
  */
-export function renderReply(
-  reply: Reply<Record<string, unknown>>,
-  maxTokens: number,
-): CallToolResult {
-  const { data, json, removed } = visible(bound(reply.data, maxTokens, reply.rows));
+export function renderReply(reply: Reply<Record<string, unknown>>, fit: Fit): CallToolResult {
+  const rows = reply.rows ?? [];
+  const { data, json, removed } = boundFor(withLinks(reply), fit, rows);
   const own = reply.text === undefined || "truncated" in data
     ? undefined
     : stripInvisible(reply.text).text;
-  const text = own !== undefined && fitsTokens(own, maxTokens) ? own : json;
+  const text = own !== undefined && fitsTokens(own, fit.tokens) && !isLonger(own, fit)
+    ? own
+    : rowsText(data, json, fit, rows);
   const { picture } = reply;
   return {
     content: [
@@ -29,7 +31,6 @@ export function renderReply(
       ...(picture === undefined
         ? []
         : [{ type: "image" as const, mimeType: "image/png", data: picture.toBase64() }]),
-      ...(reply.links ?? []).map(resourceLink),
     ],
     // Codex 0.171 drops an image beside structured content (openai/codex#38287).
     ...(picture === undefined ? { structuredContent: data } : {}),
@@ -42,10 +43,76 @@ export function renderReply(
   };
 }
 
+/** The data with its links: as blocks of their own, clients drop them or send them to a provider. */
+function withLinks({ data, links = [] }: Reply<Record<string, unknown>>): Record<string, unknown> {
+  return links.length === 0 ? data : { ...data, links: links.map((link) => ({ ...link })) };
+}
+
+/** Tokens are an estimate; where the client counts characters, these decide. */
+function boundFor(
+  data: Record<string, unknown>,
+  fit: Fit,
+  rows: readonly CuttableRows[],
+): Visible {
+  const ordered = (bounded: Bounded) => visible(rowsLast(bounded, rows));
+  let tokens = fit.tokens;
+  let result = ordered(bound(data, tokens, rows, fit.limit));
+  while (tokens > LEAST && isLonger(rowsText(result.data, result.json, fit, rows), fit)) {
+    const { characters = Infinity } = fit;
+    tokens = Math.floor(Math.min(0.95, 0.97 * characters / result.json.length) * tokens);
+    result = ordered(bound(data, tokens, rows, fit.limit));
+  }
+  return result;
+}
+
+/** Below so many tokens a result holds no more than the note about what was cut. */
+const LEAST = 200;
+
+function isLonger(text: string, { characters }: Fit): boolean {
+  return characters !== undefined && text.length > characters;
+}
+
+/** Lists that may be long stand after everything else. */
+function rowsLast({ data, json }: Bounded, rows: readonly CuttableRows[]): Bounded {
+  const lists = rows.map(({ path }) => path.split(".")[0]);
+  const entries = Object.entries(data);
+  const last = entries.filter(([key]) => lists.includes(key));
+  if (last.length === 0 || last.length === entries.length) return { data, json };
+  const sorted = Object.fromEntries([
+    ...entries.filter(([key]) => !lists.includes(key)),
+    ...last,
+  ]);
+  return { data: sorted, json: JSON.stringify(sorted) };
+}
+
+/** The JSON text with one row a line: programs that cut answers cut them by lines. */
+function rowsText(
+  data: Record<string, unknown>,
+  json: string,
+  { exact }: Fit,
+  rows: readonly CuttableRows[],
+): string {
+  return rows.length === 0 || exact === true ? json : linesOf(data, rows.map(({ path }) => path));
+}
+
+function linesOf(value: unknown, lists: readonly string[]): string {
+  if (Array.isArray(value) && value.length > 1 && lists.includes("")) {
+    return `[\n${value.map((item) => JSON.stringify(item)).join(",\n")}\n]`;
+  }
+  if (lists.length === 0 || !isRecord(value)) return JSON.stringify(value);
+  const members = Object.entries(value).flatMap(([key, child]) => {
+    if (child === undefined) return [];
+    const below = lists.filter((path) => path === key || path.startsWith(`${key}.`));
+    const inner = below.map((path) => path.slice(key.length + 1));
+    return [`${JSON.stringify(key)}:${linesOf(child, inner)}`];
+  });
+  return `{${members.join(",")}}`;
+}
+
+type Visible = Bounded & { readonly removed: number };
+
 /** Without invisible characters; most results have none, which their JSON text shows at once. */
-function visible(
-  bounded: { data: Record<string, unknown>; json: string },
-): { data: Record<string, unknown>; json: string; removed: number } {
+function visible(bounded: Bounded): Visible {
   if (isPlainJson(bounded.json)) return { ...bounded, removed: 0 };
   const { value, removed } = stripInvisibleDeep(bounded.data);
   if (value === bounded.data) return { ...bounded, removed };
@@ -53,22 +120,16 @@ function visible(
   return { data, json: JSON.stringify(data), removed };
 }
 
-function resourceLink(link: ResultLink) {
-  const { uri, name, description } = link;
-  return {
-    type: "resource_link" as const,
-    uri: stripInvisible(uri).text,
-    name: stripInvisible(name).text,
-    ...(description === undefined ? {} : { description: stripInvisible(description).text }),
-  };
-}
+/** Where programs find an error's report; the model reads it as text. */
+export const REPORT = "wandflow/error";
 
 /** An error as the protocol's result. What is not meant for the model stays in the log. */
 export function renderFailure(error: unknown, log: Log): CallToolResult {
-  return {
-    content: [{ type: "text", text: JSON.stringify(reportOf(error, log)) }],
-    isError: true,
-  };
+  const report = reportOf(error, log);
+  const { error: code, message, hint, retryable } = report;
+  const text = `${code}: ${message}${hint === undefined ? "" : ` Hint: ${hint}`} ` +
+    (retryable ? "Retry: the same call may succeed later." : "Retry: no.");
+  return { content: [{ type: "text", text }], isError: true, _meta: { [REPORT]: report } };
 }
 
 /** Longest message of an error, in characters: it may quote what the caller sent. */

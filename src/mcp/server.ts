@@ -3,6 +3,7 @@ import {
   acceptedContent,
   type CallToolResult,
   CLIENT_CAPABILITIES_META_KEY,
+  CLIENT_INFO_META_KEY,
   inputRequired,
   type InputRequiredResult,
   inputResponse,
@@ -15,11 +16,13 @@ import {
 import * as z from "zod";
 import type { Log } from "../core/log.ts";
 import { isDeeper } from "../core/json.ts";
+import { type Fit, fitFor } from "./client_fit.ts";
 import { capabilitiesOf, handleOffers } from "./handlers.ts";
 import type { Prompt } from "./prompts.ts";
 import { leadingLinks, type Resource } from "./resource.ts";
 import { renderFailure, renderReply } from "./result.ts";
-import type { BoundTool, CallContext, ProgressUpdate } from "./tool.ts";
+import type { BoundTool, CallContext, Consent } from "./tool.ts";
+import { type Watch, watchCall } from "./watch.ts";
 
 /** What a server instance is made from. */
 export interface ServerParts {
@@ -37,8 +40,8 @@ export interface ServerParts {
   readonly prompts?: readonly Prompt[];
   /** The kinds of resources, in listing order. */
   readonly resources?: readonly Resource[];
-  /** Bound on each answer, in tokens. */
-  readonly maxTokens: number;
+  /** Bound on each answer that the user set, in tokens; else it fits the client. */
+  readonly maxTokens?: number | undefined;
   /** Take `confirm: true` for a yes even where the client can ask its user. */
   readonly trustConfirm: boolean;
   /** Where details go. */
@@ -55,6 +58,7 @@ const ENVELOPE = z.looseObject({
   [CLIENT_CAPABILITIES_META_KEY]: z.looseObject({
     elicitation: z.looseObject({ form: z.unknown(), url: z.unknown() }).partial().optional(),
   }),
+  [CLIENT_INFO_META_KEY]: z.looseObject({ name: z.string() }).optional(),
 });
 const CACHE_HINTS = {
   "server/discover": LISTS,
@@ -81,7 +85,12 @@ export function createServerFactory(parts: ServerParts): () => McpServer {
       instructions: parts.instructions,
       cacheHints: CACHE_HINTS,
     });
-    handleOffers(server, parts, (context) => callContext(context, server, parts));
+    handleOffers(
+      server,
+      parts,
+      (context) =>
+        callContext(context, server, parts, { signal: context.mcpReq.signal, progress: () => {} }),
+    );
     server.server.setRequestHandler("tools/list", listing);
     server.server.setRequestHandler("tools/call", async (request, context) => {
       const { name, arguments: args } = request.params;
@@ -106,16 +115,18 @@ async function callTool(
   parts: ServerParts,
 ): Promise<CallToolResult | InputRequiredResult> {
   const started = performance.now();
+  using watch = watchCall(context.mcpReq);
   try {
     if (isDeeper(args, MAX_DEPTH)) {
       throw badArgument(`The arguments are nested more than ${MAX_DEPTH} levels deep.`);
     }
-    const outcome = await tool.call(args, callContext(context, server, parts));
+    const call = callContext(context, server, parts, watch);
+    const outcome = await Promise.race([tool.call(args, call), watch.late]);
     if (outcome.kind === "ask") return askUser(outcome.question, outcome.state);
     const links = leadingLinks(outcome.reply.links ?? [], parts.resources ?? []);
-    return renderReply({ ...outcome.reply, links }, parts.maxTokens);
+    return forRevision(renderReply({ ...outcome.reply, links }, call.fit), server);
   } catch (error) {
-    if (!context.mcpReq.signal.aborted) return renderFailure(error, parts.log);
+    if (!context.mcpReq.signal.aborted) return forRevision(renderFailure(error, parts.log), server);
     // The reason of an abort may be anything, even a text; nobody waits for this answer.
     parts.log.info("Call cancelled", { tool: tool.name });
     return renderFailure(new Failure("cancelled", "The call was cancelled."), parts.log);
@@ -127,7 +138,12 @@ async function callTool(
   }
 }
 
-function callContext(context: ServerContext, server: McpServer, parts: ServerParts): CallContext {
+function callContext(
+  context: ServerContext,
+  server: McpServer,
+  parts: ServerParts,
+  { signal, progress }: Pick<Watch, "signal" | "progress">,
+): CallContext & { readonly fit: Fit } {
   // Clients of the newest revision tell with each request what they can do.
   const envelope = ENVELOPE.safeParse(context.mcpReq.envelope);
   const elicitation = envelope.success
@@ -136,10 +152,13 @@ function callContext(context: ServerContext, server: McpServer, parts: ServerPar
   // A bare `elicitation: {}` means form support: the rule from before there were modes.
   const canAsk = elicitation !== undefined &&
     (elicitation.form !== undefined || elicitation.url === undefined);
+  const client = envelope.data?.[CLIENT_INFO_META_KEY] ?? server.server.getClientVersion();
+  const fit = fitFor(client?.name, parts.maxTokens);
   return {
-    signal: context.mcpReq.signal,
-    progress: progressOf(context),
-    maxTokens: parts.maxTokens,
+    fit,
+    signal,
+    progress,
+    maxTokens: fit.tokens,
     log: parts.log,
     consent: {
       canAsk,
@@ -150,9 +169,18 @@ function callContext(context: ServerContext, server: McpServer, parts: ServerPar
   };
 }
 
-function answerOf(context: ServerContext): "yes" | "no" | undefined {
+/** The first revision knows text and whether it is an error; all else only costs its clients. */
+function forRevision(result: CallToolResult, { server }: McpServer): CallToolResult {
+  if (server.getNegotiatedProtocolVersion() !== "2024-11-05") return result;
+  const { content, isError } = result;
+  return { content, ...(isError === undefined ? {} : { isError }) };
+}
+
+function answerOf(context: ServerContext): Consent["answer"] {
   const responses = context.mcpReq.inputResponses;
-  if (inputResponse(responses, "consent").kind === "missing") return undefined;
+  const response = inputResponse(responses, "consent");
+  if (response.kind === "missing") return undefined;
+  if (response.kind === "elicit" && response.action === "cancel") return "none";
   return acceptedContent(responses, "consent", AGREEMENT)?.confirm === true ? "yes" : "no";
 }
 
@@ -165,34 +193,19 @@ function askUser(question: string, state: string | undefined): InputRequiredResu
         requestedSchema: {
           type: "object",
           properties: {
-            confirm: { type: "boolean", title: "Do it", description: "This cannot be undone." },
+            confirm: {
+              type: "boolean",
+              title: "Do it",
+              description: "This cannot be undone.",
+              // Some forms preselect a yes: it must be given.
+              default: false,
+            },
           },
           required: ["confirm"],
         },
       }),
     },
   });
-}
-
-function progressOf(context: ServerContext): (update: ProgressUpdate) => void {
-  const token = context.mcpReq._meta?.progressToken;
-  if (token === undefined) return () => {};
-  let last = -1;
-  return ({ done, total, message }) => {
-    if (done <= last || context.mcpReq.signal.aborted) return;
-    last = done;
-    context.mcpReq.notify({
-      method: "notifications/progress",
-      params: {
-        progressToken: token,
-        progress: done,
-        message,
-        ...(total === undefined ? {} : { total }),
-      },
-    }).catch(() => {
-      // The client is gone; the call's signal says so too.
-    });
-  };
 }
 
 function unknownTool(name: string, { tools, absentTools }: ServerParts): ProtocolError {

@@ -39,8 +39,8 @@ export interface ProgressUpdate {
 export interface Consent {
   /** The client can put a question to its user. */
   readonly canAsk: boolean;
-  /** The user's answer, once there is one. */
-  readonly answer: "yes" | "no" | undefined;
+  /** The user's answer, once there is one; "none" where the question was closed without one. */
+  readonly answer: "yes" | "no" | "none" | undefined;
   /** Take `confirm: true` for a yes even where the user could be asked. */
   readonly trustConfirm: boolean;
   /** The state of the preview that the user answered; passed through the client, so no proof. */
@@ -75,6 +75,10 @@ export interface CuttableRows {
   readonly resume?: (kept: number) => Record<string, unknown>;
   /** How to get the rest, as a sentence. */
   readonly hint?: string;
+  /** An item with only what is asked for most, taken before items are left out. */
+  readonly brief?: (item: unknown) => unknown;
+  /** How to get the items whole, as a sentence. */
+  readonly briefHint?: string;
 }
 
 /** What a tool hands back. */

@@ -14,7 +14,7 @@ from mcp.types import ElicitResult
 
 def outcome(result):
     if result.is_error:
-        return json.loads(result.content[0].text)["error"]
+        return result.content[0].text.split(":")[0]
     data = result.structured_content
     if "traces_deleted" in data:
         return f"deleted {data['traces_deleted']}"

@@ -10,6 +10,7 @@ import { StreamableHTTPClientTransport as HttpV1 } from "@modelcontextprotocol/s
 import { ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 import assert from "node:assert/strict";
 import { z } from "zod";
+import { REPORT } from "../../src/mcp/result.ts";
 import { at, listAt } from "../mlflow/harness.ts";
 import { shared } from "../support/backend.ts";
 import { manifestOf, mlflow34, mlflowNewest } from "../support/mlflow/backends.ts";
@@ -38,16 +39,18 @@ type Connect = (where: Where, answers: ("accept" | "decline")[]) => Promise<Conn
 const RESULT = z.looseObject({
   isError: z.boolean().optional(),
   structuredContent: z.unknown().optional(),
+  _meta: z.record(z.string(), z.unknown()).optional(),
   content: z.tuple([z.looseObject({ type: z.literal("text"), text: z.string() })])
     .rest(z.looseObject({})),
 });
 
 /** The data of a call; what old clients read in the text must be the same. */
 function outcomeOf(result: unknown): { failed: boolean; data: unknown } {
-  const { isError = false, structuredContent, content } = RESULT.parse(result);
+  const { isError = false, structuredContent, content, _meta } = RESULT.parse(result);
+  if (isError) return { failed: true, data: _meta?.[REPORT] };
   const data: unknown = JSON.parse(content[0].text);
-  if (!isError) assert.deepEqual(structuredContent, data);
-  return { failed: isError, data };
+  assert.deepEqual(structuredContent, data);
+  return { failed: false, data };
 }
 
 function answering(answers: ("accept" | "decline")[], questions: string[]) {

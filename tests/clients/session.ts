@@ -62,9 +62,8 @@ export const RESULT = z.looseObject({
 /** What became of a call, in a word: an id, a count, or the kind of failure. */
 export function outcomeOf(result: unknown): string {
   const { isError, structuredContent, content } = RESULT.parse(result);
-  if (isError === true) {
-    return z.looseObject({ error: z.string() }).parse(JSON.parse(content[0]?.text ?? "{}")).error;
-  }
+  // An error is a text that begins with its code.
+  if (isError === true) return content[0]?.text?.split(":")[0] ?? "";
   if (structuredContent?.traces_deleted !== undefined) {
     return `deleted ${structuredContent.traces_deleted}`;
   }

@@ -97,7 +97,9 @@ Deno.test("the help lists every setting with its flag, variables and default", (
     assert.ok(text.includes(what));
     assert.ok(isCommand(name) && helpText(name).startsWith(what));
   }
-  assert.match(text, /Default: 30000\./);
+  assert.match(text, /Default: 8080\./);
+  assert.match(text, /^ {2}--log-level DEBUG\|INFO\|WARNING\|/m);
+  assert.match(text, /^ {2}--log-format human\|json, /m);
 });
 
 Deno.test("a command's help lists its options", () => {

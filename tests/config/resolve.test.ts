@@ -32,7 +32,7 @@ Deno.test("an empty value counts as not set and the next source is asked", () =>
   );
   assert.equal(settings.trackingUri, "http://env:5000");
   assert.equal(settings.port, 8080);
-  assert.equal(settings.maxResponseTokens, 30000);
+  assert.equal(settings.maxResponseTokens, undefined);
   assert.deepEqual([notes, errors], [[], []]);
 });
 

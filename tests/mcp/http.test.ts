@@ -141,7 +141,7 @@ Deno.test("a call is answered without a session, over and over by any instance",
       const response = await handler.fetch(call());
       assert.equal(response.status, 200);
       assert.equal(response.headers.get("mcp-session-id"), null);
-      assert.match(await response.text(), /"structuredContent":\{"said":\["hello"\],"count":1\}/);
+      assert.match(await response.text(), /"structuredContent":\{"count":1,"said":\["hello"\]\}/);
     }
   }
 });

@@ -221,14 +221,19 @@ for (const era of ERAS) {
 
   test("results link to pages and to addresses that can be read, to nothing else", async () => {
     await using connected = await start().connecting;
-    const { content } = await connected.client.callTool({
+    const { structuredContent } = await connected.client.callTool({
       name: "get_thing",
       arguments: { owner: "acme", id: "t-1" },
     });
-    const links = content.flatMap((block) => block.type === "resource_link" ? [block.uri] : []);
-    assert.deepEqual(links, ["thing://acme/things/t-1", "https://example.test/thing"]);
+    const { links } = LINKED.parse(structuredContent);
+    assert.deepEqual(links.map(({ uri }) => uri), [
+      "thing://acme/things/t-1",
+      "https://example.test/thing",
+    ]);
   });
 }
+
+const LINKED = z.looseObject({ links: z.array(z.looseObject({ uri: z.string() })) });
 
 Deno.test("links to resources that are not offered are left out", () => {
   const links = [{ uri: "thing://a/things/b", name: "b" }, { uri: "https://x.test/", name: "x" }];

@@ -1,6 +1,7 @@
 import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
-import { renderFailure, renderReply, reportOf, UNTRUSTED } from "../../src/mcp/result.ts";
+import { fitFor } from "../../src/mcp/client_fit.ts";
+import { renderFailure, renderReply, REPORT, reportOf, UNTRUSTED } from "../../src/mcp/result.ts";
 import { estimateTokens } from "../../src/mcp/tokens.ts";
 import { keptLog } from "./support.ts";
 import { prose } from "./payloads.ts";
@@ -12,7 +13,7 @@ const textOf = (result: { content: readonly { type: string; text?: unknown }[] }
 };
 
 Deno.test("the text block is the structure as compact JSON", () => {
-  const result = renderReply({ data: { a: 1, b: ["x"] } }, 1000);
+  const result = renderReply({ data: { a: 1, b: ["x"] } }, fitFor(undefined, 1000));
   assert.equal(textOf(result), '{"a":1,"b":["x"]}');
   assert.deepEqual(result.structuredContent, { a: 1, b: ["x"] });
   assert.equal(result.isError, undefined);
@@ -23,25 +24,24 @@ Deno.test("hidden characters are taken out of structure, text and links alike", 
   const data = { name: "a\u202Eb", list: ["\u200B"] };
   const result = renderReply({
     data,
-    links: [{ uri: "https://x/\u200Ba", name: "n\u2066", description: "d\u{E0041}" }],
-  }, 1000);
-  assert.deepEqual(result.structuredContent, { name: "ab", list: [""] });
-  assert.equal(textOf(result), '{"name":"ab","list":[""]}');
-  assert.deepEqual(result.content[1], {
-    type: "resource_link",
-    uri: "https://x/a",
-    name: "n",
-    description: "d",
-  });
-  assert.match(JSON.stringify(result._meta), /"invisible_characters_removed":2/);
+    links: [{ uri: "https://x/\u200Ba", name: "n\u2066" }],
+  }, fitFor(undefined, 1000));
+  const clean = { name: "ab", list: [""], links: [{ uri: "https://x/a", name: "n" }] };
+  assert.deepEqual(result.structuredContent, clean);
+  assert.equal(textOf(result), JSON.stringify(clean));
+  assert.equal(result.content.length, 1);
+  assert.match(JSON.stringify(result._meta), /"invisible_characters_removed":4/);
   assert.deepEqual(data, { name: "a\u202Eb", list: ["\u200B"] });
 });
 
 Deno.test("a tool's own text is shown while it fits, else the bounded JSON", () => {
-  assert.equal(textOf(renderReply({ data: { a: 1 }, text: "A  B\n" }, 1000)), "A  B\n");
-  const long = renderReply({ data: { a: 1 }, text: prose(5000) }, 300);
+  assert.equal(
+    textOf(renderReply({ data: { a: 1 }, text: "A  B\n" }, fitFor(undefined, 1000))),
+    "A  B\n",
+  );
+  const long = renderReply({ data: { a: 1 }, text: prose(5000) }, fitFor(undefined, 300));
   assert.equal(textOf(long), '{"a":1}');
-  const cut = renderReply({ data: { a: prose(5000) }, text: "table" }, 300);
+  const cut = renderReply({ data: { a: prose(5000) }, text: "table" }, fitFor(undefined, 300));
   assert.ok(textOf(cut).includes('"truncated"'));
   assert.ok(estimateTokens(textOf(cut)) <= 300);
 });
@@ -52,7 +52,8 @@ Deno.test("an error is told in four fields and nothing else", () => {
   const result = renderFailure(error, log);
   assert.equal(result.isError, true);
   assert.equal(result.structuredContent, undefined);
-  assert.deepEqual(JSON.parse(textOf(result)), {
+  assert.equal(textOf(result), "not_found: No such trace. Hint: Search. Retry: no.");
+  assert.deepEqual(result._meta?.[REPORT], {
     error: "not_found",
     message: "No such trace.",
     hint: "Search.",
@@ -64,7 +65,7 @@ Deno.test("an unforeseen error tells the model nothing of itself, the log everyt
   const { log, lines } = keptLog(["canary-secret"]);
   const result = renderFailure(new TypeError("boom at /home/u/x.ts canary-secret"), log);
   assert.doesNotMatch(textOf(result), /boom|home|canary/);
-  assert.match(textOf(result), /"error":"internal"/);
+  assert.match(textOf(result), /^internal: /);
   assert.match(lines.join(""), /boom/);
   assert.doesNotMatch(lines.join(""), /canary/);
   for (const thrown of ["text", undefined, null, { report: "no report" }, 5]) {

@@ -1,3 +1,4 @@
+import { REPORT } from "../../src/mcp/result.ts";
 /** The server factory, asked by a real client of each protocol era over a linked pair of pipes. */
 import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
@@ -59,10 +60,13 @@ const textOf = (result: { content?: unknown }) => {
   return String(first.text);
 };
 
-const reportIn = (result: { content?: unknown; isError?: unknown }): Record<string, unknown> => {
+const reportIn = (
+  result: { content?: unknown; isError?: unknown; _meta?: Record<string, unknown> | undefined },
+): Record<string, unknown> => {
   assert.equal(result.isError, true);
-  const report: unknown = JSON.parse(textOf(result));
-  assert.ok(report !== null && typeof report === "object");
+  const report = result._meta?.[REPORT];
+  assert.ok(report !== null && typeof report === "object" && "error" in report);
+  assert.ok(textOf(result).startsWith(`${report.error}: `));
   assert.deepEqual(
     Object.keys(report).filter((key) => !["error", "message", "hint", "retryable"].includes(key)),
     [],
@@ -284,7 +288,12 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
     const call = () => client.callTool({ name: "destroy", arguments: { thing: "it" } });
     assert.deepEqual((await call()).structuredContent, { destroyed: "it" });
     assert.deepEqual(done, ["it"]);
-    for (const _ of no) assert.equal(reportIn(await call()).error, "declined");
+    for (const { action } of no) {
+      const { error, message, hint } = reportIn(await call());
+      assert.equal(error, action === "cancel" ? "confirmation_required" : "declined");
+      assert.match(String(message), /[Nn]othing was done\. "it" would be destroyed\.$/);
+      assert.match(String(hint), /--trust-confirm/);
+    }
     assert.deepEqual(done, ["it"]);
     assert.deepEqual(asked, Array(4).fill('"it" would be destroyed.'));
   });

@@ -1,6 +1,7 @@
 import { createCatalog } from "../../src/catalog.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 import { createLog } from "../../src/core/log.ts";
+import { fitFor } from "../../src/mcp/client_fit.ts";
 import { renderReply, reportOf } from "../../src/mcp/result.ts";
 import type { BoundTool, CallContext } from "../../src/mcp/tool.ts";
 
@@ -49,6 +50,7 @@ export function toolsWith(env: Readonly<Record<string, string>>): Tools {
     version: "0.0.0",
   };
   const { tools } = createCatalog(config, log);
+  const maxTokens = settings.maxResponseTokens ?? 30_000;
   const call = async (
     name: string,
     args: Record<string, unknown> = {},
@@ -60,7 +62,7 @@ export function toolsWith(env: Readonly<Record<string, string>>): Tools {
       const outcome = await tool.call(args, {
         signal: new AbortController().signal,
         progress: () => {},
-        maxTokens: settings.maxResponseTokens,
+        maxTokens,
         log,
         consent: { canAsk: false, answer: undefined, trustConfirm: false },
         ...context,
@@ -68,7 +70,7 @@ export function toolsWith(env: Readonly<Record<string, string>>): Tools {
       if (outcome.kind === "ask") {
         return { data: {}, text: "", failure: undefined, question: outcome.question };
       }
-      const result = renderReply(outcome.reply, settings.maxResponseTokens);
+      const result = renderReply(outcome.reply, fitFor(undefined, maxTokens));
       const [block] = result.content;
       return {
         data: Object.fromEntries(Object.entries(result.structuredContent ?? {})),

@@ -4,7 +4,7 @@ import { ResourceNotFoundError } from "@modelcontextprotocol/client";
 import { shared } from "../support/backend.ts";
 import { manifestOf, mlflowNewest } from "../support/mlflow/backends.ts";
 import { pythonClient } from "../support/mlflow/client.ts";
-import { startFollower, stepsIn } from "../workflows/client.ts";
+import { startFollower, stepsIn, uris } from "../workflows/client.ts";
 import { at, listAt } from "./harness.ts";
 
 const MINUTE = 60_000;
@@ -213,7 +213,7 @@ Deno.test("a trace is read by its address, which its results link to with its pa
   for (const era of ["2025-11-25", "2026-07-28"] as const) {
     await using follower = await startFollower({ MLFLOW_TRACKING_URI: server.uri }, era);
     const result = await follower.client.callTool({ name: "get_trace", arguments: { trace_id } });
-    const links = result.content.flatMap((one) => one.type === "resource_link" ? [one.uri] : []);
+    const links = uris(result.structuredContent);
     assert.deepEqual(links, [
       `mlflow://traces/${trace_id}`,
       `${server.uri}/#/experiments/${seeded.experiments.agents}/traces` +

@@ -1,6 +1,6 @@
 /** The agent programs: how each is told of a model and of wandflow, and asked a question. */
 import type { Home, ServerSetting } from "./home.ts";
-import { type ScriptedCall, type ScriptedModel, startModel } from "./model/model.ts";
+import { argumentsOf, type ScriptedCall, type ScriptedModel, startModel } from "./model/model.ts";
 import { installPrograms } from "./programs.ts";
 
 /** One agent program. */
@@ -42,7 +42,11 @@ export const claude: Agent = {
   script: (calls) => [
     {
       tool: "ToolSearch",
-      arguments: { query: `select:${calls.map(({ tool }) => `mcp__wandflow__${tool}`).join(",")}` },
+      arguments: {
+        query: `select:${
+          [...new Set(calls.map(({ tool }) => `mcp__wandflow__${tool}`))].join(",")
+        }`,
+      },
     },
     ...calls,
   ],
@@ -111,9 +115,12 @@ export const qwen: Agent = {
     OPENAI_MODEL: "scripted",
   }),
   script: (calls) =>
-    calls.map(({ tool, arguments: given }) => ({
+    calls.map((call) => ({
       tool: "tool_call",
-      arguments: { name: `mcp__wandflow__${tool}`, arguments: given },
+      arguments: (before) => {
+        const given = argumentsOf(call, before);
+        return given && { name: `mcp__wandflow__${call.tool}`, arguments: given };
+      },
     })),
 };
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { ResourceNotFoundError } from "@modelcontextprotocol/client";
 import { startWandbSim, type WandbSim } from "../support/wandb/mod.ts";
-import { type Data, startFollower, stepsIn } from "../workflows/client.ts";
+import { type Data, startFollower, stepsIn, uris } from "../workflows/client.ts";
 import { list, part } from "./harness.ts";
 import { seedRun } from "./seed.ts";
 
@@ -142,11 +142,11 @@ Deno.test("a run is read by its address, which the tools about it link to", asyn
   try {
     await seedTraining(sim);
     await using follower = await startFollower(environment(sim));
-    const { content } = await follower.client.callTool({
+    const { structuredContent } = await follower.client.callTool({
       name: "diagnose_run_tool",
       arguments: { entity_name: AT.entity, project_name: AT.project, run_id: "good1" },
     });
-    const links = content.flatMap((one) => one.type === "resource_link" ? [one.uri] : []);
+    const links = uris(structuredContent);
     assert.deepEqual(links, ["wandb://sim-team/vision/runs/good1"]);
     const { contents: [read] } = await follower.client.readResource({ uri: String(links[0]) });
     assert.ok(read !== undefined && "text" in read);

@@ -1,5 +1,6 @@
 /** A scripted client: it reads a prompt and makes the calls that it describes. */
 import assert from "node:assert/strict";
+import { z } from "zod";
 import { Client, InMemoryTransport } from "@modelcontextprotocol/client";
 import type { McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
@@ -157,3 +158,12 @@ const ARGUMENT = /(?<![\w.])(\w+)=(?:(\[[^\]]*\])|"([^"]*)"|(\w+))/g;
 function wordOf(word: string): unknown {
   return /^(true|false|\d+)$/.test(word) ? JSON.parse(word) : word;
 }
+
+/** The addresses that a result links to, in order. */
+export function uris(structured: unknown): string[] {
+  return LINKED.parse(structured).links.map(({ uri }) => uri);
+}
+
+const LINKED = z.looseObject({
+  links: z.array(z.looseObject({ uri: z.string() })).default([]),
+});

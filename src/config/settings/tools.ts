@@ -47,9 +47,8 @@ export const TOOLS_SETTINGS = {
     env: ["MAX_RESPONSE_TOKENS"],
     flag: "max-response-tokens",
     type: "integer",
-    default: 30000,
     min: 1,
     group: "Tools",
-    help: "Most tokens that one answer may take; what is cut is said.",
+    help: "Most tokens that one answer may take. Default: what the client passes on, else 10000.",
   },
 } as const satisfies Record<string, Setting>;

@@ -10,6 +10,7 @@ import { explainRefusal, searchFilter, searchOrder } from "../query.ts";
 import { readingTool, type ReadServices } from "../services.ts";
 import type { Json } from "../../core/json.ts";
 import { someOf } from "../../core/some.ts";
+import { briefTrace } from "../shape/brief.ts";
 import { shapeInfo } from "../shape/info.ts";
 import { shapeSpan } from "../shape/span.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
@@ -118,6 +119,12 @@ export const searchTraces: Tool<ReadServices> = readingTool({
           };
         },
         hint: "Go on with next_page_token, or select fewer fields with extract_fields.",
+        ...(selection.everything
+          ? {
+            brief: briefTrace,
+            briefHint: "Traces are in brief; get_trace or extract_fields=info.* shows more.",
+          }
+          : {}),
       }],
     };
   },

@@ -15,9 +15,12 @@ const WIRES = [anthropic, responses, chat, gemini];
 export interface ScriptedCall {
   /** The tool's name. */
   readonly tool: string;
-  /** Its arguments. */
-  readonly arguments: Readonly<Record<string, unknown>>;
+  /** Its arguments; worked out from the answer before, where undefined ends the script. */
+  readonly arguments: Arguments | ((before: string) => Arguments | undefined);
 }
+
+/** Arguments of a call. */
+export type Arguments = Readonly<Record<string, unknown>>;
 
 /** A turn with the request it was read from. */
 export interface AskedTurn extends Turn {
@@ -71,11 +74,15 @@ export function startModel(script: readonly ScriptedCall[]): ScriptedModel {
 
 function nextMove(script: readonly ScriptedCall[], turn: Turn): Move {
   const step = script[turn.results.length];
-  if (step === undefined) return { say: "Done." };
+  const given = step === undefined ? undefined : argumentsOf(step, turn.results.at(-1) ?? "");
+  if (step === undefined || given === undefined) return { say: "Done." };
   const call = findTool(turn.tools, step.tool);
-  return call === undefined
-    ? { say: `There is no ${step.tool}.` }
-    : { call, arguments: step.arguments };
+  return call === undefined ? { say: `There is no ${step.tool}.` } : { call, arguments: given };
+}
+
+/** What a step is called with after an answer. */
+export function argumentsOf({ arguments: given }: ScriptedCall, before: string) {
+  return typeof given === "function" ? given(before) : given;
 }
 
 /** The tool of this name, whatever the client puts before it. */

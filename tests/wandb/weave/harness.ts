@@ -1,6 +1,7 @@
 import { Failure } from "../../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import { createLog, type Log } from "../../../src/core/log.ts";
+import { fitFor } from "../../../src/mcp/client_fit.ts";
 import { renderReply } from "../../../src/mcp/result.ts";
 import type { CallContext, Tool } from "../../../src/mcp/tool.ts";
 import { createAccount } from "../../../src/wandb/account.ts";
@@ -83,10 +84,10 @@ export function rigOn(server: Server, timeoutMs = 60_000): Rig {
     const context = { ...contextFor(log, options), weave };
     const outcome = await tool.call(args, context);
     if (outcome.kind !== "reply") throw new Error(`The tool asks: ${outcome.question}`);
-    const result = renderReply(outcome.reply, context.maxTokens);
-    links.length = 0;
-    for (const block of result.content) if (block.type === "resource_link") links.push(block.uri);
-    return record(result.structuredContent);
+    const result = renderReply(outcome.reply, fitFor(undefined, context.maxTokens));
+    const { links: linked = [], ...data } = record(result.structuredContent);
+    links.splice(0, links.length, ...list(linked).map(({ uri }) => String(uri)));
+    return data;
   };
   return {
     weave,

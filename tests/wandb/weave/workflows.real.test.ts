@@ -6,7 +6,7 @@ import { manifestOf, weaveSeeded } from "../../support/weave/seeded.ts";
 import { startWandbSim } from "../../support/wandb/mod.ts";
 import { seedArtifact } from "../artifact_seed.ts";
 import { seedRun } from "../seed.ts";
-import { type Data, startFollower, stepsIn } from "../../workflows/client.ts";
+import { type Data, startFollower, stepsIn, uris } from "../../workflows/client.ts";
 import { list, record } from "./harness.ts";
 
 const state = await shared(weaveSeeded);
@@ -179,8 +179,10 @@ Deno.test("calls and evaluations are read by their addresses, which results link
     return record(JSON.parse(content.text));
   };
   const linked = async (name: string, args: Data) => {
-    const { content } = await follower.client.callTool({ name, arguments: { ...PLACE, ...args } });
-    return content.flatMap((one) => one.type === "resource_link" ? [one.uri] : []);
+    return uris(
+      (await follower.client.callTool({ name, arguments: { ...PLACE, ...args } }))
+        .structuredContent,
+    );
   };
   const id = String(traces.calls["agent-4"]);
   const [call = ""] = await linked("query_weave_traces_tool", { filters: { call_ids: [id] } });
