@@ -90,7 +90,10 @@ Deno.test("an abort that nobody made a failure of is a cancelled call", () => {
 });
 
 Deno.test("a picture comes with its description, and without structured content", () => {
-  const result = renderReply({ data: {}, text: "A curve.", picture: Uint8Array.of(1, 2, 3) }, 100);
+  const result = renderReply(
+    { data: {}, text: "A curve.", picture: Uint8Array.of(1, 2, 3) },
+    fitFor(undefined, 100),
+  );
   assert.deepEqual(result.content, [
     { type: "text", text: "A curve." },
     { type: "image", mimeType: "image/png", data: "AQID" },
