@@ -10,8 +10,8 @@ import { TRACE_RESOURCE } from "./resources.ts";
 import {
   type ConfiguredStore,
   configuredStore,
-  unusableUri,
-  writingNeedsServer,
+  explainReadOnly,
+  explainUnusableUri,
 } from "./local/open.ts";
 import type { ReadServices, WriteServices } from "./services.ts";
 import { deleteAssessment } from "./tools/delete_assessment.ts";
@@ -57,7 +57,7 @@ export function mlflowBackend(config: Config, log: Log): Backend {
   }
   const baseUrl = URL.parse(trackingUri);
   if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {
-    return absentBackend(name, unusableUri(trackingUri), ALL);
+    return absentBackend(name, explainUnusableUri(trackingUri), ALL);
   }
   const memory = newServerMemory();
   let upstream: Promise<UpstreamOptions> | undefined;
@@ -105,7 +105,7 @@ function localBackend(
     lookUps: { experiment: suggestExperiments((signal) => Promise.resolve(store.open(signal))) },
     resources: [TRACE_RESOURCE],
     instructions: INSTRUCTIONS,
-    absent: writingNeedsServer(store.path),
+    absent: explainReadOnly(store.path),
     absentTools: WRITING,
   };
 }

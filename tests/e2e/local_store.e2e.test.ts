@@ -69,6 +69,21 @@ Deno.test("the store in the working folder answers without any setting", () =>
     assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["mlflow.db"]);
   }));
 
+Deno.test("a regular expression is answered, though its engine is loaded only then", () =>
+  inFolder(async (folder) => {
+    await Deno.copyFile(EXAMPLE, join(folder, "mlflow.db"));
+    const search = (filter: string) =>
+      runIn(folder, [
+        ...["call", "search_traces", "experiment_id=1", `filter_string=${filter}`],
+        "extract_fields=info.trace_id",
+      ]);
+    const found = await search("status RLIKE '^(O|OK+)+$' AND name RLIKE '(?i)\\bSUPPORT'");
+    assert.equal(found.code, 0, found.stdout + found.stderr);
+    assert.match(found.stdout, /"trace_id":"tr-/);
+    const refused = await search("name RLIKE '(?<=a)b'");
+    assert.match(refused.stdout + refused.stderr, /cannot be used: look-behind/);
+  }));
+
 Deno.test("a file store in the working folder is explained", () =>
   inFolder(async (folder) => {
     await Deno.mkdir(join(folder, "mlruns", "0"), { recursive: true });

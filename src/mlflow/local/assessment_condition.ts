@@ -5,9 +5,9 @@
  * @module
  */
 import type { Clause } from "../filter/mod.ts";
-import { compare, inExperiments } from "./compare.ts";
+import { compare, ofExperiments } from "./compare.ts";
 import { has, type Tables } from "./schema.ts";
-import { type Fragment, guarded, raw, sql } from "./sql.ts";
+import { type Fragment, guardRows, raw, sql } from "./sql.ts";
 
 const SESSION_MARK = '%"mlflow.trace.session":%';
 
@@ -19,11 +19,11 @@ export function assessmentCondition(
 ): Fragment {
   const missing = clause.op === "IS NULL";
   if (!tables.has("assessments")) return raw(missing ? "1" : "0");
-  const named = sql`${guarded("a")} AND a.assessment_type = ${clause.entity}
+  const named = sql`${guardRows("a")} AND a.assessment_type = ${clause.entity}
     AND a.name = ${clause.key} AND a.valid = 1`;
   const presence = missing || clause.op === "IS NOT NULL";
   const wanted = presence ? named : sql`${named} AND ${valueCondition(clause, tables)}`;
-  const covered = coveredBySession(wanted, tables, experimentIds);
+  const covered = sessionCoverage(wanted, tables, experimentIds);
   if (missing) {
     return sql`NOT EXISTS (SELECT 1 FROM assessments a
       WHERE a.trace_id = trace_info.request_id AND ${wanted})
@@ -59,20 +59,20 @@ const NUMBER = raw(`(CASE
   ELSE CAST(a.value AS REAL) END)`);
 
 /** The traces of sessions that have such an assessment as a whole. */
-function coveredBySession(
+function sessionCoverage(
   wanted: Fragment,
   tables: Tables,
   experimentIds: readonly string[],
 ): Fragment {
   return sql`SELECT t.request_id FROM trace_info t
-    WHERE ${inExperiments("t", experimentIds)} AND ${sessionOf("t", tables)} IN (
-      SELECT ${sessionOf("u", tables)} FROM assessments a
+    WHERE ${ofExperiments("t", experimentIds)} AND ${sessionColumn("t", tables)} IN (
+      SELECT ${sessionColumn("u", tables)} FROM assessments a
       JOIN trace_info u ON u.request_id = a.trace_id
       WHERE ${wanted} AND a.assessment_metadata LIKE ${SESSION_MARK}
-      AND ${inExperiments("u", experimentIds)} AND ${sessionOf("u", tables)} IS NOT NULL)`;
+      AND ${ofExperiments("u", experimentIds)} AND ${sessionColumn("u", tables)} IS NOT NULL)`;
 }
 
-function sessionOf(table: string, tables: Tables): Fragment {
+function sessionColumn(table: string, tables: Tables): Fragment {
   return has(tables, "trace_info", "session_id")
     ? raw(`${table}.session_id`)
     : raw(`(SELECT m.value FROM trace_request_metadata m

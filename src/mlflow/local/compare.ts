@@ -1,5 +1,5 @@
 import type { Clause } from "../filter/mod.ts";
-import { type Fragment, listOf, raw, sql } from "./sql.ts";
+import { bindList, type Fragment, raw, sql } from "./sql.ts";
 
 /** A column compared with a value. */
 export function compare(
@@ -10,7 +10,7 @@ export function compare(
   if (op === "IS NULL") return sql`${column} IS NULL`;
   if (op === "IS NOT NULL") return sql`${column} IS NOT NULL`;
   if (value !== null && typeof value === "object") {
-    return sql`${column} ${raw(op === "NOT IN" ? "NOT IN" : "IN")} ${listOf(value)}`;
+    return sql`${column} ${raw(op === "NOT IN" ? "NOT IN" : "IN")} ${bindList(value)}`;
   }
   switch (op) {
     case "ILIKE":
@@ -26,7 +26,7 @@ export function compare(
 }
 
 /** The experiments of a search. The server takes ids for numbers. */
-export function inExperiments(table: string, experimentIds: readonly string[]): Fragment {
+export function ofExperiments(table: string, experimentIds: readonly string[]): Fragment {
   const ids = experimentIds.filter((id) => /^\d{1,18}$/.test(id)).map(BigInt);
-  return sql`${raw(table)}.experiment_id IN ${listOf(ids)}`;
+  return sql`${raw(table)}.experiment_id IN ${bindList(ids)}`;
 }

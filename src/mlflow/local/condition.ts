@@ -11,7 +11,7 @@ import { compare } from "./compare.ts";
 import { END_TIME } from "./order.ts";
 import { usageCondition } from "./usage_condition.ts";
 import { has, type Tables } from "./schema.ts";
-import { type Fragment, guarded, joined, raw, sql } from "./sql.ts";
+import { type Fragment, guardRows, joinFragments, raw, sql } from "./sql.ts";
 
 /** What a filter becomes: joins of the table `trace_info` and conditions on its rows. */
 export interface Conditions {
@@ -30,7 +30,7 @@ const TOLERANCE = 10_000;
 const NANOS = 1_000_000;
 
 /** The conditions of all clauses; every one must hold. */
-export function conditionsOf(
+export function buildConditions(
   clauses: readonly Clause[],
   tables: Tables,
   experimentIds: readonly string[],
@@ -47,7 +47,7 @@ export function conditionsOf(
       return;
     }
     const alias = `f${joins.length}`;
-    joins.push(sql`JOIN ${raw(table)} ${raw(alias)} ON ${guarded(alias)}
+    joins.push(sql`JOIN ${raw(table)} ${raw(alias)} ON ${guardRows(alias)}
       AND ${raw(alias)}.request_id = trace_info.request_id AND ${raw(alias)}.key = ${key}
       AND ${compare(raw(`${alias}.value`), clause.op, clause.value)}`);
   };
@@ -85,7 +85,7 @@ export function conditionsOf(
       case "issue":
         where.push(
           !tables.has("assessments") ? raw("0") : sql`trace_info.request_id IN (
-            SELECT a.trace_id FROM assessments a WHERE ${guarded("a")}
+            SELECT a.trace_id FROM assessments a WHERE ${guardRows("a")}
             AND a.assessment_type = 'issue' AND a.name = ${String(value)})`,
         );
     }
@@ -134,9 +134,9 @@ function spanCondition(
   const nanos = Number.isInteger(start) ? BigInt(start) * BigInt(NANOS) : start * NANOS;
   const recent = since.length === 0 ? raw("1") : sql`s.start_time_unix_nano >= ${nanos}`;
   // The plus keeps SQLite from searching an experiment's spans for each trace.
-  return sql`EXISTS (SELECT 1 FROM spans s WHERE ${guarded("s")}
+  return sql`EXISTS (SELECT 1 FROM spans s WHERE ${guardRows("s")}
     AND s.trace_id = trace_info.request_id AND +s.experiment_id = trace_info.experiment_id
-    AND ${recent} AND ${joined(spans, " AND ")})`;
+    AND ${recent} AND ${joinFragments(spans, " AND ")})`;
 }
 
 /** The server compares a span's JSON text, in which an attribute's value stands after its key. */
@@ -151,17 +151,17 @@ function attributeCondition(key: string, { op, value }: Clause): Fragment {
 }
 
 function promptCondition(value: Clause["value"], tables: Tables): Fragment {
-  return associated("prompt_version", String(value), tables);
+  return linkCondition("prompt_version", String(value), tables);
 }
 
 /** Of a run are the traces that were made in it and those linked to it. */
 function runCondition(run: string, tables: Tables): Fragment {
-  return sql`(${associated("run", run, tables)} OR EXISTS (
+  return sql`(${linkCondition("run", run, tables)} OR EXISTS (
     SELECT 1 FROM trace_request_metadata m WHERE m.request_id = trace_info.request_id
     AND m.key = ${SOURCE_RUN} AND m.value = ${run}))`;
 }
 
-function associated(type: string, id: string, tables: Tables): Fragment {
+function linkCondition(type: string, id: string, tables: Tables): Fragment {
   if (!tables.has("entity_associations")) return raw("0");
   return sql`EXISTS (SELECT 1 FROM entity_associations l WHERE l.source_type = 'trace'
     AND l.source_id = trace_info.request_id AND l.destination_type = ${type}

@@ -1,6 +1,6 @@
 import { Failure } from "../../core/failure.ts";
 import { DatabaseSync, type SQLOutputValue } from "node:sqlite";
-import { hotJournal, inspectStore } from "./inspect.ts";
+import { explainHotJournal, inspectStore } from "./inspect.ts";
 import type { compileSearch } from "./python_regex.ts";
 import { READ_TABLES, requireStore, type Tables } from "./schema.ts";
 import { type Fragment, raw, sql } from "./sql.ts";
@@ -133,7 +133,7 @@ export class Database implements Disposable {
   }
 
   #explained(error: unknown): unknown {
-    const code = codeOf(error);
+    const code = sqliteCode(error);
     if (error instanceof Failure || code === undefined) return error;
     const { path } = this;
     const make = (
@@ -146,7 +146,7 @@ export class Database implements Disposable {
       case 6:
         return make("unreachable", `A writer holds the MLflow store ${path}.`, "Call again soon.");
       case 8:
-        return hotJournal(path);
+        return explainHotJournal(path);
       case 11:
         return make(
           "unsupported",
@@ -177,7 +177,7 @@ export class Database implements Disposable {
 }
 
 /** SQLite's own error code; undefined for other errors. Without a code, the file did not open. */
-function codeOf(error: unknown): number | undefined {
+function sqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !("code" in error) || error.code !== "ERR_SQLITE_ERROR") {
     return undefined;
   }
@@ -185,7 +185,7 @@ function codeOf(error: unknown): number | undefined {
 }
 
 function isBusy(error: unknown): boolean {
-  const code = codeOf(error);
+  const code = sqliteCode(error);
   return code !== undefined && ((code & 0xff) === 5 || (code & 0xff) === 6);
 }
 

@@ -7,7 +7,7 @@ import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../co
 import { durationText } from "../shape/info.ts";
 import type { Database, Row } from "./database.ts";
 import { has, type Tables } from "./schema.ts";
-import { listOf, raw, sql } from "./sql.ts";
+import { bindList, raw, sql } from "./sql.ts";
 import { USAGE, usageColumns, usageText } from "./usage_condition.ts";
 
 /** Traces whose parts are read by one statement. */
@@ -19,27 +19,27 @@ const SESSION = "mlflow.trace.session";
 export function traceInfos(database: Database, ids: readonly string[]): JsonObject[] {
   const infos: JsonObject[] = [];
   for (let at = 0; at < ids.length; at += CHUNK) {
-    infos.push(...chunkOfInfos(database, ids.slice(at, at + CHUNK)));
+    infos.push(...readInfos(database, ids.slice(at, at + CHUNK)));
   }
   return infos;
 }
 
-function chunkOfInfos(database: Database, ids: readonly string[]): JsonObject[] {
+function readInfos(database: Database, ids: readonly string[]): JsonObject[] {
   const { tables } = database;
-  const list = listOf(ids);
+  const list = bindList(ids);
   const rows = new Map(
     database.rows(sql`SELECT * FROM trace_info WHERE request_id IN ${list}`)
       .map((row) => [String(row["request_id"]), row]),
   );
   const entries = (table: string) =>
-    grouped(
+    groupById(
       database.rows(
         sql`SELECT request_id AS id, key, value FROM ${raw(table)} WHERE request_id IN ${list}`,
       ),
     );
   const tags = entries("trace_tags");
   const metadata = entries("trace_request_metadata");
-  const assessments = !tables.has("assessments") ? new Map<string, Row[]>() : grouped(
+  const assessments = !tables.has("assessments") ? new Map<string, Row[]>() : groupById(
     database.rows(
       sql`SELECT trace_id AS id, * FROM assessments WHERE trace_id IN ${list}
         ORDER BY trace_id, created_timestamp, rowid`,
@@ -48,7 +48,7 @@ function chunkOfInfos(database: Database, ids: readonly string[]): JsonObject[] 
   return ids.flatMap((id) => {
     const row = rows.get(id);
     if (row === undefined) return [];
-    return [infoOf(row, tables, {
+    return [buildInfo(row, tables, {
       tags: tags.get(id) ?? [],
       metadata: metadata.get(id) ?? [],
       assessments: assessments.get(id) ?? [],
@@ -56,7 +56,7 @@ function chunkOfInfos(database: Database, ids: readonly string[]): JsonObject[] 
   });
 }
 
-function grouped(rows: readonly Row[]): Map<string, Row[]> {
+function groupById(rows: readonly Row[]): Map<string, Row[]> {
   const groups = new Map<string, Row[]>();
   for (const row of rows) {
     const id = String(row["id"]);
@@ -67,38 +67,38 @@ function grouped(rows: readonly Row[]): Map<string, Row[]> {
   return groups;
 }
 
-function infoOf(
+function buildInfo(
   row: Row,
   tables: Tables,
   parts: Readonly<Record<"tags" | "metadata" | "assessments", readonly Row[]>>,
 ): JsonObject {
   const named = has(tables, "trace_info", "trace_name");
-  const tags = entriesOf(parts.tags).filter(([key]) => !(named && key === NAME));
+  const tags = readEntries(parts.tags).filter(([key]) => !(named && key === NAME));
   if (typeof row["trace_name"] === "string") tags.push([NAME, row["trace_name"]]);
   const duration = row["execution_time_ms"];
   return {
     trace_id: String(row["request_id"]),
-    ...text("client_request_id", row["client_request_id"]),
+    ...textEntry("client_request_id", row["client_request_id"]),
     trace_location: {
       type: "MLFLOW_EXPERIMENT",
       mlflow_experiment: { experiment_id: String(row["experiment_id"]) },
     },
-    ...text("request_preview", row["request_preview"]),
-    ...text("response_preview", row["response_preview"]),
-    ...time("request_time", row["timestamp_ms"]),
+    ...textEntry("request_preview", row["request_preview"]),
+    ...textEntry("response_preview", row["response_preview"]),
+    ...timeEntry("request_time", row["timestamp_ms"]),
     ...(typeof duration === "number" ? { execution_duration: durationText(duration) } : {}),
     state: String(row["status"]),
-    trace_metadata: metadataOf(row, tables, parts.metadata),
+    trace_metadata: buildMetadata(row, tables, parts.metadata),
     tags: Object.fromEntries(tags),
-    assessments: parts.assessments.map(assessmentOf),
+    assessments: parts.assessments.map(readAssessment),
   };
 }
 
 /** What newer stores keep as columns stands among the metadata, and only from there. */
-function metadataOf(row: Row, tables: Tables, rows: readonly Row[]): JsonObject {
+function buildMetadata(row: Row, tables: Tables, rows: readonly Row[]): JsonObject {
   const promoted = new Set(Object.keys(USAGE).filter((key) => usageColumns(key, tables).length));
   if (has(tables, "trace_info", "session_id")) promoted.add(SESSION);
-  const entries = entriesOf(rows).filter(([key]) => !promoted.has(key));
+  const entries = readEntries(rows).filter(([key]) => !promoted.has(key));
   if (typeof row["session_id"] === "string") entries.push([SESSION, row["session_id"]]);
   for (const key of Object.keys(USAGE)) {
     const parts = usageColumns(key, tables).flatMap((column) => {
@@ -111,34 +111,37 @@ function metadataOf(row: Row, tables: Tables, rows: readonly Row[]): JsonObject 
   return Object.fromEntries(entries);
 }
 
-function entriesOf(rows: readonly Row[]): [string, Json][] {
+function readEntries(rows: readonly Row[]): [string, Json][] {
   return rows.map((row) => [String(row["key"]), String(row["value"] ?? "")]);
 }
 
 /** One assessment's row. */
-export function assessmentOf(row: Row): JsonObject {
+export function readAssessment(row: Row): JsonObject {
   const value = tryParseJson(String(row["value"])) ?? null;
   return {
     assessment_id: String(row["assessment_id"]),
     assessment_name: String(row["name"]),
     trace_id: String(row["trace_id"]),
-    ...text("span_id", row["span_id"]),
-    source: { source_type: String(row["source_type"]), ...text("source_id", row["source_id"]) },
-    ...time("create_time", row["created_timestamp"]),
-    ...time("last_update_time", row["last_updated_timestamp"]),
-    ...valueOf(String(row["assessment_type"]), value, row["error"]),
-    ...text("rationale", row["rationale"]),
+    ...textEntry("span_id", row["span_id"]),
+    source: {
+      source_type: String(row["source_type"]),
+      ...textEntry("source_id", row["source_id"]),
+    },
+    ...timeEntry("create_time", row["created_timestamp"]),
+    ...timeEntry("last_update_time", row["last_updated_timestamp"]),
+    ...buildValue(String(row["assessment_type"]), value, row["error"]),
+    ...textEntry("rationale", row["rationale"]),
     ...metadataPart(row["assessment_metadata"]),
-    ...text("overrides", row["overrides"]),
+    ...textEntry("overrides", row["overrides"]),
     valid: row["valid"] !== 0,
   };
 }
 
-function valueOf(type: string, value: Json, error: unknown): JsonObject {
+function buildValue(type: string, value: Json, error: unknown): JsonObject {
   switch (type) {
     case "feedback": {
       const failed = typeof error === "string" ? tryParseJson(error) : undefined;
-      return { feedback: { value, ...(isJsonObject(failed) ? { error: present(failed) } : {}) } };
+      return { feedback: { value, ...(isJsonObject(failed) ? { error: dropNulls(failed) } : {}) } };
     }
     case "expectation":
       return { expectation: { value } };
@@ -148,7 +151,7 @@ function valueOf(type: string, value: Json, error: unknown): JsonObject {
 }
 
 /** Members that are null are not sent. */
-function present(object: JsonObject): JsonObject {
+function dropNulls(object: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
 }
 
@@ -163,11 +166,11 @@ function metadataPart(metadata: unknown): JsonObject {
 }
 
 /** What is no time that JavaScript knows is left out. */
-function time(name: string, millis: unknown): JsonObject {
+function timeEntry(name: string, millis: unknown): JsonObject {
   const date = new Date(Number(millis));
   return Number.isNaN(date.getTime()) ? {} : { [name]: date.toISOString() };
 }
 
-function text(name: string, value: unknown): JsonObject {
+function textEntry(name: string, value: unknown): JsonObject {
   return typeof value === "string" ? { [name]: value } : {};
 }

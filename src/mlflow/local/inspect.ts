@@ -42,7 +42,7 @@ export function inspectStore(path: string): void {
 }
 
 /** What to say of a journal that a killed writer left behind. */
-export function hotJournal(path: string): Failure {
+export function explainHotJournal(path: string): Failure {
   return new Failure(
     "unsupported",
     `A writer of ${path} was interrupted: ${path}-journal has to be played back first, ` +
@@ -73,18 +73,18 @@ function requireOpenWal(path: string): void {
 
 /** The header counts the pages; a file with fewer was cut short, unless it is being written. */
 function refuseTruncated(path: string, header: Uint8Array, size: number): void {
-  if (size >= announcedSize(header)) return;
+  if (size >= readAnnouncedSize(header)) return;
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
   const again = fileSize(path);
-  if (typeof again === "number" && again >= announcedSize(firstBytes(path, 100))) return;
+  if (typeof again === "number" && again >= readAnnouncedSize(firstBytes(path, 100))) return;
   throw new Failure(
     "unsupported",
-    `${path} is truncated: it has ${size} bytes of ${announcedSize(header)}.`,
+    `${path} is truncated: it has ${size} bytes of ${readAnnouncedSize(header)}.`,
     { hint: "Copy it again while nothing writes to it, or restore it from a backup." },
   );
 }
 
-function announcedSize(header: Uint8Array): number {
+function readAnnouncedSize(header: Uint8Array): number {
   if (header.length < 100) return 0;
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
   const page = view.getUint16(16) === 1 ? 65536 : view.getUint16(16);
@@ -98,7 +98,7 @@ function fileSize(path: string): number | "folder" | undefined {
     return isDirectory ? "folder" : size;
   } catch (error) {
     if (error instanceof Deno.errors.NotFound) return undefined;
-    throw unreadable(path, error);
+    throw explainUnreadable(path, error);
   }
 }
 
@@ -108,11 +108,11 @@ function firstBytes(path: string, count: number): Uint8Array {
     const bytes = new Uint8Array(count);
     return bytes.subarray(0, file.readSync(bytes) ?? 0);
   } catch (error) {
-    throw unreadable(path, error);
+    throw explainUnreadable(path, error);
   }
 }
 
-function unreadable(path: string, error: unknown): Failure {
+function explainUnreadable(path: string, error: unknown): Failure {
   if (error instanceof Deno.errors.NotFound) {
     return new Failure("unreachable", `The file ${path} has gone.`, { cause: error });
   }

@@ -25,7 +25,7 @@ export function configuredStore(settings: Settings): ConfiguredStore | undefined
 }
 
 /** Why the writing tools are not listed, and how to get them. */
-export function writingNeedsServer(path: string): string {
+export function explainReadOnly(path: string): string {
   return `MLflow traces are read from the file ${path}, which wandflow never changes: tools that ` +
     "write need a server. Start one with " +
     `mlflow server --backend-store-uri ${shellWord(`sqlite:///${path}`)} ` +
@@ -33,7 +33,7 @@ export function writingNeedsServer(path: string): string {
 }
 
 /** Why a tracking URI that is neither a server nor an SQLite file gives no tools. */
-export function unusableUri(trackingUri: string): string {
+export function explainUnusableUri(trackingUri: string): string {
   const start = "MLflow tools are not listed: ";
   const folder = /^file:\/\/(.+)$/.exec(trackingUri)?.[1];
   if (folder !== undefined) {

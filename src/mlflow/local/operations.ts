@@ -6,7 +6,7 @@
 import { Failure } from "../../core/failure.ts";
 import type { JsonObject } from "../../core/json.ts";
 import { type CompileSearch, Database, type Row, type Wanted } from "./database.ts";
-import { assessmentOf, traceInfos } from "./info.ts";
+import { readAssessment, traceInfos } from "./info.ts";
 import type { Part, Request, StoreFiles } from "./protocol.ts";
 import { has } from "./schema.ts";
 import { countStatement, searchStatement } from "./search.ts";
@@ -47,7 +47,7 @@ export function* readStore(
       return yield { kind: "number", number: Number(row?.["number"]) };
     }
     case "info":
-      return yield { kind: "infos", infos: [existing(database, request.traceId)] };
+      return yield { kind: "infos", infos: [findInfo(database, request.traceId)] };
     case "spans":
       return yield* readSpans(database, files.artifacts, request.traceIds);
     case "assessment":
@@ -60,7 +60,7 @@ export function* readStore(
           JOIN experiments e ON e.experiment_id = r.experiment_id
           WHERE r.run_uuid = ${request.runId}`,
       );
-      return yield experimentsOf(rows);
+      return yield listExperiments(rows);
     }
   }
 }
@@ -71,7 +71,7 @@ export function regexPatterns(request: Request): readonly string[] {
   return clauses.filter(({ op }) => op === "RLIKE").map(({ value }) => String(value));
 }
 
-function existing(database: Database, traceId: string): JsonObject {
+function findInfo(database: Database, traceId: string): JsonObject {
   const [info] = traceInfos(database, [traceId]);
   if (info !== undefined) return info;
   throw noSuchTrace(database, traceId);
@@ -83,8 +83,8 @@ function assessment(database: Database, traceId: string, assessmentId: string): 
       AND assessment_id = ${assessmentId}`,
   );
   const [row] = rows;
-  if (row !== undefined) return { kind: "infos", infos: [assessmentOf(row)] };
-  existing(database, traceId);
+  if (row !== undefined) return { kind: "infos", infos: [readAssessment(row)] };
+  findInfo(database, traceId);
   throw new Failure(
     "not_found",
     `Trace ${traceId} has no assessment ${JSON.stringify(assessmentId.slice(0, 100))}.`,
@@ -110,13 +110,13 @@ function experiments(
   const latest = has(tables, "experiments", "last_update_time")
     ? raw("last_update_time DESC, experiment_id DESC")
     : raw("experiment_id DESC");
-  return experimentsOf(database.rows(
+  return listExperiments(database.rows(
     sql`SELECT experiment_id, name FROM experiments WHERE ${wanted} AND ${own}
       ORDER BY ${latest} LIMIT ${limit}`,
   ));
 }
 
-function experimentsOf(rows: readonly Row[]): Part {
+function listExperiments(rows: readonly Row[]): Part {
   return {
     kind: "experiments",
     experiments: rows.map((row) => ({

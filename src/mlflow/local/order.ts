@@ -23,12 +23,12 @@ export interface OrderClauses {
  *
  * @throws {Failure} `invalid_arguments` for token usage and cost, which are several numbers.
  */
-export function orderOf(terms: readonly OrderTerm[], tables: Tables): OrderClauses {
+export function buildOrder(terms: readonly OrderTerm[], tables: Tables): OrderClauses {
   const joins: Fragment[] = [];
   const keys: Fragment[] = [];
   const seen = new Set<string>();
   for (const term of terms) {
-    const value = valueOf(term, tables, joins);
+    const value = sortValue(term, tables, joins);
     const direction = raw(term.descending ? "DESC" : "ASC");
     if (value.optional) keys.push(sql`${value.text} IS NULL`);
     keys.push(sql`${value.text} ${direction}`);
@@ -39,7 +39,7 @@ export function orderOf(terms: readonly OrderTerm[], tables: Tables): OrderClaus
   return { joins, keys };
 }
 
-function valueOf(
+function sortValue(
   { entity, key }: OrderTerm,
   tables: Tables,
   joins: Fragment[],

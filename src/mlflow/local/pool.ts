@@ -7,7 +7,7 @@ import {
   type ToWorker,
   unpackError,
 } from "./protocol.ts";
-import { startStoreWorker, type StoreProcess, workerEnded } from "./spawn.ts";
+import { explainEndedWorker, startStoreWorker, type StoreProcess } from "./spawn.ts";
 
 /** Workers at the same time: a long search leaves room for other calls. */
 const WORKERS = 3;
@@ -167,6 +167,6 @@ class Dialogue {
   }
 
   async #death(): Promise<never> {
-    throw workerEnded(await this.worker.ended);
+    throw explainEndedWorker(await this.worker.ended);
   }
 }

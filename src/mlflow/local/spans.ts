@@ -10,7 +10,7 @@ import { findArtifact } from "./artifacts.ts";
 import type { Database, Row } from "./database.ts";
 import { decodeSpans } from "./otlp.ts";
 import { packError, type Part } from "./protocol.ts";
-import { listOf, sql } from "./sql.ts";
+import { bindList, sql } from "./sql.ts";
 
 /** Spans in one part, and their characters, roughly. */
 const MOST_SPANS = 500;
@@ -72,13 +72,15 @@ function* spanTexts(
   }
   // The archive leaves rows without content; spans that are still there are better than none.
   if (keys.some(({ size }) => size !== 0)) return yield* storedTexts(database, keys);
-  if (isArchived || wasWrittenWithSpans(database, traceId)) throw outOfReach(name, location);
+  if (isArchived || wasWrittenWithSpans(database, traceId)) {
+    throw explainMissingFile(name, location);
+  }
 }
 
 function readTags(database: Database, traceId: string): ReadonlyMap<string, string> {
   const rows = database.rows(
     sql`SELECT t.key, t.value FROM trace_info i LEFT JOIN trace_tags t
-      ON t.request_id = i.request_id AND t.key IN ${listOf([KEPT_IN, ARTIFACTS, ARCHIVE])}
+      ON t.request_id = i.request_id AND t.key IN ${bindList([KEPT_IN, ARTIFACTS, ARCHIVE])}
       WHERE i.request_id = ${traceId}`,
   );
   if (rows.length === 0) throw noSuchTrace(database, traceId);
@@ -96,7 +98,7 @@ function spanKeys(database: Database, traceId: string): readonly Row[] {
 
 /** MLflow keeps the size of a trace's spans among its metadata. */
 function wasWrittenWithSpans(database: Database, traceId: string): boolean {
-  const sizes = listOf(["mlflow.trace.sizeStats", "mlflow.trace.sizeBytes"]);
+  const sizes = bindList(["mlflow.trace.sizeStats", "mlflow.trace.sizeBytes"]);
   return database.rows(
     sql`SELECT 1 FROM trace_request_metadata WHERE request_id = ${traceId} AND key IN ${sizes}`,
   ).length > 0;
@@ -111,7 +113,7 @@ function* storedTexts(database: Database, keys: readonly Row[]): Generator<strin
     const isFull = size >= MOST_CHARACTERS || batch.length >= MOST_SPANS;
     if (!isFull && index < keys.length - 1) continue;
     const texts = new Map(
-      database.rows(sql`SELECT rowid AS id, content FROM spans WHERE rowid IN ${listOf(batch)}`)
+      database.rows(sql`SELECT rowid AS id, content FROM spans WHERE rowid IN ${bindList(batch)}`)
         .map((row) => [Number(row["id"]), String(row["content"])]),
     );
     yield batch.flatMap((id) => texts.get(id) ?? []);
@@ -134,7 +136,7 @@ function* fileTexts(database: Database, file: string): Generator<string[]> {
     if (texts.length > 0) yield texts;
   }
   if (scanner.complete) return;
-  throw damaged(
+  throw explainDamage(
     file,
     total === 0
       ? "it is empty"
@@ -149,11 +151,11 @@ function archivedTexts(file: string): string[][] {
     return [decodeSpans(Deno.readFileSync(file)).map((span) => JSON.stringify(span))];
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    throw damaged(file, `it is not the OTLP that MLflow archives (${error.message})`);
+    throw explainDamage(file, `it is not the OTLP that MLflow archives (${error.message})`);
   }
 }
 
-function damaged(file: string, why: string): Failure {
+function explainDamage(file: string, why: string): Failure {
   return new Failure(
     "upstream_error",
     `The file of this trace's spans, ${file}, is damaged: ${why}.`,
@@ -163,7 +165,7 @@ function damaged(file: string, why: string): Failure {
   );
 }
 
-function outOfReach(name: string, location: string | undefined): Failure {
+function explainMissingFile(name: string, location: string | undefined): Failure {
   return new Failure(
     "not_found",
     location === undefined

@@ -71,7 +71,7 @@ function isLaunched(): boolean {
 }
 
 /** The error of calls whose worker ended under them. */
-export function workerEnded(reason: string): Failure {
+export function explainEndedWorker(reason: string): Failure {
   return new Failure("upstream_error", "The reader of the MLflow store stopped.", {
     hint: "Call again: it starts anew.",
     retryable: true,

@@ -36,7 +36,7 @@ export function raw(text: string): Fragment {
 }
 
 /** Fragments with text between them. */
-export function joined(parts: readonly Fragment[], between: string): Fragment {
+export function joinFragments(parts: readonly Fragment[], between: string): Fragment {
   return new Fragment(
     parts.map((part) => part.text).join(between),
     parts.flatMap((part) => part.params),
@@ -44,14 +44,14 @@ export function joined(parts: readonly Fragment[], between: string): Fragment {
 }
 
 /** Values as a list in parentheses. */
-export function listOf(values: readonly SqlValue[]): Fragment {
-  return sql`(${joined(values.map((value) => sql`${value}`), ", ")})`;
+export function bindList(values: readonly SqlValue[]): Fragment {
+  return sql`(${joinFragments(values.map((value) => sql`${value}`), ", ")})`;
 }
 
 /**
  * A condition that is true, but notices cancellation and the deadline for every sixteenth row of a
  * table; a call for every row would double the time of a scan. `table` is an alias.
  */
-export function guarded(table: string): Fragment {
+export function guardRows(table: string): Fragment {
   return raw(`((${table}.rowid & 15) OR still_wanted(${table}.rowid))`);
 }

@@ -38,21 +38,21 @@ export class LocalTraceStore implements TraceReader {
   }
 
   async search({ onPage, pageToken, limit, ...query }: TraceQuery): Promise<TracePage> {
-    const offset = pageToken === undefined ? 0 : offsetOf(pageToken);
+    const offset = pageToken === undefined ? 0 : readToken(pageToken);
     const { experimentIds, filter, orderBy } = query;
     const search = { experimentIds, filter: plain(filter), orderBy };
     const infos: Json[] = [];
     let hasMore = false;
     for await (const part of this.#read({ kind: "search", search, limit, offset })) {
       hasMore = part.kind === "infos" && part.hasMore === true;
-      infos.push(...infosOf(part));
+      infos.push(...takeInfos(part));
       onPage?.(infos.length);
     }
-    const next = hasMore ? tokenOf(offset + limit) : undefined;
+    const next = hasMore ? writeToken(offset + limit) : undefined;
     return {
       infos,
       nextPageToken: next,
-      tokenAfter: (kept) => kept >= infos.length ? next : tokenOf(offset + kept),
+      tokenAfter: (kept) => kept >= infos.length ? next : writeToken(offset + kept),
     };
   }
 
@@ -71,7 +71,7 @@ export class LocalTraceStore implements TraceReader {
   }
 
   async info(traceId: string): Promise<Json> {
-    const [info] = infosOf(await this.#one({ kind: "info", traceId }));
+    const [info] = takeInfos(await this.#one({ kind: "info", traceId }));
     return info ?? null;
   }
 
@@ -130,7 +130,7 @@ export class LocalTraceStore implements TraceReader {
 
   async assessment(traceId: string, assessmentId: string): Promise<Json> {
     const part = await this.#one({ kind: "assessment", traceId, assessmentId });
-    return infosOf(part)[0] ?? null;
+    return takeInfos(part)[0] ?? null;
   }
 
   async experimentById(id: string): Promise<Experiment | undefined> {
@@ -146,14 +146,14 @@ export class LocalTraceStore implements TraceReader {
   }
 
   async experimentOfRun(runId: string): Promise<string | undefined> {
-    return experimentsOf(await this.#one({ kind: "run", runId }))[0]?.id;
+    return takeExperiments(await this.#one({ kind: "run", runId }))[0]?.id;
   }
 
   async #experiments(
     wanted: { readonly id?: string; readonly name?: string; readonly limit: number },
   ): Promise<readonly Experiment[]> {
     const { workspace } = this.options;
-    return experimentsOf(await this.#one({ kind: "experiments", workspace, ...wanted }));
+    return takeExperiments(await this.#one({ kind: "experiments", workspace, ...wanted }));
   }
 
   async #one(request: Request, deadline: number = this.#deadline): Promise<Part> {
@@ -171,11 +171,11 @@ function plain(filter: TraceQuery["filter"]): TraceQuery["filter"] {
   return filter === undefined ? undefined : { clauses: filter.clauses, notes: [] };
 }
 
-function infosOf(part: Part): readonly Json[] {
+function takeInfos(part: Part): readonly Json[] {
   return part.kind === "infos" ? part.infos : [];
 }
 
-function experimentsOf(part: Part): readonly Experiment[] {
+function takeExperiments(part: Part): readonly Experiment[] {
   return part.kind === "experiments" ? part.experiments : [];
 }
 
@@ -193,7 +193,7 @@ function readSpan(text: string): Json {
  *
  * @throws {Failure} `invalid_arguments` for any other text.
  */
-function offsetOf(token: string): number {
+function readToken(token: string): number {
   let value: Json | undefined;
   try {
     value = tryParseJson(atob(token));
@@ -207,6 +207,6 @@ function offsetOf(token: string): number {
   });
 }
 
-function tokenOf(offset: number): string {
+function writeToken(offset: number): string {
   return btoa(`{"offset": ${offset}}`);
 }

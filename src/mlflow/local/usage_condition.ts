@@ -7,7 +7,7 @@ import { isJsonObject, tryParseJson } from "../../core/json.ts";
 import { floatText } from "../filter/assessment.ts";
 import type { Clause } from "../filter/mod.ts";
 import { has, type Tables } from "./schema.ts";
-import { type Fragment, joined, raw, sql } from "./sql.ts";
+import { type Fragment, joinFragments, raw, sql } from "./sql.ts";
 
 /** Metadata keys and the columns that hold their parts, in the order of the JSON text. */
 export const USAGE: Readonly<Record<string, readonly string[]>> = {
@@ -43,16 +43,16 @@ export function usageCondition(
   const columns = usageColumns(key, tables);
   if (columns.length === 0) return undefined;
   const present = sql`(${
-    joined(columns.map((name) => raw(`trace_info.${name} IS NOT NULL`)), " OR ")
+    joinFragments(columns.map((name) => raw(`trace_info.${name} IS NOT NULL`)), " OR ")
   })`;
   if (op === "IS NULL") return sql`NOT ${present}`;
   if (op === "IS NOT NULL") return present;
-  const matching = matches(key, String(value), columns);
+  const matching = equalsUsage(key, String(value), columns);
   return op === "!=" ? sql`${present} AND NOT ${matching}` : matching;
 }
 
 /** Only the text that the server itself would show is equal to anything. */
-function matches(key: string, text: string, columns: readonly string[]): Fragment {
+function equalsUsage(key: string, text: string, columns: readonly string[]): Fragment {
   const parsed = tryParseJson(text);
   if (!isJsonObject(parsed)) return raw("0");
   const parts = columns.flatMap((column): [string, number][] => {
@@ -65,7 +65,7 @@ function matches(key: string, text: string, columns: readonly string[]): Fragmen
   if (parts.length === 0 || shown !== text) return raw("0");
   const wanted = new Map(parts);
   return sql`(${
-    joined(
+    joinFragments(
       columns.map((column) => {
         const value = wanted.get(column);
         return value === undefined

@@ -81,6 +81,14 @@ Deno.test("spans are read from a file, and their absence is explained", () =>
       message:
         /kept in traces\.json below mlflow-artifacts:.*which is not there or may not be read/,
     });
+    const search = await callTool("search_traces", store.open(), {
+      experiment_id: "1",
+      filter_string: "span.name LIKE '%'",
+      extract_fields: "info.trace_id",
+    });
+    assert.equal(search["returned"], 35);
+    assert.equal(search["total_matching"], undefined);
+    assert.match(JSON.stringify(search["notes"]), /1 traces of this range were not looked at/);
     const info = await callTool("get_trace", store.open(), {
       ...args,
       extract_fields: "info.state",

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { unusableUri } from "../../../src/mlflow/local/open.ts";
+import { explainUnusableUri } from "../../../src/mlflow/local/open.ts";
 import { run } from "../../support/python/command.ts";
 import { ensureVenv } from "../../support/python/venv.ts";
 import { at, listAt } from "../harness.ts";
@@ -25,7 +25,7 @@ Deno.test("the advice for a file store leads to a store that is read", async () 
       env: { ...env, MLFLOW_ALLOW_FILE_STORE: "true", MLFLOW_TRACKING_URI: `file://${runs}` },
     });
     assert.equal(written.code, 0, written.stderr);
-    const advice = unusableUri(`file://${runs}`);
+    const advice = explainUnusableUri(`file://${runs}`);
     const [, source, target] =
       /mlflow migrate-filestore --source "([^"]+)" --target (\S+)/.exec(advice) ??
         [];

@@ -3,7 +3,7 @@ import { Failure } from "../../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { unusableUri } from "../../../src/mlflow/local/open.ts";
+import { explainUnusableUri } from "../../../src/mlflow/local/open.ts";
 import { EXAMPLE_STORE, localStore } from "./harness.ts";
 
 /** The names, sizes, times and checksums of everything in a folder. */
@@ -165,11 +165,11 @@ Deno.test("a ~ that no shell replaced is explained", () =>
   }));
 
 Deno.test("a tracking URI that is no store is told with what was meant", () => {
-  assert.match(unusableUri("localhost:5000"), /Did you mean http:\/\/localhost:5000\?/);
-  assert.match(unusableUri("databricks://profile"), /Databricks .* not supported yet/);
-  assert.match(unusableUri("ftp://x"), /sqlite:\/\/\/mlflow\.db/);
-  assert.match(unusableUri("postgresql://u:secret@h/db"), /names a database/);
-  assert.doesNotMatch(unusableUri("postgresql://u:secret@h/db"), /secret/);
+  assert.match(explainUnusableUri("localhost:5000"), /Did you mean http:\/\/localhost:5000\?/);
+  assert.match(explainUnusableUri("databricks://profile"), /Databricks .* not supported yet/);
+  assert.match(explainUnusableUri("ftp://x"), /sqlite:\/\/\/mlflow\.db/);
+  assert.match(explainUnusableUri("postgresql://u:secret@h/db"), /names a database/);
+  assert.doesNotMatch(explainUnusableUri("postgresql://u:secret@h/db"), /secret/);
 });
 
 Deno.test("reading touches nothing", () =>
