@@ -1,0 +1,183 @@
+/**
+ * Rows of computed data as what a W&B run keeps: a table, statistics, and charts of W&B's presets.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import * as z from "zod";
+import { badArgument, unknownName } from "../../core/failure.ts";
+
+/** A table as W&B keeps it. */
+export interface Table {
+  readonly columns: readonly string[];
+  readonly data: readonly (readonly unknown[])[];
+}
+
+/** One row of data. */
+export type Row = Readonly<Record<string, unknown>>;
+
+/** All columns of all rows, in the order in which they appear; a cell that a row lacks is null. */
+export function readTable(rows: readonly Row[]): Table {
+  const columns = [...new Set(rows.flatMap(Object.keys))];
+  return {
+    columns,
+    data: rows.map((row) =>
+      columns.map((column) => Object.hasOwn(row, column) ? row[column] : null)
+    ),
+  };
+}
+
+/**
+ * `<column>_mean`, `_min`, `_max` and `_median` of each column with at least two finite numbers, as
+ * W&B's server 0.3.3 names them. True and false are not numbers; the median of an even count is the
+ * mean of the two in the middle.
+ */
+export function summarizeColumns({ columns, data }: Table): Record<string, number> {
+  return Object.fromEntries(columns.flatMap((column, index): [string, number][] => {
+    const values = data.map((row) => row[index])
+      .filter((value): value is number => typeof value === "number" && Number.isFinite(value))
+      .sort((a, b) => a - b);
+    const [least, most] = [values[0], values.at(-1)];
+    if (values.length < 2 || least === undefined || most === undefined) return [];
+    const middle = values.slice((values.length - 1) >> 1, (values.length >> 1) + 1);
+    const mean = (list: readonly number[]) => list.reduce((sum, one) => sum + one / list.length, 0);
+    return [
+      [`${column}_mean`, mean(values)],
+      [`${column}_min`, least],
+      [`${column}_max`, most],
+      [`${column}_median`, mean(middle)],
+    ];
+  }));
+}
+
+/** The run id of an analysis: the given one, else one that the same arguments always give. */
+export function analysisRunId(given: string | undefined, content: unknown): string {
+  if (given === undefined) {
+    const digest = createHash("sha256").update(JSON.stringify(content)).digest("hex");
+    return `mcp${BigInt(`0x${digest.slice(0, 16)}`).toString(36).padStart(13, "0").slice(-9)}`;
+  }
+  if (/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(given)) return given;
+  throw badArgument(
+    "`analysis_id` becomes the run's id: letters, digits, - and _, at most 64.",
+    "Leave it out to have one derived from the data.",
+  );
+}
+
+/** A chart that is made: its table, and how W&B draws it. */
+export interface MadeChart {
+  /** Key of the chart; its table is `<key>_table`. */
+  readonly key: string;
+  readonly table: Table;
+  readonly visualization: Record<string, unknown>;
+}
+
+const Chart = z.looseObject({ type: z.string().default("line"), title: z.string().optional() });
+
+/** Each kind's preset, and the columns that it wants. */
+const PRESETS = {
+  line: { preset: "wandb/line/v0", fields: ["x", "y"], names: { x: "x", y: "y" } },
+  scatter: { preset: "wandb/scatter/v0", fields: ["x", "y"], names: { x: "x", y: "y" } },
+  bar: { preset: "wandb/bar/v0", fields: ["label", "value"], names: { label: "x", value: "y" } },
+  histogram: { preset: "wandb/histogram/v0", fields: ["value"], names: { value: "x" } },
+} as const;
+
+type Kind = keyof typeof PRESETS;
+
+/** Other names of the columns, as callers write them. */
+const FIELD_NAMES: Readonly<Record<string, readonly string[]>> = {
+  x: ["x", "x_key", "x_column", "label"],
+  y: ["y", "y_key", "y_column", "value", "metric"],
+  label: ["label", "x", "name", "category", "x_key"],
+  value: ["value", "y", "metric", "column", "x", "y_key"],
+};
+
+/**
+ * Charts over columns of a table: `{type: line | scatter | bar | histogram, x, y, title}`, with
+ * `label` and `value` for bars and `value` for histograms as well.
+ *
+ * @throws {Failure} `invalid_arguments`, naming the chart by its place.
+ */
+export function readCharts(charts: readonly unknown[], table: Table): MadeChart[] {
+  const taken = new Set<string>();
+  return charts.map((given, index) => {
+    const name = `\`charts[${index}]\``;
+    const chart = Chart.safeParse(given);
+    if (!chart.success) throw badArgument(`${name} must be an object with a \`type\`.`);
+    const { type, title, ...rest } = chart.data;
+    const word = type.trim().toLowerCase().replace(/[_ -]?(plot|chart)$/, "");
+    const kind = Object.keys(PRESETS).find((one): one is Kind => one === word);
+    if (kind === undefined) {
+      throw unknownName({
+        what: `chart type for ${name}`,
+        given: type,
+        valid: Object.keys(PRESETS),
+      });
+    }
+    const { preset, fields } = PRESETS[kind];
+    const columns = fields.map((field) => {
+      const key = FIELD_NAMES[field]?.find((one) => Object.hasOwn(rest, one));
+      const column = key === undefined ? undefined : rest[key];
+      if (typeof column !== "string") {
+        throw badArgument(
+          `${name} (${kind}) lacks \`${field}\`, the name of a column.`,
+          `A ${kind} chart takes ${fields.join(", ")}, title. Columns: ${
+            table.columns.join(", ")
+          }.`,
+        );
+      }
+      if (table.columns.includes(column)) return column;
+      throw unknownName({ what: `column for ${name}`, given: column, valid: table.columns });
+    });
+    const key = uniqueKey(title ?? `${kind} ${columns.join(" ")}`, taken);
+    const places = columns.map((column) => table.columns.indexOf(column));
+    return {
+      key,
+      table: { columns, data: table.data.map((row) => places.map((place) => row[place] ?? null)) },
+      visualization: visualization(
+        key,
+        preset,
+        Object.fromEntries(fields.map((field, place) => [field, columns[place] ?? ""])),
+        title ?? columns.join(" by "),
+      ),
+    };
+  });
+}
+
+function uniqueKey(title: string, taken: Set<string>): string {
+  const plain = title.replaceAll(/[^\p{L}\p{N}]+/gu, "_").replaceAll(/^_+|_+$/g, "") || "chart";
+  const base = plain.slice(0, 60).toWellFormed();
+  let key = base;
+  for (let count = 2; taken.has(key); count++) key = `${base}_${count}`;
+  taken.add(key);
+  return key;
+}
+
+/** A custom chart as W&B's client 0.25.1 configures it. */
+function visualization(
+  key: string,
+  preset: string,
+  fieldSettings: Record<string, string>,
+  title: string,
+): Record<string, unknown> {
+  const leaf = (name: string) => ({ name, fields: [] });
+  return {
+    panel_type: "Vega2",
+    panel_config: {
+      panelDefId: preset,
+      fieldSettings,
+      stringSettings: { title },
+      transform: { name: "tableWithLeafColNames" },
+      userQuery: {
+        queryFields: [{
+          name: "runSets",
+          args: [{ name: "runSets", value: "${runSets}" }],
+          fields: [leaf("id"), leaf("name"), {
+            name: "summaryTable",
+            args: [{ name: "tableKey", value: `${key}_table` }],
+            fields: [],
+          }],
+        }],
+      },
+    },
+  };
+}

@@ -1,0 +1,288 @@
+/**
+ * Writes a small, finished run: what it is (one mutation), its files (signed uploads), and one post
+ * to its file stream, which ends it. Until that post the run counts as running, so that a run that
+ * is finished is whole. Every step can be repeated: the run has a known id, and offsets are fixed.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import * as z from "zod";
+import { pause } from "../../core/async.ts";
+import { Failure, isFailure } from "../../core/failure.ts";
+import { openSession } from "../../http/client.ts";
+import { path } from "../../http/path.ts";
+import { hostPort, mayReach } from "../../http/redirect.ts";
+import { createTransport } from "../../http/transport.ts";
+import type { Wandb, WandbSession } from "../client.ts";
+import { noProject } from "../missing.ts";
+import type { ProjectRef } from "../project.ts";
+import type { Table } from "./analysis.ts";
+
+/** How runs that are written here are marked. */
+export const TAG = "mcp-generated";
+
+const LOOK = `query RunToWrite($e: String!, $p: String!, $r: String!) {
+  project(entityName: $e, name: $p) { id internalId run(name: $r) { name tags state } }
+}`;
+const LOOKED = z.looseObject({
+  project: z.looseObject({
+    id: z.string(),
+    internalId: z.union([z.string(), z.number()]).nullish(),
+    run: z.looseObject({ tags: z.array(z.string()).nullish(), state: z.string().nullish() })
+      .nullish(),
+  }).nullish(),
+});
+
+const UPSERT = `mutation WriteRun($e: String, $p: String, $r: String, $n: String, $j: String,
+  $notes: String, $c: JSONString, $tags: [String!]) {
+  upsertBucket(input: { entityName: $e, modelName: $p, name: $r, displayName: $n, jobType: $j,
+    notes: $notes, config: $c, tags: $tags }) { bucket { id name } inserted }
+}`;
+const UPSERTED = z.looseObject({
+  upsertBucket: z.looseObject({
+    bucket: z.looseObject({ name: z.string() }),
+    inserted: z.boolean().nullish(),
+  }),
+});
+
+const FILES = `mutation WriteRunFiles($e: String!, $p: String!, $r: String!, $f: [String!]!) {
+  createRunFiles(input: { entityName: $e, projectName: $p, runName: $r, files: $f }) {
+    uploadHeaders
+    files { name uploadUrl }
+  }
+}`;
+const CREATED = z.looseObject({
+  createRunFiles: z.looseObject({
+    uploadHeaders: z.array(z.string()).nullish(),
+    files: z.array(z.looseObject({ name: z.string(), uploadUrl: z.string().nullish() })),
+  }),
+});
+
+/** A file of a run. */
+export interface RunFile {
+  /** The key under which history and summary name it. */
+  readonly key: string;
+  readonly path: string;
+  readonly content: string;
+  /** How history and summary name it. */
+  readonly reference: Readonly<Record<string, unknown>>;
+}
+
+/** A run to write. */
+export interface RunToWrite {
+  readonly id: string;
+  readonly name: string;
+  readonly jobType: string;
+  readonly notes: string;
+  /** Custom charts by key. */
+  readonly charts?: Readonly<Record<string, unknown>>;
+  readonly summary: Readonly<Record<string, unknown>>;
+  readonly files: readonly RunFile[];
+}
+
+/** What became of it. */
+export interface WrittenRun {
+  /** False where the run was there before and was written again. */
+  readonly created: boolean;
+  /** The project's internal id, which reports need. */
+  readonly internalId: string | number | undefined;
+  /** Keys of files that could not be stored, and why. */
+  readonly missing: readonly { readonly key: string; readonly reason: string }[];
+}
+
+/** A table as a run's file, named as W&B's client 0.25.1 names it. */
+export function tableFile(key: string, table: Table): RunFile {
+  return mediaFile(key, "media/table", "table.json", JSON.stringify(table), {
+    _type: "table-file",
+    ncols: table.columns.length,
+    nrows: table.data.length,
+  });
+}
+
+/** A web page as a run's file. */
+export function htmlFile(key: string, html: string): RunFile {
+  return mediaFile(key, "media/html", "html", html, { _type: "html-file" });
+}
+
+function mediaFile(
+  key: string,
+  folder: string,
+  extension: string,
+  content: string,
+  type: Readonly<Record<string, unknown>>,
+): RunFile {
+  const sha256 = createHash("sha256").update(content).digest("hex");
+  const name = `${folder}/${key}_0_${sha256.slice(0, 20)}.${extension}`;
+  const size = new TextEncoder().encode(content).length;
+  return { key, path: name, content, reference: { ...type, path: name, sha256, size } };
+}
+
+/**
+ * Writes a run, or the same run again.
+ *
+ * @throws {Failure} `conflict` where another run has this id; `not_found` without the project.
+ */
+export async function writeRun(
+  wandb: Wandb,
+  session: WandbSession,
+  project: ProjectRef,
+  run: RunToWrite,
+): Promise<WrittenRun> {
+  const place = { e: project.entity, p: project.project, r: run.id };
+  const { data: looked } = await session.ask(LOOK, place, LOOKED);
+  if (!looked.project) throw await noProject(session, project);
+  const known = looked.project.run;
+  if (known && !known.tags?.includes(TAG)) {
+    throw new Failure("conflict", `Run ${run.id} exists and was not written by this tool.`, {
+      hint: "Choose another analysis_id, or leave it out.",
+    });
+  }
+  try {
+    await again(session, () =>
+      session.ask(UPSERT, {
+        ...place,
+        n: run.name,
+        j: run.jobType,
+        notes: run.notes,
+        c: JSON.stringify(
+          run.charts === undefined ? {} : { _wandb: { value: { visualize: run.charts } } },
+        ),
+        tags: [TAG],
+      }, UPSERTED));
+    const { stored, missing } = await upload(wandb, session, place, run.files);
+    await stream(wandb, session, project, run, stored);
+    return {
+      created: !known,
+      internalId: looked.project.internalId ?? looked.project.id,
+      missing,
+    };
+  } catch (error) {
+    throw isFailure(error) ? unfinished(error, run.id) : error;
+  }
+}
+
+/** Once more where the first may or may not have arrived: the run's id makes both the same. */
+async function again<T>(session: WandbSession, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (!isFailure(error) || error.effect !== "unknown" || session.http.signal.aborted) throw error;
+    await pause(500, session.http.signal);
+    return await work();
+  }
+}
+
+function unfinished(error: Failure, id: string): Failure {
+  if (error.code === "invalid_arguments" || error.code === "forbidden") return error;
+  return new Failure(error.code, `${error.message} Run ${id} may be there, but is not whole.`, {
+    hint: `Call again with analysis_id=${id}: it completes the same run and makes no second one.`,
+    retryable: error.retryable,
+    effect: error.effect,
+    status: error.status,
+    cause: error,
+  });
+}
+
+async function upload(
+  wandb: Wandb,
+  session: WandbSession,
+  place: { readonly e: string; readonly p: string; readonly r: string },
+  files: readonly RunFile[],
+): Promise<{ stored: RunFile[]; missing: WrittenRun["missing"] }> {
+  if (files.length === 0) return { stored: [], missing: [] };
+  const { data } = await again(
+    session,
+    () => session.ask(FILES, { ...place, f: files.map((file) => file.path) }, CREATED),
+  );
+  const { files: targets, uploadHeaders } = data.createRunFiles;
+  const headers = Object.fromEntries((uploadHeaders ?? []).map((line): [string, string] => {
+    const colon = line.indexOf(":");
+    return [line.slice(0, colon), line.slice(colon + 1)];
+  }));
+  const stored: RunFile[] = [];
+  const missing: { key: string; reason: string }[] = [];
+  for (const file of files) {
+    const target = targets.find(({ name }) => name === file.path)?.uploadUrl;
+    const url = target ? URL.parse(target, wandb.baseUrl) : null;
+    const reason = url === null
+      ? "W&B gives no address to upload it to"
+      : await put(wandb, session, url, headers, file.content);
+    if (reason === undefined) stored.push(file);
+    else missing.push({ key: file.key, reason });
+  }
+  return { stored, missing };
+}
+
+/** Uploads a file; gives the reason where it cannot. */
+async function put(
+  wandb: Wandb,
+  session: WandbSession,
+  url: URL,
+  headers: Record<string, string>,
+  content: string,
+): Promise<string | undefined> {
+  const host = hostPort(url);
+  const insecure = url.protocol === "http:" && wandb.baseUrl.protocol === "https:";
+  if (!mayReach(host) || insecure) {
+    return `its upload goes to ${host}, which is not among the permitted hosts (to permit it: ` +
+      `--allow-hosts ${host})`;
+  }
+  const own = url.origin === wandb.baseUrl.origin;
+  const transport = createTransport();
+  const base = new URL(url);
+  base.search = "";
+  const http = openSession({
+    service: "W&B's file store",
+    setting: "WANDB_BASE_URL",
+    baseUrl: base,
+    headers: async () => ({
+      ...headers,
+      ...(own ? { authorization: await wandb.authorization(session.http.signal) } : {}),
+    }),
+    // The signature covers the query as it is.
+    transport: (_, init) => transport(url, init),
+    timeoutMs: UPLOAD_LIMIT,
+    retry: { maxRetries: 2, backoffMs: 300, jitterMs: 100, respectRetryAfter: true },
+    readError: (status) => new Failure("upstream_error", `HTTP ${status}.`, { status }),
+  }, session.http.signal);
+  try {
+    const bytes = new TextEncoder().encode(content);
+    // The address takes this file and no other: sent twice it is the same.
+    const reply = await http.send({ method: "PUT", path: path``, body: bytes, repeatable: true });
+    await reply.body?.cancel();
+    return undefined;
+  } catch (error) {
+    if (!isFailure(error) || error.code === "cancelled") throw error;
+    return `its upload to ${host} failed: ${error.message}`;
+  }
+}
+
+/** Milliseconds for one upload; the call's own deadline holds besides. */
+const UPLOAD_LIMIT = 120_000;
+
+async function stream(
+  wandb: Wandb,
+  session: WandbSession,
+  project: ProjectRef,
+  run: RunToWrite,
+  files: readonly RunFile[],
+): Promise<void> {
+  const media = Object.fromEntries(files.map(({ key, reference }) => [key, reference]));
+  const row = { _step: 0, _runtime: 0, _timestamp: Date.now() / 1000, ...media };
+  const summary = { ...run.summary, ...row };
+  const lines = (value: unknown) => ({ offset: 0, content: [JSON.stringify(value)] });
+  await wandb.authorized(session.http, (authorization) =>
+    session.http.json({
+      method: "POST",
+      path: path`/files/${project.entity}/${project.project}/${run.id}/file_stream`,
+      headers: { authorization },
+      // Offsets make a second arrival the same as the first.
+      repeatable: true,
+      json: {
+        files: { "wandb-history.jsonl": lines(row), "wandb-summary.json": lines(summary) },
+        uploaded: files.map((file) => file.path),
+        complete: true,
+        exitcode: 0,
+      },
+    }));
+}

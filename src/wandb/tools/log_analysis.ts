@@ -1,0 +1,104 @@
+import * as z from "zod";
+import { badArgument } from "../../core/failure.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { PROJECT_ARGS, resolveProject } from "../project.ts";
+import { analysisRunId, readCharts, readTable, summarizeColumns } from "../reports/analysis.ts";
+import { tableFile, writeRun } from "../reports/write_run.ts";
+import { runLinks } from "../resources.ts";
+import { type WandbServices, wandbTool } from "../tool.ts";
+
+/** The key of the table that holds all rows. */
+const TABLE = "analysis";
+/** W&B's pages show no more rows of a table. */
+const MOST_ROWS = 10_000;
+
+/** Keeps computed data as a run. */
+export const logAnalysis: Tool<WandbServices> = wandbTool({
+  name: "log_analysis_to_wandb",
+  title: "Log an analysis to W&B",
+  toolset: "wandb.reports",
+  effect: "write",
+  idempotent: true,
+  description: "Save computed data as a finished W&B run, tagged mcp-generated: rows as a table, " +
+    "mean, min, max and median of numeric columns, scalars, and charts. Give the run_id to " +
+    "create_wandb_report_tool as analysis_run_id. Only when the user wants something saved.",
+  input: z.object({
+    ...PROJECT_ARGS,
+    analysis_name: z.string(),
+    data: z.array(z.record(z.string(), z.unknown())).min(1).describe("Rows."),
+    charts: z.array(z.looseObject({})).optional().describe(
+      "{type: line|scatter|bar|histogram, x, y, title}; x and y name columns.",
+    ),
+    scalars: z.record(z.string(), z.unknown()).optional(),
+    analysis_id: z.string().optional().describe(
+      "The run's id, to write the same run again. Default: derived from the data.",
+    ),
+  }),
+  argumentAliases: { name: "analysis_name", rows: "data", run_id: "analysis_id" },
+  output: z.looseObject({
+    run_id: z.string(),
+    run_url: z.string(),
+    created: z.boolean(),
+    logged_keys: z.array(z.string()),
+    table_columns: z.array(z.string()),
+    row_count: z.int(),
+  }),
+  run: async (args, { wandb, signal, log }) => {
+    const project = resolveProject(args, wandb);
+    const { data, charts = [], scalars = {}, analysis_name: name } = args;
+    const table = readTable(data);
+    const made = readCharts(charts, table);
+    const computed = summarizeColumns(table);
+    const reserved = Object.keys(scalars).filter((key) => key === TABLE || key.startsWith("_"));
+    if (reserved.length > 0) {
+      throw badArgument(`\`scalars\`: ${reserved.join(", ")} are W&B's own names.`);
+    }
+    const id = analysisRunId(args.analysis_id, [project.id, name, data, charts, scalars]);
+    const files = [
+      tableFile(TABLE, table),
+      ...made.map((chart) => tableFile(`${chart.key}_table`, chart.table)),
+    ];
+    const session = wandb.open(signal);
+    const written = await writeRun(wandb, session, project, {
+      id,
+      name,
+      jobType: "mcp-analysis",
+      notes: "Logged by wandflow.",
+      charts: Object.fromEntries(made.map(({ key, visualization }) => [key, visualization])),
+      summary: {
+        ...computed,
+        ...scalars,
+        _mcp_row_count: data.length,
+        _mcp_columns: JSON.stringify(table.columns),
+      },
+      files,
+    });
+    log.info("Wrote a W&B run", { tool: "log_analysis_to_wandb", project: project.id, run: id });
+    const notes = [
+      ...written.missing.map(({ key, reason }) => `${key} is not stored: ${reason}.`),
+      ...(data.length > MOST_ROWS
+        ? [`W&B's pages show the first ${MOST_ROWS} of ${data.length} rows; all are stored.`]
+        : []),
+      ...Object.keys(scalars).filter((key) => Object.hasOwn(computed, key)).map((key) =>
+        `${key} is the scalar that was given, not the one computed of the rows.`
+      ),
+    ];
+    return {
+      data: {
+        run_id: id,
+        run_url: wandb.links.run(project.entity, project.project, id),
+        created: written.created,
+        logged_keys: [
+          ...new Set([...Object.keys(computed), ...Object.keys(scalars)]),
+          ...files.map(({ key }) => key).filter((key) =>
+            !written.missing.some((one) => one.key === key)
+          ),
+        ],
+        table_columns: [...table.columns],
+        row_count: data.length,
+        ...(notes.length === 0 ? {} : { notes }),
+      },
+      links: runLinks(project, id),
+    };
+  },
+});
