@@ -14,6 +14,7 @@ import type { WandbServices, WeaveServices } from "./tool.ts";
 import { compareArtifactVersions } from "./tools/compare_artifact_versions.ts";
 import { compareRuns } from "./tools/compare_runs.ts";
 import { countTraces } from "./tools/count_traces.ts";
+import { createReport } from "./tools/create_report.ts";
 import { diagnoseRun } from "./tools/diagnose_run.ts";
 import { getArtifactDetails } from "./tools/get_artifact_details.ts";
 import { getRunHistory } from "./tools/get_run_history.ts";
@@ -22,6 +23,7 @@ import { listArtifactVersions } from "./tools/list_artifact_versions.ts";
 import { listEntities } from "./tools/list_entities.ts";
 import { listRegistries } from "./tools/list_registries.ts";
 import { listRegistryCollections } from "./tools/list_registry_collections.ts";
+import { logAnalysis } from "./tools/log_analysis.ts";
 import { probeProject } from "./tools/probe_project.ts";
 import { queryProjects } from "./tools/query_projects.ts";
 import { queryTraces } from "./tools/query_traces.ts";
@@ -48,6 +50,8 @@ const WANDB_TOOLS: readonly Tool<WandbServices>[] = [
   listArtifactVersions,
   getArtifactDetails,
   compareArtifactVersions,
+  logAnalysis,
+  createReport,
 ];
 
 /** Weave's, likewise. */

@@ -75,10 +75,10 @@ const Chart = z.looseObject({ type: z.string().default("line"), title: z.string(
 
 /** Each kind's preset, and the columns that it wants. */
 const PRESETS = {
-  line: { preset: "wandb/line/v0", fields: ["x", "y"], names: { x: "x", y: "y" } },
-  scatter: { preset: "wandb/scatter/v0", fields: ["x", "y"], names: { x: "x", y: "y" } },
-  bar: { preset: "wandb/bar/v0", fields: ["label", "value"], names: { label: "x", value: "y" } },
-  histogram: { preset: "wandb/histogram/v0", fields: ["value"], names: { value: "x" } },
+  line: { preset: "wandb/line/v0", fields: ["x", "y"] },
+  scatter: { preset: "wandb/scatter/v0", fields: ["x", "y"] },
+  bar: { preset: "wandb/bar/v0", fields: ["label", "value"] },
+  histogram: { preset: "wandb/histogram/v0", fields: ["value"] },
 } as const;
 
 type Kind = keyof typeof PRESETS;
@@ -114,8 +114,10 @@ export function readCharts(charts: readonly unknown[], table: Table): MadeChart[
       });
     }
     const { preset, fields } = PRESETS[kind];
+    const used = new Set<string>();
     const columns = fields.map((field) => {
-      const key = FIELD_NAMES[field]?.find((one) => Object.hasOwn(rest, one));
+      const key = FIELD_NAMES[field]?.find((one) => Object.hasOwn(rest, one) && !used.has(one));
+      used.add(key ?? "");
       const column = key === undefined ? undefined : rest[key];
       if (typeof column !== "string") {
         throw badArgument(

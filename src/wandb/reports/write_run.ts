@@ -21,7 +21,7 @@ import type { Table } from "./analysis.ts";
 /** How runs that are written here are marked. */
 export const TAG = "mcp-generated";
 
-const LOOK = `query RunToWrite($e: String!, $p: String!, $r: String!) {
+export const RUN_TO_WRITE = `query RunToWrite($e: String!, $p: String!, $r: String!) {
   project(entityName: $e, name: $p) { id internalId run(name: $r) { name tags state } }
 }`;
 const LOOKED = z.looseObject({
@@ -33,7 +33,8 @@ const LOOKED = z.looseObject({
   }).nullish(),
 });
 
-const UPSERT = `mutation WriteRun($e: String, $p: String, $r: String, $n: String, $j: String,
+export const WRITE_RUN =
+  `mutation WriteRun($e: String, $p: String, $r: String, $n: String, $j: String,
   $notes: String, $c: JSONString, $tags: [String!]) {
   upsertBucket(input: { entityName: $e, modelName: $p, name: $r, displayName: $n, jobType: $j,
     notes: $notes, config: $c, tags: $tags }) { bucket { id name } inserted }
@@ -45,7 +46,8 @@ const UPSERTED = z.looseObject({
   }),
 });
 
-const FILES = `mutation WriteRunFiles($e: String!, $p: String!, $r: String!, $f: [String!]!) {
+export const WRITE_RUN_FILES =
+  `mutation WriteRunFiles($e: String!, $p: String!, $r: String!, $f: [String!]!) {
   createRunFiles(input: { entityName: $e, projectName: $p, runName: $r, files: $f }) {
     uploadHeaders
     files { name uploadUrl }
@@ -129,7 +131,7 @@ export async function writeRun(
   run: RunToWrite,
 ): Promise<WrittenRun> {
   const place = { e: project.entity, p: project.project, r: run.id };
-  const { data: looked } = await session.ask(LOOK, place, LOOKED);
+  const { data: looked } = await session.ask(RUN_TO_WRITE, place, LOOKED);
   if (!looked.project) throw await noProject(session, project);
   const known = looked.project.run;
   if (known && !known.tags?.includes(TAG)) {
@@ -139,7 +141,7 @@ export async function writeRun(
   }
   try {
     await again(session, () =>
-      session.ask(UPSERT, {
+      session.ask(WRITE_RUN, {
         ...place,
         n: run.name,
         j: run.jobType,
@@ -192,7 +194,7 @@ async function upload(
   if (files.length === 0) return { stored: [], missing: [] };
   const { data } = await again(
     session,
-    () => session.ask(FILES, { ...place, f: files.map((file) => file.path) }, CREATED),
+    () => session.ask(WRITE_RUN_FILES, { ...place, f: files.map((file) => file.path) }, CREATED),
   );
   const { files: targets, uploadHeaders } = data.createRunFiles;
   const headers = Object.fromEntries((uploadHeaders ?? []).map((line): [string, string] => {

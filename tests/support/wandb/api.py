@@ -153,7 +153,27 @@ def sweep(path):
     }
 
 
+def report(url):
+    """A report as W&B's report library reads it: the kinds of its blocks, and its panels."""
+    import wandb_workspaces.reports.v2 as wr
+
+    found = wr.Report.from_url(url)
+    blocks = []
+    for block in found.blocks:
+        one = {"kind": type(block).__name__}
+        for name in ("text", "code", "language", "url", "caption", "items"):
+            if hasattr(block, name):
+                one[name] = repr(getattr(block, name))
+        if hasattr(block, "panels"):
+            one["panels"] = [type(panel).__name__ for panel in block.panels]
+            one["filters"] = [repr(runset.filters) for runset in block.runsets]
+            one["groups"] = [list(runset.groupby) for runset in block.runsets]
+        blocks.append(one)
+    return {"title": found.title, "description": found.description, "blocks": blocks}
+
+
 METHODS = {
+    "report": report,
     "version": lambda: wandb.__version__,
     "viewer": lambda: {"username": api.viewer.username, "teams": api.viewer.teams},
     "projects": lambda entity: [one.name for one in api.projects(entity)],

@@ -1,0 +1,294 @@
+import { randomBytes } from "node:crypto";
+import * as z from "zod";
+import { badArgument, Failure, isFailure } from "../../core/failure.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import type { WandbSession } from "../client.ts";
+import { noProject } from "../missing.ts";
+import { PROJECT_ARGS, type ProjectRef, resolveProject } from "../project.ts";
+import { analysisRunId } from "../reports/analysis.ts";
+import { type Block, EMPTY_PARAGRAPH, readMarkdown } from "../reports/markdown.ts";
+import { mediaGrid, readPanels, type RunSource } from "../reports/panels.ts";
+import { htmlFile, writeRun } from "../reports/write_run.ts";
+import { connectionOf } from "../shapes.ts";
+import { type WandbServices, wandbTool } from "../tool.ts";
+import type { Wandb } from "../client.ts";
+
+const VIEW = z.looseObject({
+  id: z.string(),
+  type: z.string().nullish(),
+  displayName: z.string().nullish(),
+  description: z.string().nullish(),
+  spec: z.string().nullish(),
+});
+
+export const REPORT_PROJECT = `query ReportProject($e: String!, $p: String!) {
+  project(entityName: $e, name: $p) { id internalId }
+}`;
+const LOOKED = z.looseObject({
+  project: z.looseObject({
+    id: z.string(),
+    internalId: z.union([z.string(), z.number()]).nullish(),
+  }).nullish(),
+});
+
+export const REPORT_TO_CHANGE = `query ReportToChange($id: ID!) {
+  view(id: $id) { id type displayName description spec }
+}`;
+const READ_SHAPE = z.looseObject({ view: VIEW.nullish() });
+
+export const REPORT_BY_NAME = `query ReportByName($e: String!, $p: String!, $n: String!) {
+  project(entityName: $e, name: $p) {
+    allViews(viewName: $n, first: 5) { edges { node { id name } } }
+  }
+}`;
+const FOUND = z.looseObject({
+  project: z.looseObject({
+    allViews: connectionOf(z.looseObject({ id: z.string(), name: z.string().nullish() })),
+  }).nullish(),
+});
+
+export const WRITE_REPORT =
+  `mutation WriteReport($id: ID, $e: String, $p: String, $n: String, $t: String,
+  $d: String, $k: String, $s: String!) {
+  upsertView(input: { id: $id, entityName: $e, projectName: $p, type: $k, name: $n,
+    displayName: $t, description: $d, createdUsing: WANDB_SDK, spec: $s }) {
+    view { id displayName } inserted
+  }
+}`;
+const WRITTEN = z.looseObject({
+  upsertView: z.looseObject({ view: z.looseObject({ id: z.string() }) }),
+});
+
+const SPEC = z.looseObject({ blocks: z.array(z.looseObject({})) });
+
+const tool: Tool<WandbServices> = wandbTool({
+  name: "create_wandb_report_tool",
+  title: "Write a W&B report",
+  toolset: "wandb.reports",
+  effect: "write",
+  description: "Create a W&B report of Markdown text and chart panels, or change one by " +
+    "report_id. Only when the user asks for a report; give them its url.",
+  input: z.object({
+    ...PROJECT_ARGS,
+    title: z.string().optional(),
+    description: z.string().optional(),
+    markdown_report_text: z.string().optional().describe("Markdown; [TOC], $formulas$, tables."),
+    panels: z.array(z.looseObject({})).optional().describe(
+      "{type: line, y: [keys], x}, bar|scalar {metrics}, scatter {x, y}, run_comparison, " +
+        "parallel_coordinates {columns}, media {keys}, markdown_table {headers, rows}; each with " +
+        "title, run_ids, filters, group_by, analysis_run_id.",
+    ),
+    plots_html: z.record(z.string(), z.string()).optional().describe("HTML or SVG by name."),
+    draft: z.boolean().optional(),
+    report_id: z.string().optional().describe("A report to change: id or url."),
+    mode: z.enum(["append", "replace"]).optional().describe("With report_id. Default: append."),
+  }),
+  argumentAliases: {
+    markdown: "markdown_report_text",
+    text: "markdown_report_text",
+    name: "title",
+  },
+  output: z.looseObject({
+    report_id: z.string(),
+    url: z.string(),
+    created: z.boolean(),
+    blocks: z.int(),
+  }),
+  run: async (args, { wandb, signal, log }) => {
+    const project = resolveProject(args, wandb);
+    const { markdown_report_text: text = "", panels = [], plots_html: html } = args;
+    const id = args.report_id === undefined ? undefined : readReportId(args.report_id);
+    if (id === undefined && args.title === undefined) {
+      throw badArgument("`title` is missing: what is the report called?");
+    }
+    if (text === "" && panels.length === 0 && html === undefined) {
+      throw badArgument(
+        "The report would be empty: give `markdown_report_text`, `panels` or `plots_html`.",
+      );
+    }
+    const session = wandb.open(signal);
+    // Everything that can be wrong with the call is found before anything is written.
+    readPanels(panels, { ...project, internalId: undefined }, newId);
+    const before = id === undefined ? undefined : await readReport(session, id);
+    const source = await findProject(session, project);
+    const plots = html === undefined ? undefined : await writePlots(wandb, session, project, html);
+    const blocks = [
+      ...readMarkdown(text),
+      ...readPanels(panels, source, newId),
+      ...(plots === undefined || plots.keys.length === 0
+        ? []
+        : [mediaGrid(plots.keys, plots.run, source, newId)]),
+    ];
+    const kept = before === undefined || args.mode === "replace" ? [] : withoutEnds(before.blocks);
+    const spec = {
+      version: 5,
+      panelSettings: {},
+      width: "readable",
+      authors: [],
+      discussionThreads: [],
+      ...before?.spec,
+      blocks: [EMPTY_PARAGRAPH, ...kept, ...blocks, EMPTY_PARAGRAPH],
+    };
+    const title = args.title ?? before?.title ?? "";
+    const kind = args.draft === undefined
+      ? before?.type ?? "runs"
+      : args.draft
+      ? "runs/draft"
+      : "runs";
+    const written = await write(session, project, {
+      id: id ?? null,
+      n: newId(),
+      t: title,
+      d: args.description ?? before?.description ?? "",
+      k: kind,
+      s: JSON.stringify(spec),
+    });
+    log.info("Wrote a W&B report", {
+      tool: "create_wandb_report_tool",
+      project: project.id,
+      report: written,
+    });
+    const notes = plots?.missing.map(({ key, reason }) => `${key} is not in it: ${reason}.`) ?? [];
+    return {
+      data: {
+        report_id: written,
+        url: wandb.links.report(project.entity, project.project, title, written),
+        created: id === undefined,
+        draft: kind === "runs/draft",
+        blocks: spec.blocks.length - 2,
+        ...(plots === undefined ? {} : { plots_run_id: plots.run }),
+        ...(notes.length === 0 ? {} : { notes }),
+      },
+    };
+  },
+});
+
+/** Writes a report, or adds to one. */
+export const createReport: Tool<WandbServices> = {
+  ...tool,
+  call: (raw, context) => tool.call(namePlot(raw), context),
+};
+
+/** W&B's server takes one plot without a name, too; schemas that clients share have no unions. */
+function namePlot(raw: unknown): unknown {
+  if (typeof raw !== "object" || raw === null || !("plots_html" in raw)) return raw;
+  const { plots_html: html } = raw;
+  const alone = typeof html === "string" && !html.trimStart().startsWith("{");
+  return alone && html.trim() !== "" ? { ...raw, plots_html: { plot: html } } : raw;
+}
+
+/** Eleven random digits and letters, as W&B's clients name views, run sets and panels. */
+function newId(): string {
+  return BigInt(`0x${randomBytes(8).toString("hex")}`).toString(36).padStart(13, "0").slice(-11);
+}
+
+/** A view's id, alone or from its page's address, where its padding is cut off. */
+function readReportId(given: string): string {
+  const id = /--([A-Za-z0-9+/_-]+)(?:[?#].*)?$/.exec(given.trim())?.[1] ?? given.trim();
+  if (!/^[A-Za-z0-9+/_-]+=*$/.test(id)) {
+    throw badArgument("`report_id` is not an id or the address of a report.");
+  }
+  const bare = id.replace(/=+$/, "");
+  return bare.padEnd(Math.ceil(bare.length / 4) * 4, "=");
+}
+
+async function readReport(session: WandbSession, id: string) {
+  const { data: { view } } = await session.ask(REPORT_TO_CHANGE, { id }, READ_SHAPE);
+  if (!view) {
+    throw new Failure("not_found", "There is no report with this id, or the key cannot see it.", {
+      hint: "query_wandb_tool with resource=reports lists a project's reports.",
+    });
+  }
+  const spec = SPEC.safeParse(JSON.parse(view.spec ?? "{}"));
+  if (!spec.success) throw new Failure("unsupported", "The view with this id is not a report.");
+  const { blocks } = spec.data;
+  return {
+    blocks,
+    spec: spec.data,
+    title: view.displayName ?? "",
+    description: view.description,
+    type: view.type,
+  };
+}
+
+function withoutEnds(blocks: readonly Block[]): Block[] {
+  const isEmpty = (block: Block | undefined) =>
+    JSON.stringify(block) === JSON.stringify(EMPTY_PARAGRAPH);
+  return blocks.slice(
+    isEmpty(blocks[0]) ? 1 : 0,
+    blocks.length > 1 && isEmpty(blocks.at(-1)) ? -1 : undefined,
+  );
+}
+
+async function findProject(session: WandbSession, project: ProjectRef): Promise<RunSource> {
+  const place = { e: project.entity, p: project.project };
+  const { data } = await session.ask(REPORT_PROJECT, place, LOOKED);
+  if (!data.project) throw await noProject(session, project);
+  return {
+    entity: project.entity,
+    project: project.project,
+    internalId: data.project.internalId ?? data.project.id,
+  };
+}
+
+/** Keeps HTML and SVG as media of a run, which a report can show. */
+async function writePlots(
+  wandb: Wandb,
+  session: WandbSession,
+  project: ProjectRef,
+  html: Readonly<Record<string, string>>,
+) {
+  const plots = Object.entries(html);
+  const id = analysisRunId(undefined, [project.id, plots]);
+  const files = plots.map(([name, content]) =>
+    htmlFile(name.replaceAll(/[^\p{L}\p{N}]+/gu, "_").slice(0, 60) || "plot", content)
+  );
+  const { missing } = await writeRun(wandb, session, project, {
+    id,
+    name: "report plots",
+    jobType: "mcp-report-plots",
+    notes: "Plots of a report, written by wandflow.",
+    summary: {},
+    files,
+  });
+  const keys = files.map(({ key }) => key).filter((key) => !missing.some((one) => one.key === key));
+  return { run: id, keys, missing };
+}
+
+/** Writes once; where the reply is lost, looks for the report by its own random name. */
+async function write(
+  session: WandbSession,
+  project: ProjectRef,
+  view: Readonly<Record<string, unknown>> & { readonly n: string; readonly id: string | null },
+): Promise<string> {
+  const place = { e: project.entity, p: project.project };
+  try {
+    const { data } = await session.ask(WRITE_REPORT, { ...place, ...view }, WRITTEN);
+    return data.upsertView.view.id;
+  } catch (error) {
+    if (!isFailure(error) || error.effect !== "unknown") throw error;
+    if (view.id !== null) {
+      throw unsure(
+        error,
+        "The report may have been changed: look at it before you repeat the call.",
+      );
+    }
+    const found = await session.ask(REPORT_BY_NAME, { ...place, n: view.n }, FOUND).catch(() =>
+      undefined
+    );
+    const nodes = found?.data.project?.allViews.nodes;
+    const stored = nodes?.find(({ name }) => name === view.n);
+    if (stored !== undefined) return stored.id;
+    throw nodes === undefined
+      ? unsure(error, "The report may have been stored: look before you repeat the call.")
+      : new Failure(error.code, `${error.message} The report was not stored.`, {
+        effect: "none",
+        retryable: true,
+        cause: error,
+      });
+  }
+}
+
+function unsure(error: Failure, hint: string): Failure {
+  return new Failure(error.code, error.message, { hint, effect: "unknown", cause: error });
+}

@@ -1,0 +1,153 @@
+/** What we write as W&B's own packages read it: both pinned releases of each. */
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { createReport } from "../../../src/wandb/tools/create_report.ts";
+import { logAnalysis } from "../../../src/wandb/tools/log_analysis.ts";
+import { ApiBridge, WANDB_VERSIONS } from "../../support/wandb/python.ts";
+import { startRig } from "../harness.ts";
+
+const Run = z.looseObject({
+  state: z.string(),
+  name: z.string(),
+  tags: z.array(z.string()),
+  job_type: z.string(),
+  summary: z.looseObject({ analysis: z.looseObject({ path: z.string() }) }),
+  notes: z.string(),
+});
+const Block = z.looseObject({
+  kind: z.string(),
+  panels: z.array(z.string()).optional(),
+  filters: z.array(z.string()).optional(),
+  groups: z.array(z.array(z.string())).optional(),
+});
+const Report = z.object({
+  title: z.string(),
+  description: z.string(),
+  blocks: z.array(Block),
+});
+
+const PLACE = { entity_name: "sim-team", project_name: "written" };
+
+const TEXT = `# Findings
+
+[TOC]
+
+text with \`code\`, [a link](https://x.y) and $e=mc^2$
+
+**bold**
+
+- a
+- b
+
+1. one
+2. two
+
+- [x] done
+
+> quote
+
+\`\`\`python
+print(1)
+\`\`\`
+
+$$
+x^2
+$$
+
+![caption](https://x.y/z.png)
+
+---
+
+| a | b |
+|---|---|
+| 1 | 2 |
+`;
+
+const KINDS = [
+  "H1",
+  "TableOfContents",
+  "P",
+  "MarkdownBlock",
+  "UnorderedList",
+  "OrderedList",
+  "CheckedList",
+  "BlockQuote",
+  "CodeBlock",
+  "LatexBlock",
+  "Image",
+  "HorizontalRule",
+  "MarkdownBlock",
+  "PanelGrid",
+  "PanelGrid",
+];
+
+for (const version of WANDB_VERSIONS) {
+  Deno.test(`${version}: W&B's packages read an analysis and a report as they were meant`, async () => {
+    await using on = startRig();
+    await on.wandb.open(new AbortController().signal).query(
+      `mutation { upsertModel(input: { entityName: "sim-team", name: "written" }) { model { id } } }`,
+      {},
+    );
+    const logged = await on.data(logAnalysis, {
+      ...PLACE,
+      analysis_name: "latency by op",
+      data: [{ op: "a", ms: 1.5 }, { op: "b", ms: 2, extra: null }],
+      scalars: { p95: 2 },
+      charts: [{ type: "bar", label: "op", value: "ms" }],
+    });
+    const id = String(logged["run_id"]);
+    const made = await on.data(createReport, {
+      ...PLACE,
+      title: "A/B: größe",
+      description: "d",
+      markdown_report_text: TEXT,
+      panels: [
+        { type: "line", y: ["loss"], smoothing: 0.5 },
+        { type: "scatter", x: "config.lr", y: "acc" },
+        { type: "bar", metrics: ["p95"], analysis_run_id: id },
+        { type: "scalar", metrics: ["p95"], analysis_run_id: id },
+        { type: "run_comparison", analysis_run_id: id },
+        { type: "parallel_coordinates", columns: ["config.lr"], analysis_run_id: id },
+        { type: "media", keys: ["analysis"], analysis_run_id: id },
+        { type: "markdown_panel", markdown: "hi", analysis_run_id: id },
+      ],
+    });
+
+    await using api = await ApiBridge.open(on.sim, version);
+    const run = await api.call(Run, "run", { path: `sim-team/written/${id}` });
+    assert.equal(run.state, "finished");
+    assert.equal(run.name, "latency by op");
+    assert.deepEqual(run.tags, ["mcp-generated"]);
+    assert.equal(run.job_type, "mcp-analysis");
+    assert.deepEqual(
+      [run.summary["p95"], run.summary["ms_mean"], run.summary["ms_max"]],
+      [2, 1.75, 2],
+    );
+    const table = await api.call(z.string(), "file", {
+      path: `sim-team/written/${id}`,
+      name: run.summary.analysis.path,
+    });
+    assert.deepEqual(JSON.parse(table), {
+      columns: ["op", "ms", "extra"],
+      data: [["a", 1.5, null], ["b", 2, null]],
+    });
+
+    const report = await api.call(Report, "report", { url: String(made["url"]) });
+    assert.equal(report.title, "A/B: größe");
+    assert.equal(report.description, "d");
+    assert.deepEqual(report.blocks.map(({ kind }) => kind), KINDS);
+    const grids = report.blocks.filter(({ kind }) => kind === "PanelGrid");
+    assert.deepEqual(grids.map(({ panels }) => panels), [
+      ["LinePlot", "ScatterPlot"],
+      [
+        "BarPlot",
+        "ScalarChart",
+        "RunComparer",
+        "ParallelCoordinatesPlot",
+        "MediaBrowser",
+        "MarkdownPanel",
+      ],
+    ]);
+    assert.match(JSON.stringify(grids[1]?.filters), new RegExp(id));
+  });
+}
