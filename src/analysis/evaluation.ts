@@ -1,4 +1,5 @@
 /** Results of Weave evaluations, added up per scorer. */
+import { type ScorerResult, scorerResults, withRecorded } from "./evaluation_scores.ts";
 import { mean, median, quantile } from "./robust.ts";
 
 /** One prediction of an evaluation with its scores: a row of the dataset, once per trial. */
@@ -11,14 +12,22 @@ export interface Trial {
   readonly status: "ok" | "failed" | "running";
   /** What the model answered. */
   readonly output?: unknown;
-  /** Scores by scorer: a number, a boolean, or objects of them. */
+  /** Scores by scorer: a number, a boolean, a text, null, or objects of them. */
   readonly scores: Readonly<Record<string, unknown>>;
   /** Latency of the model, seconds. */
   readonly latency_s?: number | undefined;
-  /** Tokens used. */
+  /** Tokens used, by the model and by scorers. */
   readonly total_tokens?: number | undefined;
-  /** Cost, US dollars. */
+  /** Of these, the model's. */
+  readonly model_tokens?: number | undefined;
+  /** Of these, those of judges. */
+  readonly scorer_tokens?: number | undefined;
+  /** Cost, US dollars, of the model and of scorers. */
   readonly cost?: number | undefined;
+  /** Of this, the model's. */
+  readonly model_cost?: number | undefined;
+  /** Of this, that of judges. */
+  readonly scorer_cost?: number | undefined;
 }
 
 /** One evaluation run. */
@@ -33,32 +42,10 @@ export interface Evaluation {
   readonly finished: boolean;
   /** Its predictions. */
   readonly trials: readonly Trial[];
-}
-
-/** Results of one dimension of one scorer. */
-export interface ScorerResult {
-  /** Name of the scorer. */
-  readonly scorer: string;
-  /** Dotted path within its score; empty where the score is a bare value. */
-  readonly path: string;
-  /** `binary` for true and false, `continuous` for numbers. */
-  readonly kind: "binary" | "continuous";
-  /** Predictions that have this score. */
-  readonly scored: number;
-  /** Finished predictions that lack it, failed ones among them. */
-  readonly missing: number;
-  /** Number of true scores; binary only. */
-  readonly passed?: number;
-  /** True scores by all finished predictions: a failed prediction has not passed. Binary only. */
-  readonly pass_rate?: number;
-  /** True scores by predictions that have this score. Binary only. */
-  readonly pass_rate_of_scored?: number;
-  /** Mean of the predictions that have this score. Continuous only. */
-  readonly mean?: number;
-  /** Smallest score. */
-  readonly min?: number;
-  /** Largest score. */
-  readonly max?: number;
+  /** The summary that it recorded by its own rule: by scorer, as the scores are nested. */
+  readonly recorded?: Readonly<Record<string, unknown>> | undefined;
+  /** Whether its writer divides by predictions without a score (null, or failed), too. */
+  readonly countsNone?: boolean | undefined;
 }
 
 /** Results of one evaluation. */
@@ -92,19 +79,29 @@ export interface EvaluationResult {
     readonly p95: number;
     readonly count: number;
   };
-  /** Tokens of all predictions, where known. */
+  /** Sums over all predictions, where known; see {@link Trial}. */
   readonly total_tokens?: number;
-  /** Cost of all predictions, where known. */
+  readonly model_tokens?: number;
+  readonly scorer_tokens?: number;
   readonly cost?: number;
+  readonly model_cost?: number;
+  readonly scorer_cost?: number;
 }
+
+const SUMS = [
+  ...["total_tokens", "model_tokens", "scorer_tokens"] as const,
+  ...["cost", "model_cost", "scorer_cost"] as const,
+];
 
 /** Adds up the trials of one evaluation. */
 export function aggregateEvaluation(evaluation: Evaluation): EvaluationResult {
   const ended = evaluation.trials.filter(({ status }) => status !== "running");
   const errors = ended.filter(({ status }) => status === "failed").length;
   const latencies = ended.flatMap(({ latency_s: latency }) => latency ?? []);
-  const tokens = ended.flatMap(({ total_tokens: total }) => total ?? []);
-  const costs = ended.flatMap(({ cost }) => cost ?? []);
+  const sums = SUMS.flatMap((name) => {
+    const known = ended.flatMap((trial) => trial[name] ?? []);
+    return known.length === 0 ? [] : [[name, sum(known)] as const];
+  });
   return {
     id: evaluation.id,
     ...(evaluation.name === undefined ? {} : { name: evaluation.name }),
@@ -116,7 +113,11 @@ export function aggregateEvaluation(evaluation: Evaluation): EvaluationResult {
     errors,
     error_rate: ended.length === 0 ? 0 : errors / ended.length,
     running: evaluation.trials.length - ended.length,
-    scorers: scorerResults(ended),
+    scorers: withRecorded(
+      scorerResults(ended, evaluation.countsNone),
+      evaluation.recorded,
+      ended.length,
+    ),
     ...(latencies.length === 0 ? {} : {
       latency_s: {
         mean: mean(latencies),
@@ -125,69 +126,8 @@ export function aggregateEvaluation(evaluation: Evaluation): EvaluationResult {
         count: latencies.length,
       },
     }),
-    ...(tokens.length === 0 ? {} : { total_tokens: sum(tokens) }),
-    ...(costs.length === 0 ? {} : { cost: sum(costs) }),
+    ...Object.fromEntries(sums),
   };
-}
-
-/** One score of one prediction. */
-export interface Score {
-  /** Name of the scorer. */
-  readonly scorer: string;
-  /** Dotted path within its score; empty for a bare value. */
-  readonly path: string;
-  /** The score. */
-  readonly value: number | boolean;
-}
-
-/** Numbers and booleans within a prediction's scores; text and lists are no scores. */
-export function flattenScores(scores: Readonly<Record<string, unknown>>): Score[] {
-  const found: Score[] = [];
-  const visit = (scorer: string, path: readonly string[], value: unknown) => {
-    if (typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))) {
-      found.push({ scorer, path: path.join("."), value });
-    } else if (typeof value === "object" && value !== null && !Array.isArray(value)) {
-      for (const [name, item] of Object.entries(value)) visit(scorer, [...path, name], item);
-    }
-  };
-  for (const [scorer, value] of Object.entries(scores)) visit(scorer, [], value);
-  return found;
-}
-
-function scorerResults(ended: readonly Trial[]): ScorerResult[] {
-  const dimensions = new Map<string, { first: Score; values: (number | boolean)[] }>();
-  for (const score of ended.flatMap(({ scores }) => flattenScores(scores))) {
-    const name = dimensionName(score);
-    const dimension = dimensions.get(name) ?? { first: score, values: [] };
-    dimensions.set(name, dimension);
-    dimension.values.push(score.value);
-  }
-  return [...dimensions.values()].map(({ first: { scorer, path }, values }) => {
-    const passed = values.filter((value) => value === true).length;
-    const numbers = values.map(Number);
-    const base = { scorer, path, scored: values.length, missing: ended.length - values.length };
-    // A scorer that mixes both is treated as continuous, true being 1.
-    return values.every((value) => typeof value === "boolean")
-      ? {
-        ...base,
-        kind: "binary",
-        passed,
-        pass_rate: passed / ended.length,
-        pass_rate_of_scored: passed / values.length,
-      }
-      : {
-        ...base,
-        kind: "continuous",
-        mean: mean(numbers),
-        min: numbers.reduce((a, b) => Math.min(a, b)),
-        max: numbers.reduce((a, b) => Math.max(a, b)),
-      };
-  });
-}
-
-/** Name of a score's dimension: `scorer` or `scorer.path`. */
-export function dimensionName({ scorer, path }: { scorer: string; path: string }): string {
-  return path === "" ? scorer : `${scorer}.${path}`;
 }
 
 function sum(values: readonly number[]): number {

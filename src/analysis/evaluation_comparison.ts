@@ -1,13 +1,16 @@
 /** Evaluations side by side, per scorer and per example. */
 import {
   aggregateEvaluation,
-  dimensionName,
   type Evaluation,
   type EvaluationResult,
-  flattenScores,
-  type ScorerResult,
   type Trial,
 } from "./evaluation.ts";
+import {
+  dimensionName,
+  flattenScores,
+  recordedFigures,
+  type ScorerResult,
+} from "./evaluation_scores.ts";
 import { mean } from "./robust.ts";
 
 /** One scorer's dimension in every evaluation. */
@@ -16,8 +19,8 @@ export interface ScorerComparison {
   readonly scorer: string;
   /** Dotted path within its score; empty for a bare value. */
   readonly path: string;
-  /** `binary` for true and false, `continuous` for numbers. */
-  readonly kind: "binary" | "continuous";
+  /** See {@link ScorerResult}. */
+  readonly kind: ScorerResult["kind"];
   /** Pass rate or mean by evaluation id; missing where the evaluation lacks the score. */
   readonly values: Readonly<Record<string, number>>;
   /** The same minus that of the first evaluation. */
@@ -46,6 +49,8 @@ export interface EvaluationComparison {
   readonly evaluations: readonly EvaluationResult[];
   /** Per scorer and path. */
   readonly scorers: readonly ScorerComparison[];
+  /** Other figures that at least one evaluation recorded, by name and evaluation id. */
+  readonly recorded: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Examples that occur in every evaluation. */
   readonly shared_examples: number;
   /** Of these, how many differ in a score or in failing. */
@@ -71,6 +76,7 @@ export function compareEvaluations(
   return {
     evaluations: results,
     scorers: compareScorers(results),
+    recorded: compareRecorded(evaluations, results),
     shared_examples: shared.length,
     differing_examples: differing.length,
     examples: differing.slice(0, most),
@@ -101,6 +107,26 @@ function compareScorers(results: readonly EvaluationResult[]): ScorerComparison[
   });
 }
 
+function compareRecorded(
+  evaluations: readonly Evaluation[],
+  results: readonly EvaluationResult[],
+): Record<string, Record<string, number>> {
+  const shown = new Set(
+    results.flatMap(({ scorers }) =>
+      scorers.flatMap((one) =>
+        ["true_count", "true_fraction", "mean"].map((figure) => `${dimensionName(one)}.${figure}`)
+      )
+    ),
+  );
+  const figures: Record<string, Record<string, number>> = {};
+  for (const { id, recorded } of evaluations) {
+    for (const [name, value] of recordedFigures(recorded ?? {})) {
+      if (!shown.has(name)) figures[name] = { ...figures[name], [id]: value };
+    }
+  }
+  return figures;
+}
+
 interface ExampleScores {
   readonly scores: Record<string, number>;
   readonly failures: number;
@@ -118,6 +144,7 @@ function byExample(trials: readonly Trial[]): Map<string, ExampleScores> {
   return new Map([...groups].map(([example, group]) => {
     const values = new Map<string, number[]>();
     for (const score of group.flatMap(({ scores }) => flattenScores(scores))) {
+      if (score.value === null || typeof score.value === "string") continue;
       const list = values.get(dimensionName(score)) ?? [];
       values.set(dimensionName(score), list);
       list.push(Number(score.value));

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
+import { emptyProjectNote } from "../weave/empty_project.ts";
 import { placeOf } from "../weave/place.ts";
 import { selectionFor } from "../weave/selection.ts";
 import { FILTERS_ARGUMENT, PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
@@ -24,6 +25,9 @@ export const countTraces: Tool<WeaveServices> = weaveTool({
       session.count(place, selection),
       filter["trace_roots_only"] === true ? undefined : session.count(place, roots),
     ]);
-    return { data: { total_count: total, root_traces_count: rootCount ?? total } };
+    const note = total === 0 && Object.keys(filters).length === 0
+      ? { note: await emptyProjectNote(session, place) }
+      : {};
+    return { data: { total_count: total, root_traces_count: rootCount ?? total, ...note } };
   },
 });

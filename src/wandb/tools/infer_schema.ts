@@ -2,6 +2,7 @@ import * as z from "zod";
 import { type FieldSchema, SchemaBuilder } from "../../analysis/schema_inference.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { type Call, derived, opOf, usageOf } from "../weave/call.ts";
+import { emptyProjectNote } from "../weave/empty_project.ts";
 import { placeOf } from "../weave/place.ts";
 import { candidates, chooseSample } from "../weave/schema/sample.ts";
 import { selectionFor } from "../weave/selection.ts";
@@ -48,6 +49,11 @@ export const inferSchema: Tool<WeaveServices> = weaveTool({
       const query = { filter: { call_ids: sample.map(({ id }) => id) }, limit: sample.length };
       for await (const call of session.calls(place, query)) builder.add(opOf(call), rowOf(call));
     }
+    const note = total > 0
+      ? undefined
+      : Object.keys(filters).length > 0
+      ? "No call matches the filters."
+      : await emptyProjectNote(session, place);
     return {
       data: {
         fields: builder.fields().map(described),
@@ -61,7 +67,7 @@ export const inferSchema: Tool<WeaveServices> = weaveTool({
           note: "Raise sample_size, or give filters, to see the fields of the other ops.",
         }),
         ...(tooLarge.length === 0 ? {} : { ops_too_large: tooLarge }),
-        ...(total > 0 ? {} : { note: emptyNote(filters) }),
+        ...(note === undefined ? {} : { note }),
       },
       rows: [{ path: "fields", hint: "Give filters, such as op_name, to see fewer ops' fields." }],
     };
@@ -97,10 +103,4 @@ function opCounts(ops: readonly string[]): Record<string, number> {
   const counts = new Map<string, number>();
   for (const op of ops) counts.set(op, (counts.get(op) ?? 0) + 1);
   return Object.fromEntries([...counts].sort((a, b) => b[1] - a[1]).slice(0, OPS));
-}
-
-function emptyNote(filters: Readonly<Record<string, unknown>>): string {
-  return Object.keys(filters).length > 0
-    ? "No call matches the filters."
-    : "There are no calls in this project; check the entity and project names.";
 }

@@ -4,6 +4,8 @@ import {
   type Evaluation,
   type EvaluationResult,
 } from "../../analysis/evaluation.ts";
+import { defined } from "../../core/defined.ts";
+import { withRecorded } from "../../analysis/evaluation_scores.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { costsOf, shortException } from "../weave/rows/shape.ts";
 import { derived, usageOf } from "../weave/call.ts";
@@ -17,7 +19,12 @@ import {
   type Found,
 } from "../weave/evaluations/find.ts";
 import { evalResults } from "../weave/evaluations/results.ts";
-import { namedScores, scorersOf } from "../weave/evaluations/scores.ts";
+import {
+  namedScores,
+  needsPredictions,
+  recordedScores,
+  scorersOf,
+} from "../weave/evaluations/scores.ts";
 import { tasksOf } from "../weave/evaluations/tasks.ts";
 import {
   type Prediction,
@@ -83,7 +90,10 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
       readPredictions(session, place, calls, older),
     ]);
     // Where the route tells nothing, scores are in the calls.
-    const left = older ? [] : withoutResults(bare, results);
+    const unclear = found.filter(({ call, recorded }) =>
+      !contents && needsPredictions(results?.stats.get(call.id) ?? [], recorded)
+    ).map(({ call }) => call.id);
+    const left = older ? [] : [...new Set([...withoutResults(bare, results), ...unclear])];
     const own = [
       ...withResults(bare.filter(({ evaluation }) => !left.includes(evaluation)), results),
       ...(left.length === 0 ? [] : await readPredictions(session, place, left, true)),
@@ -93,9 +103,15 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
     const rows = found.map((one, index) => {
       const evaluation = evaluations[index] ?? evaluationOf(one, []);
       const sums = aggregateEvaluation(evaluation);
-      const own = results?.stats.get(one.call.id);
-      const scorers = own === undefined ? sums.scorers : scorersOf(own, sums.predictions);
-      return summary(one, { ...sums, scorers }, weave, place, reasons(one.call.id, predictions));
+      const own = left.includes(one.call.id) ? undefined : results?.stats.get(one.call.id);
+      const { countsNone = false, recorded } = evaluation;
+      const scorers = own === undefined
+        ? sums.scorers
+        : withRecorded(scorersOf(own, { ...sums, countsNone }), recorded, sums.predictions);
+      return summary(one, { ...sums, scorers }, weave, place, {
+        failures: reasons(one.call.id, predictions),
+        countsNone,
+      });
     });
     const tasks = args.include_per_task
       ? tasksOf(calls, predictions, args.offset, maxTokens)
@@ -111,6 +127,7 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
         ...(next === undefined ? {} : { next_offset: next }),
         ...(tasks !== undefined && found.length < total ? { note: OTHERS } : {}),
         ...(missing.length === 0 ? {} : { missing }),
+        ...(rows.some(({ recorded }) => recorded !== undefined) ? { sources: SOURCES } : {}),
         ...(compare ? { comparison: comparison(evaluations, predictions) } : {}),
       },
       rows: [
@@ -130,6 +147,9 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
     };
   },
 });
+
+const SOURCES = "`recorded` is the summary that the evaluation itself recorded, and decides the " +
+  "scores whose source it is. All else is computed here from its predictions.";
 
 const OTHERS = "There are more evaluations: raise max_evals, or choose by eval_name or " +
   "evaluation_ids. next_offset goes on with the predictions of these.";
@@ -155,21 +175,24 @@ function nothing(
 }
 
 function evaluationOf(found: EvaluationCall, predictions: readonly Prediction[]): Evaluation {
+  const own = predictions.filter(({ evaluation }) => evaluation === found.call.id);
   return {
     id: found.call.id,
     name: found.name,
     model: found.model,
     finished: (found.call.ended_at ?? null) !== null,
-    trials: predictions.filter(({ evaluation }) => evaluation === found.call.id),
+    trials: own,
+    recorded: recordedScores(found.recorded),
+    countsNone: own.some(({ writer }) => writer === "typescript"),
   };
 }
 
 function summary(
-  { call, name, evaluation, model }: EvaluationCall,
+  { call, name, evaluation, model, recorded }: EvaluationCall,
   sums: EvaluationResult,
   weave: Weave,
   place: Place,
-  failures: Record<string, number>,
+  { failures, countsNone }: { failures: Record<string, number>; countsNone: boolean },
 ) {
   const exception = shortException(call.exception);
   const usage = usageOf(call);
@@ -192,10 +215,20 @@ function summary(
     error_rate: sums.error_rate,
     ...(Object.keys(failures).length === 0 ? {} : { error_messages: failures }),
     ...(sums.running === 0 ? {} : { running: sums.running }),
+    ...(recorded === undefined ? {} : { recorded }),
     scores: namedScores(sums.scorers),
+    ...(sums.scorers.some(({ none = 0 }) => none > 0)
+      ? { none_rule: countsNone ? NONE_COUNTED : NONE_LEFT_OUT }
+      : {}),
     ...(sums.latency_s === undefined ? {} : { model_latency_s: sums.latency_s }),
     ...(usage === undefined ? {} : { token_usage: usage }),
     ...(costs === undefined ? {} : { costs }),
+    ...defined({
+      model_tokens: sums.model_tokens,
+      scorer_tokens: sums.scorer_tokens,
+      model_cost: sums.model_cost,
+      scorer_cost: sums.scorer_cost,
+    }),
     // An evaluation that is running has no sums of its own yet.
     ...(usage !== undefined || sums.total_tokens === undefined
       ? {}
@@ -204,3 +237,9 @@ function summary(
     url: weave.links.call(place.entity, place.project, call.id),
   };
 }
+
+const NONE_LEFT_OUT = "Predictions for which a scorer gave None are left out of its rates and " +
+  "means, as in Weave's Python client; failed ones count as not passed.";
+const NONE_COUNTED =
+  "Predictions for which a scorer gave nothing count as not passed, and as 0 in " +
+  "means, as in Weave's TypeScript client.";

@@ -92,15 +92,21 @@ function session(http: UpstreamSession, account: Account): WeaveSession {
     headers: { authorization },
     repeatable: true,
   });
+  const ask = async <T>(work: (authorization: string) => Promise<T>): Promise<T> => {
+    try {
+      return await account.authorized(http, work);
+    } catch (error) {
+      // Once more, as W&B's client does: a passing fault of the service, or one of the query.
+      if (!(error instanceof Failure) || error.status !== 500 || http.signal.aborted) throw error;
+      return await account.authorized(http, work);
+    }
+  };
   const post = async <T>(
     route: SafePath,
     body: Record<string, unknown>,
     shape: z.ZodType<T>,
   ): Promise<T> => {
-    const reply = await account.authorized(
-      http,
-      (authorization) => http.json(request(route, body, authorization)),
-    );
+    const reply = await ask((authorization) => http.json(request(route, body, authorization)));
     const parsed = shape.safeParse(reply);
     if (parsed.success) return parsed.data;
     const issue = parsed.error.issues[0];
@@ -115,9 +121,8 @@ function session(http: UpstreamSession, account: Account): WeaveSession {
       return (await post(path`/calls/query_stats`, body, COUNT)).count;
     },
     items: async function* (route, body, key, item) {
-      const values = await account.authorized(
-        http,
-        (authorization) => http.items(request(route, body, authorization), { path: [key] }),
+      const values = await ask((authorization) =>
+        http.items(request(route, body, authorization), { path: [key] })
       );
       for await (const value of values) {
         const parsed = item.safeParse(value);
@@ -127,11 +132,12 @@ function session(http: UpstreamSession, account: Account): WeaveSession {
     },
     calls: async function* (place, query) {
       const body = { project_id: place.id, ...query };
-      const rows = await account.authorized(http, (authorization) =>
+      const rows = await ask((authorization) =>
         http.lines({
           ...request(path`/calls/stream_query`, body, authorization),
           headers: { authorization, accept: "application/jsonl" },
-        }));
+        })
+      );
       let left = query.limit;
       for await (const row of rows) {
         const call = CALL.safeParse(row);

@@ -1,6 +1,7 @@
 import type { Reply } from "../../mcp/tool.ts";
 import type { Call } from "./call.ts";
 import type { CallsSelection, Weave, WeaveSession } from "./client.ts";
+import { emptyProjectNote } from "./empty_project.ts";
 import { sortField } from "./filters/fields.ts";
 import { callsByCost, callsInOrder, isCostKey } from "./page.ts";
 import type { Place } from "./place.ts";
@@ -79,7 +80,9 @@ export async function listCalls(work: Work): Promise<Reply<Listing>> {
   const total = ended && counting === undefined
     ? offset + tally.calls
     : await counting ?? await count();
-  return render(work, { tally, collector, total, missing: reader.missing });
+  const bare = tally.calls === 0 && offset === 0 && Object.keys(args.filters ?? {}).length === 0;
+  const note = bare ? await emptyProjectNote(session, place) : emptyNote(args, offset, total);
+  return render(work, { tally, collector, total, missing: reader.missing, note });
 }
 
 function orderedCalls({ args, place, plan, session, selection }: Work): AsyncGenerator<Call> {
@@ -123,7 +126,13 @@ function pinOf({ args, plan }: Work, tally: Tally): number | undefined {
 
 function render(
   work: Work,
-  found: { tally: Tally; collector: RowCollector; total: number; missing: number },
+  found: {
+    tally: Tally;
+    collector: RowCollector;
+    total: number;
+    missing: number;
+    note: string;
+  },
 ): Reply<Listing> {
   const { args, place, plan, weave } = work;
   const { tally, total } = found;
@@ -147,7 +156,7 @@ function render(
         ...(found.missing > 0 ? { unresolved_references: found.missing } : {}),
         ...(tally.calls > 0
           ? { call_url: weave.links.call(place.entity, place.project, "ID").replace(/ID$/, "{id}") }
-          : { note: emptyNote(args, offset, total) }),
+          : { note: found.note }),
       },
       traces: rows,
       ...(offset + shown < total ? { next_cursor: next(shown) } : {}),
@@ -166,15 +175,15 @@ function render(
 
 function emptyNote(args: ListingArguments, offset: number, total: number): string {
   if (offset > 0) return `There are ${total} matching calls; the offset is behind the last.`;
-  if (Object.keys(args.filters ?? {}).length === 0) {
-    return "There are no calls in this project; check the entity and project names.";
-  }
   const said = JSON.stringify(args.filters);
   const dotted = /"[^"]*\.[^"]*":/.test(said);
   return "No call matches all of the filters. Count with fewer of them, or see which ops, paths " +
     "and values there are with infer_trace_schema_tool." +
     (/"op(_names?)?":"[^"*/]+"/.test(said)
       ? " An op_name is a whole name; *text* finds a part."
+      : "") +
+    (/"op(_names?)?":"[^"]*[A-Z][^"]*"/.test(said)
+      ? " Spans by OpenTelemetry are kept under names in lower case."
       : "") +
     (dotted ? " A dot within a name, as in gpt-4.1, is written \\. in a path." : "");
 }

@@ -33,11 +33,26 @@ export function parseOp(text: string, project: string): OpSelector {
   const name = colon < 0 ? rest : rest.slice(0, colon);
   const version = colon < 0 ? "*" : rest.slice(colon + 1);
   if (name.includes("*")) return { kind: "pattern", pattern: name };
+  // Versions are digests; a colon before anything else belongs to the name of a span.
+  if (!/^[\w-]+$|^\*$/.test(version)) return { kind: "name", name: rest };
   return version === "*" ? { kind: "name", name } : { kind: "version", uri: `${own}${rest}` };
+}
+
+/**
+ * The name under which the service keeps a span that came by OpenTelemetry; a pattern keeps its `*`.
+ */
+export function storedSpanName(name: string): string {
+  return name.replaceAll(/[ /]/g, "_").replaceAll(/[^\p{L}\p{N}_.*-]/gu, "").toLowerCase();
+}
+
+/** Whether no op but a span of OpenTelemetry can have been sent under a name. */
+export function isSpanName(name: string): boolean {
+  return /[^\p{L}\p{N}_.*-]/u.test(name);
 }
 
 /** Whether a name fits a pattern in which `*` stands for any characters. */
 export function fitsPattern(name: string, pattern: string): boolean {
+  if (isSpanName(pattern) && fitsPattern(name, storedSpanName(pattern))) return true;
   const parts = pattern.split("*").map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"));
   return new RegExp(`^${parts.join(".*")}$`, "su").test(name);
 }

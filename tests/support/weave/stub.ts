@@ -135,6 +135,9 @@ function answer(
       const objs = [...new Set(uris)].map((name) => ({ object_id: name }));
       return Response.json({ objs });
     }
+    case "/agents/query":
+      if (options.agents === undefined) return new Response("Not Found", { status: 404 });
+      return Response.json({ agents: options.agents, total_count: options.agents.length });
     case "/feedback/query":
       return Response.json({ result: options.feedback ?? [] });
     case "/cost/query":

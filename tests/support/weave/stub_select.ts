@@ -28,6 +28,8 @@ export interface StubOptions {
   readonly feedback?: readonly StubFeedback[];
   /** Whether it has the route for evaluation results, which older releases lack. */
   readonly evaluationResults?: boolean;
+  /** Agents that newer services keep apart from calls; older ones have no route for them. */
+  readonly agents?: readonly { readonly agent_name: string; readonly span_count: number }[];
   /** Prices by model; a model that is missing has no cost. */
   readonly prices?: Record<string, Price>;
 }

@@ -489,3 +489,45 @@ Deno.test("rows that cannot be shown are counted without their contents", async 
     assert(rig.bytes() < 1_500_000, `${rig.bytes()} bytes are read of three megabytes`);
   });
 });
+
+Deno.test("a project without calls may have agents, which are named", async () => {
+  const agents = [{ agent_name: "travel", span_count: 7 }];
+  for (const options of [{ calls: [] }, { calls: [], agents: [] }, { calls: [], agents }]) {
+    const stub = startWeaveStub(options);
+    try {
+      const rig = rigOn(stub);
+      const query = record((await rig.call(queryTraces))["metadata"])["note"];
+      const counted = (await rig.call(countTraces))["note"];
+      for (const note of [query, counted]) {
+        assert.match(
+          String(note),
+          "agents" in options && options.agents.length > 0 ? /"travel" \(7/ : /check/,
+        );
+      }
+    } finally {
+      await stub.stop();
+    }
+  }
+});
+
+Deno.test("a 500 on a read is repeated once, and no more", async () => {
+  const stub = startWeaveStub({ calls: [] });
+  try {
+    const path = "/calls/query_stats";
+    stub.fail(path, { kind: "status", status: 500 });
+    const filters = { op_name: "x" };
+    const rig = rigOn(stub);
+    assert.equal(
+      (await rig.call(countTraces, { filters: { ...filters, trace_roots_only: true } }))[
+        "total_count"
+      ],
+      0,
+    );
+    for (let index = 0; index < 2; index++) stub.fail(path, { kind: "status", status: 500 });
+    stub.requests.length = 0;
+    await rig.failure(countTraces, { filters: { ...filters, trace_roots_only: true } });
+    assert.equal(stub.requests.filter((one) => one.path === path).length, 2);
+  } finally {
+    await stub.stop();
+  }
+});

@@ -55,7 +55,7 @@ for (const backend of WEAVE_SERVERS) {
         assert.deepEqual(await found({ exception }), [first + index], JSON.stringify(exception));
       }
     }
-    const columns = ["exception"];
+    const columns = ["exception", "latency"];
     const rows = await rig.call(queryTraces, {
       ...{ columns, sort_direction: "asc", filters: { has_exception: true } },
     });

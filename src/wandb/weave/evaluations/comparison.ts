@@ -14,14 +14,14 @@ export function comparison(
   evaluations: readonly Evaluation[],
   predictions: readonly Prediction[],
 ): Record<string, unknown> {
-  const { scorers, shared_examples, differing_examples, examples } = compareEvaluations(
-    evaluations,
-  );
+  const compared = compareEvaluations(evaluations);
+  const { scorers, recorded, shared_examples, differing_examples, examples } = compared;
   const rows = new Map(predictions.map(({ example, row }) => [example, row]));
   return {
     baseline: evaluations[0]?.id,
     ...(evaluations.length < 2 ? { note: ALONE } : shared_examples === 0 ? { note: APART } : {}),
     scorers,
+    ...(Object.keys(recorded).length === 0 ? {} : { recorded }),
     shared_examples,
     differing_examples,
     examples: examples.map((one) => ({ ...one, row: rows.get(one.example) })),

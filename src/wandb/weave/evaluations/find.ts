@@ -1,9 +1,12 @@
+import * as z from "zod";
 import { type Call, opOf } from "../call.ts";
 import type { CallsSelection, WeaveSession } from "../client.ts";
 import { isRecord } from "../filters/condition.ts";
 import type { Place } from "../place.ts";
 import { type Expression, field, literal } from "../query.ts";
 import { LIGHT_COLUMNS } from "../rows/columns.ts";
+import { cut } from "../rows/shape.ts";
+import { TEXT } from "./results.ts";
 
 /** Evaluations that are looked through for a name that none has exactly. */
 const LOOKED_THROUGH = 500;
@@ -19,6 +22,8 @@ export interface EvaluationCall {
   readonly evaluation: string | undefined;
   /** Name of the model. */
   readonly model: string | undefined;
+  /** The summary that the evaluation recorded, once it has. */
+  readonly recorded: Readonly<Record<string, unknown>> | undefined;
 }
 
 /** What is looked for. */
@@ -132,7 +137,7 @@ async function read(
   const query = {
     ...selection,
     sort_by: [{ field: "started_at", direction: "desc" as const }],
-    columns: [...LIGHT_COLUMNS, "exception", "inputs"],
+    columns: [...LIGHT_COLUMNS, "exception", "inputs", "output"],
     include_costs: true,
     limit,
     offset,
@@ -145,6 +150,9 @@ async function read(
       evaluation,
       name: call.display_name ?? evaluation ?? opOf(call),
       model: objectName(call.inputs?.["model"]),
+      recorded: isRecord(call.output) && Object.keys(call.output).length > 0
+        ? z.record(z.string(), z.unknown()).parse(cut(call.output, TEXT))
+        : undefined,
     });
   }
   return found;

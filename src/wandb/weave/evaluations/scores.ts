@@ -1,22 +1,39 @@
-import { dimensionName, type ScorerResult } from "../../../analysis/evaluation.ts";
+import { dimensionName, type ScorerResult } from "../../../analysis/evaluation_scores.ts";
+import { isRecord } from "../filters/condition.ts";
 import type { ScorerStats } from "./results.ts";
+
+/** What is known of the predictions that the statistics are about. */
+export interface Ended {
+  /** How many have ended. */
+  readonly predictions: number;
+  /** How many of these failed. */
+  readonly errors: number;
+  /** See `Evaluation.countsNone`. */
+  readonly countsNone: boolean;
+}
 
 /**
  * Statistics of the results route in the form of our own sums. The route divides by the predictions
- * that have a score; a failed prediction has not passed, so the rate counts it too.
+ * that have a score; a failed prediction has not passed, so the rate counts it too. What is missing
+ * beyond the failed ones was null.
  */
-export function scorersOf(stats: readonly ScorerStats[], ended: number): ScorerResult[] {
+export function scorersOf(
+  stats: readonly ScorerStats[],
+  { predictions, errors, countsNone }: Ended,
+): ScorerResult[] {
   return stats.map((one): ScorerResult => {
     const scored = one.trial_count;
+    const missing = Math.max(0, predictions - scored);
+    const none = Math.max(0, missing - errors);
     const base = {
-      scorer: one.scorer_key,
-      path: one.path ?? "",
-      scored,
-      missing: Math.max(0, ended - scored),
+      ...{ scorer: one.scorer_key, path: one.path ?? "", scored, missing },
+      ...(none === 0 ? {} : { none }),
     };
+    const divisor = countsNone ? predictions : predictions - none;
     if (one.value_type !== "binary") {
       const mean = one.numeric_mean ?? undefined;
-      return { ...base, kind: "continuous", ...(mean === undefined ? {} : { mean }) };
+      if (mean === undefined) return { ...base, kind: "none" };
+      return { ...base, kind: "continuous", mean: countsNone ? mean * scored / divisor : mean };
     }
     const passed = one.pass_true_count ?? 0;
     const known = one.pass_known_count ?? scored;
@@ -24,18 +41,42 @@ export function scorersOf(stats: readonly ScorerStats[], ended: number): ScorerR
       ...base,
       kind: "binary",
       passed,
-      ...(ended === 0 ? {} : { pass_rate: passed / ended }),
+      ...(divisor === 0 ? {} : { pass_rate: passed / divisor }),
       ...(known === 0 ? {} : { pass_rate_of_scored: passed / known }),
     };
   });
 }
 
+/** Whether statistics cannot tell these scores: texts, and keys that the route joins by their dots. */
+export function needsPredictions(
+  stats: readonly ScorerStats[],
+  recorded: Readonly<Record<string, unknown>> = {},
+): boolean {
+  return stats.some((one) => one.value_type === "text") || holdsDottedKey(recorded);
+}
+
+function holdsDottedKey(value: unknown): boolean {
+  return isRecord(value) &&
+    Object.entries(value).some(([key, item]) => key.includes(".") || holdsDottedKey(item));
+}
+
+/** The part of a recorded summary that is about scorers. */
+export function recordedScores(
+  recorded: Readonly<Record<string, unknown>> | undefined,
+): Readonly<Record<string, unknown>> | undefined {
+  if (recorded === undefined) return undefined;
+  // The TypeScript client keeps scores under a key of their own.
+  if ("model_success" in recorded && isRecord(recorded["scores"])) return recorded["scores"];
+  const { output: _output, model_output: _older, model_latency: _latency, ...scores } = recorded;
+  return scores;
+}
+
 /** Scores by `scorer` or `scorer.path`, without what the name says already. */
 export function namedScores(
   scorers: readonly ScorerResult[],
-): Record<string, Omit<ScorerResult, "scorer" | "path">> {
+): Record<string, Record<string, unknown>> {
   return Object.fromEntries(scorers.map((one) => {
-    const { scorer: _scorer, path: _path, ...rest } = one;
-    return [dimensionName(one), rest];
+    const { scorer: _scorer, path: _path, source = "computed", ...rest } = one;
+    return [dimensionName(one), { ...rest, source }];
   }));
 }

@@ -49,7 +49,7 @@ export function tasksOf(
 }
 
 function task(one: Prediction): Record<string, unknown> {
-  const { evaluation: _evaluation, id, row, example, error, ...rest } = one;
+  const { evaluation: _evaluation, writer: _writer, id, row, example, error, ...rest } = one;
   const shown = cut({ example: row ?? example, ...rest, ...(error ? { error } : {}) }, TEXT);
   return { call_id: id, ...Object.fromEntries(Object.entries(shown ?? {})) };
 }

@@ -25,6 +25,8 @@ export interface Prediction extends Trial {
   readonly row?: unknown;
   /** What went wrong, if anything. */
   readonly error?: string;
+  /** The client that ran the evaluation; their summaries follow different rules. */
+  readonly writer: "python" | "typescript";
 }
 
 /**
@@ -58,15 +60,15 @@ export async function readPredictions(
 
 /** A prediction's call without what no result shows of it; what names its example is read before. */
 function reduced(call: Call): Call {
-  const example = call.inputs?.["example"];
+  const { example, model } = call.inputs ?? {};
   return {
     ...call,
-    inputs: example === undefined ? {} : { example: cut(example, TEXT) },
+    inputs: { ...(example === undefined ? {} : { example: cut(example, TEXT) }), model },
     output: cut(call.output, TEXT),
   };
 }
 
-/** The calls directly below predictions, oldest first, so that the model's is the first. */
+/** The calls directly below predictions, oldest first. */
 async function readParts(
   session: WeaveSession,
   place: Place,
@@ -81,6 +83,7 @@ async function readParts(
     const query = {
       filter: { parent_ids: batch },
       columns: [...LIGHT_COLUMNS, "exception"],
+      include_costs: true,
       limit: ALL,
     };
     for await (const call of session.calls(place, query)) {
@@ -93,19 +96,17 @@ async function readParts(
 }
 
 function prediction(call: Call, key: string, parts: readonly Call[]): Prediction {
-  const [model] = parts;
+  const model = modelCall(call.inputs?.["model"], parts);
   const status = derived(call).status;
   const failed = [call, ...parts].find((one) => derived(one).status === "error");
   const output = isRecord(call.output) ? call.output : {};
   const answer = output["output"] === undefined ? output["model_output"] : output["output"];
   const example = call.inputs?.["example"];
   const latency = model === undefined ? undefined : derived(model).latency_ms;
-  const { total_tokens: tokens } = callUsage({
-    id: call.id,
-    trace_id: call.trace_id,
-    usage: usageOf(call),
-  });
+  const tokens = tokensOf(call);
   const cost = costsOfCall(call)?.total_cost;
+  const own = model === undefined ? undefined : tokensOf(model);
+  const ownCost = model === undefined ? undefined : costsOfCall(model)?.total_cost;
   return {
     id: call.id,
     evaluation: call.parent_id ?? "",
@@ -116,9 +117,34 @@ function prediction(call: Call, key: string, parts: readonly Call[]): Prediction
     ...(example === undefined ? {} : { row: example }),
     ...(latency === undefined ? {} : { latency_s: latency / 1000 }),
     ...(tokens === 0 ? {} : { total_tokens: tokens }),
+    ...(tokens === 0 || own === undefined ? {} : {
+      model_tokens: own,
+      ...(tokens > own ? { scorer_tokens: tokens - own } : {}),
+    }),
     ...(cost === undefined ? {} : { cost }),
+    ...(cost === undefined || model === undefined ? {} : {
+      model_cost: ownCost ?? 0,
+      ...(cost > (ownCost ?? 0) ? { scorer_cost: cost - (ownCost ?? 0) } : {}),
+    }),
+    writer: opOf(call) === OPS[1] ? "typescript" : "python",
     ...(failed?.exception ? { error: shortException(failed.exception) ?? "" } : {}),
   };
+}
+
+function tokensOf(call: Call): number {
+  return callUsage({ id: call.id, trace_id: call.trace_id, usage: usageOf(call) }).total_tokens;
+}
+
+/**
+ * The model's call among those below a prediction; before it may be one that prepares its input,
+ * after it are scorers.
+ *
+ * @param ref The model, as the prediction's input: an object, or an op that is the model.
+ */
+function modelCall(ref: unknown, parts: readonly Call[]): Call | undefined {
+  return parts.find((part) => part.op_name === ref) ??
+    parts.find((part) => /(^|[._])(predict|infer|forward|invoke)$/i.test(opOf(part))) ??
+    parts[0];
 }
 
 /** Longest example that stands for itself where it is compared with others. */
@@ -157,16 +183,41 @@ export function withoutResults(
     .filter((evaluation) => !told.has(evaluation));
 }
 
-/** Predictions with their examples read, where these are references. */
+/** Predictions with their examples and answers read, where these are references or hold some. */
 export async function withExamples(
   session: WeaveSession,
   predictions: readonly Prediction[],
 ): Promise<Prediction[]> {
   const reader = new RefReader(session);
-  const refs = predictions.flatMap(({ row }) => typeof row === "string" ? [row] : []);
+  const refs = predictions.flatMap(({ row, output }) => [
+    ...(typeof row === "string" ? [row] : []),
+    ...refsIn(output),
+  ]);
   await reader.read(refs);
   return predictions.map((one) => {
     const found = typeof one.row === "string" ? reader.value(one.row) : undefined;
-    return found === undefined ? one : { ...one, row: found.value };
+    return {
+      ...one,
+      ...(found === undefined ? {} : { row: found.value }),
+      ...(one.output === undefined ? {} : { output: resolved(one.output, reader) }),
+    };
   });
+}
+
+function refsIn(value: unknown): string[] {
+  if (typeof value === "string") return value.startsWith("weave:///") ? [value] : [];
+  if (value === null || typeof value !== "object") return [];
+  return Object.values(value).flatMap(refsIn);
+}
+
+function resolved(value: unknown, reader: RefReader): unknown {
+  if (typeof value === "string") {
+    const found = value.startsWith("weave:///") ? reader.value(value) : undefined;
+    return found === undefined ? value : cut(found.value, TEXT);
+  }
+  if (Array.isArray(value)) return value.map((item) => resolved(item, reader));
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, resolved(item, reader)]),
+  );
 }

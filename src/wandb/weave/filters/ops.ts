@@ -1,5 +1,5 @@
 import { type Condition, field, literal, type Test } from "../query.ts";
-import { type OpSelector, parseOp } from "../op_name.ts";
+import { isSpanName, type OpSelector, parseOp, storedSpanName } from "../op_name.ts";
 import { refused } from "../refuse.ts";
 import { isRecord } from "./condition.ts";
 
@@ -44,8 +44,10 @@ function resolve(
   const versions = new Set<string>();
   for (const selector of selectors) {
     if (selector.kind === "version") versions.add(selector.uri);
-    else if (selector.kind === "name") names.add(selector.name);
-    else for (const name of patterns.get(selector.pattern) ?? []) names.add(name);
+    else if (selector.kind === "name") {
+      names.add(selector.name);
+      if (isSpanName(selector.name)) names.add(storedSpanName(selector.name));
+    } else for (const name of patterns.get(selector.pattern) ?? []) names.add(name);
   }
   return { names: [...names], versions: [...versions] };
 }

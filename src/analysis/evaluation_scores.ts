@@ -1,0 +1,208 @@
+/** Scores of evaluations: added up from predictions, and as the evaluation recorded them. */
+import { cutText } from "../core/cut.ts";
+import { escapeName, isObject } from "./objects.ts";
+import { mean } from "./robust.ts";
+
+/** Results of one dimension of one scorer. */
+export interface ScorerResult {
+  /** Name of the scorer. */
+  readonly scorer: string;
+  /** Dotted path within its score, dots in keys written `\\.`; empty for a bare value. */
+  readonly path: string;
+  /** `binary` for true and false, `continuous` for numbers, `none` where nothing was scored. */
+  readonly kind: "binary" | "continuous" | "text" | "none";
+  /** Predictions that have this score. */
+  readonly scored: number;
+  /** Finished predictions that lack it, failed ones among them. */
+  readonly missing: number;
+  /** Of these, the predictions for which the scorer gave null. */
+  readonly none?: number;
+  /** `recorded` where the rate or mean is the evaluation's own figure. */
+  readonly source?: "recorded";
+  /** Number of true scores; binary only. */
+  readonly passed?: number;
+  /** True scores by finished predictions: a failed one has not passed, null is left out. */
+  readonly pass_rate?: number;
+  /** True scores by predictions that have this score. Binary only. */
+  readonly pass_rate_of_scored?: number;
+  /** Mean of the predictions that have this score. Continuous only. */
+  readonly mean?: number;
+  /** Smallest score. */
+  readonly min?: number;
+  /** Largest score. */
+  readonly max?: number;
+  /** How often each of the commonest texts was given; text only. */
+  readonly values?: Readonly<Record<string, number>>;
+  /** Different texts; text only. */
+  readonly distinct?: number;
+  /** What the predictions make of the figures where the recorded ones differ. */
+  readonly computed?: Readonly<Record<string, number>>;
+}
+
+/** One score of one prediction. */
+export interface Score {
+  /** Name of the scorer. */
+  readonly scorer: string;
+  /** Dotted path within its score; empty for a bare value. */
+  readonly path: string;
+  /** The score. */
+  readonly value: number | boolean | string | null;
+}
+
+/** The leaves of a prediction's scores; lists are no scores. */
+export function flattenScores(scores: Readonly<Record<string, unknown>>): Score[] {
+  const found: Score[] = [];
+  const visit = (scorer: string, path: readonly string[], value: unknown) => {
+    if (
+      typeof value === "boolean" || typeof value === "string" || value === null ||
+      (typeof value === "number" && Number.isFinite(value))
+    ) {
+      found.push({ scorer, path: path.map(escapeName).join("."), value });
+    } else if (typeof value === "object" && !Array.isArray(value)) {
+      for (const [name, item] of Object.entries(value)) visit(scorer, [...path, name], item);
+    }
+  };
+  for (const [scorer, value] of Object.entries(scores)) visit(scorer, [], value);
+  return found;
+}
+
+interface Dimension {
+  readonly first: Score;
+  readonly numbers: (number | boolean)[];
+  readonly texts: string[];
+  none: number;
+}
+
+/**
+ * Adds up the scores of the predictions that have ended.
+ *
+ * @param countsNone Whether those without a score count in the divisor, null among them.
+ */
+export function scorerResults(
+  ended: readonly { readonly scores: Readonly<Record<string, unknown>> }[],
+  countsNone = false,
+): ScorerResult[] {
+  const dimensions = new Map<string, Dimension>();
+  for (const score of ended.flatMap(({ scores }) => flattenScores(scores))) {
+    const name = dimensionName(score);
+    const dimension = dimensions.get(name) ?? { first: score, numbers: [], texts: [], none: 0 };
+    dimensions.set(name, dimension);
+    if (score.value === null) dimension.none++;
+    else if (typeof score.value === "string") dimension.texts.push(score.value);
+    else dimension.numbers.push(score.value);
+  }
+  return [...dimensions.values()].flatMap((dimension): ScorerResult[] => {
+    const { first, numbers: values, texts, none } = dimension;
+    const { scorer, path } = first;
+    const base = (scored: number) => ({
+      ...{ scorer, path, scored, missing: ended.length - scored },
+      ...(none === 0 ? {} : { none }),
+    });
+    if (values.length === 0 && texts.length > 0) {
+      return [{ ...base(texts.length), kind: "text", ...countTexts(texts) }];
+    }
+    if (values.length === 0) return path === "" ? [{ ...base(0), kind: "none" }] : [];
+    const divisor = countsNone ? ended.length : ended.length - none;
+    const passed = values.filter((value) => value === true).length;
+    const numbers = values.map(Number);
+    // A scorer that mixes both is treated as continuous, true being 1.
+    return values.every((value) => typeof value === "boolean")
+      ? [{
+        ...base(values.length),
+        kind: "binary",
+        passed,
+        pass_rate: passed / divisor,
+        pass_rate_of_scored: passed / values.length,
+      }]
+      : [{
+        ...base(values.length),
+        kind: "continuous",
+        mean: countsNone ? mean(numbers) * numbers.length / ended.length : mean(numbers),
+        min: numbers.reduce((a, b) => Math.min(a, b)),
+        max: numbers.reduce((a, b) => Math.max(a, b)),
+      }];
+  });
+}
+
+/** Texts that are listed, and characters of each. */
+const TEXTS = 10;
+const TEXT_LENGTH = 80;
+
+function countTexts(
+  texts: readonly string[],
+): { values: Record<string, number>; distinct: number } {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  const listed = [...counts].sort((a, b) => b[1] - a[1]).slice(0, TEXTS)
+    .map(([text, count]) => [cutText(text, TEXT_LENGTH), count]);
+  return { values: Object.fromEntries(listed), distinct: counts.size };
+}
+
+/**
+ * Results in which the evaluation's own figures decide, with scorers that gave nothing at all.
+ *
+ * @param ended Predictions that have ended.
+ */
+export function withRecorded(
+  results: readonly ScorerResult[],
+  recorded: Readonly<Record<string, unknown>> | undefined,
+  ended: number,
+): ScorerResult[] {
+  if (recorded === undefined) return [...results];
+  const known = new Set(results.map(({ scorer }) => scorer));
+  const silent = Object.entries(recorded).filter(([scorer, value]) =>
+    value === null && !known.has(scorer)
+  );
+  return [
+    ...results.map((result) => decide(result, recorded)),
+    ...silent.map(([scorer]): ScorerResult => ({
+      ...{ scorer, path: "", kind: "none", scored: 0, missing: ended },
+    })),
+  ];
+}
+
+function decide(result: ScorerResult, recorded: Readonly<Record<string, unknown>>): ScorerResult {
+  const keys = result.path === "" ? [] : result.path.split(/(?<!\\)\./);
+  const own = [result.scorer, ...keys.map((key) => key.replaceAll("\\.", "."))]
+    .reduce<unknown>((value, key) => isObject(value) ? value[key] : undefined, recorded);
+  if (!isObject(own)) return result;
+  const figures = [
+    ["passed", own["true_count"]],
+    ["pass_rate", own["true_fraction"]],
+    ["mean", own["mean"]],
+  ] as const;
+  const found = figures.flatMap(([name, value]) =>
+    typeof value === "number" && result[name] !== undefined ? [[name, value] as const] : []
+  );
+  if (found.length === 0) return result;
+  const computed = found.flatMap(([name, value]) => {
+    const own = result[name] ?? value;
+    return Math.abs(own - value) <= 1e-9 * Math.max(1, Math.abs(value)) ? [] : [[name, own]];
+  });
+  return {
+    ...result,
+    ...Object.fromEntries(found),
+    source: "recorded",
+    ...(computed.length === 0 ? {} : { computed: Object.fromEntries(computed) }),
+  };
+}
+
+/** Name of a score's dimension: `scorer` or `scorer.path`. */
+export function dimensionName({ scorer, path }: { scorer: string; path: string }): string {
+  return path === "" ? escapeName(scorer) : `${escapeName(scorer)}.${path}`;
+}
+
+/** Every number in a recorded summary, by its dotted path. */
+export function recordedFigures(recorded: Readonly<Record<string, unknown>>): Map<string, number> {
+  const figures = new Map<string, number>();
+  const visit = (path: string, value: unknown) => {
+    if (typeof value === "number") figures.set(path, value);
+    else if (isObject(value)) {
+      for (const [key, item] of Object.entries(value)) {
+        visit(path === "" ? escapeName(key) : `${path}.${escapeName(key)}`, item);
+      }
+    }
+  };
+  visit("", recorded);
+  return figures;
+}

@@ -1,0 +1,149 @@
+"""Evaluations with scorers of all shapes, and a trace by OpenTelemetry: python seed_shapes.py ENTITY/PROJECT.
+
+Prints a JSON manifest: for each evaluation its id and the summary that `evaluate()` returned; the trace
+id of the OpenTelemetry trace.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+_answer = sys.stdout
+sys.stdout = sys.stderr
+
+from weave_client import connect  # noqa: E402
+import weave  # noqa: E402
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: E402
+from opentelemetry.sdk.trace import TracerProvider  # noqa: E402
+from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: E402
+
+ROWS = [{"n": n} for n in range(1, 6)]
+
+
+class Retrieval(weave.Scorer):
+    """Sums its scores up by a rule of its own."""
+
+    @weave.op
+    def score(self, output: dict) -> dict:
+        return {"hit": output["n"] > 2, "found": output["n"]}
+
+    @weave.op
+    def summarize(self, score_rows: list) -> dict:
+        return {"precision": 0.5, "recall": 0.6, "f1": 0.545}
+
+
+@weave.op
+def dotted(output: dict) -> dict:
+    return {"a.b": 4.5, "a": {"b": 1}, "deep": {"p": output["n"] % 2 == 0, "len": output["n"]}}
+
+
+@weave.op
+def sometimes(output: dict) -> bool | None:
+    """Has no opinion on most."""
+    return True if output["n"] == 1 else None
+
+
+@weave.op
+def verdict(output: dict) -> str:
+    return "even" if output["n"] % 2 == 0 else "odd"
+
+
+@weave.op
+def usage(tokens: int) -> dict:
+    return {
+        "model": "gpt-4o-mini",
+        "usage": {"prompt_tokens": tokens, "completion_tokens": 0, "total_tokens": tokens},
+    }
+
+
+@weave.op
+def judge(output: dict) -> bool:
+    usage(5000)
+    return True
+
+
+@weave.op
+def prepare(example: dict) -> dict:
+    time.sleep(0.3)
+    return {"n": example["n"]}
+
+
+class Counter(weave.Model):
+    """Gives back what it was asked."""
+
+    fail: bool = False
+
+    @weave.op
+    def predict(self, n: int) -> dict:
+        if self.fail:
+            raise ValueError(f"cannot count to {n}")
+        usage(10)
+        return {"n": n, "p": n % 2 == 0, "len": n}
+
+
+def run(client: Any, name: str, scorers: list, **options: Any) -> dict[str, Any]:
+    fail = options.pop("fail", False)
+    evaluation = weave.Evaluation(name=name, dataset=ROWS, scorers=scorers, **options)
+    summary = asyncio.run(evaluation.evaluate(Counter(name="counter", fail=fail)))
+    client.flush()
+    return {"id": newest(client), "summary": summary}
+
+
+def newest(client: Any) -> str:
+    op = f"weave:///{client.entity}/{client.project}/op/Evaluation.evaluate:*"
+    order = [weave.trace_server.common_interface.SortBy(field="started_at", direction="desc")]
+    return next(iter(client.get_calls(filter={"op_names": [op]}, sort_by=order, limit=1))).id
+
+
+def by_opentelemetry(project: str) -> str:
+    credentials = base64.b64encode(f"api:{os.environ['WANDB_API_KEY']}".encode()).decode()
+    headers = {"project_id": project, "Authorization": f"Basic {credentials}"}
+    exporter = OTLPSpanExporter(
+        endpoint=f"{os.environ['WF_TRACE_SERVER_URL']}/otel/v1/traces", headers=headers
+    )
+    provider = TracerProvider()
+    provider.add_span_processor(BatchSpanProcessor(exporter))
+    tracer = provider.get_tracer("seed")
+    with tracer.start_as_current_span("Invoke Agent: 1st/try") as root:
+        with tracer.start_as_current_span("chat gpt-4o-mini") as span:
+            span.set_attribute("gen_ai.operation.name", "chat")
+            span.set_attribute("gen_ai.system", "openai")
+            span.set_attribute("gen_ai.request.model", "gpt-4o-mini")
+            span.set_attribute("gen_ai.response.model", "gpt-4o-mini")
+            span.set_attribute("gen_ai.usage.input_tokens", 100)
+            span.set_attribute("gen_ai.usage.output_tokens", 20)
+        trace = format(root.get_span_context().trace_id, "032x")
+    provider.shutdown()
+    return trace
+
+
+def main() -> None:
+    project = sys.argv[1]
+    client = connect(project)
+    manifest: dict[str, Any] = {
+        "custom": run(client, "custom", [Retrieval(name="retrieval")]),
+        "dotted": run(client, "dotted", [dotted]),
+        "none": run(client, "none", [sometimes]),
+        "text": run(client, "text", [verdict]),
+        "judged": run(client, "judged", [judge]),
+        "prepared": run(client, "prepared", [judge], preprocess_model_input=prepare),
+        "failed": run(client, "failed", [judge, sometimes], fail=True),
+    }
+    logger = weave.EvaluationLogger(name="by-hand", model="m", dataset="d")
+    logger.log_summary({"bleu": 31.5, "nested": {"rouge": 0.4}})
+    client.flush()
+    manifest["logged"] = {"id": newest(client)}
+    trace = by_opentelemetry(project)
+    print(json.dumps({"evaluations": manifest, "trace": trace}), file=_answer, flush=True)
+
+
+if __name__ == "__main__":
+    main()

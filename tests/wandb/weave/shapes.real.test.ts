@@ -1,0 +1,92 @@
+/** What evaluations recorded, beside what `evaluate()` returned; and traces by OpenTelemetry. */
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { queryTraces } from "../../../src/wandb/tools/query_traces.ts";
+import { summarizeEvaluation } from "../../../src/wandb/tools/summarize_evaluation.ts";
+import { shared } from "../../support/backend.ts";
+import { WEAVE_SERVERS, weaveClickhouse } from "../../support/weave/seeded.ts";
+import { attach } from "../../support/weave/server.ts";
+import { type Data, list, record, rigOn } from "./harness.ts";
+
+const Evaluation = z.object({ id: z.string(), summary: z.unknown().optional() });
+const Manifest = z.object({
+  evaluations: z.record(z.string(), Evaluation),
+  trace: z.string(),
+});
+
+for (const backend of WEAVE_SERVERS) {
+  Deno.test(`evaluations of all shapes say what they recorded (${backend.name})`, async (t) => {
+    const state = await shared(backend);
+    const project = `${state.project.split("/")[0]}/shapes-${crypto.randomUUID().slice(0, 8)}`;
+    const output = await attach(state).python("seed_shapes.py", [project]);
+    const { evaluations, trace } = Manifest.parse(JSON.parse(output));
+    const ids = Object.values(evaluations).map(({ id }) => id);
+    for (const route of [true, false]) {
+      const rig = rigOn({ ...state, project });
+      if (!route) rig.weave.lacks.add("eval_results");
+      const result = await rig.call(summarizeEvaluation, { evaluation_ids: ids });
+      const rows = new Map(list(result["evaluations"]).map((row) => [row["eval_id"], row]));
+      const of = (name: string): Data => rows.get(evaluations[name]?.id) ?? {};
+      const score = (name: string, scorer: string) => record(record(of(name)["scores"])[scorer]);
+      await t.step(`figures ${route ? "with" : "without"} the results route`, () => {
+        for (const [name, { summary }] of Object.entries(evaluations)) {
+          if (summary !== undefined) assert.deepEqual(of(name)["recorded"], summary, name);
+        }
+        assert.match(String(result["sources"]), /recorded/);
+        const logged = record(of("logged")["recorded"]);
+        assert.deepEqual(logged["output"], { bleu: 31.5, nested: { rouge: 0.4 } });
+        // Scores whose names differ by a dot alone.
+        assert.equal(score("dotted", "dotted.a\\.b")["mean"], 4.5);
+        assert.equal(score("dotted", "dotted.a.b")["mean"], 1);
+        assert.deepEqual(score("dotted", "dotted.deep.p")["source"], "recorded");
+        // One of five scored, and true.
+        const none = score("none", "sometimes");
+        assert.deepEqual([none["pass_rate"], none["none"], none["computed"]], [1, 4, undefined]);
+        assert.match(String(of("none")["none_rule"]), /left out/);
+        for (const scorer of ["judge", "sometimes"]) {
+          assert.deepEqual(score("failed", scorer), {
+            ...{ kind: "none", scored: 0, missing: 5, source: "computed" },
+          });
+        }
+        assert.equal(of("failed")["errors"], 5);
+        if (!route) {
+          const text = score("text", "verdict");
+          assert.deepEqual([text["kind"], text["values"]], ["text", { even: 2, odd: 3 }]);
+        }
+        const judged = of("judged");
+        assert.deepEqual([judged["model_tokens"], judged["scorer_tokens"]], [50, 25_000]);
+        const latency = record(of("prepared")["model_latency_s"]);
+        assert(Number(latency["mean"]) < 0.3, "the time of what prepared the input is not in it");
+        if (backend === weaveClickhouse) {
+          const price = 0.15 / 1_000_000;
+          assert.ok(Math.abs(Number(judged["model_cost"]) - 50 * price) < 1e-9);
+          assert.ok(Math.abs(Number(judged["scorer_cost"]) - 25_000 * price) < 1e-9);
+        }
+      });
+    }
+    await t.step("a comparison ranks by what was recorded", async () => {
+      const rig = rigOn({ ...state, project });
+      const chosen = ["custom", "none"].map((name) => evaluations[name]?.id);
+      const args = { evaluation_ids: chosen, compare: true };
+      const comparison = record((await rig.call(summarizeEvaluation, args))["comparison"]);
+      assert.deepEqual(record(comparison["recorded"])["retrieval.f1"], {
+        [String(chosen[0])]: 0.545,
+      });
+      const sometimes = list(comparison["scorers"]).find(({ scorer }) => scorer === "sometimes");
+      assert.deepEqual(sometimes?.["values"], { [String(chosen[1])]: 1 });
+    });
+    await t.step("OpenTelemetry's usage is counted, and its names are found as sent", async () => {
+      const rig = rigOn({ ...state, project });
+      const found = await rig.call(queryTraces, { filters: { trace_id: trace } });
+      const { token_counts } = record(found["metadata"]);
+      assert.equal(record(token_counts)["total_tokens"], 120);
+      if (backend === weaveClickhouse) {
+        assert.ok(Math.abs(Number(record(token_counts)["total_cost"]) - 0.000027) < 1e-12);
+      }
+      for (const op_name of ["Invoke Agent: 1st/try", "chat gpt-4o-mini", "Invoke Agent*"]) {
+        const rows = await rig.call(queryTraces, { filters: { op_name } });
+        assert.equal(list(rows["traces"]).length, 1, op_name);
+      }
+    });
+  });
+}
