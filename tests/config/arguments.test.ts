@@ -45,7 +45,7 @@ Deno.test("what is unknown is refused with the nearest valid word", () => {
   );
   assert.match(refusal("srve"), /no command "srve"; did you mean "serve"\?/);
   assert.match(refusal("xyzzyplugh"), /Commands: stdio, serve, tools, call/);
-  assert.match(refusal("--qqqqqqqqqqqq"), /no flag --qqqqqqqqqqqq; see wandflow --help/);
+  assert.match(refusal("--qqqqqqqqqqqq"), /no flag --qqqqqqqqqqqq\. See wandflow --help/);
   assert.match(refusal("tools", "extra"), /"extra" is one word too many/);
   assert.match(refusal("serve", "--port"), /--port/);
   assert.match(refusal("stdio", "--args", "{}"), /no flag --args/);
