@@ -1,38 +1,48 @@
 /** Which metrics play which part, by their names. */
 
 /** Names of the training loss, the most telling first. */
-const TRAIN_LOSS = ["train_loss", "train/loss", "loss"];
+const TRAIN_LOSS = [["train", "loss"], ["loss"]];
 /** Names of the validation loss, the most telling first. */
-const VALIDATION_LOSS = ["val_loss", "val/loss", "eval_loss", "eval/loss", "validation_loss"];
+const VALIDATION_LOSS = [["val", "loss"], ["eval", "loss"], ["validation", "loss"]];
+/** Losses of reinforcement learning, which need not fall while training goes well. */
+const OTHER_LOSS = ["policy", "actor", "critic", "value", "entropy", "surrogate", "pg", "vf"];
 /** Parts of names that tell a held-out set from the training set. */
 const HELD_OUT = /(^|[^a-z])(val|valid|validation|eval|evaluation|test|dev|holdout)([^a-z]|$)/i;
 
+/** The words of a name: `train/lossStep` has three. */
+function wordsOf(key: string): string[] {
+  return key.replaceAll(/([a-z])([A-Z])/g, "$1 $2").toLowerCase().split(/[^a-z0-9]+/)
+    .filter((word) => word !== "");
+}
+
+function holds(words: readonly string[], name: readonly string[]): boolean {
+  return words.some((_, at) => name.every((word, index) => words[at + index] === word));
+}
+
 function find(
   keys: readonly string[],
-  patterns: readonly string[],
+  names: readonly (readonly string[])[],
   accept: (key: string) => boolean,
 ): string | undefined {
-  const candidates = [...keys].sort().filter(accept);
-  for (const pattern of patterns) {
-    const same = candidates.find((key) => key.toLowerCase() === pattern);
-    const containing = candidates.find((key) => key.toLowerCase().includes(pattern));
-    if (same ?? containing) return same ?? containing;
+  const candidates = [...keys].sort().map((key) => ({ key, words: wordsOf(key) }))
+    .filter(({ key, words }) => accept(key) && !words.some((word) => OTHER_LOSS.includes(word)));
+  for (const name of names) {
+    const found = candidates.filter(({ words }) => holds(words, name));
+    const same = found.find(({ words }) => words.length === name.length);
+    if (found.length > 0) return (same ?? found[0])?.key;
   }
   return undefined;
 }
 
 /**
- * The key of the training loss: the first of `train_loss`, `train/loss`, `loss` that is a key or, in
- * any case, part of one. A held-out loss is never taken for it.
+ * The key of the training loss: the first of `train_loss`, `train/loss`, `loss` that is a key or, as
+ * whole words, part of one. A held-out loss is never taken for it, nor one of reinforcement learning.
  */
 export function findLossKey(keys: readonly string[]): string | undefined {
   return find(keys, TRAIN_LOSS, (key) => !HELD_OUT.test(key));
 }
 
-/**
- * The key of the validation loss: the first of `val_loss`, `val/loss`, `eval_loss`, `eval/loss`,
- * `validation_loss` that is a key or part of one.
- */
+/** The key of the validation loss: `val_loss`, `eval/loss`, `validation_loss` or the like. */
 export function findValidationLossKey(keys: readonly string[]): string | undefined {
   return find(keys, VALIDATION_LOSS, () => true);
 }
@@ -49,7 +59,10 @@ export function gradientNormKeys(keys: readonly string[]): string[] {
   ).sort();
 }
 
-/** The keys of GPU utilisation in per cent among the system metrics (`system.gpu.0.gpu`, …). */
+/**
+ * The keys of GPU utilisation in per cent among the system metrics: `system.gpu.0.gpu`, and with
+ * several nodes `system.gpu.0.gpu/l:node0`.
+ */
 export function gpuUtilisationKeys(keys: readonly string[]): string[] {
-  return keys.filter((key) => /(^|\.)gpu\.(process\.)?\d+\.gpu$/.test(key)).sort();
+  return keys.filter((key) => /(^|\.)gpu\.(process\.)?\d+\.gpu(\/l:.*)?$/.test(key)).sort();
 }

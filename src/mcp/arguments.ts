@@ -54,6 +54,19 @@ export function prepareArguments(raw: unknown, rules: ArgumentRules): Record<str
   return result;
 }
 
+/**
+ * Takes numbers above an argument's ceiling for the ceiling: whoever asks for 999 of at most 200
+ * wants as many as there are. Gives a sentence for each.
+ */
+export function lowerToCeilings(args: Record<string, unknown>, properties: JsonObject): string[] {
+  return Object.entries(args).flatMap(([name, value]) => {
+    const most = memberOf(properties[name] ?? {}, "maximum");
+    if (typeof value !== "number" || typeof most !== "number" || value <= most) return [];
+    args[name] = most;
+    return [`\`${name}\` is at most ${most}: ${value} was taken for that.`];
+  });
+}
+
 /** The first problem that a schema found, as a sentence about the argument. */
 export function describeIssue(issue: z.core.$ZodIssue, input: Record<string, unknown>): string {
   const path = issue.path.map(String).join(".");

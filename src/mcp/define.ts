@@ -1,6 +1,6 @@
 import { badArgument } from "../core/failure.ts";
 import type { z } from "zod";
-import { describeIssue, prepareArguments } from "./arguments.ts";
+import { describeIssue, lowerToCeilings, prepareArguments } from "./arguments.ts";
 import { seekConsent } from "./consent.ts";
 import { type JsonSchema, toJsonSchema } from "./schema.ts";
 import { once } from "../core/async.ts";
@@ -50,15 +50,26 @@ export function defineTool<
     listing,
     call: async (raw, context) => {
       const { confirm, ...prepared } = prepareArguments(raw, rules());
+      // What destroys is never wider or narrower than it was asked for.
+      const lowered = spec.effect === "read" ? lowerToCeilings(prepared, rules().properties) : [];
       const args = parseWith(spec.input, prepared, rules().listed);
       if (spec.effect === "destroy" && (spec.needsConsent?.(args) ?? true)) {
         const preview = async () => await spec.preview?.(args, context);
         const question = await seekConsent(spec, confirm === true, context.consent, preview);
         if (question !== undefined) return question;
       }
-      return { kind: "reply", reply: await spec.run(args, context) };
+      const reply = await spec.run(args, context);
+      return { kind: "reply", reply: lowered.length === 0 ? reply : noted(reply, lowered) };
     },
   };
+}
+
+/** The reply with sentences before its own note. */
+function noted<R extends { readonly data: unknown }>(reply: R, sentences: readonly string[]): R {
+  const { data } = reply;
+  if (typeof data !== "object" || data === null || Array.isArray(data)) return reply;
+  const own = "note" in data && typeof data.note === "string" ? [data.note] : [];
+  return { ...reply, data: { ...data, note: [...sentences, ...own].join(" ") } };
 }
 
 function parseWith<I extends z.ZodObject>(

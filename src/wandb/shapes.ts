@@ -84,6 +84,8 @@ export function summaryOf(summary: JsonObject): JsonObject {
 export interface HistoryKeys {
   /** By key: how many rows hold it, and of which types. */
   readonly keys: ReadonlyMap<string, { readonly count: number; readonly types: readonly string[] }>;
+  /** Whether the server says anything; it may not know what a run has logged. */
+  readonly told: boolean;
   /** Last logged step; -1 when the server does not say. */
   readonly lastStep: number;
 }
@@ -103,6 +105,7 @@ export const HISTORY_KEYS: z.ZodType<HistoryKeys> = JSON_FIELD.transform((value)
   const parsed = KEYS.safeParse(value ?? {});
   const keys = parsed.success ? parsed.data.keys ?? {} : {};
   return {
+    told: value !== undefined && parsed.success,
     keys: new Map(
       Object.entries(keys).map(([key, info]) => {
         const counts = info?.typeCounts ?? [];

@@ -16,9 +16,12 @@ export interface WeaveServices {
   readonly weave: Weave;
 }
 
+/** Other spellings of arguments' values, by argument. */
+type ValueAliases = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
 /** Declares a tool of this back end; entity and project go by two names each. */
 export function wandbTool<S, I extends z.ZodObject, O extends z.ZodObject>(
-  spec: ToolSpec<S, I, O>,
+  { valueAliases, ...spec }: ToolSpec<S, I, O> & { readonly valueAliases?: ValueAliases },
 ): Tool<S> {
   const pairs = [["entity", "entity_name"], ["project", "project_name"]] as const;
   const aliases = pairs.flatMap(([short, long]) => {
@@ -26,7 +29,20 @@ export function wandbTool<S, I extends z.ZodObject, O extends z.ZodObject>(
     return long in shape ? [[short, long]] : short in shape ? [[long, short]] : [];
   });
   const argumentAliases = { ...Object.fromEntries(aliases), ...spec.argumentAliases };
-  return defineTool<S, I, O>({ ...spec, argumentAliases });
+  const tool = defineTool<S, I, O>({ ...spec, argumentAliases });
+  if (valueAliases === undefined) return tool;
+  return { ...tool, call: (raw, context) => tool.call(withValues(raw, valueAliases), context) };
+}
+
+function withValues(raw: unknown, aliases: ValueAliases): unknown {
+  if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return raw;
+  return Object.fromEntries(
+    Object.entries(raw).map(([name, value]) => {
+      const known = typeof value === "string" ? aliases[name] : undefined;
+      const word = String(value).trim().toLowerCase();
+      return [name, known !== undefined && Object.hasOwn(known, word) ? known[word] : value];
+    }),
+  );
 }
 
 /** What a result says of the parts that the server could not give; nothing for a whole answer. */

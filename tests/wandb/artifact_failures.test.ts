@@ -8,7 +8,7 @@ import { listRegistries } from "../../src/wandb/tools/list_registries.ts";
 import { listRegistryCollections } from "../../src/wandb/tools/list_registry_collections.ts";
 import { seedArtifact, seedLink, seedRegistry } from "./artifact_seed.ts";
 import { list, part, type Rig, startRig } from "./harness.ts";
-import { seedRun } from "./seed.ts";
+import { graphql, seedRun } from "./seed.ts";
 
 const AT = { entity: "sim-team", project: "vision" };
 const CARS = "sim-team/vision/cars";
@@ -266,6 +266,49 @@ Deno.test("a part that is missing is told, the rest is there", async () => {
   // An unread list is not an empty one.
   const versions = await rig.failure(listArtifactVersions, { collection_name: CARS });
   assert.match(String(versions["message"]), /versions are out/);
+});
+
+Deno.test("a manifest may be where the store redirects to, with a query or without", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const contents = { "moved.csv": { digest: "x", size: 1 } };
+  const other = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    () => Response.json({ version: 1, contents }),
+  );
+  try {
+    for (const query of ["", "?signed=yes"]) {
+      const to = `http://127.0.0.1:${other.addr.port}/manifest.json${query}`;
+      rig.sim.faults.clear();
+      rig.sim.faults.add({ kind: "redirect", to, match: { path: "/storage/" } });
+      const args = { artifact_name: CARS, include_files: true };
+      const details = await rig.data(getArtifactDetails, args);
+      assert.deepEqual(list(details["files"]).map((file) => file["name"]), ["moved.csv"], query);
+    }
+  } finally {
+    await other.shutdown();
+  }
+});
+
+Deno.test("a version that is deleted some day says when", async () => {
+  await using rig = startRig();
+  await seeded(rig);
+  const read = async () =>
+    part(await rig.data(getArtifactDetails, { artifact_name: CARS }), "artifact");
+  assert.equal("time_to_live" in await read(), false);
+  const id = String((await read())["id"]);
+  await graphql(
+    rig.sim,
+    `mutation T($i: UpdateArtifactInput!) { updateArtifact(input: $i) { artifact { id } } }`,
+    { i: { artifactID: id, ttlDurationSeconds: 86_400 } },
+  );
+  const artifact = await read();
+  const ttl = part(artifact, "time_to_live");
+  assert.equal(ttl["seconds"], 86_400);
+  assert.equal(
+    Date.parse(String(ttl["expires_at"])) - Date.parse(String(artifact["created_at"])),
+    86_400_000,
+  );
 });
 
 Deno.test("a manifest that is not one is told, and the files come from the API", async () => {

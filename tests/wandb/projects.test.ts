@@ -7,6 +7,18 @@ const UPSERT = `mutation P($e: String, $n: String, $d: String) {
   upsertModel(input: {entityName: $e, name: $n, description: $d}) { inserted }
 }`;
 
+Deno.test("a number above its ceiling is the ceiling, and told", async () => {
+  await using rig = startRig();
+  for (const args of [{ max_projects: 999 }, { entity: "sim-team", limit: "999" }]) {
+    const data = await rig.data(queryProjects, args);
+    assert.equal(data["max_projects_per_entity"], 200);
+    assert.match(String(data["note"]), /^`max_projects` is at most 200: 999 was taken for that\./);
+  }
+  assert.equal("note" in await rig.data(queryProjects, { max_projects: 200 }), false);
+  const below = await rig.failure(queryProjects, { max_projects: 0 });
+  assert.match(String(below["message"]), /at least 1/);
+});
+
 Deno.test("projects of everything that the key reaches come with one request", async () => {
   await using rig = startRig();
   await graphql(rig.sim, UPSERT, { e: "sim-team", n: "vision", d: "Seeing" });

@@ -9,7 +9,7 @@ import { compact, unknownFields, withoutFields } from "../../src/wandb/graphql.t
 import { createLinks } from "../../src/wandb/links.ts";
 import { AFTER, FIRST, prepareQuery } from "../../src/wandb/query/document.ts";
 
-const NOTHING = { keys: new Map(), lastStep: -1 };
+const NOTHING = { keys: new Map(), told: true, lastStep: -1 };
 
 Deno.test("a pattern matches as a regular expression would", () => {
   const letters = fc.string({ unit: fc.constantFrom("a", "b", "/"), maxLength: 8 });
@@ -117,7 +117,7 @@ Deno.test("rows that all keys share do not stand for one that reaches further", 
 Deno.test("a full sample is exact only when the run has logged no more than that", () => {
   const rows = [0, 1, 2].map((step) => ({ _step: step, a: 1 }));
   const exact = (count: number, samples: number) => {
-    const known = { keys: new Map([["a", { count, types: ["number"] }]]), lastStep: 2 };
+    const known = { keys: new Map([["a", { count, types: ["number"] }]]), told: true, lastStep: 2 };
     const [a] = readMetrics([rows], { keys: ["a"], samples }, known);
     return a?.exact;
   };

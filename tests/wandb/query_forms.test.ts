@@ -55,6 +55,21 @@ Deno.test("default values of variables count as what the query says", async () =
   assert.equal(given["items"], 2);
 });
 
+Deno.test("a query that is nested too deep is told as the query's fault", async () => {
+  await using rig = startRig();
+  const nested = (depth: number) => `${"{ a ".repeat(depth)}{ b }${" }".repeat(depth)}`;
+  for (const depth of [101, 3000, 9000]) {
+    const failed = await rig.counted(() => rig.failure(queryWandb, { query: nested(depth) }));
+    assert.match(String(failed.result["message"]), /`query` is nested more than 100 deep/);
+    assert.equal(failed.requests, 0);
+  }
+  const inText = `{ viewer { username } project(name: "${"{".repeat(200)}") { name } }`;
+  assert.match(
+    String((await rig.data(queryWandb, { query: inText }))["note"]),
+    /`project` is null/,
+  );
+});
+
 Deno.test("first: 0 asks for the rest of the connection alone", async () => {
   await using rig = startRig();
   await seeded(rig);

@@ -1,3 +1,4 @@
+import { isoText } from "../../core/time.ts";
 import type { Wandb } from "../client.ts";
 import { optional } from "../present.ts";
 import { type Version, versionText } from "./version.ts";
@@ -66,12 +67,25 @@ export function describeVersion(version: Version, wandb: Wandb): Record<string, 
       created_at: artifact.createdAt,
       digest: artifact.digest,
       commit_hash: artifact.commitHash,
+      time_to_live: timeToLive(artifact),
     }),
     tags: tagsOf(version),
     aliases: [...version.aliases],
     ...(version.organization === undefined && type !== undefined
       ? { url: wandb.links.artifact(version.entity, version.project, type, collection, text) }
       : {}),
+  };
+}
+
+/** How long a version is kept; undefined where it is kept for ever. */
+function timeToLive(artifact: Version["artifact"]): Record<string, unknown> | undefined {
+  const seconds = artifact.ttlDurationSeconds ?? 0;
+  if (seconds <= 0) return undefined;
+  const end = Date.parse(artifact.createdAt ?? "") + seconds * 1000;
+  return {
+    seconds,
+    ...(Number.isNaN(end) ? {} : { expires_at: isoText(end) }),
+    ...(artifact.ttlIsInherited === true ? { inherited: true } : {}),
   };
 }
 

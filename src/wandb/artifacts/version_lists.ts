@@ -40,6 +40,10 @@ export interface PageArguments {
   readonly max_items: number;
   /** Where to go on. */
   readonly cursor?: string | undefined;
+  /** Filter in the server's form. */
+  readonly filters?: string | undefined;
+  /** Order in the server's form. */
+  readonly order?: string | undefined;
 }
 
 /**
@@ -50,10 +54,18 @@ export interface PageArguments {
 export async function versionsInProject(
   session: WandbSession,
   name: CollectionName,
-  { type_name: type, max_items: most, cursor }: PageArguments,
+  { type_name: type, max_items: most, cursor, filters, order }: PageArguments,
 ): Promise<VersionListing> {
   const { entity = "", project, collection } = name;
-  const variables = { e: entity, p: project, k: collection, n: most, c: cursor ?? null };
+  const variables = {
+    e: entity,
+    p: project,
+    k: collection,
+    n: most,
+    c: cursor ?? null,
+    f: filters ?? null,
+    o: order ?? null,
+  };
   const answer = await unlessMissing(
     type === undefined
       ? session.ask(PROJECT_VERSIONS, variables, IN_PROJECT).catch(needsType)

@@ -19,6 +19,8 @@ const ARTIFACT = `fragment Version on Artifact {
   fileCount
   state
   createdAt
+  ttlDurationSeconds # optional
+  ttlIsInherited # optional
   versionIndex
   tags { name }
   artifactType { name }
@@ -106,6 +108,8 @@ const ARTIFACT_SHAPE = z.looseObject({
   fileCount: INT64,
   state: TEXT,
   createdAt: TEXT,
+  ttlDurationSeconds: INT64,
+  ttlIsInherited: z.boolean().nullish(),
   versionIndex: INT64,
   tags: z.array(z.looseObject({ name: z.string() }).nullable()).nullish(),
   artifactType: z.looseObject({ name: z.string() }).nullish(),

@@ -11,7 +11,7 @@ const ALIASES = "alias artifactCollection { project { name entityName } }";
 
 const COLLECTION = `name
       defaultArtifactType { name }
-      artifacts(first: $n, after: $c) {
+      artifacts(filters: $f, order: $o, first: $n, after: $c) {
         totalCount
         edges {
           cursor
@@ -23,7 +23,7 @@ const COLLECTION = `name
 
 /** The versions of a project's collection. */
 export const PROJECT_VERSIONS = `query ProjectVersions($e: String!, $p: String!, $k: String!,
-  $n: Int!, $c: String) {
+  $n: Int!, $c: String, $f: JSONString, $o: String) {
   project(entityName: $e, name: $p) {
     name
     entityName
@@ -34,7 +34,7 @@ export const PROJECT_VERSIONS = `query ProjectVersions($e: String!, $p: String!,
 /** The same where the type is known, which every server understands. */
 export const TYPED_VERSIONS =
   `query TypedVersions($e: String!, $p: String!, $t: String!, $k: String!,
-  $n: Int!, $c: String) {
+  $n: Int!, $c: String, $f: JSONString, $o: String) {
   project(entityName: $e, name: $p) {
     name
     entityName

@@ -8,9 +8,16 @@ export interface ChosenKeys {
   readonly system: readonly string[];
 }
 
-/** Tells system metrics (`system.…`, `system/…`, `system`) from those that were logged. */
-export function splitKeys(keys: readonly string[]): ChosenKeys {
-  const isSystem = (key: string) => key === "system" || /^system[./]/.test(key);
+/**
+ * Tells system metrics (`system.…`, `system/…`, `system`) from metrics. A name that was logged is a
+ * metric, whatever it looks like.
+ */
+export function splitKeys(
+  keys: readonly string[],
+  logged: { has(key: string): boolean } = new Set(),
+): ChosenKeys {
+  const isSystem = (key: string) =>
+    (key === "system" || /^system[./]/.test(key)) && !logged.has(key);
   return {
     metrics: [...new Set(keys.filter((key) => !isSystem(key)))],
     system: [

@@ -4,7 +4,15 @@ import { nearest, oneOf } from "../../core/nearest.ts";
 import { someOf } from "../../core/some.ts";
 import { matchKeys } from "./choose.ts";
 import { type LoadedRun, numericKeys } from "./load.ts";
-import { lacksAxis, type Metric, type Selection, seriesOf, STEP, valueAt } from "./series.ts";
+import {
+  lacksAxis,
+  loggedValue,
+  type Metric,
+  type Selection,
+  seriesOf,
+  STEP,
+  valueAt,
+} from "./series.ts";
 
 /** Metrics that are read when none are named. */
 const DEFAULT_KEYS = 25;
@@ -25,7 +33,7 @@ export interface Choice {
 
 /** The metrics to read: those that are named or match, else the most often logged. */
 export function chooseMetrics(run: LoadedRun, wanted: readonly string[], none: boolean): Choice {
-  const all = numericKeys(run.known);
+  const all = run.known.told ? numericKeys(run.known) : summaryKeys(run);
   if (none) return { keys: [], missing: {}, notes: [] };
   if (wanted.length === 0) {
     const left = all.length - DEFAULT_KEYS;
@@ -46,6 +54,13 @@ export function chooseMetrics(run: LoadedRun, wanted: readonly string[], none: b
       ? [`${found.length} keys match; these are the first ${MOST_KEYS}.`]
       : [],
   };
+}
+
+/** Metrics of the summary, where the server does not tell what was logged. */
+function summaryKeys({ summary }: LoadedRun): string[] {
+  return Object.entries(summary).flatMap(([key, value]) =>
+    !key.startsWith("_") && loggedValue(value) !== undefined ? [key] : []
+  );
 }
 
 /**
@@ -226,6 +241,8 @@ export function emptyNotes(
       ? ""
       : run.known.lastStep >= 0
       ? ` The run's last step is ${run.known.lastStep}.`
+      : !run.known.told
+      ? " W&B does not say which keys this run has logged: name some with `keys`."
       : ` The run (${run.state}) has logged nothing yet, or its metrics are system.* only.`),
   ];
 }

@@ -80,7 +80,16 @@ export function prepareQuery(
     };
 }
 
+/** Selections within selections that a query may have; W&B's own stay below 20. */
+const MAX_DEPTH = 100;
+
 function parsed(text: string): DocumentNode {
+  if (depthOf(text) > MAX_DEPTH) {
+    throw badArgument(
+      `\`query\` is nested more than ${MAX_DEPTH} deep.`,
+      "Ask for less at a time, or use the structured form: resource, filters, order, fields.",
+    );
+  }
   try {
     return parse(text, { maxTokens: MAX_TOKENS });
   } catch (error) {
@@ -92,6 +101,17 @@ function parsed(text: string): DocumentNode {
       "Or use the structured form: resource, filters, order, fields.",
     );
   }
+}
+
+/** How deep brackets are nested, those in texts and comments left out. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  for (const [token] of text.matchAll(/"""[^]*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|[{}()[\]]/g)) {
+    if ("{([".includes(token)) deepest = Math.max(deepest, ++depth);
+    else if ("})]".includes(token)) depth--;
+  }
+  return deepest;
 }
 
 function onlyQuery(document: DocumentNode): OperationDefinitionNode {

@@ -39,7 +39,15 @@ export interface RunProjection {
   readonly summary: Keys;
 }
 
-const DEFAULT_FIELDS = ["id", "name", "state", "created_at", "tags", "group"];
+/** Fields of runs where none are named. */
+export const DEFAULT_FIELDS: readonly string[] = [
+  "id",
+  "name",
+  "state",
+  "created_at",
+  "tags",
+  "group",
+];
 
 /**
  * The projection for `fields`, or a small one with the metrics that filter and order speak of.

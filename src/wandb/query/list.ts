@@ -39,6 +39,10 @@ export interface ListQuery {
   readonly limit: number;
   /** Where to go on. */
   readonly cursor?: string | undefined;
+  /** Only reports of this title. */
+  readonly title?: string | undefined;
+  /** Only how many there are. */
+  readonly count?: boolean | undefined;
 }
 
 /** Largest page that is asked for; heavier ones take W&B too long. */
@@ -65,13 +69,28 @@ export async function listResource(
     : (node: unknown) => runRow(node, runs.projection, place, wandb.links);
   const conditions = runs?.conditions ?? [];
   const unseen = new Set(conditions.filter(({ field }) => keyIn(field) !== undefined));
-  const pages = await readPages(session, place, query, plan, start, doubt);
+  const pages = await readPages(
+    session,
+    place,
+    query.count === true ? { ...query, limit: 1 } : query,
+    plan,
+    start,
+    doubt,
+  );
   for (const { node } of pages.edges) {
     if (runs === undefined || unseen.size === 0) break;
     const spoken = runRow(node, runs.spoken, place, wandb.links);
     for (const one of unseen) if (holdsKey(spoken, one)) unseen.delete(one);
   }
-  const items = pages.edges.map(({ node }) => toRow(node));
+  const items = pages.edges.map(({ node }) => toRow(node))
+    .filter((row) => query.title === undefined || row.title === query.title);
+  if (query.count === true) {
+    const { total = items.length } = pages;
+    const where = { resource, entity: place.entity, project: place.project };
+    return {
+      data: { ...where, count: total, total, ...noteOf(...plan.notes), items: [] },
+    };
+  }
   const isEmpty = items.length === 0 && query.cursor === undefined && filters !== undefined;
   const doubtful = isEmpty ? conditions : [...unseen];
   const reasons = doubtful.length === 0 || query.cursor !== undefined

@@ -3,11 +3,11 @@ import * as z from "zod";
 import { alignRuns } from "../../analysis/align.ts";
 import { diffMany, diffObjects } from "../../analysis/diff.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import type { JsonObject } from "../../core/json.ts";
+import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import type { WandbSession } from "../client.ts";
 import { isPattern, matchKeys } from "../history/choose.ts";
 import { numericKeys } from "../history/load.ts";
-import { readMetrics, type Selection, seriesOf, specsOf } from "../history/series.ts";
+import { readMetrics, type Selection, seriesOf, specsOf, valueAt } from "../history/series.ts";
 import { noProject, noRun } from "../missing.ts";
 import { environmentOf, metadataOf, type RunDetails, RUNS_BY_ID, RUNS_SHAPE } from "../runs.ts";
 import { configOf, summaryOf } from "../shapes.ts";
@@ -38,7 +38,11 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
     include_history_overlap: z.boolean().default(false),
     history_keys: z.array(z.string()).max(20).optional(),
     history_samples: z.int().min(2).max(500).default(50),
+    x_axis: z.string().optional(),
+    config_keys: z.array(z.string()).optional(),
+    summary_keys: z.array(z.string()).optional(),
   }),
+  unlisted: ["x_axis", "config_keys", "summary_keys"],
   argumentAliases: {
     run_a: "run_id_a",
     run_b: "run_id_b",
@@ -75,6 +79,7 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
     const withRows = args.include_history_overlap || wanted.length > 0;
     const select = (keys: readonly string[]): Selection => ({
       keys,
+      xAxis: args.x_axis,
       samples: Math.min(2000, Math.max(200, Math.floor(POINTS / (ids.length * keys.length)))),
     });
     const read = (keys: readonly string[], full: boolean) =>
@@ -102,8 +107,11 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
     return {
       data: {
         ...(labels.length === 2 ? { run_a: a, run_b: b } : { runs: labels }),
-        config_diff: difference(runs, (run) => configOf(run.config)),
-        summary_diff: difference(runs, (run) => summaryOf(run.summaryMetrics)),
+        config_diff: difference(runs, (run) => only(configOf(run.config), args.config_keys)),
+        summary_diff: difference(
+          runs,
+          (run) => nameMedia(only(summaryOf(run.summaryMetrics), args.summary_keys)),
+        ),
         metadata_diff: difference(runs, metadataOf),
         environment_diff: difference(runs, environmentOf),
         ...(withRows
@@ -158,6 +166,35 @@ function difference(runs: readonly RunDetails[], of: (run: RunDetails) => JsonOb
   return runs.length === 2 && a !== undefined && b !== undefined
     ? { ...diffObjects(of(a), of(b)) }
     : { ...diffMany(Object.fromEntries(runs.map((run) => [run.name, of(run)]))) };
+}
+
+/** The members that are asked for; all where none are. */
+function only(values: JsonObject, keys: readonly string[] | undefined): JsonObject {
+  if (keys === undefined || keys.length === 0) return values;
+  return Object.fromEntries(
+    keys.flatMap((key): [string, Json][] => {
+      const value = valueAt(values, key);
+      return value === undefined ? [] : [[key, value]];
+    }),
+  );
+}
+
+/** Histograms, tables and media by what they are and how large, not by what they hold. */
+function nameMedia(summary: JsonObject): JsonObject {
+  return Object.fromEntries(
+    Object.entries(summary).map(([key, value]): [string, Json] => {
+      if (!isJsonObject(value) || typeof value._type !== "string") return [key, value];
+      const { nrows, ncols, width, height, size, values, sha256 } = value;
+      const sizes = [
+        Array.isArray(values) ? `${values.length} bins` : undefined,
+        nrows === undefined ? undefined : `${nrows} × ${ncols} cells`,
+        width === undefined ? undefined : `${width} × ${height} pixels`,
+        size === undefined ? undefined : `${size} bytes`,
+        typeof sha256 === "string" ? `sha256 ${sha256.slice(0, 12)}` : undefined,
+      ].filter((part) => part !== undefined);
+      return [key, sizes.length === 0 ? value._type : `${value._type} (${sizes.join(", ")})`];
+    }),
+  );
 }
 
 /** Numeric metrics that all of the runs have, losses first. */

@@ -16,7 +16,7 @@ import { type LoadedRun, loadRun, numericKeys, systemMetrics } from "../history/
 import { seriesOf } from "../history/series.ts";
 import { runLinks } from "../resources.ts";
 import { PROJECT_ARGS, resolveRun } from "../project.ts";
-import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** Points of each metric. */
 const SAMPLES = 1000;
@@ -40,7 +40,12 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
     run_id: z.string().min(1),
     loss_key: z.string().optional().describe("Else found by name."),
     val_loss_key: z.string().optional(),
+    samples: z.int().min(10).max(LOSS_SAMPLES).default(SAMPLES),
+    x_axis: z.string().optional(),
+    config_keys: z.array(z.string()).optional(),
+    summary_keys: z.array(z.string()).optional(),
   }),
+  unlisted: ["samples", "x_axis", "config_keys", "summary_keys"],
   argumentAliases: { run: "run_id", run_name: "run_id" },
   output: z.looseObject({
     run_id: z.string(),
@@ -71,7 +76,7 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
       summaryKeys: keys,
       selection: {
         keys,
-        samples: SAMPLES,
+        samples: args.samples,
         samplesOf: new Map(lossKey === undefined ? [] : [[lossKey, LOSS_SAMPLES]]),
       },
     });
@@ -114,6 +119,15 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
             findings.filter(({ severity }) => severity !== "info").map((one) => one.next_step),
           ),
         ],
+        ...noteOf(
+          gpus.length > 0
+            ? undefined
+            : "The use of GPUs was not checked: no GPU's is among the run's system metrics.",
+          (args.x_axis ?? args.config_keys ?? args.summary_keys) === undefined
+            ? undefined
+            : "Checks go by step and look at metrics: x_axis, config_keys and summary_keys are " +
+              "not used.",
+        ),
         ...warningsOf([...first.problems, ...run.problems]),
       },
       links: runLinks(place, run.id),

@@ -15,7 +15,7 @@ import {
 } from "../history/describe.ts";
 import { type LoadedRun, loadRun, systemMetrics } from "../history/load.ts";
 import { rowsWithin } from "../history/rows.ts";
-import { type Selection, STEP } from "../history/series.ts";
+import { type Metric, type Selection, STEP } from "../history/series.ts";
 import { runLinks } from "../resources.ts";
 import type { HistoryKeys } from "../shapes.ts";
 import { PROJECT_ARGS, resolveRun } from "../project.ts";
@@ -45,7 +45,11 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     max_step: z.int().min(0).optional(),
     x_axis: z.string().default(STEP).describe("Such as _runtime, _timestamp or a metric."),
     console_lines: z.int().min(1).max(1000).optional().describe("Also the last console lines."),
+    target_x: z.number().optional().describe("Only the rows nearest to this x,"),
+    tolerance: z.number().min(0).optional().describe("or all within x ± tolerance."),
+    stream: z.enum(["default", "system"]).default("default"),
   }),
+  unlisted: ["stream"],
   argumentAliases: {
     run: "run_id",
     run_name: "run_id",
@@ -71,11 +75,13 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     }
     const place = resolveRun(args, args.run_id, wandb);
     const session = wandb.open(signal);
-    const wanted = splitKeys(args.keys ?? []);
-    const onlySystem = wanted.metrics.length === 0 &&
-      (wanted.system.length > 0 || (args.keys === undefined && args.console_lines !== undefined));
+    const named = namedKeys(args);
+    const asked = splitKeys(named);
+    // Whatever looks like a system metric may have been logged as a metric.
+    const doubtful = new Set(named.filter((key) => !isPattern(key)));
+    const probes = splitKeys(named, doubtful).metrics;
     const extra = {
-      ...(wanted.system.length === 0
+      ...(asked.system.length === 0
         ? {}
         : { systemSamples: Math.max(args.samples, STATISTICS_SAMPLES) }),
       ...(args.console_lines === undefined ? {} : { consoleLines: args.console_lines }),
@@ -87,19 +93,25 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
       maxStep,
       xAxis,
     });
-    const ahead = onlySystem || (wanted.metrics.length > 0 && !wanted.metrics.some(isPattern));
+    const ahead = named.length > 0 && !asked.metrics.some(isPattern);
     const load = (keys: readonly string[], more = {}) =>
       loadRun(session, place, place.run, {
         ...more,
         summaryKeys: keys,
         ...(keys.length === 0 ? {} : { selection: select(keys) }),
       });
-    const first = await load(ahead ? wanted.metrics : [], extra);
+    const loaded = await load(ahead ? probes : [], extra);
+    const first = loaded.known.told || asked.metrics.length > 0
+      ? loaded
+      : { ...loaded, summary: (await loadRun(session, place, place.run, {})).summary };
+    const wanted = splitKeys(named, first.known.keys);
+    const onlySystem = wanted.metrics.length === 0 && wanted.system.length > 0;
     const choice = chooseMetrics(first, wanted.metrics, onlySystem);
     const run = ahead || choice.keys.length === 0 ? first : joined(first, await load(choice.keys));
-    const metrics = run.metrics.filter(({ points }) => points.length > 0);
+    const near = (metric: Metric) => nearX(metric, args.target_x, args.tolerance);
+    const metrics = run.metrics.map(near).filter(({ points }) => points.length > 0);
     const system = matchKeys(wanted.system, [...new Set(first.events.flatMap(Object.keys))]);
-    const systems = systemMetrics(run, system.found);
+    const systems = systemMetrics(run, system.found).map(near);
     const missing = { ...choice.missing, ...system.missing };
     if (metrics.length + systems.length === 0 && Object.keys(missing).length > 0) {
       throw unknownKeys(missing, first);
@@ -161,6 +173,24 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     };
   },
 });
+
+/** The keys that a call names; `stream` says system metrics in another way. */
+function namedKeys(
+  { keys = [], stream }: { keys?: readonly string[] | undefined; stream: "default" | "system" },
+): readonly string[] {
+  if (stream === "default") return keys;
+  const named = keys.map((key) => /^system([./]|$)/.test(key) ? key : `system.${key}`);
+  return named.length === 0 ? ["system.*"] : named;
+}
+
+/** The points nearest to a place on the x axis, or all that are near enough. */
+function nearX(metric: Metric, target: number | undefined, tolerance: number | undefined): Metric {
+  if (target === undefined) return metric;
+  const distance = ({ x }: { readonly x: number }) => Math.abs(x - target);
+  const least = Math.min(...metric.points.map(distance));
+  const points = metric.points.filter((point) => distance(point) <= (tolerance ?? least));
+  return { ...metric, points };
+}
 
 /** A run whose metrics came with a request of their own. */
 function joined(first: LoadedRun, second: LoadedRun): LoadedRun {

@@ -6,12 +6,15 @@ import {
   type CollectionName,
   collectionOf,
   type NameParts,
+  REGISTRY_PREFIX,
   registryOf,
   splitName,
 } from "../artifacts/names.ts";
 import { nodesOf, pageState, resumeAt } from "../artifacts/page.ts";
 import { versionsInProject, versionsInRegistry } from "../artifacts/version_lists.ts";
 import { versionRow } from "../artifacts/versions.ts";
+import { defined } from "../../core/defined.ts";
+import { translateFilter } from "../query/filter.ts";
 import type { Wandb } from "../client.ts";
 import { PROJECT_ARGS, readProjectArgs } from "../project.ts";
 import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
@@ -25,6 +28,10 @@ const INPUT = z.object({
   source: z.enum(["project", "registry"]).default("project"),
   max_items: z.int().min(1).max(200).default(50),
   cursor: z.string().optional(),
+  tags: z.array(z.string()).optional().describe("Only with one of these."),
+  created_after: z.string().optional(),
+  created_before: z.string().optional(),
+  order: z.string().optional(),
 });
 
 /** Lists the versions of a collection. */
@@ -36,6 +43,7 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
   description: "List the versions of a project's artifact collection, or of a registry's (with " +
     "registry_name): aliases, tags, size, digest. Newest first.",
   input: INPUT,
+  unlisted: ["order"],
   argumentAliases: {
     collection: "collection_name",
     artifact_name: "collection_name",
@@ -57,10 +65,17 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
     const parts = splitName(args.collection_name, "collection_name");
     const name = nameOf(args, parts, wandb);
     const { alias } = parts;
+    const filters = filtersOf(args);
+    if (name.registry && (filters ?? args.order) !== undefined) {
+      throw badArgument(
+        "Versions in a registry can be neither filtered nor ordered.",
+        "Leave `tags`, `created_after`, `created_before` and `order` out.",
+      );
+    }
     const session = wandb.open(signal);
     const { page, problems, ...where } = name.registry
       ? await versionsInRegistry(session, wandb, name, args)
-      : await versionsInProject(session, name, args);
+      : await versionsInProject(session, name, { ...args, filters });
     if (page.items.length === 0 && problems.length > 0) throw session.refused(problems);
     return {
       data: {
@@ -75,7 +90,9 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
           page.items.length > 0
             ? undefined
             : args.cursor === undefined
-            ? "The collection has no versions."
+            ? filters === undefined
+              ? "The collection has no versions."
+              : `No version of the collection matches ${filters}.`
             : "Nothing follows that cursor.",
         ),
         ...warningsOf(problems),
@@ -90,6 +107,20 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
   },
 });
 
+/** The filter of versions as the server takes it; undefined for none. */
+function filtersOf(args: z.output<typeof INPUT>): string | undefined {
+  const { tags, created_after: $gt, created_before: $lt } = args;
+  const createdAt = defined({ $gt, $lt });
+  const { value } = translateFilter(
+    Object.keys(createdAt).length === 0 ? {} : { createdAt },
+    Date.now(),
+  );
+  const filter = { ...value, ...(tags === undefined ? {} : { tags: { $in: tags } }) };
+  return Object.keys(filter).length === 0
+    ? undefined
+    : JSON.stringify({ state: "COMMITTED", ...filter });
+}
+
 /** Which collection the arguments mean; a full name needs none of the others. */
 function nameOf(args: z.output<typeof INPUT>, parts: NameParts, wandb: Wandb): CollectionName {
   const organization = args.organization === undefined
@@ -101,17 +132,17 @@ function nameOf(args: z.output<typeof INPUT>, parts: NameParts, wandb: Wandb): C
     return { entity, project: registry.project, collection: parts.collection, registry: true };
   }
   const { entity, project } = readProjectArgs(args);
-  const name = collectionOf(
-    { ...parts, project: parts.project ?? project, entity: parts.entity ?? entity },
-    "collection_name",
-    wandb,
-  );
-  if (name.registry) return { ...name, entity: organization ?? name.entity };
-  if (args.source === "registry") {
+  const registry = (parts.project ?? project ?? "").startsWith(REGISTRY_PREFIX);
+  if (args.source === "registry" && !registry) {
     throw badArgument(
       "`source` is registry, and `registry_name` is missing: which registry?",
       "list_registries_tool names them.",
     );
   }
-  return name;
+  const name = collectionOf(
+    { ...parts, project: parts.project ?? project, entity: parts.entity ?? entity },
+    "collection_name",
+    wandb,
+  );
+  return name.registry ? { ...name, entity: organization ?? name.entity } : name;
 }

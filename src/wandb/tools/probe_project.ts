@@ -1,6 +1,8 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
+import { defined } from "../../core/defined.ts";
+import { matchKeys } from "../history/choose.ts";
 import { noProject } from "../missing.ts";
 import { configOf, connectionOf, HISTORY_KEYS, OBJECT_FIELD, summaryOf } from "../shapes.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
@@ -8,7 +10,8 @@ import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** A project's newest runs, and how many there are in each state: counted, not listed. */
 export const PROBE = `query Probe($e: String!, $p: String!, $n: Int!, $running: JSONString,
-  $finished: JSONString, $failed: JSONString, $crashed: JSONString, $killed: JSONString) {
+  $finished: JSONString, $failed: JSONString, $crashed: JSONString, $killed: JSONString,
+  $artifacts: Boolean!) {
   project(entityName: $e, name: $p) {
     name
     runCount
@@ -18,6 +21,10 @@ export const PROBE = `query Probe($e: String!, $p: String!, $n: Int!, $running: 
     crashed: runCount(filters: $crashed)
     killed: runCount(filters: $killed)
     totalSweeps # optional
+    artifactCollections(first: 100) @include(if: $artifacts) {
+      edges { node { name defaultArtifactType { name } } }
+      pageInfo { hasNextPage }
+    }
     runs(first: $n, order: "-created_at") {
       edges { node { name state tags group jobType config summaryMetrics historyKeys } }
     }
@@ -48,6 +55,10 @@ const SHAPE = z.looseObject({
     killed: COUNT,
     totalSweeps: COUNT,
     runs: connectionOf(RUN),
+    artifactCollections: connectionOf(z.looseObject({
+      name: z.string(),
+      defaultArtifactType: z.looseObject({ name: z.string() }).nullish(),
+    })),
   }).nullish(),
 });
 
@@ -63,6 +74,8 @@ export const probeProject: Tool<WandbServices> = wandbTool({
   input: z.object({
     ...PROJECT_ARGS,
     sample_runs: z.int().min(1).max(50).default(5),
+    field_pattern: z.string().optional().describe("Only keys that match; * stands for any text."),
+    include_artifacts: z.boolean().default(false).describe("Also artifact collections."),
   }),
   output: z.looseObject({
     run_count: z.int(),
@@ -86,13 +99,19 @@ export const probeProject: Tool<WandbServices> = wandbTool({
       e: place.entity,
       p: place.project,
       n: args.sample_runs,
+      artifacts: args.include_artifacts,
       ...Object.fromEntries(filters),
     }, SHAPE);
     const { project } = data;
     if (!project) throw await noProject(session, place);
     const runs = project.runs.nodes;
-    const metrics = metricTypes(runs);
-    const config = firstValues(runs.map((run) => configOf(run.config)));
+    const matching = <T>(values: Record<string, T>): Record<string, T> => {
+      if (args.field_pattern === undefined) return values;
+      const { found } = matchKeys([args.field_pattern], Object.keys(values));
+      return Object.fromEntries(Object.entries(values).filter(([key]) => found.includes(key)));
+    };
+    const metrics = matching(metricTypes(runs));
+    const config = matching(firstValues(runs.map((run) => configOf(run.config))));
     const steps = runs.map((run) => run.historyKeys.lastStep).filter((step) => step >= 0);
     const typical = steps.length === 0
       ? 0
@@ -129,6 +148,15 @@ export const probeProject: Tool<WandbServices> = wandbTool({
         has_history: runs.some((run) => run.historyKeys.keys.size > 0),
         job_types: jobTypes.slice(0, 10),
         ...(jobTypes.length > 10 ? { job_types_truncated: true } : {}),
+        ...(args.include_artifacts
+          ? {
+            artifacts: project.artifactCollections.nodes.map((one) => ({
+              name: one.name,
+              ...defined({ type: one.defaultArtifactType?.name }),
+            })),
+            ...(project.artifactCollections.page.hasNextPage ? { artifacts_truncated: true } : {}),
+          }
+          : {}),
         recommendations: recommendations(known),
         url: wandb.links.project(place.entity, place.project),
         ...warningsOf(problems),

@@ -1,17 +1,55 @@
 import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { listResource } from "../query/list.ts";
-import { RESOURCES } from "../query/resources.ts";
+import { defined } from "../../core/defined.ts";
+import { DEFAULT_FIELDS } from "../query/fields.ts";
+import { type ListQuery, listResource } from "../query/list.ts";
+import { type Resource, RESOURCES } from "../query/resources.ts";
 import { readProjectArgs, SHORT_NAMES } from "../project.ts";
 import { type WandbServices, wandbTool } from "../tool.ts";
 
 /** Items when nothing says how many. */
 const DEFAULT_LIMIT = 50;
 
+/** What calls in the form of W&B's own server of today mean in ours. */
+function inOwnForm(args: {
+  readonly resource: Resource;
+  readonly filters?: Readonly<Record<string, unknown>> | undefined;
+  readonly fields?: readonly string[] | undefined;
+  readonly sweep_id?: string | undefined;
+  readonly report_name?: string | undefined;
+  readonly include?: readonly string[] | undefined;
+  readonly config_keys?: readonly string[] | undefined;
+  readonly summary_keys?: readonly string[] | undefined;
+  readonly response_mode: "items" | "count";
+}): Partial<ListQuery> {
+  const { resource, filters, sweep_id: sweep, response_mode: mode } = args;
+  if (sweep !== undefined && resource !== "runs" && resource !== "sweeps") {
+    throw badArgument(`resource=${resource} takes no \`sweep_id\`.`);
+  }
+  const chosen = [
+    ...args.fields ?? [],
+    ...args.include ?? [],
+    ...(args.config_keys ?? []).map((key) => `config.${key}`),
+    ...(args.summary_keys ?? []).map((key) => `summary.${key}`),
+  ];
+  const more = (args.fields ?? []).length === 0 && chosen.length > 0 && resource === "runs"
+    ? DEFAULT_FIELDS
+    : [];
+  return defined({
+    filters: sweep === undefined
+      ? filters
+      : { ...filters, [resource === "runs" ? "sweep" : "name"]: sweep },
+    fields: chosen.length === 0 ? undefined : [...more, ...chosen],
+    title: args.report_name,
+    count: mode === "count" || undefined,
+  });
+}
+
 /** Queries runs and what else a project holds. */
 export const queryWandb: Tool<WandbServices> = wandbTool({
   name: "query_wandb_tool",
+  aliases: ["query_wandb_graphql_tool"],
   title: "Query W&B",
   toolset: "wandb.runs",
   effect: "read",
@@ -30,15 +68,33 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
     fields: z.array(z.string()).optional().describe(
       "Of runs: name, state, tags, user, config.K, summary.K, config, summary …",
     ),
-    run_id: z.string().optional().describe("For files."),
+    run_id: z.string().optional().describe("One run, or whose files."),
     limit: z.int().min(1).max(1000).optional(),
     cursor: z.string().optional().describe("next_cursor of the page before."),
     query: z.string().optional().describe("GraphQL instead."),
     variables: z.record(z.string(), z.unknown()).optional(),
     max_items: z.int().min(1).max(10_000).optional(),
     items_per_page: z.int().min(1).max(1000).default(50),
+    sweep_id: z.string().optional(),
+    report_name: z.string().optional(),
+    include: z.array(z.string()).optional(),
+    config_keys: z.array(z.string()).optional(),
+    summary_keys: z.array(z.string()).optional(),
+    response_mode: z.enum(["items", "count"]).default("items"),
   }),
-  unlisted: ["items_per_page"],
+  unlisted: [
+    ...["items_per_page", "sweep_id", "report_name", "include", "config_keys"] as const,
+    ...["summary_keys", "response_mode"] as const,
+  ],
+  valueAliases: {
+    resource: {
+      run: "runs",
+      sweep: "sweeps",
+      report: "reports",
+      artifact: "artifacts",
+      file: "files",
+    },
+  },
   argumentAliases: {
     filter: "filters",
     sort: "order",
@@ -55,11 +111,8 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
       if (Object.keys(args.variables ?? {}).length > 0) {
         throw badArgument("`variables` go with `query`.", "Or use `filters` and `fields`.");
       }
-      return await listResource(
-        { ...args, limit: args.limit ?? args.max_items ?? DEFAULT_LIMIT },
-        wandb,
-        session,
-      );
+      const limit = args.limit ?? args.max_items ?? DEFAULT_LIMIT;
+      return await listResource({ ...args, ...inOwnForm(args), limit }, wandb, session);
     }
     const { filters, order, fields, run_id } = args;
     const [passed] = Object.entries({ filters, order, fields, run_id })

@@ -97,6 +97,7 @@ export function linkMutations(sim: Sim, caller: User): Record<string, unknown> {
           artifactID: z.string(),
           description: z.string().nullish(),
           metadata: z.string().nullish(),
+          ttlDurationSeconds: z.coerce.number().nullish(),
           tagsToAdd: z.array(TagName).nullish(),
           tagsToDelete: z.array(TagName).nullish(),
           aliases: z.array(Alias).nullish(),
@@ -111,6 +112,7 @@ export function linkMutations(sim: Sim, caller: User): Record<string, unknown> {
         ...artifact,
         description: input.description ?? artifact.description,
         metadata: input.metadata ?? artifact.metadata,
+        ttl: input.ttlDurationSeconds ?? artifact.ttl,
         tags: [...new Set([...artifact.tags, ...added])].filter((tag) => !gone.has(tag)),
         updatedAt: sim.now(),
       });
