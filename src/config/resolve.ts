@@ -1,5 +1,6 @@
 import type { Setting } from "./setting.ts";
 import { type SettingKey, SETTINGS, type Settings } from "./settings.ts";
+import { MLFLOW_NOT_HONOURED } from "./settings/mlflow.ts";
 import { readValue } from "./values.ts";
 
 /** Something about the configuration that the user should know, but that stops nothing. */
@@ -64,6 +65,11 @@ export function resolveSettings(
         });
       }
     }
+  }
+  for (const [source, consequence] of Object.entries(MLFLOW_NOT_HONOURED)) {
+    if ((env(source)?.trim() ?? "") === "") continue;
+    const message = `${source} is not honoured: ${consequence}.`;
+    notes.push({ setting: "trackingUri", source, message });
   }
   if (!isSettings(values)) throw new TypeError("A setting has a value of another type.");
   return { settings: values, notes, errors };

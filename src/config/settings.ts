@@ -1,6 +1,6 @@
 import { PROXY_VARIABLES } from "../core/proxy.ts";
 import type { ValueOf } from "./setting.ts";
-import { MLFLOW_SETTINGS } from "./settings/mlflow.ts";
+import { MLFLOW_NOT_HONOURED, MLFLOW_SETTINGS } from "./settings/mlflow.ts";
 import { SERVER_SETTINGS } from "./settings/server.ts";
 import { TOOLS_SETTINGS } from "./settings/tools.ts";
 import { WANDB_SETTINGS } from "./settings/wandb.ts";
@@ -34,6 +34,7 @@ export const LOCATION_VARIABLES = ["HOME", "USERPROFILE"] as const;
 export function environmentNames(): string[] {
   return [
     ...Object.values(SETTINGS).flatMap((setting) => [...setting.env]),
+    ...Object.keys(MLFLOW_NOT_HONOURED),
     ...LOCATION_VARIABLES,
     ...PROXY_VARIABLES,
   ];
