@@ -143,8 +143,8 @@ export function didYouMean(
   quote: (name: string) => string = inQuotes,
   count: number = 3,
 ): string {
-  const guesses = nearest(given, valid, count);
-  return guesses.length === 0 ? "." : `; did you mean ${oneOf(guesses.map(quote))}?`;
+  const guesses = [...new Set(nearest(given, valid, count).map(quote))];
+  return guesses.length === 0 ? "." : `; did you mean ${oneOf(guesses)}?`;
 }
 
 /** Longest name of a caller's that a message repeats, in characters. */

@@ -1,4 +1,6 @@
+import * as z from "zod";
 import type { Config } from "../config/config.ts";
+import { Failure } from "../core/failure.ts";
 import type { Log } from "../core/log.ts";
 import { bind } from "../mcp/bind.ts";
 import { absentBackend, type Backend, type ToolNames } from "../mcp/backend.ts";
@@ -75,8 +77,8 @@ export function mlflowBackend(config: Config, log: Log): Backend {
   return {
     name,
     tools: [
-      ...READING.map((tool) => bind(tool, services)),
-      ...WRITING.map((tool) => bind(tool, services)),
+      ...READING.map((tool) => bind(blaming(tool), services)),
+      ...WRITING.map((tool) => bind(blaming(tool), services)),
     ],
     workflows: mlflowWorkflows(experiment),
     lookUps: { experiment: suggestExperiments(open) },
@@ -84,6 +86,26 @@ export function mlflowBackend(config: Config, log: Log): Backend {
     instructions: INSTRUCTIONS,
     absent: undefined,
     absentTools: [],
+  };
+}
+
+/** Data of a form that MLflow does not write are their source's fault and told as such. */
+function blaming<S>(tool: Tool<S>, source: "server" | "store" = "server"): Tool<S> {
+  return {
+    ...tool,
+    call: async (raw, context) => {
+      try {
+        return await tool.call(raw, context);
+      } catch (error) {
+        if (!(error instanceof z.ZodError)) throw error;
+        throw new Failure("upstream_error", "A part of the data is not what MLflow writes.", {
+          hint: source === "server"
+            ? "Check that MLFLOW_TRACKING_URI is the address of an MLflow tracking server."
+            : "The store is damaged there; other traces can be read.",
+          cause: error,
+        });
+      }
+    },
   };
 }
 
@@ -100,7 +122,7 @@ function localBackend(
   });
   return {
     name,
-    tools: READING.map((tool) => bind(tool, services)),
+    tools: READING.map((tool) => bind(blaming(tool, "store"), services)),
     workflows: mlflowWorkflows(experiment),
     lookUps: { experiment: suggestExperiments((signal) => Promise.resolve(store.open(signal))) },
     resources: [TRACE_RESOURCE],

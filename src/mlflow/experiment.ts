@@ -1,5 +1,4 @@
-import { Failure, isFailure } from "../core/failure.ts";
-import { nearest, oneOf } from "../core/nearest.ts";
+import { didYouMean, Failure, isFailure, shortenName } from "../core/failure.ts";
 import type { ReadServices } from "./services.ts";
 import type { Experiment, TraceReader } from "./store.ts";
 
@@ -16,8 +15,8 @@ export async function experimentIdOf(
   given: string | undefined,
   { mlflow, experiment }: ReadServices,
 ): Promise<string> {
-  const wanted = given?.trim();
-  if (wanted !== undefined && wanted !== "") {
+  if (given !== undefined) {
+    const wanted = given.trim();
     return isId(wanted) ? wanted : await idOfName(mlflow, wanted, "experiment_id");
   }
   if (experiment.id !== undefined) {
@@ -30,7 +29,7 @@ export async function experimentIdOf(
     return await idOfName(mlflow, experiment.name, "MLFLOW_EXPERIMENT_NAME");
   }
   throw new Failure("invalid_arguments", "`experiment_id` is missing and no default is set.", {
-    hint: `${await someExperiments(mlflow)} A default is set by MLFLOW_EXPERIMENT_ID.`,
+    hint: `${(await listExperiments(mlflow)).hint} A default is set by MLFLOW_EXPERIMENT_ID.`,
   });
 }
 
@@ -49,9 +48,8 @@ export async function existingExperiment(
 
 /** Throws the error for an experiment that does not exist. */
 export async function noSuchExperiment(mlflow: TraceReader, id: string): Promise<never> {
-  throw new Failure("not_found", `There is no experiment ${JSON.stringify(id)}.`, {
-    hint: await someExperiments(mlflow, id),
-  });
+  const { hint } = await listExperiments(mlflow, id);
+  throw new Failure("not_found", `There is no experiment ${JSON.stringify(id)}.`, { hint });
 }
 
 function isId(text: string): boolean {
@@ -61,33 +59,35 @@ function isId(text: string): boolean {
 async function idOfName(mlflow: TraceReader, name: string, source: string): Promise<string> {
   const found = await mlflow.experimentByName(name);
   if (found !== undefined) return found.id;
+  const { meant, hint } = await listExperiments(mlflow, name);
+  const several = /^\s*\[?\s*"?\d+"?(\s*,\s*"?\d+"?)+\s*\]?\s*$/.test(name);
   throw new Failure(
     "not_found",
-    `\`${source}\`: there is no experiment with the id or name ${JSON.stringify(name)}.`,
-    {
-      hint:
-        (/^\s*\[?\s*"?\d+"?(\s*,\s*"?\d+"?)+\s*\]?\s*$/.test(name)
-          ? "Search one experiment at a time. "
-          : "") + await someExperiments(mlflow, name),
-    },
+    `\`${source}\`: there is no experiment with the id or name ${
+      JSON.stringify(shortenName(name))
+    }${meant}`,
+    { hint: `${several ? "Search one experiment at a time. " : ""}${hint}` },
   );
 }
 
-async function someExperiments(mlflow: TraceReader, wanted?: string): Promise<string> {
+/** Which experiments there are, and how a sentence ends that names none of them. */
+async function listExperiments(
+  mlflow: TraceReader,
+  wanted?: string,
+): Promise<{ meant: string; hint: string }> {
   let all: readonly Experiment[];
   try {
     all = await mlflow.experiments(200);
   } catch (error) {
     // Where none was asked for, it is this failure that stands in the way.
     if (!isFailure(error) || wanted === undefined) throw error;
-    return `The experiments could not be listed: ${error.message}`;
+    return { meant: ".", hint: `The experiments could not be listed: ${error.message}` };
   }
-  if (all.length === 0) return "There are no experiments to choose from.";
-  const show = ({ id, name }: Experiment) => `${id} (${name})`;
-  const guesses = wanted === undefined ? [] : nearest(wanted, all.map(({ name }) => name));
-  const meant = all.filter(({ name }) => guesses.includes(name)).map(show);
-  const listed = all.slice(0, SHOWN).map(show).join(", ");
+  if (all.length === 0) return { meant: ".", hint: "There are no experiments to choose from." };
+  const shown = new Map(all.map(({ id, name }) => [name, `${id} (${name})`]));
   const more = all.length > SHOWN ? ` and ${all.length - SHOWN} more` : "";
-  return `${meant.length === 0 ? "" : `Did you mean ${oneOf(meant)}? `}` +
-    `Experiments: ${listed}${more}.`;
+  return {
+    meant: didYouMean(wanted ?? "", shown.keys(), (name) => shown.get(name) ?? name),
+    hint: `Experiments: ${[...shown.values()].slice(0, SHOWN).join(", ")}${more}.`,
+  };
 }

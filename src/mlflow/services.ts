@@ -1,5 +1,4 @@
-import { Failure } from "../core/failure.ts";
-import * as z from "zod";
+import type * as z from "zod";
 import { defineTool } from "../mcp/define.ts";
 import type { Tool, ToolSpec } from "../mcp/tool.ts";
 import type { TraceReader, TraceWriter } from "./store.ts";
@@ -32,37 +31,12 @@ export interface WriteServices extends ReadServices {
 export function readingTool<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<ReadServices, I, O>,
 ): Tool<ReadServices> {
-  return defineTool(withStrangeReplies(spec));
+  return defineTool(spec);
 }
 
 /** Declares a tool that writes. */
 export function writingTool<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<WriteServices, I, O>,
 ): Tool<WriteServices> {
-  return defineTool(withStrangeReplies(spec));
-}
-
-/** A reply whose parts are not what MLflow sends is the server's fault and told as such. */
-function withStrangeReplies<S, I extends z.ZodObject, O extends z.ZodObject>(
-  spec: ToolSpec<S, I, O>,
-): ToolSpec<S, I, O> {
-  const told = async <T>(work: Promise<T>): Promise<T> => {
-    try {
-      return await work;
-    } catch (error) {
-      if (!(error instanceof z.ZodError)) throw error;
-      throw new Failure("upstream_error", "A part of the reply is not what MLflow sends.", {
-        hint: "Check that MLFLOW_TRACKING_URI is the address of an MLflow tracking server.",
-        cause: error,
-      });
-    }
-  };
-  const { preview } = spec;
-  return {
-    ...spec,
-    run: (args, context) => told(spec.run(args, context)),
-    ...(preview === undefined ? {} : {
-      preview: (args, context) => told(preview(args, context)),
-    }),
-  };
+  return defineTool(spec);
 }

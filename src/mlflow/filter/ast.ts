@@ -66,7 +66,7 @@ export class FilterError extends Error {
 
   /** Makes the error for a place in the text. */
   constructor(message: string, position: number, hint: string) {
-    super(`${message} (position ${position}). ${hint}`);
+    super(`${message.replace(/\.$/, "")} (position ${position}). ${hint}`);
     this.name = "FilterError";
     this.position = position;
     this.hint = hint;

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearest } from "../../core/nearest.ts";
+import { didYouMean } from "../../core/failure.ts";
 import { FilterError } from "./ast.ts";
 import { OTHER_KEYS, OTHER_PREFIXES, PREFIXES, SAME_KEYS } from "./keys.ts";
 import { printKey } from "./print.ts";
@@ -128,8 +128,7 @@ function orderKey(written: string, text: string): FoundKey {
   if (entity === "trace" && KEYS.includes(key)) {
     return { term: { entity, key }, plain: same === key && written === written.toLowerCase() };
   }
-  const near = nearest(lower, KEYS, 2);
-  const meant = near.length === 0 ? "" : `Did you mean ${near.join(" or ")}? `;
-  const hint = `${meant}Keys: ${KEYS.join(", ")}, tag.key, metadata.key. ${EXAMPLE}`;
-  throw new FilterError(`Traces cannot be sorted by ${JSON.stringify(text)}`, 0, hint);
+  const meant = didYouMean(lower, KEYS, (key) => key, 2);
+  const hint = `Keys: ${KEYS.join(", ")}, tag.key, metadata.key. ${EXAMPLE}`;
+  throw new FilterError(`Traces cannot be sorted by ${JSON.stringify(text)}${meant}`, 0, hint);
 }

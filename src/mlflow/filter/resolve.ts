@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearest } from "../../core/nearest.ts";
+import { didYouMean } from "../../core/failure.ts";
 import { FilterError } from "./ast.ts";
 import {
   keyNames,
@@ -82,9 +82,8 @@ function find(parts: readonly NamePart[], at: number, written: string): Found {
       const hint = "They belong to runs: find the run, then search with its run_id.";
       throw new FilterError(`Traces have no ${head}`, at, hint);
     }
-    const near = nearest(head, [...PREFIXES.keys()], 1).map((name) => `${name}.`);
-    const meant = near.length > 0 ? `Did you mean ${near.join(" or ")}? ` : "";
-    throw new FilterError(`${written} is not a key`, at, `${meant}${TAG_HINT}`);
+    const meant = didYouMean(head, PREFIXES.keys(), (name) => `${name}.`, 1);
+    throw new FilterError(`${written} is not a key${meant}`, at, TAG_HINT);
   }
   const plain = known !== undefined && first.text === head;
   if (entity === "trace") {
@@ -170,19 +169,14 @@ function unknownKey(written: string, target: KeyTarget, at: number): FilterError
   const ofSpans = target.entity === "span";
   const names = keyNames(ofSpans ? "span" : "trace");
   const other = ofSpans ? OTHER_SPAN_KEYS : OTHER_KEYS;
-  const near = nearest(target.key, [...names, ...other.keys()], 2)
-    .map((name) => other.get(name) ?? { entity: target.entity, key: name });
-  const meant = [...new Set(near.map(printKey))].join(" or ");
-  const asTag = ofSpans || target.key === "" || target.key.includes("`")
-    ? ""
-    : printKey({ ...target, entity: "tag" });
-  const asked = meant !== ""
-    ? `Did you mean ${meant}? `
-    : asTag && `If it is a tag, write ${asTag}. `;
+  const shown = (name: string) => printKey(other.get(name) ?? { ...target, key: name });
+  const meant = didYouMean(target.key, [...names, ...other.keys()], shown, 2);
+  const mayBeTag = meant === "." && !ofSpans && target.key !== "" && !target.key.includes("`");
+  const asked = mayBeTag ? `If it is a tag, write ${printKey({ ...target, entity: "tag" })}. ` : "";
   const keys = ofSpans
     ? `Keys of spans: ${names.map((name) => `span.${name}`).join(", ")}, span.attributes.key.`
     : `Keys: ${
       names.map((name) => printKey({ entity: "trace", key: name })).join(", ")
     }. ${TAG_HINT}`;
-  return new FilterError(`${written} is not a key`, at, `${asked}${keys}`);
+  return new FilterError(`${written} is not a key${meant}`, at, `${asked}${keys}`);
 }

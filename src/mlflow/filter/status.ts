@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { nearest } from "../../core/nearest.ts";
+import { didYouMean } from "../../core/failure.ts";
 import { type Entity, FilterError } from "./ast.ts";
 
 const TRACE = ["OK", "ERROR", "IN_PROGRESS", "STATE_UNSPECIFIED"];
@@ -36,8 +36,12 @@ export function statusText(word: string, entity: Entity, at: number): string {
     .replace(/^(?:STATUS_CODE_|TRACE_STATUS_)/, "");
   const state = WORDS.get(plain) ?? plain;
   if (states.includes(state)) return state;
-  const [near] = nearest(plain, [...states, ...WORDS.keys()], 1);
-  const meant = near === undefined ? "" : `Did you mean ${WORDS.get(near) ?? near}? `;
-  const hint = `${meant}A status is one of ${states.join(", ")}.`;
-  throw new FilterError(`There is no status ${JSON.stringify(word)}`, at, hint);
+  const meant = didYouMean(
+    plain,
+    [...states, ...WORDS.keys()],
+    (near) => WORDS.get(near) ?? near,
+    1,
+  );
+  const hint = `A status is one of ${states.join(", ")}.`;
+  throw new FilterError(`There is no status ${JSON.stringify(word)}${meant}`, at, hint);
 }

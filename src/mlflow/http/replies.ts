@@ -1,5 +1,5 @@
 /**
- * What the server answers. A reply of another form is told as such by every tool: see services.ts.
+ * What the server answers. A reply of another form is told as such by every tool: see backend.ts.
  *
  * @module
  */

@@ -50,7 +50,7 @@ Deno.test("other spellings are translated and told", () => {
 
 Deno.test("what cannot be sorted by is refused with the reason", () => {
   const cases: [string, RegExp][] = [
-    ["timestmp DESC", /Did you mean timestamp_ms/],
+    ["timestmp DESC", /did you mean timestamp_ms/],
     ["name sideways", /no direction.*DESC/],
     ["feedback.x DESC", /cannot be sorted/],
     ["tag.timestamp", /takes the name for/],

@@ -169,13 +169,13 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.equal(byName.returned, 1);
     // Other tests add experiments: only some are listed, the nearest name always is.
     const wrongs: [string, RegExp][] = [
-      ["agentz", /Did you mean .*\(agents\)/],
+      ["agentz", /did you mean .*\(agents\)/],
       ["987654321", /Experiments: \d+ \(.+\), \d+ \(/],
     ];
     for (const [wrong, hint] of wrongs) {
       const failure = await tools.fails("search_traces", { experiment_id: wrong });
       assert.equal(failure.error, "not_found");
-      assert.match(String(failure.hint), hint);
+      assert.match(`${failure.message} ${failure.hint}`, hint);
     }
     const missing = await tools.fails("search_traces", {});
     assert.equal(missing.error, "invalid_arguments");
