@@ -62,6 +62,13 @@ export function createCatalog(config: Config, log: Log): Catalog {
   };
 }
 
+/** The tools that start most chains: clients that hide tools are asked to keep them in sight. */
+export const STARTERS: readonly string[] = [
+  "search_traces",
+  "query_wandb_tool",
+  "query_weave_traces_tool",
+];
+
 const READ_ONLY = "Tools that write or delete are left out: read-only mode is on.";
 
 /** Every tool that is not listed, whether its back end or the settings leave it out. */
@@ -95,7 +102,10 @@ function instructionsOf(
 ): string {
   const present = backends.filter((backend) => backend.tools.some((tool) => listed.includes(tool)));
   const chains = summarizeChains(backends.flatMap(({ workflows }) => workflows), listed);
+  const subjects = present.map(({ subject }) => subject);
   return [
+    // Some clients show their model this line alone, until it looks for tools.
+    ...(subjects.length === 0 ? [] : [`Ask here about ${subjects.join("; ")}.`]),
     ...present.map((backend) => backend.instructions),
     ...(chains.length === 0 ? [] : [`Chains (in detail as prompts): ${chains.join("; ")}.`]),
     ...(present.length === 0 ? [] : [

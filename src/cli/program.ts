@@ -1,5 +1,5 @@
 import type { Catalog } from "../catalog.ts";
-import { createCatalog } from "../catalog.ts";
+import { createCatalog, STARTERS } from "../catalog.ts";
 import { type Config, secretsOf } from "../config/config.ts";
 import { createLog, type Log } from "../core/log.ts";
 import { createServerFactory } from "../mcp/server.ts";
@@ -42,6 +42,7 @@ export function createServing(program: Program): {
     version,
     instructions: program.catalog.instructions,
     tools: program.catalog.tools,
+    starters: STARTERS,
     absentTools: program.catalog.absentTools,
     prompts: program.catalog.prompts,
     resources: program.catalog.resources,

@@ -14,6 +14,8 @@ export interface Backend {
   readonly lookUps: LookUps;
   /** Things with an address of their own. */
   readonly resources: readonly ResourceSpec[];
+  /** What can be asked of it, in few words, by all names it goes by. */
+  readonly subject: string;
   /** What the instructions say of it when it is configured. */
   readonly instructions: string;
   /** Why its tools, or some of them, are not listed, when they are not. */
@@ -37,6 +39,7 @@ export function absentBackend(
     workflows: [],
     lookUps: {},
     resources: [],
+    subject: "",
     instructions: "",
     absent: reason,
     absentTools: tools,

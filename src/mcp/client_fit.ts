@@ -31,6 +31,24 @@ const CLIENTS: Readonly<Record<string, { readonly characters: number; readonly e
   "@cline/": { characters: 6_000 },
 };
 
+/** Claude Code shows no more than this of a result, whatever a server asks for. */
+const CLAUDE_MOST = 500_000;
+
+/** What a tool's entry in the listing says to this client alone. */
+export function hintsFor(
+  client: string | undefined,
+  { starter, userSet }: { readonly starter: boolean; readonly userSet: number | undefined },
+): Record<string, unknown> | undefined {
+  if (client?.startsWith("claude-code") !== true) return undefined;
+  return {
+    // It hides tools behind a search; these start most chains.
+    ...(starter ? { "anthropic/alwaysLoad": true } : {}),
+    ...(userSet === undefined
+      ? {}
+      : { "anthropic/maxResultSizeChars": Math.min(CLAUDE_MOST, 4 * userSet) }),
+  };
+}
+
 /** The bounds of answers for a client; what the user set is the user's. */
 export function fitFor(client: string | undefined, userSet: number | undefined): Fit {
   const known = Object.entries(CLIENTS).find(([name]) => client?.startsWith(name) === true);

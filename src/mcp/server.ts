@@ -16,7 +16,7 @@ import {
 import * as z from "zod";
 import type { Log } from "../core/log.ts";
 import { isDeeper } from "../core/json.ts";
-import { type Fit, fitFor } from "./client_fit.ts";
+import { type Fit, fitFor, hintsFor } from "./client_fit.ts";
 import { capabilitiesOf, handleOffers } from "./handlers.ts";
 import type { Prompt } from "./prompts.ts";
 import { leadingLinks, type Resource } from "./resource.ts";
@@ -34,6 +34,8 @@ export interface ServerParts {
   readonly instructions: string;
   /** The tools, in listing order. */
   readonly tools: readonly BoundTool[];
+  /** Names of those that start most chains. */
+  readonly starters?: readonly string[];
   /** Why a tool that exists is not among them, by each of its names. */
   readonly absentTools?: ReadonlyMap<string, string>;
   /** The prompts, in listing order. */
@@ -78,7 +80,6 @@ export function createServerFactory(parts: ServerParts): () => McpServer {
   for (const tool of parts.tools) {
     for (const name of [tool.name, ...tool.aliases]) byName.set(name, tool);
   }
-  const listing = () => ({ tools: parts.tools.map((tool) => tool.listing()) });
   return () => {
     const server = new McpServer({ name: parts.name, version: parts.version, title: "wandflow" }, {
       capabilities: { tools: { listChanged: false }, ...capabilitiesOf(parts) },
@@ -91,7 +92,13 @@ export function createServerFactory(parts: ServerParts): () => McpServer {
       (context) =>
         callContext(context, server, parts, { signal: context.mcpReq.signal, progress: () => {} }),
     );
-    server.server.setRequestHandler("tools/list", listing);
+    server.server.setRequestHandler("tools/list", (_request, context) => ({
+      tools: parts.tools.map((tool) => {
+        const starter = parts.starters?.includes(tool.name) === true;
+        const hints = hintsFor(clientOf(context, server), { starter, userSet: parts.maxTokens });
+        return hints === undefined ? tool.listing() : { ...tool.listing(), _meta: hints };
+      }),
+    }));
     server.server.setRequestHandler("tools/call", async (request, context) => {
       const { name, arguments: args } = request.params;
       const tool = byName.get(name);
@@ -152,8 +159,7 @@ function callContext(
   // A bare `elicitation: {}` means form support: the rule from before there were modes.
   const canAsk = elicitation !== undefined &&
     (elicitation.form !== undefined || elicitation.url === undefined);
-  const client = envelope.data?.[CLIENT_INFO_META_KEY] ?? server.server.getClientVersion();
-  const fit = fitFor(client?.name, parts.maxTokens);
+  const fit = fitFor(clientOf(context, server), parts.maxTokens);
   return {
     fit,
     signal,
@@ -167,6 +173,12 @@ function callContext(
       state: z.string().optional().catch(undefined).parse(context.mcpReq.requestState()),
     },
   };
+}
+
+/** The name that the client gives itself, with each request or at the beginning. */
+function clientOf({ mcpReq }: ServerContext, { server }: McpServer): string | undefined {
+  const { data } = ENVELOPE.safeParse(mcpReq.envelope);
+  return (data?.[CLIENT_INFO_META_KEY] ?? server.getClientVersion())?.name;
 }
 
 /** The first revision knows text and whether it is an error; all else only costs its clients. */

@@ -41,6 +41,8 @@ const WRITING: readonly Tool<WriteServices>[] = [
 
 const ALL: readonly ToolNames[] = [...READING, ...WRITING];
 
+const SUBJECT = "MLflow (traces, spans, feedback)";
+
 const INSTRUCTIONS =
   "MLflow traces: name the fields you need in extract_fields. Filters: failed: status = 'ERROR'; " +
   "recent: timestamp_ms > now() - 1h; slow: execution_time_ms > 5000 ordered by " +
@@ -83,6 +85,7 @@ export function mlflowBackend(config: Config, log: Log): Backend {
     workflows: mlflowWorkflows(experiment),
     lookUps: { experiment: suggestExperiments(open) },
     resources: [TRACE_RESOURCE],
+    subject: SUBJECT,
     instructions: INSTRUCTIONS,
     absent: undefined,
     absentTools: [],
@@ -126,6 +129,7 @@ function localBackend(
     workflows: mlflowWorkflows(experiment),
     lookUps: { experiment: suggestExperiments((signal) => Promise.resolve(store.open(signal))) },
     resources: [TRACE_RESOURCE],
+    subject: SUBJECT,
     instructions: INSTRUCTIONS,
     absent: explainReadOnly(store.path),
     absentTools: WRITING,

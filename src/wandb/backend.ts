@@ -93,6 +93,7 @@ function wandbBackend(account: Account, settings: Settings): Backend {
     workflows: wandbWorkflows(account),
     lookUps: wandbLookUps(wandb),
     resources: [RUN_RESOURCE],
+    subject: "W&B, Weights & Biases, wandb (runs, metrics, sweeps, reports, artifacts, registries)",
     instructions: instructionsFor(account),
     absent: docs !== undefined
       ? undefined
@@ -120,6 +121,7 @@ function weaveBackend(account: Account, settings: Settings): Backend {
     workflows: weaveWorkflows(account),
     lookUps: weaveLookUps(weave),
     resources: WEAVE_RESOURCES,
+    subject: "Weave (calls, evaluations)",
     instructions: "Weave: look up a project's ops and fields before you query its traces.",
     absent: undefined,
     absentTools: [],
