@@ -1,7 +1,7 @@
 import { Failure } from "../core/failure.ts";
 import { isHtml, readText } from "./body.ts";
 import { exchange, prepare } from "./exchange.ts";
-import { failureOfError, failureOfReply, failureOfWrite } from "./failure.ts";
+import { attemptFailure, doubtWrite, replyFailure } from "./failure.ts";
 import { type Json, JsonError, parseJson } from "../core/json.ts";
 import type { ArrayPlace } from "./array_scanner.ts";
 import { arrayItems, jsonLines } from "./stream.ts";
@@ -37,7 +37,7 @@ export function openSession(options: UpstreamOptions, signal: AbortSignal): Upst
   const stream = <T>(request: UpstreamRequest, read: (response: Response) => AsyncGenerator<T>) =>
     run(
       request,
-      (response) => begin(read(response), (error) => failureOfError(options, error, bound)),
+      (response) => begin(read(response), (error) => attemptFailure(options, error, bound)),
     );
   return {
     signal: bound,
@@ -86,10 +86,10 @@ async function withRetries<T>(
       wait = retryAfterSeconds(
         headers.get("retry-after") ?? (status === 429 ? headers.get("ratelimit-reset") : null),
       );
-      throw await failureOfReply(options, response, wait);
+      throw await replyFailure(options, response, wait);
     } catch (error) {
-      const told = failureOfError(options, error, signal);
-      const failure = sent && !isRepeatable(request) ? failureOfWrite(told) : told;
+      const told = attemptFailure(options, error, signal);
+      const failure = sent && !isRepeatable(request) ? doubtWrite(told) : told;
       const harmless = isRepeatable(request) || failure.status === 429 ||
         (failure.status === 503 && failure.effect === "none");
       const milliseconds = backoff(options.retry, attempt, wait);
@@ -98,7 +98,7 @@ async function withRetries<T>(
         signal.aborted || performance.now() + milliseconds >= deadline
       ) throw failure;
       await pause(milliseconds, signal).catch((reason) => {
-        throw failureOfError(options, reason, signal);
+        throw attemptFailure(options, reason, signal);
       });
     }
   }

@@ -38,7 +38,7 @@ export async function prepare(
   if (request.json !== undefined) headers["content-type"] = "application/json";
   signal.throwIfAborted();
   return {
-    url: urlOf(options.baseUrl, request),
+    url: resolveUrl(options.baseUrl, request),
     init: {
       method: request.method,
       headers,
@@ -83,7 +83,7 @@ function canBeSent(headers: Record<string, string>): boolean {
   }
 }
 
-function urlOf(base: URL, request: UpstreamRequest): URL {
+function resolveUrl(base: URL, request: UpstreamRequest): URL {
   if (request.address !== undefined) return request.address;
   const url = new URL(base);
   url.username = "";

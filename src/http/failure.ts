@@ -1,26 +1,25 @@
 import { Failure } from "../core/failure.ts";
 import { defined } from "../core/defined.ts";
 import { cleanDetail, isAbort, isHtml, readHead } from "./body.ts";
-import { failureOfStatus } from "./errors.ts";
+import { statusFailure } from "./status.ts";
 import { networkFailure, permissionFailure } from "./network.ts";
 import type { UpstreamOptions } from "./request.ts";
-import { withoutSent } from "./sent.ts";
 
 /**
  * What a reply with a failing status says, by the back end's own error body where it has one.
  *
  * @param retryAfter Seconds that the reply asks to wait.
  */
-export async function failureOfReply(
+export async function replyFailure(
   options: UpstreamOptions,
   response: Response,
   retryAfter: number | undefined,
 ): Promise<Failure> {
   const { status } = response;
-  const body = withoutSent(await readHead(response), await options.headers());
+  const body = hideSecrets(await readHead(response), await options.headers());
   const own = options.readError?.(status, body, response.headers);
   if (own !== undefined) return own;
-  return failureOfStatus({
+  return statusFailure({
     service: options.service,
     setting: options.setting,
     status,
@@ -35,7 +34,7 @@ export async function failureOfReply(
  * Of statuses, only a refusal by the server leaves no doubt; gateways send 502 to 504 after they
  * have passed a request on.
  */
-export function failureOfWrite(failure: Failure): Failure {
+export function doubtWrite(failure: Failure): Failure {
   const { code, message, status, upstreamCode } = failure;
   const refused = status !== undefined && status >= 300 && status < 500 &&
     status !== 303 && status !== 408;
@@ -49,7 +48,7 @@ export function failureOfWrite(failure: Failure): Failure {
 }
 
 /** What went wrong with an attempt that threw: no time left, cancelled, forbidden, no network. */
-export function failureOfError(
+export function attemptFailure(
   options: UpstreamOptions,
   error: unknown,
   signal: AbortSignal,
@@ -69,5 +68,35 @@ export function failureOfError(
       )
       : new Failure("cancelled", "The call was cancelled.", { retryable: true });
   }
-  return permissionFailure(options, error) ?? networkFailure(options, error);
+  return permissionFailure(error) ?? networkFailure(options, error);
+}
+
+/** Headers whose values are secrets. */
+const SECRET = /auth|key|token|cookie|secret/i;
+
+/**
+ * A reply's text without the secrets that the request carried: some servers and proxies print the
+ * request's headers into their error pages.
+ */
+function hideSecrets(text: string, headers: Readonly<Record<string, string>>): string {
+  const secrets = Object.entries(headers).flatMap(([name, value]) =>
+    SECRET.test(name) ? spellSecret(value) : []
+  );
+  return secrets.filter((secret) => secret.length > 3)
+    .sort((a, b) => b.length - a.length)
+    .reduce((result, secret) => result.replaceAll(secret, "***"), text);
+}
+
+/** A header's value, what follows its scheme, and what that is in plain text. */
+function spellSecret(value: string): string[] {
+  const [, scheme = "", rest = ""] = /^(\S+)\s+(.+)$/.exec(value) ?? [];
+  if (rest === "") return [value];
+  if (scheme.toLowerCase() !== "basic") return [value, rest];
+  try {
+    const bytes = Uint8Array.from(atob(rest), (character) => character.charCodeAt(0));
+    const plain = new TextDecoder().decode(bytes);
+    return [value, rest, plain, plain.slice(plain.indexOf(":") + 1)];
+  } catch {
+    return [value, rest];
+  }
 }

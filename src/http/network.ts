@@ -12,7 +12,7 @@ export interface Place {
 }
 
 /** The error for a host that the configuration does not name; undefined for other errors. */
-export function permissionFailure(_place: Place, error: unknown): Failure | undefined {
+export function permissionFailure(error: unknown): Failure | undefined {
   // Of an address that a name turned out to have, only the message speaks; URLs hold no quotes.
   const needed = /Requires net access to "([^"]+)"/;
   const refused = causes(error).find((one) =>
@@ -63,7 +63,7 @@ export function networkFailure(place: Place, error: unknown): Failure {
     if (/unsuccessful tunnel/.test(text)) {
       return fail(
         `The proxy ${proxy} does not connect to ${service} at ${at}.`,
-        `It may not permit that host, or not reach it. ${check(setting)}`,
+        `It may not permit that host, or not reach it. ${checkSetting(setting)}`,
         true,
       );
     }
@@ -100,7 +100,7 @@ export function networkFailure(place: Place, error: unknown): Failure {
   if (/dns|lookup|name or service|no address|nodename/.test(text)) {
     return fail(
       `The host name of ${service}, ${baseUrl.hostname}, is not known.`,
-      check(setting),
+      checkSetting(setting),
       false,
     );
   }
@@ -109,12 +109,16 @@ export function networkFailure(place: Place, error: unknown): Failure {
     return fail(
       `Port ${blocked}, where ${service} at ${at} should be, belongs to another service by ` +
         "convention and is never asked.",
-      check(setting),
+      checkSetting(setting),
       false,
     );
   }
   if (/refused/.test(text)) {
-    return fail(`Nothing answers at ${at}: ${service} is not running there.`, check(setting), true);
+    return fail(
+      `Nothing answers at ${at}: ${service} is not running there.`,
+      checkSetting(setting),
+      true,
+    );
   }
   return fail(
     `The connection to ${service} at ${at} failed or was lost.`,
@@ -123,7 +127,7 @@ export function networkFailure(place: Place, error: unknown): Failure {
   );
 }
 
-function check(setting: string): string {
+function checkSetting(setting: string): string {
   return `Check ${setting} and that the server runs.`;
 }
 

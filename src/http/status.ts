@@ -2,7 +2,7 @@ import { Failure, type FailureCode } from "../core/failure.ts";
 import { PROXY_CREDENTIALS } from "../core/proxy.ts";
 import { waitSentence } from "./retry.ts";
 
-/** What {@link failureOfStatus} knows of a reply. */
+/** What {@link statusFailure} knows of a reply. */
 export interface FailedReply {
   /** The back end's name for people. */
   readonly service: string;
@@ -19,7 +19,7 @@ export interface FailedReply {
 }
 
 /** The error for an HTTP status that the back end's own rules say nothing better about. */
-export function failureOfStatus(reply: FailedReply): Failure {
+export function statusFailure(reply: FailedReply): Failure {
   const { service, setting, status, detail } = reply;
   const said = detail === "" ? "" : `: ${detail}`;
   const as = (
