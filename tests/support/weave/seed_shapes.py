@@ -89,18 +89,12 @@ class Counter(weave.Model):
         return {"n": n, "p": n % 2 == 0, "len": n}
 
 
-def run(client: Any, name: str, scorers: list, **options: Any) -> dict[str, Any]:
+def run(name: str, scorers: list, **options: Any) -> dict[str, Any]:
     fail = options.pop("fail", False)
     evaluation = weave.Evaluation(name=name, dataset=ROWS, scorers=scorers, **options)
-    summary = asyncio.run(evaluation.evaluate(Counter(name="counter", fail=fail)))
-    client.flush()
-    return {"id": newest(client), "summary": summary}
-
-
-def newest(client: Any) -> str:
-    op = f"weave:///{client.entity}/{client.project}/op/Evaluation.evaluate:*"
-    order = [weave.trace_server.common_interface.SortBy(field="started_at", direction="desc")]
-    return next(iter(client.get_calls(filter={"op_names": [op]}, sort_by=order, limit=1))).id
+    model = Counter(name="counter", fail=fail)
+    summary, call = asyncio.run(evaluation.evaluate.call(evaluation, model))
+    return {"id": call.id, "summary": summary}
 
 
 def by_opentelemetry(project: str) -> str:
@@ -129,18 +123,18 @@ def main() -> None:
     project = sys.argv[1]
     client = connect(project)
     manifest: dict[str, Any] = {
-        "custom": run(client, "custom", [Retrieval(name="retrieval")]),
-        "dotted": run(client, "dotted", [dotted]),
-        "none": run(client, "none", [sometimes]),
-        "text": run(client, "text", [verdict]),
-        "judged": run(client, "judged", [judge]),
-        "prepared": run(client, "prepared", [judge], preprocess_model_input=prepare),
-        "failed": run(client, "failed", [judge, sometimes], fail=True),
+        "custom": run("custom", [Retrieval(name="retrieval")]),
+        "dotted": run("dotted", [dotted]),
+        "none": run("none", [sometimes]),
+        "text": run("text", [verdict]),
+        "judged": run("judged", [judge]),
+        "prepared": run("prepared", [judge], preprocess_model_input=prepare),
+        "failed": run("failed", [judge, sometimes], fail=True),
     }
     logger = weave.EvaluationLogger(name="by-hand", model="m", dataset="d")
     logger.log_summary({"bleu": 31.5, "nested": {"rouge": 0.4}})
+    manifest["logged"] = {"id": logger._evaluate_call.id}
     client.flush()
-    manifest["logged"] = {"id": newest(client)}
     trace = by_opentelemetry(project)
     print(json.dumps({"evaluations": manifest, "trace": trace}), file=_answer, flush=True)
 

@@ -64,8 +64,16 @@ export interface Weave extends WeaveState {
   requests(): Promise<LoggedRequest[]>;
   /** Empties the request log. */
   forget(): Promise<void>;
-  /** Runs one of the Python programs in this folder with a client's environment; gives its stdout. */
-  python(program: string, args: readonly string[]): Promise<string>;
+  /**
+   * Runs one of the Python programs in this folder with a client's environment; gives its stdout.
+   *
+   * @param client The environment with Weave's client; `weave` by default.
+   */
+  python(
+    program: string,
+    args: readonly string[],
+    client?: "weave" | "weave-newest",
+  ): Promise<string>;
 }
 
 /** A trace server of one's own. */
@@ -129,8 +137,8 @@ export function attach(state: WeaveState): Weave {
     ...state,
     requests: () => log("GET"),
     forget: async () => void await log("DELETE"),
-    python: async (program, args) => {
-      const venv = await ensureVenv("weave");
+    python: async (program, args, client = "weave") => {
+      const venv = await ensureVenv(client);
       const { code, stdout, stderr } = await run(
         venv.python,
         [join(FOLDER, program), ...args],

@@ -1,24 +1,33 @@
 /** What evaluations recorded, beside what `evaluate()` returned; and traces by OpenTelemetry. */
 import assert from "node:assert/strict";
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { queryTraces } from "../../../src/wandb/tools/query_traces.ts";
 import { summarizeEvaluation } from "../../../src/wandb/tools/summarize_evaluation.ts";
 import { shared } from "../../support/backend.ts";
 import { WEAVE_SERVERS, weaveClickhouse } from "../../support/weave/seeded.ts";
+import { run } from "../../support/python/command.ts";
 import { attach } from "../../support/weave/server.ts";
 import { type Data, list, record, rigOn } from "./harness.ts";
 
+const SEED = new URL("../../support/weave/seed_typescript.ts", import.meta.url);
 const Evaluation = z.object({ id: z.string(), summary: z.unknown().optional() });
 const Manifest = z.object({
   evaluations: z.record(z.string(), Evaluation),
   trace: z.string(),
 });
 
-for (const backend of WEAVE_SERVERS) {
-  Deno.test(`evaluations of all shapes say what they recorded (${backend.name})`, async (t) => {
+const WRITERS = [
+  ...WEAVE_SERVERS.map((backend) => ({ backend, client: "weave" as const })),
+  { backend: weaveClickhouse, client: "weave-newest" as const },
+];
+
+for (const { backend, client } of WRITERS) {
+  const name = `evaluations of all shapes say what they recorded (${client} on ${backend.name})`;
+  Deno.test(name, async (t) => {
     const state = await shared(backend);
     const project = `${state.project.split("/")[0]}/shapes-${crypto.randomUUID().slice(0, 8)}`;
-    const output = await attach(state).python("seed_shapes.py", [project]);
+    const output = await attach(state).python("seed_shapes.py", [project], client);
     const { evaluations, trace } = Manifest.parse(JSON.parse(output));
     const ids = Object.values(evaluations).map(({ id }) => id);
     for (const route of [true, false]) {
@@ -88,5 +97,27 @@ for (const backend of WEAVE_SERVERS) {
         assert.equal(list(rows["traces"]).length, 1, op_name);
       }
     });
+  });
+}
+
+for (const backend of WEAVE_SERVERS) {
+  Deno.test(`Weave's TypeScript client is followed by its own rule (${backend.name})`, async () => {
+    const state = await shared(backend);
+    const project = `${state.project.split("/")[0]}/typescript-${crypto.randomUUID().slice(0, 8)}`;
+    const { code, stdout, stderr } = await run(Deno.execPath(), [
+      ...["run", "-A", "--no-check", fileURLToPath(SEED), project],
+    ], { env: { ...state.env, HOME: Deno.env.get("HOME") ?? state.dir } });
+    assert.equal(code, 0, stderr);
+    const theirs = record(JSON.parse(stdout.trim().split("\n").at(-1) ?? ""));
+    const rig = rigOn({ ...state, project });
+    const [own = {}] = list((await rig.call(summarizeEvaluation))["evaluations"]);
+    assert.deepEqual(own["recorded"], theirs);
+    const scores = record(own["scores"]);
+    const { pass_rate, computed, source } = record(scores["sometimes"]);
+    assert.deepEqual([pass_rate, computed, source], [0.2, undefined, "recorded"]);
+    const size = record(scores["size.n"]);
+    assert.deepEqual([size["mean"], size["computed"]], [2, undefined]);
+    assert.match(String(own["none_rule"]), /TypeScript/);
+    assert.equal(own["errors"], 1);
   });
 }

@@ -60,15 +60,17 @@ function holdsDottedKey(value: unknown): boolean {
     Object.entries(value).some(([key, item]) => key.includes(".") || holdsDottedKey(item));
 }
 
+/** What a recorded summary says of the model, in Python and in TypeScript. */
+const OF_MODEL = ["output", "model_output", "model_latency", "model_success"];
+
 /** The part of a recorded summary that is about scorers. */
 export function recordedScores(
   recorded: Readonly<Record<string, unknown>> | undefined,
 ): Readonly<Record<string, unknown>> | undefined {
   if (recorded === undefined) return undefined;
-  // The TypeScript client keeps scores under a key of their own.
-  if ("model_success" in recorded && isRecord(recorded["scores"])) return recorded["scores"];
-  const { output: _output, model_output: _older, model_latency: _latency, ...scores } = recorded;
-  return scores;
+  return Object.fromEntries(
+    Object.entries(recorded).filter(([name]) => !OF_MODEL.includes(name)),
+  );
 }
 
 /** Scores by `scorer` or `scorer.path`, without what the name says already. */
