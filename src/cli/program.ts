@@ -81,8 +81,3 @@ const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
 /** Longest wait for calls under way after a signal, in milliseconds. */
 export const DRAIN_LIMIT = 10_000;
-
-/** Resolves after so many milliseconds. */
-export function delay(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, milliseconds));
-}

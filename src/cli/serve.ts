@@ -1,7 +1,8 @@
+import { pause } from "../core/async.ts";
 import { isLoopback } from "../config/access.ts";
 import { runHttp } from "../mcp/http.ts";
 import { printError } from "./output.ts";
-import { createServing, delay, DRAIN_LIMIT, type Program, stopSignals } from "./program.ts";
+import { createServing, DRAIN_LIMIT, type Program, stopSignals } from "./program.ts";
 import { stdioCommand } from "./stdio.ts";
 
 /** `wandflow serve`: stdio, or HTTP on a loopback address. */
@@ -33,7 +34,7 @@ export async function serveCommand(program: Program): Promise<number> {
     },
   });
   const limit = new Promise<void>((resolve) => {
-    stop.addEventListener("abort", () => delay(DRAIN_LIMIT).then(resolve), { once: true });
+    stop.addEventListener("abort", () => pause(DRAIN_LIMIT).then(resolve), { once: true });
   });
   try {
     await Promise.race([serving, force, limit]);

@@ -1,6 +1,7 @@
+import { pause } from "../core/async.ts";
 import { runStdio } from "../mcp/stdio.ts";
 import { printError } from "./output.ts";
-import { createServing, delay, DRAIN_LIMIT, type Program, stopSignals } from "./program.ts";
+import { createServing, DRAIN_LIMIT, type Program, stopSignals } from "./program.ts";
 
 /** `wandflow` and `wandflow stdio`: one client over standard input and output. */
 export async function stdioCommand(program: Program): Promise<number> {
@@ -15,9 +16,9 @@ export async function stdioCommand(program: Program): Promise<number> {
   const ended = new AbortController();
   const draining = Promise.withResolvers<void>();
   stop.addEventListener("abort", async () => {
-    await Promise.race([drained(), force, delay(DRAIN_LIMIT)]);
+    await Promise.race([drained(), force, pause(DRAIN_LIMIT)]);
     // The last answer is written in the turn after its call ends.
-    await delay(10);
+    await pause(10);
     ended.abort();
     draining.resolve();
   }, { once: true });

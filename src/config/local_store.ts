@@ -1,3 +1,4 @@
+import { defined } from "../core/defined.ts";
 import { fileUriPath } from "../core/percent.ts";
 import type { ConfigNote } from "./resolve.ts";
 import type { Settings } from "./settings.ts";
@@ -51,7 +52,7 @@ export function withLocalStore(
     return {
       settings: {
         ...settings,
-        ...(artifactsDestination === undefined ? {} : { artifactsDestination }),
+        ...defined({ artifactsDestination }),
         trackingUri: `sqlite:///${inside}`,
       },
       notes: [{ setting: "trackingUri", source: "MLFLOW_TRACKING_URI", message }],
@@ -60,7 +61,7 @@ export function withLocalStore(
   return {
     settings: {
       ...settings,
-      ...(artifactsDestination === undefined ? {} : { artifactsDestination }),
+      ...defined({ artifactsDestination }),
       trackingUri: isFolder ? `file://${path}` : `sqlite:///${path}`,
     },
     notes: [],

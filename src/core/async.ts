@@ -1,13 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
+import { defined } from "./defined.ts";
 
 /** Waits; rejects with the signal's reason when that aborts first. */
-export async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {
-  signal.throwIfAborted();
+export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  signal?.throwIfAborted();
   try {
-    await sleep(milliseconds, undefined, { signal });
+    await sleep(milliseconds, undefined, defined({ signal }));
   } catch (error) {
     // Node's own AbortError hides whose doing it was.
-    signal.throwIfAborted();
+    signal?.throwIfAborted();
     throw error;
   }
 }

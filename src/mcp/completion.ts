@@ -1,3 +1,4 @@
+import { within } from "../core/async.ts";
 import type { Log } from "../core/log.ts";
 import { stripInvisible } from "../core/visible.ts";
 import type { Suggest, Suggestion } from "./workflow.ts";
@@ -32,37 +33,24 @@ export interface CompletionRequest {
 }
 
 /**
- * The values that fit what was typed, exactly it and those that begin with it first. A look-up that fails or
- * takes too long suggests nothing: a completion is a courtesy.
+ * The values that fit what was typed: first those that are exactly it, then those that begin with
+ * it. A look-up that fails or takes too long suggests nothing: a completion is a courtesy.
  */
 export async function complete(
   suggest: Suggest | undefined,
   { typed, given, signal, log, patience = PATIENCE }: CompletionRequest,
 ): Promise<Completion> {
   if (suggest === undefined) return { values: [], total: 0, hasMore: false };
-  const over = new AbortController();
-  const late = Promise.withResolvers<readonly Suggestion[]>();
-  const stop = () => {
-    over.abort();
-    late.resolve([]);
-  };
-  const timer = setTimeout(stop, patience);
-  signal.addEventListener("abort", stop, { once: true });
-  if (signal.aborted) stop();
-  const looked = Promise.resolve().then(() => suggest(typed, given, over.signal));
-  const found = looked.catch((error: unknown) => {
-    log.debug("No suggestions", { error: error instanceof Error ? error.message : String(error) });
-    return [];
-  });
   try {
-    return fitting(await Promise.race([found, late.promise]), typed);
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", stop);
+    const found = await within(patience, signal, (bound) => suggest(typed, given, bound));
+    return chooseFitting(found, typed);
+  } catch (error) {
+    log.debug("No suggestions", { error: error instanceof Error ? error.message : String(error) });
+    return chooseFitting([], typed);
   }
 }
 
-function fitting(found: readonly Suggestion[], typed: string): Completion {
+function chooseFitting(found: readonly Suggestion[], typed: string): Completion {
   const wanted = typed.trim().toLowerCase();
   const rank = ({ value, label = "" }: Suggestion): number => {
     const texts = [value.toLowerCase(), label.toLowerCase()];

@@ -1,3 +1,4 @@
+import { defined } from "../core/defined.ts";
 import { Failure } from "../core/failure.ts";
 import { stripInvisible } from "../core/visible.ts";
 import type { Consent, Outcome, Preview } from "./tool.ts";
@@ -42,7 +43,7 @@ export async function seekConsent(
   if (agreed === "ask") {
     // A person reads it: nothing in it may be hidden or steer a terminal.
     const shown = stripInvisible(question).text;
-    return { kind: "ask", question: shown, ...(state === undefined ? {} : { state }) };
+    return { kind: "ask", question: shown, ...defined({ state }) };
   }
   throw new Failure("confirmation_required", `Nothing was done. ${question}`, {
     hint: `Show this to the user; if they agree, call again with ${hint ?? "confirm=true"}.`,

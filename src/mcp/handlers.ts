@@ -1,3 +1,4 @@
+import { defined } from "../core/defined.ts";
 import { didYouMean, Failure, shortenName } from "../core/failure.ts";
 import {
   type McpServer,
@@ -163,7 +164,7 @@ async function readResource(
     const text = block?.type === "text" ? block.text : "";
     return {
       contents: [{ uri, mimeType: "application/json", text }],
-      ...(_meta === undefined ? {} : { _meta }),
+      ...defined({ _meta }),
     };
   }
   const forms = resources.map(({ spec }) => spec.template).join(", ");

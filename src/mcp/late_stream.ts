@@ -1,3 +1,5 @@
+import { pause } from "../core/async.ts";
+
 /** Answers later than this are streamed, in milliseconds. */
 const PATIENCE = 200;
 
@@ -17,10 +19,8 @@ export async function streamWhenLate(
   const gone = new AbortController();
   const signal = AbortSignal.any([request.signal, gone.signal]);
   const response = answer(new Request(request, { signal }));
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<undefined>((resolve) => {
-    timer = setTimeout(() => resolve(undefined), PATIENCE);
-  });
+  const answered = new AbortController();
+  const late = pause(PATIENCE, answered.signal).then(() => undefined, () => undefined);
   try {
     return await Promise.race([response, late]) ?? new Response(eventsOf(response, gone), {
       headers: {
@@ -30,7 +30,7 @@ export async function streamWhenLate(
       },
     });
   } finally {
-    clearTimeout(timer);
+    answered.abort();
   }
 }
 

@@ -1,3 +1,4 @@
+import { defined } from "../core/defined.ts";
 import { INVALID_REQUEST, PARSE_ERROR } from "@modelcontextprotocol/server";
 
 /** An error response to what was no message; without an id where none could be read. */
@@ -41,5 +42,5 @@ export function malformedReply(line: string): MalformedReply | undefined {
 }
 
 function reply(code: number, message: string, id?: string | number): MalformedReply {
-  return { jsonrpc: "2.0", ...(id === undefined ? {} : { id }), error: { code, message } };
+  return { jsonrpc: "2.0", ...defined({ id }), error: { code, message } };
 }

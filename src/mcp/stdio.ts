@@ -1,5 +1,6 @@
 import type { McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
+import { within } from "../core/async.ts";
 import type { Log } from "../core/log.ts";
 import { MessageTooLarge, StdioTransport } from "./stdio_transport.ts";
 
@@ -39,9 +40,6 @@ export async function runStdio(
   if (options.stop.aborted) resolve();
   await ended;
   // Answers on their way are written, unless nobody reads them.
-  const patience = Promise.withResolvers<void>();
-  const timer = setTimeout(patience.resolve, LAST_WRITE);
-  await Promise.race([transport.flushed(), patience.promise]);
-  clearTimeout(timer);
+  await within(LAST_WRITE, new AbortController().signal, () => transport.flushed()).catch(() => {});
   await handle.close().catch(() => {});
 }

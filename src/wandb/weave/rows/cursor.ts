@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import * as z from "zod";
 import { refused } from "../refuse.ts";
 
@@ -51,14 +52,7 @@ export function readCursor(text: string, query: string): Cursor {
   return { offset: parsed.o, until: parsed.t, now: parsed.n };
 }
 
-/** A short name for what a query asks (FNV-1a, 32 bits twice). */
+/** A short name for what a query asks. */
 export function nameOfQuery(parts: readonly unknown[]): string {
-  const text = JSON.stringify(parts);
-  return [0x811c9dc5, 0x1234567].map((seed) => {
-    let hash = seed;
-    for (let index = 0; index < text.length; index++) {
-      hash = Math.imul(hash ^ text.charCodeAt(index), 0x01000193);
-    }
-    return (hash >>> 0).toString(36);
-  }).join("");
+  return createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, 12);
 }
