@@ -56,8 +56,8 @@ export function createCatalog(config: Config, log: Log): Catalog {
     tools: listed,
     prompts: createPrompts(backends.flatMap(({ workflows }) => workflows), listed, lookUps),
     resources: resourcesOf(backends.flatMap(({ resources }) => resources), listed, lookUps),
-    instructions: instructionsOf(backends, listed, absences, config),
-    absences,
+    instructions: log.redact(instructionsOf(backends, listed, absences, config)),
+    absences: absences.map(log.redact),
     absentTools: absentTools(backends, listed, readOnly),
   };
 }

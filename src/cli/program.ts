@@ -16,14 +16,14 @@ export interface Program {
   readonly catalog: Catalog;
 }
 
+/** The log of a configuration, which knows its secrets. */
+export function createProgramLog({ settings }: Config): Log {
+  const { logLevel: level, logFormat: format } = settings;
+  return createLog({ level, format, secrets: secretsOf(settings) });
+}
+
 /** Sets a program up and tells what of the configuration was passed over. */
-export function createProgram(config: Config): Program {
-  const { logLevel, logFormat } = config.settings;
-  const log = createLog({
-    level: logLevel,
-    format: logFormat,
-    secrets: secretsOf(config.settings),
-  });
+export function createProgram(config: Config, log: Log): Program {
   for (const note of config.notes) log.warning(note.message);
   return { config, log, catalog: createCatalog(config, log) };
 }

@@ -1,16 +1,16 @@
-import { type Config, secretsOf } from "../config/config.ts";
-import { createRedactor } from "../core/log.ts";
+import type { Config } from "../config/config.ts";
+import type { Log } from "../core/log.ts";
 import { keepProxies } from "../core/proxy.ts";
 import { printError } from "./output.ts";
-import { createProgram } from "./program.ts";
+import { createProgram, createProgramLog } from "./program.ts";
 
 /**
  * The server's side of the launcher: runs one command with the permissions it was given and tells
  * the launcher the exit code, since a worker cannot end the process.
  */
-async function run(config: Config): Promise<number> {
+async function run(config: Config, log: Log): Promise<number> {
   try {
-    const program = createProgram(config);
+    const program = createProgram(config, log);
     switch (config.command) {
       case "tools":
         return (await import("./tools.ts")).toolsCommand(program);
@@ -31,27 +31,27 @@ async function run(config: Config): Promise<number> {
 }
 
 /** What nobody foresaw: told with secrets taken out, then the process ends with code 70. */
-function giveUp(config: Config, error: unknown): void {
-  const redact = createRedactor(secretsOf(config.settings));
+function giveUp(log: Log, error: unknown): void {
   const text = error instanceof Error ? error.stack ?? error.message : String(error);
-  printError(redact(`wandflow: ${text}\n`));
+  printError(log.redact(`wandflow: ${text}\n`));
   self.postMessage({ exit: 70 });
 }
 
 self.onmessage = async (event: MessageEvent<Config>) => {
   const config = event.data;
   if (config.proxies !== undefined) keepProxies(config.proxies);
+  const log = createProgramLog(config);
   self.addEventListener("unhandledrejection", (rejection) => {
     rejection.preventDefault();
-    giveUp(config, rejection.reason);
+    giveUp(log, rejection.reason);
   });
   self.addEventListener("error", (failure) => {
     failure.preventDefault();
-    giveUp(config, failure.error);
+    giveUp(log, failure.error);
   });
   try {
-    self.postMessage({ exit: await run(config) });
+    self.postMessage({ exit: await run(config, log) });
   } catch (error) {
-    giveUp(config, error);
+    giveUp(log, error);
   }
 };

@@ -34,17 +34,21 @@ export function secretsOf(settings: Settings): string[] {
     // Also as HTTP Basic carries them.
     if (key === "wandbApiKey") return [value, basicForm(`api:${value}`)];
     if (key !== "trackingPassword") return [value];
-    return [value, basicForm(`${settings.trackingUsername ?? ""}:${value}`)];
-  }).concat(passwordsInUrl(settings.trackingUri), passwordsInUrl(settings.wandbBaseUrl));
+    const pair = `${settings.trackingUsername ?? ""}:${value}`;
+    return [value, pair, basicForm(pair)];
+  }).concat(secretsInUrl(settings.trackingUri), secretsInUrl(settings.wandbBaseUrl));
 }
 
-function passwordsInUrl(uri: string | undefined): string[] {
+/** What an address holds of secrets: its password, and what its query calls one. */
+function secretsInUrl(uri: string | undefined): string[] {
   const url = uri === undefined ? null : URL.parse(uri);
-  return url === null || url.password === "" ? [] : [
-    url.password,
-    percentDecoded(url.password),
-    basicForm(`${percentDecoded(url.username)}:${percentDecoded(url.password)}`),
-  ];
+  if (url === null) return [];
+  const values = [...url.searchParams].flatMap(([name, value]) =>
+    /auth|code|credential|key|pass|secret|sig|token/i.test(name) ? [value] : []
+  );
+  if (url.password === "") return values;
+  const pair = `${percentDecoded(url.username)}:${percentDecoded(url.password)}`;
+  return [...values, url.password, percentDecoded(url.password), pair, basicForm(pair)];
 }
 
 function basicForm(text: string): string {

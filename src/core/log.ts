@@ -19,7 +19,7 @@ export interface Log {
   error(message: string, fields?: LogFields): void;
   /** The text with every known secret replaced. */
   redact(text: string): string;
-  /** Adds secrets that were learnt later, such as those of a credentials file. */
+  /** Adds secrets that were learnt later, such as those of a credentials file; they stay. */
   hide(secrets: readonly string[]): void;
 }
 
@@ -29,7 +29,7 @@ export interface LogOptions {
   readonly level: LogLevel;
   /** `human` for people, `json` for log collectors. */
   readonly format: "human" | "json";
-  /** Values that must never appear; shorter ones than 6 characters are not searched for. */
+  /** Values that must never appear. */
   readonly secrets: readonly string[];
   /** Where lines go; standard error unless a test gives its own. */
   readonly write?: (line: string) => void;
@@ -37,7 +37,7 @@ export interface LogOptions {
 
 /** Makes a log with one place that redacts. */
 export function createLog(options: LogOptions): Log {
-  const secrets = [...options.secrets];
+  const secrets = new Set(options.secrets);
   let redactor = createRedactor(secrets);
   const redact = (text: string) => redactor(text);
   const write = options.write ?? writeStderr;
@@ -62,27 +62,94 @@ export function createLog(options: LogOptions): Log {
     error: (message, fields) => emit("ERROR", message, fields),
     redact,
     hide: (more) => {
-      secrets.push(...more);
+      for (const secret of more) secrets.add(secret);
       redactor = createRedactor(secrets);
     },
   };
 }
 
-/** Replaces secrets in a text, also in their percent-encoded, JSON and Base64 forms. */
-export function createRedactor(secrets: readonly string[]): (text: string) => string {
+/** Secrets shorter than this are ordinary words, too: they are looked for beside credentials only. */
+const DISTINCT = 6;
+
+/**
+ * Replaces secrets in a text, in the forms that servers and clients write them in: percent-encoded,
+ * as a form, JSON text, JSON in JSON, Base64. Short ones only behind a name such as `password=`, a
+ * colon before a host, or alone in their text.
+ */
+export function createRedactor(secrets: Iterable<string>): (text: string) => string {
   const needles = new Set<string>();
+  const short = new Set<string>();
   for (const secret of secrets) {
-    if (secret.length < 6) continue;
-    const quoted = JSON.stringify(secret).slice(1, -1);
-    needles.add(secret);
-    needles.add(encodeURIComponent(secret.toWellFormed()));
-    needles.add(quoted);
-    // As text that stands inside JSON text.
-    needles.add(JSON.stringify(quoted).slice(1, -1));
-    needles.add(new TextEncoder().encode(secret).toBase64({ omitPadding: true }));
+    if (secret === "") continue;
+    if (secret.length < DISTINCT) short.add(secret);
+    else for (const form of writtenForms(secret)) needles.add(form);
   }
   const ordered = [...needles].sort((a, b) => b.length - a.length);
-  return (text) => ordered.reduce((result, needle) => result.replaceAll(needle, "***"), text);
+  const guarded = [...short].map((secret) => {
+    const word = `${escapeRegExp(secret)}(?![\\w%])`;
+    return new RegExp(
+      `^\\s*${word}\\s*$|${CREDENTIAL}${word}|(?<=://[^\\s/@]*:)${word}(?=@)`,
+      "gi",
+    );
+  });
+  return (text) =>
+    guarded.reduce(
+      (result, pattern) => result.replace(pattern, "***"),
+      ordered.reduce((result, needle) => result.replaceAll(needle, "***"), text),
+    );
+}
+
+/** What stands before a value that is a credential. */
+const CREDENTIAL = String
+  .raw`(?<=(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|authorization|bearer|basic|key)\\?["']?\s*[:=]?\s*\\?["']?)`;
+
+function escapeRegExp(text: string): string {
+  return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+}
+
+function writtenForms(secret: string): string[] {
+  const whole = secret.toWellFormed();
+  const bytes = new TextEncoder().encode(secret);
+  const quoted = JSON.stringify(secret).slice(1, -1);
+  // As Python writes it.
+  const ascii = quoted.replaceAll(
+    /[^\x20-\x7E]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
+  const percent = encodeURIComponent(whole);
+  return [
+    secret,
+    percent,
+    percent.replaceAll(/%../g, (code) => code.toLowerCase()),
+    String(new URLSearchParams([["", whole]])).slice(1),
+    ...[quoted, ascii, quoted.replaceAll("/", "\\/")].flatMap((text) => [
+      text,
+      // As text that stands inside JSON text.
+      JSON.stringify(text).slice(1, -1),
+    ]),
+    bytes.toBase64({ omitPadding: true }),
+    bytes.toBase64({ alphabet: "base64url", omitPadding: true }),
+  ];
+}
+
+/** A JSON value with every text and key of it redacted; what holds no secret is given back as it is. */
+export function redactDeep(value: unknown, redact: (text: string) => string): unknown {
+  if (typeof value === "string") return redact(value);
+  if (value === null || typeof value !== "object") return value;
+  if (Array.isArray(value)) {
+    const copy = value.map((item) => redactDeep(item, redact));
+    return copy.every((item, index) => item === value[index]) ? value : copy;
+  }
+  const entries = Object.entries(value);
+  const copies = entries.map(([key, child]): [string, unknown] => [
+    // Names of this program's own, such as `experiment`, may be somebody's password.
+    /^[a-z_]+$/.test(key) ? key : redact(key),
+    redactDeep(child, redact),
+  ]);
+  const same = copies.every(([key, child], index) =>
+    key === entries[index]?.[0] && child === entries[index]?.[1]
+  );
+  return same ? value : Object.fromEntries(copies);
 }
 
 /** JSON of any value; what JSON has no form for is named instead of failing the caller. */

@@ -62,7 +62,7 @@ async function authorizationOf(
   const password = trackingPassword ?? stored.password;
   if (username === undefined || password === undefined) return undefined;
   const authorization = basic(username, password);
-  log.hide([password, authorization.slice("Basic ".length)]);
+  log.hide([password, `${username}:${password}`, authorization.slice("Basic ".length)]);
   return authorization;
 }
 

@@ -254,5 +254,9 @@ Deno.test("secrets to be hidden include those in URLs and their HTTP Basic forms
     assert.ok(found.includes(secret), secret);
   }
   assert.ok(!found.includes("alice"));
+  const inQuery = secretsOf(
+    settings({ MLFLOW_TRACKING_URI: "https://h/?token=t1-canary&tenant=ops" }),
+  );
+  assert.deepEqual(inQuery, ["t1-canary"]);
   assert.ok(secretsOf(settings({ MLFLOW_TRACKING_URI: "http://u:100%25x%@h" })).length > 0);
 });
