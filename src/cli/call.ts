@@ -57,7 +57,7 @@ async function carryOut(
     let outcome = await call(undefined);
     if (outcome.kind === "ask") {
       clearProgress();
-      if (!await askAtTerminal(outcome.question, stopping.signal)) {
+      if (!await askAtTerminal(program.log.redact(outcome.question), stopping.signal)) {
         printError("Nothing was done.\n");
         return 1;
       }
@@ -65,7 +65,7 @@ async function carryOut(
     }
     clearProgress();
     if (outcome.kind === "ask") return 1;
-    const result = renderReply({ ...outcome.reply, links: [] }, fit);
+    const result = renderReply({ ...outcome.reply, links: [] }, fit, program.log);
     const [block] = result.content;
     const text = block?.type === "text" ? block.text : "";
     const { picture } = outcome.reply;

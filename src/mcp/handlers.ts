@@ -160,6 +160,7 @@ async function readResource(
     const { content: [block], _meta } = renderReply(
       { ...reply, links: leadingLinks(reply.links ?? [], resources) },
       context.fit,
+      log,
     );
     const text = block?.type === "text" ? block.text : "";
     return {

@@ -1,6 +1,6 @@
 import { Failure, type FailureReport } from "../core/failure.ts";
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import type { Log } from "../core/log.ts";
+import { type Log, redactDeep } from "../core/log.ts";
 import { isPlainJson, stripInvisible, stripInvisibleDeep } from "../core/visible.ts";
 import { bound, type Bounded } from "./budget.ts";
 import type { Fit } from "./client_fit.ts";
@@ -11,16 +11,23 @@ import type { CuttableRows, Reply } from "./tool.ts";
 export const UNTRUSTED = "wandflow/untrusted";
 
 /**
- * A tool's reply as the protocol's result: within the bounds, without invisible characters, the same
- * data as structure and as compact JSON text, one row a line. What matters stands before the rows,
- * since clients cut ends and middles.
+ * A tool's reply as the protocol's result: within the bounds, without invisible characters and
+ * secrets (a careless server repeats what it was sent), the same data as structure and as compact
+ * JSON text, one row a line. What matters stands before the rows, since clients cut ends and middles.
  */
-export function renderReply(reply: Reply<Record<string, unknown>>, fit: Fit): CallToolResult {
+export function renderReply(
+  reply: Reply<Record<string, unknown>>,
+  fit: Fit,
+  { redact }: Pick<Log, "redact">,
+): CallToolResult {
   const rows = reply.rows ?? [];
-  const { data, json, removed } = boundFor(withLinks(reply), fit, rows);
+  // Before the bounds, which may cut a secret in two; and after, when nothing splits one.
+  const bounded = boundFor(redactRecord(withLinks(reply), redact), fit, rows);
+  const { removed } = bounded;
+  const { data, json } = removed === 0 ? bounded : redactBounded(bounded, redact);
   const own = reply.text === undefined || "truncated" in data
     ? undefined
-    : stripInvisible(reply.text).text;
+    : redact(stripInvisible(reply.text).text);
   const text = own !== undefined && fitsTokens(own, fit.tokens) && !isLonger(own, fit)
     ? own
     : rowsText(data, json, fit, rows);
@@ -107,6 +114,19 @@ function linesOf(value: unknown, lists: readonly string[]): string {
     return [`${JSON.stringify(key)}:${linesOf(child, inner)}`];
   });
   return `{${members.join(",")}}`;
+}
+
+function redactBounded(bounded: Bounded, redact: Log["redact"]): Bounded {
+  const data = redactRecord(bounded.data, redact);
+  return data === bounded.data ? bounded : { data, json: JSON.stringify(data) };
+}
+
+function redactRecord(
+  data: Record<string, unknown>,
+  redact: Log["redact"],
+): Record<string, unknown> {
+  const value = redactDeep(data, redact);
+  return isRecord(value) ? value : {};
 }
 
 type Visible = Bounded & { readonly removed: number };

@@ -129,9 +129,9 @@ async function callTool(
     }
     const call = callContext(context, server, parts, watch);
     const outcome = await Promise.race([tool.call(args, call), watch.late]);
-    if (outcome.kind === "ask") return askUser(outcome.question, outcome.state);
+    if (outcome.kind === "ask") return askUser(parts.log.redact(outcome.question), outcome.state);
     const links = leadingLinks(outcome.reply.links ?? [], parts.resources ?? []);
-    return forRevision(renderReply({ ...outcome.reply, links }, call.fit), server);
+    return forRevision(renderReply({ ...outcome.reply, links }, call.fit, parts.log), server);
   } catch (error) {
     if (!context.mcpReq.signal.aborted) return forRevision(renderFailure(error, parts.log), server);
     // The reason of an abort may be anything, even a text; nobody waits for this answer.

@@ -14,7 +14,7 @@ const reply = () => ({
   }],
 });
 const render = (client: string | undefined, userSet?: number) => {
-  const { content: [block], structuredContent } = renderReply(reply(), fitFor(client, userSet));
+  const { content: [block], structuredContent } = renderReply(reply(), fitFor(client, userSet), keptLog().log);
   assert.ok(block?.type === "text");
   return { text: block.text, structuredContent };
 };

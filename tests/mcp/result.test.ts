@@ -6,6 +6,8 @@ import { estimateTokens } from "../../src/mcp/tokens.ts";
 import { keptLog } from "./support.ts";
 import { prose } from "./payloads.ts";
 
+const { log } = keptLog();
+
 const textOf = (result: { content: readonly { type: string; text?: unknown }[] }) => {
   const [first] = result.content;
   assert.equal(first?.type, "text");
@@ -13,7 +15,7 @@ const textOf = (result: { content: readonly { type: string; text?: unknown }[] }
 };
 
 Deno.test("the text block is the structure as compact JSON", () => {
-  const result = renderReply({ data: { a: 1, b: ["x"] } }, fitFor(undefined, 1000));
+  const result = renderReply({ data: { a: 1, b: ["x"] } }, fitFor(undefined, 1000), log);
   assert.equal(textOf(result), '{"a":1,"b":["x"]}');
   assert.deepEqual(result.structuredContent, { a: 1, b: ["x"] });
   assert.equal(result.isError, undefined);
@@ -25,7 +27,7 @@ Deno.test("hidden characters are taken out of structure, text and links alike", 
   const result = renderReply({
     data,
     links: [{ uri: "https://x/\u200Ba", name: "n\u2066" }],
-  }, fitFor(undefined, 1000));
+  }, fitFor(undefined, 1000), log);
   const clean = { name: "ab", list: [""], links: [{ uri: "https://x/a", name: "n" }] };
   assert.deepEqual(result.structuredContent, clean);
   assert.equal(textOf(result), JSON.stringify(clean));
@@ -36,12 +38,12 @@ Deno.test("hidden characters are taken out of structure, text and links alike", 
 
 Deno.test("a tool's own text is shown while it fits, else the bounded JSON", () => {
   assert.equal(
-    textOf(renderReply({ data: { a: 1 }, text: "A  B\n" }, fitFor(undefined, 1000))),
+    textOf(renderReply({ data: { a: 1 }, text: "A  B\n" }, fitFor(undefined, 1000), log)),
     "A  B\n",
   );
-  const long = renderReply({ data: { a: 1 }, text: prose(5000) }, fitFor(undefined, 300));
+  const long = renderReply({ data: { a: 1 }, text: prose(5000) }, fitFor(undefined, 300), log);
   assert.equal(textOf(long), '{"a":1}');
-  const cut = renderReply({ data: { a: prose(5000) }, text: "table" }, fitFor(undefined, 300));
+  const cut = renderReply({ data: { a: prose(5000) }, text: "table" }, fitFor(undefined, 300), log);
   assert.ok(textOf(cut).includes('"truncated"'));
   assert.ok(estimateTokens(textOf(cut)) <= 300);
 });
@@ -92,11 +94,32 @@ Deno.test("an abort that nobody made a failure of is a cancelled call", () => {
 Deno.test("a picture comes with its description, and without structured content", () => {
   const result = renderReply(
     { data: {}, text: "A curve.", picture: Uint8Array.of(1, 2, 3) },
-    fitFor(undefined, 100),
+    fitFor(undefined, 100), log,
   );
   assert.deepEqual(result.content, [
     { type: "text", text: "A curve." },
     { type: "image", mimeType: "image/png", data: "AQID" },
   ]);
   assert.equal("structuredContent" in result, false);
+});
+
+Deno.test("a secret leaves in no part of a result, however it is written or hidden", () => {
+  const secret = "canary-0123456789";
+  const { log } = keptLog([secret]);
+  const hidden = `${secret.slice(0, 5)}\u200B${secret.slice(5)}`;
+  for (
+    const [name, reply, maxTokens] of [
+      ["values and keys", { data: { a: [`x ${secret}`], b: { [secret]: 1 } } }, 1000],
+      ["text of its own", { data: { a: 1 }, text: `| ${secret} |` }, 1000],
+      ["a link", { data: {}, links: [{ uri: `https://h/?t=${secret}`, name: secret }] }, 1000],
+      ["split by what cannot be seen", { data: { a: hidden }, text: hidden }, 1000],
+      ["Base64 in JSON in a text", { data: { a: JSON.stringify({ t: btoa(secret) }) } }, 1000],
+      ["cut by the budget", { data: { a: `${secret} word `.repeat(2000) } }, 300],
+    ] as const
+  ) {
+    const told = JSON.stringify(renderReply(reply, fitFor(undefined, maxTokens), log));
+    assert.ok(!told.includes(secret.slice(0, 9)), `${name}: ${told}`);
+    assert.ok(!told.includes(btoa(secret).slice(0, 12)), name);
+    assert.match(told, /\*\*\*/, name);
+  }
 });

@@ -70,7 +70,7 @@ export function toolsWith(env: Readonly<Record<string, string>>): Tools {
       if (outcome.kind === "ask") {
         return { data: {}, text: "", failure: undefined, question: outcome.question };
       }
-      const result = renderReply(outcome.reply, fitFor(undefined, maxTokens));
+      const result = renderReply(outcome.reply, fitFor(undefined, maxTokens), log);
       const [block] = result.content;
       return {
         data: Object.fromEntries(Object.entries(result.structuredContent ?? {})),

@@ -84,7 +84,7 @@ export function rigOn(server: Server, timeoutMs = 60_000): Rig {
     const context = { ...contextFor(log, options), weave };
     const outcome = await tool.call(args, context);
     if (outcome.kind !== "reply") throw new Error(`The tool asks: ${outcome.question}`);
-    const result = renderReply(outcome.reply, fitFor(undefined, context.maxTokens));
+    const result = renderReply(outcome.reply, fitFor(undefined, context.maxTokens), context.log);
     const { links: linked = [], ...data } = record(result.structuredContent);
     links.splice(0, links.length, ...list(linked).map(({ uri }) => String(uri)));
     return data;

@@ -1,0 +1,102 @@
+/** What a careless server repeats of credentials in answers that succeed leaves in no byte. */
+import assert from "node:assert/strict";
+import { startFakeMlflow, TRACE } from "../e2e/fake_mlflow.ts";
+import { answerTo, callOverHttp, initialize, LEGACY, MODERN, send } from "../e2e/rpc.ts";
+import { run, startHttp, startStdio } from "../support/product.ts";
+
+const PASSWORD = "canäry/pass word-1";
+const PAIR = `ann:${PASSWORD}`;
+const base64 = (text: string) => new TextEncoder().encode(text).toBase64({ omitPadding: true });
+
+/** The credentials in every way that a server may write them. */
+const FORMS = [
+  PASSWORD,
+  PAIR,
+  encodeURIComponent(PASSWORD),
+  String(new URLSearchParams([["p", PASSWORD]])).slice(2),
+  base64(PAIR),
+  base64(PASSWORD),
+];
+/** What of them must not leave; the first also stands in JSON of any depth. */
+const CANARIES = ["pass word-1", "pass%20word-1", "pass+word-1", base64(PAIR), base64(PASSWORD)];
+
+function echo(url: URL): Response | undefined {
+  const told = FORMS.join(" | ");
+  const info = {
+    trace_id: TRACE,
+    trace_location: { type: "MLFLOW_EXPERIMENT", mlflow_experiment: { experiment_id: "1" } },
+    request_preview: told,
+    response_preview: JSON.stringify({
+      deep: JSON.stringify({ headers: { authorization: told } }),
+    }),
+    request_time: "2026-11-06T10:00:00.000Z",
+    execution_duration: "1s",
+    state: "OK",
+    trace_metadata: { "mlflow.trace.session": told },
+    tags: Object.fromEntries(FORMS.map((form, index) => [form, `${index} ${form}`])),
+  };
+  if (url.pathname.endsWith("/traces/search")) return Response.json({ traces: [info] });
+  if (url.pathname.endsWith("/traces/get")) {
+    return Response.json({ trace: { trace_info: info, spans: [] } });
+  }
+  if (url.pathname.endsWith(`/traces/${TRACE}`)) {
+    return Response.json({ trace: { trace_info: info } });
+  }
+  return undefined;
+}
+
+Deno.test("credentials that a server repeats in a successful answer leave nowhere", async () => {
+  await using mlflow = startFakeMlflow(echo);
+  const env = {
+    MLFLOW_TRACKING_URI: `${mlflow.url}/?token=canary-in-query`,
+    MLFLOW_TRACKING_USERNAME: "ann",
+    MLFLOW_TRACKING_PASSWORD: PASSWORD,
+    MLFLOW_EXPERIMENT_ID: "1",
+    MCP_SERVER_LOG_LEVEL: "DEBUG",
+  };
+  const out: string[] = [];
+  const fields = 'extract_fields="info"';
+  for (
+    const words of [
+      ["search_traces", fields],
+      ["search_traces", fields, "output=table"],
+      ["get_trace", `trace_id=${TRACE}`],
+      ["get_trace", `trace_id=${TRACE}`, fields],
+    ]
+  ) {
+    const end = await run(["call", ...words], env);
+    assert.equal(end.code, 0, end.stdout + end.stderr);
+    out.push(end.stdout, end.stderr);
+  }
+  {
+    await using product = await startStdio(env);
+    await initialize(product);
+    const calls = [
+      { method: "tools/call", params: { name: "search_traces", arguments: {} } },
+      { method: "tools/call", params: { name: "get_trace", arguments: { trace_id: TRACE } } },
+      { method: "resources/read", params: { uri: `mlflow://traces/${TRACE}` } },
+      { method: "tools/list", params: {} },
+    ];
+    for (const [index, call] of calls.entries()) {
+      await send(product, { id: index + 1, ...call });
+      assert.ok((await answerTo(product, index + 1)).result !== undefined);
+    }
+    out.push(product.stdout.lines().join("\n"), product.stderr.lines().join("\n"));
+  }
+  {
+    const { url, process } = await startHttp(env);
+    await using _ = process;
+    for (const revision of [LEGACY, MODERN] as const) {
+      const reply = await callOverHttp(url, revision, "get_trace", { trace_id: TRACE });
+      assert.equal(reply.status, 200);
+      out.push(await reply.text());
+    }
+  }
+  const told = out.join("\n");
+  assert.match(told, /\*\*\*/, "the server did repeat them");
+  for (const canary of [...CANARIES, "canary-in-query"]) {
+    const place = told.indexOf(canary);
+    assert.ok(place < 0, `${canary}: ${told.slice(Math.max(0, place - 200), place + 100)}`);
+  }
+  assert.match(told, new RegExp(`${mlflow.url}/#/experiments/1/traces`), "links lead to pages");
+});
