@@ -23,7 +23,7 @@ export function createProgramLog({ settings }: Config): Log {
 }
 
 /** Sets a program up and tells what of the configuration was passed over. */
-export function createProgram(config: Config, log: Log): Program {
+export function createProgram(config: Config, log: Log = createProgramLog(config)): Program {
   for (const note of config.notes) log.warning(note.message);
   return { config, log, catalog: createCatalog(config, log) };
 }
