@@ -163,7 +163,7 @@ function callContext(
   return {
     fit,
     signal,
-    progress,
+    progress: (update) => progress({ ...update, message: parts.log.redact(update.message) }),
     maxTokens: fit.tokens,
     log: parts.log,
     consent: {

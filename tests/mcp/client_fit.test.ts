@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { fitFor } from "../../src/mcp/client_fit.ts";
 import { renderReply } from "../../src/mcp/result.ts";
+import { keptLog } from "./support.ts";
 
 const ROWS = Array.from({ length: 200 }, (_, index) => ({
   id: `row-${index}`,
@@ -14,7 +15,11 @@ const reply = () => ({
   }],
 });
 const render = (client: string | undefined, userSet?: number) => {
-  const { content: [block], structuredContent } = renderReply(reply(), fitFor(client, userSet), keptLog().log);
+  const { content: [block], structuredContent } = renderReply(
+    reply(),
+    fitFor(client, userSet),
+    keptLog().log,
+  );
   assert.ok(block?.type === "text");
   return { text: block.text, structuredContent };
 };

@@ -24,10 +24,14 @@ Deno.test("the text block is the structure as compact JSON", () => {
 
 Deno.test("hidden characters are taken out of structure, text and links alike", () => {
   const data = { name: "a\u202Eb", list: ["\u200B"] };
-  const result = renderReply({
-    data,
-    links: [{ uri: "https://x/\u200Ba", name: "n\u2066" }],
-  }, fitFor(undefined, 1000), log);
+  const result = renderReply(
+    {
+      data,
+      links: [{ uri: "https://x/\u200Ba", name: "n\u2066" }],
+    },
+    fitFor(undefined, 1000),
+    log,
+  );
   const clean = { name: "ab", list: [""], links: [{ uri: "https://x/a", name: "n" }] };
   assert.deepEqual(result.structuredContent, clean);
   assert.equal(textOf(result), JSON.stringify(clean));
@@ -94,7 +98,8 @@ Deno.test("an abort that nobody made a failure of is a cancelled call", () => {
 Deno.test("a picture comes with its description, and without structured content", () => {
   const result = renderReply(
     { data: {}, text: "A curve.", picture: Uint8Array.of(1, 2, 3) },
-    fitFor(undefined, 100), log,
+    fitFor(undefined, 100),
+    log,
   );
   assert.deepEqual(result.content, [
     { type: "text", text: "A curve." },
