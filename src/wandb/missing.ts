@@ -50,7 +50,7 @@ export async function noProject(session: WandbSession, place: Place): Promise<Fa
     const near = nearest(place.project, projects, 5);
     return notFound(
       what,
-      near.length > 0 ? `Did you mean ${oneOf(near)}?` : `Its projects: ${someOf(projects, 10)}.`,
+      suggest(near, `Its projects: ${someOf(projects, 10)}.`),
     );
   }
   const near = nearest(place.entity, entities.filter((name) => name !== place.entity), 3);
@@ -98,6 +98,11 @@ export async function noRun(
 
 function nameOf({ name }: { readonly name: string }): string {
   return name;
+}
+
+/** A hint: the nearest names, or else what to do without them. */
+export function suggest(near: readonly string[], otherwise: string): string {
+  return near.length > 0 ? `Did you mean ${oneOf(near)}?` : otherwise;
 }
 
 /** Something that is not there, and what there is or where to look. */

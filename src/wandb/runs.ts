@@ -1,7 +1,6 @@
 import * as z from "zod";
 import type { JsonObject } from "../core/json.ts";
-import { present } from "./present.ts";
-import { connectionOf, HISTORY_KEYS, JSON_FIELD, OBJECT_FIELD } from "./shapes.ts";
+import { connectionOf, HISTORY_KEYS, JSON_FIELD, OBJECT_FIELD, present } from "./shapes.ts";
 
 /** Several runs by id with all that a comparison needs; rows only where asked for. */
 export const RUNS_BY_ID = `query RunsById($e: String!, $p: String!, $f: JSONString!, $n: Int!,

@@ -11,11 +11,13 @@ import type { Tool } from "../../src/mcp/tool.ts";
 import { createWeave } from "../../src/wandb/weave/client.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 import { compareRuns } from "../../src/wandb/tools/compare_runs.ts";
+import { createReport } from "../../src/wandb/tools/create_report.ts";
 import { countTraces } from "../../src/wandb/tools/count_traces.ts";
 import { diagnoseRun } from "../../src/wandb/tools/diagnose_run.ts";
 import { getRunHistory } from "../../src/wandb/tools/get_run_history.ts";
 import { inferSchema } from "../../src/wandb/tools/infer_schema.ts";
 import { listArtifactVersions } from "../../src/wandb/tools/list_artifact_versions.ts";
+import { logAnalysis } from "../../src/wandb/tools/log_analysis.ts";
 import { probeProject } from "../../src/wandb/tools/probe_project.ts";
 import { queryProjects } from "../../src/wandb/tools/query_projects.ts";
 import { queryTraces } from "../../src/wandb/tools/query_traces.ts";
@@ -84,6 +86,8 @@ const WANDB: readonly (readonly [Tool<WandbServices>, Data])[] = [
   [compareRuns, { run_ids: ["x", "y"] }],
   [diagnoseRun, { run_id: "x" }],
   [listArtifactVersions, { collection_name: "net" }],
+  [logAnalysis, { analysis_name: "a", data: [{ x: 1 }] }],
+  [createReport, { title: "t", markdown_report_text: "m" }],
 ];
 const WEAVE: readonly (readonly [Tool<WeaveServices>, Data])[] = [
   [queryTraces, {}],

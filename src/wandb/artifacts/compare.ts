@@ -1,3 +1,4 @@
+import { defined } from "../../core/defined.ts";
 import { diffObjects } from "../../analysis/diff.ts";
 import type { Entry } from "./manifest.ts";
 import { loggedBy, tagsOf } from "./lineage.ts";
@@ -155,14 +156,12 @@ function row([name, { size, ref }]: [string, Entry]): Record<string, unknown> {
 
 function sizes(a: Entry, b: Entry): Record<string, unknown> {
   return {
-    ...(a.size === undefined ? {} : { size_a: a.size }),
-    ...(b.size === undefined ? {} : { size_b: b.size }),
+    ...defined({ size_a: a.size, size_b: b.size }),
   };
 }
 
 function references(a: Entry, b: Entry): Record<string, unknown> {
   return {
-    ...(a.ref === undefined ? {} : { ref_a: a.ref }),
-    ...(b.ref === undefined ? {} : { ref_b: b.ref }),
+    ...defined({ ref_a: a.ref, ref_b: b.ref }),
   };
 }

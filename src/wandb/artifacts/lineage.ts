@@ -1,6 +1,7 @@
+import { optional } from "../shapes.ts";
+import { defined } from "../../core/defined.ts";
 import { isoText } from "../../core/time.ts";
 import type { Wandb } from "../client.ts";
-import { optional } from "../present.ts";
 import { type Version, versionText } from "./version.ts";
 import { type CollectionReply, type RunReply, USED_BY } from "./version_query.ts";
 
@@ -36,12 +37,12 @@ export function lineageOf(version: Version): Record<string, unknown> {
   const user = artifact.createdBy?.username;
   const made = loggedBy(version);
   return {
-    ...(made === undefined ? {} : { logged_by: made }),
+    ...defined({ logged_by: made }),
     ...(user ? { created_by: user } : {}),
     used_by: users.slice(0, USED_BY).map(runOf),
-    ...(artifact.usedCount === undefined ? {} : { used_by_count: artifact.usedCount }),
+    ...defined({ used_by_count: artifact.usedCount }),
     ...(more ? { used_by_truncated: true } : {}),
-    ...(source === undefined ? {} : { source_artifact: source }),
+    ...defined({ source_artifact: source }),
     linked_artifacts: links,
     ...(artifact.artifactMemberships.page.hasNextPage ? { linked_artifacts_truncated: true } : {}),
   };
@@ -56,9 +57,9 @@ export function describeVersion(version: Version, wandb: Wandb): Record<string, 
     id: artifact.id,
     name: `${collection}:${text}`,
     qualified_name: fullName(version),
-    ...(type === undefined ? {} : { type }),
+    ...defined({ type }),
     version: text,
-    ...(version.organization === undefined ? {} : { organization: version.organization }),
+    ...defined({ organization: version.organization }),
     ...optional({
       state: artifact.state,
       description: artifact.description,

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { nearest, oneOf } from "../../core/nearest.ts";
 import { someOf } from "../../core/some.ts";
 import type { WandbSession } from "../client.ts";
-import { noProject, notFound, quietly } from "../missing.ts";
+import { noProject, notFound, quietly, suggest } from "../missing.ts";
 import { connectionOf } from "../shapes.ts";
 import { type CollectionName, registryTitle, type VersionName } from "./names.ts";
 
@@ -74,11 +74,7 @@ export async function noVersion(
   const known = [...aliases, ...versions];
   return notFound(
     what,
-    known.length === 0
-      ? "It has no versions."
-      : others.length > 0
-      ? `Did you mean ${oneOf(others)}?`
-      : `It has ${someOf(known, 12)}.`,
+    known.length === 0 ? "It has no versions." : suggest(others, `It has ${someOf(known, 12)}.`),
   );
 }
 

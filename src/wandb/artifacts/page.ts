@@ -1,3 +1,4 @@
+import { defined } from "../../core/defined.ts";
 import * as z from "zod";
 import { INT64, PAGE_INFO, type PageInfo } from "../shapes.ts";
 
@@ -52,7 +53,7 @@ export function pageState(page: Page<unknown>): PageState {
   const { endCursor, hasNextPage } = page.info;
   return {
     count: page.items.length,
-    ...(page.total === undefined ? {} : { total: page.total }),
+    ...defined({ total: page.total }),
     truncated: hasNextPage,
     ...(hasNextPage && endCursor ? { next_cursor: endCursor } : {}),
   };

@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { optional } from "../present.ts";
-import { INT64 } from "../shapes.ts";
+import { INT64, optional } from "../shapes.ts";
 import { type Page, PAGE_FIELDS, pageOf } from "./page.ts";
 import { inOrganizations, SCOPE_VARIABLES } from "./scope.ts";
 

@@ -1,3 +1,5 @@
+import { suggest } from "../missing.ts";
+import { defined } from "../../core/defined.ts";
 import { Failure } from "../../core/failure.ts";
 import { describeSeries } from "../../analysis/statistics.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
@@ -78,7 +80,7 @@ export function statisticsOf(
     : onAxis(computed, metric, axis);
   const summary = valueAt(run.summary, metric.key);
   const more = {
-    ...(metric.logged === undefined ? {} : { logged: metric.logged }),
+    ...defined({ logged: metric.logged }),
     ...(summary === undefined || (metric.exact && typeof summary === "number") ? {} : { summary }),
   };
   if (statistics === undefined) {
@@ -184,9 +186,7 @@ function everyRow(logged: number, lastStep: number, range: Shown["range"]): stri
 export function unknownAxis(axis: string, run: LoadedRun): Failure {
   const near = nearest(axis, [STEP, "_runtime", "_timestamp", ...numericKeys(run.known)]);
   return new Failure("invalid_arguments", `Run ${run.id} has no rows with x_axis "${axis}".`, {
-    hint: near.length > 0
-      ? `Did you mean ${oneOf(near)}?`
-      : "Use _step, _runtime, _timestamp or a metric.",
+    hint: suggest(near, "Use _step, _runtime, _timestamp or a metric."),
   });
 }
 

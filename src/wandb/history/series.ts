@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { defined } from "../../core/defined.ts";
 import type { LoggedValue, Series } from "../../analysis/series.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import type { HistoryKeys } from "../shapes.ts";
@@ -66,7 +67,7 @@ export function specOf(selection: Selection, keys: readonly string[]): string {
     keys: [...new Set([xAxis, STEP, ...keys])],
     // Servers differ in whether the upper end counts: one step and one row more cover both.
     samples: maxStep === undefined ? samples : samples + 1,
-    ...(minStep === undefined ? {} : { minStep }),
+    ...defined({ minStep }),
     ...(maxStep === undefined ? {} : { maxStep: maxStep + 1 }),
   });
 }

@@ -4,7 +4,6 @@ import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { unexpectedForm } from "../failure.ts";
 import { valueAt } from "../history/series.ts";
 import type { Links } from "../links.ts";
-import { present } from "../present.ts";
 import {
   configOf,
   connectionOf,
@@ -12,6 +11,7 @@ import {
   INT64,
   JSON_FIELD,
   OBJECT_FIELD,
+  present,
 } from "../shapes.ts";
 import type { ProjectRef } from "../project.ts";
 import type { Resource } from "./resources.ts";

@@ -16,99 +16,21 @@ const SHAPE = z.looseObject({
 });
 
 /** The commonest fields, for servers that do not tell. */
-const FIELDS: Readonly<Record<string, readonly string[]>> = {
-  Query: ["viewer", "entity", "organization", "project", "models", "artifact", "view"],
-  Project: [
-    "id",
-    "internalId",
-    "name",
-    "entityName",
-    "description",
-    "access",
-    "createdAt",
-    "updatedAt",
-    "runCount",
-    "run",
-    "runs",
-    "sweep",
-    "sweeps",
-    "totalSweeps",
-    "allViews",
-    "artifact",
-    "artifactType",
-    "artifactTypes",
-    "artifactCollection",
-    "artifactCollections",
-  ],
-  Run: [
-    "id",
-    "name",
-    "displayName",
-    "description",
-    "notes",
-    "state",
-    "group",
-    "jobType",
-    "tags",
-    "commit",
-    "host",
-    "createdAt",
-    "updatedAt",
-    "heartbeatAt",
-    "computeSeconds",
-    "user",
-    "sweep",
-    "sweepName",
-    "runInfo",
-    "config",
-    "summaryMetrics",
-    "systemMetrics",
-    "historyKeys",
-    "historyLineCount",
-    "history",
-    "events",
-    "sampledHistory",
-    "logLines",
-    "fileCount",
-    "files",
-    "inputArtifacts",
-    "outputArtifacts",
-  ],
-  RunConnection: ["edges", "pageInfo", "totalCount"],
-  Sweep: [
-    "id",
-    "name",
-    "displayName",
-    "description",
-    "state",
-    "method",
-    "config",
-    "bestLoss",
-    "createdAt",
-    "runCount",
-    "runCountExpected",
-    "runs",
-    "agents",
-  ],
-  Artifact: [
-    "id",
-    "artifactType",
-    "artifactSequence",
-    "aliases",
-    "versionIndex",
-    "description",
-    "metadata",
-    "tags",
-    "digest",
-    "state",
-    "size",
-    "fileCount",
-    "createdAt",
-    "createdBy",
-    "usedBy",
-    "files",
-  ],
-  User: ["id", "name", "username", "email", "entity", "teams", "organizations", "projects"],
+const FIELDS: Readonly<Record<string, string>> = {
+  Query: "viewer entity organization project models artifact view",
+  Project: "id internalId name entityName description access createdAt updatedAt runCount run " +
+    "runs sweep sweeps totalSweeps allViews artifact artifactType artifactTypes " +
+    "artifactCollection artifactCollections",
+  Run: "id name displayName description notes state group jobType tags commit host createdAt " +
+    "updatedAt heartbeatAt computeSeconds user sweep sweepName runInfo config " +
+    "summaryMetrics systemMetrics historyKeys historyLineCount history events " +
+    "sampledHistory logLines fileCount files inputArtifacts outputArtifacts",
+  RunConnection: "edges pageInfo totalCount",
+  Sweep: "id name displayName description state method config bestLoss createdAt runCount " +
+    "runCountExpected runs agents",
+  Artifact: "id artifactType artifactSequence aliases versionIndex description metadata tags " +
+    "digest state size fileCount createdAt createdBy usedBy files",
+  User: "id name username email entity teams organizations projects",
 };
 
 /** A failed query told better: an unknown field comes with the nearest valid ones. */
@@ -139,5 +61,5 @@ async function fieldsOf(type: string, session: WandbSession): Promise<readonly s
     // Servers may forbid introspection.
     if (!(error instanceof Failure)) throw error;
   }
-  return FIELDS[type] ?? [];
+  return FIELDS[type]?.split(" ") ?? [];
 }

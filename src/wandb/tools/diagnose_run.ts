@@ -1,3 +1,5 @@
+import { suggest } from "../missing.ts";
+import { defined } from "../../core/defined.ts";
 import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
 import { diagnoseRun as diagnose } from "../../analysis/health.ts";
@@ -11,7 +13,7 @@ import {
 import type { RunInfo } from "../../analysis/run_state.ts";
 import { describeSeries } from "../../analysis/statistics.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { nearest, oneOf } from "../../core/nearest.ts";
+import { nearest } from "../../core/nearest.ts";
 import { type LoadedRun, loadRun, numericKeys, systemMetrics } from "../history/load.ts";
 import { seriesOf } from "../history/series.ts";
 import { runLinks } from "../resources.ts";
@@ -85,8 +87,7 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
     const { losses, trend, loss_key, val_loss_key, findings, ...result } = diagnose({
       series,
       run: runInfo(run, first),
-      ...(lossKey === undefined ? {} : { loss_key: lossKey }),
-      ...(valKey === undefined ? {} : { val_loss_key: valKey }),
+      ...defined({ loss_key: lossKey, val_loss_key: valKey }),
     });
     const loss = series.find(({ key }) => key === loss_key);
     const statistics = loss === undefined ? undefined : describeSeries(loss);
@@ -99,15 +100,14 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
         ...result,
         findings: findings.map((finding) => ({ ...finding })),
         detected_keys: {
-          ...(loss_key === undefined ? {} : { loss: loss_key }),
-          ...(val_loss_key === undefined ? {} : { val_loss: val_loss_key }),
+          ...defined({ loss: loss_key, val_loss: val_loss_key }),
           ...(rates.length === 0 ? {} : { learning_rate: rates }),
           ...(norms.length === 0 ? {} : { gradient_norm: norms }),
         },
         ...(loss_key === undefined || statistics === undefined ? {} : {
           loss_stats: { key: loss_key, ...statistics, ...trend, total_steps: run.known.lastStep },
         }),
-        ...(losses === undefined ? {} : { overfitting: losses }),
+        ...defined({ overfitting: losses }),
         total_history_rows: Math.max(0, ...[...run.known.keys.values()].map(({ count }) => count)),
         available_keys: known.slice(0, 30),
         ...(known.length > keys.length ? { keys_not_read: known.length - keys.length } : {}),
@@ -150,9 +150,7 @@ function checkKeys(wanted: readonly (string | undefined)[], run: LoadedRun): voi
     if (logged !== undefined) continue;
     const near = nearest(key, known);
     throw new Failure("not_found", `Run ${run.id} has no history of "${key}".`, {
-      hint: near.length > 0
-        ? `Did you mean ${oneOf(near)}?`
-        : `It has ${known.slice(0, 20).join(", ") || "no metrics"}.`,
+      hint: suggest(near, `It has ${known.slice(0, 20).join(", ") || "no metrics"}.`),
     });
   }
 }
@@ -169,7 +167,7 @@ function runInfo(run: LoadedRun, first: LoadedRun): RunInfo {
   const lastLog = Number(first.summary._timestamp ?? NaN);
   return {
     state: run.state,
-    ...(heartbeat === undefined ? {} : { heartbeat_age_s: heartbeat }),
+    ...defined({ heartbeat_age_s: heartbeat }),
     ...(Number.isFinite(lastLog)
       ? { last_log_age_s: Math.max(0, Date.now() / 1000 - lastLog) }
       : {}),

@@ -1,3 +1,4 @@
+import { defined } from "../../core/defined.ts";
 import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
@@ -66,10 +67,10 @@ export const getArtifactDetails: Tool<WandbServices> = wandbTool({
         ...warningsOf(problems),
         ...(list === undefined ? {} : {
           ...(list.notes.length > 0 ? { notes: list.notes } : {}),
-          ...(list.total === undefined ? {} : { files_total: list.total }),
+          ...defined({ files_total: list.total }),
           files_count: list.files.length,
           files_truncated: list.next !== undefined,
-          ...(list.next === undefined ? {} : { next_cursor: list.next }),
+          ...defined({ next_cursor: list.next }),
           files: list.files.map((file) => ({ ...file })),
         }),
       },

@@ -1,3 +1,4 @@
+import { defined } from "../../core/defined.ts";
 import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
 import { estimateTokens } from "../../mcp/tokens.ts";
@@ -84,7 +85,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
       ...(asked.system.length === 0
         ? {}
         : { systemSamples: Math.max(args.samples, STATISTICS_SAMPLES) }),
-      ...(args.console_lines === undefined ? {} : { consoleLines: args.console_lines }),
+      ...defined({ consoleLines: args.console_lines }),
     };
     const select = (keys: readonly string[]): Selection => ({
       keys,
@@ -160,7 +161,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
       data: {
         ...head,
         sampled_points: rows.rows.length,
-        ...(note === undefined ? {} : { truncation_note: note }),
+        ...defined({ truncation_note: note }),
         ...(notes.length === 0 ? {} : { notes }),
         ...warningsOf(run.problems),
         rows: rows.rows,

@@ -80,9 +80,9 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
     return {
       data: {
         collection: where.collection,
-        ...(where.type === undefined ? {} : { type: where.type }),
+        ...defined({ type: where.type }),
         path: `${where.entity}/${where.project}/${where.collection}`,
-        ...(where.organization === undefined ? {} : { organization: where.organization }),
+        ...defined({ organization: where.organization }),
         ...pageState(page),
         ...noteOf(
           alias === undefined ? undefined : `"${alias}" was passed over: these are all versions; ` +

@@ -1,10 +1,14 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { collectionRow, REGISTRY_COLLECTIONS, WITH_COLLECTIONS } from "../artifacts/collections.ts";
 import { collectionFilter } from "../artifacts/filters.ts";
 import { checkedName, registryOf, registryTitle } from "../artifacts/names.ts";
 import { nodesOf, pageState, resumeAt } from "../artifacts/page.ts";
-import { oneWithRegistry } from "../artifacts/registries.ts";
+import {
+  collectionRow,
+  oneWithRegistry,
+  REGISTRY_COLLECTIONS,
+  WITH_COLLECTIONS,
+} from "../artifacts/registries.ts";
 import { askOrganizations, scopeOf } from "../artifacts/scope.ts";
 import { doubted, doubtfulFields, withDoubt } from "../filter_fields.ts";
 import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";

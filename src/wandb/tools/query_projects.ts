@@ -1,7 +1,8 @@
+import { suggest } from "../missing.ts";
 import { Failure, isFailure } from "../../core/failure.ts";
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { nearest, oneOf } from "../../core/nearest.ts";
+import { nearest } from "../../core/nearest.ts";
 import type { WandbSession } from "../client.ts";
 import { connectionOf } from "../shapes.ts";
 import { resolveEntity } from "../project.ts";
@@ -162,9 +163,7 @@ async function checkEntity(session: WandbSession, entity: string): Promise<void>
   if (known.includes(entity)) return;
   const near = nearest(entity, known);
   throw new Failure("not_found", `Entity "${entity}" has no projects that this key can see.`, {
-    hint: near.length > 0
-      ? `Did you mean ${oneOf(near)}?`
-      : `This key reaches ${known.slice(0, 10).join(", ") || "no entity"}.`,
+    hint: suggest(near, `This key reaches ${known.slice(0, 10).join(", ") || "no entity"}.`),
   });
 }
 
