@@ -23,12 +23,18 @@ import { getAssessment } from "./tools/get_assessment.ts";
 import { getTrace } from "./tools/get_trace.ts";
 import { logExpectation } from "./tools/log_expectation.ts";
 import { logFeedback } from "./tools/log_feedback.ts";
+import { plotTraces } from "./tools/plot_traces.ts";
 import { searchTraces } from "./tools/search_traces.ts";
 import { setTraceTag } from "./tools/set_trace_tag.ts";
 import { updateAssessment } from "./tools/update_assessment.ts";
 import { mlflowWorkflows, suggestExperiments } from "./workflows.ts";
 
-const READING: readonly Tool<ReadServices>[] = [searchTraces, getTrace, getAssessment];
+const READING: readonly Tool<ReadServices>[] = [
+  searchTraces,
+  getTrace,
+  getAssessment,
+  plotTraces,
+];
 const WRITING: readonly Tool<WriteServices>[] = [
   logFeedback,
   logExpectation,

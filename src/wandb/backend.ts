@@ -24,6 +24,7 @@ import { listEntities } from "./tools/list_entities.ts";
 import { listRegistries } from "./tools/list_registries.ts";
 import { listRegistryCollections } from "./tools/list_registry_collections.ts";
 import { logAnalysis } from "./tools/log_analysis.ts";
+import { plotRuns } from "./tools/plot_runs.ts";
 import { probeProject } from "./tools/probe_project.ts";
 import { queryProjects } from "./tools/query_projects.ts";
 import { queryTraces } from "./tools/query_traces.ts";
@@ -52,6 +53,7 @@ const WANDB_TOOLS: readonly Tool<WandbServices>[] = [
   compareArtifactVersions,
   logAnalysis,
   createReport,
+  plotRuns,
 ];
 
 /** Weave's, likewise. */

@@ -28,7 +28,9 @@ Deno.test("every listed schema is in the portable subset", () => {
   for (const tool of tools) {
     const { inputSchema, outputSchema } = tool.listing();
     assert.deepEqual(schemaComplaints(inputSchema), [], `${tool.name}: arguments`);
-    assert.deepEqual(schemaComplaints(outputSchema), [], `${tool.name}: result`);
+    // A tool that gives a picture has no result schema.
+    if (outputSchema === undefined) assert.match(tool.toolset, /\.pictures$/);
+    else assert.deepEqual(schemaComplaints(outputSchema), [], `${tool.name}: result`);
   }
 });
 
@@ -41,7 +43,7 @@ Deno.test("only arguments named value take any type", () => {
 
 Deno.test("results may always be cut: nothing is required of them and nothing more forbidden", () => {
   for (const tool of allTools()) {
-    const text = JSON.stringify(tool.listing().outputSchema);
+    const text = JSON.stringify(tool.listing().outputSchema ?? {});
     assert.doesNotMatch(text, /"required":\["/, tool.name);
     assert.doesNotMatch(text, /"additionalProperties":false/, tool.name);
   }

@@ -1,0 +1,90 @@
+import * as z from "zod";
+import { chartTimes, type TimedPoint } from "../../analysis/chart.ts";
+import { Failure } from "../../core/failure.ts";
+import { isoText } from "../../core/time.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { drawPng } from "../../pictures/draw.ts";
+import { experimentIdOf } from "../experiment.ts";
+import { searchFilter } from "../query.ts";
+import { readingTool, type ReadServices } from "../services.ts";
+import { shapeInfo, type TraceInfo } from "../shape/info.ts";
+
+/** Traces of a picture, the newest: more points than that lie on each other. */
+const MOST = 1000;
+
+/** Draws latency and errors of traces over time. */
+export const plotTraces: Tool<ReadServices> = readingTool({
+  name: "plot_traces",
+  title: "Plot traces",
+  toolset: "mlflow.pictures",
+  effect: "read",
+  description: "A picture of MLflow traces: latency over time, failed ones marked, and their " +
+    "numbers, with the figures in words.",
+  input: z.object({
+    experiment_id: z.string().optional().describe("Id or name."),
+    filter_string: z.string().optional().describe("As in search_traces."),
+    max_results: z.int().min(1).max(MOST).default(MOST).describe("The newest so many."),
+  }),
+  argumentAliases: {
+    experiment: "experiment_id",
+    experiment_name: "experiment_id",
+    filter: "filter_string",
+    limit: "max_results",
+  },
+  run: async (args, context) => {
+    const experimentId = await experimentIdOf(args.experiment_id, context);
+    const filter = searchFilter(
+      args.filter_string,
+      { runId: undefined, modelId: undefined },
+      context.now(),
+    );
+    const page = await context.mlflow.search({
+      experimentIds: [experimentId],
+      filter,
+      orderBy: [],
+      limit: args.max_results,
+      pageToken: undefined,
+      onPage: (count) =>
+        context.progress({ done: count, total: args.max_results, message: "Searching traces" }),
+    });
+    const infos = page.infos.map(shapeInfo);
+    const points = infos.flatMap(timedPoint);
+    if (points.length === 0) {
+      throw new Failure("not_found", "No trace that has ended matches: there is nothing to draw.", {
+        hint: "search_traces with the same filter says why.",
+      });
+    }
+    const experiment = await context.mlflow.experimentById(experimentId);
+    const { spec } = chartTimes({
+      title: `Traces of ${experiment?.name ?? `experiment ${experimentId}`}`,
+      points,
+    });
+    const seconds = points.map((point) => point.seconds).sort((a, b) => a - b);
+    const quantile = (part: number) =>
+      seconds[Math.min(seconds.length - 1, Math.floor(part * seconds.length))] ?? 0;
+    const failed = points.filter((point) => point.failed).length;
+    const times = points.map(({ at }) => at);
+    const text = [
+      `${points.length} traces from ${isoText(Math.min(...times))} to ` +
+      `${isoText(Math.max(...times))}, ${failed} failed (${
+        (100 * failed / points.length).toFixed(1)
+      } %).`,
+      `Latency: median ${quantile(0.5)} s, p95 ${quantile(0.95)} s, longest ${seconds.at(-1)} s.`,
+      ...(infos.length > points.length
+        ? [`${infos.length - points.length} traces have not ended and are not drawn.`]
+        : []),
+      ...(page.nextPageToken === undefined ? [] : [
+        `These are the newest ${infos.length}; there are more: narrow the time in filter_string.`,
+      ]),
+      ...filter.notes,
+    ].join("\n");
+    return { data: {}, text, picture: await drawPng(spec) };
+  },
+});
+
+function timedPoint(info: TraceInfo): TimedPoint[] {
+  const { request_time: time, execution_duration_ms: duration, state } = info;
+  const at = Date.parse(time ?? "");
+  if (Number.isNaN(at) || duration === undefined) return [];
+  return [{ at, seconds: duration / 1000, failed: state === "ERROR" }];
+}

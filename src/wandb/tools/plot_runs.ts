@@ -1,0 +1,123 @@
+import * as z from "zod";
+import { chartCurves, type Curve, describeCurve, type Panel } from "../../analysis/chart.ts";
+import { findLossKey, findValidationLossKey } from "../../analysis/keys.ts";
+import { badArgument, Failure, unknownName } from "../../core/failure.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { drawPng } from "../../pictures/draw.ts";
+import { type LoadedRun, loadRun, numericKeys } from "../history/load.ts";
+import { seriesOf, STEP } from "../history/series.ts";
+import { PROJECT_ARGS, resolveRun } from "../project.ts";
+import { type WandbServices, wandbTool } from "../tool.ts";
+
+/** Points of a curve: more than a picture has columns. */
+const SAMPLES = 1500;
+const MOST_RUNS = 20;
+
+/** Draws metrics of runs. */
+export const plotRuns: Tool<WandbServices> = wandbTool({
+  name: "plot_runs_tool",
+  title: "Plot W&B runs",
+  toolset: "wandb.pictures",
+  effect: "read",
+  description: "A picture of metrics of one or more W&B runs over their steps, such as loss " +
+    "curves, with the curves in words.",
+  input: z.object({
+    ...PROJECT_ARGS,
+    run_ids: z.array(z.string()).min(1).max(MOST_RUNS),
+    keys: z.array(z.string()).optional().describe("Default: training and validation loss."),
+    x_axis: z.string().default(STEP),
+    min_step: z.int().min(0).optional(),
+    max_step: z.int().min(0).optional(),
+    log_scale: z.enum(["none", "x", "y", "both"]).default("none"),
+    smoothing: z.number().min(0).max(0.999).default(0),
+  }),
+  argumentAliases: {
+    run_id: "run_ids",
+    runs: "run_ids",
+    key: "keys",
+    metrics: "keys",
+    x: "x_axis",
+  },
+  run: async (args, { wandb, signal, progress }) => {
+    const { x_axis: xAxis, min_step: minStep, max_step: maxStep, smoothing } = args;
+    if (minStep !== undefined && maxStep !== undefined && minStep > maxStep) {
+      throw badArgument("`min_step` is above `max_step`.");
+    }
+    const session = wandb.open(signal);
+    const places = args.run_ids.map((id) => resolveRun(args, id, wandb, { argument: "run_ids" }));
+    let done = 0;
+    const runs = await Promise.all(places.map(async (place) => {
+      const keys = args.keys ?? chooseKeys(
+        await loadRun(session, place, place.run, {
+          summaryKeys: [],
+        }),
+      );
+      const run = await loadRun(session, place, place.run, {
+        summaryKeys: [],
+        selection: { keys, samples: SAMPLES, minStep, maxStep, xAxis },
+      });
+      progress({ done: ++done, total: places.length, message: "Reading runs" });
+      return { place, run };
+    }));
+    const names = new Set(runs.map(({ run }) => run.name));
+    const label = (run: LoadedRun) =>
+      names.size === runs.length ? run.name : `${run.name} (${run.id})`;
+    const keys = [...new Set(runs.flatMap(({ run }) => run.metrics.map(({ key }) => key)))];
+    const panels = keys.map((key): Panel => ({
+      key,
+      curves: runs.flatMap(({ run }): Curve[] => {
+        const metric = run.metrics.find((one) => one.key === key);
+        const series = metric === undefined ? undefined : seriesOf(metric);
+        return series === undefined || series.points.length === 0
+          ? []
+          : [{ name: label(run), points: series.points, exact: series.exact }];
+      }),
+    }));
+    const drawn = panels.filter(({ curves }) => curves.length > 0);
+    if (drawn.length === 0) throw nothing(keys, runs.map(({ run }) => run));
+    const log = args.log_scale;
+    const { spec, notes } = chartCurves({
+      title: `${drawn.map(({ key }) => key).join(", ")} of ${
+        runs.length === 1 ? names.values().next().value : `${runs.length} runs`
+      }`,
+      xTitle: xAxis === STEP ? "step" : xAxis === "_runtime" ? "runtime (s)" : xAxis,
+      panels: drawn,
+      logX: log === "x" || log === "both",
+      logY: log === "y" || log === "both",
+      smoothing,
+    });
+    const empty = panels.filter(({ curves }) => curves.length < runs.length).map((
+      { key, curves },
+    ) => `${key}: no values in ${runs.length - curves.length} of ${runs.length} runs.`);
+    const text = [
+      ...drawn.flatMap(({ key, curves }) => [
+        `${key} over ${xAxis}${curves.some(({ exact }) => !exact) ? " (sampled points)" : ""}:`,
+        ...curves.map((curve) => `- ${describeCurve(curve)}`),
+      ]),
+      ...notes,
+      ...empty,
+      ...runs.map(({ place, run }) => wandb.links.run(place.entity, place.project, run.id)),
+    ].join("\n");
+    return { data: {}, text, picture: await drawPng(spec) };
+  },
+});
+
+function chooseKeys(run: LoadedRun): string[] {
+  const known = numericKeys(run.known);
+  const found = [findLossKey(known), findValidationLossKey(known)]
+    .filter((key) => key !== undefined);
+  if (found.length > 0) return [...new Set(found)];
+  throw badArgument(
+    `Run ${run.id} has no loss by name: which \`keys\` are to be drawn?`,
+    known.length === 0 ? undefined : `It has ${known.slice(0, 20).join(", ")}.`,
+  );
+}
+
+function nothing(keys: readonly string[], runs: readonly LoadedRun[]): Failure {
+  const known = [...new Set(runs.flatMap((run) => numericKeys(run.known)))];
+  const [unknown] = keys.filter((key) => !known.includes(key));
+  if (unknown !== undefined) return unknownName({ what: "metric", given: unknown, valid: known });
+  return new Failure("not_found", "There are no values of these keys in this range.", {
+    hint: "Leave out min_step and max_step, or draw over _step.",
+  });
+}

@@ -1,0 +1,82 @@
+/** The tools that draw, on the W&B simulator and on a tracking server with canned answers. */
+import assert from "node:assert/strict";
+import { plotRuns } from "../../src/wandb/tools/plot_runs.ts";
+import { startFakeMlflow } from "../e2e/fake_mlflow.ts";
+import { toolsWith } from "../mlflow/harness.ts";
+import { startRig } from "../wandb/harness.ts";
+import { seedRun } from "../wandb/seed.ts";
+
+const PLACE = { entity_name: "sim-team", project_name: "plots" };
+
+function isPng(bytes: Uint8Array | undefined): boolean {
+  return bytes !== undefined && bytes.length < 40_000 &&
+    [0x89, 0x50, 0x4e, 0x47].every((byte, index) => bytes[index] === byte);
+}
+
+async function seeded() {
+  const on = startRig();
+  for (const [run, displayName, scale] of [["r1", "good", 1], ["r2", "bad", 2]] as const) {
+    await seedRun(on.sim, {
+      entity: "sim-team",
+      project: "plots",
+      run,
+      displayName,
+      exitcode: 0,
+      history: Array.from({ length: 50 }, (_, step) => ({
+        _step: step,
+        loss: step === 30 && scale === 2 ? Number.NaN : scale / (step + 1),
+        ...(scale === 1 ? { "val/loss": 0.5 } : {}),
+      })),
+    });
+  }
+  return on;
+}
+
+Deno.test("plot_runs: curves in words and as a picture, without structured content", async () => {
+  await using on = await seeded();
+  const { text, picture, data } = await on.call(plotRuns, {
+    ...PLACE,
+    run_ids: ["r1", "r2"],
+    keys: ["loss", "val/loss"],
+  });
+  assert.ok(isPng(picture));
+  assert.deepEqual(data, {});
+  assert.equal("outputSchema" in plotRuns.listing(), false);
+  assert.match(text ?? "", /- good: from 1 at 0 to 0\.02 at 49, lowest 0\.02 at 49/);
+  assert.match(text ?? "", /- bad: from 2 at 0 to 0\.04 at 49.*1 not finite/);
+  assert.match(text ?? "", /val\/loss: no values in 1 of 2 runs\./);
+});
+
+Deno.test("plot_runs: without keys the losses are found by name; what is not there is told", async () => {
+  await using on = await seeded();
+  const { text } = await on.call(plotRuns, { ...PLACE, run_ids: "r1" });
+  assert.match(text ?? "", /^loss over _step:/m);
+  assert.match(text ?? "", /^val\/loss over _step:/m);
+  const unknown = await on.failure(plotRuns, { ...PLACE, run_ids: ["r1"], keys: ["los"] });
+  assert.match(String(unknown["message"]), /"los"; did you mean "loss"/);
+  const outside = await on.failure(plotRuns, {
+    ...PLACE,
+    run_ids: ["r1"],
+    keys: ["loss"],
+    min_step: 1000,
+  });
+  assert.equal(outside["error"], "not_found");
+  const swapped = await on.failure(plotRuns, {
+    ...PLACE,
+    run_ids: ["r1"],
+    min_step: 5,
+    max_step: 1,
+  });
+  assert.match(String(swapped["message"]), /min_step/);
+});
+
+Deno.test("plot_traces: the newest thousand, and that there are more", async () => {
+  await using mlflow = startFakeMlflow();
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: mlflow.url });
+  const tool = tools.list.find(({ name }) => name === "plot_traces");
+  assert.equal(tool?.listing().outputSchema, undefined);
+  const { text, failure } = await tools.call("plot_traces", { experiment_id: "1" });
+  assert.equal(failure, undefined);
+  assert.match(text, /^1000 traces from .* failed \(/);
+  assert.match(text, /there are more/);
+});
