@@ -10,8 +10,8 @@ export interface ArrayPlace {
   readonly path: readonly string[];
   /** Whether the array may be missing where the object that should hold it is there. */
   readonly optional?: boolean;
-  /** Members of the items that are kept; all if not given. The rest is never held. */
-  readonly members?: ReadonlySet<string> | undefined;
+  /** Members of the items that are left out, and never held. */
+  readonly without?: ReadonlySet<string> | undefined;
 }
 
 /**
@@ -21,7 +21,7 @@ export interface ArrayPlace {
  */
 export class ArrayScanner {
   readonly #path: readonly string[];
-  readonly #members: ReadonlySet<string> | undefined;
+  readonly #without: ReadonlySet<string> | undefined;
   #chunk = "";
   #at = 0;
   #depth = 0;
@@ -60,9 +60,9 @@ export class ArrayScanner {
   readonly #optional: boolean;
 
   /** Looks for one array. */
-  constructor({ path, members, optional = false }: ArrayPlace) {
+  constructor({ path, without, optional = false }: ArrayPlace) {
     this.#path = path;
-    this.#members = members;
+    this.#without = without;
     this.#itemDepth = path.length + 1;
     this.#optional = optional;
   }
@@ -158,7 +158,7 @@ export class ArrayScanner {
   #beginItem(isObject = false): void {
     if (this.#inItem) return;
     this.#inItem = true;
-    this.#picking = isObject && this.#members !== undefined;
+    this.#picking = isObject && this.#without !== undefined;
     this.#picked = 0;
     this.#atName = true;
     if (this.#picking) this.#keep("{");
@@ -190,8 +190,10 @@ export class ArrayScanner {
     const from = this.#at;
     const quote = closingQuote(this.#chunk, from, this.#escaped);
     const end = quote < 0 ? this.#chunk.length : quote;
-    if (this.#name !== undefined && this.#name.length < LONGEST_NAME) {
-      this.#name += this.#chunk.slice(from, Math.min(end, from + LONGEST_NAME));
+    // Names of an item are kept with it, so they count as a part of it.
+    const longest = this.#picking ? MAX_ITEM : LONGEST_NAME;
+    if (this.#name !== undefined && this.#name.length <= longest) {
+      this.#name += this.#chunk.slice(from, Math.min(end, from + longest));
     }
     if (quote < 0) {
       this.#escaped = isEscaped(this.#chunk, end, from, this.#escaped);
@@ -210,7 +212,7 @@ export class ArrayScanner {
       return;
     }
     this.#atName = false;
-    if (this.#members?.has(name) !== true) return;
+    if (this.#without?.has(name) === true) return;
     this.#keep(`${this.#picked++ === 0 ? "" : ","}"${name}"`);
     this.#keepFrom = this.#at;
   }

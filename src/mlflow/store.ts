@@ -61,11 +61,16 @@ export interface TraceReader {
    */
   info(traceId: string): Promise<Json>;
   /**
-   * One trace's spans, given to `visit` one by one as they arrive.
+   * One trace's spans, given to `visit` one by one as they arrive; a store may leave the members
+   * `without` out.
    *
    * @throws `not_found` when there is no such trace.
    */
-  spans(traceId: string, visit: (span: Json, index: number) => void): Promise<void>;
+  spans(
+    traceId: string,
+    visit: (span: Json, index: number) => void,
+    without?: ReadonlySet<string>,
+  ): Promise<void>;
   /**
    * The spans of several traces, whose infos are at hand. A trace whose spans cannot be read does
    * not fail the others: it comes back with the reason.

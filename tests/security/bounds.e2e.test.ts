@@ -70,7 +70,7 @@ Deno.test("a compressed reply of many small values is refused, in little memory"
   assert.ok(peak < 600, `${peak} MB`);
 });
 
-Deno.test("one span of 60 MB costs little more than its size", async () => {
+Deno.test("one span of 60 MB is not held where only its name is asked for", async () => {
   const open = '{"spans":[{"name":"the only one","span_id":"1","attributes":{"document":"';
   await using tracker = server({
     spans: () => stream(pieces(open, "x".repeat(MEGABYTE), 60, '"}}]}')),
@@ -81,7 +81,7 @@ Deno.test("one span of 60 MB costs little more than its size", async () => {
   await send(product, { id: 1, ...call("get_trace", args) });
   assert.match(textOf(await answerTo(product, 1)), /the only one/);
   const peak = memoryOf(product.pid, "VmHWM");
-  assert.ok(peak < 500, `${peak} MB`);
+  assert.ok(peak < 250, `${peak} MB`);
 });
 
 Deno.test("spans without end are left when the call is cancelled", async () => {

@@ -51,6 +51,8 @@ export class Selection {
     readonly info: boolean;
     readonly spans: boolean;
     readonly attribute: (key: string) => boolean;
+    /** False where no attribute of any span is selected. */
+    readonly attributes: boolean;
   };
   /** The columns of a table; none where everything is selected. */
   readonly columns: readonly Column[];
@@ -73,6 +75,7 @@ export class Selection {
       info: this.everything || !spans || reach("info"),
       spans,
       attribute: (key) => this.everything || attributes.include(key),
+      attributes: this.everything || attributes.any,
     };
   }
 
@@ -142,6 +145,11 @@ class AttributeNeeds {
 
   constructor(routes: readonly Route[]) {
     for (const { spans, inSpan } of routes) if (spans !== "none") this.#add(inSpan);
+  }
+
+  /** Whether any attribute is needed. */
+  get any(): boolean {
+    return this.#all || this.#keys.size > 0 || this.#prefixes.length > 0;
   }
 
   include(key: string): boolean {

@@ -2,12 +2,11 @@ import * as z from "zod";
 import { Failure, type FailureCode, isFailure } from "../../core/failure.ts";
 import type { Json } from "../../core/json.ts";
 import type { UpstreamSession } from "../../http/client.ts";
+import type { ArrayPlace } from "../../http/array_scanner.ts";
 import { joinedPath, path } from "../../http/path.ts";
 import type { UnreadSpans } from "../store.ts";
 import { BatchReply, SpanPlace } from "./replies.ts";
 
-/** Where a reply holds spans. */
-const SPANS = { path: ["spans"] };
 /** Traces asked for in one batch, and bytes of their spans. */
 const BATCH = 25;
 const BATCH_BYTES = 4_000_000;
@@ -55,10 +54,12 @@ export async function streamSpans(
   traceId: string,
   info: () => Promise<Json>,
   visit: (span: Json, index: number) => void,
+  without?: ReadonlySet<string>,
 ): Promise<void> {
   path`${traceId}`;
   let index = 0;
-  for await (const span of await open(session, memory, traceId, info)) visit(span, index++);
+  const spans = await open(session, memory, traceId, info, { path: ["spans"], without });
+  for await (const span of spans) visit(span, index++);
 }
 
 /**
@@ -71,22 +72,23 @@ async function open(
   memory: RouteMemory,
   traceId: string,
   info: () => Promise<Json>,
+  array: ArrayPlace,
 ): Promise<AsyncIterable<Json> | readonly Json[]> {
   const tags = async () => SpanPlace.parse(await info()).tags ?? {};
   if (memory.spansInFiles) {
     const file = artifactOf(await tags());
-    const spans = file === undefined ? undefined : await openFile(session, file);
+    const spans = file === undefined ? undefined : await openFile(session, file, array);
     if (spans !== undefined) return spans;
   }
   if (memory.flatSpans) {
-    const flat = await openFlat(session, memory, traceId);
+    const flat = await openFlat(session, memory, traceId, array);
     if (flat === "no spans") return [];
     if (flat !== undefined) return flat;
   }
   const file = artifactOf(await tags());
-  if (file === undefined) return await openWhole(session, traceId);
+  if (file === undefined) return await openWhole(session, traceId, array);
   try {
-    return await session.items({ method: "GET", path: file }, SPANS);
+    return await session.items({ method: "GET", path: file }, array);
   } catch (error) {
     // No file was written: it still runs, or has no spans.
     if (isFailure(error, "not_found")) return [];
@@ -98,13 +100,14 @@ async function openFlat(
   session: UpstreamSession,
   memory: RouteMemory,
   traceId: string,
+  array: ArrayPlace,
 ): Promise<AsyncIterable<Json> | "no spans" | undefined> {
   try {
     return await session.items({
       method: "GET",
       path: path`/ajax-api/2.0/mlflow/get-trace-artifact`,
       query: [["request_id", traceId]],
-    }, SPANS);
+    }, array);
   } catch (error) {
     if (!isFailure(error) || OF_SERVER.has(error.code)) throw error;
     // The trace is there, its data is not: it still runs, or was written without spans.
@@ -119,9 +122,10 @@ async function openFlat(
 async function openFile(
   session: UpstreamSession,
   file: ReturnType<typeof path>,
+  array: ArrayPlace,
 ): Promise<AsyncIterable<Json> | undefined> {
   try {
-    return await session.items({ method: "GET", path: file }, SPANS);
+    return await session.items({ method: "GET", path: file }, array);
   } catch (error) {
     if (isFailure(error) && NO_FILE.includes(error.status ?? 0)) return undefined;
     throw error;
@@ -131,6 +135,7 @@ async function openFile(
 async function openWhole(
   session: UpstreamSession,
   traceId: string,
+  { without }: ArrayPlace,
 ): Promise<AsyncIterable<Json> | readonly Json[]> {
   try {
     return await session.items(
@@ -139,7 +144,7 @@ async function openWhole(
         path: path`/api/3.0/mlflow/traces/get`,
         query: [["trace_id", traceId], ["allow_partial", "false"]],
       },
-      { path: ["trace", "spans"], optional: true },
+      { path: ["trace", "spans"], optional: true, without },
     );
   } catch (error) {
     // Before 3.7 the last part of the path is taken for an id.

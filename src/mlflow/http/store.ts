@@ -97,9 +97,13 @@ export class HttpTraceStore implements TraceWriter {
     return info;
   }
 
-  spans(traceId: string, visit: (span: Json, index: number) => void): Promise<void> {
+  spans(
+    traceId: string,
+    visit: (span: Json, index: number) => void,
+    without?: ReadonlySet<string>,
+  ): Promise<void> {
     const info = () => this.#infos.get(traceId) ?? this.info(traceId);
-    return streamSpans(this.#session, this.memory.routes, traceId, info, visit);
+    return streamSpans(this.#session, this.memory.routes, traceId, info, visit, without);
   }
 
   spansOfMany(

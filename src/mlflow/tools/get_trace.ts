@@ -76,6 +76,9 @@ export const getTrace: Tool<ReadServices> = readingTool({
   },
 });
 
+/** The member of a span that may hold whole documents. */
+const ATTRIBUTES: ReadonlySet<string> = new Set(["attributes"]);
+
 /** Only what is selected is fetched: info and spans side by side when both are. */
 async function readTrace(
   traceId: string,
@@ -91,7 +94,7 @@ async function readTrace(
     ? mlflow.spans(traceId, (span, index) => {
       picked.span(0, shapeSpan(span, { wantsAttribute: wants.attribute }), index);
       if (++spans % PROGRESS_STEP === 0) progress({ done: spans, message: "Reading spans" });
-    })
+    }, wants.attributes ? undefined : ATTRIBUTES)
     : undefined;
   // When both fail, the info's failure is told, whichever came first: it says what is wrong.
   reading?.catch(() => {});
