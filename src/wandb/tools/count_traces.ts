@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { emptyProjectNote } from "../weave/empty_project.ts";
-import { placeOf } from "../weave/place.ts";
+import { resolveProject } from "../project.ts";
 import { selectionFor } from "../weave/selection.ts";
 import { FILTERS_ARGUMENT, PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
 
@@ -16,7 +16,7 @@ export const countTraces: Tool<WeaveServices> = weaveTool({
   input: z.object({ ...PLACE, filters: FILTERS_ARGUMENT.optional() }),
   output: z.looseObject({ total_count: z.int(), root_traces_count: z.int() }),
   run: async ({ filters = {}, ...args }, { weave, signal }) => {
-    const place = placeOf(args, weave);
+    const place = resolveProject(args, weave);
     const session = weave.open(signal);
     const selection = await selectionFor(session, place, filters);
     const { filter = {} } = selection;

@@ -3,7 +3,7 @@ import { type FieldSchema, SchemaBuilder } from "../../analysis/schema_inference
 import type { Tool } from "../../mcp/tool.ts";
 import { type Call, derived, opOf, usageOf } from "../weave/call.ts";
 import { emptyProjectNote } from "../weave/empty_project.ts";
-import { placeOf } from "../weave/place.ts";
+import { resolveProject } from "../project.ts";
 import { candidates, chooseSample } from "../weave/schema/sample.ts";
 import { selectionFor } from "../weave/selection.ts";
 import { FILTERS_ARGUMENT, PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
@@ -34,7 +34,7 @@ export const inferSchema: Tool<WeaveServices> = weaveTool({
   }),
   run: async ({ sample_size: size, top_n_values: top, filters = {}, ...args }, context) => {
     const { weave, signal } = context;
-    const place = placeOf(args, weave);
+    const place = resolveProject(args, weave);
     const session = weave.open(signal);
     const selection = await selectionFor(session, place, filters);
     const roots = { ...selection, filter: { ...selection.filter, trace_roots_only: true } };

@@ -3,7 +3,7 @@ import type { Tool } from "../../mcp/tool.ts";
 import { sortField } from "../weave/filters/fields.ts";
 import { listCalls } from "../weave/listing.ts";
 import { isCostKey } from "../weave/page.ts";
-import { placeOf } from "../weave/place.ts";
+import { resolveProject } from "../project.ts";
 import { planOf } from "../weave/plan.ts";
 import { selectionFor } from "../weave/selection.ts";
 import { FILTERS_ARGUMENT, PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
@@ -54,7 +54,7 @@ export const queryTraces: Tool<WeaveServices> = weaveTool({
   argumentAliases: { filter: "filters", order: "sort_direction" },
   output: OUTPUT,
   run: async (args, { weave, signal, maxTokens }) => {
-    const place = placeOf(args, weave);
+    const place = resolveProject(args, weave);
     const plan = planOf(args, place);
     const session = weave.open(signal);
     const sort = isCostKey(args.sort_by) ? "" : sortField(args.sort_by).path;

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { estimateTokens } from "../../mcp/tokens.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { type Place, placeOf } from "../weave/place.ts";
+import { type ProjectRef, resolveProject } from "../project.ts";
 import { callLinks } from "../weave/resources.ts";
 import { findRoots, type Root } from "../weave/roots.ts";
 import { PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
@@ -33,7 +33,7 @@ export const resolveRoots: Tool<WeaveServices> = weaveTool({
     total_requested: z.int(),
   }),
   run: async ({ trace_ids: given, offset, ...args }, { weave, signal, maxTokens, progress }) => {
-    const place = placeOf(args, weave);
+    const place = resolveProject(args, weave);
     const session = weave.open(signal);
     const ids = [...new Set(given.map((id) => id.trim()).filter((id) => id !== ""))];
     const roots = new Map<string, Root>();
@@ -74,6 +74,6 @@ export const resolveRoots: Tool<WeaveServices> = weaveTool({
   },
 });
 
-function callUrl(weave: WeaveServices["weave"], place: Place): string {
+function callUrl(weave: WeaveServices["weave"], place: ProjectRef): string {
   return weave.links.call(place.entity, place.project, "ID").replace(/ID$/, "{id}");
 }

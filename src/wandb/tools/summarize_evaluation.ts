@@ -33,7 +33,7 @@ import {
   withoutResults,
   withResults,
 } from "../weave/evaluations/trials.ts";
-import { type Place, placeOf } from "../weave/place.ts";
+import { type ProjectRef, resolveProject } from "../project.ts";
 import { refused } from "../weave/refuse.ts";
 import { evaluationLinks } from "../weave/resources.ts";
 import { PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
@@ -68,7 +68,7 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
     project: z.string(),
   }),
   run: async (args, { weave, signal, maxTokens }) => {
-    const place = placeOf(args, weave);
+    const place = resolveProject(args, weave);
     const session = weave.open(signal);
     const { evaluation_ids: ids = [], max_evals: limit, compare } = args;
     const name = args.eval_name?.trim() || undefined;
@@ -191,7 +191,7 @@ function summary(
   { call, name, evaluation, model, recorded }: EvaluationCall,
   sums: EvaluationResult,
   weave: Weave,
-  place: Place,
+  place: ProjectRef,
   { failures, countsNone }: { failures: Record<string, number>; countsNone: boolean },
 ) {
   const exception = shortException(call.exception);

@@ -6,7 +6,7 @@ import type { Account } from "../account.ts";
 import { CALL, type Call } from "./call.ts";
 import { readFailure } from "./failure.ts";
 import type { CallsFilter } from "./filters/build.ts";
-import type { Place } from "./place.ts";
+import type { ProjectRef } from "../project.ts";
 import type { Expression } from "./query.ts";
 
 /** Which calls: the same for rows and counts. */
@@ -42,9 +42,9 @@ export interface CallsQuery extends CallsSelection {
 /** The requests of one tool call to the trace service. */
 export interface WeaveSession {
   /** Calls as they arrive. Leaving the loop early ends the transfer. */
-  calls(place: Place, query: CallsQuery): AsyncGenerator<Call>;
+  calls(place: ProjectRef, query: CallsQuery): AsyncGenerator<Call>;
   /** Number of calls. */
-  count(place: Place, selection: CallsSelection): Promise<number>;
+  count(place: ProjectRef, selection: CallsSelection): Promise<number>;
   /** Posts to a route and checks the reply's shape. */
   post<T>(route: SafePath, body: Record<string, unknown>, shape: z.ZodType<T>): Promise<T>;
   /** Posts to a route and gives the items of the list under `key` in its reply as they arrive. */

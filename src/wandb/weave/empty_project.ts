@@ -2,7 +2,7 @@ import * as z from "zod";
 import { Failure } from "../../core/failure.ts";
 import { path } from "../../http/path.ts";
 import type { WeaveSession } from "./client.ts";
-import type { Place } from "./place.ts";
+import type { ProjectRef } from "../project.ts";
 
 const AGENTS = z.looseObject({
   agents: z.array(z.looseObject({ agent_name: z.string(), span_count: z.number().catch(0) })),
@@ -14,7 +14,7 @@ const PLAIN = "There are no calls in this project; check the entity and project 
  * What to say of a project without calls. Agents traced by the conversation API of newer clients
  * write none: their spans are kept apart, which newer services can tell.
  */
-export async function emptyProjectNote(session: WeaveSession, place: Place): Promise<string> {
+export async function emptyProjectNote(session: WeaveSession, place: ProjectRef): Promise<string> {
   try {
     const body = { project_id: place.id, limit: 10 };
     const { agents, total_count: total } = await session.post(path`/agents/query`, body, AGENTS);

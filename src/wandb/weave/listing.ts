@@ -4,7 +4,7 @@ import type { CallsSelection, Weave, WeaveSession } from "./client.ts";
 import { emptyProjectNote } from "./empty_project.ts";
 import { sortField } from "./filters/fields.ts";
 import { callsByCost, callsInOrder, isCostKey } from "./page.ts";
-import type { Place } from "./place.ts";
+import type { ProjectRef } from "../project.ts";
 import type { ListingArguments, Plan } from "./plan.ts";
 import { callLinks } from "./resources.ts";
 import { RowCollector } from "./rows/collect.ts";
@@ -30,7 +30,7 @@ export interface Work {
   /** What was asked. */
   readonly args: ListingArguments;
   /** Where. */
-  readonly place: Place;
+  readonly place: ProjectRef;
   /** How. */
   readonly plan: Plan;
   /** Requests. */

@@ -5,7 +5,7 @@ import type { WeaveSession } from "./client.ts";
 import { opPatterns } from "./filters/build.ts";
 import { opCondition, type PatternNames } from "./filters/ops.ts";
 import { baseName, fitsPattern } from "./op_name.ts";
-import type { Place } from "./place.ts";
+import type { ProjectRef } from "../project.ts";
 import { field, literal, toExpression } from "./query.ts";
 
 const OBJECTS = z.looseObject({ objs: z.array(z.looseObject({ object_id: z.string() })) });
@@ -14,7 +14,7 @@ const ROUNDS = 20;
 const ROWS = 500;
 
 /** Names of a project's published ops. */
-export async function listOps(session: WeaveSession, place: Place): Promise<string[]> {
+export async function listOps(session: WeaveSession, place: ProjectRef): Promise<string[]> {
   const { objs } = await session.post(path`/objs/query`, {
     project_id: place.id,
     filter: { is_op: true, latest_only: true },
@@ -30,7 +30,7 @@ export async function listOps(session: WeaveSession, place: Place): Promise<stri
  */
 export async function resolvePatterns(
   session: WeaveSession,
-  place: Place,
+  place: ProjectRef,
   filters: Readonly<Record<string, unknown>>,
 ): Promise<PatternNames> {
   const patterns = [...new Set(opPatterns(filters, place))];
@@ -46,7 +46,7 @@ export async function resolvePatterns(
 
 async function namesOf(
   session: WeaveSession,
-  place: Place,
+  place: ProjectRef,
   pattern: string,
   published: readonly string[],
 ): Promise<string[]> {
@@ -73,7 +73,7 @@ async function namesOf(
 /** Names of ops whose calls contain `piece` in their URI, other than the known ones. */
 async function unlistedOps(
   session: WeaveSession,
-  place: Place,
+  place: ProjectRef,
   piece: string,
   known: readonly string[],
 ): Promise<string[]> {

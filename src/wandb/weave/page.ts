@@ -1,7 +1,7 @@
 import { Failure } from "../../core/failure.ts";
 import { type Call, costsOfCall } from "./call.ts";
 import type { CallsQuery, CallsSelection, WeaveSession } from "./client.ts";
-import type { Place } from "./place.ts";
+import type { ProjectRef } from "../project.ts";
 import { until } from "./selection.ts";
 
 /** Most calls that are read to order them by cost, which the service cannot do. */
@@ -23,7 +23,7 @@ export function isCostKey(name: string): name is CostKey {
  */
 export async function* callsByCost(
   session: WeaveSession,
-  place: Place,
+  place: ProjectRef,
   selection: CallsSelection,
   order: { readonly key: CostKey; readonly direction: "asc" | "desc" },
   query: CallsQuery,
@@ -73,7 +73,7 @@ export async function* callsByCost(
 /** The calls of one page in an order that the service has. */
 export function callsInOrder(
   session: WeaveSession,
-  place: Place,
+  place: ProjectRef,
   selection: CallsSelection,
   query: CallsQuery,
   pin: number | undefined,

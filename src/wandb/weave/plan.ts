@@ -1,6 +1,6 @@
 import type { CallsQuery } from "./client.ts";
 import { withMoments } from "./filters/moments.ts";
-import type { Place } from "./place.ts";
+import type { ProjectRef } from "../project.ts";
 import { refused } from "./refuse.ts";
 import {
   checkColumns,
@@ -65,7 +65,7 @@ export interface Plan {
  *
  * @throws {Failure} `invalid_arguments` for what cannot be done.
  */
-export function planOf(args: ListingArguments, place: Place): Plan {
+export function planOf(args: ListingArguments, place: ProjectRef): Plan {
   if (args.columns !== undefined) checkColumns(args.columns);
   const columns = args.columns?.length === 0 ? undefined : args.columns;
   const detail: Detail = args.return_full_data ? "full" : args.detail_level;

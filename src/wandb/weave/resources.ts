@@ -1,6 +1,6 @@
 import { type ResourceSpec, resourceUri } from "../../mcp/resource.ts";
 import type { ResultLink } from "../../mcp/tool.ts";
-import type { Place } from "./place.ts";
+import type { ProjectRef } from "../project.ts";
 
 /** A call with an address of its own. */
 const CALL: ResourceSpec = {
@@ -38,7 +38,7 @@ const EVALUATION: ResourceSpec = {
 export const WEAVE_RESOURCES: readonly ResourceSpec[] = [CALL, EVALUATION];
 
 /** The address of a single call here; nothing for none or several. */
-export function callLinks({ entity, project }: Place, ids: readonly unknown[]): ResultLink[] {
+export function callLinks({ entity, project }: ProjectRef, ids: readonly unknown[]): ResultLink[] {
   const [id] = ids;
   if (ids.length !== 1 || typeof id !== "string") return [];
   const uri = resourceUri(CALL.template, { entity, project, call_id: id });
@@ -47,7 +47,7 @@ export function callLinks({ entity, project }: Place, ids: readonly unknown[]): 
 
 /** The address of a single evaluation here; nothing for none or several. */
 export function evaluationLinks(
-  { entity, project }: Place,
+  { entity, project }: ProjectRef,
   ids: readonly string[],
 ): ResultLink[] {
   const [id] = ids;

@@ -1,7 +1,7 @@
 import type { WeaveSession } from "./client.ts";
 import { LIGHT_COLUMNS } from "./rows/columns.ts";
 import { shapeCall } from "./rows/shape.ts";
-import type { Place } from "./place.ts";
+import type { ProjectRef } from "../project.ts";
 
 /** Traces in one request, and rows that it may give before it is split. */
 const BATCH = 200;
@@ -14,7 +14,7 @@ export type Root = Record<string, unknown>;
 /** The first root call of each trace; traces without one are left out. */
 export async function findRoots(
   session: WeaveSession,
-  place: Place,
+  place: ProjectRef,
   ids: readonly string[],
 ): Promise<Map<string, Root>> {
   const batches: (readonly string[])[] = [];
@@ -42,7 +42,7 @@ export async function findRoots(
 
 async function readBatch(
   session: WeaveSession,
-  place: Place,
+  place: ProjectRef,
   batch: readonly string[],
   roots: Map<string, Root>,
 ): Promise<number> {

@@ -1,7 +1,7 @@
 import type { CallsSelection, WeaveSession } from "./client.ts";
 import { buildFilter } from "./filters/build.ts";
 import { resolvePatterns } from "./ops.ts";
-import type { Place } from "./place.ts";
+import type { ProjectRef } from "../project.ts";
 import { type Expression, field, literal } from "./query.ts";
 
 /**
@@ -12,7 +12,7 @@ import { type Expression, field, literal } from "./query.ts";
  */
 export async function selectionFor(
   session: WeaveSession,
-  place: Place,
+  place: ProjectRef,
   filters: Readonly<Record<string, unknown>>,
   expanded: readonly string[] = [],
   sortPath = "",

@@ -2,7 +2,7 @@ import { type LookUps, type Workflow, workflow } from "../../mcp/workflow.ts";
 import type { Weave } from "./client.ts";
 import { evaluationNames, findEvaluations } from "./evaluations/find.ts";
 import type { Defaults } from "../project.ts";
-import { placeOf } from "./place.ts";
+import { resolveProject } from "../project.ts";
 
 /** Evaluations that are suggested by id. */
 const EVALUATIONS = 50;
@@ -15,7 +15,7 @@ export function weaveWorkflows(defaults: Defaults): readonly Workflow[] {
 /** Look-ups for `evaluation` (names) and `evaluation_id`. */
 export function weaveLookUps(weave: Weave): LookUps {
   const at = (given: Readonly<Record<string, string>>) =>
-    placeOf({
+    resolveProject({
       ...(given.entity ? { entity_name: given.entity } : {}),
       ...(given.project ? { project_name: given.project } : {}),
     }, weave);

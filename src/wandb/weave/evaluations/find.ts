@@ -2,7 +2,7 @@ import * as z from "zod";
 import { type Call, opOf } from "../call.ts";
 import type { CallsSelection, WeaveSession } from "../client.ts";
 import { isRecord } from "../filters/condition.ts";
-import type { Place } from "../place.ts";
+import type { ProjectRef } from "../../project.ts";
 import { type Expression, field, literal } from "../query.ts";
 import { LIGHT_COLUMNS } from "../rows/columns.ts";
 import { cut } from "../rows/shape.ts";
@@ -57,7 +57,7 @@ export interface Found {
  */
 export async function findEvaluations(
   session: WeaveSession,
-  place: Place,
+  place: ProjectRef,
   wanted: Wanted,
 ): Promise<Found> {
   const { limit, offset = 0 } = wanted;
@@ -108,7 +108,7 @@ function idIn(text: string): string | undefined {
 }
 
 /** The names of the newest evaluations, to choose from. */
-export async function evaluationNames(session: WeaveSession, place: Place): Promise<string[]> {
+export async function evaluationNames(session: WeaveSession, place: ProjectRef): Promise<string[]> {
   const base = { op_names: [`weave:///${place.id}/op/${OP}:*`, OP] };
   const found = await read(session, place, { filter: base }, 100, 0);
   return [...new Set(found.flatMap((one) => [one.name, one.evaluation ?? one.name]))].slice(0, 30);
@@ -129,7 +129,7 @@ function exactly(name: string): Expression {
 
 async function read(
   session: WeaveSession,
-  place: Place,
+  place: ProjectRef,
   selection: CallsSelection,
   limit: number,
   offset: number,

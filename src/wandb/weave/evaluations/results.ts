@@ -2,7 +2,7 @@ import { Failure } from "../../../core/failure.ts";
 import * as z from "zod";
 import { path, type SafePath } from "../../../http/path.ts";
 import type { Weave, WeaveSession } from "../client.ts";
-import type { Place } from "../place.ts";
+import type { ProjectRef } from "../../project.ts";
 import { cut } from "../rows/shape.ts";
 
 /** Longest text of a single prediction that is kept, in characters. */
@@ -74,7 +74,7 @@ const ROUTE = "eval_results";
 export async function evalResults(
   weave: Weave,
   session: WeaveSession,
-  place: Place,
+  place: ProjectRef,
   ids: readonly string[],
   rows: boolean,
 ): Promise<EvalResults | undefined> {

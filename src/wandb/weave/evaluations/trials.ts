@@ -3,7 +3,7 @@ import { callUsage } from "../../../analysis/usage.ts";
 import { type Call, costsOfCall, derived, opOf, usageOf } from "../call.ts";
 import type { WeaveSession } from "../client.ts";
 import { isRecord } from "../filters/condition.ts";
-import type { Place } from "../place.ts";
+import type { ProjectRef } from "../../project.ts";
 import { LIGHT_COLUMNS } from "../rows/columns.ts";
 import { nameOfQuery } from "../rows/cursor.ts";
 import { RefReader } from "../rows/expand.ts";
@@ -38,7 +38,7 @@ export interface Prediction extends Trial {
  */
 export async function readPredictions(
   session: WeaveSession,
-  place: Place,
+  place: ProjectRef,
   evaluations: readonly string[],
   contents: boolean,
 ): Promise<Prediction[]> {
@@ -71,7 +71,7 @@ function reduced(call: Call): Call {
 /** The calls directly below predictions, oldest first. */
 async function readParts(
   session: WeaveSession,
-  place: Place,
+  place: ProjectRef,
   ids: readonly string[],
 ): Promise<Map<string, Call[]>> {
   const parts = new Map<string, Call[]>();

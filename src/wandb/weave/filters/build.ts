@@ -1,5 +1,5 @@
 import type { OpSelector } from "../op_name.ts";
-import type { Place } from "../place.ts";
+import type { ProjectRef } from "../../project.ts";
 import { type Condition, type Expression, toExpression } from "../query.ts";
 import { refused, unknownName } from "../refuse.ts";
 import { isOperators, isRecord } from "./condition.ts";
@@ -34,7 +34,10 @@ export interface ServiceFilter {
 }
 
 /** The op name patterns in a filter, which must be looked up before {@link buildFilter}. */
-export function opPatterns(filters: Readonly<Record<string, unknown>>, place: Place): string[] {
+export function opPatterns(
+  filters: Readonly<Record<string, unknown>>,
+  place: ProjectRef,
+): string[] {
   const builder = new Builder(place, new Map());
   builder.read(filters, "", false);
   return builder.selectors.flatMap((one) => one.kind === "pattern" ? [one.pattern] : []);
@@ -49,7 +52,7 @@ export function opPatterns(filters: Readonly<Record<string, unknown>>, place: Pl
  */
 export function buildFilter(
   filters: Readonly<Record<string, unknown>>,
-  place: Place,
+  place: ProjectRef,
   patterns: PatternNames,
 ): ServiceFilter {
   const builder = new Builder(place, patterns);
@@ -66,7 +69,7 @@ class Builder {
   readonly paths = new Set<string>();
   readonly selectors: OpSelector[] = [];
 
-  constructor(private readonly place: Place, private readonly patterns: PatternNames) {}
+  constructor(private readonly place: ProjectRef, private readonly patterns: PatternNames) {}
 
   /** The conditions of one object of filters; at the top, lists go to `filter` instead. */
   read(filters: Readonly<Record<string, unknown>>, at: string, nested: boolean): Condition[] {

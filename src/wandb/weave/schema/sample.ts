@@ -3,7 +3,7 @@ import { opOf } from "../call.ts";
 import type { CallsSelection, WeaveSession } from "../client.ts";
 import { listOps } from "../ops.ts";
 import { field, literal } from "../query.ts";
-import type { Place } from "../place.ts";
+import type { ProjectRef } from "../../project.ts";
 
 /** What is known of a call before it is read. */
 export interface Candidate {
@@ -32,7 +32,7 @@ const LARGE = 200 * 1024;
 /** Calls to choose a sample from, without their contents. */
 export async function candidates(
   session: WeaveSession,
-  place: Place,
+  place: ProjectRef,
   selection: CallsSelection,
   total: number,
 ): Promise<{ candidates: Candidate[]; complete: boolean }> {

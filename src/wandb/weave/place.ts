@@ -1,1 +1,0 @@
-export { type ProjectRef as Place, resolveProject as placeOf } from "../project.ts";
