@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { Finding } from "../../src/analysis/finding.ts";
 import { diagnoseRun, type Diagnosis } from "../../src/analysis/health.ts";
-import { findLossKey, findValidationLossKey } from "../../src/analysis/keys.ts";
+import { findLossKey, findValidationLossKey, gpuUtilisationKeys } from "../../src/analysis/keys.ts";
 import type { LoggedValue, Series } from "../../src/analysis/series.ts";
 import { findTrend } from "../../src/analysis/trend.ts";
 import { Random } from "./random.ts";
@@ -135,6 +135,20 @@ Deno.test("no input makes the diagnosis fail or repeat itself differently", () =
       },
     ),
     { seed: 11, numRuns: 500 },
+  );
+});
+
+Deno.test("a loss is a whole word of a key, and none of reinforcement learning's", () => {
+  for (const key of ["blossom", "glossary", "policy_loss", "train/value_loss", "lossless"]) {
+    assert.equal(findLossKey([key]), undefined, key);
+  }
+  for (const key of ["loss", "train/loss", "trainLoss", "my_train_loss_step", "total_loss"]) {
+    assert.equal(findLossKey(["blossom", "policy_loss", key]), key);
+  }
+  assert.equal(findValidationLossKey(["eval_glossary", "val/loss_ema"]), "val/loss_ema");
+  assert.deepEqual(
+    gpuUtilisationKeys(["system.gpu.0.gpu", "system.gpu.1.gpu/l:node0", "system.gpu.0.memory"]),
+    ["system.gpu.0.gpu", "system.gpu.1.gpu/l:node0"],
   );
 });
 

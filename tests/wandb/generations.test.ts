@@ -117,6 +117,20 @@ Deno.test("a key that was logged is a metric, whatever it is called; console_lin
   assert.deepEqual([also["keys_returned"], also["console"]], [all, ["hello"]]);
 });
 
+Deno.test("a run of which W&B does not tell the keys has not logged nothing", async () => {
+  await using rig = startRig();
+  await seedRuns(rig);
+  rig.sim.faults.add({
+    kind: "partial",
+    field: ["project", "run", "historyKeys"],
+    message: "too many keys",
+  });
+  const data = await rig.data(getRunHistory, { ...HERE, run_id: "run0", samples: 5 });
+  assert.ok(list(data["rows"]).length > 0, JSON.stringify(data));
+  assert.equal(part(part(data, "statistics"), "loss")["points"], 40);
+  assert.ok(!JSON.stringify(data).includes("logged nothing"));
+});
+
 Deno.test("compare, diagnose and probe take today's arguments; media are named by size", async () => {
   await using rig = startRig();
   await seedRuns(rig);
