@@ -7,7 +7,9 @@ import {
   originValidationResponse,
 } from "@modelcontextprotocol/server";
 import type { Log } from "../core/log.ts";
+import { pause } from "../core/async.ts";
 import { streamWhenLate } from "./late_stream.ts";
+import { readBody } from "./request_body.ts";
 
 /** How the HTTP side is set up. */
 export interface HttpOptions {
@@ -43,6 +45,8 @@ export function createHttpHandler(
     readonly allowedHosts: readonly string[];
     readonly log: Log;
     readonly ready: () => boolean;
+    /** Aborts when what is still on its way in is no longer waited for. */
+    readonly stop?: AbortSignal;
   },
 ): HttpHandler {
   const allowed = options.allowedHosts.map(hostnameOf);
@@ -59,7 +63,7 @@ export function createHttpHandler(
       const { pathname } = new URL(request.url);
       switch (pathname) {
         case "/mcp":
-          return streamWhenLate(request, (one) => handler.fetch(one));
+          return answerCall(request, (one) => handler.fetch(one), options.stop);
         case "/healthz":
           return Promise.resolve(probe(request, 200, "ok"));
         case "/readyz":
@@ -74,33 +78,74 @@ export function createHttpHandler(
   };
 }
 
+async function answerCall(
+  request: Request,
+  answer: (request: Request) => Promise<Response>,
+  stop: AbortSignal | undefined,
+): Promise<Response> {
+  if (request.method !== "POST") return await answer(request);
+  const received = await readBody(request, stop);
+  return received instanceof Response ? received : await streamWhenLate(received, answer);
+}
+
+/** Wait before the server listens again where it ran out of files, in milliseconds. */
+const BREATH = 250;
+
 /** Listens until `stop` aborts, then lets requests under way finish. */
 export async function runHttp(factory: () => McpServer, options: HttpOptions): Promise<void> {
-  let draining = false;
+  const { log, stop, hostname } = options;
   const handler = createHttpHandler(factory, {
-    log: options.log,
+    log,
     // The address it listens on names it, too.
-    allowedHosts: [...options.allowedHosts, options.hostname],
-    ready: () => !draining,
+    allowedHosts: [...options.allowedHosts, hostname],
+    ready: () => !stop.aborted,
+    stop,
   });
-  const server = Deno.serve({
-    hostname: options.hostname,
-    port: options.port,
-    onListen: ({ hostname, port }) => {
-      const host = hostname.includes(":") ? `[${hostname}]` : hostname;
-      options.onListen(`http://${host}:${port}/mcp`);
-    },
-    onError: (error) => {
-      options.log.error("Request failed", { error: String(error) });
-      return text(500, "Internal error\n");
-    },
-  }, (request) => handler.fetch(request));
-  const stopping = Promise.withResolvers<void>();
-  options.stop.addEventListener("abort", () => stopping.resolve(), { once: true });
-  if (options.stop.aborted) stopping.resolve();
-  await Promise.race([stopping.promise, server.finished]);
-  draining = true;
-  await server.shutdown();
+  const running = new Set<Promise<Response>>();
+  const answer = (request: Request) => {
+    const response = handler.fetch(request);
+    running.add(response);
+    response.finally(() => running.delete(response)).catch(() => {});
+    return response;
+  };
+  const listen = (port: number) =>
+    Deno.serve({
+      hostname,
+      port,
+      onListen: () => {},
+      onError: (error) => {
+        log.error("Request failed", { error: String(error) });
+        return text(500, "Internal error\n");
+      },
+    }, answer);
+  let server: ReturnType<typeof listen> | undefined = listen(options.port);
+  const { hostname: host, port } = server.addr;
+  options.onListen(`http://${host.includes(":") ? `[${host}]` : host}:${port}/mcp`);
+  const stopped = new Promise<"stopped">((resolve) => {
+    stop.addEventListener("abort", () => resolve("stopped"), { once: true });
+    if (stop.aborted) resolve("stopped");
+  });
+  // The runtime stops listening when it runs out of files; the calls under way go on, and so do we.
+  while (!stop.aborted) {
+    const failure = await Promise.race([
+      stopped,
+      server?.finished.then(() => undefined, (error: unknown) => error) ?? pause(BREATH),
+    ]);
+    if (failure === "stopped") break;
+    if (failure !== undefined) {
+      log.error("No longer listening; trying again", { error: String(failure) });
+    }
+    try {
+      server = undefined;
+      server = listen(port);
+    } catch (error) {
+      // With port 0 the permission is for no other.
+      if (error instanceof Deno.errors.NotCapable) throw error;
+      log.debug("Cannot listen yet", { error: String(error) });
+    }
+  }
+  await server?.shutdown();
+  await Promise.allSettled([...running]);
   await handler.close();
 }
 

@@ -1,6 +1,7 @@
 /** The HTTP side: who may ask, what is answered, how it ends. */
 import assert from "node:assert/strict";
 import { createHttpHandler, runHttp } from "../../src/mcp/http.ts";
+import { readBody } from "../../src/mcp/request_body.ts";
 import { acting, echo, factoryOf, keptLog } from "./support.ts";
 
 const ROUTES = ["/mcp", "/healthz", "/readyz", "/", "/other", "/mcp/", "/MCP"];
@@ -166,6 +167,20 @@ Deno.test("a message beyond the limit is refused", async () => {
   assert.equal(response.status, 413);
 });
 
+Deno.test("a message that stops arriving is refused, whatever it lacks", async () => {
+  const silent = new ReadableStream<Uint8Array>({
+    start: (controller) => controller.enqueue(new TextEncoder().encode('{"jsonrpc"')),
+  });
+  const request = new Request(call().url, {
+    method: "POST",
+    headers: call().headers,
+    body: silent,
+  });
+  const refused = await readBody(request, undefined, 20);
+  assert.ok(refused instanceof Response);
+  assert.deepEqual([refused.status, refused.headers.get("connection")], [408, "close"]);
+});
+
 /** Starts the real server on a free port. */
 async function listening(tools = [echo], hostname = "127.0.0.1") {
   const stopping = new AbortController();
@@ -191,6 +206,44 @@ Deno.test("it listens where it is told, by that address", async () => {
     stop();
     await ended;
   }
+});
+
+Deno.test("a message beyond the limit is refused over the socket, whoever takes streams", async () => {
+  const { url, stop, ended } = await listening();
+  for (const accept of ["application/json, text/event-stream", "application/json"]) {
+    for (const size of [5 << 20, 30 << 20]) {
+      const body = new Blob([new Uint8Array(size).fill(0x20)]);
+      for (const sent of [body, body.stream()]) {
+        const response = await fetch(url, {
+          method: "POST",
+          headers: { "content-type": "application/json", accept },
+          body: sent,
+        });
+        assert.equal(response.status, 413, `${accept}, ${size}`);
+        assert.match(await response.text(), /must not exceed 4194304 bytes/);
+      }
+    }
+  }
+  stop();
+  await ended;
+});
+
+Deno.test("an upload that stalls is told so when the server stops, which does not wait", async () => {
+  const { url, stop, ended } = await listening();
+  const { hostname, port } = new URL(url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  const head = `POST /mcp HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Length: 100\r\n` +
+    "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n" +
+    '\r\n{"jsonrpc"';
+  await connection.write(new TextEncoder().encode(head));
+  // An answer to a later request: by then the server reads the message.
+  assert.equal(await (await fetch(new URL("/healthz", url))).text(), "ok\n");
+  const buffer = new Uint8Array(1000);
+  const read = async () =>
+    new TextDecoder().decode(buffer.subarray(0, await connection.read(buffer) ?? 0));
+  stop();
+  assert.match(await read(), /^HTTP\/1.1 503 .*connection: close/is);
+  await ended;
 });
 
 Deno.test("a page of another site reaches nothing over the socket either", async () => {
