@@ -2,9 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import fc from "fast-check";
 import { isFailure } from "../../../src/core/failure.ts";
-import { parseFilter } from "../../../src/mlflow/filter/mod.ts";
 import { at, listAt } from "../harness.ts";
 import { callTool, EXAMPLE_STORE, localStore } from "./harness.ts";
 
@@ -127,36 +125,4 @@ Deno.test("times that are none are left out", () =>
     });
     assert.equal(listAt(answer, "traces").length, 36);
     assert.equal(at(listAt(answer, "traces")[0], "info", "request_time") ?? null, null);
-  }));
-
-Deno.test("damage anywhere in a store is told as the store's", () =>
-  inFolder(async (_, path) => {
-    const sound = await Deno.readFile(path);
-    const damage = fc.record({
-      at: fc.integer({ min: 100, max: sound.length - 1 }),
-      bytes: fc.uint8Array({ minLength: 1, maxLength: 3_000 }),
-    });
-    using store = localStore(path);
-    let failed = 0;
-    for (const { at: place, bytes } of fc.sample(damage, { numRuns: 150, seed: 5 })) {
-      const damaged = sound.slice();
-      damaged.set(bytes.subarray(0, sound.length - place), place);
-      await Deno.writeFile(path, damaged);
-      for (const filter of ["", "trace.text LIKE '%order%'", "feedback.helpful = 'true'"]) {
-        try {
-          const { infos } = await store.open().search({
-            experimentIds: ["1"],
-            filter: parseFilter(filter, { now: 0 }),
-            orderBy: [],
-            limit: 50,
-          });
-          failed += (await store.open().spansOfMany(infos, () => {})).length;
-        } catch (error) {
-          failed++;
-          assert.ok(isFailure(error, "unsupported", "upstream_error"), String(error));
-          assert.match(error.message, /mlflow\.db|damaged/);
-        }
-      }
-    }
-    assert.ok(failed > 20, `${failed} failures`);
   }));
