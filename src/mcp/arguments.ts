@@ -50,8 +50,21 @@ export function prepareArguments(raw: unknown, rules: ArgumentRules): Record<str
       throw badArgument(`\`${name}\` is given twice, once as another name for it; give one.`);
     }
     result[name] = coerce(value, schema, name);
+    refuseLongIds(name, result[name]);
   }
   return result;
+}
+
+/** Longest id, in characters; links to a trace or a run are longer than its id. */
+const LONGEST_ID = 2000;
+
+/** Answers repeat the ids that they were asked for: one of 200,000 characters would fill them. */
+function refuseLongIds(name: string, value: unknown): void {
+  if (!/(^|_)ids?(_[ab])?$/.test(name)) return;
+  const ids: readonly unknown[] = Array.isArray(value) ? value : [value];
+  if (ids.some((id) => typeof id === "string" && id.length > LONGEST_ID)) {
+    throw badArgument(`\`${name}\` is longer than ${LONGEST_ID} characters: no id is.`);
+  }
 }
 
 /**

@@ -146,6 +146,28 @@ Deno.test("any JSON object is prepared or refused, never changed and never half 
   );
 });
 
+Deno.test("what is too long for an id is refused and not repeated", () => {
+  const long = "a".repeat(200_000);
+  const properties = {
+    ...RULES.properties,
+    run_id: { type: "string" },
+    run_id_a: { type: "string" },
+  };
+  const rules = { ...RULES, properties };
+  for (const raw of [{ run_id: long }, { run_id_a: long }, { ids: ["x", long] }]) {
+    assert.throws(() => prepareArguments(raw, rules), (error) => {
+      assert.ok(error instanceof Failure);
+      assert.match(error.message, /^`\w+` is longer than 2000 characters: no id is\.$/);
+      return true;
+    });
+  }
+  const link = `https://host/#/experiments/1/traces?selectedEvaluationId=${"t".repeat(300)}`;
+  assert.deepEqual(prepareArguments({ run_id: link, text: long }, rules), {
+    run_id: link,
+    text: long,
+  });
+});
+
 Deno.test("preparing twice is preparing once", () => {
   const raw = fc.record({
     count: fc.oneof(fc.integer(), fc.integer().map(String)),
