@@ -26,7 +26,6 @@ export interface Curve {
 
 /** One coordinate system; a chart stacks several over a common x axis. */
 export interface Panel {
-  /** What the y axis is called. */
   readonly key: string;
   readonly curves: readonly Curve[];
 }
@@ -157,7 +156,6 @@ interface PreparedCurve {
   readonly rows: readonly Row[];
   /** The curve before smoothing; empty without it. */
   readonly raw: readonly Row[];
-  /** Where values are not finite. */
   readonly gaps: readonly { readonly x: number; readonly s: string }[];
   /** Points that a log scale has no place for. */
   readonly unplottable: number;

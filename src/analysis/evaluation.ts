@@ -10,7 +10,6 @@ export interface Trial {
   readonly example: string;
   /** `failed`: the model or a scorer raised; `running`: no answer yet. */
   readonly status: "ok" | "failed" | "running";
-  /** What the model answered. */
   readonly output?: unknown;
   /** Scores by scorer: a number, a boolean, a text, null, or objects of them. */
   readonly scores: Readonly<Record<string, unknown>>;
@@ -18,15 +17,11 @@ export interface Trial {
   readonly latency_s?: number | undefined;
   /** Tokens used, by the model and by scorers. */
   readonly total_tokens?: number | undefined;
-  /** Of these, the model's. */
   readonly model_tokens?: number | undefined;
-  /** Of these, those of judges. */
   readonly scorer_tokens?: number | undefined;
   /** Cost, US dollars, of the model and of scorers. */
   readonly cost?: number | undefined;
-  /** Of this, the model's. */
   readonly model_cost?: number | undefined;
-  /** Of this, that of judges. */
   readonly scorer_cost?: number | undefined;
 }
 
@@ -34,13 +29,10 @@ export interface Trial {
 export interface Evaluation {
   /** Id of the Evaluation.evaluate call. */
   readonly id: string;
-  /** Name shown to people. */
   readonly name?: string | undefined;
-  /** Name of the model. */
   readonly model?: string | undefined;
   /** Whether the evaluation has come to its end. */
   readonly finished: boolean;
-  /** Its predictions. */
   readonly trials: readonly Trial[];
   /** The summary that it recorded by its own rule: by scorer, as the scores are nested. */
   readonly recorded?: Readonly<Record<string, unknown>> | undefined;
@@ -52,15 +44,11 @@ export interface Evaluation {
 export interface EvaluationResult {
   /** Id of the Evaluation.evaluate call. */
   readonly id: string;
-  /** Name shown to people. */
   readonly name?: string;
-  /** Name of the model. */
   readonly model?: string;
   /** Whether it has come to its end; if not, the numbers are those so far. */
   readonly finished: boolean;
-  /** Different examples. */
   readonly examples: number;
-  /** Predictions that have ended. */
   readonly predictions: number;
   /** Of these, without an exception. */
   readonly successes: number;
@@ -68,9 +56,7 @@ export interface EvaluationResult {
   readonly errors: number;
   /** Errors by predictions; 0 where there are none. */
   readonly error_rate: number;
-  /** Predictions still running. */
   readonly running: number;
-  /** Per scorer and path. */
   readonly scorers: readonly ScorerResult[];
   /** Latency of the model in seconds, over the predictions where it is known. */
   readonly latency_s?: {

@@ -15,7 +15,6 @@ import { mean } from "./robust.ts";
 
 /** One scorer's dimension in every evaluation. */
 export interface ScorerComparison {
-  /** Name of the scorer. */
   readonly scorer: string;
   /** Dotted path within its score; empty for a bare value. */
   readonly path: string;
@@ -29,7 +28,6 @@ export interface ScorerComparison {
 
 /** An example on which the evaluations differ. */
 export interface ExampleDifference {
-  /** What names the example. */
   readonly example: string;
   /** Largest difference of a score between two evaluations; a failure counts as 1. */
   readonly largest_difference: number;
@@ -45,9 +43,7 @@ export interface ExampleDifference {
 
 /** Several evaluations side by side. */
 export interface EvaluationComparison {
-  /** Results of each, in the order given. */
   readonly evaluations: readonly EvaluationResult[];
-  /** Per scorer and path. */
   readonly scorers: readonly ScorerComparison[];
   /** Other figures that at least one evaluation recorded, by name and evaluation id. */
   readonly recorded: Readonly<Record<string, Readonly<Record<string, number>>>>;
@@ -55,7 +51,6 @@ export interface EvaluationComparison {
   readonly shared_examples: number;
   /** Of these, how many differ in a score or in failing. */
   readonly differing_examples: number;
-  /** Those that differ most. */
   readonly examples: readonly ExampleDifference[];
 }
 

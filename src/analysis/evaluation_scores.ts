@@ -5,13 +5,11 @@ import { mean } from "./robust.ts";
 
 /** Results of one dimension of one scorer. */
 export interface ScorerResult {
-  /** Name of the scorer. */
   readonly scorer: string;
   /** Dotted path within its score, dots in keys written `\\.`; empty for a bare value. */
   readonly path: string;
   /** `binary` for true and false, `continuous` for numbers, `none` where nothing was scored. */
   readonly kind: "binary" | "continuous" | "text" | "none";
-  /** Predictions that have this score. */
   readonly scored: number;
   /** Finished predictions that lack it, failed ones among them. */
   readonly missing: number;
@@ -27,9 +25,7 @@ export interface ScorerResult {
   readonly pass_rate_of_scored?: number;
   /** Mean of the predictions that have this score. Continuous only. */
   readonly mean?: number;
-  /** Smallest score. */
   readonly min?: number;
-  /** Largest score. */
   readonly max?: number;
   /** How often each of the commonest texts was given; text only. */
   readonly values?: Readonly<Record<string, number>>;
@@ -41,11 +37,9 @@ export interface ScorerResult {
 
 /** One score of one prediction. */
 export interface Score {
-  /** Name of the scorer. */
   readonly scorer: string;
   /** Dotted path within its score; empty for a bare value. */
   readonly path: string;
-  /** The score. */
   readonly value: number | boolean | string | null;
 }
 

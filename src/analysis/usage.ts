@@ -43,10 +43,8 @@ export class UsageStream {
   readonly #sums = new UsageTotals();
   /** Traces whose root was counted. */
   readonly #closed = new Set<string>();
-  /** Calls of the other traces. */
   readonly #open = new Map<string, UsageCall[]>();
 
-  /** Takes a call. */
   add(call: UsageCall): void {
     const { trace_id: trace } = call;
     if ((call.parent_id ?? null) === null && holdsUsage(call)) {

@@ -2,11 +2,9 @@
 
 /** What is needed of a call. */
 export interface UsageCall {
-  /** Call id. */
   readonly id: string;
   /** Id of its parent; null for a root. */
   readonly parent_id?: string | null | undefined;
-  /** Id of its trace. */
   readonly trace_id: string;
   /** `summary.usage`: by model; absent while the call is running. */
   readonly usage?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
@@ -16,13 +14,9 @@ export interface UsageCall {
 
 /** Usage of one model, or of all. */
 export interface UsageTotal {
-  /** Requests to the model. */
   readonly requests: number;
-  /** Tokens read. */
   readonly prompt_tokens: number;
-  /** Tokens written. */
   readonly completion_tokens: number;
-  /** All tokens. */
   readonly total_tokens: number;
   /** Further counts under their own names, such as `cache_read_input_tokens`. */
   readonly other_tokens?: Readonly<Record<string, number>>;
@@ -32,9 +26,7 @@ export interface UsageTotal {
 
 /** Usage over a set of calls. */
 export interface UsageSum extends UsageTotal {
-  /** By model. */
   readonly models: Readonly<Record<string, UsageTotal>>;
-  /** Calls that were counted. */
   readonly counted_calls: number;
   /** Models with usage for which no price is known, where some have one. */
   readonly unpriced_models?: readonly string[];

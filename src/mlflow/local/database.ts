@@ -26,7 +26,6 @@ export type Row = Readonly<Record<string, SQLOutputValue>>;
 
 /** A store opened for one operation, read-only. */
 export class Database implements Disposable {
-  /** The tables and columns that it has. */
   readonly tables: Tables;
   readonly #database: DatabaseSync;
 
@@ -101,7 +100,6 @@ export class Database implements Disposable {
     }
   }
 
-  /** Closes the file. */
   [Symbol.dispose](): void {
     this.#database.close();
   }

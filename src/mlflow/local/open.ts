@@ -6,9 +6,7 @@ import { LocalTraceStore } from "./store.ts";
 
 /** A local store that is configured. */
 export interface ConfiguredStore {
-  /** The SQLite file. */
   readonly path: string;
-  /** Reads it for one call. */
   open(signal: AbortSignal): LocalTraceStore;
 }
 

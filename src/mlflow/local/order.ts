@@ -13,7 +13,6 @@ export const END_TIME: Fragment = raw(
 export interface OrderClauses {
   /** `LEFT JOIN …`, in order. */
   readonly joins: readonly Fragment[];
-  /** Keys with their directions. */
   readonly keys: readonly Fragment[];
 }
 

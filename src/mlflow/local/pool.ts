@@ -16,7 +16,6 @@ const GRACE = 3_000;
 
 /** What bounds a request. */
 export interface Bounds {
-  /** Cancels it. */
   readonly signal: AbortSignal;
   /** Milliseconds since 1970 at which its time is over. */
   readonly deadline: number;
@@ -29,7 +28,6 @@ export class StorePool {
   readonly #all = new Set<StoreProcess>();
   #busy = 0;
 
-  /** Nothing is started yet. */
   constructor(
     readonly files: StoreFiles,
     private readonly start: (files: StoreFiles) => StoreProcess = startStoreWorker,
@@ -60,7 +58,6 @@ export class StorePool {
     }
   }
 
-  /** Ends every worker. */
   close(): void {
     for (const worker of this.#all) worker.end();
     this.#all.clear();

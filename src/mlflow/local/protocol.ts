@@ -10,7 +10,6 @@ import type { Search } from "./search.ts";
 
 /** Which files a worker reads. */
 export interface StoreFiles {
-  /** The SQLite file. */
   readonly path: string;
   /** Folders with spans that are kept as files. */
   readonly artifacts: readonly string[];
@@ -36,7 +35,6 @@ export type Request =
 export type Part =
   | { readonly kind: "infos"; readonly infos: readonly JsonObject[]; readonly hasMore?: boolean }
   | { readonly kind: "number"; readonly number: number }
-  /** JSON texts of whole spans of the trace with this number in the request. */
   | { readonly kind: "spans"; readonly trace: number; readonly texts: readonly string[] }
   /** The spans of the trace with this number cannot be read, or only those given before. */
   | { readonly kind: "unreadable"; readonly trace: number; readonly error: PackedError }

@@ -73,7 +73,6 @@ function refuse(pattern: string, reason: string): Failure {
 
 /** An open group. */
 interface Group {
-  /** The letters of the modes that hold in it. */
   readonly modes: string;
   /** Whether its present branch has come to a `$`. */
   ends: boolean;

@@ -4,11 +4,9 @@ import type { StoreFiles } from "./protocol.ts";
 
 /** A running worker that reads a store. */
 export interface StoreProcess {
-  /** The way to it. */
   readonly port: MessagePort;
   /** Resolves with the reason when it ended by itself. */
   readonly ended: Promise<string>;
-  /** Ends it. */
   end(): void;
 }
 

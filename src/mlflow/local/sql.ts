@@ -3,7 +3,6 @@ export type SqlValue = null | number | bigint | string;
 
 /** A piece of SQL with the values that it binds; values never become text. */
 export class Fragment {
-  /** Holds both. */
   constructor(readonly text: string, readonly params: readonly SqlValue[]) {}
 }
 

@@ -23,15 +23,11 @@ export const CALL: z.ZodType<Call> = z.looseObject({
 
 /** See {@link CALL}. */
 export interface Call {
-  /** Call id. */
   id: string;
-  /** Trace id. */
   trace_id: string;
-  /** The op's URI, or a plain name. */
   op_name: string;
   /** Null for a root. */
   parent_id?: string | null | undefined;
-  /** Name given to this call. */
   display_name?: string | null | undefined;
   /** UTC, ISO-8601. */
   started_at?: string | null | undefined;
@@ -39,15 +35,11 @@ export interface Call {
   ended_at?: string | null | undefined;
   /** JSON text `{type, message, traceback}` from newer SDKs, plain text from older ones. */
   exception?: string | null | undefined;
-  /** Attributes. */
   attributes?: Record<string, unknown> | null | undefined;
-  /** Inputs. */
   inputs?: Record<string, unknown> | null | undefined;
-  /** Output, of any type. */
   output?: unknown;
   /** Summary with usage; `weave` holds what the service works out. */
   summary?: Record<string, unknown> | null | undefined;
-  /** Everything else. */
   [key: string]: unknown;
 }
 

@@ -13,7 +13,6 @@ import type { Expression } from "./query.ts";
 export interface CallsSelection {
   /** Lists of which every one must hold. */
   readonly filter?: CallsFilter;
-  /** Condition. */
   readonly query?: { readonly $expr: Expression };
   /** Columns through whose references the condition reads. */
   readonly expand_columns?: readonly string[];
@@ -43,9 +42,7 @@ export interface CallsQuery extends CallsSelection {
 export interface WeaveSession {
   /** Calls as they arrive. Leaving the loop early ends the transfer. */
   calls(place: ProjectRef, query: CallsQuery): AsyncGenerator<Call>;
-  /** Number of calls. */
   count(place: ProjectRef, selection: CallsSelection): Promise<number>;
-  /** Posts to a route and checks the reply's shape. */
   post<T>(route: SafePath, body: Record<string, unknown>, shape: z.ZodType<T>): Promise<T>;
   /** Posts to a route and gives the items of the list under `key` in its reply as they arrive. */
   items<T>(

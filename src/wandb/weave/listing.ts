@@ -17,29 +17,19 @@ import { until } from "./selection.ts";
 
 /** A page of calls and the facts about them. */
 export interface Listing extends Record<string, unknown> {
-  /** Facts about the calls. */
   readonly metadata: { total_traces: number; total_matching_count: number };
-  /** The calls. */
   readonly traces: Record<string, unknown>[];
-  /** Goes on with the next page, if there is one. */
   readonly next_cursor?: string;
 }
 
 /** What a listing works with. */
 export interface Work {
-  /** What was asked. */
   readonly args: ListingArguments;
-  /** Where. */
   readonly place: ProjectRef;
-  /** How. */
   readonly plan: Plan;
-  /** Requests. */
   readonly session: WeaveSession;
-  /** Which calls. */
   readonly selection: CallsSelection;
-  /** The client. */
   readonly weave: Weave;
-  /** Bound on the answer, in tokens. */
   readonly maxTokens: number;
 }
 

@@ -9,9 +9,7 @@ export function baseName(opName: string): string {
 
 /** What a caller means by an op's name. */
 export type OpSelector =
-  /** One version, by its URI. */
   | { readonly kind: "version"; readonly uri: string }
-  /** Every version of a name. */
   | { readonly kind: "name"; readonly name: string }
   /** Every name that fits a pattern, `*` standing for any characters. */
   | { readonly kind: "pattern"; readonly pattern: string };

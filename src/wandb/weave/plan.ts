@@ -14,19 +14,13 @@ import type { Shaping } from "./rows/shape.ts";
 
 /** What a caller asks for. */
 export interface ListingArguments {
-  /** See the query tool. */
   readonly filters?: Record<string, unknown> | undefined;
-  /** Field or path. */
   readonly sort_by: string;
-  /** Direction of the order. */
   readonly sort_direction: "asc" | "desc";
-  /** Most calls. */
   readonly limit: number;
-  /** Calls to leave out. */
   readonly offset?: number | undefined;
   /** Goes on where another result ended. */
   readonly cursor?: string | undefined;
-  /** How much of each call. */
   readonly detail_level: Detail;
   /** Only these columns. */
   readonly columns?: readonly string[] | undefined;
@@ -36,7 +30,6 @@ export interface ListingArguments {
   readonly include_costs: boolean;
   /** Whether feedback is wanted. */
   readonly include_feedback: boolean;
-  /** Longest text. */
   readonly truncate_length: number;
   /** Facts about the calls, without the calls. */
   readonly metadata_only: boolean;
@@ -48,15 +41,12 @@ export interface ListingArguments {
 export interface Plan {
   /** The request, without selection and order. */
   readonly query: CallsQuery;
-  /** What becomes of the calls. */
   readonly shaping: Shaping;
   /** Paths whose references are resolved, parents first. */
   readonly expanded: readonly string[];
-  /** Where it begins. */
   readonly cursor: Cursor;
   /** The filters, with times that were relative to now as moments. */
   readonly filters: Record<string, unknown>;
-  /** What its cursors belong to. */
   readonly name: string;
 }
 

@@ -39,7 +39,6 @@ export type Condition =
 
 /** One comparison; `absent` is true for calls where there is nothing to compare. */
 export interface Test {
-  /** The comparison. */
   readonly test: Expression;
   /** Undefined where a value is always there. */
   readonly absent?: Expression;

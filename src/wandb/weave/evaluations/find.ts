@@ -14,13 +14,10 @@ const OP = "Evaluation.evaluate";
 
 /** A call of `Evaluation.evaluate`, as far as it can be told before its results. */
 export interface EvaluationCall {
-  /** The call, with inputs. */
   readonly call: Call;
   /** Name shown to people: the call's own, else the evaluation's. */
   readonly name: string;
-  /** Name of the evaluation object. */
   readonly evaluation: string | undefined;
-  /** Name of the model. */
   readonly model: string | undefined;
   /** The summary that the evaluation recorded, once it has. */
   readonly recorded: Readonly<Record<string, unknown>> | undefined;
@@ -32,19 +29,14 @@ export interface Wanted {
   readonly ids: readonly string[];
   /** An id, or a name of a call, an evaluation or a model. */
   readonly name: string | undefined;
-  /** Most evaluations. */
   readonly limit: number;
-  /** Evaluations to leave out. */
   readonly offset?: number;
 }
 
 /** Evaluations that were found, and how many there are. */
 export interface Found {
-  /** The evaluations. */
   readonly evaluations: readonly EvaluationCall[];
-  /** All that fit. */
   readonly total: number;
-  /** Ids that are of no evaluation. */
   readonly missing: readonly string[];
   /** How many of the newest evaluations were looked through, where there may be older ones. */
   readonly newest?: number;

@@ -42,11 +42,8 @@ const SUMMARY = z.looseObject({
 export interface TrialResult {
   /** Digest of the dataset's row. */
   readonly example: string;
-  /** The dataset's row. */
   readonly row: unknown;
-  /** By scorer. */
   readonly scores: Readonly<Record<string, unknown>>;
-  /** The model's answer. */
   readonly output: unknown;
 }
 

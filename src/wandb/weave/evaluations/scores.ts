@@ -4,7 +4,6 @@ import type { ScorerStats } from "./results.ts";
 
 /** What is known of the predictions that the statistics are about. */
 export interface Ended {
-  /** How many have ended. */
   readonly predictions: number;
   /** How many of these failed. */
   readonly errors: number;

@@ -19,11 +19,8 @@ const ALL = 1_000_000;
 
 /** A prediction, before its scores are known. */
 export interface Prediction extends Trial {
-  /** Its evaluation. */
   readonly evaluation: string;
-  /** The example as it is, where it was read. */
   readonly row?: unknown;
-  /** What went wrong, if anything. */
   readonly error?: string;
   /** The client that ran the evaluation; their summaries follow different rules. */
   readonly writer: "python" | "typescript";

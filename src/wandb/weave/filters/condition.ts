@@ -14,7 +14,6 @@ import { unixSeconds } from "./time.ts";
 
 /** How the service holds a field, which decides how it is compared. */
 export type Kind =
-  /** A column that always has a value. */
   | "key"
   /** A column that may be null. */
   | "text"
@@ -24,12 +23,10 @@ export type Kind =
   | "json"
   /** A number that the service works out. */
   | "number"
-  /** A moment. */
   | "time";
 
 /** A field and how it is held. */
 export interface Field {
-  /** Dotted path. */
   readonly path: string;
   /** See {@link Kind}. */
   readonly kind: Kind;

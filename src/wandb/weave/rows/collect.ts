@@ -7,12 +7,10 @@ const SHORTEST = 230;
 
 /** Holds rows until no more can possibly fit into an answer, so that memory stays flat. */
 export class RowCollector {
-  /** The rows, in order. */
   readonly rows: Record<string, unknown>[] = [];
   #least = 0;
   #held = 0;
 
-  /** For an answer of so many tokens. */
   constructor(private readonly maxTokens: number) {}
 
   /** Whether further rows could not be shown. */

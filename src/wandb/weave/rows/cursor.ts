@@ -11,7 +11,6 @@ const CURSOR = z.object({
 
 /** Where a listing goes on. */
 export interface Cursor {
-  /** Calls to leave out. */
   readonly offset: number;
   /** Calls that started later, in Unix seconds, came after the first page and are left out. */
   readonly until?: number | undefined;

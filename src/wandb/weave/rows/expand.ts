@@ -23,10 +23,8 @@ export class RefReader {
   readonly #missing = new Set<string>();
   #size = 0;
 
-  /** Reads through a call's session. */
   constructor(private readonly session: WeaveSession) {}
 
-  /** References that could not be read. */
   get missing(): number {
     return this.#missing.size;
   }

@@ -8,7 +8,6 @@ import { columnPath, type Detail, ITEMS } from "./columns.ts";
 
 /** How calls become rows of a result. */
 export interface Shaping {
-  /** How much of each call. */
   readonly detail: Detail;
   /** Only these columns, besides the id. */
   readonly columns: readonly string[] | undefined;

@@ -13,7 +13,6 @@ export class Tally {
   readonly #ops = new Map<string, number>();
   readonly #usage = new UsageStream();
 
-  /** Calls so far. */
   get calls(): number {
     return this.#calls;
   }

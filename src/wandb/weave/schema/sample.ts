@@ -7,11 +7,8 @@ import type { ProjectRef } from "../../project.ts";
 
 /** What is known of a call before it is read. */
 export interface Candidate {
-  /** Call id. */
   readonly id: string;
-  /** Op name. */
   readonly op: string;
-  /** When it started. */
   readonly started: string;
   /** Bytes, as far as known. */
   readonly size: number;
