@@ -57,6 +57,7 @@ function* rows(count: number) {
           started_at: "2026-01-01T00:00:00Z",
           inputs: { text: "x".repeat(1000) },
           attributes: {},
+          output: null,
         })
       }\n`;
     }
