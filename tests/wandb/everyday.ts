@@ -149,6 +149,7 @@ export function everydayCalls({ runs }: EverydaySize): EverydayCall[] {
       /"shared"/,
     ),
     one("diagnose_run_tool", "", { ...HERE, run_id: "run0" }, /"diagnosis":"converged"/),
+    one("plot_runs_tool", "", { ...HERE, run_ids: ["run0"], keys: ["val/loss"] }, /val.loss/),
     one("list_registries_tool", "", {}, /"name":"data"/),
     one("list_registry_collections_tool", "", { registry_name: "data" }, /"name":"Images"/),
     one("list_artifact_versions_tool", "", { collection_name: DATA }, /"version":"v7"/),

@@ -18,6 +18,7 @@ import { getRunHistory } from "../../src/wandb/tools/get_run_history.ts";
 import { inferSchema } from "../../src/wandb/tools/infer_schema.ts";
 import { listArtifactVersions } from "../../src/wandb/tools/list_artifact_versions.ts";
 import { logAnalysis } from "../../src/wandb/tools/log_analysis.ts";
+import { plotRuns } from "../../src/wandb/tools/plot_runs.ts";
 import { probeProject } from "../../src/wandb/tools/probe_project.ts";
 import { queryProjects } from "../../src/wandb/tools/query_projects.ts";
 import { queryTraces } from "../../src/wandb/tools/query_traces.ts";
@@ -85,6 +86,7 @@ const WANDB: readonly (readonly [Tool<WandbServices>, Data])[] = [
   [getRunHistory, { run_id: "x" }],
   [compareRuns, { run_ids: ["x", "y"] }],
   [diagnoseRun, { run_id: "x" }],
+  [plotRuns, { run_ids: ["x"] }],
   [listArtifactVersions, { collection_name: "net" }],
   [logAnalysis, { analysis_name: "a", data: [{ x: 1 }] }],
   [createReport, { title: "t", markdown_report_text: "m" }],
