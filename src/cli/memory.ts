@@ -16,12 +16,13 @@ export interface Memory {
 }
 
 /** Gives memory back some time after a call, unless another is under way by then. */
-export type Tidy = (idle: () => boolean) => void;
+type Tidy = (idle: () => boolean) => void;
 
 /**
- * Gives memory back after large results. Left to itself the runtime keeps what it once needed: ten
- * megabytes of trace leave three hundred behind. The collection runs while nobody waits, and only
- * where the program was started with `--v8-flags=--expose-gc`, as executables are.
+ * Gives memory back after large results. Left to itself the runtime keeps what it once needed: after
+ * five traces of 10 MB a process of 103 MB stays at 118 to 125 MB, and is back at 104 to 106 MB
+ * with this. The collection runs while nobody waits, and only where the program was started with
+ * `--v8-flags=--expose-gc`, as executables are.
  */
 export function createTidy(memory: Memory | undefined = runtimeMemory()): Tidy {
   if (memory === undefined) return () => {};

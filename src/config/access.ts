@@ -2,7 +2,7 @@ import type { Settings } from "./settings.ts";
 import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "./wandb.ts";
 
 /** What the server may touch: exactly this becomes its worker's permissions. */
-export interface Access {
+interface Access {
   /** `host:port` entries that it may connect to or listen on. */
   readonly net: readonly string[];
   /** Files that it may read, one by one. */

@@ -2,7 +2,7 @@ import type { Settings } from "./settings.ts";
 import { wandbBaseUrl } from "./wandb.ts";
 
 /** Reads one file; throws when it cannot. */
-export type ReadFile = (path: string) => string;
+type ReadFile = (path: string) => string;
 
 /**
  * The settings with W&B's API key from the user's netrc file, when neither the environment nor an

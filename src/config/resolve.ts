@@ -14,7 +14,7 @@ export interface ConfigNote {
 }
 
 /** Flags and environment become settings in one place. */
-export interface Resolved {
+interface Resolved {
   /** Every setting with its value. */
   readonly settings: Settings;
   /** Values that were passed over. */

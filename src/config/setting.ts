@@ -1,5 +1,5 @@
 /** How a setting's text becomes a value. */
-export type SettingType = "string" | "boolean" | "integer" | "number" | "list" | "choice";
+type SettingType = "string" | "boolean" | "integer" | "number" | "list" | "choice";
 
 /** One setting: the single source of its flag, environment variable, help text and README row. */
 export interface Setting {

@@ -28,7 +28,7 @@ export type Settings = {
 };
 
 /** Variables that are read although they are no settings: where the user's files are. */
-export const LOCATION_VARIABLES = ["HOME", "USERPROFILE"] as const;
+const LOCATION_VARIABLES = ["HOME", "USERPROFILE"] as const;
 
 /** Every environment variable that the program may read; all others read as undefined. */
 export function environmentNames(): string[] {

@@ -35,7 +35,7 @@ export function readValue(setting: Setting, raw: string): Reading {
 }
 
 /** Says why a text is a leftover of a configuration template, or undefined when it is not. */
-export function unexpanded(text: string): string | undefined {
+function unexpanded(text: string): string | undefined {
   if (/^\$\{[^}]*\}$/.test(text) || /^\$\{?[A-Za-z_][A-Za-z0-9_]*\}?$/.test(text)) {
     return `it is the literal text ${text}: the client did not replace the variable, ` +
       "most likely because it is not set where the client runs";

@@ -9,7 +9,7 @@ const MOST = 100;
 const PATIENCE = 3_000;
 
 /** Values for an argument, as the protocol has them. */
-export interface Completion {
+interface Completion {
   /** At most 100. */
   readonly values: string[];
   /** How many were found to fit. */
@@ -19,7 +19,7 @@ export interface Completion {
 }
 
 /** What a look-up is asked. */
-export interface CompletionRequest {
+interface CompletionRequest {
   /** What is there so far. */
   readonly typed: string;
   /** The arguments that are filled in already. */

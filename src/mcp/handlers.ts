@@ -18,7 +18,7 @@ import type { BoundTool, CallContext } from "./tool.ts";
 import { lookUpNamed, type Suggest } from "./workflow.ts";
 
 /** What a server offers besides tools. */
-export interface Offers {
+interface Offers {
   /** The prompts, in listing order. */
   readonly prompts?: readonly Prompt[];
   /** The kinds of resources, in listing order. */

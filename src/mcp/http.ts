@@ -12,7 +12,7 @@ import { streamWhenLate } from "./late_stream.ts";
 import { readBody } from "./request_body.ts";
 
 /** How the HTTP side is set up. */
-export interface HttpOptions {
+interface HttpOptions {
   /** Address to listen on. */
   readonly hostname: string;
   /** Port to listen on; 0 takes a free one. */
@@ -28,7 +28,7 @@ export interface HttpOptions {
 }
 
 /** The handler of every HTTP request, apart from the socket so that tests can call it. */
-export interface HttpHandler {
+interface HttpHandler {
   /** Answers one request. */
   readonly fetch: (request: Request) => Promise<Response>;
   /** Ends what is open. */

@@ -2,7 +2,7 @@ import { defined } from "../core/defined.ts";
 import { INVALID_REQUEST, PARSE_ERROR } from "@modelcontextprotocol/server";
 
 /** An error response to what was no message; without an id where none could be read. */
-export interface MalformedReply {
+interface MalformedReply {
   /** The version of JSON-RPC. */
   readonly jsonrpc: "2.0";
   /** Id of the request, as it came. */

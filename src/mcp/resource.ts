@@ -84,7 +84,7 @@ export function isPlainId(text: string): boolean {
 }
 
 /** What {@link matchUri} finds: the variables, or the one whose value no such thing can have. */
-export type UriMatch =
+type UriMatch =
   | { readonly kind: "match"; readonly variables: Readonly<Record<string, string>> }
   | { readonly kind: "hostile"; readonly variable: string };
 
