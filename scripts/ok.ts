@@ -41,7 +41,9 @@ async function unitTests(): Promise<Outcome> {
   const report = await Deno.makeTempFile({ suffix: ".xml" });
   try {
     const outcome = await script("unit.ts", "--no-check", `--junit-path=${report}`);
-    if (outcome.complaint !== undefined) return outcome;
+    if (outcome.complaint !== undefined) {
+      return { complaint: outcome.complaint.replace(/^[\s\S]*(?=^.* ERRORS )/m, "") };
+    }
     return { note: `slowest: ${slowestFiles(await Deno.readTextFile(report), 3).join(", ")}` };
   } finally {
     await Deno.remove(report);
