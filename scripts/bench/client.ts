@@ -104,7 +104,7 @@ export class StdioClient implements AsyncDisposable {
   async call({ tool, args, expect, times }: Call): Promise<{ milliseconds: number; text: string }> {
     const answer = await this.request("tools/call", { name: tool, arguments: args });
     const parsed = Answer.safeParse(JSON.parse(answer.text));
-    const text = parsed.data?.result.content?.[0]?.text ?? "";
+    const text = (parsed.data?.result.content ?? []).map((part) => part.text ?? "").join("\n");
     const found = text.match(new RegExp(expect, "g"))?.length ?? 0;
     if (parsed.error === undefined && found >= 1 && found === (times ?? found)) {
       return { milliseconds: answer.milliseconds, text };
