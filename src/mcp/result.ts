@@ -1,6 +1,5 @@
 import { Failure, type FailureReport } from "../core/failure.ts";
 import type { CallToolResult } from "@modelcontextprotocol/server";
-import { JsonError } from "../core/json.ts";
 import { type Log, redactDeep } from "../core/log.ts";
 import { isPlainJson, stripInvisible, stripInvisibleDeep } from "../core/visible.ts";
 import { bound, type Bounded } from "./budget.ts";
@@ -182,13 +181,6 @@ function knownReport(error: unknown, log: Log): FailureReport {
       message: "The answer took longer to arrive than the configuration allows.",
       hint: "Ask for less: fewer rows or fields.",
       retryable: true,
-    };
-  }
-  if (error instanceof JsonError) {
-    return {
-      error: "upstream_error",
-      message: `The back end's data cannot be read. ${error.message}.`,
-      retryable: false,
     };
   }
   log.error("Unforeseen error in a tool", {

@@ -1,5 +1,4 @@
 import { Failure } from "../../src/core/failure.ts";
-import { parseJson } from "../../src/core/json.ts";
 import assert from "node:assert/strict";
 import { fitFor } from "../../src/mcp/client_fit.ts";
 import { renderFailure, renderReply, REPORT, reportOf, UNTRUSTED } from "../../src/mcp/result.ts";
@@ -127,18 +126,5 @@ Deno.test("a secret leaves in no part of a result, however it is written or hidd
     assert.ok(!told.includes(secret.slice(0, 9)), `${name}: ${told}`);
     assert.ok(!told.includes(btoa(secret).slice(0, 12)), name);
     assert.match(told, /\*\*\*/, name);
-  }
-});
-
-Deno.test("data that cannot be read are the data's fault, not the program's", () => {
-  for (const text of ["", "<html>", '{"a":', "[".repeat(600)]) {
-    try {
-      parseJson(text);
-      assert.fail("It was read.");
-    } catch (error) {
-      const { error: code, message } = reportOf(error, log);
-      assert.equal(code, "upstream_error");
-      assert.match(message, /^The back end's data cannot be read\. (Not JSON|JSON nested)/);
-    }
   }
 });
