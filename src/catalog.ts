@@ -10,7 +10,6 @@ import { wandbBackends } from "./wandb/backend.ts";
 
 /** What exists with a configuration. */
 export interface Catalog {
-  /** The tools that are listed, in order. */
   readonly tools: readonly BoundTool[];
   /** The prompts that name only these, in order. */
   readonly prompts: readonly Prompt[];

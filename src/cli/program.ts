@@ -8,11 +8,8 @@ import { createTidy } from "./memory.ts";
 
 /** Everything that a command works with, made from the configuration. */
 export interface Program {
-  /** The configuration. */
   readonly config: Config;
-  /** Writes to standard error. */
   readonly log: Log;
-  /** What is listed. */
   readonly catalog: Catalog;
 }
 

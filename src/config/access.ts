@@ -5,7 +5,6 @@ import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "./
 interface Access {
   /** `host:port` entries that it may connect to or listen on. */
   readonly net: readonly string[];
-  /** Files that it may read, one by one. */
   readonly read: readonly string[];
   /** Settings that name a host in a way that cannot be understood. */
   readonly errors: readonly string[];

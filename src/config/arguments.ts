@@ -27,13 +27,9 @@ export const COMMAND_OPTIONS = {
 
 /** The command line, taken apart. */
 export interface CommandLine {
-  /** Which command. */
   readonly command: keyof typeof COMMANDS;
-  /** What follows it without dashes. */
   readonly words: readonly string[];
-  /** Setting flags. */
   readonly flags: ReadonlyMap<string, string | boolean>;
-  /** Options of the command. */
   readonly options: Readonly<Record<string, string | boolean>>;
   /** `--help` was given. */
   readonly help: boolean;
@@ -43,7 +39,6 @@ export interface CommandLine {
 
 /** A command line that cannot be understood; the message says what to type instead. */
 export class UsageError extends Error {
-  /** The class's name. */
   override readonly name = "UsageError";
 }
 

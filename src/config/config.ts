@@ -9,11 +9,9 @@ import { settingKeys } from "./resolve.ts";
 export interface Config {
   /** The command to run: `stdio`, `serve`, `tools` or `call`. */
   readonly command: string;
-  /** What follows the command. */
   readonly words: readonly string[];
   /** Options of the command itself that are no settings, such as `--json`. */
   readonly options: Readonly<Record<string, string | boolean>>;
-  /** Every setting. */
   readonly settings: Settings;
   /** Values that were passed over. */
   readonly notes: readonly ConfigNote[];
@@ -21,7 +19,6 @@ export interface Config {
   readonly home: string | undefined;
   /** The proxies that the runtime uses, for messages. */
   readonly proxies?: Proxies;
-  /** The program's version. */
   readonly version: string;
 }
 

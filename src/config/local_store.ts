@@ -5,7 +5,6 @@ import type { Settings } from "./settings.ts";
 
 /** Which files make up a local MLflow store. */
 export interface LocalStore {
-  /** The SQLite file, absolute. */
   readonly path: string;
   /** Folders in which spans may be kept as files, absolute. */
   readonly artifacts: readonly string[];
@@ -13,7 +12,6 @@ export interface LocalStore {
 
 /** Looks at the file system. */
 export interface Look {
-  /** What there is at a path. */
   kind(path: string): "file" | "folder" | undefined;
   /** The names in a folder; none when it cannot be read. */
   names(path: string): readonly string[];

@@ -5,17 +5,14 @@ import { readValue } from "./values.ts";
 
 /** Something about the configuration that the user should know, but that stops nothing. */
 export interface ConfigNote {
-  /** The setting it is about. */
   readonly setting: SettingKey;
   /** The variable or flag that carried the value. */
   readonly source: string;
-  /** What was found and what was done with it. */
   readonly message: string;
 }
 
 /** Flags and environment become settings in one place. */
 interface Resolved {
-  /** Every setting with its value. */
   readonly settings: Settings;
   /** Values that were passed over. */
   readonly notes: readonly ConfigNote[];

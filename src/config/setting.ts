@@ -7,15 +7,12 @@ export interface Setting {
   readonly env: readonly string[];
   /** Command-line flag without dashes; secrets have none, since process lists are public. */
   readonly flag?: string;
-  /** How its text is read. */
   readonly type: SettingType;
   /** Value when nothing sets it. */
   readonly default?: string | number | boolean | readonly string[];
   /** Allowed values of a `choice`. */
   readonly choices?: readonly string[];
-  /** Smallest allowed number. */
   readonly min?: number;
-  /** Largest allowed number. */
   readonly max?: number;
   /** Never shown. */
   readonly secret?: boolean;
@@ -23,7 +20,6 @@ export interface Setting {
   readonly narrows?: boolean;
   /** Which part of the help it stands in. */
   readonly group: string;
-  /** What it does, one sentence. */
   readonly help: string;
 }
 

@@ -29,7 +29,6 @@ export class ArrayScanner {
   #level = 0;
   /** Its last object, which should hold the array, has begun. */
   #reached = false;
-  /** The array has begun, and not ended. */
   #inArray = false;
   #found = false;
   #opened = false;
@@ -43,9 +42,7 @@ export class ArrayScanner {
   /** The last such string; empty behind a comma. */
   #lastName = "";
 
-  /** An item has begun. */
   #inItem = false;
-  /** What is kept of the item so far. */
   #pieces: string[] = [];
   #size = 0;
   /** Where in the chunk the text begins that is being kept; undefined while nothing is. */
@@ -55,11 +52,9 @@ export class ArrayScanner {
   #picked = 0;
   /** The next string of such an object is a member's name. */
   #atName = false;
-  /** The depth at which the array's items stand. */
   readonly #itemDepth: number;
   readonly #optional: boolean;
 
-  /** Looks for one array. */
   constructor({ path, without, optional = false }: ArrayPlace) {
     this.#path = path;
     this.#without = without;

@@ -6,9 +6,7 @@ import type { TransportInit } from "./transport.ts";
 
 /** A request that is ready to be sent. */
 export interface Prepared {
-  /** Where to. */
   readonly url: URL;
-  /** What. */
   readonly init: TransportInit;
 }
 

@@ -5,9 +5,7 @@ import { PROXY_CREDENTIALS, proxyBefore } from "../core/proxy.ts";
 export interface Place {
   /** The back end's name for people. */
   readonly service: string;
-  /** The setting that names its address. */
   readonly setting: string;
-  /** Its address. */
   readonly baseUrl: URL;
 }
 

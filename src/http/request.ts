@@ -17,7 +17,6 @@ export interface UpstreamOptions {
   readonly transport: Transport;
   /** Milliseconds for one tool call, all requests and retries together. */
   readonly timeoutMs: number;
-  /** How often to repeat. */
   readonly retry: RetryPolicy;
   /**
    * Reads the back end's own error body; undefined leaves it to the status. A 503 is taken for the
@@ -37,7 +36,6 @@ export interface UpstreamOptions {
 export interface Attempt {
   /** HTTP method. */
   readonly method: string;
-  /** Path without query. */
   readonly path: string;
   /** HTTP status, or undefined when there was no reply. */
   readonly status: number | undefined;
@@ -53,13 +51,10 @@ export interface UpstreamRequest {
   readonly path?: SafePath;
   /** Sent to this address as it is, query and all, as signed ones must be; instead of `path`. */
   readonly address?: URL;
-  /** Query parameters, in order. */
   readonly query?: readonly (readonly [string, string])[];
-  /** Sent as JSON. */
   readonly json?: unknown;
   /** Sent as it is, instead of `json`. */
   readonly body?: Uint8Array<ArrayBuffer> | string;
-  /** Further headers. */
   readonly headers?: Readonly<Record<string, string>>;
   /** Safe to repeat; GET is, unless said otherwise. Anything else is sent at most once. */
   readonly repeatable?: boolean;

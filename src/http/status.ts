@@ -6,7 +6,6 @@ import { waitSentence } from "./retry.ts";
 export interface FailedReply {
   /** The back end's name for people. */
   readonly service: string;
-  /** The setting that names its address. */
   readonly setting: string;
   /** HTTP status. */
   readonly status: number;

@@ -8,11 +8,8 @@ export type Transport = (url: URL, init: TransportInit) => Promise<Response>;
 export interface TransportInit {
   /** HTTP method. */
   readonly method: string;
-  /** Header names and values. */
   readonly headers: Record<string, string>;
-  /** Request body. */
   readonly body?: string | Uint8Array<ArrayBuffer>;
-  /** Aborts the exchange. */
   readonly signal: AbortSignal;
   /** The server must see it at most once. */
   readonly atMostOnce?: boolean;
@@ -22,7 +19,6 @@ export interface TransportInit {
 export interface TlsOptions {
   /** PEM texts of certificate authorities to trust besides the built-in ones. */
   readonly caCerts?: readonly string[];
-  /** Do not check at all. */
   readonly insecure?: boolean;
 }
 

@@ -12,7 +12,6 @@ export interface Backend {
   readonly workflows: readonly Workflow[];
   /** Look-ups that complete arguments, of any back end's workflows. */
   readonly lookUps: LookUps;
-  /** Things with an address of their own. */
   readonly resources: readonly ResourceSpec[];
   /** What can be asked of it, in few words, by all names it goes by. */
   readonly subject: string;

@@ -18,9 +18,7 @@ const MOST_CHARACTERS = 7;
 
 /** A result within its budget, and its JSON text. */
 export interface Bounded {
-  /** The result. */
   readonly data: Record<string, unknown>;
-  /** The same as compact JSON. */
   readonly json: string;
 }
 
@@ -216,7 +214,6 @@ function withoutRows(
 
 /** What was cut from a result; stands in it as `truncated`. */
 interface Truncation {
-  /** The bound that was hit. */
   limit: string;
   /** Text fields that were shortened: path (with `*` for list items) to how many. */
   shortened?: Record<string, number>;
@@ -224,7 +221,6 @@ interface Truncation {
   rows?: { path: string; kept: number; of: number }[];
   /** Structures that were reduced to their first entries: path to how many are missing. */
   pruned?: Record<string, number>;
-  /** How to get what is missing. */
   hint: string;
 }
 

@@ -1,6 +1,5 @@
 /** How much of one answer a client hands to its model. */
 export interface Fit {
-  /** Most tokens of an answer. */
   readonly tokens: number;
   /** Most characters of its text, where the client counts those. */
   readonly characters?: number;

@@ -20,13 +20,10 @@ interface Completion {
 
 /** What a look-up is asked. */
 interface CompletionRequest {
-  /** What is there so far. */
   readonly typed: string;
-  /** The arguments that are filled in already. */
   readonly given: Readonly<Record<string, string>>;
   /** Aborts when nobody waits any more. */
   readonly signal: AbortSignal;
-  /** Where failures go. */
   readonly log: Log;
   /** Longest wait in milliseconds; 3,000 if not given. */
   readonly patience?: number;

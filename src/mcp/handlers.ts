@@ -19,11 +19,9 @@ import { lookUpNamed, type Suggest } from "./workflow.ts";
 
 /** What a server offers besides tools. */
 interface Offers {
-  /** The prompts, in listing order. */
   readonly prompts?: readonly Prompt[];
   /** The kinds of resources, in listing order. */
   readonly resources?: readonly Resource[];
-  /** Where details go. */
   readonly log: Log;
   /** Bound on each answer that the user set, in tokens; else it fits the client. */
   readonly maxTokens?: number | undefined;

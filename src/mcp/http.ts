@@ -13,13 +13,11 @@ import { readBody } from "./request_body.ts";
 
 /** How the HTTP side is set up. */
 interface HttpOptions {
-  /** Address to listen on. */
   readonly hostname: string;
   /** Port to listen on; 0 takes a free one. */
   readonly port: number;
   /** Host names, besides loopback, that requests may carry. */
   readonly allowedHosts: readonly string[];
-  /** Where details go. */
   readonly log: Log;
   /** Aborts when the server shall drain and end. */
   readonly stop: AbortSignal;
@@ -29,9 +27,7 @@ interface HttpOptions {
 
 /** The handler of every HTTP request, apart from the socket so that tests can call it. */
 interface HttpHandler {
-  /** Answers one request. */
   readonly fetch: (request: Request) => Promise<Response>;
-  /** Ends what is open. */
   readonly close: () => Promise<void>;
 }
 

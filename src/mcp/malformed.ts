@@ -3,9 +3,7 @@ import { INVALID_REQUEST, PARSE_ERROR } from "@modelcontextprotocol/server";
 
 /** An error response to what was no message; without an id where none could be read. */
 interface MalformedReply {
-  /** The version of JSON-RPC. */
   readonly jsonrpc: "2.0";
-  /** Id of the request, as it came. */
   readonly id?: string | number;
   /** What is wrong, with JSON-RPC's code. */
   readonly error: { readonly code: number; readonly message: string };

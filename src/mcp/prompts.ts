@@ -24,7 +24,6 @@ interface PromptListing {
 /** A workflow as it stands with the tools that are listed. */
 export interface Prompt {
   readonly listing: PromptListing;
-  /** The tools it names, in order. */
   readonly tools: readonly string[];
   /** The look-up that completes an argument. */
   readonly suggest: (argument: string) => Suggest | undefined;

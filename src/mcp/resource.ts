@@ -4,17 +4,13 @@ import type { LookUps } from "./workflow.ts";
 
 /** A kind of thing with an address of its own, read through a tool. */
 export interface ResourceSpec {
-  /** Its name. */
   readonly name: string;
-  /** The name people see. */
   readonly title: string;
-  /** What it holds. */
   readonly description: string;
   /** Its addresses, such as `mlflow://traces/{trace_id}`: each part is literal or one variable. */
   readonly template: string;
   /** The tool that reads it; without it there is no such resource. */
   readonly tool: string;
-  /** The tool's arguments. */
   readonly args: (variables: Readonly<Record<string, string>>) => Record<string, unknown>;
   /** Whether the tool's answer holds the thing; always, if not given. */
   readonly found?: (data: Readonly<Record<string, unknown>>) => boolean;
@@ -22,11 +18,8 @@ export interface ResourceSpec {
 
 /** A kind of resource with the tool that reads it. */
 export interface Resource {
-  /** What it is. */
   readonly spec: ResourceSpec;
-  /** Reads it. */
   readonly tool: BoundTool;
-  /** Completes variables, by their names. */
   readonly lookUps: LookUps;
 }
 

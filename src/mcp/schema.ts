@@ -3,9 +3,7 @@ import type { Json, JsonObject } from "../core/json.ts";
 
 /** A JSON Schema as it goes over the wire: always an object, some clients accept nothing else. */
 export interface JsonSchema extends JsonObject {
-  /** The root's type. */
   type: "object";
-  /** The members of the object. */
   properties: JsonObject;
   /** Names of members that must be there. */
   required: string[];

@@ -26,19 +26,15 @@ import { type Watch, watchCall } from "./watch.ts";
 
 /** What a server instance is made from. */
 export interface ServerParts {
-  /** The program's name. */
   readonly name: string;
-  /** The program's version. */
   readonly version: string;
   /** What the model reads about the server as a whole. */
   readonly instructions: string;
-  /** The tools, in listing order. */
   readonly tools: readonly BoundTool[];
   /** Names of those that start most chains. */
   readonly starters?: readonly string[];
   /** Why a tool that exists is not among them, by each of its names. */
   readonly absentTools?: ReadonlyMap<string, string>;
-  /** The prompts, in listing order. */
   readonly prompts?: readonly Prompt[];
   /** The kinds of resources, in listing order. */
   readonly resources?: readonly Resource[];
@@ -46,7 +42,6 @@ export interface ServerParts {
   readonly maxTokens?: number | undefined;
   /** Take `confirm: true` for a yes even where the client can ask its user. */
   readonly trustConfirm: boolean;
-  /** Where details go. */
   readonly log: Log;
   /** Counts the calls under way, so that shutdown can wait for them. */
   readonly onCall?: (running: Promise<unknown>) => void;

@@ -20,9 +20,7 @@ export function worth(key: string): 0 | 1 | 2 {
 
 /** A value with its long texts cut, and how many were, by path with `*` for list items. */
 export interface Shortened {
-  /** The copy. */
   readonly value: Record<string, unknown>;
-  /** Path to the number of texts cut there. */
   readonly paths: Record<string, number>;
 }
 

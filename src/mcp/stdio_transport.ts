@@ -13,7 +13,6 @@ export interface Sink {
 
 /** A client sent more in one line than is read; the connection ends with it. */
 export class MessageTooLarge extends Error {
-  /** The class's name. */
   override readonly name = "MessageTooLarge";
   /** Makes one for a limit in bytes. */
   constructor(limit: number) {
@@ -24,11 +23,8 @@ export class MessageTooLarge extends Error {
 const NEW_LINE = 10;
 /** Messages as lines over two byte streams. */
 export class StdioTransport implements Transport {
-  /** Set by the protocol. */
   onclose?: () => void;
-  /** Set by the protocol. */
   onerror?: (error: Error) => void;
-  /** Set by the protocol. */
   onmessage?: Transport["onmessage"];
   #closed = false;
   #broken = false;
@@ -44,7 +40,6 @@ export class StdioTransport implements Transport {
     this.#reader = input.getReader();
   }
 
-  /** Starts reading. */
   start(): Promise<void> {
     this.#read().catch((error) => this.#report(error)).finally(() => this.close());
     return Promise.resolve();
@@ -61,7 +56,6 @@ export class StdioTransport implements Transport {
     return this.#writing;
   }
 
-  /** Stops reading and writing. */
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;

@@ -20,7 +20,6 @@ export const AssessmentResult = z.looseObject({
 export interface Source {
   /** `HUMAN`, `LLM_JUDGE` or `CODE`. */
   readonly source_type: string;
-  /** Who or what exactly. */
   readonly source_id: string;
 }
 
@@ -209,11 +208,8 @@ export function readKind(assessment: JsonObject): { kind: string; content: Json 
 
 /** What was sent of an assessment; undefined parts were not. */
 export interface SentAssessment {
-  /** Which kind it is. */
   readonly kind: "feedback" | "expectation";
-  /** Its value. */
   readonly value: Json | undefined;
-  /** Its rationale. */
   readonly rationale: string | undefined;
   /** Its metadata; what was there before may stay. */
   readonly metadata: Readonly<Record<string, string>> | undefined;

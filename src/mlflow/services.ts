@@ -7,13 +7,11 @@ import type { TraceReader, TraceWriter } from "./store.ts";
 export interface ExperimentDefault {
   /** By id; wins over the name. */
   readonly id: string | undefined;
-  /** By name. */
   readonly name: string | undefined;
 }
 
 /** What reading tools get, made anew for each call. */
 export interface ReadServices {
-  /** The traces. */
   readonly mlflow: TraceReader;
   /** The experiment to take when a call names none. */
   readonly experiment: ExperimentDefault;
@@ -23,7 +21,6 @@ export interface ReadServices {
 
 /** What writing tools get. */
 export interface WriteServices extends ReadServices {
-  /** The traces. */
   readonly mlflow: TraceWriter;
 }
 

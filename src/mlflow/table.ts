@@ -26,11 +26,8 @@ export interface TableFacts {
   readonly returned: number;
   /** How many match, where that is known. */
   readonly total_matching?: number | undefined;
-  /** Where to go on. */
   readonly next_page_token?: string | undefined;
-  /** Translations and explanations. */
   readonly notes?: readonly string[] | undefined;
-  /** Paths that matched nothing. */
   readonly unmatched_fields?: readonly { path: string; nearest: readonly string[] }[] | undefined;
 }
 

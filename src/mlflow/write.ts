@@ -9,9 +9,7 @@ export type Finding<T> = { readonly result: T } | "nothing happened" | "unclear"
 
 /** A write, and how to see afterwards whether it took effect. */
 export interface Write<T> {
-  /** What it does, as in "it was stored". */
   readonly verb: "stored" | "changed" | "deleted";
-  /** Sends it, once. */
   readonly send: () => Promise<T>;
   /** Looks for its effect, with requests that have time of their own. */
   readonly look: (mlflow: TraceReader) => Promise<Finding<T>>;

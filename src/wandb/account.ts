@@ -11,11 +11,9 @@ import { paced } from "./pace.ts";
 
 /** What {@link createAccount} needs. */
 export interface AccountOptions {
-  /** The API's address. */
   readonly baseUrl: URL;
   /** The web application's address. */
   readonly appUrl: URL;
-  /** Who asks. */
   readonly credentials: Credentials;
   /** Entity when a call names none. */
   readonly entity?: string | undefined;
@@ -42,7 +40,6 @@ export type Server =
 
 /** One account at Weights & Biases: what its API and Weave's trace server have in common. */
 export interface Account {
-  /** The API's address. */
   readonly baseUrl: URL;
   /** The web application's address. */
   readonly appUrl: URL;
@@ -50,9 +47,7 @@ export interface Account {
   readonly entity: string | undefined;
   /** Project when a call names none. */
   readonly project: string | undefined;
-  /** Web pages. */
   readonly links: Links;
-  /** Where attempts are told. */
   readonly log: Log;
   /** How the account speaks to a server: patience, transport, log, no secret in error bodies. */
   connect(server: Server): UpstreamOptions;

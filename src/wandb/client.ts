@@ -17,7 +17,6 @@ import { compact, isMutation, type UnknownField, unknownFields, withoutFields } 
 
 /** A reply's data, and what the server said was wrong with part of it. */
 export interface Answer<T> {
-  /** The data, checked. */
   readonly data: T;
   /** Errors that came with partial data; empty for a whole answer. */
   readonly problems: readonly string[];
@@ -31,7 +30,6 @@ export interface WandbSession {
     variables: Readonly<Record<string, unknown>>,
     shape: z.ZodType<T>,
   ): Promise<Answer<T>>;
-  /** Sends a caller's query as it is. */
   query(text: string, variables: Readonly<Record<string, unknown>>): Promise<Answer<Json>>;
   /** The error for a reply whose wanted part is missing, by what the server said of it. */
   refused(problems: readonly string[]): Failure;

@@ -6,7 +6,6 @@ import { isJsonObject, type Json, tryParseJson } from "../core/json.ts";
 
 /** The errors of a GraphQL reply, kept with its data so that a caller may use what there is. */
 export class GraphqlFailure extends Failure {
-  /** The server's messages. */
   readonly messages: readonly string[];
   /** What came besides the errors, if anything did. */
   readonly data: Json | undefined;

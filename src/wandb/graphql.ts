@@ -7,9 +7,7 @@
 
 /** A field that the server does not know, as it names it. */
 export interface UnknownField {
-  /** The GraphQL type. */
   readonly type: string;
-  /** The field. */
   readonly field: string;
 }
 

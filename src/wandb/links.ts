@@ -1,12 +1,8 @@
 /** Addresses of W&B's and Weave's web pages. */
 export interface Links {
-  /** A project's page. */
   project(entity: string, project: string): string;
-  /** A run's page. */
   run(entity: string, project: string, run: string): string;
-  /** A sweep's page. */
   sweep(entity: string, project: string, sweep: string): string;
-  /** The page of an artifact version. */
   artifact(
     entity: string,
     project: string,
@@ -14,13 +10,9 @@ export interface Links {
     collection: string,
     version: string,
   ): string;
-  /** A report's page, by its title and view id. */
   report(entity: string, project: string, title: string, id: string): string;
-  /** The traces of a project. */
   traces(entity: string, project: string): string;
-  /** One call. */
   call(entity: string, project: string, id: string): string;
-  /** The evaluations of a project. */
   evaluations(entity: string, project: string): string;
 }
 

@@ -9,9 +9,7 @@ import { percentDecoded } from "../core/percent.ts";
 
 /** A project. */
 export interface ProjectRef {
-  /** Team or user. */
   readonly entity: string;
-  /** Its project. */
   readonly project: string;
   /** `entity/project`. */
   readonly id: string;
@@ -19,15 +17,12 @@ export interface ProjectRef {
 
 /** A run. */
 export interface RunRef extends ProjectRef {
-  /** Its short id. */
   readonly run: string;
 }
 
 /** What a call means when it does not say. */
 export interface Defaults {
-  /** Team or user. */
   readonly entity: string | undefined;
-  /** Project. */
   readonly project: string | undefined;
 }
 
@@ -41,7 +36,6 @@ export const PROJECT_ARGS: {
 export interface ProjectArgs {
   /** Team or user, or a whole project. */
   readonly entity_name?: string | undefined;
-  /** Project, alone or whole. */
   readonly project_name?: string | undefined;
 }
 

@@ -26,7 +26,6 @@ export const PAGE_INFO: z.ZodType<PageInfo> = z.looseObject({
 
 /** Where a connection goes on. */
 export interface PageInfo {
-  /** Cursor of the last node. */
   readonly endCursor?: string | null | undefined;
   /** Whether there is more. */
   readonly hasNextPage: boolean;
@@ -50,9 +49,7 @@ export function connectionOf<T>(node: z.ZodType<T>): z.ZodType<Connection<T>> {
 
 /** See {@link connectionOf}. */
 export interface Connection<T> {
-  /** The nodes. */
   readonly nodes: T[];
-  /** Where it goes on. */
   readonly page: PageInfo;
   /** How many there are in all, where the server says so. */
   readonly total: number | undefined;

@@ -6,13 +6,11 @@ import type { Weave } from "./weave/client.ts";
 
 /** What tools of W&B's API work with. */
 export interface WandbServices {
-  /** The client. */
   readonly wandb: Wandb;
 }
 
 /** What tools of Weave's trace server work with. */
 export interface WeaveServices {
-  /** The client. */
   readonly weave: Weave;
 }
 

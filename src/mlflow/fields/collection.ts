@@ -12,7 +12,6 @@ import { collectPaths, isField, nearestPaths } from "./vocabulary.ts";
 
 /** What {@link Collection} collects. */
 export interface CollectionOptions {
-  /** How many traces there are. */
   readonly traces: number;
   /** Whether their spans are given, too. */
   readonly spans: boolean;
@@ -22,7 +21,6 @@ export interface CollectionOptions {
 
 /** A path that matched nothing. */
 export interface Unmatched {
-  /** The path as it was asked for. */
   readonly path: string;
   /** Paths that exist and are most like it, best first; empty for a field that is only absent. */
   readonly nearest: string[];
@@ -70,7 +68,6 @@ export class Collection {
     return this.#room.full;
   }
 
-  /** Takes a trace's info. */
   info(trace: number, info: JsonObject): void {
     const part = this.#parts[trace];
     if (part !== undefined) part.info = info;
@@ -212,7 +209,6 @@ class Room {
     while (this.#size > this.#most && this.#giveWay()) this.#measure();
   }
 
-  /** Characters of a text that count. */
   get #counted(): number {
     return this.#cut === CUTS.length ? SHORTEST : Infinity;
   }

@@ -9,7 +9,6 @@ import type { Segment } from "./paths.ts";
 
 /** A part of a value that paths have picked. */
 export interface Picked {
-  /** What it was picked from. */
   readonly value: Json;
   /** All of the value, rather than only the entries in `children`. */
   whole: boolean;

@@ -21,7 +21,6 @@ export type Segment =
 export interface FieldPath {
   /** The steps from the root of the trace. Never empty. */
   readonly segments: readonly Segment[];
-  /** The path as it was asked for, trimmed. */
   readonly text: string;
 }
 

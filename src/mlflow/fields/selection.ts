@@ -26,21 +26,17 @@ export const UnmatchedFields = z.array(z.object({
 
 /** One path, split where a trace has its info and its spans. */
 export interface Route {
-  /** The path. */
   readonly path: FieldPath;
   /** What is left of it within the info; undefined where it does not lead there. */
   readonly inInfo: readonly Segment[] | undefined;
   /** Which spans it leads to, an index for one. */
   readonly spans: "none" | "list" | "each" | number;
-  /** What is left of it within each of them. */
   readonly inSpan: readonly Segment[];
 }
 
 /** A column of a table of traces. */
 export interface Column {
-  /** The path as it was asked for. */
   readonly title: string;
-  /** All that the path selects, as text. */
   readonly cell: (selected: Json) => string;
 }
 

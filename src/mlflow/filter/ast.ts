@@ -39,19 +39,15 @@ export type Operand = string | number | readonly string[] | null;
  * `timestamp`), a tag's, a metadata entry's, an attribute's or an assessment's name.
  */
 export interface Clause {
-  /** What it is about. */
   readonly entity: Entity;
   /** The canonical name of the key, without quotes. */
   readonly key: string;
-  /** The comparison. */
   readonly op: Operator;
-  /** The right-hand side. */
   readonly value: Operand;
 }
 
 /** A filter: every clause must hold. No clauses match every trace. */
 export interface Filter {
-  /** The comparisons, in the order written. */
   readonly clauses: readonly Clause[];
   /** What was translated from the text, in words for its author; empty if nothing was. */
   readonly notes: readonly string[];

@@ -38,7 +38,6 @@ export class Cursor {
     this.#index--;
   }
 
-  /** True if a token is this sign. */
   isSign(value: string, ahead: number = 0): boolean {
     const token = this.peek(ahead);
     return token.kind === "sign" && token.value === value;
@@ -51,7 +50,6 @@ export class Cursor {
     return part === undefined || part.quoted ? undefined : part.text.toUpperCase();
   }
 
-  /** A token as it is written, for messages. */
   shown(token: Token): string {
     return token.kind === "end" ? "the end" : this.text.slice(token.at, token.end);
   }

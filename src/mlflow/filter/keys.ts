@@ -18,7 +18,6 @@ export type KeyKind =
 
 /** How one key may be compared. */
 export interface KeyRule {
-  /** What its values are. */
   readonly kind: KeyKind;
   /** The comparisons that the newest server evaluates. */
   readonly operators: readonly Operator[];
@@ -120,9 +119,7 @@ export const OTHER_PREFIXES: ReadonlyMap<string, Entity> = new Map<string, Entit
 
 /** Where a name leads. */
 export interface KeyTarget {
-  /** What it is about. */
   readonly entity: Entity;
-  /** The canonical name. */
   readonly key: string;
 }
 

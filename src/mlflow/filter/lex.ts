@@ -8,7 +8,6 @@ import { parseDuration } from "../../core/time.ts";
 
 /** A part of a dotted name. */
 export interface NamePart {
-  /** The part without quotes. */
   readonly text: string;
   /** Whether it was quoted. */
   readonly quoted: boolean;

@@ -19,7 +19,6 @@ interface Amount {
   readonly millis: number;
   /** A whole day rather than a moment. */
   readonly day: boolean;
-  /** How to show it where it was translated. */
   readonly shown?: string;
 }
 

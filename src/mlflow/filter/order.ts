@@ -13,9 +13,7 @@ import { printable } from "./resolve.ts";
 export interface OrderTerm {
   /** `trace` with one of the keys below, or a tag or metadata entry. */
   readonly entity: "trace" | "tag" | "metadata";
-  /** The canonical name. */
   readonly key: string;
-  /** Largest or newest first. */
   readonly descending: boolean;
 }
 

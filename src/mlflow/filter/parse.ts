@@ -13,13 +13,9 @@ export type RawOperator = Operator | "BETWEEN" | "CONTAINS";
 
 /** A comparison as it is written. */
 export interface RawClause {
-  /** The key's parts. */
   readonly parts: readonly NamePart[];
-  /** The key's text. */
   readonly key: string;
-  /** Where the key begins. */
   readonly at: number;
-  /** The comparison. */
   readonly op: RawOperator;
   /** Empty for `IS NULL`, two for `BETWEEN`, any number for lists, otherwise one. */
   readonly values: readonly RawValue[];
@@ -27,9 +23,7 @@ export interface RawClause {
 
 /** Comparisons and what was translated in reading them. */
 export interface Parsed {
-  /** The comparisons, in the order written. */
   readonly clauses: readonly RawClause[];
-  /** What was translated, in words. */
   readonly notes: readonly string[];
 }
 

@@ -13,7 +13,6 @@ import type { RawValue } from "./value.ts";
 export interface RewriteContext {
   /** Milliseconds since 1970 for `now()`. */
   readonly now: number;
-  /** Tells what was translated. */
   note(text: string): void;
 }
 

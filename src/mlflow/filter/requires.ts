@@ -11,7 +11,6 @@ import { printKey } from "./print.ts";
 export interface Requirement {
   /** The first release that does, like `3.6`. */
   readonly version: string;
-  /** What needs it, in words. */
   readonly feature: string;
 }
 

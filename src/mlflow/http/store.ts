@@ -30,9 +30,7 @@ const LOOK_TIME = 20_000;
 
 /** What one process remembers of a server between calls: its release and its routes. */
 export interface ServerMemory {
-  /** Its release, once asked. */
   version?: Promise<string | undefined>;
-  /** Its routes. */
   readonly routes: RouteMemory;
 }
 

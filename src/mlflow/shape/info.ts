@@ -16,9 +16,7 @@ export type TraceInfo = {
   client_request_id?: string;
   /** The experiment or Unity Catalog schema that holds the trace. */
   trace_location: Json;
-  /** The beginning of the request. */
   request_preview?: string;
-  /** The beginning of the response. */
   response_preview?: string;
   /** ISO 8601 time in UTC with milliseconds. */
   request_time?: string;
@@ -30,7 +28,6 @@ export type TraceInfo = {
   state: string;
   /** Metadata by key; token usage, cost and size statistics decoded, all else text. */
   trace_metadata: JsonObject;
-  /** Tags by key. */
   tags: JsonObject;
   /** Feedback, expectations and issues; empty if there are none. */
   assessments: Json[];

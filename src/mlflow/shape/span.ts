@@ -24,17 +24,13 @@ export type SpanEvent = {
   time: string | null;
   /** The time in nanoseconds since 1970, every digit, or null. */
   time_unix_nano: string | null;
-  /** Its attributes, decoded. */
   attributes: Json;
 };
 
 /** A reference to a span of another trace. */
 export type SpanLink = {
-  /** Hex id of that trace, or the id of a Unity Catalog trace. */
   trace_id: string | null;
-  /** Hex id of that span. */
   span_id: string | null;
-  /** Its attributes, decoded. */
   attributes: Json;
 };
 
@@ -46,7 +42,6 @@ export type Span = {
   span_id: string;
   /** 16 hex digits; null for a root span. */
   parent_span_id: string | null;
-  /** The span's name. */
   name: string;
   /** ISO 8601 time in UTC with nanoseconds, or null. */
   start_time: string | null;

@@ -25,7 +25,6 @@ export interface Plan {
   /** Times of the first and last of them, ISO 8601. */
   readonly oldest: string | undefined;
   readonly newest: string | undefined;
-  /** Ids that this experiment does not have. */
   readonly missing: readonly string[];
 }
 

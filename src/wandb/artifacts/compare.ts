@@ -26,17 +26,14 @@ export interface VersionDifference {
   readonly digest_match: boolean;
   /** By dotted path: added, removed, changed, unchanged_count. */
   readonly metadata_diff: Record<string, unknown>;
-  /** Tags. */
   readonly tags_diff: ListDifference;
   /** Aliases, each version's in the collection that it was asked of. */
   readonly aliases_diff: ListDifference;
-  /** Descriptions, when they differ. */
   readonly description_diff?: { readonly a: string; readonly b: string };
   /** Bytes: a, b, delta, percent_change. */
   readonly size_diff: Record<string, unknown>;
   /** Files and references: a, b, delta, percent_change. */
   readonly file_count_diff: Record<string, unknown>;
-  /** The runs that made them. */
   readonly lineage_diff: Record<string, unknown>;
 }
 
@@ -95,7 +92,6 @@ export interface FileDifference {
   readonly added: readonly Record<string, unknown>[];
   /** Only in the first. */
   readonly removed: readonly Record<string, unknown>[];
-  /** In both with different content. */
   readonly modified: readonly Record<string, unknown>[];
   /** How many are in both with equal content. */
   readonly unchanged: number;

@@ -52,27 +52,21 @@ export function readCursor(cursor: string | undefined): FileCursor {
 
 /** A file as a result has it. */
 export interface FileRow {
-  /** Path within the artifact. */
   readonly name: string;
   /** Bytes. */
   readonly size?: number;
-  /** Digest of the content. */
   readonly digest?: string;
-  /** Where a reference points. */
   readonly ref?: string;
 }
 
 /** Files of a version. */
 export interface FileList {
-  /** The files. */
   readonly files: readonly FileRow[];
-  /** How many entries there are in all. */
   readonly total: number | undefined;
   /** Where to go on; undefined at the end. */
   readonly next: string | undefined;
   /** Where to go on when only the first `kept` are shown. */
   readonly resume: (kept: number) => string | undefined;
-  /** What is not there, as sentences. */
   readonly notes: readonly string[];
 }
 

@@ -12,7 +12,6 @@ export interface Entry {
   readonly digest: string | undefined;
   /** Bytes. */
   readonly size: number | undefined;
-  /** Where a reference points. */
   readonly ref?: string;
 }
 

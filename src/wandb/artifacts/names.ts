@@ -19,7 +19,6 @@ export interface CollectionName {
   readonly entity: string | undefined;
   /** Project; a registry's with its prefix. */
   readonly project: string;
-  /** Collection. */
   readonly collection: string;
   /** Whether the project is a registry. */
   readonly registry: boolean;
@@ -33,9 +32,7 @@ export interface VersionName extends CollectionName {
 
 /** The parts of a name as far as it gives them. */
 export interface NameParts {
-  /** First of three parts. */
   readonly entity: string | undefined;
-  /** Last but one. */
   readonly project: string | undefined;
   /** Last part, without what follows the colon. */
   readonly collection: string;

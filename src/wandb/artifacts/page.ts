@@ -4,7 +4,6 @@ import { INT64, PAGE_INFO, type PageInfo } from "../shapes.ts";
 
 /** A page of a connection whose items each say where to go on after them. */
 export interface Page<T> {
-  /** The items. */
   readonly items: readonly { readonly node: T; readonly cursor: string | undefined }[];
   /** Whether and where there is more. */
   readonly info: PageInfo;
@@ -44,7 +43,6 @@ export interface PageState {
   readonly total?: number;
   /** Whether there are more. */
   readonly truncated: boolean;
-  /** Where to go on. */
   readonly next_cursor?: string;
 }
 

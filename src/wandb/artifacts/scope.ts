@@ -10,7 +10,6 @@ import type { Answer, Wandb, WandbSession } from "../client.ts";
 
 /** Which organizations a request asks about: the variables of {@link inOrganizations}. */
 export interface Scope {
-  /** Name of an organization or entity. */
   readonly o: string;
   /** Ask about the organization or entity of that name. */
   readonly named: boolean;
@@ -57,19 +56,15 @@ export function inOrganizations(selection: string, suffix = ""): string {
 
 /** One organization that was found. */
 export interface Found<T> {
-  /** The organization's name. */
   readonly organization: string;
-  /** What was selected of its entity. */
   readonly entity: T;
 }
 
 /** The organizations that were found. */
 export interface Candidates<T> {
-  /** Those asked for. */
   readonly found: readonly Found<T>[];
   /** The organization of a team that was named; it has to be asked for. */
   readonly elsewhere: string | undefined;
-  /** Some of what was asked for is not there. */
   readonly incomplete: boolean;
   /** Other organizations of the caller, passed over for that of the configured entity. */
   readonly besides: readonly string[];

@@ -17,29 +17,19 @@ import {
 
 /** A version that was found. */
 export interface Version {
-  /** Entity of the collection that was asked for. */
   readonly entity: string;
-  /** Its project. */
   readonly project: string;
-  /** Collection. */
   readonly collection: string;
-  /** Organization, of a registry's. */
   readonly organization: string | undefined;
-  /** Number of the version in this collection. */
   readonly index: number | undefined;
-  /** Aliases in this collection. */
   readonly aliases: readonly string[];
-  /** The version itself. */
   readonly artifact: ArtifactReply;
 }
 
 /** What to read besides the version's own fields. */
 export interface VersionParts {
-  /** Who uses it and where it is linked. */
   readonly lineage: boolean;
-  /** Where its manifest is. */
   readonly manifest: boolean;
-  /** A page of its files. */
   readonly files?: { readonly first: number; readonly after: string | undefined } | undefined;
 }
 

@@ -16,19 +16,12 @@ import {
 
 /** A list of versions, and where it is from. */
 export interface VersionListing {
-  /** Entity, or the organization's entity of a registry. */
   readonly entity: string;
-  /** Project, or the registry's. */
   readonly project: string;
-  /** Organization of a registry. */
   readonly organization?: string;
-  /** Collection, as the server spells it. */
   readonly collection: string;
-  /** Its type, where the server tells it. */
   readonly type: string | undefined;
-  /** The versions. */
   readonly page: Page<ListedVersion>;
-  /** What the server could not give. */
   readonly problems: readonly string[];
 }
 
@@ -36,13 +29,9 @@ export interface VersionListing {
 export interface PageArguments {
   /** Type of the collection; any, if not given. */
   readonly type_name?: string | undefined;
-  /** Most versions. */
   readonly max_items: number;
-  /** Where to go on. */
   readonly cursor?: string | undefined;
-  /** Filter in the server's form. */
   readonly filters?: string | undefined;
-  /** Order in the server's form. */
   readonly order?: string | undefined;
 }
 

@@ -156,7 +156,6 @@ const KEYS = ["project", "organization", "entity", "viewer", "home"] as const;
 export interface Side {
   /** The project, of a name that is no registry's. */
   readonly project: PlaceReply | undefined;
-  /** The organizations, of a registry's. */
   readonly candidates: Candidates<EntityReply>;
 }
 

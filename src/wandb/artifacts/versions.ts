@@ -85,9 +85,7 @@ const VERSION_TEXT = z.string().nullish().catch(undefined);
 export interface ListedVersion {
   /** `vN`. */
   readonly version: string;
-  /** What the server says of it. */
   readonly artifact: z.output<typeof ARTIFACT_SHAPE>;
-  /** Aliases, where the membership gives them. */
   readonly aliases?: readonly string[];
 }
 
@@ -98,11 +96,8 @@ const LISTED = pageOf(ARTIFACT_SHAPE, (artifact, edge): ListedVersion => ({
 
 /** A collection with its versions. */
 export interface VersionList {
-  /** Its name. */
   readonly name: string;
-  /** Its type. */
   readonly defaultArtifactType?: { readonly name: string } | null | undefined;
-  /** Its versions. */
   readonly artifacts: Page<ListedVersion>;
 }
 
@@ -143,7 +138,6 @@ const MEMBERSHIP = z.looseObject({
 
 /** An organization's entity in {@link REGISTRY_VERSIONS}. */
 export interface WithVersions {
-  /** Its name. */
   readonly name: string;
   /** The registry, when it exists, and its collection, when that does. */
   readonly project?:
@@ -159,7 +153,6 @@ export interface WithVersions {
     }
     | null
     | undefined;
-  /** The versions. */
   readonly artifactMemberships: Page<ListedVersion>;
 }
 

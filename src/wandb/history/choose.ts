@@ -2,9 +2,7 @@ import { nearest } from "../../core/nearest.ts";
 
 /** Keys as asked for, told apart by where they are. */
 export interface ChosenKeys {
-  /** Metrics of the history, or patterns of them. */
   readonly metrics: readonly string[];
-  /** System metrics, or patterns of them. */
   readonly system: readonly string[];
 }
 

@@ -25,11 +25,9 @@ const MOST_KEYS = 100;
 
 /** Metrics to read. */
 export interface Choice {
-  /** Their names. */
   readonly keys: readonly string[];
   /** Names that exist nowhere, with the nearest that do. */
   readonly missing: Record<string, string[]>;
-  /** What to tell about the choice. */
   readonly notes: readonly string[];
 }
 
@@ -110,15 +108,12 @@ function onAxis(
 
 /** Rows of a result, for what is to be told of them. */
 export interface Shown {
-  /** Metrics of the history. */
   readonly metrics: readonly Metric[];
-  /** System metrics. */
   readonly systems: readonly Metric[];
   /** Most points of each that were asked for. */
   readonly samples: number;
   /** To how many the answer's budget cut them, if it did. */
   readonly thinnedTo: number | undefined;
-  /** The x axis. */
   readonly axis: string;
   /** First and last step that were asked for; undefined without a range. */
   readonly range: { readonly from: number; readonly to: number } | undefined;

@@ -68,9 +68,7 @@ export interface RunQuery {
 
 /** A run with what was asked for. */
 export interface LoadedRun {
-  /** Short id. */
   readonly id: string;
-  /** Display name. */
   readonly name: string;
   /** State as W&B says it. */
   readonly state: string;
@@ -78,21 +76,15 @@ export interface LoadedRun {
   readonly createdAt: string | undefined;
   /** Last sign of life, ISO 8601. */
   readonly heartbeatAt: string | undefined;
-  /** Which keys its history has. */
   readonly known: HistoryKeys;
-  /** Its summary. */
   readonly summary: JsonObject;
-  /** The metrics. */
   readonly metrics: readonly Metric[];
-  /** Rows of system metrics. */
   readonly events: readonly JsonObject[];
   /** Whether these are all. */
   readonly allEvents: boolean;
   /** How many there are, where the server says so. */
   readonly eventCount: number | undefined;
-  /** Console lines. */
   readonly console: readonly ConsoleLine[];
-  /** What the server could not give. */
   readonly problems: readonly string[];
 }
 

@@ -15,15 +15,11 @@ export const STEP = "_step";
 
 /** Which part of a history is wanted. */
 export interface Selection {
-  /** Metric names. */
   readonly keys: readonly string[];
-  /** Most points of each. */
   readonly samples: number;
   /** Most points of single keys that are looked at more closely. */
   readonly samplesOf?: ReadonlyMap<string, number>;
-  /** First step. */
   readonly minStep?: number | undefined;
-  /** Last step, included. */
   readonly maxStep?: number | undefined;
   /** What the points are ordered by, if not `_step`. */
   readonly xAxis?: string | undefined;
@@ -31,9 +27,7 @@ export interface Selection {
 
 /** One logged value. */
 export interface Logged {
-  /** Its step. */
   readonly step: number;
-  /** Its place on the x axis. */
   readonly x: number;
   /** The value; a number, the name of a non-finite one, or any other JSON. */
   readonly value: Json;
@@ -41,7 +35,6 @@ export interface Logged {
 
 /** One metric of a run. */
 export interface Metric {
-  /** Its name. */
   readonly key: string;
   /** Its points in the order of the x axis. */
   readonly points: readonly Logged[];

@@ -15,7 +15,6 @@ export const MAX_TOKENS = 20_000;
 
 /** The one connection that is followed. */
 export interface Followed {
-  /** Its response keys from the root. */
   readonly path: readonly string[];
   /** Page size that the query itself gives, if it does. */
   readonly first: number | undefined;
@@ -43,7 +42,6 @@ export interface Connection {
   readonly fields: readonly FieldNode[];
   /** Whether it can be followed: its edges are called so, and it is read forwards. */
   readonly followable: boolean;
-  /** How it would be followed. */
   readonly followed: Followed;
   /** Paths of the connections inside its edges: each node has its own, of which one page comes. */
   readonly within: readonly (readonly string[])[];

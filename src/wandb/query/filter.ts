@@ -11,7 +11,6 @@ import { isoText, MOMENT_FORMS, parseMoment } from "../../core/time.ts";
 export interface Condition {
   /** W&B's name of the field. */
   readonly field: string;
-  /** The operand: a value, or operators and their values. */
   readonly operand: unknown;
   /** Whether rows are ordered by it. */
   readonly sorts?: boolean;
@@ -19,11 +18,8 @@ export interface Condition {
 
 /** A filter or an order in W&B's form. */
 export interface Translated<T> {
-  /** What W&B gets. */
   readonly value: T;
-  /** The fields in it. */
   readonly conditions: readonly Condition[];
-  /** What was read otherwise than it was written. */
   readonly notes: readonly string[];
 }
 

@@ -21,23 +21,14 @@ import { otherRow, runRow } from "./rows.ts";
 
 /** A query in the structured form. */
 export interface ListQuery {
-  /** What to list. */
   readonly resource: Resource;
-  /** Where. */
   readonly entity?: string | undefined;
-  /** Where. */
   readonly project?: string | undefined;
-  /** Whose files, or the one run. */
   readonly run_id?: string | undefined;
-  /** Mongo-style filter. */
   readonly filters?: Readonly<Record<string, unknown>> | undefined;
-  /** Field with sign. */
   readonly order?: string | undefined;
-  /** Fields of rows. */
   readonly fields?: readonly string[] | undefined;
-  /** Most items. */
   readonly limit: number;
-  /** Where to go on. */
   readonly cursor?: string | undefined;
   /** Only reports of this title. */
   readonly title?: string | undefined;
@@ -224,7 +215,6 @@ function rowMaker(
 
 /** Where a listing goes on. */
 interface Start {
-  /** The server's cursor. */
   readonly cursor: string | undefined;
   /** Runs created later were not there at the first page and would shift the others. */
   readonly until: string | undefined;

@@ -76,7 +76,6 @@ export interface RunToWrite {
   readonly name: string;
   readonly jobType: string;
   readonly notes: string;
-  /** Custom charts by key. */
   readonly charts?: Readonly<Record<string, unknown>>;
   readonly summary: Readonly<Record<string, unknown>>;
   readonly files: readonly RunFile[];

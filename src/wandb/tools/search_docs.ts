@@ -5,7 +5,6 @@ import type { WandbDocs } from "../docs.ts";
 
 /** What documentation search works with. */
 export interface DocsServices {
-  /** The documentation. */
   readonly docs: WandbDocs;
 }
 
