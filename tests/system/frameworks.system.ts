@@ -1,11 +1,18 @@
 import assert from "node:assert/strict";
+import { z } from "zod";
+import { run } from "../support/product.ts";
 import { askThrough } from "./frameworks.ts";
 import { DEMO_TRACE, makeHome } from "./home.ts";
+
+const LISTING = z.looseObject({ tools: z.array(z.looseObject({ name: z.string() })) });
 
 Deno.test("FastMCP's client lists the tools", async () => {
   await using home = await makeHome();
   const { output } = await askThrough("fastmcp", home.demo, []);
-  assert.equal(output, "search_traces, get_trace, get_assessment\n");
+  const { stdout } = await run(["tools", "--json"], home.demo.env);
+  const { tools } = LISTING.parse(JSON.parse(stdout));
+  assert.ok(tools.length >= 3);
+  assert.equal(output, `${tools.map(({ name }) => name).join(", ")}\n`);
 });
 
 for (const framework of ["langchain", "openai_agents", "pydantic_ai"] as const) {
