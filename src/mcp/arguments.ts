@@ -61,7 +61,12 @@ const LONGEST_ID = 2000;
 /** Answers repeat the ids that they were asked for: one of 200,000 characters would fill them. */
 function refuseLongIds(name: string, value: unknown): void {
   if (!/(^|_)ids?(_[ab])?$/.test(name)) return;
-  const ids: readonly unknown[] = Array.isArray(value) ? value : [value];
+  // Many ids may also be one text with commas.
+  const ids: readonly unknown[] = typeof value === "string" && /ids$/.test(name)
+    ? value.split(",")
+    : Array.isArray(value)
+    ? value
+    : [value];
   if (ids.some((id) => typeof id === "string" && id.length > LONGEST_ID)) {
     throw badArgument(`\`${name}\` is longer than ${LONGEST_ID} characters: no id is.`);
   }
