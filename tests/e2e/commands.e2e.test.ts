@@ -44,7 +44,7 @@ Deno.test("every command has help and a version, and both need no configuration"
 Deno.test("what cannot be understood is refused with the nearest that can", async () => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [["serv"], /no command "serv"; did you mean "serve"\?/],
-    [["qqqq"], /no command "qqqq"; the commands are stdio, serve, tools, call/],
+    [["qqqq"], /no command "qqqq"\. Commands: stdio, serve, tools, call/],
     [["tools", "--jsn"], /no flag --jsn; did you mean --json\?/],
     [["--tracking-url", "http://x"], /no flag --tracking-url; did you mean --tracking-uri\?/],
     [["serve", "--transport", "htpp"], /"htpp" is none of stdio or http/],

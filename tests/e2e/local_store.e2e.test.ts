@@ -47,7 +47,7 @@ Deno.test("only the reading tools are listed, and why", async () => {
   const text = JSON.stringify(listed);
   assert.deepEqual(
     [...text.matchAll(/"name":"([^"]+)"/g)].map((match) => match[1]),
-    ["search_traces", "get_trace", "get_assessment"],
+    ["search_traces", "get_trace", "get_assessment", "plot_traces"],
   );
   assert.ok(text.includes(`mlflow server --backend-store-uri sqlite:///${EXAMPLE}`), text);
 });

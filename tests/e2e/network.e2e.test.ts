@@ -6,7 +6,7 @@ import { startWandbSim } from "../support/wandb/mod.ts";
 import { certificate } from "../http/certificate.ts";
 
 const CALL = ["call", "list_entities_tool"];
-const FOUND = /^\{"entities":\[\{"name":"sim-user"/;
+const FOUND = /"entities":\[\{"name":"sim-user"/;
 
 /** A server on a free port of this machine. */
 function listen(handler: Deno.ServeHandler, tls: { cert?: string; key?: string } = {}) {
