@@ -23,7 +23,7 @@ Deno.test("the demo's answers are right, and its configuration can be pasted", a
   const { code, text, log } = await runDemo();
   assert.equal(code, 0, log);
   assert.ok(!text.includes("\x1b"), "there are colours without a terminal");
-  assert.match(text, /Tools: search_traces, get_trace, get_assessment\./);
+  assert.match(text, /Tools: search_traces, get_trace, get_assessment, plot_traces\./);
   for (
     const line of [
       "4 requests failed:",

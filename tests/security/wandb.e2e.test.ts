@@ -5,9 +5,8 @@ import { run } from "../support/product.ts";
 import { startWandbSim, type WandbSim } from "../support/wandb/mod.ts";
 
 const CALL = ["call", "list_entities_tool"];
-const EXPECTED =
-  '{"entities":[{"name":"sim-user","type":"user"},{"name":"sim-team","type":"team"}],' +
-  '"count":2,"default_entity":"sim-user"}\n';
+const EXPECTED = '{"count":2,"default_entity":"sim-user",' +
+  '"entities":[{"name":"sim-user","type":"user"},{"name":"sim-team","type":"team"}]}\n';
 
 async function withSim(work: (sim: WandbSim, dir: string) => Promise<void>): Promise<void> {
   const sim = startWandbSim();

@@ -71,7 +71,8 @@ export const getTrace: Tool<ReadServices> = readingTool({
         hint: "Select fields with extract_fields, such as data.spans.*.name or " +
           "data.spans.0.attributes.*, to see what was cut.",
       }],
-      links: traceLinks(context.mlflow.place, trace_id, info),
+      // Selected fields are all that is wanted.
+      links: selection.everything ? traceLinks(context.mlflow.place, trace_id, info) : [],
     };
   },
 });
