@@ -28,7 +28,8 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
   toolset: "mlflow.assessments",
   effect: "write",
   idempotent: true,
-  description: "Change value, rationale or metadata of a feedback or expectation. Metadata is " +
+  description:
+    "Change value, rationale or metadata of MLflow feedback or an expectation. Metadata is " +
     "merged into what is there.",
   input: z.object({
     trace_id: z.string().overwrite(readTraceId),

@@ -17,7 +17,8 @@ export const inferSchema: Tool<WeaveServices> = weaveTool({
   title: "Infer Weave trace schema",
   toolset: "weave.traces",
   effect: "read",
-  description: "Learn the ops and the fields of a Weave project before querying it: paths for " +
+  description:
+    "Learn the ops and the fields of a W&B Weave project before querying it: paths for " +
     "filters and columns, their types, how often they are present, in which ops, and common " +
     "values, from a sample across ops and time.",
   input: z.object({

@@ -41,7 +41,8 @@ export const queryTraces: Tool<WeaveServices> = weaveTool({
   title: "Query Weave traces",
   toolset: "weave.traces",
   effect: "read",
-  description: "Find calls (spans) in a Weave project, newest first; a trace is a root call and " +
+  description:
+    "Find calls (spans) in a W&B Weave project, newest first; a trace is a root call and " +
     "the calls below it. Filters, all of which must hold: op_name (name, * for any text), " +
     "display_name, status (success, error, running, descendant_error), time_range {start, end} (ISO time, or 7d for a week ago), " +
     "latency {$gte, $lt} in ms, inputs, output, attributes and summary {path: value or {$gt, " +

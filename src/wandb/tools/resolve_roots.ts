@@ -19,7 +19,8 @@ export const resolveRoots: Tool<WeaveServices> = weaveTool({
   title: "Resolve Weave trace roots",
   toolset: "weave.traces",
   effect: "read",
-  description: "Find the root calls (sessions, requests) of traces by trace_id, as many as you " +
+  description:
+    "Find the root calls (sessions, requests) of W&B Weave traces by trace_id, as many as you " +
     "like in one call; for example of the failing calls that query_weave_traces_tool found.",
   input: z.object({
     ...PLACE,

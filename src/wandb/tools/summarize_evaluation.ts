@@ -44,7 +44,7 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
   title: "Summarize Weave evaluations",
   toolset: "weave.evaluations",
   effect: "read",
-  description: "Results of Weave evaluations, newest first: pass rate or mean of each score, " +
+  description: "Results of W&B Weave evaluations, newest first: pass rate or mean of each score, " +
     "failed and unfinished predictions, latency, tokens, cost. A failed prediction counts as not " +
     "passed. compare gives the differences between them, per score and example.",
   input: z.object({
