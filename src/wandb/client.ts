@@ -1,4 +1,5 @@
-import { Failure } from "../core/failure.ts";
+import { Failure, isFailure } from "../core/failure.ts";
+import { doubtWrite } from "../http/failure.ts";
 import type { z } from "zod";
 import { isHtml } from "../http/body.ts";
 import { openSession, type UpstreamSession } from "../http/client.ts";
@@ -67,7 +68,12 @@ export function createWandb(account: Account): Wandb {
             headers: { authorization },
             repeatable: !isMutation(query),
           }));
-        return readReply(log.redact(text), appUrl);
+        try {
+          return readReply(log.redact(text), appUrl);
+        } catch (error) {
+          // "internal error" with HTTP 200 says no more of a change than HTTP 500 does.
+          throw isMutation(query) && isFailure(error) ? doubtWrite(error) : error;
+        }
       };
       const send = async (query: string, variables: Readonly<Record<string, unknown>>) => {
         try {

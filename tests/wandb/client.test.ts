@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Failure } from "../../src/core/failure.ts";
 import { identityCredentials } from "../../src/wandb/credentials.ts";
 import { readFailure } from "../../src/wandb/failure.ts";
 import { compareRuns } from "../../src/wandb/tools/compare_runs.ts";
@@ -91,6 +92,27 @@ Deno.test("errors with HTTP 200 are errors", async () => {
     const report = await rig.failure(listEntities, {});
     assert.equal(report["error"], code, body.slice(0, 80));
     assert.match(String(report["message"]), message);
+  }
+});
+
+Deno.test("a change that ends in an error of the server's is never said to be safe to repeat", async () => {
+  const bodies: [string, string | undefined][] = [
+    ['{"errors":[{"message":"internal error"}]}', "unknown"],
+    ['{"errors":[{"message":"request timed out"}],"data":null}', "unknown"],
+    ["<html>gateway</html>", "unknown"],
+    ['{"errors":[{"message":"permission denied"}]}', undefined],
+  ];
+  await using rig = startRig();
+  for (const [body, effect] of bodies) {
+    rig.sim.faults.clear();
+    rig.sim.faults.add({ kind: "body", body });
+    const session = rig.wandb.open(new AbortController().signal);
+    const { result, requests } = await rig.counted(() =>
+      session.query('mutation { deleteRun(input: { id: "x" }) { clientMutationId } }', {})
+        .then(() => undefined, (error: unknown) => error)
+    );
+    assert.ok(result instanceof Failure, body);
+    assert.deepEqual([result.effect, result.retryable, requests], [effect, false, 1], body);
   }
 });
 

@@ -17,7 +17,7 @@ export const CALL: z.ZodType<Call> = z.looseObject({
   exception: Text,
   attributes: Json.nullish().catch(null),
   inputs: Json.nullish().catch(null),
-  output: z.unknown(),
+  output: z.unknown().optional(),
   summary: Json.nullish().catch(null),
 });
 
