@@ -565,11 +565,13 @@ Deno.test("a token in the tracking URI stands in no link, and the links lead som
   await using server = fake({
     "/prefix/api/3.0/mlflow/traces/tr-1": () =>
       Response.json({ trace: { trace_info: info("tr-1") } }),
+    "/prefix/api/3.0/mlflow/traces/get": () =>
+      Response.json({ trace: { trace_info: info("tr-1"), spans: [] } }),
   });
   const tools = toolsWith({ MLFLOW_TRACKING_URI: `${server.uri}/prefix/?token=canary-0001#top` });
   const tool = tools.list.find(({ name }) => name === "get_trace");
   const links: unknown[] = [];
-  const outcome = await tool?.call({ trace_id: "tr-1", extract_fields: "info" }, {
+  const outcome = await tool?.call({ trace_id: "tr-1" }, {
     signal: new AbortController().signal,
     progress: () => {},
     maxTokens: 30_000,
