@@ -15,7 +15,9 @@ const sometimes = op(function sometimes({ modelOutput }: { modelOutput: { n: num
 const size = op(function size({ modelOutput: { n } }: { modelOutput: { n: number } }) {
   return Promise.resolve({ n });
 });
-const rows = [1, 2, 3, 4, 5].map((n) => ({ n }));
+// The SQLite server keeps a row once for all projects: rows of another are not found in this one.
+const project = crypto.randomUUID();
+const rows = [1, 2, 3, 4, 5].map((n) => ({ n, project }));
 const dataset = new Dataset({ name: "rows", rows });
 const evaluation = new Evaluation({ name: "by-typescript", dataset, scorers: [sometimes, size] });
 const summary = await evaluation.evaluate({ model });
