@@ -1,10 +1,8 @@
 import { Failure } from "../../core/failure.ts";
-import { openSession } from "../../http/client.ts";
 import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
-import { hostPort, mayReach } from "../../http/redirect.ts";
-import type { UpstreamOptions } from "../../http/request.ts";
-import { createTransport } from "../../http/transport.ts";
+import { hostPort } from "../../http/redirect.ts";
 import type { Wandb, WandbSession } from "../client.ts";
+import { openFileStore, whyUnreachable } from "../file_store.ts";
 
 /** A file or reference of a version. */
 export interface Entry {
@@ -19,9 +17,6 @@ export interface Entry {
 export type Manifest =
   | { readonly entries: ReadonlyMap<string, Entry> }
   | { readonly unread: string };
-
-/** Milliseconds for one manifest; the call's own deadline holds besides. */
-const TIMEOUT = 120_000;
 
 /**
  * Reads a manifest from its signed URL. One on another host than the API's is read only where the
@@ -38,14 +33,9 @@ export async function readManifest(
   if (url === null || !/^https?:$/.test(url.protocol)) {
     return { unread: "W&B gives no address of the manifest" };
   }
+  const unreachable = whyUnreachable(url, wandb);
+  if (unreachable !== undefined) return { unread: `The manifest is on ${unreachable}` };
   const host = hostPort(url);
-  const insecure = url.protocol === "http:" && wandb.baseUrl.protocol === "https:";
-  if (!mayReach(host) || insecure) {
-    return {
-      unread: `The manifest is on ${host}, which is not among the permitted hosts (to permit it: ` +
-        `--allow-hosts ${host})`,
-    };
-  }
   try {
     const text = await download(url, wandb, session);
     const entries = entriesOf(tryParseJson(text));
@@ -60,24 +50,8 @@ export async function readManifest(
 
 /** The manifest's text. The URL is sent as it is: its signature covers every character. */
 async function download(url: URL, wandb: Wandb, session: WandbSession): Promise<string> {
-  const own = url.origin === wandb.baseUrl.origin;
-  const headers = own ? { authorization: await wandb.authorization(session.http.signal) } : {};
-  const upstream: UpstreamOptions = {
-    service: "W&B's file store",
-    setting: "WANDB_BASE_URL",
-    baseUrl: url,
-    headers: () => ({ ...headers, accept: "*/*" }),
-    transport: createTransport(),
-    timeoutMs: TIMEOUT,
-    retry: { maxRetries: 2, backoffMs: 300, jitterMs: 100, respectRetryAfter: true },
-    // The store's own words may repeat the signature.
-    readError: (status) =>
-      new Failure("upstream_error", `HTTP ${status}.`, {
-        status,
-        retryable: status === 429 || (status >= 500 && status !== 501),
-      }),
-  };
-  return await openSession(upstream, session.http.signal).text({ method: "GET", address: url });
+  const store = await openFileStore(url, wandb, session.http.signal, { accept: "*/*" });
+  return await store.text({ method: "GET", address: url });
 }
 
 function entriesOf(manifest: Json | undefined): ReadonlyMap<string, Entry> | undefined {

@@ -9,11 +9,10 @@ import { createHash } from "node:crypto";
 import * as z from "zod";
 import { pause } from "../../core/async.ts";
 import { Failure, isFailure } from "../../core/failure.ts";
-import { openSession } from "../../http/client.ts";
 import { path } from "../../http/path.ts";
-import { hostPort, mayReach } from "../../http/redirect.ts";
-import { createTransport } from "../../http/transport.ts";
+import { hostPort } from "../../http/redirect.ts";
 import type { Wandb, WandbSession } from "../client.ts";
+import { openFileStore, whyUnreachable } from "../file_store.ts";
 import { noProject } from "../missing.ts";
 import type { ProjectRef } from "../project.ts";
 import type { Table } from "./analysis.ts";
@@ -222,44 +221,20 @@ async function put(
   headers: Record<string, string>,
   content: string,
 ): Promise<string | undefined> {
-  const host = hostPort(url);
-  const insecure = url.protocol === "http:" && wandb.baseUrl.protocol === "https:";
-  if (!mayReach(host) || insecure) {
-    return `its upload goes to ${host}, which is not among the permitted hosts (to permit it: ` +
-      `--allow-hosts ${host})`;
-  }
-  const own = url.origin === wandb.baseUrl.origin;
-  const transport = createTransport();
-  const base = new URL(url);
-  base.search = "";
-  const http = openSession({
-    service: "W&B's file store",
-    setting: "WANDB_BASE_URL",
-    baseUrl: base,
-    headers: async () => ({
-      ...headers,
-      ...(own ? { authorization: await wandb.authorization(session.http.signal) } : {}),
-    }),
-    // The signature covers the query as it is.
-    transport: (_, init) => transport(url, init),
-    timeoutMs: UPLOAD_LIMIT,
-    retry: { maxRetries: 2, backoffMs: 300, jitterMs: 100, respectRetryAfter: true },
-    readError: (status) => new Failure("upstream_error", `HTTP ${status}.`, { status }),
-  }, session.http.signal);
+  const unreachable = whyUnreachable(url, wandb);
+  if (unreachable !== undefined) return `its upload goes to ${unreachable}`;
   try {
-    const bytes = new TextEncoder().encode(content);
+    const store = await openFileStore(url, wandb, session.http.signal, headers);
+    const body = new TextEncoder().encode(content);
     // The address takes this file and no other: sent twice it is the same.
-    const reply = await http.send({ method: "PUT", path: path``, body: bytes, repeatable: true });
+    const reply = await store.send({ method: "PUT", address: url, body, repeatable: true });
     await reply.body?.cancel();
     return undefined;
   } catch (error) {
     if (!isFailure(error) || error.code === "cancelled") throw error;
-    return `its upload to ${host} failed: ${error.message}`;
+    return `its upload to ${hostPort(url)} failed: ${error.message}`;
   }
 }
-
-/** Milliseconds for one upload; the call's own deadline holds besides. */
-const UPLOAD_LIMIT = 120_000;
 
 async function stream(
   wandb: Wandb,
