@@ -1,3 +1,4 @@
+import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
 import {
   aggregateEvaluation,
@@ -34,7 +35,6 @@ import {
   withResults,
 } from "../weave/evaluations/trials.ts";
 import { type ProjectRef, resolveProject } from "../project.ts";
-import { refused } from "../weave/refuse.ts";
 import { evaluationLinks } from "../weave/resources.ts";
 import { PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
 
@@ -73,7 +73,7 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
     const { evaluation_ids: ids = [], max_evals: limit, compare } = args;
     const name = args.eval_name?.trim() || undefined;
     if (name !== undefined && ids.length > 0) {
-      throw refused("`eval_name` and `evaluation_ids` exclude each other; give one of them.");
+      throw badArgument("`eval_name` and `evaluation_ids` exclude each other; give one of them.");
     }
     const skipped = args.include_per_task ? 0 : args.offset;
     const search = await findEvaluations(session, place, { ids, name, limit, offset: skipped });

@@ -1,7 +1,7 @@
+import { badArgument } from "../../core/failure.ts";
 import type { CallsQuery } from "./client.ts";
 import { withMoments } from "./filters/moments.ts";
 import type { ProjectRef } from "../project.ts";
-import { refused } from "./refuse.ts";
 import {
   checkColumns,
   checkExpanded,
@@ -63,7 +63,7 @@ export function planOf(args: ListingArguments, place: ProjectRef): Plan {
   // A first page is often asked for with an empty cursor.
   const text = args.cursor?.trim() || undefined;
   if (text !== undefined && args.offset !== undefined) {
-    throw refused("`cursor` and `offset` exclude each other.");
+    throw badArgument("`cursor` and `offset` exclude each other.");
   }
   const given = text === undefined ? { offset: args.offset ?? 0 } : readCursor(text, name);
   const now = given.now ?? Date.now();

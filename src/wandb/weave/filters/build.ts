@@ -1,7 +1,7 @@
+import { badArgument, unknownName } from "../../../core/failure.ts";
 import type { OpSelector } from "../op_name.ts";
 import type { ProjectRef } from "../../project.ts";
 import { type Condition, type Expression, toExpression } from "../query.ts";
-import { refused, unknownName } from "../refuse.ts";
 import { isOperators, isRecord } from "./condition.ts";
 import { fieldOf, isPath } from "./fields.ts";
 import { FILTERS, LISTS, LISTS_ONLY, MOST } from "./names.ts";
@@ -115,7 +115,7 @@ class Builder {
           return this.#in(value, name, nested);
       }
       if (fieldOf(key) !== undefined) return [this.#on(key, value, name)];
-      throw unknownName("filter", name, FILTERS);
+      throw unknownName({ what: "filter", given: name, valid: FILTERS });
     });
   }
 
@@ -131,31 +131,33 @@ class Builder {
       Object.keys(value).length === 1;
     const given = inOnly ? Object.values(value)[0] : value;
     if (operators && !inOnly) {
-      if (LISTS_ONLY.includes(list)) throw refused(`${name} takes an id or a list of ids.`);
+      if (LISTS_ONLY.includes(list)) throw badArgument(`${name} takes an id or a list of ids.`);
       return [this.#on(column, value, name)];
     }
     const texts = (Array.isArray(given) ? given : [given]).map((one) => {
       if (typeof one !== "string" && typeof one !== "number") {
-        throw refused(`${name} takes an id or a list of ids.`);
+        throw badArgument(`${name} takes an id or a list of ids.`);
       }
       return this.#id(list, String(one));
     });
-    if (texts.length === 0) throw refused(`${name}: an empty list matches nothing; leave it out.`);
+    if (texts.length === 0) {
+      throw badArgument(`${name}: an empty list matches nothing; leave it out.`);
+    }
     if (nested || this.filter[list] !== undefined) {
       if (LISTS_ONLY.includes(list)) {
-        throw refused(`${name} can be used once, and not within $or, $and or $not.`);
+        throw badArgument(`${name} can be used once, and not within $or, $and or $not.`);
       }
       return [this.#on(column, texts, name)];
     }
     if (texts.length > MOST) {
-      throw refused(`${name} has ${texts.length} values; at most ${MOST} are possible.`);
+      throw badArgument(`${name} has ${texts.length} values; at most ${MOST} are possible.`);
     }
     this.filter[list] = texts;
     return [];
   }
 
   #id(list: string, text: string): string {
-    if (text === "") throw refused("An empty id addresses nothing.");
+    if (text === "") throw badArgument("An empty id addresses nothing.");
     return list === "wb_run_ids" && !text.includes("/") ? `${this.place.id}/${text}` : text;
   }
 
@@ -181,21 +183,23 @@ class Builder {
     if (!isRecord(value) || isOperators(value)) {
       const whole = path === "inputs" || path === "attributes" || path === "summary";
       if (whole && !(isRecord(value) && Object.keys(value).every((key) => key === "$contains"))) {
-        throw refused(`${name} must be an object of paths, such as {"${path}": {"path": value}}.`);
+        throw badArgument(
+          `${name} must be an object of paths, such as {"${path}": {"path": value}}.`,
+        );
       }
       return [this.#on(path, value, name)];
     }
     const entries = Object.entries(value);
-    if (entries.length === 0) throw refused(`${name}: an empty object says nothing.`);
+    if (entries.length === 0) throw badArgument(`${name}: an empty object says nothing.`);
     return entries.flatMap(([key, one]) => {
-      if (!isPath(key)) throw refused(`${name}: "${key}" is no path.`);
+      if (!isPath(key)) throw badArgument(`${name}: "${key}" is no path.`);
       return this.#json(`${path}.${key}`, one, `${name}.${key}`);
     });
   }
 
   #several(operator: "$and" | "$or", value: unknown, name: string): Condition {
     if (!Array.isArray(value) || value.length === 0) {
-      throw refused(`${name} must be a list of filters.`);
+      throw badArgument(`${name} must be a list of filters.`);
     }
     const parts = value.map((one, index): Condition => ({
       all: this.#object(one, `${name}[${index}]`),
@@ -204,18 +208,18 @@ class Builder {
   }
 
   #object(value: unknown, name: string): Condition[] {
-    if (!isRecord(value)) throw refused(`${name} must be an object of filters.`);
+    if (!isRecord(value)) throw badArgument(`${name} must be an object of filters.`);
     const conditions = this.read(value, `${name}.`, true);
-    if (conditions.length === 0) throw refused(`${name}: there is no filter in it.`);
+    if (conditions.length === 0) throw badArgument(`${name}: there is no filter in it.`);
     return conditions;
   }
 
   #in(value: unknown, name: string, nested: boolean): Condition[] {
     if (!isRecord(value) || Object.keys(value).length === 0) {
-      throw refused(`${name} must be {"field": [values]}.`);
+      throw badArgument(`${name} must be {"field": [values]}.`);
     }
     return Object.entries(value).flatMap(([key, values]) => {
-      if (!Array.isArray(values)) throw refused(`${name}.${key} must be a list.`);
+      if (!Array.isArray(values)) throw badArgument(`${name}.${key} must be a list.`);
       return this.read({ [key]: values }, `${name}.`, nested);
     });
   }
@@ -232,7 +236,7 @@ function displayName(value: unknown, name: string): unknown {
   if (typeof value !== "string" || !value.includes("*")) return value;
   const [, part] = /^\*([^*]+)\*$/.exec(value) ?? [];
   if (part !== undefined) return { $contains: part };
-  throw refused(
+  throw badArgument(
     `${name} takes no patterns but *text*.`,
     'Give {"$contains": …} for a part of a name, {"$eq": …} for a name that holds a *.',
   );
@@ -241,5 +245,5 @@ function displayName(value: unknown, name: string): unknown {
 function flag(value: unknown, name: string): boolean {
   if (value === true || value === "true") return true;
   if (value === false || value === "false") return false;
-  throw refused(`${name} must be true or false.`);
+  throw badArgument(`${name} must be true or false.`);
 }

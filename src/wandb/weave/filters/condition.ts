@@ -1,3 +1,4 @@
+import { badArgument } from "../../../core/failure.ts";
 import { oneOf } from "../../../core/nearest.ts";
 import {
   type Condition,
@@ -8,7 +9,6 @@ import {
   literal,
   type Operand,
 } from "../query.ts";
-import { refused } from "../refuse.ts";
 import { storedExceptions } from "./exception.ts";
 import { unixSeconds } from "./time.ts";
 
@@ -55,7 +55,9 @@ export function conditionOn(target: Field, specification: unknown, name: string)
   if (Array.isArray(specification)) return oneOfValues(target, specification, name);
   if (!isRecord(specification)) return equals(target, specification, name);
   const entries = Object.entries(specification);
-  if (entries.length === 0) throw refused(`${name}: an empty object says nothing.`, hint(target));
+  if (entries.length === 0) {
+    throw badArgument(`${name}: an empty object says nothing.`, hint(target));
+  }
   const parts = entries.map(([operator, value]) => operation(target, operator, value, name));
   return parts.length === 1 && parts[0] !== undefined ? parts[0] : { all: parts };
 }
@@ -86,10 +88,10 @@ function operation(target: Field, operator: string, value: unknown, name: string
     case "$contains":
       return contains(target, value, at);
     case "$exists":
-      if (typeof value !== "boolean") throw refused(`${at} must be true or false.`);
+      if (typeof value !== "boolean") throw badArgument(`${at} must be true or false.`);
       return value ? { not: absent(target) } : absent(target);
   }
-  throw refused(
+  throw badArgument(
     `${name}: there is no operator "${operator.slice(0, 40)}".`,
     `${hint(target)}${operator.startsWith("$") ? "" : " Nested keys and operators do not mix."}`,
   );
@@ -107,7 +109,7 @@ function equals(target: Field, value: unknown, name: string): Condition {
     const seconds = unixSeconds(value, name);
     // Hardly ever has a call started at just this microsecond: a span of time is meant.
     if (typeof value === "string" && !/T?\d{2}:\d{2}/.test(value)) {
-      throw refused(`${name}: give a bound, such as {"$gte": ${JSON.stringify(value)}}.`);
+      throw badArgument(`${name}: give a bound, such as {"$gte": ${JSON.stringify(value)}}.`);
     }
     return comparison(target, "$eq", seconds);
   }
@@ -119,7 +121,9 @@ function equals(target: Field, value: unknown, name: string): Condition {
 }
 
 function oneOfValues(target: Field, values: readonly unknown[], name: string): Condition {
-  if (values.length === 0) throw refused(`${name}: an empty list matches nothing.`, hint(target));
+  if (values.length === 0) {
+    throw badArgument(`${name}: an empty list matches nothing.`, hint(target));
+  }
   const texts = values.flatMap((value) =>
     typeof value === "string" && value !== "" && !["time", "number"].includes(target.kind)
       ? [value]
@@ -139,7 +143,7 @@ function ordered(
   name: string,
 ): Condition {
   if (value === null || typeof value === "boolean") {
-    throw refused(`${name}: ${value} has no order; give a number or a text.`);
+    throw badArgument(`${name}: ${value} has no order; give a number or a text.`);
   }
   const found = comparison(
     target,
@@ -154,11 +158,11 @@ function ordered(
 
 function contains(target: Field, value: unknown, name: string): Condition {
   if (typeof value !== "string" && typeof value !== "number") {
-    throw refused(`${name} must be a text.`);
+    throw badArgument(`${name} must be a text.`);
   }
-  if (value === "") throw refused(`${name}: every text contains the empty one.`);
+  if (value === "") throw badArgument(`${name}: every text contains the empty one.`);
   if (target.kind === "number" || target.kind === "time") {
-    throw refused(`${name}: this field is no text.`, hint(target));
+    throw badArgument(`${name}: this field is no text.`, hint(target));
   }
   const text = String(value);
   if (target.path === "exception") return exceptionIs("$contains", text);
@@ -248,19 +252,19 @@ function scalar(target: Field, value: unknown, name: string): string | number {
   if (target.kind === "number") {
     if (typeof value === "number" && Number.isFinite(value)) return value;
     if (typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value.trim())) return Number(value);
-    throw refused(`${name} must be a number, not ${JSON.stringify(value)?.slice(0, 40)}.`);
+    throw badArgument(`${name} must be a number, not ${JSON.stringify(value)?.slice(0, 40)}.`);
   }
   if (typeof value === "number" && Number.isFinite(value)) {
     return target.kind === "json" ? value : String(value);
   }
   if (typeof value === "string") return value;
-  throw refused(
+  throw badArgument(
     `${name} must be ${oneOf(["a text", "a number", "true", "false", "null"])}.`,
     hint(target),
   );
 }
 
 function list(value: unknown, name: string): unknown[] {
-  if (!Array.isArray(value)) throw refused(`${name} must be a list.`);
+  if (!Array.isArray(value)) throw badArgument(`${name} must be a list.`);
   return value;
 }

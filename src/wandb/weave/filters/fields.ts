@@ -1,5 +1,5 @@
+import { badArgument, unknownName } from "../../../core/failure.ts";
 import { nearest } from "../../../core/nearest.ts";
-import { refused, unknownName } from "../refuse.ts";
 import type { Field, Kind } from "./condition.ts";
 
 /** Columns of calls that may be filtered and sorted by, and how each is held. */
@@ -50,7 +50,7 @@ function isFeedback(path: string): boolean {
 /** `messages[0].role` as the service writes it; it cannot look into all items of a list at once. */
 function withIndexes(path: string): string {
   if (/(\[(\*|-\d+)?\]|\.\*)(\.|\[|$)/.test(path)) {
-    throw refused(
+    throw badArgument(
       `"${path.slice(0, 80)}": filters and order read one item of a list, by its index.`,
       `Such as ${path.replaceAll(/\[(\*|-\d+)?\]|\.\*/g, ".0").slice(0, 80)}; columns ` +
         "may say [] for all items. Negative indexes are unknown.",
@@ -70,10 +70,14 @@ export function sortField(name: string): Field {
   if (sortable) return found;
   const names = [...Object.keys(COLUMNS), ...Object.keys(DERIVED), "total_cost"];
   const near = nearest(name, names);
-  throw unknownName("field to sort by", name, near, [
-    ...names.filter((one) => one !== "latency"),
-    "a path such as inputs.size",
-  ]);
+  throw unknownName({
+    what: "field to sort by",
+    given: name,
+    valid: near,
+    hint: `Valid: ${
+      [...names.filter((one) => one !== "latency"), "a path such as inputs.size"].join(", ")
+    }.`,
+  });
 }
 
 /** Whether every part of a dotted path has a name. */

@@ -1,6 +1,6 @@
+import { badArgument } from "../../../core/failure.ts";
 import { type Condition, field, literal, type Test } from "../query.ts";
 import { isSpanName, type OpSelector, parseOp, storedSpanName } from "../op_name.ts";
-import { refused } from "../refuse.ts";
 import { isRecord } from "./condition.ts";
 
 /** The names that a pattern stands for, looked up before. */
@@ -16,22 +16,24 @@ export function opSelectors(value: unknown, name: string, project: string): OpSe
       if (operator === "$eq" || operator === "$in") return opSelectors(operand, name, project);
       if (operator === "$contains") return [partOf(operand, `${name}.$contains`)];
     }
-    throw refused(
+    throw badArgument(
       `${name} takes a name, a pattern with *, a list of them, or {"$contains": …}.`,
       'For all but some: {"$not": {"op_name": …}}.',
     );
   }
   const texts = Array.isArray(value) ? value : [value];
-  if (texts.length === 0) throw refused(`${name}: an empty list matches nothing.`);
+  if (texts.length === 0) throw badArgument(`${name}: an empty list matches nothing.`);
   return texts.map((text) => {
-    if (typeof text !== "string" || text.trim() === "") throw refused(`${name} must be a text.`);
+    if (typeof text !== "string" || text.trim() === "") {
+      throw badArgument(`${name} must be a text.`);
+    }
     return parseOp(text, project);
   });
 }
 
 /** The selector for names that contain a text. */
 export function partOf(value: unknown, name: string): OpSelector {
-  if (typeof value !== "string" || value === "") throw refused(`${name} must be a text.`);
+  if (typeof value !== "string" || value === "") throw badArgument(`${name} must be a text.`);
   return { kind: "pattern", pattern: `*${value}*` };
 }
 
@@ -67,7 +69,7 @@ export function opFilter(
   // A list that is empty would select everything.
   if (all.length === 0) all.push("(no op of this name)");
   if (all.length > MOST) {
-    throw refused(`The pattern fits ${names.length} ops, more than one filter takes.`);
+    throw badArgument(`The pattern fits ${names.length} ops, more than one filter takes.`);
   }
   const inexact = names.some((name) => /[_%]/.test(name));
   return {

@@ -1,6 +1,6 @@
+import { badArgument, unknownName } from "../../../core/failure.ts";
 import { oneOf } from "../../../core/nearest.ts";
 import type { Condition } from "../query.ts";
-import { refused, unknownName } from "../refuse.ts";
 import { absent, conditionOn, isOperators, isRecord } from "./condition.ts";
 import { fieldOf } from "./fields.ts";
 import { FILTERS } from "./names.ts";
@@ -17,7 +17,7 @@ export function statusCondition(value: unknown, name: string): Condition {
   const values = isRecord(value) ? Object.values(value).flat() : [value].flat();
   const wrong = values.find((one) => typeof one !== "string" || !STATUSES.includes(one));
   if (wrong !== undefined || values.length === 0) {
-    throw refused(
+    throw badArgument(
       `${name}: ${JSON.stringify(wrong)?.slice(0, 60)} is no status.`,
       `Valid: ${oneOf(STATUSES)}. A call of its own failure is "error"; "descendant_error" means ` +
         "that only a call below it failed.",
@@ -40,14 +40,18 @@ export function latencyCondition(value: unknown, name: string): Condition {
     )
     : undefined;
   if (operators === undefined || !isOperators(operators)) {
-    throw refused(
+    throw badArgument(
       `${name} needs a bound in milliseconds.`,
       'Give {"$gte": 500}, {"$gte": 500, "$lt": 2000} and the like.',
     );
   }
   for (const key of Object.keys(operators)) {
     if (!["$gt", "$gte", "$lt", "$lte", "$eq"].includes(key)) {
-      throw unknownName("bound", `${name}.${key}`, ["$gt", "$gte", "$lt", "$lte", "$eq"]);
+      throw unknownName({
+        what: "bound",
+        given: `${name}.${key}`,
+        valid: ["$gt", "$gte", "$lt", "$lte", "$eq"],
+      });
     }
   }
   // A call that is running has no latency yet.
@@ -63,16 +67,18 @@ export function latencyCondition(value: unknown, name: string): Condition {
 export function timeRangeCondition(value: unknown, name: string): Condition {
   const keys = isRecord(value) ? Object.keys(value) : [];
   if (!isRecord(value) || keys.length === 0) {
-    throw refused(`${name} must be {"start": …, "end": …}; the end is exclusive.`);
+    throw badArgument(`${name} must be {"start": …, "end": …}; the end is exclusive.`);
   }
   const wrong = keys.find((key) => key !== "start" && key !== "end");
-  if (wrong !== undefined) throw unknownName("bound", `${name}.${wrong}`, ["start", "end"]);
+  if (wrong !== undefined) {
+    throw unknownName({ what: "bound", given: `${name}.${wrong}`, valid: ["start", "end"] });
+  }
   const [start, end] = ["start", "end"].map((key) =>
     (value[key] ?? null) === null ? undefined : unixSeconds(value[key], `${name}.${key}`)
   );
-  if (start === undefined && end === undefined) throw refused(`${name} names no time.`);
+  if (start === undefined && end === undefined) throw badArgument(`${name} names no time.`);
   if (start !== undefined && end !== undefined && start >= end) {
-    throw refused(`${name}: the start is not before the end.`);
+    throw badArgument(`${name}: the start is not before the end.`);
   }
   return conditionAt("started_at", {
     ...(start === undefined ? {} : { $gte: start }),
@@ -87,13 +93,13 @@ export function timeRangeCondition(value: unknown, name: string): Condition {
  */
 export function conditionAt(path: string, value: unknown, name: string): Condition {
   const target = fieldOf(path);
-  if (target === undefined) throw unknownName("filter", name, FILTERS);
+  if (target === undefined) throw unknownName({ what: "filter", given: name, valid: FILTERS });
   return conditionOn(target, value, name);
 }
 
 /** Holds where the field at a path has no value. */
 export function isAbsent(path: string): Condition {
   const target = fieldOf(path);
-  if (target === undefined) throw unknownName("filter", path, FILTERS);
+  if (target === undefined) throw unknownName({ what: "filter", given: path, valid: FILTERS });
   return absent(target);
 }

@@ -1,5 +1,5 @@
+import { badArgument } from "../../../core/failure.ts";
 import { MOMENT_FORMS, parseMoment } from "../../../core/time.ts";
-import { refused } from "../refuse.ts";
 
 /**
  * A moment as Unix seconds, with fractions.
@@ -9,7 +9,7 @@ import { refused } from "../refuse.ts";
 export function unixSeconds(value: unknown, name: string, now: number = Date.now()): number {
   const moment = parseMoment(value, now);
   if (moment !== undefined) return moment.millis / 1000;
-  throw refused(
+  throw badArgument(
     `${name}: ${JSON.stringify(value)?.slice(0, 80)} is not a time.`,
     MOMENT_FORMS,
   );

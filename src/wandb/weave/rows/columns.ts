@@ -1,5 +1,5 @@
+import { badArgument, unknownName } from "../../../core/failure.ts";
 import { isPath } from "../filters/fields.ts";
-import { refused, unknownName } from "../refuse.ts";
 
 /** How much of each call comes back. */
 export type Detail = "schema" | "summary" | "full";
@@ -43,10 +43,17 @@ export function checkColumns(columns: readonly string[]): void {
     const [root = ""] = columnPath(column);
     if (COLUMNS.includes(column)) continue;
     if (/\[-\d+\]/.test(column)) {
-      throw refused(`"${column.slice(0, 60)}": there are no negative indexes; [] gives all items.`);
+      throw badArgument(
+        `"${column.slice(0, 60)}": there are no negative indexes; [] gives all items.`,
+      );
     }
     if (JSON_ROOTS.includes(root) && isPath(column)) continue;
-    throw unknownName("column", column, COLUMNS, [...COLUMNS, "paths such as inputs.question"]);
+    throw unknownName({
+      what: "column",
+      given: column,
+      valid: COLUMNS,
+      hint: `Valid: ${[...COLUMNS, "paths such as inputs.question"].join(", ")}.`,
+    });
   }
 }
 
@@ -70,7 +77,7 @@ export function checkExpanded(given: readonly string[]): string[] {
   for (const column of columns) {
     const [root = ""] = column.split(".");
     if (!["attributes", "inputs", "output"].includes(root) || !isPath(column)) {
-      throw refused(
+      throw badArgument(
         `expand_columns: "${column.slice(0, 60)}" holds no references.`,
         "Give paths such as inputs.dataset or output.",
       );

@@ -1,6 +1,6 @@
+import { badArgument } from "../../../core/failure.ts";
 import { createHash } from "node:crypto";
 import * as z from "zod";
-import { refused } from "../refuse.ts";
 
 const CURSOR = z.object({
   o: z.int().min(0),
@@ -40,10 +40,13 @@ export function readCursor(text: string, query: string): Cursor {
     const bytes = Uint8Array.fromBase64(text, { alphabet: "base64url" });
     parsed = CURSOR.parse(JSON.parse(new TextDecoder().decode(bytes)));
   } catch {
-    throw refused("The cursor is not one.", "Give `next_cursor` of a result exactly as it was.");
+    throw badArgument(
+      "The cursor is not one.",
+      "Give `next_cursor` of a result exactly as it was.",
+    );
   }
   if (parsed.q !== query) {
-    throw refused(
+    throw badArgument(
       "The cursor belongs to a query with another project, filters or order.",
       "Repeat the first call's arguments with its cursor, or leave the cursor out.",
     );
