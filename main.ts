@@ -11,6 +11,7 @@ import { localStoreOf, storeFilesToRead, withLocalStore } from "./src/config/loc
 import { withNetrcKey } from "./src/config/netrc.ts";
 import { readProxies } from "./src/core/proxy.ts";
 import { resolveSettings } from "./src/config/resolve.ts";
+import { RUNTIME_VARIABLES } from "./src/config/settings.ts";
 import { NAME, VERSION } from "./src/version.ts";
 
 /** What a worker may do that is given nothing. */
@@ -62,8 +63,20 @@ async function main(): Promise<void> {
   const problems = [...resolved.errors, ...access.errors];
   if (problems.length > 0) return fail(problems);
   const { command, words, options } = line;
-  const proxies = readProxies(env);
-  launch({ command, words, options, settings, notes, home, proxies, version: VERSION }, access);
+  const config: Config = {
+    ...{ command, words, options, settings, notes, home, version: VERSION },
+    proxies: readProxies(env),
+    origin: {
+      sources: resolved.sources,
+      access,
+      program: Deno.build.standalone ? Deno.execPath() : undefined,
+      runtime: Object.fromEntries(RUNTIME_VARIABLES.flatMap((name) => {
+        const value = env(name);
+        return value === undefined || value === "" ? [] : [[name, value]];
+      })),
+    },
+  };
+  launch(config, access);
 }
 
 function launch(config: Config, access: { net: readonly string[]; read: readonly string[] }): void {

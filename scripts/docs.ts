@@ -1,6 +1,6 @@
 /**
- * Writes what follows from the code: the tables in README.md, the golden tool listings,
- * what they cost in tokens, and whether tools are found by their words.
+ * Writes what follows from the code: the tables in README.md, the golden tool listings and
+ * what they cost in tokens.
  *
  *   deno task docs           write
  *   deno task docs --check   fail when something is out of date
@@ -11,12 +11,12 @@ import { defaultText, flagName } from "../src/config/help.ts";
 import { resolveSettings } from "../src/config/resolve.ts";
 import type { Setting } from "../src/config/setting.ts";
 import { SETTINGS } from "../src/config/settings.ts";
+import { TROUBLES } from "../src/cli/troubles.ts";
 import { createLog } from "../src/core/log.ts";
 import type { BoundTool } from "../src/mcp/tool.ts";
 import { markdownTable } from "../src/core/table.ts";
 import { VERSION } from "../src/version.ts";
 import { listingCost } from "./budget.ts";
-import { retrievalPage } from "./retrieval/measure.ts";
 import { say } from "./say.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -80,6 +80,10 @@ export function tables({ tools, prompts }: Catalog): Record<string, string> {
         `${setting.help}${defaultText(setting)}`,
       ]),
     ),
+    troubles: markdownTable(
+      ["Symptom", "Cause and remedy"],
+      TROUBLES.map(({ symptom, remedy }) => [symptom, remedy]),
+    ),
     cost: `The ${tools.length} tools' names, descriptions and arguments take ${
       listingCost(tools).all
     } tokens (o200k_base).`,
@@ -115,7 +119,6 @@ export async function generatedFiles(): Promise<Map<string, string>> {
     files.set(`tests/golden/tools/${tool.name}.json`, `${listing}\n`);
   }
   files.set("tests/golden/tokens.json", `${JSON.stringify(listingCost(tools), null, 2)}\n`);
-  files.set("docs/RETRIEVAL.md", await formatted(retrievalPage(tools)));
   return files;
 }
 

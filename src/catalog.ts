@@ -2,7 +2,7 @@ import type { Config } from "./config/config.ts";
 import type { Log } from "./core/log.ts";
 import { createPrompts, type Prompt, summarizeChains } from "./mcp/prompts.ts";
 import { type Resource, resourcesOf } from "./mcp/resource.ts";
-import type { Backend } from "./mcp/backend.ts";
+import type { Backend, HealthCheck } from "./mcp/backend.ts";
 import type { BoundTool } from "./mcp/tool.ts";
 import { mlflowBackend } from "./mlflow/backend.ts";
 import { didYouMean } from "./core/failure.ts";
@@ -21,6 +21,8 @@ export interface Catalog {
   readonly absences: readonly string[];
   /** Why a tool that exists is not listed, by each of its names. */
   readonly absentTools: ReadonlyMap<string, string>;
+  /** Looks at the servers behind them. */
+  readonly checks: readonly HealthCheck[];
 }
 
 /**
@@ -58,6 +60,7 @@ export function createCatalog(config: Config, log: Log): Catalog {
     instructions: log.redact(instructionsOf(backends, listed, absences, config)),
     absences: absences.map(log.redact),
     absentTools: absentTools(backends, listed, readOnly),
+    checks: backends.flatMap(({ checks }) => checks),
   };
 }
 

@@ -10,12 +10,15 @@ import { createProgram, createProgramLog } from "./program.ts";
  */
 async function run(config: Config, log: Log): Promise<number> {
   try {
+    if (config.command === "setup") return await (await import("./setup.ts")).setupCommand(config);
     const program = createProgram(config, log);
     switch (config.command) {
       case "tools":
         return (await import("./tools.ts")).toolsCommand(program);
       case "call":
         return await (await import("./call.ts")).callCommand(program);
+      case "doctor":
+        return await (await import("./doctor.ts")).doctorCommand(program);
       case "serve":
         return await (await import("./serve.ts")).serveCommand(program);
       default:

@@ -2,10 +2,12 @@ import type { Settings } from "./settings.ts";
 import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "./wandb.ts";
 
 /** What the server may touch: exactly this becomes its worker's permissions. */
-interface Access {
+export interface Access {
   /** `host:port` entries that it may connect to or listen on. */
   readonly net: readonly string[];
   readonly read: readonly string[];
+  /** The setting that each host and file follows from. */
+  readonly why: Readonly<Record<string, string>>;
   /** Settings that name a host in a way that cannot be understood. */
   readonly errors: readonly string[];
 }
@@ -26,38 +28,41 @@ export function accessOf(
   home: string | undefined,
   listening: boolean,
 ): Access {
-  const net = new Set<string>();
-  const read = new Set<string>();
+  const net = new Map<string, string>();
+  const read = new Map<string, string>();
   const errors: string[] = [];
   const uri = settings.trackingUri;
   if (uri !== undefined) {
     const host = hostOfUrl(uri);
     if (host !== undefined) {
-      net.add(host);
+      net.set(host, "MLFLOW_TRACKING_URI");
       const file = credentialsFile(settings, home);
-      if (file !== undefined) read.add(file);
+      if (file !== undefined) read.set(file, "MLflow's credentials file");
     }
   }
-  if (settings.serverCertPath !== undefined) read.add(settings.serverCertPath);
+  if (settings.serverCertPath !== undefined) {
+    read.set(settings.serverCertPath, "MLFLOW_TRACKING_SERVER_CERT_PATH");
+  }
   if (isWandbConfigured(settings)) addWandb(settings, { net, read, errors });
   for (const entry of settings.allowHosts) {
     const host = permissionEntry(entry);
     if (host === undefined) {
       errors.push(`--allow-hosts: "${withoutUser(entry)}" is not a host, host:port or URL.`);
-    } else net.add(host);
+    } else net.set(host, "--allow-hosts");
   }
-  if (listening) net.add(`${bracketed(settings.host)}:${settings.port}`);
-  for (const entry of net) {
+  if (listening) net.set(`${bracketed(settings.host)}:${settings.port}`, "--host and --port");
+  for (const entry of net.keys()) {
     const problem = problemOf(entry);
     if (problem !== undefined) errors.push(problem);
   }
-  return { net: [...net], read: [...read], errors };
+  const why = Object.fromEntries([...net, ...read]);
+  return { net: [...net.keys()], read: [...read.keys()], why, errors };
 }
 
 /** W&B's hosts count only with credentials, the documentation's only while its search is on. */
 function addWandb(
   settings: Settings,
-  access: { net: Set<string>; read: Set<string>; errors: string[] },
+  access: { net: Map<string, string>; read: Map<string, string>; errors: string[] },
 ): void {
   const base = wandbBaseUrl(settings);
   if (base === undefined) {
@@ -76,12 +81,18 @@ function addWandb(
         : notUrl("WF_TRACE_SERVER_URL", own),
     );
   }
-  for (const url of [base, docs, traces]) {
+  const urls = [[base, "W&B's API"], [docs, "W&B's documentation search"], [
+    traces,
+    "Weave",
+  ]] as const;
+  for (const [url, why] of urls) {
     const host = url === undefined ? undefined : hostOfUrl(url.href);
-    if (host !== undefined) access.net.add(host);
+    if (host !== undefined && !access.net.has(host)) access.net.set(host, why);
   }
   const { wandbApiKey, wandbIdentityTokenFile: file } = settings;
-  if (wandbApiKey === undefined && file !== undefined) access.read.add(file);
+  if (wandbApiKey === undefined && file !== undefined) {
+    access.read.set(file, "WANDB_IDENTITY_TOKEN_FILE");
+  }
 }
 
 function notUrl(setting: string, value: string | undefined): string {

@@ -9,6 +9,8 @@ export const COMMANDS = {
   serve: "Serve MCP over --transport stdio or http.",
   tools: "List the tools that are available with this configuration.",
   call: "Call one tool from the terminal or a script.",
+  setup: "Print what an MCP client needs to start wandflow, ready to paste.",
+  doctor: "Check the configuration, the back ends and the credentials.",
 } as const;
 
 /** Options of single commands that are no settings. */
@@ -18,12 +20,27 @@ export const COMMAND_OPTIONS = {
     args: { type: "string", help: "The arguments as one JSON object." },
     json: { type: "boolean", help: "Print JSON also on a terminal." },
   },
+  setup: {
+    remote: { type: "string", help: "Address of a wandflow server, such as https://host/mcp." },
+    "token-env": { type: "string", help: "Variable with the bearer token of that server." },
+    through: { type: "string", help: "What starts wandflow: executable (default), uvx or npx." },
+    file: { type: "boolean", help: "Print the settings file also where the client has a command." },
+    merge: {
+      type: "boolean",
+      help:
+        "Read the client's settings file from standard input and print it with the entry added.",
+    },
+  },
+  doctor: { json: { type: "boolean", help: "Print JSON instead of text." } },
   stdio: {},
   serve: {},
 } as const satisfies Record<
   keyof typeof COMMANDS,
   Record<string, { type: "boolean" | "string"; help: string }>
 >;
+
+/** Commands that take words besides flags. */
+const TAKES_WORDS: readonly string[] = ["call", "setup"];
 
 /** The command line, taken apart. */
 export interface CommandLine {
@@ -70,7 +87,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
     else flags.set(name, value);
   }
   const [word] = parsed.positionals;
-  if (command.name !== "call" && word !== undefined) {
+  if (!TAKES_WORDS.includes(command.name) && word !== undefined) {
     throw new UsageError(
       command.index < 0 && isCommand(word)
         ? `The command comes first: wandflow ${word}, then the flags.`

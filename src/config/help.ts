@@ -2,6 +2,12 @@ import { COMMAND_OPTIONS, COMMANDS } from "./arguments.ts";
 import type { Setting } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 
+/** The words of a command that takes some. */
+const USAGE: Partial<Record<keyof typeof COMMANDS, string>> = {
+  call: "call <tool> [key=value ...]",
+  setup: "setup <client>",
+};
+
 /** The text of `wandflow --help`, or of one command's help. */
 export function helpText(command: keyof typeof COMMANDS | undefined): string {
   const lines: string[] = [];
@@ -15,8 +21,7 @@ export function helpText(command: keyof typeof COMMANDS | undefined): string {
       ...rows(Object.entries(COMMANDS)),
     );
   } else {
-    const usage = command === "call" ? "call <tool> [key=value ...]" : command;
-    lines.push(COMMANDS[command], "", `Usage: wandflow ${usage} [flags]`);
+    lines.push(COMMANDS[command], "", `Usage: wandflow ${USAGE[command] ?? command} [flags]`);
     const options = Object.entries<Pick<Setting, "type" | "help">>(COMMAND_OPTIONS[command]);
     if (options.length > 0) {
       lines.push(
@@ -34,6 +39,18 @@ export function helpText(command: keyof typeof COMMANDS | undefined): string {
         "",
         "Exit code: 0 the tool answered, 1 the tool failed, 2 the command line is wrong.",
       );
+    }
+    if (command === "setup") {
+      lines.push(
+        "",
+        "Without a client it lists those it knows. Nothing is written: what is to be pasted goes to",
+        "standard output, where to and why to standard error. Settings come from flags and variables.",
+        "  wandflow setup claude-code | sh",
+        "  wandflow setup cursor --merge < ~/.cursor/mcp.json > mcp.json",
+      );
+    }
+    if (command === "doctor") {
+      lines.push("", "Exit code: 0 nothing is wrong, 1 something is, 2 the command line is wrong.");
     }
   }
   const all = Object.values<Setting>(SETTINGS);

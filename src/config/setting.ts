@@ -16,6 +16,8 @@ export interface Setting {
   readonly max?: number;
   /** Never shown. */
   readonly secret?: boolean;
+  /** Who sends a secret by HTTP Basic: the key of the setting with the user name, or the name. */
+  readonly basicUser?: string;
   /** It takes something away: a leftover of a template is an error, not "not set". */
   readonly narrows?: boolean;
   /** Which part of the help it stands in. */

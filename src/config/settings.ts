@@ -30,6 +30,15 @@ export type Settings = {
 /** Variables that are read although they are no settings: where the user's files are. */
 const LOCATION_VARIABLES = ["HOME", "USERPROFILE"] as const;
 
+/** Variables that the runtime obeys by itself, past settings and permissions. */
+export const RUNTIME_VARIABLES = [
+  "DENO_CERT",
+  "DENO_TLS_CA_STORE",
+  "NODE_EXTRA_CA_CERTS",
+  "OTEL_DENO",
+  "SSLKEYLOGFILE",
+] as const;
+
 /** Every environment variable that the program may read; all others read as undefined. */
 export function environmentNames(): string[] {
   return [
@@ -37,5 +46,6 @@ export function environmentNames(): string[] {
     ...Object.keys(MLFLOW_NOT_HONOURED),
     ...LOCATION_VARIABLES,
     ...PROXY_VARIABLES,
+    ...RUNTIME_VARIABLES,
   ];
 }

@@ -21,6 +21,32 @@ export interface Backend {
   readonly absent: string | undefined;
   /** Those tools, so that a call of one can be told why. */
   readonly absentTools: readonly ToolNames[];
+  /** Looks at its servers, for `wandflow doctor`. */
+  readonly checks: readonly HealthCheck[];
+}
+
+/** A look at one server. */
+export interface HealthCheck {
+  readonly name: string;
+  /** Where it is, as it may be shown. */
+  readonly address: string;
+  /** Nothing but its own tools depends on it. */
+  readonly optional?: true;
+  /**
+   * Asks it something that needs the credentials, if it takes any.
+   *
+   * @throws {Failure} when it is not there or refuses them.
+   */
+  run(signal: AbortSignal): Promise<Health>;
+}
+
+/** What a server says of itself. */
+export interface Health {
+  readonly version?: string;
+  /** Whose the credentials are. */
+  readonly user?: string;
+  /** Milliseconds that its clock is ahead of this machine's. */
+  readonly skew?: number;
 }
 
 /** What a tool is called by. */
@@ -42,5 +68,6 @@ export function absentBackend(
     instructions: "",
     absent: reason,
     absentTools: tools,
+    checks: [],
   };
 }

@@ -7,6 +7,7 @@ import { absentBackend, type Backend, type ToolNames } from "../mcp/backend.ts";
 import type { CallContext, Tool } from "../mcp/tool.ts";
 import type { UpstreamOptions } from "../http/request.ts";
 import { mlflowUpstream } from "./access.ts";
+import { serverCheck, storeCheck } from "./health.ts";
 import { HttpTraceStore, newServerMemory } from "./http/store.ts";
 import { TRACE_RESOURCE } from "./resources.ts";
 import {
@@ -72,11 +73,13 @@ export function mlflowBackend(config: Config, log: Log): Backend {
   const memory = newServerMemory();
   let upstream: Promise<UpstreamOptions> | undefined;
   const experiment = { id: experimentId, name: experimentName };
-  const open = async (signal: AbortSignal): Promise<HttpTraceStore> => {
+  const reach = (): Promise<UpstreamOptions> => {
     upstream ??= mlflowUpstream(config, baseUrl, log);
     upstream.catch(() => upstream = undefined);
-    return new HttpTraceStore(await upstream, memory, signal);
+    return upstream;
   };
+  const open = async (signal: AbortSignal): Promise<HttpTraceStore> =>
+    new HttpTraceStore(await reach(), memory, signal);
   const services = async ({ signal }: CallContext): Promise<WriteServices> => ({
     mlflow: await open(signal),
     experiment,
@@ -95,6 +98,7 @@ export function mlflowBackend(config: Config, log: Log): Backend {
     instructions: INSTRUCTIONS,
     absent: undefined,
     absentTools: [],
+    checks: [serverCheck(baseUrl, reach)],
   };
 }
 
@@ -139,5 +143,6 @@ function localBackend(
     instructions: INSTRUCTIONS,
     absent: explainReadOnly(store.path),
     absentTools: WRITING,
+    checks: [storeCheck(store.path, (signal) => store.open(signal))],
   };
 }

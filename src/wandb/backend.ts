@@ -8,6 +8,7 @@ import type { Tool } from "../mcp/tool.ts";
 import { type Account, accountFor } from "./account.ts";
 import { createWandb } from "./client.ts";
 import { createDocs } from "./docs.ts";
+import { docsCheck, wandbCheck, weaveCheck } from "./health.ts";
 import { RUN_RESOURCE } from "./resources.ts";
 import { wandbLookUps } from "./suggest.ts";
 import type { WandbServices, WeaveServices } from "./tool.ts";
@@ -103,6 +104,10 @@ function wandbBackend(account: Account, settings: Settings): Backend {
       ? "search_wandb_docs_tool is not listed: WANDBOT_BASE_URL must be a URL, or unset."
       : "search_wandb_docs_tool is not listed: WANDB_MCP_PROXY_DOCS is false.",
     absentTools: docs === undefined ? [searchDocs] : [],
+    checks: [
+      wandbCheck(account),
+      ...(docs === undefined || docsUrl === undefined ? [] : [docsCheck(docsUrl, docs)]),
+    ],
   };
 }
 
@@ -127,6 +132,7 @@ function weaveBackend(account: Account, settings: Settings): Backend {
     instructions: "Weave: look up a project's ops and fields before you query its traces.",
     absent: undefined,
     absentTools: [],
+    checks: [weaveCheck(account, baseUrl)],
   };
 }
 

@@ -8,8 +8,9 @@ import {
   permissionEntry,
 } from "../../src/config/access.ts";
 import { secretsOf } from "../../src/config/config.ts";
-import { resolveSettings } from "../../src/config/resolve.ts";
-import type { Settings } from "../../src/config/settings.ts";
+import { resolveSettings, settingKeys } from "../../src/config/resolve.ts";
+import type { Setting } from "../../src/config/setting.ts";
+import { SETTINGS, type Settings } from "../../src/config/settings.ts";
 
 function settings(env: Record<string, string>): Settings {
   const resolved = resolveSettings(new Map(), (name) => env[name]);
@@ -30,10 +31,13 @@ function workerTakes(net: readonly string[]): boolean {
   }
 }
 
+/** What may be touched where nothing is configured. */
+const NOTHING = { net: [], read: [], why: {}, errors: [] };
+
 Deno.test("nothing configured, nothing reachable; credentials alone widen nothing", () => {
-  assert.deepEqual(accessOf(settings({}), "/home/u", false), { net: [], read: [], errors: [] });
+  assert.deepEqual(accessOf(settings({}), "/home/u", false), NOTHING);
   const env = { MLFLOW_TRACKING_TOKEN: "token-1", MLFLOW_TRACKING_USERNAME: "u" };
-  assert.deepEqual(accessOf(settings(env), "/home/u", false), { net: [], read: [], errors: [] });
+  assert.deepEqual(accessOf(settings(env), "/home/u", false), NOTHING);
 });
 
 Deno.test("a tracking URI admits exactly its host and port", () => {
@@ -259,4 +263,18 @@ Deno.test("secrets to be hidden include those in URLs and their HTTP Basic forms
   );
   assert.deepEqual(inQuery, ["t1-canary"]);
   assert.ok(secretsOf(settings({ MLFLOW_TRACKING_URI: "http://u:100%25x%@h" })).length > 0);
+  const elsewhere = secretsOf(settings({ WANDFLOW_ALLOW_HOSTS: "a.example,https://u:p4ss@b" }));
+  assert.ok(elsewhere.includes("p4ss") && elsewhere.includes(basic("u:p4ss")));
+});
+
+Deno.test("every secret setting is hidden, also as HTTP Basic carries it", () => {
+  for (const key of settingKeys()) {
+    const setting: Setting = SETTINGS[key];
+    if (setting.secret !== true) continue;
+    const found = secretsOf({ ...settings({}), trackingUsername: "alice", [key]: "canary" });
+    assert.ok(found.includes("canary"), key);
+    if (setting.basicUser === undefined) continue;
+    const user = setting.basicUser === "trackingUsername" ? "alice" : setting.basicUser;
+    assert.ok(found.includes(btoa(`${user}:canary`)), key);
+  }
 });

@@ -115,5 +115,10 @@ Deno.test("the reader may read the store's files and artifact folders, the serve
     "/home/me/project/mlruns",
     "/home/me/project/mlartifacts",
   ]);
-  assert.deepEqual(accessOf(settings, "/home/me", false), { net: [], read: [], errors: [] });
+  assert.deepEqual(accessOf(settings, "/home/me", false), {
+    net: [],
+    read: [],
+    why: {},
+    errors: [],
+  });
 });

@@ -42,6 +42,7 @@ export const MLFLOW_SETTINGS = {
     env: ["MLFLOW_TRACKING_PASSWORD"],
     type: "string",
     secret: true,
+    basicUser: "trackingUsername",
     group: "MLflow",
     help: "Password for HTTP Basic; also read from ~/.mlflow/credentials.",
   },

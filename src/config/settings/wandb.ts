@@ -6,6 +6,7 @@ export const WANDB_SETTINGS = {
     env: ["WANDB_API_KEY"],
     type: "string",
     secret: true,
+    basicUser: "api",
     group: "Weights & Biases",
     help: "API key; else the entry for the API's host in the netrc file is used.",
   },

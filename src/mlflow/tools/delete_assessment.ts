@@ -13,9 +13,7 @@ export const deleteAssessment: Tool<WriteServices> = writingTool({
   title: "Delete assessment",
   toolset: "mlflow.assessments",
   effect: "destroy",
-  description:
-    "Delete (remove, take back) an assessment of an MLflow trace for good: feedback (thumbs " +
-    "up …) or an expectation. Needs confirmation.",
+  description: "Delete a feedback or expectation of an MLflow trace for good. Asks first.",
   input: z.object({
     trace_id: z.string().overwrite(readTraceId),
     assessment_id: z.string(),

@@ -22,12 +22,10 @@ export const getTrace: Tool<ReadServices> = readingTool({
   title: "Get trace",
   toolset: "mlflow.traces",
   effect: "read",
-  description:
-    "Get one MLflow trace in detail: trace information, inputs and outputs (what the model " +
-    "answered), spans, tags, assessments. Select fields for large traces: spans are fetched " +
-    "only for data.* paths.",
+  description: "One MLflow trace: {info, data: {spans}}, or only the selected fields. Select " +
+    "fields for large traces: spans are fetched only for data.* paths.",
   input: z.object({
-    trace_id: z.string().overwrite(readTraceId),
+    trace_id: z.string().overwrite(readTraceId).describe("Such as tr-0123…"),
     extract_fields: ExtractFields.optional(),
     output: OutputForm.optional(),
     verbose: z.boolean().optional(),

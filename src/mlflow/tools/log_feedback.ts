@@ -10,9 +10,7 @@ export const logFeedback: Tool<WriteServices> = writingTool({
   title: "Log feedback",
   toolset: "mlflow.assessments",
   effect: "write",
-  description:
-    "Log feedback on an MLflow trace or span: a judge's or user's score, evaluation, rating " +
-    "or judgment, such as thumbs up or down, and its rationale.",
+  description: "Add a score or judgement to an MLflow trace or one of its spans.",
   input: LOG_INPUT.extend({ rationale: z.string().optional().describe("Why.") }),
   unlisted: LOG_UNLISTED,
   mayBeEmpty: ["value"],

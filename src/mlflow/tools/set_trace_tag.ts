@@ -13,9 +13,7 @@ export const setTraceTag: Tool<WriteServices> = writingTool({
   toolset: "mlflow.tags",
   effect: "write",
   idempotent: true,
-  description:
-    "Tag (label, mark) an MLflow trace: add a custom tag, such as team=search, or replace " +
-    "the one of that key.",
+  description: "Set a tag on an MLflow trace; a tag of that key is replaced.",
   input: z.object({
     trace_id: z.string().overwrite(readTraceId),
     key: z.string(),

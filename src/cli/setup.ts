@@ -1,0 +1,177 @@
+import { type Config, secretsInUrl } from "../config/config.ts";
+import { settingKeys } from "../config/resolve.ts";
+import type { Setting } from "../config/setting.ts";
+import { SETTINGS } from "../config/settings.ts";
+import { didYouMean } from "../core/failure.ts";
+import { shellWord } from "../core/shell.ts";
+import { print, printError } from "./output.ts";
+import {
+  type Client,
+  CLIENTS,
+  findClient,
+  type Server,
+  settingsPath,
+  type Variable,
+} from "./setup/clients.ts";
+import { addEntry, UnusableFile } from "./setup/merge.ts";
+
+/**
+ * `wandflow setup <client>`: what is to be pasted on standard output, what to know on standard
+ * error. Exit code 0 printed, 1 the client or its file cannot take it, 2 wrong command line.
+ */
+export async function setupCommand(config: Config): Promise<number> {
+  const [word, more] = config.words;
+  const client = word === undefined ? undefined : findClient(word);
+  const server = describeServer(config);
+  if (word === undefined || client === undefined || more !== undefined) {
+    const problem = word === undefined
+      ? "Which client?"
+      : client === undefined
+      ? `There is no client "${word}"${didYouMean(word, Object.keys(CLIENTS))}`
+      : `"${more}" is one word too many.`;
+    printError(`${problem} Clients: ${Object.keys(CLIENTS).join(", ")}.\n`);
+    return 2;
+  }
+  if (typeof server === "string") {
+    printError(`${server}\n`);
+    return 2;
+  }
+  const { options } = config;
+  const asFile = options.file === true || options.merge === true;
+  const notes = [
+    ...notesOn(config, client, server),
+    ...(client.note === undefined ? [] : [client.note]),
+  ];
+  try {
+    const text = await printable(client, server, asFile, options.merge === true);
+    if (text === undefined) {
+      printError(`${client.instead ?? `${client.title} has no settings file.`}\n`);
+      return 1;
+    }
+    print(text.replace(/\n$/, ""));
+    printError(`\n${client.title}: ${place(client, asFile)}\n`);
+    if (client.link !== undefined) printError(`Or open this link: ${client.link(server)}\n`);
+    for (const note of notes) printError(`${note}\n`);
+    return 0;
+  } catch (error) {
+    if (!(error instanceof UnusableFile)) throw error;
+    printError(`The file on standard input cannot be used: ${error.message}\n`);
+    return 1;
+  }
+}
+
+/** What is to be pasted; undefined where the client cannot use such a server. */
+async function printable(
+  client: Client,
+  server: Server,
+  asFile: boolean,
+  merge: boolean,
+): Promise<string | undefined> {
+  const { file, command, text } = client;
+  if (command !== undefined && !asFile) return command(server).map(shellWord).join(" ");
+  if (file !== undefined) {
+    if (file.entry(server) === undefined) return undefined;
+    return await addEntry(
+      merge ? await new Response(Deno.stdin.readable).text() : "",
+      file,
+      server,
+    );
+  }
+  return asFile ? undefined : text?.(server);
+}
+
+function place({ file, command, text }: Client, asFile: boolean): string {
+  if (command !== undefined && !asFile) return "run the command above; --file prints its settings.";
+  if (file !== undefined) return `the settings file is ${settingsPath(file, Deno.build.os)}.`;
+  return text === undefined ? "" : "use the above.";
+}
+
+/** Settings that say how a server of one's own is reached: the client of a local one needs none. */
+const SERVING: readonly string[] = ["transport", "host", "port", "allowedHosts"];
+
+/** The server that the client is to use, or what is wrong with the command line. */
+function describeServer(config: Config): Server | string {
+  const { remote, through = "executable" } = config.options;
+  const token = config.options["token-env"];
+  if (typeof remote === "string") {
+    const url = URL.parse(remote);
+    if (url === null || !/^https?:$/.test(url.protocol)) {
+      return "--remote takes an address, such as https://host.example.com/mcp.";
+    }
+    return { kind: "remote", url: remote, token: typeof token === "string" ? token : undefined };
+  }
+  if (token !== undefined) return "--token-env belongs to --remote.";
+  const start = STARTS[String(through)];
+  if (start === undefined) return `--through takes ${Object.keys(STARTS).join(", ")}.`;
+  const [command = "", ...args] = start(config.origin?.program);
+  return { kind: "local", command, args, variables: variablesOf(config) };
+}
+
+/** How wandflow is started, by the words of --through. */
+const STARTS: Readonly<Record<string, (program: string | undefined) => readonly string[]>> = {
+  executable: (program = "wandflow") => [program, "stdio"],
+  uvx: () => ["uvx", "wandflow", "stdio"],
+  // Programs start no batch files on Windows, and npx is one.
+  npx:
+    () => [...(Deno.build.os === "windows" ? ["cmd", "/c"] : []), "npx", "-y", "wandflow", "stdio"],
+};
+
+/** The settings of this environment as variables, and the runtime's certificates. */
+function variablesOf({ settings, origin }: Config): Variable[] {
+  const own = settingKeys().flatMap((key): Variable[] => {
+    const setting: Setting = SETTINGS[key];
+    const value = settings[key];
+    const [name] = setting.env;
+    // A local store that was found in this folder is not found from the client's.
+    const given = origin?.sources[key] !== undefined || key === "trackingUri";
+    if (!given || name === undefined || value === undefined || SERVING.includes(key)) return [];
+    return [{
+      name,
+      value: [value].flat().join(","),
+      secret: setting.secret === true || secretsInUrl(value).length > 0,
+    }];
+  });
+  const certificates = Object.entries(origin?.runtime ?? {}).flatMap(([name, value]) =>
+    /_CERT|_CA_/.test(name) ? [{ name, value, secret: false }] : []
+  );
+  return [...own, ...certificates];
+}
+
+/** What the user has to know of secrets, proxies and missing settings. */
+function notesOn(config: Config, client: Client, server: Server): string[] {
+  const { settings, origin, proxies } = config;
+  if (server.kind === "remote") {
+    const { token } = server;
+    return token === undefined || client.text !== undefined ? [] : [noteOnSecrets(client, [token])];
+  }
+  const notes: string[] = [];
+  const secrets = server.variables.filter(({ secret }) => secret).map(({ name }) => name);
+  if (secrets.length > 0) {
+    const keep = "; or take the line out and keep it in ~/.netrc (wandb login) or " +
+      "~/.mlflow/credentials, which wandflow reads";
+    notes.push(noteOnSecrets(client, secrets, keep));
+  }
+  if (settings.wandbApiKey !== undefined && origin?.sources.wandbApiKey === undefined) {
+    notes.push("The W&B key is in the netrc file, where wandflow finds it by itself.");
+  }
+  if (settings.trackingUri === undefined && settings.wandbApiKey === undefined) {
+    notes.push(
+      "Neither MLFLOW_TRACKING_URI nor a W&B key is set here, so no tools would be listed: set one " +
+        "and repeat this, or add it to the entry.",
+    );
+  }
+  if ((proxies?.http ?? proxies?.https) !== undefined) {
+    notes.push("A proxy is set here: the client has to pass HTTPS_PROXY or HTTP_PROXY on.");
+  }
+  if (server.command === "wandflow") {
+    notes.push("A client with a window of its own may need the absolute path of wandflow.");
+  }
+  return notes;
+}
+
+function noteOnSecrets(client: Client, names: readonly string[], otherwise = ""): string {
+  const all = names.join(" and ");
+  return client.refer === undefined
+    ? `${client.title} cannot refer to variables: put the value of ${all} in its place${otherwise}.`
+    : `${all}: not written; ${client.secrets ?? `${client.title} reads it from its environment`}.`;
+}

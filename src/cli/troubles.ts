@@ -1,0 +1,131 @@
+/** What goes wrong, as users see it, and what to do: the README's table and the doctor's fixes. */
+interface Trouble {
+  /** In Markdown. */
+  readonly symptom: string;
+  /** In Markdown. */
+  readonly remedy: string;
+  /** What a message of it says. */
+  readonly says?: RegExp;
+}
+
+/** The troubles in the order of the table; the first that fits a message is its fix. */
+export const TROUBLES: readonly Trouble[] = [
+  {
+    symptom: "`No tools are listed`",
+    remedy: "Neither `MLFLOW_TRACKING_URI` nor a W&B key is set where the client starts the " +
+      "server; `wandflow tools` says what is missing",
+    says: /^No tools are listed/,
+  },
+  {
+    symptom: "`Nothing answers at …`",
+    remedy: "The server is not running there, or the port is another one",
+    says: /^Nothing answers at|connection (was )?refused/i,
+  },
+  {
+    symptom: "`401` of W&B, or the key is refused",
+    remedy: "The W&B key is missing, malformed or not authorized for the team; make a new one at " +
+      "`<your instance>/authorize`",
+    says: /(W&B|Weave).*(401|refused)|W&B does not know|API key/,
+  },
+  {
+    symptom: "`refused the credentials (HTTP 401)`",
+    remedy: "Check user name, password or token; a user name and password win over a token",
+    says: /refused the credentials/,
+  },
+  {
+    symptom: "Empty results from W&B",
+    remedy: "The entity or project name is wrong, or the key has no access to it",
+  },
+  {
+    symptom: "`429`",
+    remedy: "The instance's rate limit; wait, or ask for less at a time",
+    says: /\b429\b|rate limit/,
+  },
+  {
+    symptom: "`does not accept this host name`",
+    remedy: "Start MLflow with `--allowed-hosts`, or address it by IP",
+    says: /does not accept this host name/,
+  },
+  {
+    symptom: "`its certificate is signed by an authority that is not trusted here`",
+    remedy: "Set `DENO_CERT`, or for MLflow `MLFLOW_TRACKING_SERVER_CERT_PATH`, to the " +
+      "authority's PEM file",
+    says: /certificate/,
+  },
+  {
+    symptom: "`redirects to another host`",
+    remedy: "Set `MLFLOW_TRACKING_URI` to the final address",
+    says: /redirects to another host/,
+  },
+  {
+    symptom: "`where JSON was expected`, `a web page`",
+    remedy: "The address is another service's, or a login page or proxy is in between: check " +
+      "`MLFLOW_TRACKING_URI` or `WANDB_BASE_URL`",
+    says: /where JSON was expected|a web page/,
+  },
+  {
+    symptom: "The documentation search cannot be reached",
+    remedy: "Without access to it, set `WANDB_MCP_PROXY_DOCS=false`, or `WANDBOT_BASE_URL` to an " +
+      "endpoint that can be reached",
+    says: /documentation search/i,
+  },
+  {
+    symptom: "`clock`",
+    remedy: "Set the clock of the machine that is wrong: filters such as the last hour, and " +
+      "tokens that expire, go by it",
+    says: /\bclock\b/,
+  },
+  {
+    symptom: "`OTEL_DENO` is set",
+    remedy: "Unset `OTEL_DENO`, unless you mean the runtime to send every address that is asked " +
+      "to a collector",
+    says: /OTEL_DENO/,
+  },
+  {
+    symptom: "`SSLKEYLOGFILE` is set",
+    remedy: "Unset `SSLKEYLOGFILE`: who can read that file can read all traffic",
+    says: /SSLKEYLOGFILE/,
+  },
+  {
+    symptom: "`Invalid Host`, `Invalid Origin`",
+    remedy: "Over HTTP, callers must use the address that the server printed, or a name from " +
+      "`WANDFLOW_ALLOWED_HOSTS`",
+  },
+  {
+    symptom: "`MLflow … needs … or newer`",
+    remedy: "That comparison came with a later MLflow; look at the returned traces instead",
+  },
+  {
+    symptom:
+      "`UnknownIssuer` from the first command (`npx`, `deno`), behind a proxy that inspects TLS",
+    remedy: "Name the proxy's certificate: `NODE_EXTRA_CA_CERTS` for npx, `DENO_CERT` (or " +
+      "`DENO_TLS_CA_STORE=system`) for the rest",
+  },
+  {
+    symptom: "The tools are missing in Codex now and then",
+    remedy: "The question came before the server was up: `required = true` in its settings, as " +
+      "`wandflow setup codex` writes it",
+  },
+  {
+    symptom: "Answers are cut in your client",
+    remedy: "wandflow fits them to what the client passes on; `MAX_RESPONSE_TOKENS` sets another " +
+      "bound, the note in the answer says how to go on",
+  },
+  {
+    symptom: "A deletion without a person (`claude -p`, `codex exec`, `copilot -p`) is refused",
+    remedy: "`--trust-confirm` takes `confirm: true` for the yes; Codex also wants " +
+      '`approval_mode = "approve"` under `[mcp_servers.wandflow.tools.delete_traces]`',
+  },
+  {
+    symptom: "Anything else",
+    remedy:
+      "Run `wandflow doctor`; set `MCP_SERVER_LOG_LEVEL=DEBUG` and look at the client's MCP " +
+      "log",
+  },
+];
+
+/** What to do about a message, in the table's words without Markdown; undefined if no row fits. */
+export function findRemedy(message: string): string | undefined {
+  const found = TROUBLES.find(({ says }) => says?.test(message));
+  return found === undefined ? undefined : `${found.remedy.replaceAll("`", "")}.`;
+}

@@ -1,0 +1,51 @@
+import { defined } from "../core/defined.ts";
+import { watchClock } from "../http/clock.ts";
+import type { UpstreamOptions } from "../http/request.ts";
+import type { HealthCheck } from "../mcp/backend.ts";
+import { shownUri } from "./access.ts";
+import { HttpTraceStore, newServerMemory } from "./http/store.ts";
+import type { TraceReader } from "./store.ts";
+
+/** Looks whether a tracking server is there and takes the credentials. */
+export function serverCheck(
+  baseUrl: URL,
+  upstream: () => Promise<UpstreamOptions>,
+): HealthCheck {
+  return {
+    name: "MLflow",
+    address: shownUri(baseUrl),
+    run: async (signal) => {
+      const options = await upstream();
+      const clock = watchClock(options.transport);
+      const { transport } = clock;
+      const store = new HttpTraceStore({ ...options, transport }, newServerMemory(), signal);
+      const version = await store.version();
+      await store.experiments(1);
+      const { authorization } = await options.headers();
+      return defined({ version, user: userIn(authorization), skew: clock.skew() });
+    },
+  };
+}
+
+/** Looks whether a local store can be read. */
+export function storeCheck(
+  path: string,
+  open: (signal: AbortSignal) => TraceReader,
+): HealthCheck {
+  return {
+    name: "MLflow",
+    address: path,
+    run: async (signal) => {
+      const store = open(signal);
+      await store.experiments(1);
+      return defined({ version: await store.version() });
+    },
+  };
+}
+
+/** The user name in HTTP Basic; of a token nobody knows whose it is. */
+function userIn(authorization: string | undefined): string | undefined {
+  const encoded = /^Basic (.+)$/.exec(authorization ?? "")?.[1];
+  if (encoded === undefined) return undefined;
+  return new TextDecoder().decode(Uint8Array.fromBase64(encoded)).split(":")[0];
+}

@@ -1,0 +1,160 @@
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { startFakeMlflow } from "../e2e/fake_mlflow.ts";
+import { shared } from "../support/backend.ts";
+import { mlflowAuth, mlflowNewest } from "../support/mlflow/backends.ts";
+import { run } from "../support/product.ts";
+import { startRig } from "../wandb/harness.ts";
+import { weaveSeeded } from "../support/weave/seeded.ts";
+
+const mlflow = await shared(mlflowNewest);
+const auth = await shared(mlflowAuth);
+const weave = await shared(weaveSeeded);
+
+const REPORT = z.object({
+  settings: z.array(z.object({ name: z.string(), value: z.string(), from: z.string().optional() })),
+  reaches: z.array(z.object({ host: z.string(), why: z.string() })),
+  back_ends: z.array(z.object({
+    name: z.string(),
+    address: z.string(),
+    ok: z.boolean(),
+    version: z.string().optional(),
+    user: z.string().optional(),
+    clock_ahead: z.number().optional(),
+  })),
+  tools: z.object({ listed: z.array(z.string()), not_listed: z.array(z.string()) }),
+  proxies: z.record(z.string(), z.unknown()),
+  findings: z.array(z.object({
+    level: z.enum(["error", "warning"]),
+    problem: z.string(),
+    fix: z.string().optional(),
+  })),
+});
+
+async function examine(env: Record<string, string>) {
+  const { code, stdout, stderr } = await run(["doctor", "--json"], env);
+  assert.ok(stdout.startsWith("{"), stderr);
+  return { code, report: REPORT.parse(JSON.parse(stdout)), stdout };
+}
+
+Deno.test("doctor says who is there, which release, and whose the credentials are", async () => {
+  const admin = auth.admin;
+  assert.ok(admin !== undefined);
+  const { code, report, stdout } = await examine({
+    MLFLOW_TRACKING_URI: auth.uri,
+    MLFLOW_TRACKING_USERNAME: admin.username,
+    MLFLOW_TRACKING_PASSWORD: admin.password,
+    WANDB_BASE_URL: weave.url,
+    WANDB_API_KEY: weave.apiKey,
+    WF_TRACE_SERVER_URL: weave.url,
+    WANDB_MCP_PROXY_DOCS: "false",
+  });
+  assert.deepEqual(report.findings, []);
+  assert.equal(code, 0);
+  assert.ok(!stdout.includes(admin.password) && !stdout.includes(weave.apiKey));
+  const [first, second, third] = report.back_ends;
+  assert.deepEqual(
+    [first?.name, first?.address, first?.user],
+    ["MLflow", auth.uri, admin.username],
+  );
+  assert.match(first?.version ?? "", /^3\.\d+\.\d+/);
+  assert.deepEqual([second?.name, second?.ok], ["Weights & Biases", true]);
+  assert.deepEqual(
+    [third?.name, third?.address, third?.version],
+    ["Weave", weave.url, "0.0.0"],
+  );
+  assert.ok(report.tools.listed.includes("get_trace"));
+  assert.ok(report.tools.not_listed.some((why) => why.includes("WANDB_MCP_PROXY_DOCS")));
+  const secrets = report.settings.filter(({ value }) => /^(present|absent)$/.test(value));
+  assert.deepEqual(secrets, [
+    { name: "MLFLOW_TRACKING_PASSWORD", value: "present", from: "MLFLOW_TRACKING_PASSWORD" },
+    { name: "MLFLOW_TRACKING_TOKEN", value: "absent" },
+    { name: "WANDB_API_KEY", value: "present", from: "WANDB_API_KEY" },
+  ]);
+  assert.ok(
+    report.reaches.some(({ host, why }) => host === new URL(weave.url).host && why === "W&B's API"),
+  );
+});
+
+Deno.test("doctor says whose the W&B key is", async () => {
+  await using rig = startRig();
+  const { sim } = rig;
+  for (
+    const [key, user] of [[sim.apiKey, sim.accounts.user], [sim.accounts.readerKey, undefined]]
+  ) {
+    const { report } = await examine({
+      WANDB_BASE_URL: sim.url,
+      WANDB_API_KEY: key ?? "",
+      WANDB_MCP_PROXY_DOCS: "false",
+    });
+    const [wandb] = report.back_ends;
+    assert.equal(wandb?.ok, true, JSON.stringify(report.findings));
+    if (user === undefined) assert.notEqual(wandb?.user, sim.accounts.user);
+    else assert.equal(wandb?.user, user);
+  }
+});
+
+Deno.test("doctor tells a refused login, a refused key and a server that is not there", async () => {
+  await using rig = startRig();
+  const { sim } = rig;
+  const { code, report } = await examine({
+    MLFLOW_TRACKING_URI: auth.uri,
+    MLFLOW_TRACKING_USERNAME: "admin",
+    MLFLOW_TRACKING_PASSWORD: "wrong-password",
+    WANDB_BASE_URL: sim.url,
+    WANDB_API_KEY: "0".repeat(40),
+    WF_TRACE_SERVER_URL: "http://127.0.0.1:4",
+    WANDB_MCP_PROXY_DOCS: "false",
+  });
+  assert.equal(code, 1);
+  const said = (word: RegExp) => report.findings.find(({ problem }) => word.test(problem));
+  assert.match(
+    said(/MLflow/)?.fix ?? "",
+    /Check user name, password or token; a user name and password win/,
+  );
+  assert.match(said(/W&B/)?.fix ?? "", /make a new one at <your instance>\/authorize/);
+  assert.match(said(/Nothing answers at/)?.fix ?? "", /not running there, or the port is another/);
+  assert.deepEqual(report.back_ends.map(({ ok }) => ok), [false, false, false]);
+});
+
+Deno.test("doctor without configuration says that no tool is listed, and why", async () => {
+  const { code, report } = await examine({});
+  assert.equal(code, 1);
+  assert.deepEqual(report.findings.map(({ problem }) => problem), ["No tools are listed."]);
+  assert.match(report.findings[0]?.fix ?? "", /Neither MLFLOW_TRACKING_URI nor a W&B key is set/);
+  assert.ok(report.tools.not_listed.length >= 2);
+});
+
+Deno.test("doctor warns of a clock that is off, of telemetry and of values passed over", async () => {
+  await using fake = startFakeMlflow((url) =>
+    url.pathname === "/version"
+      ? new Response("3.14.0", {
+        headers: { date: new Date(Date.now() + 3_600_000).toUTCString() },
+      })
+      : Response.json({ experiments: [] }, {
+        headers: { date: new Date(Date.now() + 3_600_000).toUTCString() },
+      })
+  );
+  const { code, report } = await examine({
+    MLFLOW_TRACKING_URI: fake.url,
+    MLFLOW_EXPERIMENT_ID: "${EXPERIMENT}",
+    // The runtime itself takes only true and 1 for on.
+    OTEL_DENO: "false",
+    HTTPS_PROXY: "http://user:secret-canary@proxy.example:3128",
+  });
+  assert.equal(code, 0);
+  const problems = report.findings.map(({ problem }) => problem).join("\n");
+  const ahead = report.back_ends[0]?.clock_ahead ?? 0;
+  assert.ok(Math.abs(ahead - 3600) <= 5, String(ahead));
+  assert.match(problems, /The clock of MLflow is 36\d\d|35\d\d seconds ahead of this machine's/);
+  assert.match(problems, /MLFLOW_EXPERIMENT_ID is treated as not set/);
+  assert.match(problems, /OTEL_DENO is set/);
+  assert.deepEqual(report.proxies, { https: "proxy.example:3128", except: [] });
+});
+
+Deno.test("doctor reads as text, too", async () => {
+  const { code, stdout } = await run(["doctor"], { MLFLOW_TRACKING_URI: mlflow.uri });
+  assert.equal(code, 0, stdout);
+  assert.match(stdout, /^ {2}ok {5}MLflow at \S+, version 3\.\d+\.\d+, \d+ ms$/m);
+  assert.match(stdout, /^Nothing is wrong\.$/m);
+});
