@@ -105,25 +105,38 @@ async function withRetries<T>(
 }
 
 async function readJson(response: Response, options: UpstreamOptions): Promise<unknown> {
-  const text = await readText(response, options.service);
+  return parseReply(await readText(response, options.service), options, response.status);
+}
+
+/**
+ * A reply's text as JSON.
+ *
+ * @throws {Failure} that says what came instead, or that it is too much.
+ */
+export function parseReply(
+  text: string,
+  { service, setting }: Pick<UpstreamOptions, "service" | "setting">,
+  status: number,
+): Json {
   try {
     return parseJson(text);
   } catch (error) {
     if (error instanceof JsonError && error.kind !== "syntax") {
-      throw new Failure("upstream_error", `${options.service}'s reply: ${error.message}.`, {
+      throw new Failure("upstream_error", `${service}'s reply: ${error.message}.`, {
         hint: error.hint,
-        status: response.status,
+        status,
         cause: error,
       });
     }
     const what = isHtml(text) ? "a web page" : text.trim() === "" ? "nothing" : "no valid JSON";
     throw new Failure(
       "upstream_error",
-      `${options.service} answered with ${what} where JSON was expected.`,
+      `${service} answered with ${what} where JSON was expected.`,
       {
-        hint: `Check that ${options.setting} is the address of a ${options.service} server ` +
-          "and that no login page or proxy is in between.",
-        status: response.status,
+        hint:
+          `Check that ${setting} is the address of a ${service} server and that no login page ` +
+          "or proxy is in between.",
+        status,
         cause: error,
       },
     );

@@ -1,9 +1,8 @@
 import { Failure, isFailure } from "../core/failure.ts";
 import { doubtWrite } from "../http/failure.ts";
 import type { z } from "zod";
-import { isHtml } from "../http/body.ts";
-import { openSession, type UpstreamSession } from "../http/client.ts";
-import { isJsonObject, type Json, tryParseJson } from "../core/json.ts";
+import { openSession, parseReply, type UpstreamSession } from "../http/client.ts";
+import { isJsonObject, type Json } from "../core/json.ts";
 import { path } from "../http/path.ts";
 import type { Account } from "./account.ts";
 import {
@@ -69,7 +68,7 @@ export function createWandb(account: Account): Wandb {
             repeatable: !isMutation(query),
           }));
         try {
-          return readReply(log.redact(text), appUrl);
+          return readReply(parseReply(log.redact(text), upstream, 200), appUrl);
         } catch (error) {
           // "internal error" with HTTP 200 says no more of a change than HTTP 500 does.
           throw isMutation(query) && isFailure(error) ? doubtWrite(error) : error;
@@ -131,11 +130,9 @@ async function askTolerantly(
 }
 
 /** The data of a reply; partial data come with the server's complaints. */
-function readReply(text: string, appUrl: URL): Answer<Json> {
-  const body = tryParseJson(text);
+function readReply(body: Json, appUrl: URL): Answer<Json> {
   if (!isJsonObject(body) || !("data" in body || "errors" in body || "error" in body)) {
-    const what = isHtml(text) ? "a web page" : text.trim() === "" ? "nothing" : "no GraphQL reply";
-    throw new Failure("upstream_error", `W&B answered with ${what}.`, {
+    throw new Failure("upstream_error", "W&B answered with JSON that is no GraphQL reply.", {
       hint: "Check that WANDB_BASE_URL is the address of a W&B server and that no login page or " +
         "proxy is in between.",
     });

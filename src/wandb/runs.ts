@@ -1,5 +1,6 @@
 import * as z from "zod";
 import type { JsonObject } from "../core/json.ts";
+import { BRANCH_POINT } from "./history/forks.ts";
 import { connectionOf, HISTORY_KEYS, JSON_FIELD, OBJECT_FIELD, present } from "./shapes.ts";
 
 /** Several runs by id with all that a comparison needs; rows only where asked for. */
@@ -21,6 +22,7 @@ export const RUNS_BY_ID = `query RunsById($e: String!, $p: String!, $f: JSONStri
         commit @include(if: $full)
         notes @include(if: $full)
         sweepName @include(if: $full) # optional
+        wandbConfig(keys: ["branch_point"]) # optional
         user @include(if: $full) { username }
         runInfo @include(if: $full) { program gpu gpuCount } # optional
         details: runInfo @include(if: $full) { os python cpuCount git { remote commit } } # optional
@@ -40,6 +42,7 @@ export const RUN_DETAILS = z.looseObject({
   displayName: TEXT,
   state: TEXT,
   historyKeys: HISTORY_KEYS,
+  wandbConfig: BRANCH_POINT,
   tags: z.array(z.string()).nullish(),
   group: TEXT,
   jobType: TEXT,
@@ -77,6 +80,7 @@ export function metadataOf(run: RunDetails): JsonObject {
     duration_s: seconds(run.createdAt, run.heartbeatAt),
     user: run.user?.username,
     sweep: run.sweepName,
+    forked_from: run.wandbConfig,
     notes: run.notes,
     last_step: run.historyKeys.lastStep >= 0 ? run.historyKeys.lastStep : undefined,
   });

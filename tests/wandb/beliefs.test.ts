@@ -21,6 +21,14 @@ async function answers(rig: Rig): Promise<unknown> {
       exitcode: 0,
     });
   }
+  await seedRun(rig.sim, {
+    ...HERE,
+    run: "fork",
+    branch: { run_id: "run0", step: 9 },
+    summary: { loss: 9 },
+    history: Array.from({ length: 5 }, (_, at) => ({ _step: 10 + at, loss: at })),
+    exitcode: 0,
+  });
   const ids = async (args: Record<string, unknown>) =>
     list((await rig.data(queryWandb, { ...HERE, ...args }))["items"]).map(({ id }) => id);
   const history = await rig.data(getRunHistory, {
@@ -37,6 +45,9 @@ async function answers(rig: Rig): Promise<unknown> {
     paged: await ids({ limit: 2, order: "+created_at" }),
     sorted: (await ids({ order: "-summary_metrics.loss" })).filter((id) => id !== "run4"),
     rows: list(history["rows"]),
+    forked: list(
+      (await rig.data(getRunHistory, { ...HERE, run_id: "fork", min_step: 10 }))["rows"],
+    ),
     loss: part(part(history, "statistics"), "loss")["points"],
     note: unknown["note"],
   };
@@ -52,6 +63,7 @@ const OTHERWISE = [
   { nonFinite: "bare" },
   { introspection: false },
   { randomSampling: true },
+  { inheritsHistory: true },
 ] as const;
 
 Deno.test("answers do not rest on beliefs about the server", async () => {

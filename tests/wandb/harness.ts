@@ -1,5 +1,7 @@
 import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
+import type { Config } from "../../src/config/config.ts";
+import { resolveSettings } from "../../src/config/resolve.ts";
 import { createLog, type Log } from "../../src/core/log.ts";
 import type { CallContext, Reply, Tool } from "../../src/mcp/tool.ts";
 import { createAccount } from "../../src/wandb/account.ts";
@@ -88,6 +90,29 @@ export function rigOn(sim: WandbSim, options: RigOptions = {}): Rig {
       return { result, requests: sim.requests.length };
     },
     [Symbol.asyncDispose]: () => sim.stop(),
+  };
+}
+
+/** The configuration of a program on a simulator. */
+export function configFor(
+  sim: { readonly url: string; readonly apiKey: string },
+  docs = "http://127.0.0.1:1",
+): Config {
+  const env: Record<string, string> = {
+    WANDB_BASE_URL: sim.url,
+    WANDB_APP_URL: "https://app.example.test",
+    WANDB_API_KEY: sim.apiKey,
+    WANDBOT_BASE_URL: docs,
+  };
+  const { settings, notes } = resolveSettings(new Map(), (name) => env[name]);
+  return {
+    command: "stdio",
+    words: [],
+    options: {},
+    settings,
+    notes,
+    home: undefined,
+    version: "0",
   };
 }
 

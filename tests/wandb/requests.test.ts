@@ -1,13 +1,11 @@
 /** Every W&B tool answers an everyday question with at most three requests. */
 import assert from "node:assert/strict";
-import { resolveSettings } from "../../src/config/resolve.ts";
-import type { Config } from "../../src/config/config.ts";
 import type { BoundTool } from "../../src/mcp/tool.ts";
 import { wandbBackends } from "../../src/wandb/backend.ts";
 import { startWandbSim } from "../support/wandb/mod.ts";
 import { startDocsServer } from "./docs_server.ts";
 import { everydayCalls, type EverydaySize, fillEveryday } from "./everyday.ts";
-import { contextFor, memoryLog } from "./harness.ts";
+import { configFor, contextFor, memoryLog } from "./harness.ts";
 
 /** More runs and files than fit in one page. */
 const SIZE: EverydaySize = { runs: 120, steps: 20_000, files: 60 };
@@ -27,7 +25,7 @@ Deno.test("no W&B tool takes more than three requests for an everyday question",
     const log = memoryLog([]);
     // Each call finds a server that has just started, so that nothing is known from a call before.
     const tools = (): readonly BoundTool[] =>
-      wandbBackends(configOf(sim, docs.url), log).slice(0, 1).flatMap(({ tools }) => tools);
+      wandbBackends(configFor(sim, docs.url), log).slice(0, 1).flatMap(({ tools }) => tools);
     const asked = new Set<string>();
     for (const { tool: name, what, args, expect } of everydayCalls(SIZE)) {
       const tool = tools().find((one) => one.name === name);
@@ -50,21 +48,3 @@ Deno.test("no W&B tool takes more than three requests for an everyday question",
     await sim.stop();
   }
 });
-
-function configOf(sim: { readonly url: string; readonly apiKey: string }, docs: string): Config {
-  const env: Record<string, string> = {
-    WANDB_BASE_URL: sim.url,
-    WANDB_API_KEY: sim.apiKey,
-    WANDBOT_BASE_URL: docs,
-  };
-  const { settings, notes } = resolveSettings(new Map(), (name) => env[name]);
-  return {
-    command: "stdio",
-    words: [],
-    options: {},
-    settings,
-    notes,
-    home: undefined,
-    version: "0",
-  };
-}

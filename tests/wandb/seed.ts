@@ -8,6 +8,8 @@ export interface SeedRun {
   readonly displayName?: string;
   readonly config?: Readonly<Record<string, unknown>>;
   readonly summary?: Readonly<Record<string, unknown>>;
+  /** Where it was forked from, as W&B's client writes it. */
+  readonly branch?: { readonly run_id: string; readonly step: number };
   readonly history?: readonly Readonly<Record<string, unknown>>[];
   readonly events?: readonly Readonly<Record<string, unknown>>[];
   readonly console?: readonly string[];
@@ -44,7 +46,15 @@ export async function seedRun(sim: WandbSim, seed: SeedRun): Promise<void> {
     p: project,
     r: run,
     d: seed.displayName ?? null,
-    c: JSON.stringify({ ...config, _wandb: { value: { cli_version: "0.25.1" } } }),
+    c: JSON.stringify({
+      ...config,
+      _wandb: {
+        value: {
+          cli_version: "0.25.1",
+          ...(seed.branch === undefined ? {} : { branch_point: seed.branch }),
+        },
+      },
+    }),
     t: seed.tags ?? [],
     g: seed.group ?? null,
     j: seed.jobType ?? null,

@@ -5,6 +5,7 @@ import { noProject, noRun } from "../missing.ts";
 import { connectionOf, HISTORY_KEYS, type HistoryKeys, INT64, JSON_FIELD } from "../shapes.ts";
 import { OBJECT_FIELD } from "../shapes.ts";
 import type { ProjectRef } from "../project.ts";
+import { BRANCH_POINT, type BranchPoint } from "./forks.ts";
 import { type Metric, readMetrics, type Selection, specsOf } from "./series.ts";
 
 /** One run's history, system metrics and console, each only where asked for. */
@@ -19,6 +20,7 @@ export const RUN_HISTORY = `query RunHistory($e: String!, $p: String!, $r: Strin
       createdAt
       heartbeatAt
       historyKeys
+      wandbConfig(keys: ["branch_point"]) # optional
       summaryMetrics(keys: $k)
       sampledHistory(specs: $s) @include(if: $rows)
       events(samples: $n) @include(if: $system)
@@ -46,6 +48,7 @@ const RUN = z.looseObject({
   createdAt: z.string().nullish(),
   heartbeatAt: z.string().nullish(),
   historyKeys: HISTORY_KEYS,
+  wandbConfig: BRANCH_POINT,
   summaryMetrics: OBJECT_FIELD,
   sampledHistory: z.array(JSON_FIELD).nullish(),
   events: z.array(JSON_FIELD).nullish(),
@@ -77,6 +80,8 @@ export interface LoadedRun {
   /** Last sign of life, ISO 8601. */
   readonly heartbeatAt: string | undefined;
   readonly known: HistoryKeys;
+  /** Where it branched off another run, or was rewound to. */
+  readonly branch: BranchPoint | undefined;
   readonly summary: JsonObject;
   readonly metrics: readonly Metric[];
   readonly events: readonly JsonObject[];
@@ -124,6 +129,7 @@ export async function loadRun(
     createdAt: found.createdAt ?? undefined,
     heartbeatAt: found.heartbeatAt ?? undefined,
     known: found.historyKeys,
+    branch: found.wandbConfig,
     summary: found.summaryMetrics,
     metrics: selection === undefined ? [] : readMetrics(lists, selection, found.historyKeys),
     events,

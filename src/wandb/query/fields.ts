@@ -7,8 +7,8 @@ import type { Resource } from "./resources.ts";
 /** Fields of a run in a result. */
 const RUN_FIELDS = [
   ...["id", "name", "state", "created_at", "tags", "group", "job_type", "heartbeat_at"],
-  ...["updated_at", "duration", "user", "sweep", "host", "commit", "notes", "environment"],
-  ...["history_keys", "system_metrics", "url", "config", "summary"],
+  ...["updated_at", "duration", "user", "sweep", "forked_from", "host", "commit", "notes"],
+  ...["environment", "history_keys", "system_metrics", "url", "config", "summary"],
 ];
 
 /** Other names of fields, and what is meant. */
@@ -18,6 +18,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   username: "user",
   "user.username": "user",
   sweep_name: "sweep",
+  branch_point: "forked_from",
   run_info: "environment",
   metadata: "environment",
   compute_seconds: "duration",
@@ -39,15 +40,11 @@ export interface RunProjection {
   readonly summary: Keys;
 }
 
-/** Fields of runs where none are named. */
-export const DEFAULT_FIELDS: readonly string[] = [
-  "id",
-  "name",
-  "state",
-  "created_at",
-  "tags",
-  "group",
-];
+/** Fields of a row where none are named. */
+export function defaultFields(resource: Resource): readonly string[] {
+  if (resource === "runs") return ["id", "name", "state", "created_at", "tags", "group"];
+  return FIELDS[resource].filter((field) => field !== "spec");
+}
 
 /**
  * The projection for `fields`, or a small one with the metrics that filter and order speak of.
@@ -59,7 +56,7 @@ export function readProjection(
   mentioned: readonly string[],
 ): RunProjection {
   const wanted = fields === undefined || fields.length === 0
-    ? [...DEFAULT_FIELDS, ...mentioned.filter((name) => keyIn(name) !== undefined)]
+    ? [...defaultFields("runs"), ...mentioned.filter((name) => keyIn(name) !== undefined)]
     : ["id", ...fields];
   const plain = new Set<string>();
   const config = new Set<string>();
@@ -106,10 +103,14 @@ const FIELDS: Readonly<Record<Exclude<Resource, "runs">, readonly string[]>> = {
     ...["id", "name", "state", "method", "best_loss", "run_count", "expected_runs"],
     ...["created_at", "config", "url"],
   ],
-  reports: ["id", "title", "description", "user", "created_at", "updated_at", "url"],
+  reports: ["id", "title", "description", "user", "created_at", "updated_at", "spec", "url"],
   artifacts: [
     ...["name", "type", "description", "aliases", "tags", "is_sequence"],
     ...["created_at", "updated_at"],
+  ],
+  project: [
+    ...["name", "entity", "description", "visibility", "created_at", "updated_at"],
+    ...["last_active", "run_count", "sweep_count", "url"],
   ],
   files: ["name", "size", "mimetype", "updated_at", "md5"],
 };

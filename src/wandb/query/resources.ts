@@ -1,5 +1,6 @@
 /** The documents that list what a project holds. */
 import * as z from "zod";
+import { PROJECT_FIELDS } from "../projects.ts";
 import { PAGE_INFO } from "../shapes.ts";
 
 /** Runs, with only what is asked for. */
@@ -22,6 +23,7 @@ export const LIST_RUNS = `query ListRuns($e: String!, $p: String!, $n: Int!, $c:
         commit @include(if: $more)
         notes @include(if: $more)
         sweepName @include(if: $more) # optional
+        wandbConfig(keys: ["branch_point"]) @include(if: $more) # optional
         user @include(if: $more) { username }
         computeSeconds @include(if: $more) # optional
         runInfo @include(if: $more) { program os python gpu gpuCount cpuCount } # optional
@@ -51,12 +53,16 @@ export const LIST_SWEEPS = `query ListSweeps($e: String!, $p: String!, $n: Int!,
 }`;
 
 /** Saved reports. */
-export const LIST_REPORTS = `query ListReports($e: String!, $p: String!, $n: Int!, $c: String) {
+export const LIST_REPORTS = `query ListReports($e: String!, $p: String!, $n: Int!, $c: String,
+  $spec: Boolean!) {
   project(entityName: $e, name: $p) {
     list: allViews(viewType: "runs", first: $n, after: $c) {
       totalCount # optional
       pageInfo { endCursor hasNextPage }
-      edges { cursor node { id displayName description createdAt updatedAt user { username } } }
+      edges { cursor node {
+        id displayName description createdAt updatedAt user { username }
+        spec @include(if: $spec)
+      } }
     }
   }
 }`;
@@ -78,6 +84,16 @@ export const LIST_ARTIFACTS = `query ListArtifacts($e: String!, $p: String!, $n:
   }
 }`;
 
+/** The project itself. */
+export const SHOW_PROJECT = `query ShowProject($e: String!, $p: String!) {
+  project(entityName: $e, name: $p) {
+    ${PROJECT_FIELDS}
+    runCount
+    totalSweeps # optional
+    lastActive # optional
+  }
+}`;
+
 /** A run's files. */
 export const LIST_FILES = `query ListFiles($e: String!, $p: String!, $r: String!, $n: Int!,
   $c: String) {
@@ -91,14 +107,17 @@ export const LIST_FILES = `query ListFiles($e: String!, $p: String!, $r: String!
   }
 }`;
 
-/** What the structured form can list. */
-export const RESOURCES = ["runs", "sweeps", "reports", "artifacts", "files"] as const;
+/** What the structured form can ask for. */
+export const RESOURCES = ["runs", "sweeps", "reports", "artifacts", "files", "project"] as const;
 
 /** One of {@link RESOURCES}. */
 export type Resource = (typeof RESOURCES)[number];
 
+/** What a project holds many of. */
+export type Listed = Exclude<Resource, "project">;
+
 /** The document that lists each. */
-export const LIST_DOCUMENTS: Readonly<Record<Resource, string>> = {
+export const LIST_DOCUMENTS: Readonly<Record<Listed, string>> = {
   runs: LIST_RUNS,
   sweeps: LIST_SWEEPS,
   reports: LIST_REPORTS,

@@ -2,6 +2,7 @@
 import * as z from "zod";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { unexpectedForm } from "../failure.ts";
+import { BRANCH_POINT } from "../history/forks.ts";
 import { valueAt } from "../history/series.ts";
 import type { Links } from "../links.ts";
 import {
@@ -14,7 +15,7 @@ import {
   present,
 } from "../shapes.ts";
 import type { ProjectRef } from "../project.ts";
-import type { Resource } from "./resources.ts";
+import type { Listed } from "./resources.ts";
 import type { Keys, RunProjection } from "./fields.ts";
 
 const TEXT = z.string().nullish();
@@ -33,6 +34,7 @@ const RUN = z.looseObject({
   commit: TEXT,
   notes: TEXT,
   sweepName: TEXT,
+  wandbConfig: BRANCH_POINT,
   user: z.looseObject({ username: TEXT }).nullish(),
   computeSeconds: z.number().nullish().catch(undefined),
   runInfo: JSON_FIELD,
@@ -64,6 +66,7 @@ export function runRow(
     commit: run.commit,
     notes: run.notes,
     sweep: run.sweepName,
+    forked_from: run.wandbConfig,
     user: run.user?.username,
     duration: run.computeSeconds,
     environment: isJsonObject(run.runInfo) ? unlessEmpty(present(run.runInfo)) : undefined,
@@ -123,12 +126,13 @@ const OTHER = z.looseObject({
   sizeBytes: INT64,
   mimetype: TEXT,
   md5: TEXT,
+  spec: JSON_FIELD,
   __typename: TEXT,
 });
 
 /** A sweep, report, artifact collection or file as a row. */
 export function otherRow(
-  resource: Exclude<Resource, "runs">,
+  resource: Exclude<Listed, "runs">,
   node: unknown,
   place: ProjectRef,
   links: Links,
@@ -157,6 +161,7 @@ export function otherRow(
         description: one.description,
         user: one.user?.username,
         ...dates,
+        spec: one.spec,
         url: links.report(entity, project, one.displayName ?? "report", one.id ?? ""),
       });
     case "artifacts":

@@ -6,29 +6,37 @@
  * @module
  */
 import { createHash } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
 import { pause } from "../../core/async.ts";
 import { Failure, isFailure } from "../../core/failure.ts";
+import type { JsonObject } from "../../core/json.ts";
+import { doubtWrite } from "../../http/failure.ts";
 import { path } from "../../http/path.ts";
 import { hostPort } from "../../http/redirect.ts";
+import { writeOnce } from "../../http/write.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 import { openFileStore, whyUnreachable } from "../file_store.ts";
 import { noProject } from "../missing.ts";
 import type { ProjectRef } from "../project.ts";
+import { JSON_FIELD, OBJECT_FIELD } from "../shapes.ts";
 import type { Table } from "./analysis.ts";
 
 /** How runs that are written here are marked. */
 export const TAG = "mcp-generated";
 
 export const RUN_TO_WRITE = `query RunToWrite($e: String!, $p: String!, $r: String!) {
-  project(entityName: $e, name: $p) { id internalId run(name: $r) { name tags state } }
+  project(entityName: $e, name: $p) { id internalId run(name: $r) { name tags state summaryMetrics } }
 }`;
 const LOOKED = z.looseObject({
   project: z.looseObject({
     id: z.string(),
     internalId: z.union([z.string(), z.number()]).nullish(),
-    run: z.looseObject({ tags: z.array(z.string()).nullish(), state: z.string().nullish() })
-      .nullish(),
+    run: z.looseObject({
+      tags: z.array(z.string()).nullish(),
+      state: z.string().nullish(),
+      summaryMetrics: OBJECT_FIELD,
+    }).nullish(),
   }).nullish(),
 });
 
@@ -88,6 +96,8 @@ export interface WrittenRun {
   readonly internalId: string | number | undefined;
   /** Keys of files that could not be stored, and why. */
   readonly missing: readonly { readonly key: string; readonly reason: string }[];
+  /** What to tell where a reply was lost. */
+  readonly notes: readonly string[];
 }
 
 /** A table as a run's file, named as W&B's client 0.25.1 names it. */
@@ -124,10 +134,11 @@ function mediaFile(
  */
 export async function writeRun(
   wandb: Wandb,
-  session: WandbSession,
   project: ProjectRef,
   run: RunToWrite,
+  signal: AbortSignal,
 ): Promise<WrittenRun> {
+  const session = wandb.open(signal);
   const place = { e: project.entity, p: project.project, r: run.id };
   const { data: looked } = await session.ask(RUN_TO_WRITE, place, LOOKED);
   if (!looked.project) throw await noProject(session, project);
@@ -137,32 +148,64 @@ export async function writeRun(
       hint: "Choose another analysis_id, or leave it out.",
     });
   }
+  const again = `the same call again completes run ${run.id} and makes no second one`;
+  let begun = false;
+  let uploaded: Uploaded = { stored: [], missing: [] };
   try {
-    await again(session, () =>
-      session.ask(WRITE_RUN, {
-        ...place,
-        n: run.name,
-        j: run.jobType,
-        notes: run.notes,
-        c: JSON.stringify(
-          run.charts === undefined ? {} : { _wandb: { value: { visualize: run.charts } } },
-        ),
-        tags: [TAG],
-      }, UPSERTED));
-    const { stored, missing } = await upload(wandb, session, place, run.files);
-    await stream(wandb, session, project, run, stored);
+    const { notes } = await writeOnce({
+      verb: "stored",
+      otherwise: again,
+      send: async () => {
+        await repeatOnce(session, () =>
+          session.ask(WRITE_RUN, {
+            ...place,
+            n: run.name,
+            j: run.jobType,
+            notes: run.notes,
+            c: JSON.stringify(
+              run.charts === undefined ? {} : { _wandb: { value: { visualize: run.charts } } },
+            ),
+            tags: [TAG],
+          }, UPSERTED));
+        begun = true;
+        uploaded = await upload(wandb, session, place, run.files);
+        await stream(wandb, session, project, run, uploaded.stored);
+      },
+      look: async () => {
+        const { data } = await wandb.open(signal).ask(RUN_TO_WRITE, place, LOOKED);
+        const found = data.project?.run;
+        if (!found) return "nothing happened";
+        const wanted = { ...run.summary, ...references(uploaded.stored) };
+        const whole = found.state === "finished" && holds(found.summaryMetrics, wanted);
+        return whole ? { result: undefined } : "unclear";
+      },
+    }, signal);
     return {
       created: !known,
       internalId: looked.project.internalId ?? looked.project.id,
-      missing,
+      missing: uploaded.missing,
+      notes: notes ?? [],
     };
   } catch (error) {
-    throw isFailure(error) ? unfinished(error, run.id) : error;
+    if (!begun || !isFailure(error) || error.effect !== undefined) throw error;
+    throw new Failure(error.code, `${error.message} Run ${run.id} is there, but not whole.`, {
+      hint: `Put right what is wrong: ${again}.`,
+      retryable: error.retryable,
+      status: error.status,
+      cause: error,
+    });
   }
 }
 
+/** Whether a run's summary holds these values. */
+function holds(summary: JsonObject, wanted: Readonly<Record<string, unknown>>): boolean {
+  return Object.entries(wanted).every(([key, value]) =>
+    isDeepStrictEqual(summary[key], JSON_FIELD.parse(JSON.stringify(value)))
+  );
+}
+
 /** Once more where the first may or may not have arrived: the run's id makes both the same. */
-async function again<T>(session: WandbSession, work: () => Promise<T>): Promise<T> {
+async function repeatOnce<T>(session: WandbSession, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
@@ -172,15 +215,13 @@ async function again<T>(session: WandbSession, work: () => Promise<T>): Promise<
   }
 }
 
-function unfinished(error: Failure, id: string): Failure {
-  if (error.code === "invalid_arguments" || error.code === "forbidden") return error;
-  return new Failure(error.code, `${error.message} Run ${id} may be there, but is not whole.`, {
-    hint: `Call again with analysis_id=${id}: it completes the same run and makes no second one.`,
-    retryable: error.retryable,
-    effect: error.effect,
-    status: error.status,
-    cause: error,
-  });
+interface Uploaded extends Pick<WrittenRun, "missing"> {
+  readonly stored: readonly RunFile[];
+}
+
+/** Files as history and summary name them, by their keys. */
+function references(files: readonly RunFile[]): Record<string, unknown> {
+  return Object.fromEntries(files.map(({ key, reference }) => [key, reference]));
 }
 
 async function upload(
@@ -188,9 +229,9 @@ async function upload(
   session: WandbSession,
   place: { readonly e: string; readonly p: string; readonly r: string },
   files: readonly RunFile[],
-): Promise<{ stored: RunFile[]; missing: WrittenRun["missing"] }> {
+): Promise<Uploaded> {
   if (files.length === 0) return { stored: [], missing: [] };
-  const { data } = await again(
+  const { data } = await repeatOnce(
     session,
     () => session.ask(WRITE_RUN_FILES, { ...place, f: files.map((file) => file.path) }, CREATED),
   );
@@ -243,11 +284,10 @@ async function stream(
   run: RunToWrite,
   files: readonly RunFile[],
 ): Promise<void> {
-  const media = Object.fromEntries(files.map(({ key, reference }) => [key, reference]));
-  const row = { _step: 0, _runtime: 0, _timestamp: Date.now() / 1000, ...media };
+  const row = { _step: 0, _runtime: 0, _timestamp: Date.now() / 1000, ...references(files) };
   const summary = { ...run.summary, ...row };
   const lines = (value: unknown) => ({ offset: 0, content: [JSON.stringify(value)] });
-  await wandb.authorized(session.http, (authorization) =>
+  const sent = wandb.authorized(session.http, (authorization) =>
     session.http.json({
       method: "POST",
       path: path`/files/${project.entity}/${project.project}/${run.id}/file_stream`,
@@ -261,4 +301,7 @@ async function stream(
         exitcode: 0,
       },
     }));
+  await sent.catch((error) => {
+    throw isFailure(error) ? doubtWrite(error) : error;
+  });
 }

@@ -6,8 +6,16 @@ import type { Tool } from "../../mcp/tool.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import type { WandbSession } from "../client.ts";
 import { isPattern, matchKeys } from "../history/choose.ts";
+import { describeBranch } from "../history/forks.ts";
 import { numericKeys } from "../history/load.ts";
-import { readMetrics, type Selection, seriesOf, specsOf, valueAt } from "../history/series.ts";
+import {
+  type Metric,
+  readMetrics,
+  type Selection,
+  seriesOf,
+  specsOf,
+  valueAt,
+} from "../history/series.ts";
 import { noProject, noRun } from "../missing.ts";
 import { environmentOf, metadataOf, type RunDetails, RUNS_BY_ID, RUNS_SHAPE } from "../runs.ts";
 import { configOf, summaryOf } from "../shapes.ts";
@@ -104,6 +112,7 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
       url: wandb.links.run(place.entity, place.project, name),
     }));
     const [a, b] = labels;
+    const metrics = rows.map((run) => withRows ? metricsIn(run, select(shared)) : []);
     return {
       data: {
         ...(labels.length === 2 ? { run_a: a, run_b: b } : { runs: labels }),
@@ -115,13 +124,18 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
         metadata_diff: difference(runs, metadataOf),
         environment_diff: difference(runs, environmentOf),
         ...(withRows
-          ? { history_comparison: histories(rows, select(shared), args.history_samples) }
+          ? { history_comparison: compareHistories(rows, metrics, args.history_samples) }
           : {}),
         ...(Object.keys(missing).length > 0 ? { missing_keys: missing } : {}),
         ...noteOf(
           matching.length > shared.length
             ? `${matching.length} keys match; these are the first ${shared.length}.`
             : undefined,
+          ...rows.map(({ name, wandbConfig: branch }, index) =>
+            withRows
+              ? describeBranch({ id: name, branch, metrics: metrics[index] ?? [] })
+              : undefined
+          ),
         ),
         ...warningsOf(problems),
       },
@@ -205,21 +219,23 @@ function sharedKeys(runs: readonly RunDetails[]): string[] {
   return shared.sort((a, b) => isLoss(b) - isLoss(a)).slice(0, DEFAULT_KEYS);
 }
 
-function histories(runs: readonly RunDetails[], selection: Selection, most: number) {
-  if (selection.keys.length === 0) {
+function metricsIn(run: RunDetails, selection: Selection): Metric[] {
+  const lists = (run.sampledHistory ?? []).map((list) => list ?? null);
+  return readMetrics(lists, selection, run.historyKeys);
+}
+
+function compareHistories(
+  runs: readonly RunDetails[],
+  metrics: readonly (readonly Metric[])[],
+  most: number,
+) {
+  const keys = metrics[0]?.map(({ key }) => key) ?? [];
+  if (keys.length === 0) {
     return { note: "The runs have no numeric metric in common; name some with history_keys." };
   }
-  const metrics = runs.map((run) => ({
-    run: run.name,
-    metrics: readMetrics(
-      (run.sampledHistory ?? []).map((list) => list ?? null),
-      selection,
-      run.historyKeys,
-    ),
-  }));
-  return Object.fromEntries(selection.keys.map((key) => {
-    const series = metrics.flatMap(({ run, metrics: all }) => {
-      const metric = all.find((one) => one.key === key);
+  return Object.fromEntries(keys.map((key) => {
+    const series = runs.flatMap(({ name: run }, index) => {
+      const metric = metrics[index]?.find((one) => one.key === key);
       return metric === undefined ? [] : [{ run, series: seriesOf(metric) }];
     });
     const { rows, ...alignment } = alignRuns(series, most);

@@ -1,6 +1,8 @@
 import { randomBytes } from "node:crypto";
+import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
-import { badArgument, Failure, isFailure } from "../../core/failure.ts";
+import { badArgument, Failure } from "../../core/failure.ts";
+import { writeOnce } from "../../http/write.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import type { WandbSession } from "../client.ts";
 import { noProject } from "../missing.ts";
@@ -111,7 +113,7 @@ const tool: Tool<WandbServices> = wandbTool({
     readPanels(panels, { ...project, internalId: undefined }, newId);
     const before = id === undefined ? undefined : await readReport(session, id);
     const source = await findProject(session, project);
-    const plots = html === undefined ? undefined : await writePlots(wandb, session, project, html);
+    const plots = html === undefined ? undefined : await writePlots(wandb, project, html, signal);
     const blocks = [
       ...readMarkdown(text),
       ...readPanels(panels, source, newId),
@@ -135,20 +137,25 @@ const tool: Tool<WandbServices> = wandbTool({
       : args.draft
       ? "runs/draft"
       : "runs";
-    const written = await write(session, project, {
-      id: id ?? null,
-      n: newId(),
-      t: title,
-      d: args.description ?? before?.description ?? "",
-      k: kind,
-      s: JSON.stringify(spec),
-    });
+    const description = args.description ?? before?.description ?? "";
+    const { result: written, notes: lost = [] } = await writeReport(wandb, project, {
+      id,
+      title,
+      description,
+      type: kind,
+      spec: JSON.stringify(spec),
+      before,
+    }, signal);
     log.info("Wrote a W&B report", {
       tool: "create_wandb_report_tool",
       project: project.id,
       report: written,
     });
-    const notes = plots?.missing.map(({ key, reason }) => `${key} is not in it: ${reason}.`) ?? [];
+    const notes = [
+      ...lost,
+      ...plots?.notes ?? [],
+      ...plots?.missing.map(({ key, reason }) => `${key} is not in it: ${reason}.`) ?? [],
+    ];
     return {
       data: {
         report_id: written,
@@ -234,61 +241,65 @@ async function findProject(session: WandbSession, project: ProjectRef): Promise<
 /** Keeps HTML and SVG as media of a run, which a report can show. */
 async function writePlots(
   wandb: Wandb,
-  session: WandbSession,
   project: ProjectRef,
   html: Readonly<Record<string, string>>,
+  signal: AbortSignal,
 ) {
   const plots = Object.entries(html);
   const id = analysisRunId(undefined, [project.id, plots]);
   const files = plots.map(([name, content]) =>
     htmlFile(name.replaceAll(/[^\p{L}\p{N}]+/gu, "_").slice(0, 60) || "plot", content)
   );
-  const { missing } = await writeRun(wandb, session, project, {
+  const { missing, notes } = await writeRun(wandb, project, {
     id,
     name: "report plots",
     jobType: "mcp-report-plots",
     notes: "Plots of a report, written by wandflow.",
     summary: {},
     files,
-  });
+  }, signal);
   const keys = files.map(({ key }) => key).filter((key) => !missing.some((one) => one.key === key));
-  return { run: id, keys, missing };
+  return { run: id, keys, missing, notes };
 }
 
-/** Writes once; where the reply is lost, looks for the report by its own random name. */
-async function write(
-  session: WandbSession,
-  project: ProjectRef,
-  view: Readonly<Record<string, unknown>> & { readonly n: string; readonly id: string | null },
-): Promise<string> {
+/** A report as it is to be. */
+interface Report {
+  /** Of the report to change; undefined for a new one. */
+  readonly id: string | undefined;
+  readonly title: string;
+  readonly description: string;
+  readonly type: string;
+  readonly spec: string;
+  /** The report that is changed, as it was. */
+  readonly before: unknown;
+}
+
+/** Writes once; a new report is known by its own random name, a changed one by what it holds. */
+function writeReport(wandb: Wandb, project: ProjectRef, report: Report, signal: AbortSignal) {
   const place = { e: project.entity, p: project.project };
-  try {
-    const { data } = await session.ask(WRITE_REPORT, { ...place, ...view }, WRITTEN);
-    return data.upsertView.view.id;
-  } catch (error) {
-    if (!isFailure(error) || error.effect !== "unknown") throw error;
-    if (view.id !== null) {
-      throw unsure(
-        error,
-        "The report may have been changed: look at it before you repeat the call.",
+  const name = newId();
+  const { id, title, description, type, spec } = report;
+  return writeOnce<string>({
+    verb: id === undefined ? "stored" : "changed",
+    send: async () => {
+      const view = { id: id ?? null, n: name, t: title, d: description, k: type, s: spec };
+      const { data } = await wandb.open(signal).ask(WRITE_REPORT, { ...place, ...view }, WRITTEN);
+      return data.upsertView.view.id;
+    },
+    look: async () => {
+      const session = wandb.open(signal);
+      if (id === undefined) {
+        const { data } = await session.ask(REPORT_BY_NAME, { ...place, n: name }, FOUND);
+        const found = data.project?.allViews.nodes.find((node) => node.name === name);
+        return found === undefined ? "nothing happened" : { result: found.id };
+      }
+      const now = await readReport(session, id);
+      const isWritten = isDeepStrictEqual(
+        [now.title, now.description ?? "", now.type, now.spec],
+        [title, description, type, JSON.parse(spec)],
       );
-    }
-    const found = await session.ask(REPORT_BY_NAME, { ...place, n: view.n }, FOUND).catch(() =>
-      undefined
-    );
-    const nodes = found?.data.project?.allViews.nodes;
-    const stored = nodes?.find(({ name }) => name === view.n);
-    if (stored !== undefined) return stored.id;
-    throw nodes === undefined
-      ? unsure(error, "The report may have been stored: look before you repeat the call.")
-      : new Failure(error.code, `${error.message} The report was not stored.`, {
-        effect: "none",
-        retryable: true,
-        cause: error,
-      });
-  }
-}
-
-function unsure(error: Failure, hint: string): Failure {
-  return new Failure(error.code, error.message, { hint, effect: "unknown", cause: error });
+      if (isWritten) return { result: id };
+      return isDeepStrictEqual(now, report.before) ? "nothing happened" : "unclear";
+    },
+  }, signal);
 }

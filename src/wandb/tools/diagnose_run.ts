@@ -14,6 +14,7 @@ import type { RunInfo } from "../../analysis/run_state.ts";
 import { describeSeries } from "../../analysis/statistics.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { nearest } from "../../core/nearest.ts";
+import { describeBranch } from "../history/forks.ts";
 import { type LoadedRun, loadRun, numericKeys, systemMetrics } from "../history/load.ts";
 import { seriesOf } from "../history/series.ts";
 import { runLinks } from "../resources.ts";
@@ -120,6 +121,7 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
           ),
         ],
         ...noteOf(
+          describeBranch(run),
           gpus.length > 0
             ? undefined
             : "The use of GPUs was not checked: no GPU's is among the run's system metrics.",

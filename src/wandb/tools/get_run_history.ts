@@ -14,6 +14,7 @@ import {
   unknownAxis,
   unknownKeys,
 } from "../history/describe.ts";
+import { describeBranch } from "../history/forks.ts";
 import { type LoadedRun, loadRun, systemMetrics } from "../history/load.ts";
 import { rowsWithin } from "../history/rows.ts";
 import { type Metric, type Selection, STEP } from "../history/series.ts";
@@ -121,7 +122,9 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
       throw unknownAxis(xAxis, first);
     }
     const empty = choice.keys.filter((key) => !metrics.some((metric) => metric.key === key));
+    const branch = onlySystem ? undefined : describeBranch(run, minStep);
     const notes = [
+      ...(branch === undefined ? [] : [branch]),
       ...choice.notes,
       ...(systems.length > 0 && (minStep ?? maxStep) !== undefined
         ? ["min_step and max_step do not apply to system metrics, which have no steps."]

@@ -58,8 +58,7 @@ export const logAnalysis: Tool<WandbServices> = wandbTool({
       tableFile(TABLE, table),
       ...made.map((chart) => tableFile(`${chart.key}_table`, chart.table)),
     ];
-    const session = wandb.open(signal);
-    const written = await writeRun(wandb, session, project, {
+    const written = await writeRun(wandb, project, {
       id,
       name,
       jobType: "mcp-analysis",
@@ -72,9 +71,10 @@ export const logAnalysis: Tool<WandbServices> = wandbTool({
         _mcp_columns: JSON.stringify(table.columns),
       },
       files,
-    });
+    }, signal);
     log.info("Wrote a W&B run", { tool: "log_analysis_to_wandb", project: project.id, run: id });
     const notes = [
+      ...written.notes,
       ...written.missing.map(({ key, reason }) => `${key} is not stored: ${reason}.`),
       ...(data.length > MOST_ROWS
         ? [`W&B's pages show the first ${MOST_ROWS} of ${data.length} rows; all are stored.`]

@@ -6,15 +6,14 @@ import { nearest } from "../../core/nearest.ts";
 import type { WandbSession } from "../client.ts";
 import { connectionOf } from "../shapes.ts";
 import { resolveEntity } from "../project.ts";
+import { PROJECT, PROJECT_FIELDS, projectRow } from "../projects.ts";
 import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 import { ENTITIES } from "./list_entities.ts";
-
-const FIELDS = "name entityName description access createdAt updatedAt";
 
 /** One entity's projects. */
 export const PROJECTS = `query Projects($e: String!, $n: Int!, $c: String) {
   models(entityName: $e, first: $n, after: $c) {
-    edges { node { ${FIELDS} } }
+    edges { node { ${PROJECT_FIELDS} } }
     pageInfo { endCursor hasNextPage }
   }
 }`;
@@ -24,24 +23,16 @@ export const ALL_PROJECTS = `query AllProjects($n: Int!) {
   viewer {
     username
     entity
-    projects(first: $n) { edges { node { ${FIELDS} } } pageInfo { endCursor hasNextPage } }
+    projects(first: $n) { edges { node { ${PROJECT_FIELDS} } } pageInfo { endCursor hasNextPage } }
     names: teams(first: 200) { edges { node { name } } }
     teams(first: 10) {
       edges { node { name projects(first: $n) {
-        edges { node { ${FIELDS} } } pageInfo { endCursor hasNextPage }
+        edges { node { ${PROJECT_FIELDS} } } pageInfo { endCursor hasNextPage }
       } } }
     }
   }
 }`;
 
-const PROJECT = z.looseObject({
-  name: z.string(),
-  entityName: z.string().nullish(),
-  description: z.string().nullish(),
-  access: z.string().nullish(),
-  createdAt: z.string().nullish(),
-  updatedAt: z.string().nullish(),
-});
 const PAGE = connectionOf(PROJECT);
 const ONE = z.looseObject({ models: PAGE });
 const NAMES = connectionOf(z.looseObject({ name: z.string() }));
@@ -59,15 +50,6 @@ const VIEWER = z.looseObject({
 });
 
 const ROW = z.looseObject({ name: z.string(), entity: z.string() });
-const VISIBILITY: Readonly<Record<string, string>> = {
-  PRIVATE: "private",
-  ENTITY_READ: "team",
-  ENTITY_WRITE: "team",
-  RESTRICTED: "restricted",
-  USER_READ: "public",
-  USER_WRITE: "open",
-};
-
 /** Lists projects by entity. */
 export const queryProjects: Tool<WandbServices> = wandbTool({
   name: "query_wandb_entity_projects",
@@ -109,7 +91,7 @@ export const queryProjects: Tool<WandbServices> = wandbTool({
     const { hasNextPage, endCursor } = models.page;
     return {
       data: {
-        projects: { [entity]: models.nodes.map((project) => rowOf(project, entity)) },
+        projects: { [entity]: models.nodes.map((project) => projectRow(project, entity)) },
         more: hasNextPage,
         max_projects_per_entity: most,
         ...(hasNextPage && endCursor ? { next_cursor: endCursor } : {}),
@@ -128,14 +110,14 @@ export const queryProjects: Tool<WandbServices> = wandbTool({
 async function allProjects(session: WandbSession, most: number) {
   const { data: { viewer }, problems } = await session.ask(ALL_PROJECTS, { n: most }, ALL);
   const personal = viewer.username ?? viewer.entity ?? "viewer";
-  const projects = new Map<string, ReturnType<typeof rowOf>[]>([[personal, []]]);
+  const projects = new Map<string, ReturnType<typeof projectRow>[]>([[personal, []]]);
   const seen = new Set<string>();
   const more: string[] = [];
   const add = (owner: string, page: z.output<typeof PAGE>) => {
     if (!projects.has(owner)) projects.set(owner, []);
     if (page.page.hasNextPage) more.push(owner);
     for (const node of page.nodes) {
-      const row = rowOf(node, owner);
+      const row = projectRow(node, owner);
       const key = `${row.entity}/${row.name}`;
       if (seen.has(key)) continue;
       seen.add(key);
@@ -165,16 +147,4 @@ async function checkEntity(session: WandbSession, entity: string): Promise<void>
   throw new Failure("not_found", `Entity "${entity}" has no projects that this key can see.`, {
     hint: suggest(near, `This key reaches ${known.slice(0, 10).join(", ") || "no entity"}.`),
   });
-}
-
-function rowOf(project: z.output<typeof PROJECT>, entity: string) {
-  const { access, description } = project;
-  return {
-    name: project.name,
-    entity: project.entityName ?? entity,
-    ...(description ? { description } : {}),
-    ...(access ? { visibility: VISIBILITY[access] ?? access.toLowerCase() } : {}),
-    ...(project.createdAt ? { created_at: project.createdAt } : {}),
-    ...(project.updatedAt ? { updated_at: project.updatedAt } : {}),
-  };
 }

@@ -2,7 +2,7 @@ import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { defined } from "../../core/defined.ts";
-import { DEFAULT_FIELDS } from "../query/fields.ts";
+import { defaultFields } from "../query/fields.ts";
 import { type ListQuery, listResource } from "../query/list.ts";
 import { type Resource, RESOURCES } from "../query/resources.ts";
 import { readProjectArgs, SHORT_NAMES } from "../project.ts";
@@ -12,8 +12,9 @@ import { type WandbServices, wandbTool } from "../tool.ts";
 const DEFAULT_LIMIT = 50;
 
 /** What calls in the form of W&B's own server of today mean in ours. */
-function inOwnForm(args: {
+function translateArguments(args: {
   readonly resource: Resource;
+  readonly run_id?: string | undefined;
   readonly filters?: Readonly<Record<string, unknown>> | undefined;
   readonly fields?: readonly string[] | undefined;
   readonly sweep_id?: string | undefined;
@@ -23,25 +24,29 @@ function inOwnForm(args: {
   readonly summary_keys?: readonly string[] | undefined;
   readonly response_mode: "items" | "count";
 }): Partial<ListQuery> {
-  const { resource, filters, sweep_id: sweep, response_mode: mode } = args;
-  if (sweep !== undefined && resource !== "runs" && resource !== "sweeps") {
+  const { resource, filters, sweep_id: sweep, response_mode: mode, include = [] } = args;
+  const isRuns = resource === "runs";
+  if (sweep !== undefined && !isRuns && resource !== "sweeps") {
     throw badArgument(`resource=${resource} takes no \`sweep_id\`.`);
   }
-  const chosen = [
-    ...args.fields ?? [],
-    ...args.include ?? [],
+  const keys = [
     ...(args.config_keys ?? []).map((key) => `config.${key}`),
     ...(args.summary_keys ?? []).map((key) => `summary.${key}`),
   ];
-  const more = (args.fields ?? []).length === 0 && chosen.length > 0 && resource === "runs"
-    ? DEFAULT_FIELDS
-    : [];
+  if (!isRuns && keys.length > 0) {
+    throw badArgument(`resource=${resource} takes no \`config_keys\` and no \`summary_keys\`.`);
+  }
+  const named = args.fields ?? [];
+  const isPlain = named.length + include.length + keys.length === 0;
+  // There, one run comes with its summary.
+  const more = isPlain && isRuns && args.run_id !== undefined ? ["summary"] : [...include, ...keys];
+  const defaults = named.length === 0 && more.length > 0 ? defaultFields(resource) : [];
+  const fields = [...defaults, ...named, ...more];
   return defined({
-    filters: sweep === undefined
-      ? filters
-      : { ...filters, [resource === "runs" ? "sweep" : "name"]: sweep },
-    fields: chosen.length === 0 ? undefined : [...more, ...chosen],
+    filters: sweep === undefined ? filters : { ...filters, [isRuns ? "sweep" : "name"]: sweep },
+    fields: fields.length === 0 ? undefined : fields,
     title: args.report_name,
+    spec: fields.includes("spec") || undefined,
     count: mode === "count" || undefined,
   });
 }
@@ -112,7 +117,7 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
         throw badArgument("`variables` go with `query`.", "Or use `filters` and `fields`.");
       }
       const limit = args.limit ?? args.max_items ?? DEFAULT_LIMIT;
-      return await listResource({ ...args, ...inOwnForm(args), limit }, wandb, session);
+      return await listResource({ ...args, ...translateArguments(args), limit }, wandb, session);
     }
     const { filters, order, fields, run_id } = args;
     const [passed] = Object.entries({ filters, order, fields, run_id })

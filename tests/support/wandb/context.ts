@@ -1,4 +1,5 @@
 /** What every resolver works with. */
+import { z } from "zod";
 import type { Db, Project, Run, User } from "./model.ts";
 import { SimError } from "./errors.ts";
 import {
@@ -7,7 +8,7 @@ import {
   type HistorySource,
   storedHistory,
 } from "./history.ts";
-import { parseObject } from "./json.ts";
+import { type JsonObject, lookup, parseObject } from "./json.ts";
 import type { SignedUrls } from "./signing.ts";
 
 /** Behaviour that differs between servers. */
@@ -34,6 +35,8 @@ export interface Behaviour {
   missingFields: "last" | "first";
   /** Whether a filter or order on an unknown field is an error, or finds nothing. */
   refusesUnknownFields: boolean;
+  /** Whether a forked run's history holds the steps of the run that it was forked from. */
+  inheritsHistory: boolean;
   /** Added to every answer. */
   delayMs: number;
 }
@@ -50,12 +53,24 @@ export interface Sim {
   now(): string;
 }
 
+const Branch = z.looseObject({ run_id: z.string(), step: z.number() });
+
 /** Makes the history reader, which keeps parsed rows until they change. */
 export function historyReader(
   db: Db,
   generators: ReadonlyMap<string, GeneratedHistory>,
+  behaviour: Behaviour,
 ): (run: Run) => HistorySource {
   const known = new Map<string, { version: number; source: HistorySource }>();
+  const rowsOf = (run: Run) => db.lines.all(run.id, "history").map(({ text }) => parseObject(text));
+  const inherited = (run: Run): JsonObject[] => {
+    const branch = Branch.safeParse(lookup(parseObject(run.config), "_wandb.value.branch_point"));
+    if (!behaviour.inheritsHistory || !branch.success) return [];
+    const { run_id: name, step } = branch.data;
+    const parent = db.runs.first({ project: run.project, name });
+    if (parent === undefined || parent.id === run.id) return [];
+    return [...inherited(parent), ...rowsOf(parent)].filter((row) => Number(row["_step"]) <= step);
+  };
   return (run) => {
     if (run.generated !== null) {
       const spec = generators.get(run.generated);
@@ -64,9 +79,7 @@ export function historyReader(
     }
     const kept = known.get(run.id);
     if (kept && kept.version === db.lines.version) return kept.source;
-    const source = storedHistory(
-      db.lines.all(run.id, "history").map(({ text }) => parseObject(text)),
-    );
+    const source = storedHistory([...inherited(run), ...rowsOf(run)]);
     known.set(run.id, { version: db.lines.version, source });
     return source;
   };

@@ -81,6 +81,7 @@ export function startWandbSim(options: WandbSimOptions = {}): WandbSim {
     includesMaxStep: true,
     missingFields: "last",
     refusesUnknownFields: true,
+    inheritsHistory: false,
     delayMs: 0,
     ...options.behaviour,
   };
@@ -90,7 +91,7 @@ export function startWandbSim(options: WandbSimOptions = {}): WandbSim {
     behaviour,
     urls: new SignedUrls(),
     generators,
-    history: historyReader(db, generators),
+    history: historyReader(db, generators, behaviour),
     now: () => now().toISOString(),
   };
   const executor = new Executor(sim, buildSimSchema(options.without));

@@ -81,20 +81,34 @@ export async function seed(
   version: WandbVersion,
   project: string,
 ): Promise<SeedManifest> {
+  const { team, organization } = sim.accounts;
+  const args = [team, project, organization, project];
+  return SeedManifest.parse(await runScript(sim, version, "seed.py", args));
+}
+
+/**
+ * Runs a script of this folder with one version of the package; gives the JSON of its last line.
+ *
+ * @throws Error with the script's messages when it fails.
+ */
+export async function runScript(
+  sim: Target,
+  version: WandbVersion,
+  name: string,
+  args: readonly string[],
+): Promise<unknown> {
   const { python } = await ensureVenv(version);
-  const dir = await Deno.makeTempDir({ prefix: "wandb-seed-" });
+  const dir = await Deno.makeTempDir({ prefix: "wandb-script-" });
   try {
-    const { team, organization } = sim.accounts;
     const { code, stdout, stderr } = await new Deno.Command(python, {
-      args: [script("seed.py"), team, project, organization, project],
+      args: [script(name), ...args],
       env: environment(sim, dir),
       clearEnv: true,
       cwd: dir,
     }).output();
     const decoder = new TextDecoder();
-    if (code !== 0) throw new Error(`seed.py failed:\n${decoder.decode(stderr)}`);
-    const last = decoder.decode(stdout).trim().split("\n").at(-1) ?? "";
-    return SeedManifest.parse(JSON.parse(last));
+    if (code !== 0) throw new Error(`${name} failed:\n${decoder.decode(stderr)}`);
+    return JSON.parse(decoder.decode(stdout).trim().split("\n").at(-1) ?? "");
   } finally {
     await Deno.remove(dir, { recursive: true });
   }

@@ -2,7 +2,7 @@
 import { z } from "zod";
 import { mustWrite, needProject, type Sim } from "./context.ts";
 import { SimError } from "./errors.ts";
-import { quoteNonFinite } from "./json.ts";
+import { parseObject, quoteNonFinite } from "./json.ts";
 import type { Project, Run, User } from "./model.ts";
 import { ensureProject } from "./projects.ts";
 import { runNode } from "./runs.ts";
@@ -28,6 +28,13 @@ const BucketInput = z.looseObject({
   sweep: z.string().nullish(),
 });
 type BucketInput = z.infer<typeof BucketInput>;
+const RewindInput = z.looseObject({
+  runName: z.string(),
+  entityName: z.string().nullish(),
+  projectName: z.string().nullish(),
+  metricName: z.string(),
+  metricValue: z.number(),
+});
 
 /** Creates a run, or changes the fields that are given. */
 export function upsertRun(
@@ -137,6 +144,18 @@ export function runMutations(sim: Sim, caller: User): Record<string, unknown> {
       const { input } = z.looseObject({ input: BucketInput }).parse(raw);
       const { run, inserted } = upsertRun(sim, caller, input);
       return { bucket: runNode(sim, caller, run), inserted };
+    },
+    rewindRun: (raw: unknown) => {
+      const { input } = z.looseObject({ input: RewindInput }).parse(raw);
+      const project = needProject(sim, caller, input.entityName, input.projectName);
+      mustWrite(sim, caller, project.entity);
+      const run = sim.db.runs.first({ project: project.id, name: input.runName });
+      if (!run || input.metricName !== "_step") throw new SimError(404, "run not found");
+      const kept = sim.db.lines.all(run.id, "history").map(({ text }) => text)
+        .filter((text) => Number(parseObject(text)["_step"]) <= input.metricValue);
+      sim.db.lines.clear(run.id);
+      sim.db.lines.write(run.id, "history", 0, kept);
+      return { rewoundRun: runNode(sim, caller, run) };
     },
     updateRunState: (raw: unknown) => {
       const { input } = z.looseObject({
