@@ -32,6 +32,7 @@ interface Line extends Call {
 
 const IDS = /"trace_id": ?"tr-/;
 const NAMES = /"name": ?"/;
+const SPANS = /"span_id": ?"/;
 
 function linesFor({ experiments, ...seeded }: Seeded): Line[] {
   const bare = (factor: number): Goal => ({ against: "bare", factor });
@@ -57,7 +58,7 @@ function linesFor({ experiments, ...seeded }: Seeded): Line[] {
       what: `\`get_trace\`, ${size}, ${fields === undefined ? "all" : "span names"}`,
       tool: "get_trace",
       args: { trace_id: id, ...(fields === undefined ? {} : { extract_fields: fields }) },
-      expect: NAMES,
+      expect: fields === undefined ? SPANS : NAMES,
       times: large ? seeded.large_spans : seeded.spans,
       goals: large ? [original(4), bare(1.5)] : [bare(1.3)],
       large,
