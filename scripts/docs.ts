@@ -1,6 +1,6 @@
 /**
- * Writes what follows from the code: the tables in README.md, the golden tool listings and
- * what they cost in tokens.
+ * Writes what follows from the code: the tables in README.md, the golden tool listings,
+ * what they cost in tokens, and whether tools are found by their words.
  *
  *   deno task docs           write
  *   deno task docs --check   fail when something is out of date
@@ -17,6 +17,7 @@ import type { BoundTool } from "../src/mcp/tool.ts";
 import { markdownTable } from "../src/core/table.ts";
 import { VERSION } from "../src/version.ts";
 import { listingCost } from "./budget.ts";
+import { retrievalPage } from "./retrieval/measure.ts";
 import { say } from "./say.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -119,6 +120,7 @@ export async function generatedFiles(): Promise<Map<string, string>> {
     files.set(`tests/golden/tools/${tool.name}.json`, `${listing}\n`);
   }
   files.set("tests/golden/tokens.json", `${JSON.stringify(listingCost(tools), null, 2)}\n`);
+  files.set("docs/RETRIEVAL.md", await formatted(retrievalPage(tools)));
   return files;
 }
 

@@ -22,6 +22,13 @@ export function toJsonSchema(schema: z.ZodObject, io: "input" | "output"): JsonS
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (isEmptyObject(jsonSchema.additionalProperties)) delete jsonSchema.additionalProperties;
       if (jsonSchema.type === "object") delete jsonSchema.propertyNames;
+      // What everybody expects is not worth its tokens; it is checked all the same.
+      if (jsonSchema.minLength === 1) delete jsonSchema.minLength;
+      if (jsonSchema.minimum === 0 || jsonSchema.minimum === 1) delete jsonSchema.minimum;
+      if (jsonSchema.default === false) delete jsonSchema.default;
+      if (isEmptyObject(jsonSchema.properties) && jsonSchema.type === "object") {
+        delete jsonSchema.properties;
+      }
       // A short budget may leave any member out and adds `truncated`; clients check results.
       if (io === "output") {
         delete jsonSchema.required;

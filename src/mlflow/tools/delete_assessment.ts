@@ -13,7 +13,9 @@ export const deleteAssessment: Tool<WriteServices> = writingTool({
   title: "Delete assessment",
   toolset: "mlflow.assessments",
   effect: "destroy",
-  description: "Delete a feedback or expectation of an MLflow trace for good. Asks first.",
+  description:
+    "Delete (remove, take back) an assessment of an MLflow trace for good: feedback (thumbs " +
+    "up …) or an expectation. Needs confirmation.",
   input: z.object({
     trace_id: z.string().overwrite(readTraceId),
     assessment_id: z.string(),

@@ -13,7 +13,9 @@ export const deleteTraceTag: Tool<WriteServices> = writingTool({
   title: "Delete trace tag",
   toolset: "mlflow.tags",
   effect: "write",
-  description: "Remove a tag from an MLflow trace. A key that the trace lacks is an error.",
+  description:
+    "Remove (drop, delete) a tag or label from an MLflow trace: untag it. A key that is not " +
+    "there is refused.",
   input: z.object({
     trace_id: z.string().overwrite(readTraceId),
     key: z.string(),

@@ -25,8 +25,9 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
   title: "Delete traces",
   toolset: "mlflow.traces",
   effect: "destroy",
-  description: "Delete MLflow traces by id, or all up to a time, for good. Asks first; dry_run " +
-    "tells count and time range.",
+  description:
+    "Delete (purge, wipe, clean up) MLflow traces for good: by id, or all older than a time " +
+    "or timestamp. Needs confirmation; dry_run tells count and time range.",
   input: INPUT,
   unlisted: ["output", "verbose", "sql_warehouse_id"],
   argumentAliases: { ids: "trace_ids", request_ids: "trace_ids", trace_id: "trace_ids" },

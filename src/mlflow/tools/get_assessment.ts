@@ -11,7 +11,9 @@ export const getAssessment: Tool<ReadServices> = readingTool({
   title: "Get assessment",
   toolset: "mlflow.assessments",
   effect: "read",
-  description: "One feedback or expectation of an MLflow trace, whole.",
+  description:
+    "Get one assessment of an MLflow trace in detail: the feedback or expectation with its " +
+    "value, rationale and source (who said so).",
   input: z.object({
     trace_id: z.string().overwrite(readTraceId),
     assessment_id: z.string().describe("Such as a-0123…; get_trace lists them."),

@@ -22,10 +22,12 @@ export const getTrace: Tool<ReadServices> = readingTool({
   title: "Get trace",
   toolset: "mlflow.traces",
   effect: "read",
-  description: "One MLflow trace: {info, data: {spans}}, or only the selected fields. Select " +
-    "fields for large traces: spans are fetched only for data.* paths.",
+  description:
+    "Get one MLflow trace in detail: trace information, inputs and outputs (what the model " +
+    "answered), spans, tags, assessments. Select fields for large traces: spans are fetched " +
+    "only for data.* paths.",
   input: z.object({
-    trace_id: z.string().overwrite(readTraceId).describe("Such as tr-0123…"),
+    trace_id: z.string().overwrite(readTraceId),
     extract_fields: ExtractFields.optional(),
     output: OutputForm.optional(),
     verbose: z.boolean().optional(),

@@ -23,9 +23,9 @@ import { readTraceId } from "../trace_id.ts";
 export const LOG_INPUT = z.object({
   trace_id: z.string().overwrite(readTraceId),
   name: z.string().describe("What is assessed, such as relevance."),
-  value: Value.describe("Any JSON: number, text, true, list, object."),
+  value: Value.describe("Any JSON value."),
   source_type: z.string().optional().describe("HUMAN, LLM_JUDGE or CODE (default)."),
-  source_id: z.string().optional().describe("Who: a user, a model. Default: default."),
+  source_id: z.string().optional().describe("Who. Default: default."),
   metadata: z.record(z.string(), z.unknown()).optional(),
   span_id: z.string().optional().describe("Hex id of a span, to assess it alone."),
   output: z.string().optional(),

@@ -9,7 +9,9 @@ export const logExpectation: Tool<WriteServices> = writingTool({
   title: "Log expectation",
   toolset: "mlflow.assessments",
   effect: "write",
-  description: "Add a ground truth (the expected value) to an MLflow trace or one of its spans.",
+  description:
+    "Log an expectation on an MLflow trace or span: the expected, correct answer (ground " +
+    "truth, reference label).",
   input: LOG_INPUT,
   unlisted: LOG_UNLISTED,
   mayBeEmpty: ["value"],

@@ -10,7 +10,9 @@ export const logFeedback: Tool<WriteServices> = writingTool({
   title: "Log feedback",
   toolset: "mlflow.assessments",
   effect: "write",
-  description: "Add a score or judgement to an MLflow trace or one of its spans.",
+  description:
+    "Log feedback on an MLflow trace or span: a judge's or user's score, evaluation, rating " +
+    "or judgment, such as thumbs up or down, and its rationale.",
   input: LOG_INPUT.extend({ rationale: z.string().optional().describe("Why.") }),
   unlisted: LOG_UNLISTED,
   mayBeEmpty: ["value"],

@@ -18,8 +18,9 @@ export const plotTraces: Tool<ReadServices> = readingTool({
   title: "Plot traces",
   toolset: "mlflow.pictures",
   effect: "read",
-  description: "A picture of MLflow traces: latency over time, failed ones marked, and their " +
-    "numbers, with the figures in words.",
+  description:
+    "Plot MLflow traces: a picture (chart) that visualizes their latency over time, failures " +
+    "marked, and the figures in words.",
   input: z.object({
     experiment_id: z.string().optional().describe("Id or name."),
     filter_string: z.string().optional().describe("As in search_traces."),

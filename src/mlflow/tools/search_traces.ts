@@ -48,8 +48,9 @@ export const searchTraces: Tool<ReadServices> = readingTool({
   toolset: "mlflow.traces",
   effect: "read",
   description:
-    "Search an experiment's MLflow traces. Returns {traces: [{info, data?}], returned, " +
-    "has_more, next_page_token}. Select fields to keep answers short.",
+    "Search an experiment's MLflow traces: find, filter and list failed (error), slowest or " +
+    "latest ones, by what a user asked, tags, feedback. Returns {traces: [{info, data?}], " +
+    "returned, has_more, next_page_token}. Select fields to keep answers short.",
   input: INPUT,
   unlisted: ["output", "verbose", "sql_warehouse_id"],
   argumentAliases: {

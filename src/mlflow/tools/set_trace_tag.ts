@@ -13,7 +13,9 @@ export const setTraceTag: Tool<WriteServices> = writingTool({
   toolset: "mlflow.tags",
   effect: "write",
   idempotent: true,
-  description: "Set a tag on an MLflow trace; a tag of that key is replaced.",
+  description:
+    "Tag (label, mark) an MLflow trace: add a custom tag, such as team=search, or replace " +
+    "the one of that key.",
   input: z.object({
     trace_id: z.string().overwrite(readTraceId),
     key: z.string(),

@@ -28,9 +28,9 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
   toolset: "mlflow.assessments",
   effect: "write",
   idempotent: true,
-  description:
-    "Change value, rationale or metadata of MLflow feedback or an expectation. Metadata is " +
-    "merged into what is there.",
+  description: "Change (edit, correct) an existing assessment of an MLflow trace: value (score), " +
+    "rationale or metadata of feedback or an expectation that was logged. Metadata is merged " +
+    "into what is there.",
   input: z.object({
     trace_id: z.string().overwrite(readTraceId),
     assessment_id: z.string(),

@@ -16,8 +16,9 @@ export const compareArtifactVersions: Tool<WandbServices> = wandbTool({
   title: "Compare W&B artifact versions",
   toolset: "wandb.artifacts",
   effect: "read",
-  description: "What changed from artifact version a to b: metadata, tags, aliases, size, source " +
-    "run, and every file added, removed or modified (by digest).",
+  description:
+    "Compare (diff) two versions of a W&B artifact: what changed from a to b in metadata, " +
+    "tags, aliases, size, source run, and every file added, removed or modified (by digest).",
   input: z.object({
     artifact_name_a: z.string().min(1).describe("entity/project/name:v1"),
     artifact_name_b: z.string().min(1).describe("Likewise, or just v2."),

@@ -35,9 +35,9 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
   title: "Compare W&B runs",
   toolset: "wandb.runs",
   effect: "read",
-  description:
-    "Differences between two runs (run_id_a, run_id_b) or any number (run_ids): config, summary, " +
-    "metadata, environment, and with include_history_overlap the metrics on the steps they share.",
+  description: "Compare W&B runs: what is different between two (run_id_a, run_id_b; such as a " +
+    "baseline) or more (run_ids) in config (hyperparameters), summary, metadata, " +
+    "environment, and with include_history_overlap in the metrics on the steps they share.",
   input: z.object({
     ...PROJECT_ARGS,
     run_id_a: z.string().min(1).optional(),

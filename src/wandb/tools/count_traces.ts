@@ -12,7 +12,7 @@ export const countTraces: Tool<WeaveServices> = weaveTool({
   toolset: "weave.traces",
   effect: "read",
   description:
-    "Count a W&B Weave project's calls, and how many of them are roots of a trace. Takes " +
+    "Count W&B Weave calls and root traces: how many there are, failed, since a time. Takes " +
     "the filters of query_weave_traces_tool and counts exactly what it would return.",
   input: z.object({ ...PLACE, filters: FILTERS_ARGUMENT.optional() }),
   output: z.looseObject({ total_count: z.int(), root_traces_count: z.int() }),

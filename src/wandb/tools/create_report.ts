@@ -68,8 +68,10 @@ const tool: Tool<WandbServices> = wandbTool({
   title: "Write a W&B report",
   toolset: "wandb.reports",
   effect: "write",
-  description: "Create a W&B report of Markdown text and chart panels, or change one by " +
-    "report_id. Only when the user asks for a report; give them its url.",
+  description:
+    "Write a W&B report: a document to share, of a summary in Markdown sections and of " +
+    "panels (line plots, bar charts …) comparing runs; or add to one by report_id. Only when " +
+    "the user asks for a report; give them its url.",
   input: z.object({
     ...PROJECT_ARGS,
     title: z.string().optional(),

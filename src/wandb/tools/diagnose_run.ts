@@ -35,9 +35,9 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
   toolset: "wandb.runs",
   effect: "read",
   description:
-    "Health check of a training run over its whole length: convergence, plateau, divergence, " +
-    "overfitting, NaN, spikes, learning rate, gradient norm, stalls, idle GPUs; each finding with " +
-    "evidence and a next step.",
+    "Diagnose a bad W&B training run: health checks over its whole length: did it converge, " +
+    "plateau, diverge, overfit, go NaN, spike or stall; learning rate, gradient norm, idle " +
+    "GPUs; each finding with evidence and a next step.",
   input: z.object({
     ...PROJECT_ARGS,
     run_id: z.string().min(1),

@@ -15,8 +15,9 @@ export const getArtifactDetails: Tool<WandbServices> = wandbTool({
   title: "Get W&B artifact details",
   toolset: "wandb.artifacts",
   effect: "read",
-  description: "One artifact version: metadata, aliases, tags, lineage (which run made it, which " +
-    "use it, where it is linked), and with include_files its files and references.",
+  description:
+    "Show one W&B artifact version: metadata, aliases, tags, lineage (which run produced it, " +
+    "which use it, where it is linked), and with include_files its files and references.",
   input: z.object({
     artifact_name: z.string().min(1).describe(
       "entity/project/name:alias or org/wandb-registry-X/name:v1; no suffix: latest.",

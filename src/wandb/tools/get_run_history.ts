@@ -33,9 +33,10 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
   toolset: "wandb.runs",
   effect: "read",
   description:
-    "Metrics of a run over its steps: statistics per key (exact over all rows, or sampled_*) and " +
-    "rows sampled evenly over the whole range. Narrow min_step..max_step (inclusive) to get every " +
-    "row. samples=0 gives statistics alone, which answer most questions.",
+    "Metrics of a W&B run step by step (training and validation loss, accuracy, GPU memory; " +
+    "their curves): statistics per key (exact over all rows, or sampled_*) and rows sampled " +
+    "evenly over the whole range. Narrow min_step..max_step (inclusive) to get every row. " +
+    "samples=0 gives statistics alone, which answer most questions.",
   input: z.object({
     ...PROJECT_ARGS,
     run_id: z.string().min(1).describe("Short id, path or URL."),

@@ -18,9 +18,9 @@ export const inferSchema: Tool<WeaveServices> = weaveTool({
   toolset: "weave.traces",
   effect: "read",
   description:
-    "Learn the ops and the fields of a W&B Weave project before querying it: paths for " +
-    "filters and columns, their types, how often they are present, in which ops, and common " +
-    "values, from a sample across ops and time.",
+    "Which ops, fields, columns and attributes (the structure) an unfamiliar W&B Weave " +
+    "project's traces have, to filter calls by: paths, types, how often they are present, in " +
+    "which ops, and common values, from a sample across ops and time.",
   input: z.object({
     ...PLACE,
     sample_size: z.int().min(1).max(500).default(50),

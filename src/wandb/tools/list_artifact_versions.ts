@@ -20,7 +20,7 @@ import { PROJECT_ARGS, readProjectArgs } from "../project.ts";
 import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 const INPUT = z.object({
-  collection_name: z.string().min(1).describe("cars, entity/project/cars"),
+  collection_name: z.string().min(1).describe("name or entity/project/name"),
   ...PROJECT_ARGS,
   registry_name: z.string().min(1).optional(),
   organization: z.string().min(1).optional(),
@@ -40,8 +40,9 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
   title: "List W&B artifact versions",
   toolset: "wandb.artifacts",
   effect: "read",
-  description: "List the versions of a project's artifact collection, or of a registry's (with " +
-    "registry_name): aliases, tags, size, digest. Newest first.",
+  description:
+    "List the versions of a W&B artifact (model, dataset) or of a registry's collection " +
+    "(with registry_name), newest first: aliases such as production, tags, size, digest.",
   input: INPUT,
   unlisted: ["order"],
   argumentAliases: {

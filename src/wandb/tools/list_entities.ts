@@ -29,8 +29,8 @@ export const listEntities: Tool<WandbServices> = wandbTool({
   toolset: "wandb.discovery",
   effect: "read",
   description:
-    "List the entities (the user's own account and teams) that the W&B key can reach. Use it when " +
-    "no entity is given.",
+    "List the W&B entities that the key can reach: the account that is logged in (default " +
+    "entity) and its teams.",
   input: z.object({}),
   output: z.looseObject({
     entities: z.array(z.looseObject({ name: z.string(), type: z.string() })),

@@ -17,8 +17,9 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
   title: "List W&B registries",
   toolset: "wandb.artifacts",
   effect: "read",
-  description: "List an organization's registries with visibility and artifact types; without " +
-    "`organization` those of all of the user's.",
+  description:
+    "List W&B registries (model registry, dataset registry …) of an organization (org) with " +
+    "visibility and artifact types; without `organization` all of the user's.",
   input: z.object({
     organization: z.string().min(1).optional().describe("Its name, or one of its teams."),
     filter: z.record(z.string(), z.unknown()).optional().describe(

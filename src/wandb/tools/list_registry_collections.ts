@@ -19,7 +19,9 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
   title: "List W&B registry collections",
   toolset: "wandb.artifacts",
   effect: "read",
-  description: "List a registry's collections with type, tags and aliases.",
+  description:
+    "List what a W&B registry holds: collections (registered models, datasets) with type, " +
+    "tags and aliases.",
   input: z.object({
     registry_name: z.string().min(1),
     organization: z.string().min(1).optional(),

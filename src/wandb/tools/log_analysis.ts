@@ -19,9 +19,10 @@ export const logAnalysis: Tool<WandbServices> = wandbTool({
   toolset: "wandb.reports",
   effect: "write",
   idempotent: true,
-  description: "Save computed data as a finished W&B run, tagged mcp-generated: rows as a table, " +
-    "mean, min, max and median of numeric columns, scalars, and charts. Give the run_id to " +
-    "create_wandb_report_tool as analysis_run_id. Only when the user wants something saved.",
+  description: "Save (log, store) the results of an analysis in W&B as a finished run, tagged " +
+    "mcp-generated: rows as a table, computed statistics (mean, min, max, median) of numeric " +
+    "columns, scalars, and charts. Panels show it by its run_id as analysis_run_id. Only " +
+    "when the user wants something saved.",
   input: z.object({
     ...PROJECT_ARGS,
     analysis_name: z.string(),

@@ -19,12 +19,12 @@ export const plotRuns: Tool<WandbServices> = wandbTool({
   title: "Plot W&B runs",
   toolset: "wandb.pictures",
   effect: "read",
-  description: "A picture of metrics of one or more W&B runs over their steps, such as loss " +
-    "curves, with the curves in words.",
+  description: "Plot W&B runs: a picture (chart, graph) that visualizes metrics, such as loss or " +
+    "accuracy curves, with the curves in words.",
   input: z.object({
     ...PROJECT_ARGS,
     run_ids: z.array(z.string()).min(1).max(MOST_RUNS),
-    keys: z.array(z.string()).optional().describe("Default: training and validation loss."),
+    keys: z.array(z.string()).optional().describe("Default: the losses."),
     x_axis: z.string().default(STEP),
     min_step: z.int().min(0).optional(),
     max_step: z.int().min(0).optional(),

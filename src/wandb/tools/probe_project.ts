@@ -69,8 +69,8 @@ export const probeProject: Tool<WandbServices> = wandbTool({
   toolset: "wandb.discovery",
   effect: "read",
   description:
-    "What an unfamiliar project logs: metric and config keys, run counts by state, tags, groups, " +
-    "typical length, from its newest runs. Call it before writing a query.",
+    "Overview of an unfamiliar W&B project: which metrics, config keys and tags its newest " +
+    "runs log, run counts by state, groups, typical length. Call it before writing a query.",
   input: z.object({
     ...PROJECT_ARGS,
     sample_runs: z.int().min(1).max(50).default(5),

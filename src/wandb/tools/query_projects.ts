@@ -56,9 +56,9 @@ export const queryProjects: Tool<WandbServices> = wandbTool({
   title: "List W&B projects",
   toolset: "wandb.discovery",
   effect: "read",
-  description: "List projects with description, visibility and dates: one entity's, or without " +
-    "`entity` those of the user and the teams. `max_projects` counts per entity; go on with " +
-    "`cursor` from next_cursor.",
+  description:
+    "List and find the projects of a W&B entity (team, account), or without `entity` all of " +
+    "the user's: name, description, visibility, dates. `max_projects` counts per entity.",
   input: z.object({
     entity: z.string().optional(),
     max_projects: z.int().min(1).max(200).default(50),

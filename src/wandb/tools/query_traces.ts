@@ -42,14 +42,15 @@ export const queryTraces: Tool<WeaveServices> = weaveTool({
   toolset: "weave.traces",
   effect: "read",
   description:
-    "Find calls (spans) in a W&B Weave project, newest first; a trace is a root call and " +
-    "the calls below it. Filters, all of which must hold: op_name (name, * for any text), " +
-    "display_name, status (success, error, running, descendant_error), time_range {start, end} (ISO time, or 7d for a week ago), " +
-    "latency {$gte, $lt} in ms, inputs, output, attributes and summary {path: value or {$gt, " +
-    "$contains, $in, $ne, $exists}}, has_exception, exception {$contains}, trace_roots_only, " +
-    "trace_id, call_ids, parent_ids, thread_id, wb_run_id, $or [filters], $not {filters}. Unknown " +
-    "paths: infer_trace_schema_tool. Browse with detail_level schema, read a few in full. Usage " +
-    "and costs of a call include those below it.",
+    "Find W&B Weave traces and calls (LLM calls, spans): failing (exceptions), slowest, by " +
+    "latency or cost; newest first. A trace is a root call and the calls below it. Filters, " +
+    "all of which must hold: op_name (name, * for any text), display_name, status (success, " +
+    "error, running, descendant_error), time_range {start, end} (ISO time, or 7d for a week " +
+    "ago), latency {$gte, $lt} in ms, inputs, output, attributes and summary {path: value or " +
+    "{$gt, $contains, $in, $ne, $exists}}, has_exception, exception {$contains}, " +
+    "trace_roots_only, trace_id, call_ids, parent_ids, thread_id, wb_run_id, $or [filters], " +
+    "$not {filters}. Unknown paths: infer_trace_schema_tool. Browse with detail_level " +
+    "schema, read a few in full. Usage and costs of a call include those below it.",
   input: INPUT,
   unlisted: ["return_full_data"],
   argumentAliases: { filter: "filters", order: "sort_direction" },

@@ -59,11 +59,12 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
   toolset: "wandb.runs",
   effect: "read",
   description:
-    "Query runs, sweeps, reports, artifacts or files of a project. Filters are Mongo-style: " +
-    '{"state":"finished","config.lr":{"$lt":0.1},"summary_metrics.acc":{"$gt":0.9}} ($and $or $in ' +
-    "$ne $exists $regex). `total` counts all matches, so limit=1 counts. For curves use " +
-    "get_run_history_tool. What this form lacks: a read-only GraphQL `query` with `variables`; its " +
-    "first connection is followed to max_items.",
+    "Find W&B runs: best performing, top, lowest or highest by a metric; finished, failed or " +
+    "crashed; also list sweeps, reports, artifacts or files. Filters are Mongo-style: " +
+    '{"state":"finished","config.learning_rate":{"$lt":0.1},"summary_metrics.accuracy":{"$gt":0.9}} ' +
+    "($and $or $in $ne $exists $regex). `total` counts all matches, so limit=1 counts. For " +
+    "curves use get_run_history_tool. What this form lacks: a read-only GraphQL `query` with " +
+    "`variables`; its first connection is followed to max_items.",
   input: z.object({
     entity: z.string().optional(),
     project: z.string().optional(),

@@ -20,8 +20,9 @@ export const resolveRoots: Tool<WeaveServices> = weaveTool({
   toolset: "weave.traces",
   effect: "read",
   description:
-    "Find the root calls (sessions, requests) of W&B Weave traces by trace_id, as many as you " +
-    "like in one call; for example of the failing calls that query_weave_traces_tool found.",
+    "Which root call (session, user request) W&B Weave traces belong to, by trace_id, as " +
+    "many as you like in one call; for example of failing child calls that " +
+    "query_weave_traces_tool found.",
   input: z.object({
     ...PLACE,
     trace_ids: z.array(z.string()),

@@ -21,9 +21,8 @@ export const searchDocs: Tool<DocsServices> = defineTool<
   title: "Search W&B docs",
   toolset: "wandb.docs",
   effect: "read",
-  description:
-    "Search the documentation of Weights & Biases and Weave: features, SDK, how-to. Not the " +
-    "user's own data.",
+  description: "Search the documentation (docs) of W&B and Weave: how to create, set up or log " +
+    "something with wandb or Weave. Not the user's own data.",
   input: INPUT,
   argumentAliases: { question: "query", q: "query" },
   output: OUTPUT,

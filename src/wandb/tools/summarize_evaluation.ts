@@ -44,9 +44,11 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
   title: "Summarize Weave evaluations",
   toolset: "weave.evaluations",
   effect: "read",
-  description: "Results of W&B Weave evaluations, newest first: pass rate or mean of each score, " +
-    "failed and unfinished predictions, latency, tokens, cost. A failed prediction counts as not " +
-    "passed. compare gives the differences between them, per score and example.",
+  description:
+    "Results of W&B Weave evaluations (evals): best model version, pass rate or mean of each " +
+    "score, failed and unfinished examples, latency, tokens, cost; newest first. A failed " +
+    "prediction counts as not passed. compare gives the differences between them, per score " +
+    "and example.",
   input: z.object({
     ...PLACE,
     eval_name: z.string().optional().describe("Name or call id; all if left out."),

@@ -1,0 +1,123 @@
+/** Measures whether questions find their tools by the words of names and descriptions. */
+import { markdownTable } from "../../src/core/table.ts";
+import type { BoundTool } from "../../src/mcp/tool.ts";
+import { type Question, QUESTIONS, UNSEEN } from "./questions.ts";
+import { type Entry, type Rank, rankByAngle, rankByWords } from "./rank.ts";
+
+/** Of 57 questions 51 have to find their tool first, and all among the first three. */
+export const FIRST = 51 / 57;
+
+/** How one method ranked one question. */
+interface Found extends Question {
+  /** Place of the best of the right tools; 0 is the first. */
+  readonly place: number;
+  /** What stood before it. */
+  readonly before: readonly string[];
+}
+
+export interface Measured {
+  readonly method: string;
+  readonly found: readonly Found[];
+  readonly first: number;
+  readonly amongThree: number;
+}
+
+/** Asks all questions of these tools by both methods. */
+export function measureRetrieval(
+  tools: readonly BoundTool[],
+  questions: readonly Question[] = QUESTIONS,
+): Measured[] {
+  const methods: readonly (readonly [string, Rank])[] = [
+    ["BM25 over name, description and parameters", rankByWords(tools.map(describeWhole))],
+    ["TF-IDF cosine over name and description", rankByAngle(tools.map(describeShort))],
+  ];
+  return methods.map(([method, rank]) => {
+    const found = questions.map((question): Found => {
+      const ranked = rank(question.asked);
+      const place = Math.min(...question.right.map((name) => ranked.indexOf(name)));
+      return { ...question, place, before: ranked.slice(0, place) };
+    });
+    const within = (places: number) => found.filter(({ place }) => place < places).length;
+    return { method, found, first: within(1), amongThree: within(3) };
+  });
+}
+
+/** The page about it. */
+export function retrievalPage(tools: readonly BoundTool[]): string {
+  const measured = measureRetrieval(tools);
+  const unseen = measureRetrieval(tools, UNSEEN);
+  return [
+    "# Found by its words",
+    "Clients with many tools hide them behind a search over names and descriptions. " +
+    `${QUESTIONS.length} questions, the examples of both original servers' documentation and three ` +
+    "more for each tool (`scripts/retrieval/questions.ts`), are put to two such searches. A test " +
+    "holds the figures. The descriptions were written with these questions at hand; the last two " +
+    "lines are others, put once, that they were not written for.",
+    markdownTable(
+      ["Method", "Questions", "Right tool first", "Among the first three"],
+      [...measured, ...unseen].map(({ method, found, first, amongThree }) =>
+        [method, found.length, first, amongThree].map(String)
+      ),
+    ),
+    ...measured.flatMap(({ method, found }) => [
+      `## What stood before the right tool: ${method}`,
+      markdownTable(
+        ["Question", "Right tool", "Place", "Before it"],
+        found.filter(({ place }) => place > 0).map(({ asked, right, place, before }) => [
+          asked,
+          right.map(quote).join(" or "),
+          String(place + 1),
+          before.map(quote).join(", "),
+        ]),
+      ),
+    ]),
+    "## Confusions by tool",
+    "Asked for the tool of a row, how many questions found it first by either method, and which " +
+    "tools stood first instead.",
+    markdownTable(
+      [
+        "Tool",
+        "Questions",
+        ...measured.map(({ method }) => method.split(" ")[0] ?? ""),
+        "Taken for",
+      ],
+      tools.map(({ name }) => {
+        const own = measured.map(({ found }) => found.filter(({ right }) => right[0] === name));
+        return [
+          quote(name),
+          String(own[0]?.length ?? 0),
+          ...own.map((found) => String(found.filter(({ place }) => place === 0).length)),
+          countFirst(own.flat()),
+        ];
+      }),
+    ),
+  ].join("\n\n") + "\n";
+}
+
+/** The tools that stood first instead, with how often. */
+function countFirst(found: readonly Found[]): string {
+  const counts = new Map<string, number>();
+  for (const { before: [first] } of found) {
+    if (first !== undefined) counts.set(first, (counts.get(first) ?? 0) + 1);
+  }
+  return [...counts].map(([name, times]) => `${quote(name)} × ${times}`).join(", ");
+}
+
+function describeWhole(tool: BoundTool): Entry {
+  const { properties } = tool.listing().inputSchema;
+  const { name, text } = describeShort(tool);
+  // Names, descriptions and choices of the arguments.
+  return { name, text: `${text} ${JSON.stringify(properties).replaceAll(KEYWORDS, " ")}` };
+}
+
+/** What a schema has of its own. */
+const KEYWORDS = /"(type|description|enum|items|default|minimum|maximum|maxItems|minItems)":/g;
+
+function describeShort(tool: BoundTool): Entry {
+  const { name, description } = tool.listing();
+  return { name, text: `${name} ${description}` };
+}
+
+function quote(name: string): string {
+  return `\`${name}\``;
+}
