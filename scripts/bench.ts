@@ -20,7 +20,6 @@ const PARTS: Readonly<Record<string, () => Promise<{ bench: Bench; benchBig?: Be
   weave: () => import("./bench/weave.ts"),
   wandb: () => import("./bench/wandb.ts"),
   local: () => import("./bench/local.ts"),
-  listing: () => import("./bench/listing.ts"),
 };
 
 const PAGE = new URL("../docs/BENCHMARKS.md", import.meta.url);

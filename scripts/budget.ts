@@ -29,7 +29,7 @@ export function listingCost(tools: readonly BoundTool[]): ListingCost {
 }
 
 /** Whether a tool asks W&B or Weave. */
-export function isWandb({ toolset }: BoundTool): boolean {
+function isWandb({ toolset }: BoundTool): boolean {
   return toolset.startsWith("wandb.") || toolset.startsWith("weave.");
 }
 

@@ -3,8 +3,6 @@ import { progress } from "../../tests/support/python/command.ts";
 import { startWandbSim } from "../../tests/support/wandb/mod.ts";
 import { startDocsServer } from "../../tests/wandb/docs_server.ts";
 import { everydayCalls, type EverydaySize, fillEveryday } from "../../tests/wandb/everyday.ts";
-import { BUDGET, isWandb, type ListingCost, listingCost } from "../budget.ts";
-import { allTools } from "../docs.ts";
 import { type Program, StdioClient, wandflow } from "./client.ts";
 import { grouped } from "./report.ts";
 import { median, type Row, type Section } from "./row.ts";
@@ -19,16 +17,6 @@ const ROUNDS = 5;
  * wandflow: no release of it that works is on a package index.
  */
 const RECORDED = {
-  /** All its tools, and the tokens (o200k_base) of what models are given of them. */
-  tools: 20,
-  tokens: 19_092,
-  descriptions: new Map([
-    ["query_wandb_tool", 5792],
-    ["query_weave_traces_tool", 4139],
-    ["create_wandb_report_tool", 1013],
-    ["log_analysis_to_wandb", 795],
-    ["list_artifact_versions_tool", 756],
-  ]),
   /** Requests of a call; `create_wandb_report_tool` took so many or more. */
   requests: new Map([
     ["probe_project_tool", 1495],
@@ -37,7 +25,6 @@ const RECORDED = {
     ["create_wandb_report_tool", 14],
     ["log_analysis_to_wandb", 8],
   ]),
-  listingKilobytes: 82.5,
   startMs: 3300,
   memoryMegabytes: 176,
 };
@@ -48,8 +35,8 @@ const ABOUT =
   `${grouped(SIZE.steps)} steps, the artifact 8 versions of ${SIZE.files} files. Each call ` +
   "is made to a server that has just started, so nothing is known from a call before; then " +
   `${ROUNDS} times more, of which the latency is the median. Received are the bodies of all ` +
-  "answers before compression. Tokens are exact o200k_base: of the answer's text, and of name, " +
-  "description and input schema (of every tool: `tests/golden/tokens.json`).\n\n**The original's " +
+  "answers before compression. Tokens are exact o200k_base, of the answer's text.\n\n**The " +
+  "original's " +
   "figures are recorded, not measured in this run**: no release of W&B's own server that works is " +
   "on a package index. They are those of its version 0.3.3, recorded on other data and another " +
   "machine; calls without a figure were not recorded as a number. Each of its calls sends two " +
@@ -71,7 +58,6 @@ export async function bench(): Promise<Section> {
       WANDBOT_BASE_URL: docs.url,
       WANDFLOW_TOOLSETS: "wandb,weave",
     });
-    const cost = listingCost(allTools().filter(isWandb));
     const rows: Row[] = [];
     for (const call of everydayCalls(SIZE)) {
       progress(`${call.tool} ${call.what}`);
@@ -93,7 +79,6 @@ export async function bench(): Promise<Section> {
           latency: `${median(times).toFixed(0)} ms`,
           received: `${grouped((bytes / 1000).toFixed(bytes < 10_000 ? 1 : 0))} kB`,
           answer: `${grouped(encode(text).length)} tokens`,
-          description: `${cost.each[call.tool] ?? "?"} tokens`,
         },
       });
     }
@@ -102,62 +87,31 @@ export async function bench(): Promise<Section> {
       title: "Weights & Biases",
       about: ABOUT,
       originalHeading: "original, recorded",
-      rows: [...rows, ...descriptionRows(cost), ...await startRows(program)],
+      rows: [...rows, ...await startRows(program)],
     };
   } finally {
     await sim.stop();
   }
 }
 
-function descriptionRows({ each, wandb }: ListingCost): Row[] {
-  const known = [...RECORDED.descriptions];
-  const missing = known.filter(([name]) => each[name] === undefined);
-  const own = Object.keys(each).length;
-  const left = missing.reduce((sum, [, tokens]) => sum + tokens, 0);
-  return [
-    {
-      what: `description of all ${own} W&B and Weave tools`,
-      ...{ unit: "tokens", wandflow: wandb, original: RECORDED.tokens - left },
-      goals: [{ against: "limit", factor: BUDGET.wandb }],
-      note: missing.length === 0
-        ? `the original's ${RECORDED.tools} tools`
-        : `the original's same tools; all its ${RECORDED.tools}, ` +
-          `${missing.map(([name]) => name).join(" and ")} with them, take ` +
-          `${grouped(RECORDED.tokens)}`,
-    },
-    ...known.flatMap(([name, original]): Row[] => {
-      const tokens = each[name];
-      return tokens === undefined ? [] : [{
-        what: `description of ${name}`,
-        ...{ unit: "tokens", wandflow: tokens, original },
-        goals: [{ against: "limit", factor: BUDGET.each }],
-      }];
-    }),
-  ];
-}
-
 async function startRows(program: Program): Promise<Row[]> {
-  const taken: { start: number; memory: number; listing: number }[] = [];
+  const taken: { start: number; memory: number }[] = [];
   while (taken.length < ROUNDS) {
     await using client = await StdioClient.start(program);
-    const listing = (await client.request("tools/list", {})).text.length / 1000;
-    taken.push({ start: client.startMilliseconds, memory: client.memory(), listing });
+    await client.request("tools/list", {});
+    taken.push({ start: client.startMilliseconds, memory: client.memory() });
   }
-  const middle = (name: "start" | "memory" | "listing") => median(taken.map((one) => one[name]));
   const note = "recorded on another machine";
-  const { listingKilobytes, startMs, memoryMegabytes } = RECORDED;
   return [
     {
-      what: "`tools/list`",
-      ...{ unit: "kB", wandflow: middle("listing"), original: listingKilobytes },
-    },
-    {
       what: "start to the answer of `initialize`",
-      ...{ unit: "ms", wandflow: middle("start"), original: startMs, note },
+      ...{ unit: "ms", wandflow: median(taken.map(({ start }) => start)) },
+      ...{ original: RECORDED.startMs, note },
     },
     {
       what: "memory after `tools/list`",
-      ...{ unit: "MB", wandflow: middle("memory"), original: memoryMegabytes, note },
+      ...{ unit: "MB", wandflow: median(taken.map(({ memory }) => memory)) },
+      ...{ original: RECORDED.memoryMegabytes, note },
     },
   ];
 }
