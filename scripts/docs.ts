@@ -1,6 +1,6 @@
 /**
  * Writes what follows from the code: the tables in README.md, the golden tool listings,
- * what they cost in tokens, and whether tools are found by their words.
+ * what they cost in tokens, whether tools are found by their words, and the chart's page.
  *
  *   deno task docs           write
  *   deno task docs --check   fail when something is out of date
@@ -16,6 +16,7 @@ import { createLog } from "../src/core/log.ts";
 import type { BoundTool } from "../src/mcp/tool.ts";
 import { markdownTable } from "../src/core/table.ts";
 import { VERSION } from "../src/version.ts";
+import { buildApp } from "./app.ts";
 import { listingCost } from "./budget.ts";
 import { retrievalPage } from "./retrieval/measure.ts";
 import { say } from "./say.ts";
@@ -121,6 +122,7 @@ export async function generatedFiles(): Promise<Map<string, string>> {
   }
   files.set("tests/golden/tokens.json", `${JSON.stringify(listingCost(tools), null, 2)}\n`);
   files.set("docs/RETRIEVAL.md", await formatted(retrievalPage(tools)));
+  files.set("src/pictures/app/chart.html", await buildApp());
   return files;
 }
 

@@ -42,7 +42,7 @@ export function createCatalog(config: Config, log: Log): Catalog {
   const listed = all.filter((tool) =>
     (toolsets === undefined || toolsets.some((set) => inToolset(tool, set))) &&
     (tools === undefined || tools.some((name) => isNamed(tool, name))) &&
-    !(excludeTools ?? []).some((name) => isNamed(tool, name)) &&
+    !(excludeTools ?? []).some((name) => isNamed(tool, name) || inToolset(tool, name)) &&
     (!readOnly || tool.effect === "read")
   );
   // W&B and Weave share their key, and so the reason.
@@ -123,12 +123,16 @@ function checkNames(config: Config, all: readonly BoundTool[]): void {
   if (all.length === 0) return;
   const names = all.flatMap((tool) => [tool.name, ...tool.aliases]);
   const sets = [
-    ...new Set(all.flatMap((tool) => [tool.toolset, tool.toolset.split(".")[0] ?? ""])),
+    ...new Set(all.flatMap(({ toolset }) => [toolset, ...toolset.split(".")])),
   ];
-  for (const name of [...config.settings.tools ?? [], ...config.settings.excludeTools ?? []]) {
+  const { tools = [], excludeTools = [], toolsets = [] } = config.settings;
+  for (const name of tools) {
     if (!names.includes(name)) throw unknown("tool", name, names);
   }
-  for (const name of config.settings.toolsets ?? []) {
+  for (const name of excludeTools) {
+    if (![...names, ...sets].includes(name)) throw unknown("tool", name, names);
+  }
+  for (const name of toolsets) {
     if (!sets.includes(name)) throw unknown("toolset", name, sets);
   }
 }
@@ -143,6 +147,7 @@ function isNamed(tool: BoundTool, name: string): boolean {
   return tool.name === name || tool.aliases.includes(name);
 }
 
-function inToolset(tool: BoundTool, set: string): boolean {
-  return tool.toolset === set || tool.toolset.startsWith(`${set}.`);
+/** `mlflow.pictures` is meant by its whole name, by `mlflow` and by `pictures`. */
+function inToolset({ toolset }: BoundTool, set: string): boolean {
+  return toolset === set || toolset.split(".").includes(set);
 }

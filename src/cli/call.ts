@@ -65,15 +65,16 @@ async function carryOut(
     }
     clearProgress();
     if (outcome.kind === "ask") return 1;
-    const result = renderReply({ ...outcome.reply, links: [] }, fit, program.log);
+    const { links: _links, drawnBy: _tool, ...own } = outcome.reply;
+    const result = renderReply(own, fit, program.log);
     const [block] = result.content;
     const text = block?.type === "text" ? block.text : "";
     const { picture } = outcome.reply;
     if (picture !== undefined) return printPicture(picture, text);
     // A text of its own, such as a table, is what was asked for, in a pipe too.
-    const own = outcome.reply.text !== undefined && program.config.options.json !== true;
+    const asText = outcome.reply.text !== undefined && program.config.options.json !== true;
     const data = result.structuredContent ?? {};
-    print(own ? text : readable ? renderForPeople(data) : JSON.stringify(data));
+    print(asText ? text : readable ? renderForPeople(data) : JSON.stringify(data));
     return 0;
   } catch (error) {
     clearProgress();

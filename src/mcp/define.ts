@@ -47,6 +47,7 @@ export function defineTool<
     aliases: spec.aliases ?? [],
     toolset: spec.toolset,
     effect: spec.effect,
+    ...(spec.app === undefined ? {} : { app: spec.app }),
     listing,
     call: async (raw, context) => {
       const { confirm, ...prepared } = prepareArguments(raw, rules());

@@ -10,6 +10,7 @@ import {
 } from "@modelcontextprotocol/server";
 import type { Log } from "../core/log.ts";
 import type { Fit } from "./client_fit.ts";
+import { appsOf, listApp, readApp } from "./app.ts";
 import { complete } from "./completion.ts";
 import type { Prompt } from "./prompts.ts";
 import { leadingLinks, matchUri, type Resource } from "./resource.ts";
@@ -19,6 +20,7 @@ import { lookUpNamed, type Suggest } from "./workflow.ts";
 
 /** What a server offers besides tools. */
 interface Offers {
+  readonly tools: readonly BoundTool[];
   readonly prompts?: readonly Prompt[];
   /** The kinds of resources, in listing order. */
   readonly resources?: readonly Resource[];
@@ -30,13 +32,13 @@ interface Offers {
 }
 
 /** The capabilities that go with what is offered. */
-export function capabilitiesOf({ prompts = [], resources = [] }: Offers): {
+export function capabilitiesOf({ prompts = [], resources = [], tools }: Offers): {
   prompts?: { listChanged: false };
   resources?: { listChanged: false };
 } {
   return {
     ...(prompts.length === 0 ? {} : { prompts: { listChanged: false } }),
-    ...(resources.length === 0 ? {} : { resources: { listChanged: false } }),
+    ...(resources.length + appsOf(tools).length === 0 ? {} : { resources: { listChanged: false } }),
   };
 }
 
@@ -47,6 +49,7 @@ export function handleOffers(
   contextOf: (context: ServerContext) => CallContext & { readonly fit: Fit },
 ): void {
   const { prompts = [], resources = [], log } = offers;
+  const apps = appsOf(offers.tools);
   if (prompts.length > 0) {
     server.setRequestHandler("prompts/list", () => ({
       prompts: prompts.map(({ listing }) => listing),
@@ -62,8 +65,8 @@ export function handleOffers(
       };
     });
   }
-  if (resources.length > 0) {
-    server.setRequestHandler("resources/list", () => ({ resources: [] }));
+  if (resources.length + apps.length > 0) {
+    server.setRequestHandler("resources/list", () => ({ resources: apps.map(listApp) }));
     server.setRequestHandler("resources/templates/list", () => ({
       resourceTemplates: resources.map(({ spec }) => ({
         name: spec.name,
@@ -74,7 +77,10 @@ export function handleOffers(
       })),
     }));
     server.setRequestHandler("resources/read", async ({ params }, context) => {
-      const running = readResource(offers, params.uri, contextOf(context));
+      const app = apps.find(({ uri }) => uri === params.uri);
+      const running = app === undefined
+        ? readResource(offers, params.uri, contextOf(context))
+        : readApp(app);
       offers.onCall?.(running);
       return await running;
     });

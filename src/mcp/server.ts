@@ -17,11 +17,12 @@ import * as z from "zod";
 import type { Log } from "../core/log.ts";
 import { isDeeper } from "../core/json.ts";
 import { type Fit, fitFor, hintsFor } from "./client_fit.ts";
+import { pageHint, showsApps } from "./app.ts";
 import { capabilitiesOf, handleOffers } from "./handlers.ts";
 import type { Prompt } from "./prompts.ts";
 import { leadingLinks, type Resource } from "./resource.ts";
 import { renderFailure, renderReply } from "./result.ts";
-import type { BoundTool, CallContext, Consent } from "./tool.ts";
+import type { BoundTool, CallContext, Consent, Reply } from "./tool.ts";
 import { type Watch, watchCall } from "./watch.ts";
 
 /** What a server instance is made from. */
@@ -91,7 +92,8 @@ export function createServerFactory(parts: ServerParts): () => McpServer {
       tools: parts.tools.map((tool) => {
         const starter = parts.starters?.includes(tool.name) === true;
         const hints = hintsFor(clientOf(context, server), { starter, userSet: parts.maxTokens });
-        return hints === undefined ? tool.listing() : { ...tool.listing(), _meta: hints };
+        const meta = { ...pageHint(tool), ...hints };
+        return Object.keys(meta).length === 0 ? tool.listing() : { ...tool.listing(), _meta: meta };
       }),
     }));
     server.server.setRequestHandler("tools/call", async (request, context) => {
@@ -125,8 +127,8 @@ async function callTool(
     const call = callContext(context, server, parts, watch);
     const outcome = await Promise.race([tool.call(args, call), watch.late]);
     if (outcome.kind === "ask") return askUser(parts.log.redact(outcome.question), outcome.state);
-    const links = leadingLinks(outcome.reply.links ?? [], parts.resources ?? []);
-    return forRevision(renderReply({ ...outcome.reply, links }, call.fit, parts.log), server);
+    const reply = onlyOffered(outcome.reply, parts, capabilitiesFor(context, server));
+    return forRevision(renderReply(reply, call.fit, parts.log), server);
   } catch (error) {
     if (!context.mcpReq.signal.aborted) return forRevision(renderFailure(error, parts.log), server);
     // The reason of an abort may be anything, even a text; nobody waits for this answer.
@@ -140,17 +142,27 @@ async function callTool(
   }
 }
 
+/** The reply with pointers to what this server offers only, and what the client can show. */
+function onlyOffered<T>(
+  { drawnBy, chart, links = [], ...reply }: Reply<T>,
+  { tools, resources = [] }: ServerParts,
+  capabilities: unknown,
+): Reply<T> {
+  return {
+    ...reply,
+    ...(chart !== undefined && showsApps(capabilities) ? { chart } : {}),
+    ...(drawnBy !== undefined && tools.some(({ name }) => name === drawnBy) ? { drawnBy } : {}),
+    links: leadingLinks(links, resources),
+  };
+}
+
 function callContext(
   context: ServerContext,
   server: McpServer,
   parts: ServerParts,
   { signal, progress }: Pick<Watch, "signal" | "progress">,
 ): CallContext & { readonly fit: Fit } {
-  // Clients of the newest revision tell with each request what they can do.
-  const envelope = ENVELOPE.safeParse(context.mcpReq.envelope);
-  const elicitation = envelope.success
-    ? envelope.data[CLIENT_CAPABILITIES_META_KEY].elicitation
-    : server.server.getClientCapabilities()?.elicitation;
+  const { elicitation } = capabilitiesFor(context, server);
   // A bare `elicitation: {}` means form support: the rule from before there were modes.
   const canAsk = elicitation !== undefined &&
     (elicitation.form !== undefined || elicitation.url === undefined);
@@ -168,6 +180,12 @@ function callContext(
       state: z.string().optional().catch(undefined).parse(context.mcpReq.requestState()),
     },
   };
+}
+
+/** What the client can do; those of the newest revision tell it with each request. */
+function capabilitiesFor({ mcpReq }: ServerContext, { server }: McpServer) {
+  const { data } = ENVELOPE.safeParse(mcpReq.envelope);
+  return data?.[CLIENT_CAPABILITIES_META_KEY] ?? server.getClientCapabilities() ?? {};
 }
 
 /** The name that the client gives itself, with each request or at the beginning. */

@@ -91,8 +91,23 @@ export interface Reply<T> {
   readonly rows?: readonly CuttableRows[];
   /** Related things. */
   readonly links?: readonly ResultLink[];
+  /** The tool that draws what this shows; the answer names it where it is listed. */
+  readonly drawnBy?: string;
+  /** What the tool's page shows; goes beside what the model reads, to clients that have pages. */
+  readonly chart?: Record<string, unknown>;
   /** A PNG; its tool has no output schema, since clients drop images beside structured content. */
   readonly picture?: Uint8Array;
+}
+
+/** A page that shows a tool's results to people, in clients that can (MCP Apps). */
+export interface App {
+  /** Its address, such as `ui://wandflow/chart.html`. */
+  readonly uri: string;
+  readonly name: string;
+  readonly title: string;
+  readonly description: string;
+  /** One file of HTML, which loads nothing. */
+  readonly load: () => Promise<string>;
 }
 
 /** A tool as its file declares it. `S` is what it needs from its back end, such as the client. */
@@ -132,6 +147,8 @@ export interface ToolSpec<
     args: z.output<I>,
     context: CallContext & S,
   ) => Promise<Preview>;
+  /** The page that shows its results. */
+  readonly app?: App;
   /** Does it. */
   readonly run: (
     args: z.output<I>,
@@ -178,6 +195,8 @@ export interface Tool<S> {
   readonly toolset: string;
   /** What it does to the tracker. */
   readonly effect: Effect;
+  /** The page that shows its results. */
+  readonly app?: App;
   /** Its entry in `tools/list`, made once. */
   readonly listing: () => ToolListing;
   /** Calls it with a client's raw arguments. */

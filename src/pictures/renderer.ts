@@ -4,7 +4,7 @@ import wasm from "@resvg/resvg-wasm/index_bg.wasm" with { type: "bytes" };
 import { initWasm, Resvg } from "@resvg/resvg-wasm";
 import * as vega from "vega";
 import { compile } from "vega-lite";
-import type { ChartSpec } from "../analysis/chart.ts";
+import type { ChartSpec } from "../analysis/charts/spec.ts";
 import { once } from "../core/async.ts";
 import { readAdvances } from "./font.ts";
 import type { Pixels } from "./png.ts";

@@ -25,6 +25,7 @@ import { listEntities } from "./tools/list_entities.ts";
 import { listRegistries } from "./tools/list_registries.ts";
 import { listRegistryCollections } from "./tools/list_registry_collections.ts";
 import { logAnalysis } from "./tools/log_analysis.ts";
+import { plotEvaluation } from "./tools/plot_evaluation.ts";
 import { plotRuns } from "./tools/plot_runs.ts";
 import { probeProject } from "./tools/probe_project.ts";
 import { queryProjects } from "./tools/query_projects.ts";
@@ -64,6 +65,7 @@ const WEAVE_TOOLS: readonly Tool<WeaveServices>[] = [
   inferSchema,
   resolveRoots,
   summarizeEvaluation,
+  plotEvaluation,
 ];
 
 /** W&B and Weave: one account, two servers, each with its tools when there are credentials. */

@@ -52,6 +52,25 @@ Deno.test("a tool's own text is shown while it fits, else the bounded JSON", () 
   assert.ok(estimateTokens(textOf(cut)) <= 300);
 });
 
+Deno.test("beside a picture stand notes and the lines that fit, and no structure", () => {
+  const picture = Uint8Array.from([1, 2, 3]);
+  const text = Array.from({ length: 50 }, (_, index) => `- curve ${index}: from 1 to 2`).join("\n");
+  const whole = renderReply({ data: { note: "n" }, text, picture }, fitFor(undefined, 5000), log);
+  assert.equal(textOf(whole), `n\n${text}`);
+  assert.deepEqual(whole.content[1], { type: "image", mimeType: "image/png", data: "AQID" });
+  assert.equal("structuredContent" in whole, false);
+  const cut = textOf(renderReply({ data: {}, text, picture }, fitFor(undefined, 200), log));
+  assert.ok(estimateTokens(cut) <= 200);
+  const [, left = ""] = /\n(\d+) more lines do not fit/.exec(cut) ?? [];
+  assert.equal(cut.split("\n").length - 1 + Number(left), 50);
+  assert.match(cut, /^- curve 0: from 1 to 2\n- curve 1/);
+});
+
+Deno.test("the tool that draws a result is named in it", () => {
+  const result = renderReply({ data: { a: 1 }, drawnBy: "plot_it" }, fitFor(undefined, 1000), log);
+  assert.deepEqual(result.structuredContent, { a: 1, picture: "plot_it draws this." });
+});
+
 Deno.test("an error is told in four fields and nothing else", () => {
   const { log } = keptLog();
   const error = new Failure("not_found", "No such trace.", { hint: "Search.", retryable: false });

@@ -1,55 +1,10 @@
 import assert from "node:assert/strict";
-import { Buffer } from "node:buffer";
-import { crc32, inflateSync } from "node:zlib";
-import { chartBars, chartCurves, chartTimes } from "../../src/analysis/chart.ts";
+import { chartBars } from "../../src/analysis/charts/bars.ts";
+import { chartCurves } from "../../src/analysis/charts/curves.ts";
+import { chartTimes } from "../../src/analysis/charts/times.ts";
 import { drawPng, MOST_PIXELS } from "../../src/pictures/draw.ts";
 import { encodePng } from "../../src/pictures/png.ts";
-
-interface Decoded {
-  readonly width: number;
-  readonly height: number;
-  /** Colour of a pixel as `#rrggbb`. */
-  readonly at: (x: number, y: number) => string;
-}
-
-/** Reads an indexed PNG by the specification, checksums included. */
-function decode(bytes: Uint8Array): Decoded {
-  const png = Buffer.from(bytes);
-  assert.equal(png.subarray(0, 8).toString("latin1"), "\x89PNG\r\n\x1a\n");
-  const chunks = new Map<string, Buffer>();
-  for (let at = 8; at < png.length;) {
-    const length = png.readUInt32BE(at);
-    const body = png.subarray(at + 4, at + 8 + length);
-    assert.equal(crc32(body), png.readUInt32BE(at + 8 + length));
-    chunks.set(body.subarray(0, 4).toString(), body.subarray(4));
-    at += 12 + length;
-  }
-  const [header, palette, data] = ["IHDR", "PLTE", "IDAT"].map((name) =>
-    chunks.get(name) ?? Buffer.alloc(0)
-  );
-  assert.ok(header && palette && data && chunks.has("IEND"));
-  const [width, height] = [header.readUInt32BE(0), header.readUInt32BE(4)];
-  assert.deepEqual([...header.subarray(8)], [8, 3, 0, 0, 0]);
-  const rows = inflateSync(data);
-  assert.equal(rows.length, (width + 1) * height);
-  return {
-    width,
-    height,
-    at: (x, y) => {
-      const place = rows[y * (width + 1) + 1 + x] ?? 0;
-      return `#${palette.subarray(3 * place, 3 * place + 3).toString("hex")}`;
-    },
-  };
-}
-
-/** Which colours a picture holds, and of how many pixels. */
-function colours({ width, height, at }: Decoded): Map<string, number> {
-  const counts = new Map<string, number>();
-  for (let y = 0; y < height; y++) {
-    for (let x = 0; x < width; x++) counts.set(at(x, y), (counts.get(at(x, y)) ?? 0) + 1);
-  }
-  return counts;
-}
+import { countColours, decode } from "./png.ts";
 
 const steps = (value: (step: number) => number, length = 1000) =>
   Array.from({ length }, (_, step) => ({ step, value: value(step) }));
@@ -80,7 +35,7 @@ Deno.test("a curve chart is a small picture with each curve's colour in it", asy
   const picture = decode(png);
   assert.ok(png.length <= 40_000, `${png.length} bytes`);
   assert.ok(picture.width * picture.height <= MOST_PIXELS);
-  const found = colours(picture);
+  const found = countColours(picture);
   for (const [red, green, blue] of [[0x3b, 0x6f, 0xd4], [0xe0, 0x7b, 0x00]] as const) {
     const near = [...found].filter(([colour]) => {
       const value = parseInt(colour.slice(1), 16);
@@ -94,7 +49,7 @@ Deno.test("a curve chart is a small picture with each curve's colour in it", asy
 Deno.test("the same specification gives the same bytes", async () => {
   const { spec } = chartBars({
     title: "scores",
-    panels: [{ title: "accuracy", bars: [{ name: "a", value: 0.5, spread: 0.1 }] }],
+    panels: [{ title: "accuracy", bars: [{ name: "a", value: 0.5, interval: [0.4, 0.6] }] }],
   });
   assert.deepEqual(await drawPng(spec), await drawPng(spec));
 });

@@ -8,7 +8,8 @@ export const TOOLS_SETTINGS = {
     type: "list",
     narrows: true,
     group: "Tools",
-    help: "List only these toolsets (comma separated; `wandflow tools` names them).",
+    help:
+      "List only these toolsets: whole names or parts of them, such as mlflow (comma separated).",
   },
   tools: {
     env: ["WANDFLOW_TOOLS"],
@@ -24,7 +25,7 @@ export const TOOLS_SETTINGS = {
     type: "list",
     narrows: true,
     group: "Tools",
-    help: "Leave these tools out (comma separated).",
+    help: "Leave out these tools or toolsets, such as pictures (comma separated).",
   },
   readOnly: {
     env: ["WANDFLOW_READ_ONLY"],

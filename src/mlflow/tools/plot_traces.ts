@@ -1,9 +1,9 @@
 import * as z from "zod";
-import { chartTimes, type TimedPoint } from "../../analysis/chart.ts";
+import { chartTimes, type TimedPoint } from "../../analysis/charts/times.ts";
 import { Failure } from "../../core/failure.ts";
 import { isoText } from "../../core/time.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { drawPng } from "../../pictures/draw.ts";
+import { CHART_APP, drawChart } from "../../pictures/draw.ts";
 import { experimentIdOf } from "../experiment.ts";
 import { searchFilter } from "../query.ts";
 import { readingTool, type ReadServices } from "../services.ts";
@@ -18,6 +18,7 @@ export const plotTraces: Tool<ReadServices> = readingTool({
   title: "Plot traces",
   toolset: "mlflow.pictures",
   effect: "read",
+  app: CHART_APP,
   description:
     "Plot MLflow traces: a picture (chart) that visualizes their latency over time, failures " +
     "marked, and the figures in words.",
@@ -79,7 +80,7 @@ export const plotTraces: Tool<ReadServices> = readingTool({
       ]),
       ...filter.notes,
     ].join("\n");
-    return { data: {}, text, picture: await drawPng(spec) };
+    return { data: {}, text, ...await drawChart(spec, context.log) };
   },
 });
 

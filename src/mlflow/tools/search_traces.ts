@@ -41,6 +41,9 @@ const INPUT = z.object({
 
 type Input = z.output<typeof INPUT>;
 
+/** Traces whose latencies and failures are easier seen than read. */
+const WORTH_DRAWING = 50;
+
 /** Finds traces by filter. */
 export const searchTraces: Tool<ReadServices> = readingTool({
   name: "search_traces",
@@ -108,6 +111,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     };
     return {
       data,
+      ...(values.length < WORTH_DRAWING ? {} : { drawnBy: "plot_traces" }),
       ...(args.output === "table" ? { text: tableText(values, selection.columns, data) } : {}),
       rows: [{
         path: "traces",

@@ -139,6 +139,7 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
         ),
         ...warningsOf(problems),
       },
+      ...(withRows ? { drawnBy: "plot_runs_tool" } : {}),
     };
   },
 });

@@ -26,6 +26,9 @@ import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 /** Points that statistics rest on at least, however few rows are wanted. */
 const STATISTICS_SAMPLES = 500;
 
+/** Rows whose course is easier seen than read. */
+const WORTH_DRAWING = 20;
+
 /** Reads a run's metrics. */
 export const getRunHistory: Tool<WandbServices> = wandbTool({
   name: "get_run_history_tool",
@@ -175,6 +178,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
       },
       rows: [{ path: "rows" }, { path: "system_rows" }, { path: "console" }],
       links: runLinks(place, run.id),
+      ...(rows.rows.length < WORTH_DRAWING ? {} : { drawnBy: "plot_runs_tool" }),
     };
   },
 });

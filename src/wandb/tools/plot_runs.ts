@@ -1,9 +1,14 @@
 import * as z from "zod";
-import { chartCurves, type Curve, describeCurve, type Panel } from "../../analysis/chart.ts";
+import {
+  chartCurves,
+  type Curve,
+  describeCurve,
+  type Panel,
+} from "../../analysis/charts/curves.ts";
 import { findLossKey, findValidationLossKey } from "../../analysis/keys.ts";
 import { badArgument, Failure, unknownName } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { drawPng } from "../../pictures/draw.ts";
+import { CHART_APP, drawChart } from "../../pictures/draw.ts";
 import { type LoadedRun, loadRun, numericKeys } from "../history/load.ts";
 import { seriesOf, STEP } from "../history/series.ts";
 import { PROJECT_ARGS, resolveRun } from "../project.ts";
@@ -19,6 +24,7 @@ export const plotRuns: Tool<WandbServices> = wandbTool({
   title: "Plot W&B runs",
   toolset: "wandb.pictures",
   effect: "read",
+  app: CHART_APP,
   description: "Plot W&B runs: a picture (chart, graph) that visualizes metrics, such as loss or " +
     "accuracy curves, with the curves in words.",
   input: z.object({
@@ -38,7 +44,7 @@ export const plotRuns: Tool<WandbServices> = wandbTool({
     metrics: "keys",
     x: "x_axis",
   },
-  run: async (args, { wandb, signal, progress }) => {
+  run: async (args, { wandb, signal, progress, log }) => {
     const { x_axis: xAxis, min_step: minStep, max_step: maxStep, smoothing } = args;
     if (minStep !== undefined && maxStep !== undefined && minStep > maxStep) {
       throw badArgument("`min_step` is above `max_step`.");
@@ -75,15 +81,14 @@ export const plotRuns: Tool<WandbServices> = wandbTool({
     }));
     const drawn = panels.filter(({ curves }) => curves.length > 0);
     if (drawn.length === 0) throw nothing(keys, runs.map(({ run }) => run));
-    const log = args.log_scale;
     const { spec, notes } = chartCurves({
       title: `${drawn.map(({ key }) => key).join(", ")} of ${
         runs.length === 1 ? names.values().next().value : `${runs.length} runs`
       }`,
       xTitle: xAxis === STEP ? "step" : xAxis === "_runtime" ? "runtime (s)" : xAxis,
       panels: drawn,
-      logX: log === "x" || log === "both",
-      logY: log === "y" || log === "both",
+      logX: args.log_scale === "x" || args.log_scale === "both",
+      logY: args.log_scale === "y" || args.log_scale === "both",
       smoothing,
     });
     const empty = panels.filter(({ curves }) => curves.length < runs.length).map((
@@ -98,7 +103,7 @@ export const plotRuns: Tool<WandbServices> = wandbTool({
       ...empty,
       ...runs.map(({ place, run }) => wandb.links.run(place.entity, place.project, run.id)),
     ].join("\n");
-    return { data: {}, text, picture: await drawPng(spec) };
+    return { data: {}, text, ...await drawChart(spec, log) };
   },
 });
 

@@ -1,10 +1,6 @@
 import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
-import {
-  aggregateEvaluation,
-  type Evaluation,
-  type EvaluationResult,
-} from "../../analysis/evaluation.ts";
+import { aggregateEvaluation, type EvaluationResult } from "../../analysis/evaluation.ts";
 import { defined } from "../../core/defined.ts";
 import { withRecorded } from "../../analysis/evaluation_scores.ts";
 import type { Tool } from "../../mcp/tool.ts";
@@ -19,21 +15,10 @@ import {
   findEvaluations,
   type Found,
 } from "../weave/evaluations/find.ts";
-import { evalResults } from "../weave/evaluations/results.ts";
-import {
-  namedScores,
-  needsPredictions,
-  recordedScores,
-  scorersOf,
-} from "../weave/evaluations/scores.ts";
+import { readResults, toEvaluation } from "../weave/evaluations/read.ts";
+import { namedScores, scorersOf } from "../weave/evaluations/scores.ts";
 import { tasksOf } from "../weave/evaluations/tasks.ts";
-import {
-  type Prediction,
-  readPredictions,
-  withExamples,
-  withoutResults,
-  withResults,
-} from "../weave/evaluations/trials.ts";
+import { withExamples } from "../weave/evaluations/trials.ts";
 import { type ProjectRef, resolveProject } from "../project.ts";
 import { evaluationLinks } from "../weave/resources.ts";
 import { PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
@@ -86,30 +71,19 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
     }
     const calls = found.map(({ call }) => call.id);
     const contents = args.include_per_task || compare;
-    const older = weave.lacks.has("eval_results");
-    const [results, bare] = await Promise.all([
-      evalResults(weave, session, place, calls, contents),
-      readPredictions(session, place, calls, older),
-    ]);
-    // Where the route tells nothing, scores are in the calls.
-    const unclear = found.filter(({ call, recorded }) =>
-      !contents && needsPredictions(results?.stats.get(call.id) ?? [], recorded)
-    ).map(({ call }) => call.id);
-    const left = older ? [] : [...new Set([...withoutResults(bare, results), ...unclear])];
-    const own = [
-      ...withResults(bare.filter(({ evaluation }) => !left.includes(evaluation)), results),
-      ...(left.length === 0 ? [] : await readPredictions(session, place, left, true)),
-    ];
-    const predictions = contents ? await withExamples(session, own) : own;
-    const evaluations = found.map((one) => evaluationOf(one, predictions));
+    const own = await readResults(weave, session, place, { found, contents });
+    const predictions = contents ? await withExamples(session, own.predictions) : own.predictions;
+    const evaluations = found.map((one) => toEvaluation(one, predictions));
     const rows = found.map((one, index) => {
-      const evaluation = evaluations[index] ?? evaluationOf(one, []);
+      const evaluation = evaluations[index] ?? toEvaluation(one, []);
       const sums = aggregateEvaluation(evaluation);
-      const own = left.includes(one.call.id) ? undefined : results?.stats.get(one.call.id);
+      const stats = own.fromCalls.includes(one.call.id)
+        ? undefined
+        : own.results?.stats.get(one.call.id);
       const { countsNone = false, recorded } = evaluation;
-      const scorers = own === undefined
+      const scorers = stats === undefined
         ? sums.scorers
-        : withRecorded(scorersOf(own, { ...sums, countsNone }), recorded, sums.predictions);
+        : withRecorded(scorersOf(stats, { ...sums, countsNone }), recorded, sums.predictions);
       return summary(one, { ...sums, scorers }, weave, place, {
         failures: reasons(one.call.id, predictions),
         countsNone,
@@ -142,6 +116,7 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
           }
           : { path: "evaluations", hint: "Ask for fewer evaluations: eval_name, max_evals." },
       ],
+      ...(rows.length < 2 ? {} : { drawnBy: "plot_evaluation_tool" }),
       links: [...evaluationLinks(place, calls), {
         uri: weave.links.evaluations(place.entity, place.project),
         name: `Evaluations of ${place.id}`,
@@ -173,19 +148,6 @@ function nothing(
     message,
     ...(missing.length === 0 ? {} : { missing }),
     ...(names.length === 0 ? {} : { available: names }),
-  };
-}
-
-function evaluationOf(found: EvaluationCall, predictions: readonly Prediction[]): Evaluation {
-  const own = predictions.filter(({ evaluation }) => evaluation === found.call.id);
-  return {
-    id: found.call.id,
-    name: found.name,
-    model: found.model,
-    finished: (found.call.ended_at ?? null) !== null,
-    trials: own,
-    recorded: recordedScores(found.recorded),
-    countsNone: own.some(({ writer }) => writer === "typescript"),
   };
 }
 

@@ -76,7 +76,7 @@ Deno.test("without a key there are no tools, and the reason is told", () => {
   assert.match(wrong.absent ?? "", /WF_TRACE_SERVER_URL/);
 });
 
-Deno.test("with a key there are the five tools, which only read", () => {
+Deno.test("with a key there are the six tools, which only read", () => {
   const backend = weaveBackend(configOf(KEY));
   assert.equal(backend.absent, undefined);
   assert.deepEqual(backend.tools.map(({ name, toolset }) => [name, toolset]), [
@@ -85,6 +85,7 @@ Deno.test("with a key there are the five tools, which only read", () => {
     ["infer_trace_schema_tool", "weave.traces"],
     ["resolve_trace_roots_tool", "weave.traces"],
     ["summarize_evaluation_tool", "weave.evaluations"],
+    ["plot_evaluation_tool", "weave.pictures"],
   ]);
   assert(backend.tools.every(({ effect }) => effect === "read"));
 });

@@ -1,13 +1,11 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
-import {
-  chartBars,
-  chartCurves,
-  chartTimes,
-  type Curve,
-  describeCurve,
-  MOST_CURVES,
-} from "../../src/analysis/chart.ts";
+import { chartBars } from "../../src/analysis/charts/bars.ts";
+import { chartCurves, type Curve, describeCurve } from "../../src/analysis/charts/curves.ts";
+import { chartEvaluations } from "../../src/analysis/charts/evaluations.ts";
+import { MOST_NAMES } from "../../src/analysis/charts/spec.ts";
+import { chartTimes } from "../../src/analysis/charts/times.ts";
+import type { Evaluation, Trial } from "../../src/analysis/evaluation.ts";
 import type { LoggedValue } from "../../src/analysis/series.ts";
 
 const curve = (name: string, values: readonly LoggedValue[], exact = true): Curve => ({
@@ -69,7 +67,7 @@ Deno.test("chartCurves: more curves than eight are named, not drawn", () => {
   const curves = Array.from({ length: 11 }, (_, index) => curve(`run ${index}`, [1, 2]));
   const { spec, notes } = chartCurves({ ...base, panels: [{ key: "loss", curves }] });
   const drawn = new Set(layersOf(spec).flatMap(({ data }) => data.values.map(({ s }) => s)));
-  assert.equal(drawn.size, MOST_CURVES);
+  assert.equal(drawn.size, MOST_NAMES);
   assert.deepEqual(notes, ["Drawn are 8 of 11 curves; not drawn: run 8, run 9, run 10."]);
 });
 
@@ -100,16 +98,107 @@ Deno.test("chartCurves: names that are cut stay different; a key is no expressio
   assert.deepEqual([...new Set(fields)].sort(), ['"field":"s"', '"field":"x"', '"field":"y"']);
 });
 
-Deno.test("chartBars: spread is drawn where it is known; more than six panels are named", () => {
+Deno.test("chartBars: intervals are drawn where they are known; more than six panels are named", () => {
   const { spec, notes } = chartBars({
     title: "t",
     panels: Array.from({ length: 8 }, (_, index) => ({
       title: `score ${index}`,
-      bars: [{ name: "a", value: 1, spread: 0.25 }, { name: "b", value: 2 }],
+      bars: [{ name: "a", value: 1, interval: [0.75, 1.25] }, { name: "b", value: 2 }],
     })),
   });
   assert.match(JSON.stringify(spec), /"low":0\.75,"high":1\.25/);
   assert.deepEqual(notes, ["Drawn are 6 of 8 quantities; not drawn: score 6, score 7."]);
+});
+
+const trial = (index: number, rest: Partial<Trial> = {}): Trial => ({
+  id: String(index),
+  example: String(index),
+  status: "ok",
+  scores: { exact: index < 9, length: { words: index } },
+  latency_s: 1,
+  cost: 0.5,
+  ...rest,
+});
+
+const evaluation = (id: string, model: string, trials: readonly Trial[]): Evaluation => ({
+  id,
+  name: "nightly",
+  model,
+  finished: true,
+  trials,
+});
+
+const ten = Array.from({ length: 10 }, (_, index) => trial(index));
+const Bars = z.looseObject({
+  concat: z.array(z.looseObject({
+    title: z.looseObject({ text: z.string() }),
+    data: z.looseObject({
+      values: z.array(z.looseObject({
+        ...{ s: z.string(), y: z.number(), low: z.number(), high: z.number() },
+      })),
+    }),
+  })),
+});
+
+Deno.test("chartEvaluations: scores with 95 % intervals, latency, cost; the same in words", () => {
+  const failed = trial(9, { status: "failed", scores: {}, latency_s: 3 });
+  const { spec, notes, lines } = chartEvaluations("t", [
+    evaluation("e1", "old", ten),
+    evaluation("e2", "new", [...ten.slice(0, 9), failed]),
+  ]);
+  const panels = Bars.parse(spec).concat;
+  assert.deepEqual(panels.map(({ title }) => title.text), [
+    "exact",
+    "length.words",
+    "latency of the model (s)",
+    "cost of all predictions (USD)",
+  ]);
+  const figures = panels.map(({ data }) =>
+    data.values.map(({ s, y, low, high }) => [s, ...[y, low, high].map((n) => n.toFixed(3))])
+  );
+  // Wilson for 9 of 10; a failed prediction has not passed. Mean 4.5, s = 3.028: 1.96 s / √10.
+  assert.deepEqual(figures[0], [
+    ["old", "0.900", "0.596", "0.982"],
+    ["new", "0.900", "0.596", "0.982"],
+  ]);
+  assert.deepEqual(figures[1]?.[0], ["old", "4.500", "2.623", "6.377"]);
+  assert.deepEqual(figures[2], [
+    ["old", "1.000", "1.000", "1.000"],
+    ["new", "1.200", "0.808", "1.592"],
+  ]);
+  assert.deepEqual(figures[3]?.map(([, value]) => value), ["5.000", "5.000"]);
+  assert.deepEqual(notes, []);
+  assert.equal(
+    lines[1],
+    "new: 10 predictions, 1 failed; exact 0.9 (0.596 to 0.982); length.words 4 (2.21 to 5.79); " +
+      "latency 1.2 s (0.808 to 1.59); cost 5 USD",
+  );
+});
+
+Deno.test("chartEvaluations: evaluations of one model are told apart; latency outlives many scores", () => {
+  const scores = Object.fromEntries(
+    Array.from({ length: 9 }, (_, index) => [`score ${index}`, index]),
+  );
+  const many = [trial(0, { scores }), trial(1, { scores })];
+  const { spec, notes } = chartEvaluations("t", [
+    { ...evaluation("0123456789", "m", many), name: "a" },
+    { ...evaluation("abcdefghij", "m", many), name: "b" },
+  ]);
+  const panels = Bars.parse(spec).concat;
+  assert.deepEqual(panels[0]?.data.values.map(({ s }) => s), ["m · a", "m · b"]);
+  assert.deepEqual(panels.map(({ title }) => title.text).slice(3), [
+    "score 3",
+    "latency of the model (s)",
+    "cost of all predictions (USD)",
+  ]);
+  assert.match(notes[0] ?? "", /^Drawn are 6 of 11 quantities; not drawn: score 4, .*score 8\.$/);
+  const same = chartEvaluations("t", [evaluation("e-1", "m", ten), evaluation("e-2", "m", ten)]);
+  assert.deepEqual(Bars.parse(same.spec).concat[0]?.data.values.map(({ s }) => s), [
+    "m e-1",
+    "m e-2",
+  ]);
+  const one = chartEvaluations("t", [evaluation("e", "m", ten)], ["length.words"]);
+  assert.deepEqual(one.quantities, ["length.words", "latency", "cost"]);
 });
 
 Deno.test("chartTimes: counts add up to the traces, failed ones apart", () => {

@@ -1,0 +1,203 @@
+/** The page that shows a chart in a client: hover, zoom, a legend that switches names off. */
+import type uPlot from "uplot";
+import { connect } from "./bridge.ts";
+import { plotView, rowsAt, toAxis } from "./plot.ts";
+import { type Chart, listOf, member, readChart, textOf, type View } from "./read.ts";
+
+/** Where the server puts the chart beside what the model reads. */
+const CHART = "wandflow/chart";
+
+const find = (id: string): HTMLElement => {
+  const found = document.getElementById(id);
+  if (found === null) throw new Error(`The page lacks #${id}.`);
+  return found;
+};
+const page = {
+  title: find("title"),
+  subtitle: find("subtitle"),
+  legend: find("legend"),
+  views: find("views"),
+  message: find("message"),
+  tip: find("tip"),
+};
+const hidden = new Set<string>();
+let chart: Chart | undefined;
+let plots: { readonly plot: uPlot; readonly view: View }[] = [];
+let whole: readonly (readonly [number, number])[] = [];
+
+const reset = element("button", "Reset zoom");
+reset.hidden = true;
+reset.addEventListener("click", () => {
+  for (const [index, { plot }] of plots.entries()) {
+    const [min, max] = whole[index] ?? [0, 1];
+    plot.setScale("x", { min, max });
+  }
+});
+
+const tellHeight = connect({
+  result: showResult,
+  context: applyContext,
+  cancelled: () => say("The call was cancelled."),
+});
+new ResizeObserver(() => tellHeight(Math.ceil(document.documentElement.offsetHeight)))
+  .observe(document.documentElement);
+let width = 0;
+new ResizeObserver(() => {
+  if (page.views.clientWidth === width) return;
+  width = page.views.clientWidth;
+  draw();
+}).observe(page.views);
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
+
+function showResult(result: unknown): void {
+  const content = listOf(member(result, "content"));
+  const text = content.map((block) => textOf(member(block, "text"))).filter(Boolean).join("\n");
+  chart = readChart(member(result, "_meta", CHART));
+  page.views.setAttribute("aria-label", text);
+  if (chart !== undefined) {
+    hidden.clear();
+    say("");
+    return draw();
+  }
+  const image = content.find((block) => member(block, "type") === "image");
+  if (image === undefined) return say(text);
+  // A host that passes no metadata on has the picture.
+  const shown = element("img");
+  shown.alt = text;
+  shown.src = `data:${textOf(member(image, "mimeType"))};base64,${textOf(member(image, "data"))}`;
+  page.views.replaceChildren(shown);
+  say("");
+}
+
+function say(text: string): void {
+  page.message.textContent = text;
+  page.message.hidden = text === "";
+}
+
+function applyContext(context: unknown): void {
+  const root = document.documentElement;
+  const theme = member(context, "theme");
+  if (theme === "light" || theme === "dark") root.style.colorScheme = theme;
+  const variables = member(context, "styles", "variables");
+  if (typeof variables === "object" && variables !== null) {
+    for (const [name, value] of Object.entries(variables)) {
+      if (name.startsWith("--") && typeof value === "string") root.style.setProperty(name, value);
+    }
+  }
+  draw();
+}
+
+function draw(): void {
+  if (chart === undefined || width === 0) return;
+  const { title, subtitle, views, columns } = chart;
+  page.title.textContent = title;
+  page.subtitle.textContent = subtitle;
+  drawLegend(chart);
+  plots.forEach(({ plot }) => plot.destroy());
+  plots = [];
+  // Three panels side by side want room; a narrow page has fewer.
+  const beside = Math.max(1, Math.min(columns, Math.floor(width / 220)));
+  page.views.style.setProperty("--columns", String(beside));
+  const ink = {
+    text: getComputedStyle(page.title).color,
+    grid: getComputedStyle(page.legend).borderTopColor,
+  };
+  page.views.replaceChildren();
+  plots = views.map((view, index) => {
+    const into = element("div");
+    page.views.append(into);
+    const own = chart ?? { title, subtitle, views, columns, colours: new Map() };
+    const plot = plotView({
+      chart: own,
+      view,
+      hidden,
+      ink,
+      width: Math.floor((width - 16 * (beside - 1)) / beside),
+      sharesAxis: columns === 1 && index < views.length - 1,
+      onRange,
+      onPoint,
+    }, into);
+    return { plot, view };
+  });
+  whole = plots.map(({ plot: { scales: { x } } }) => [x?.min ?? 0, x?.max ?? 1]);
+  reset.hidden = true;
+}
+
+function drawLegend({ colours }: Chart): void {
+  const entries = [...colours].map(([name, colour]) => {
+    const entry = element("button", name);
+    entry.style.setProperty("--colour", colour);
+    entry.setAttribute("aria-pressed", String(!hidden.has(name)));
+    entry.addEventListener("click", () => {
+      if (!hidden.delete(name)) hidden.add(name);
+      draw();
+      page.legend.querySelectorAll("button").item([...colours.keys()].indexOf(name)).focus();
+    });
+    return entry;
+  });
+  page.legend.replaceChildren(...entries, reset);
+}
+
+let zooming = false;
+
+/** One part of the x axis for all views that stand above each other. */
+function onRange(source: uPlot, min: number, max: number): void {
+  const index = plots.findIndex(({ plot }) => plot === source);
+  if (zooming || index < 0 || chart?.columns !== 1) return;
+  zooming = true;
+  for (const { plot } of plots) if (plot !== source) plot.setScale("x", { min, max });
+  zooming = false;
+  const [first, last] = whole[index] ?? [min, max];
+  reset.hidden = min <= first && max >= last;
+}
+
+function onPoint(source: uPlot, x: number | undefined): void {
+  const view = plots.find(({ plot }) => plot === source)?.view;
+  if (x === undefined || view === undefined || chart === undefined) {
+    page.tip.hidden = true;
+    return;
+  }
+  const place = view.kind === "time" ? x * 1000 : x;
+  const rows = rowsAt(view, place).filter(({ name }) => !hidden.has(name));
+  const [nearest] = rows.toSorted((a, b) => Math.abs(a.x - place) - Math.abs(b.x - place));
+  if (nearest === undefined) {
+    page.tip.hidden = true;
+    return;
+  }
+  const lines = rows.map(({ name, x: own, y, text }) => {
+    const line = element(
+      "div",
+      `${name}: ${text ?? format(y)}${
+        own === nearest.x || view.kind !== "steps" ? "" : ` at ${format(own)}`
+      }`,
+    );
+    line.style.setProperty("--colour", chart?.colours.get(name) ?? "");
+    return line;
+  });
+  const head = view.kind === "names"
+    ? view.title
+    : view.kind === "time"
+    ? `${new Date(nearest.x).toISOString().slice(0, 19).replace("T", " ")} UTC`
+    : `${view.xTitle || "x"} ${format(nearest.x)}`;
+  page.tip.replaceChildren(element("b", head), ...lines);
+  page.tip.hidden = false;
+  const { left, top } = source.over.getBoundingClientRect();
+  const at = left + source.valToPos(toAxis(view, nearest.x), "x");
+  const { offsetWidth } = page.tip;
+  const before = at + 12 + offsetWidth > document.documentElement.clientWidth;
+  page.tip.style.left = `${Math.max(0, before ? at - 12 - offsetWidth : at + 12)}px`;
+  page.tip.style.top = `${top + scrollY + 8}px`;
+}
+
+function format(value: number | null): string {
+  return value === null ? "–" : String(Number(value.toPrecision(6)));
+}
+
+function element<K extends keyof HTMLElementTagNameMap>(
+  name: K,
+  text = "",
+): HTMLElementTagNameMap[K] {
+  const made = document.createElement(name);
+  made.textContent = text;
+  return made;
+}

@@ -1,0 +1,84 @@
+import * as z from "zod";
+import { chartEvaluations, scoreNames } from "../../analysis/charts/evaluations.ts";
+import { MOST_NAMES } from "../../analysis/charts/spec.ts";
+import { aggregateEvaluation } from "../../analysis/evaluation.ts";
+import { badArgument, Failure, unknownName } from "../../core/failure.ts";
+import { someOf } from "../../core/some.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { CHART_APP, drawChart } from "../../pictures/draw.ts";
+import { resolveProject } from "../project.ts";
+import { evaluationNames, findEvaluations } from "../weave/evaluations/find.ts";
+import { readResults, toEvaluation } from "../weave/evaluations/read.ts";
+import { PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
+
+/** Draws evaluations side by side. */
+export const plotEvaluation: Tool<WeaveServices> = weaveTool({
+  name: "plot_evaluation_tool",
+  title: "Plot Weave evaluations",
+  toolset: "weave.pictures",
+  effect: "read",
+  app: CHART_APP,
+  description:
+    "Plot W&B Weave evaluations (evals) side by side: a picture (chart) of each model's " +
+    "scores with 95 % intervals, latency and cost, and the figures in words.",
+  input: z.object({
+    ...PLACE,
+    eval_name: z.string().optional().describe("Name, model or call id; all if left out."),
+    evaluation_ids: z.array(z.string()).max(MOST_NAMES).optional(),
+    max_evals: z.int().min(1).max(MOST_NAMES).default(5).describe("The newest so many."),
+    scores: z.array(z.string()).optional().describe("Such as scorer.path; all if left out."),
+  }),
+  argumentAliases: {
+    evaluation_name: "eval_name",
+    eval_ids: "evaluation_ids",
+    eval_id: "eval_name",
+    scorers: "scores",
+  },
+  run: async (args, { weave, signal, log }) => {
+    const place = resolveProject(args, weave);
+    const session = weave.open(signal);
+    const { evaluation_ids: ids = [], max_evals: limit, scores = [] } = args;
+    const name = args.eval_name?.trim() || undefined;
+    if (name !== undefined && ids.length > 0) {
+      throw badArgument("`eval_name` and `evaluation_ids` exclude each other; give one of them.");
+    }
+    const search = await findEvaluations(session, place, { ids, name, limit });
+    const { evaluations: found, total, missing } = search;
+    if (found.length === 0) {
+      const names = await evaluationNames(session, place);
+      throw new Failure("not_found", "No evaluation has this name or id.", {
+        hint: names.length === 0
+          ? "There are no evaluations in this project."
+          : `There are ${someOf(names, 10)}.`,
+      });
+    }
+    const { predictions } = await readResults(weave, session, place, { found, contents: true });
+    const evaluations = found.map((one) => toEvaluation(one, predictions));
+    const known = scoreNames(evaluations.map(aggregateEvaluation));
+    const unknown = scores.find((score) => !known.includes(score));
+    if (unknown !== undefined) {
+      throw unknownName({ what: "score", given: unknown, valid: known });
+    }
+    const { spec, notes, lines, quantities } = chartEvaluations(
+      found.length === 1 ? `Evaluation ${found[0]?.name}` : `Evaluations of ${place.project}`,
+      evaluations,
+      scores,
+    );
+    if (quantities.length === 0) {
+      throw new Failure("not_found", "These evaluations have no scores, latency or cost to draw.", {
+        hint: "summarize_evaluation_tool says how they stand.",
+      });
+    }
+    const text = [
+      "Means with 95 % intervals; a failed prediction counts as not passed.",
+      ...lines.map((line) => `- ${line}`),
+      ...notes,
+      ...(found.length < total
+        ? [`These are the newest ${found.length} of ${total} evaluations.`]
+        : []),
+      ...missing.map((id) => `No evaluation has the id ${id}.`),
+      weave.links.evaluations(place.entity, place.project),
+    ].join("\n");
+    return { data: {}, text, ...await drawChart(spec, log) };
+  },
+});

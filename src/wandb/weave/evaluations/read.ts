@@ -1,0 +1,63 @@
+import type { Evaluation } from "../../../analysis/evaluation.ts";
+import type { ProjectRef } from "../../project.ts";
+import type { Weave, WeaveSession } from "../client.ts";
+import type { EvaluationCall } from "./find.ts";
+import { type EvalResults, evalResults } from "./results.ts";
+import { needsPredictions, recordedScores } from "./scores.ts";
+import { type Prediction, readPredictions, withoutResults, withResults } from "./trials.ts";
+
+/** What is known of evaluations besides their own calls. */
+export interface EvaluationResults {
+  readonly predictions: readonly Prediction[];
+  /** What the results route told; undefined where the instance has none. */
+  readonly results: EvalResults | undefined;
+  /** Evaluations whose scores are in the calls, since the route tells nothing of them. */
+  readonly fromCalls: readonly string[];
+}
+
+/**
+ * Reads the predictions of evaluations.
+ *
+ * @param contents Whether single scores and answers are wanted; else statistics do where the route
+ * for results has them.
+ */
+export async function readResults(
+  weave: Weave,
+  session: WeaveSession,
+  place: ProjectRef,
+  { found, contents }: { readonly found: readonly EvaluationCall[]; readonly contents: boolean },
+): Promise<EvaluationResults> {
+  const calls = found.map(({ call }) => call.id);
+  const older = weave.lacks.has("eval_results");
+  const [results, bare] = await Promise.all([
+    evalResults(weave, session, place, calls, contents),
+    readPredictions(session, place, calls, older),
+  ]);
+  // Where the route tells nothing, scores are in the calls.
+  const unclear = found.filter(({ call, recorded }) =>
+    !contents && needsPredictions(results?.stats.get(call.id) ?? [], recorded)
+  ).map(({ call }) => call.id);
+  const fromCalls = older ? [] : [...new Set([...withoutResults(bare, results), ...unclear])];
+  const predictions = [
+    ...withResults(bare.filter(({ evaluation }) => !fromCalls.includes(evaluation)), results),
+    ...(fromCalls.length === 0 ? [] : await readPredictions(session, place, fromCalls, true)),
+  ];
+  return { predictions, results, fromCalls };
+}
+
+/** An evaluation as it is added up. */
+export function toEvaluation(
+  found: EvaluationCall,
+  predictions: readonly Prediction[],
+): Evaluation {
+  const own = predictions.filter(({ evaluation }) => evaluation === found.call.id);
+  return {
+    id: found.call.id,
+    name: found.name,
+    model: found.model,
+    finished: (found.call.ended_at ?? null) !== null,
+    trials: own,
+    recorded: recordedScores(found.recorded),
+    countsNone: own.some(({ writer }) => writer === "typescript"),
+  };
+}
