@@ -4,15 +4,16 @@
  *
  * @module
  */
-import { accessOf, DENIED_NETWORK } from "./src/config/access.ts";
+import { accessOf, DENIED_NETWORK, hostOfUrl } from "./src/config/access.ts";
 import { type CommandLine, parseCommandLine, UsageError } from "./src/config/arguments.ts";
 import type { Config } from "./src/config/config.ts";
 import { localStoreOf, storeFilesToRead, withLocalStore } from "./src/config/local_store.ts";
 import { withNetrcKey } from "./src/config/netrc.ts";
 import { readProxies } from "./src/core/proxy.ts";
 import { resolveSettings } from "./src/config/resolve.ts";
-import { RUNTIME_VARIABLES } from "./src/config/settings.ts";
-import { NAME, VERSION } from "./src/version.ts";
+import { RUNTIME_VARIABLES, type Settings } from "./src/config/settings.ts";
+import { wandbDocsUrl } from "./src/config/wandb.ts";
+import { BUILD, NAME, VERSION } from "./src/version.ts";
 
 /** What a worker may do that is given nothing. */
 const NOTHING = {
@@ -46,7 +47,7 @@ async function main(): Promise<void> {
     if (!(error instanceof UsageError)) throw error;
     return fail([error.message]);
   }
-  if (line.version) return write(Deno.stdout, `${NAME} ${VERSION}\n`);
+  if (line.version) return write(Deno.stdout, `${NAME} ${BUILD}\n`);
   if (line.help) {
     const { helpText } = await import("./src/config/help.ts");
     const own = Deno.args[0]?.startsWith("-") === false ? line.command : undefined;
@@ -56,7 +57,7 @@ async function main(): Promise<void> {
   const resolved = resolveSettings(line.flags, env);
   const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE");
   const located = withLocalStore(withNetrcKey(resolved.settings, home), Deno.cwd());
-  const { settings } = located;
+  const settings = withoutDocsOutOfReach(located.settings);
   const notes = [...resolved.notes, ...located.notes];
   const listening = line.command === "serve" && settings.transport === "http";
   const access = accessOf(settings, home, listening);
@@ -79,6 +80,30 @@ async function main(): Promise<void> {
   launch(config, access);
 }
 
+function netState(host: string): Deno.PermissionState {
+  // The runtime answers for names alone, not for patterns of them.
+  return Deno.permissions.querySync({ name: "net", host: host.replace(/^\*\./, "any.") }).state;
+}
+
+/** Which of the hosts the launcher itself was not given. */
+function explainRefusal(net: readonly string[]): string {
+  const other = net.filter((host) => netState(host) === "prompt");
+  return other.length > 0
+    ? `${other.join(", ")} cannot be reached: this program was built for other hosts, and no ` +
+      "setting changes that."
+    : `one of the configured hosts is never reached (${net.join(", ")}): ` +
+      `${DENIED_NETWORK} belongs to cloud metadata services.`;
+}
+
+/** Nobody has asked for the search of W&B's public documentation: it is on by itself. */
+function withoutDocsOutOfReach(settings: Settings): Settings {
+  const docs = hostOfUrl(wandbDocsUrl(settings)?.href ?? "");
+  return docs === undefined || settings.wandbDocsUrl !== undefined ||
+      netState(docs) !== "prompt"
+    ? settings
+    : { ...settings, wandbProxyDocs: false };
+}
+
 function launch(config: Config, access: { net: readonly string[]; read: readonly string[] }): void {
   let worker: Worker;
   try {
@@ -95,10 +120,7 @@ function launch(config: Config, access: { net: readonly string[]; read: readonly
     });
   } catch (error) {
     if (!(error instanceof Deno.errors.NotCapable)) throw error;
-    return fail([
-      `one of the configured hosts is never reached (${access.net.join(", ")}): ` +
-      `${DENIED_NETWORK} belongs to cloud metadata services.`,
-    ]);
+    return fail([explainRefusal(access.net)]);
   }
   worker.onmessage = (event: MessageEvent<FromServer>) => {
     if ("exit" in event.data) Deno.exit(event.data.exit);

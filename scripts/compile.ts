@@ -1,16 +1,30 @@
 /**
- * Bundles the launcher and its workers, minified and split, and compiles that folder into one
- * executable per target with the declared permissions baked in.
+ * Bundles the program and compiles the bundle into one executable per target with the declared
+ * permissions baked in. An executable is written only after what is in it was read back.
  *
  *   deno task compile                 this machine's target
  *   deno task compile --all           the six targets
  *   deno task compile --target=T      one of them
  *   deno task compile --bundle-only   only dist/bundle, to run with `deno run`
  *
- * DENORT_BIN names a local base runtime for one target where it cannot be downloaded.
+ *   --tracking-uri=URL --wandb-base-url=URL --allow-hosts=HOST[,HOST] --port=N
+ *       for one site: the executable can reach these hosts and no others, whatever its settings
+ *       say, and listens for HTTP only with --port, on this machine
+ *
+ * DENORT_BIN names a local base runtime (`denort`) where it cannot be downloaded: a file, or a
+ * folder with one file `denort-T` (`.exe` for Windows) per target T.
  */
+import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { launcherFlags } from "./flags.ts";
+import { accessOf, DENIED_NETWORK } from "../src/config/access.ts";
+import { resolveSettings } from "../src/config/resolve.ts";
+import { environmentNames } from "../src/config/settings.ts";
+import { NAME, VERSION } from "../src/version.ts";
+import { buildEnvironment, runDeno } from "./build.ts";
+import { bundle, readCommit } from "./bundle.ts";
+import { compareBaked, findBaseFault, readBaked } from "./executable.ts";
+import { bundleFlags, FEATURES, V8_FLAGS } from "./flags.ts";
+import { fileOf } from "./graph.ts";
 import { say } from "./say.ts";
 
 /** Every target that the runtime is built for. */
@@ -23,110 +37,267 @@ export const TARGETS = [
   "aarch64-pc-windows-msvc",
 ] as const;
 
-/** The modules that the launcher runs in workers, by the addresses that it names. */
-const WORKERS = ["src/cli/worker.ts", "src/mlflow/local/store_worker.ts"] as const;
-
-const root = new URL("../", import.meta.url);
-const path = (name: string) => decodeURIComponent(new URL(name, root).pathname);
-
-/**
- * Bundles into a folder: `main.js` (the launcher), `worker.js` (the server), `store_worker.js`
- * (the reader of a local store) and their chunks.
- *
- * @returns The path of `main.js`.
- */
-export async function bundle(folder: string = path("dist/bundle")): Promise<string> {
-  await Deno.remove(folder, { recursive: true }).catch(() => {});
-  await deno(
-    "bundle",
-    "--quiet",
-    "--minify",
-    "--code-splitting",
-    "--outdir",
-    folder,
-    path("main.ts"),
-    ...WORKERS.map((entry) => path(entry)),
-  );
-  const files = new Set<string>();
-  for await (const name of scripts(folder)) files.add(name);
-  const main = [...files].find((name) => name.endsWith("/main.js"));
-  if (main === undefined) throw new Error("The bundle lacks the launcher.");
-  let pointed = await Deno.readTextFile(main);
-  for (const entry of WORKERS) {
-    const name = entry.replace(/^.*\//, "/").replace(/\.ts$/, ".js");
-    const worker = [...files].find((file) => file.endsWith(name));
-    if (worker === undefined) throw new Error(`The bundle lacks ${entry}.`);
-    const before = pointed;
-    pointed = before.replace(`./${entry}`, `./${worker.slice(main.lastIndexOf("/") + 1)}`);
-    if (pointed === before) throw new Error(`The launcher's address of ${entry} was not found.`);
-  }
-  await Deno.writeTextFile(main, pointed);
-  return main;
+/** How an executable is made. */
+export interface CompileOptions {
+  /** Where it is written. */
+  readonly folder?: string;
+  /** A base runtime, or a folder with one per target; downloaded where there is none. */
+  readonly base?: string | undefined;
+  /** The only hosts that it may reach. */
+  readonly hosts?: readonly string[];
 }
 
-async function* scripts(folder: string): AsyncGenerator<string> {
-  for await (const entry of Deno.readDir(folder)) {
-    const name = `${folder}/${entry.name}`;
-    if (entry.isDirectory) yield* scripts(name);
-    else if (entry.name.endsWith(".js")) yield name;
-  }
+/** The name of a target's executable. */
+export function executableName(target: string): string {
+  return `${NAME}-${target}${suffix(target)}`;
+}
+
+function suffix(target: string): string {
+  return target.includes("windows") ? ".exe" : "";
 }
 
 /**
- * Compiles the bundle for one target into a folder, onto a local base runtime where one is given.
+ * Compiles the bundle for one target and looks whether the file is what it should be.
  *
  * @returns The executable's path.
+ * @throws {Error} with the reason; an executable that was there before is untouched.
  */
 export async function compile(
   target: string,
   main: string,
-  { folder = path("dist"), base }: { folder?: string; base?: string } = {},
+  { folder = fileOf("dist"), base: given, hosts = [] }: CompileOptions = {},
 ): Promise<string> {
-  const output = `${folder}/wandflow-${target}${target.includes("windows") ? ".exe" : ""}`;
-  await denoWith(
-    base === undefined ? {} : { DENORT_BIN: base },
-    "compile",
-    "--quiet",
-    "--no-check",
-    ...launcherFlags(),
-    "--target",
-    target,
-    "--output",
-    output,
-    "--include",
-    main.slice(0, main.lastIndexOf("/")),
-    main,
+  const base = await locateBase(given, target);
+  if (base !== undefined) {
+    const fault = findBaseFault(await Deno.readFile(base), target, Deno.version.deno);
+    if (fault !== undefined) throw new Error(`The base runtime ${base} ${fault}.`);
+  }
+  await Deno.mkdir(folder, { recursive: true });
+  const draft = await Deno.makeTempDir({ dir: folder, prefix: ".compile-" });
+  try {
+    const made = join(draft, executableName(target));
+    await embed(target, main, made, base, hosts);
+    await verify(made, target, hosts);
+    const output = join(folder, executableName(target));
+    await Deno.rename(made, output);
+    return output;
+  } finally {
+    await Deno.remove(draft, { recursive: true });
+  }
+}
+
+async function locateBase(given: string | undefined, target: string): Promise<string | undefined> {
+  if (given === undefined || given === "") return undefined;
+  const { isDirectory } = await Deno.stat(given).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+    throw new Error(`DENORT_BIN names ${given}, which does not exist.`);
+  });
+  if (!isDirectory) return given;
+  const path = join(given, `denort-${target}${suffix(target)}`);
+  const found = await Deno.stat(path).then(() => true, () => false);
+  if (!found) throw new Error(`DENORT_BIN names a folder without ${basename(path)}.`);
+  return path;
+}
+
+/** Appends the bundle and its settings to a base runtime. */
+export async function embed(
+  target: string,
+  main: string,
+  output: string,
+  base: string | undefined,
+  hosts: readonly string[] = [],
+): Promise<void> {
+  const folder = dirname(main);
+  const flags = ["--no-check", "--no-code-cache", ...bundleFlags(hosts), "--target", target];
+  const args = ["compile", ...flags, "--output", output, "--include", folder, main];
+  const more = base === undefined ? {} : { DENORT_BIN: base };
+  await runDeno(args, more, folder).catch((error: unknown) => {
+    const said = error instanceof Error ? error.message : String(error);
+    if (base !== undefined || !/denort|dl\.deno\.land|[Dd]ownload/.test(said)) throw error;
+    const reason = said.split("\n").findLast((line) => /error|failed|refused/i.test(line)) ?? "";
+    throw new Error(
+      `The base runtime cannot be downloaded (${reason.replace(/^[\s\d:]+/, "").trim()}). Name a ` +
+        `local copy of denort ${Deno.version.deno} for ${target} in DENORT_BIN.`,
+    );
+  });
+}
+
+async function verify(
+  file: string,
+  target: string,
+  hosts: readonly string[],
+): Promise<void> {
+  const bytes = await Deno.readFile(file);
+  const fault = findBaseFault(bytes, target, Deno.version.deno);
+  if (fault !== undefined) throw new Error(`The compiled file ${fault}.`);
+  const differences = compareBaked(
+    readBaked(bytes),
+    expectedSettings(executableName(target), hosts),
   );
-  return output;
+  if (differences.length > 0) {
+    throw new Error(`The compiled file has other settings baked in:\n${differences.join("\n")}`);
+  }
+  if (target === Deno.build.target) await tryOut(file);
 }
 
-function deno(...args: string[]): Promise<void> {
-  return denoWith({}, ...args);
+/** Where the file can be started, it has to say its own name. */
+async function tryOut(file: string): Promise<void> {
+  const { code, stdout, stderr } = await new Deno.Command(file, {
+    args: ["--version"],
+    clearEnv: true,
+    env: Deno.build.os === "windows" ? buildEnvironment() : {},
+    stdin: "null",
+  }).output();
+  const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes).trim();
+  if (code === 0 && decode(stdout).startsWith(`${NAME} ${VERSION}`)) return;
+  throw new Error(
+    `The compiled file does not run: exit code ${code}, ${decode(stdout)} ${decode(stderr)}`,
+  );
 }
 
-async function denoWith(more: Record<string, string>, ...args: string[]): Promise<void> {
-  const { code } = await new Deno.Command(Deno.execPath(), {
-    args,
-    cwd: root,
-    // The SDK then brings its small schema validator, which evaluates no code, and no Node streams.
-    env: { DENO_CONDITIONS: "browser", ...more },
-  }).spawn().status;
-  if (code !== 0) throw new Error(`deno ${args[0]} failed with exit code ${code}.`);
+/** Everything that an executable must have baked in, and nothing of its builder's own settings. */
+export function expectedSettings(
+  name: string,
+  hosts: readonly string[] = [],
+): Record<string, unknown> {
+  return {
+    argv: [],
+    seed: null,
+    // What the runtime would write to a folder of everybody's, and trust there.
+    code_cache_key: null,
+    permissions: {
+      // An empty list stands for everything.
+      allow_net: [...hosts],
+      deny_net: [DENIED_NETWORK],
+      allow_read: [],
+      deny_read: null,
+      ignore_read: null,
+      allow_env: environmentNames(),
+      deny_env: null,
+      ignore_env: [],
+      allow_write: null,
+      deny_write: null,
+      allow_run: null,
+      deny_run: null,
+      allow_ffi: null,
+      deny_ffi: null,
+      allow_sys: null,
+      deny_sys: null,
+      allow_import: RUNTIME_IMPORTS,
+      deny_import: null,
+      prompt: false,
+    },
+    location: null,
+    v8_flags: [...RUNTIME_V8_FLAGS, ...V8_FLAGS],
+    log_level: "ERROR",
+    ca_stores: null,
+    ca_data: null,
+    unsafely_ignore_certificate_errors: null,
+    env_vars_from_env_file: {},
+    workspace_resolver: {
+      import_map: null,
+      jsr_pkgs: [],
+      package_jsons: {},
+      pkg_json_resolution: "Enabled",
+      catalogs: {},
+    },
+    entrypoint_key: "main.js",
+    preload_modules: [],
+    require_modules: [],
+    node_modules: null,
+    unstable_config: {
+      legacy_flag_enabled: false,
+      detect_cjs: false,
+      lazy_dynamic_imports: false,
+      raw_imports: false,
+      sloppy_imports: false,
+      npm_lazy_caching: false,
+      tsgo: false,
+      features: [...FEATURES],
+    },
+    otel_config: {
+      tracing_enabled: false,
+      metrics_enabled: false,
+      console: "Ignore",
+      deterministic_prefix: null,
+      propagators: [],
+    },
+    vfs_case_sensitivity: Deno.build.os === "linux" ? "s" : "i",
+    app_name: name.replace(/\.exe$/, ""),
+  };
 }
 
-if (import.meta.main) {
+/**
+ * The runtime's own list of hosts to import from. It counts for nothing: an executable imports from
+ * nowhere, and the worker gets none of it.
+ */
+const RUNTIME_IMPORTS = [
+  "jsr.io:443",
+  "deno.land:443",
+  "esm.sh:443",
+  "raw.esm.sh:443",
+  "cdn.jsdelivr.net:443",
+  "raw.githubusercontent.com:443",
+  "gist.githubusercontent.com:443",
+];
+
+/** The runtime's own settings of its engine. */
+const RUNTIME_V8_FLAGS = [
+  "UNUSED_BUT_NECESSARY_ARG0",
+  "--stack-size=1024",
+  "--inspector-live-edit",
+  "--external-memory-max-reasonable-size=0",
+];
+
+/** The hosts of one site, from the settings' own rules; none where no site is named. */
+export function siteHosts(site: Readonly<Record<string, string | undefined>>): string[] {
+  const flags = new Map(
+    Object.entries(site).flatMap(([name, value]) =>
+      value === undefined ? [] : [[name, value] as const]
+    ),
+  );
+  if (flags.size === 0) return [];
+  // W&B's hosts count only where there is a key; its public documentation is no site's host.
+  const { settings, errors } = resolveSettings(
+    new Map([...flags, ["wandb-proxy-docs", "false"]]),
+    (name) => name === "WANDB_API_KEY" && flags.has("wandb-base-url") ? "any" : undefined,
+  );
+  const access = accessOf(settings, undefined, flags.has("port"));
+  const problems = [...errors, ...access.errors];
+  if (problems.length > 0) throw new Error(problems.join("\n"));
+  if (access.net.length === 0) throw new Error("These settings name no host.");
+  return [...access.net];
+}
+
+async function main(): Promise<boolean> {
   const { values } = parseArgs({
-    args: Deno.args,
     options: {
       all: { type: "boolean" },
       target: { type: "string", multiple: true },
       "bundle-only": { type: "boolean" },
+      "tracking-uri": { type: "string" },
+      "wandb-base-url": { type: "string" },
+      "allow-hosts": { type: "string" },
+      port: { type: "string" },
     },
   });
-  const main = await bundle();
-  say(`Bundled ${main}`);
-  const targets = values.all ? TARGETS : values.target ?? [Deno.build.target];
-  if (values["bundle-only"] !== true) {
-    for (const target of targets) say(`Compiled ${await compile(target, main)}`);
+  const { all, target, "bundle-only": only, ...site } = values;
+  const hosts = siteHosts(site);
+  const script = await bundle(undefined, await readCommit());
+  say(`Bundled ${script}`);
+  if (only === true) return true;
+  if (hosts.length > 0) say(`These hosts alone can be reached: ${hosts.join(", ")}`);
+  let failed = 0;
+  for (const one of all === true ? TARGETS : target ?? [Deno.build.target]) {
+    try {
+      const base = Deno.env.get("DENORT_BIN");
+      say(`Compiled ${await compile(one, script, { base, hosts })}`);
+    } catch (error) {
+      failed++;
+      say(`No executable for ${one}: ${error instanceof Error ? error.message : String(error)}`);
+    }
   }
+  return failed === 0;
 }
+
+if (import.meta.main) Deno.exit(await main() ? 0 : 1);

@@ -1,3 +1,4 @@
+import manifest from "../deno.json" with { type: "json" };
 import { DENIED_NETWORK } from "../src/config/access.ts";
 import { environmentNames } from "../src/config/settings.ts";
 
@@ -5,21 +6,51 @@ import { environmentNames } from "../src/config/settings.ts";
  * Settings of the JavaScript engine: a small space for young objects, since calls are short, and
  * the collector within reach, so that memory is given back after large results.
  */
-const RUNTIME = ["--v8-flags=--max-semi-space-size=4,--expose-gc"];
+export const V8_FLAGS: readonly string[] = ["--max-semi-space-size=4", "--expose-gc"];
 
 /**
  * The permissions that the launcher gets, from source, from the bundle and baked into the
  * executable alike: connect and read (its worker gets named parts of both), named variables, all
  * others reading as undefined; no writing, no programs, no prompts.
+ *
+ * @param hosts The only hosts that it may reach; all of them where none is named.
  */
-export function launcherFlags(): string[] {
+export function launcherFlags(hosts: readonly string[] = []): string[] {
   return [
     "--no-prompt",
-    "--allow-net",
+    hosts.length === 0 ? "--allow-net" : `--allow-net=${hosts.join(",")}`,
     `--deny-net=${DENIED_NETWORK}`,
     "--allow-read",
     `--allow-env=${environmentNames().join(",")}`,
     "--ignore-env",
-    ...RUNTIME,
+    `--v8-flags=${V8_FLAGS.join(",")}`,
   ];
+}
+
+/** Features that bundling alone needs, and one that executables cannot have. */
+const NOT_OF_BUNDLES = ["raw-imports", "no-legacy-abort"];
+
+/** The unstable features that the program needs where it runs. */
+export const FEATURES: readonly string[] = manifest.unstable
+  .filter((name) => !NOT_OF_BUNDLES.includes(name));
+
+/**
+ * The arguments with which a bundle runs, or is compiled: the declared permissions and features,
+ * nothing from the folder it is in, and nothing from the network.
+ */
+export function bundleFlags(hosts: readonly string[] = []): string[] {
+  return [
+    "--quiet",
+    "--no-config",
+    "--no-lock",
+    "--no-remote",
+    "--no-npm",
+    ...FEATURES.map((name) => `--unstable-${name}`),
+    ...launcherFlags(hosts),
+  ];
+}
+
+/** The arguments of `deno` before the launcher of a bundle that is installed. */
+export function installedFlags(): string[] {
+  return ["run", "--cached-only", ...bundleFlags()];
 }

@@ -1,4 +1,5 @@
 /** The module graph of the project, as the runtime reports it. */
+import { fileURLToPath } from "node:url";
 import { z } from "zod";
 
 const Target = z.looseObject({ specifier: z.string().optional(), error: z.string().optional() });
@@ -32,7 +33,7 @@ export const ROOT: URL = new URL("../", import.meta.url);
 
 /** A path below the root as the file system has it. */
 export function fileOf(path: string): string {
-  return decodeURIComponent(new URL(path, ROOT).pathname);
+  return fileURLToPath(new URL(path, ROOT));
 }
 
 /** The TypeScript files below some folders, as sorted paths below the root. */

@@ -44,6 +44,10 @@ self.onmessage = async (event: MessageEvent<Config>) => {
   const config = event.data;
   if (config.proxies !== undefined) keepProxies(config.proxies);
   const log = createProgramLog(config);
+  // The runtime speaks through the console, in executables about every first HTTP request: standard
+  // error is the log's.
+  // deno-lint-ignore no-console
+  console.warn = (...words: unknown[]) => log.debug("Runtime notice", { notice: words.join(" ") });
   self.addEventListener("unhandledrejection", (rejection) => {
     rejection.preventDefault();
     giveUp(log, rejection.reason);

@@ -77,7 +77,8 @@ async function readCredentials(file: string): Promise<{ username?: string; passw
       cause: error,
     });
   }
-  const { parse } = await import("ini");
+  // CommonJS: only its default export is there in the bundle, too.
+  const { default: { parse } } = await import("ini");
   const section: unknown = parse(text).mlflow;
   return { ...member(section, "username"), ...member(section, "password") };
 }

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { bundledMain, type Env, launchedBy, type Program, start } from "../support/product.ts";
+import { bundledMain, type Env, productAt, type Program, start } from "../support/product.ts";
 import { ROOT } from "../support/python/layout.ts";
 import type { Attempt } from "./probe_worker.ts";
 
@@ -56,7 +56,7 @@ export async function prepareProbe(): Promise<Probe> {
   if (code !== 0) throw new Error(new TextDecoder().decode(stderr));
   await Deno.mkdir(join(folder, store, ".."), { recursive: true });
   await Deno.copyFile(join(folder, server), join(folder, store));
-  const program = await launchedBy(join(folder, "main.js"));
+  const program = await productAt(join(folder, "main.js"));
   return {
     program,
     attempt: async (env, args, attempts, where) => {
@@ -67,6 +67,9 @@ export async function prepareProbe(): Promise<Probe> {
       if (status.code !== 0) throw new Error(`The probe failed: ${process.stderr.text}`);
       return z.array(z.string()).parse(JSON.parse(process.stdout.text));
     },
-    [Symbol.asyncDispose]: () => Deno.remove(folder, { recursive: true }),
+    [Symbol.asyncDispose]: async () => {
+      await Deno.remove(folder, { recursive: true });
+      await Deno.remove(`${folder}-executable`, { recursive: true }).catch(() => {});
+    },
   };
 }

@@ -2,9 +2,10 @@
  * Starts the product the way a user has it: the bundled files with the flags that executables have
  * baked in, the executable itself where there is a base runtime to build it from, or the source.
  */
-import { join } from "node:path";
-import { bundle, compile } from "../../scripts/compile.ts";
-import { launcherFlags } from "../../scripts/flags.ts";
+import { dirname, join } from "node:path";
+import { bundle } from "../../scripts/bundle.ts";
+import { compile } from "../../scripts/compile.ts";
+import { installedFlags, launcherFlags } from "../../scripts/flags.ts";
 import { ROOT } from "./python/layout.ts";
 import { withLock } from "./python/lock.ts";
 import { Running } from "./running.ts";
@@ -20,6 +21,10 @@ export interface Program {
   readonly args: readonly string[];
   /** Its environment before what a test adds. */
   readonly env: Readonly<Record<string, string>>;
+  /** The folder it starts in, if not the tests' own. */
+  readonly cwd?: string;
+  /** Another user who runs it. */
+  readonly uid?: number;
 }
 
 /** What a finished command left behind. */
@@ -56,13 +61,23 @@ export function productProgram(
 
 async function prepare(form: Form): Promise<Program> {
   if (form === "source") return await launchedBy(join(ROOT, "main.ts"));
-  const main = await bundledMain();
-  if (form === "bundle") return await launchedBy(main);
-  const program = await compile(Deno.build.target, main);
-  return { program, args: [], env: await cleanEnvironment() };
+  return await productAt(await bundledMain(), form);
 }
 
-/** A launcher file run with the flags that executables have baked in. */
+/** A bundle as users have it: an executable beside it where one can be built, else as installed. */
+export async function productAt(
+  main: string,
+  form: Form = chooseForm((name) => Deno.env.get(name)),
+): Promise<Program> {
+  const env = await cleanEnvironment();
+  if (form !== "executable") {
+    return { program: Deno.execPath(), args: [...installedFlags(), main], env };
+  }
+  const options = { base: Deno.env.get("DENORT_BIN"), folder: `${dirname(main)}-executable` };
+  return { program: await compile(Deno.build.target, main, options), args: [], env };
+}
+
+/** A launcher's source run with the flags that executables have baked in. */
 export async function launchedBy(main: string): Promise<Program> {
   return {
     program: Deno.execPath(),
@@ -94,7 +109,7 @@ async function sourceHash(): Promise<string> {
     join(ROOT, "deno.json"),
     join(ROOT, "deno.lock"),
     join(ROOT, "main.ts"),
-    join(ROOT, "scripts", "compile.ts"),
+    join(ROOT, "scripts", "bundle.ts"),
   ];
   for await (const file of filesBelow(join(ROOT, "src"))) files.push(file);
   const texts = await Promise.all(files.sort().map((file) => Deno.readTextFile(file)));
@@ -155,6 +170,8 @@ export async function start(
   const product = typeof what === "object" ? what : await productProgram(what);
   return new Running(
     new Deno.Command(product.program, {
+      ...product.cwd === undefined ? {} : { cwd: product.cwd },
+      ...product.uid === undefined ? {} : { uid: product.uid },
       args: [...product.args, ...args],
       env: { ...product.env, ...env },
       clearEnv: true,

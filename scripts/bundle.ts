@@ -1,0 +1,92 @@
+/**
+ * Bundles the launcher and its workers, minified and split: `main.js` (the launcher), `worker.js`
+ * (the server), `store_worker.js` (the reader of a local store) and their chunks. Every release
+ * holds these files.
+ */
+import { join } from "node:path";
+import { fileURLToPath, pathToFileURL } from "node:url";
+import { checkChunks, readChunks, scriptsBelow } from "./chunks.ts";
+import { runDeno } from "./build.ts";
+import { fileOf } from "./graph.ts";
+import { NO_COMMIT } from "../src/version.ts";
+
+/** The modules that the launcher runs in workers, by the addresses that it names. */
+const WORKERS = ["src/cli/worker.ts", "src/mlflow/local/store_worker.ts"] as const;
+
+/** The time of every file of a release, npm's own choice, so that two builds are the same. */
+export const FILE_TIME: Date = new Date("1985-10-26T08:15:00Z");
+
+/**
+ * Bundles into a folder, which is emptied first.
+ *
+ * @param commit What `--version` says beside the version.
+ * @returns The path of `main.js`.
+ */
+export async function bundle(
+  folder: string = fileOf("dist/bundle"),
+  commit?: string,
+): Promise<string> {
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  const entries = ["main.ts", ...WORKERS].map(fileOf);
+  const flags = ["--quiet", "--minify", "--code-splitting", "--outdir", folder];
+  // The SDK then brings its small schema validator, which evaluates no code, and no Node streams.
+  await runDeno(["bundle", ...flags, ...entries], { DENO_CONDITIONS: "browser" });
+  const main = join(folder, "main.js");
+  await pointAtWorkers(main, await scriptsBelow(folder));
+  if (commit !== undefined) await bakeCommit(folder, commit);
+  const complaints = checkChunks(await readChunks(folder));
+  if (complaints.length > 0) {
+    await Deno.remove(folder, { recursive: true });
+    throw new Error(`The bundle does not hold together:\n${complaints.join("\n")}`);
+  }
+  for (const file of await scriptsBelow(folder)) await Deno.utime(file, FILE_TIME, FILE_TIME);
+  return main;
+}
+
+/** The bundler leaves the addresses of workers as they are in the source. */
+async function pointAtWorkers(main: string, files: readonly string[]): Promise<void> {
+  let text = await Deno.readTextFile(main);
+  for (const entry of WORKERS) {
+    const name = entry.replace(/^.*\//, "/").replace(/\.ts$/, ".js");
+    const urls = files.map((file) => pathToFileURL(file).href);
+    const worker = urls.find((url) => url.endsWith(name));
+    if (worker === undefined) throw new Error(`The bundle lacks ${entry}.`);
+    const before = text;
+    const folder = new URL(".", pathToFileURL(main)).href;
+    text = before.replace(`./${entry}`, `./${worker.slice(folder.length)}`);
+    if (text === before) throw new Error(`The launcher's address of ${entry} was not found.`);
+  }
+  await Deno.writeTextFile(main, text);
+}
+
+async function bakeCommit(folder: string, commit: string): Promise<void> {
+  let baked = 0;
+  for (const file of await scriptsBelow(folder)) {
+    const text = await Deno.readTextFile(file);
+    if (!text.includes(NO_COMMIT)) continue;
+    await Deno.writeTextFile(file, text.replaceAll(NO_COMMIT, NO_COMMIT.replace("none", commit)));
+    baked++;
+  }
+  if (baked === 0) throw new Error("The bundle has no place for the commit.");
+}
+
+/** The commit that is built, with a mark where files differ from it; undefined outside of git. */
+export async function readCommit(): Promise<string | undefined> {
+  const git = async (...args: string[]) => {
+    const command = new Deno.Command("git", {
+      args,
+      cwd: fileURLToPath(new URL("..", import.meta.url)),
+      stderr: "null",
+    });
+    const { success, stdout } = await command.output();
+    return success ? new TextDecoder().decode(stdout).trim() : undefined;
+  };
+  try {
+    const commit = await git("rev-parse", "--short=12", "HEAD");
+    if (commit === undefined) return undefined;
+    return await git("status", "--porcelain") === "" ? commit : `${commit} with changes`;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,88 @@
+/**
+ * Everything that the program loads only when it is needed, once each, in the form that users have:
+ * a bundler that splits can leave such a part without what is taken from it.
+ */
+import assert from "node:assert/strict";
+import { join } from "node:path";
+import { ROOT } from "../support/python/layout.ts";
+import { answerTo, initialize, send } from "./rpc.ts";
+import { run, startStdio } from "../support/product.ts";
+import { startWandbSim } from "../support/wandb/mod.ts";
+import { EXPERIMENT, startFakeMlflow, traceId } from "./fake_mlflow.ts";
+
+const EXAMPLE = { MLFLOW_TRACKING_URI: `sqlite:///${join(ROOT, "examples", "mlflow.db")}` };
+
+Deno.test("the credentials file is read", async () => {
+  const home = await Deno.makeTempDir({ prefix: "wandflow-home-" });
+  try {
+    await Deno.mkdir(join(home, ".mlflow"));
+    await Deno.writeTextFile(
+      join(home, ".mlflow", "credentials"),
+      "[mlflow]\nmlflow_tracking_username = ann\nmlflow_tracking_password = secret word\n",
+    );
+    await using mlflow = startFakeMlflow();
+    const env = { HOME: home, MLFLOW_TRACKING_URI: mlflow.url };
+    const { code, stdout, stderr } = await run(
+      ["call", "search_traces", `experiment_id=${EXPERIMENT}`],
+      env,
+    );
+    assert.equal(code, 0, stdout + stderr);
+    assert.ok(stdout.includes(traceId(0)), stdout);
+    const search = mlflow.seen.find(({ path }) => path.endsWith("/traces/search"));
+    assert.equal(search?.headers.get("authorization"), `Basic ${btoa("ann:secret word")}`);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("a picture is drawn", async () => {
+  await using server = await startStdio(EXAMPLE);
+  await initialize(server);
+  const call = { name: "plot_traces", arguments: { experiment_id: "1" } };
+  await send(server, { id: 1, method: "tools/call", params: call });
+  const { result } = await answerTo(server, 1);
+  const content: unknown = result?.["content"];
+  assert.ok(Array.isArray(content), JSON.stringify(result));
+  const picture = content.find(({ type }) => type === "image");
+  assert.equal(picture?.mimeType, "image/png");
+  const bytes = Uint8Array.fromBase64(String(picture.data));
+  assert.deepEqual([...bytes.subarray(1, 4)], [...new TextEncoder().encode("PNG")]);
+  assert.ok(bytes.length > 5000, `${bytes.length} bytes`);
+});
+
+Deno.test("GraphQL is read, and Markdown for a report", async () => {
+  const sim = startWandbSim();
+  try {
+    const env = {
+      WANDB_API_KEY: sim.apiKey,
+      WANDB_BASE_URL: sim.url,
+      WANDB_ENTITY: "sim-team",
+      WANDB_PROJECT: "vision",
+    };
+    const query = "query { viewer { username } }";
+    const asked = await run(["call", "query_wandb_tool", `query=${query}`], env);
+    assert.equal(asked.code, 0, asked.stdout + asked.stderr);
+    assert.match(asked.stdout, /"username":"sim-user"/);
+    const response = await fetch(`${sim.url}/graphql`, {
+      method: "POST",
+      headers: { authorization: `Basic ${btoa(`api:${sim.apiKey}`)}` },
+      body: JSON.stringify({
+        query: `mutation { upsertModel(input: { entityName: "sim-team", name: "vision" }) {
+          model { id } } }`,
+      }),
+    });
+    assert.match(await response.text(), /"id"/);
+    const args = {
+      title: "Findings",
+      markdown_report_text: "# One\n\n| a | b |\n| - | - |\n| 1 | **2** |\n",
+    };
+    const written = await run(
+      ["call", "create_wandb_report_tool", "--args", JSON.stringify(args)],
+      env,
+    );
+    assert.equal(written.code, 0, written.stdout + written.stderr);
+    assert.match(written.stdout, /"blocks":2/);
+  } finally {
+    await sim.stop();
+  }
+});

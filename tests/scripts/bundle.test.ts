@@ -1,0 +1,47 @@
+/** The bundle that every release holds: its size, and that two of them are the same. */
+import assert from "node:assert/strict";
+import { dirname, join } from "node:path";
+import { pathToFileURL } from "node:url";
+import { bundle } from "../../scripts/bundle.ts";
+import { reachableChunks, readChunks, scriptsBelow } from "../../scripts/chunks.ts";
+import { bundledMain, productAt, run } from "../support/product.ts";
+
+/** Most bytes of the bundle but for what draws pictures. */
+const MOST = 1_500_000;
+
+Deno.test("the bundle without the chart part is small", async () => {
+  const main = await bundledMain();
+  const chunks = await readChunks(dirname(main));
+  const starts = ["main.js", "/worker.js", "/store_worker.js"];
+  const entries = chunks.map(({ url }) => url)
+    .filter((url) => starts.some((name) => url.endsWith(name)));
+  assert.equal(entries.length, 3);
+  const chart = (url: string) => /\/renderer-[^/]*\.js$/.test(url);
+  const all = reachableChunks(entries, chunks, () => true);
+  const plain = reachableChunks(entries, chunks, ({ from }) => !chart(from));
+  assert.ok([...all].some(chart));
+  assert.deepEqual([...all].sort(), chunks.map(({ url }) => url).sort(), "unused scripts");
+  const bytes = chunks.filter(({ url }) => plain.has(url)).reduce((sum, { size }) => sum + size, 0);
+  assert.ok(bytes < MOST, `${bytes} bytes`);
+  assert.ok(pathToFileURL(main).href === entries.find((url) => url.endsWith("/main.js")));
+});
+
+Deno.test("two bundles are the same, to the time of their files; the commit is told", async () => {
+  const folder = await Deno.makeTempDir({ prefix: "wandflow bundle " });
+  try {
+    const [one, other] = [join(folder, "one"), join(folder, "the other")];
+    const main = await bundle(one, "0123456789ab");
+    await bundle(other, "0123456789ab");
+    const read = async (where: string) =>
+      await Promise.all((await scriptsBelow(where)).map(async (file) => [
+        file.slice(where.length),
+        await Deno.readTextFile(file),
+        (await Deno.stat(file)).mtime?.toISOString(),
+      ]));
+    assert.deepEqual(await read(one), await read(other));
+    const { stdout } = await run(["--version"], {}, "", await productAt(main, "bundle"));
+    assert.match(stdout, /^wandflow \S+ \(0123456789ab\)\n$/);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+});
