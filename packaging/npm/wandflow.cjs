@@ -1,0 +1,54 @@
+#!/usr/bin/env node
+// Starts wandflow in Deno, with the permissions that wandflow declares.
+"use strict";
+
+const { spawn } = require("node:child_process");
+const { constants } = require("node:os");
+const path = require("node:path");
+const { flags, runtimeVariables } = require("./launch.json");
+
+/** Deno's program, found without its install script. */
+function findDeno() {
+  const libc = process.platform === "linux" ? "-glibc" : "";
+  const name = `@deno/${process.platform}-${process.arch}${libc}`;
+  try {
+    const beside = path.dirname(require.resolve("deno/package.json"));
+    const folder = path.dirname(require.resolve(`${name}/package.json`, { paths: [beside] }));
+    return path.join(folder, process.platform === "win32" ? "deno.exe" : "deno");
+  } catch {
+    return fail(
+      `its runtime, the package ${name}, is not installed. Install wandflow again without ` +
+        "--omit=optional; where there is no such package, Deno does not run on this machine.",
+    );
+  }
+}
+
+/** Without the runtime's own switches: some of them reach past the permissions. */
+function environment() {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) =>
+      !/^(DENO|OTEL)_/i.test(name) || runtimeVariables.includes(name.toUpperCase())
+    ),
+  );
+}
+
+function fail(message) {
+  process.stderr.write(`wandflow: ${message}\n`);
+  process.exit(1);
+}
+
+const main = path.join(__dirname, "bundle", "main.js");
+const child = spawn(findDeno(), [...flags, main, ...process.argv.slice(2)], {
+  stdio: "inherit",
+  env: environment(),
+});
+child.on("error", (error) => {
+  const musl = process.platform === "linux" && error.code === "ENOENT";
+  fail(musl ? "Deno needs glibc, which this Linux does not have." : error.message);
+});
+// A terminal sends SIGINT to both: the child ends by it, this process by the child's end.
+process.on("SIGINT", () => {});
+for (const name of ["SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
+child.on("exit", (code, signal) => {
+  process.exit(code ?? 128 + (constants.signals[signal] ?? 0));
+});

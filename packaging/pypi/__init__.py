@@ -1,0 +1,1 @@
+"""wandflow: one MCP server for MLflow traces, Weights & Biases runs and Weave."""

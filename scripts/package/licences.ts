@@ -1,0 +1,140 @@
+/** Whose code the bundle holds, by the lock file, and under which licences. */
+import { Buffer } from "node:buffer";
+import { join } from "node:path";
+import { z } from "zod";
+import { arrowsFrom, fileOf, reachable } from "../graph.ts";
+
+const Lock = z.object({
+  npm: z.record(
+    z.string(),
+    z.looseObject({ integrity: z.string(), dependencies: z.array(z.string()).default([]) }),
+  ),
+  specifiers: z.record(z.string(), z.string()),
+});
+
+const Manifest = z.looseObject({
+  license: z.union([z.string(), z.looseObject({ type: z.string() }).transform(({ type }) => type)])
+    .optional(),
+});
+
+/** A package from npm that is in the bundle. */
+export interface Part {
+  /** Its name. */
+  readonly name: string;
+  /** Its version. */
+  readonly version: string;
+  /** SHA-512 of its file, in hexadecimal. */
+  readonly sha512: string;
+  /** Its licence, as it names it. */
+  readonly licence: string;
+  /** The names of what it needs, of these parts. */
+  readonly needs: readonly string[];
+  /** The text of its licence; undefined where it brings none. */
+  readonly text: string | undefined;
+}
+
+let known: Promise<Part[]> | undefined;
+
+/** Everything of npm that the program reaches, by the lock file; the tests' packages are not. */
+export function readParts(): Promise<Part[]> {
+  return known ??= collect();
+}
+
+async function collect(): Promise<Part[]> {
+  const lock = Lock.parse(JSON.parse(await Deno.readTextFile(fileOf("deno.lock"))));
+  const entries = ["main.ts", "src/cli/worker.ts", "src/mlflow/local/store_worker.ts"];
+  const arrows = await arrowsFrom(entries);
+  const reached = entries.flatMap((entry) => [...reachable(entry, arrows)]);
+  const names = reached.flatMap((to) => /^npm:\/?((?:@[^/]+\/)?[^@/]+)@/.exec(to)?.[1] ?? []);
+  const versions = new Map(
+    Object.entries(lock.specifiers).map(([specifier, version]) =>
+      [specifier.replace(/^npm:/, "").replace(/@[^@]*$/, ""), version] as const
+    ),
+  );
+  const keys = new Set<string>();
+  for (const name of new Set(names)) {
+    const version = versions.get(name);
+    if (version === undefined) throw new Error(`The lock file has no ${name}.`);
+    keys.add(`${name}@${version}`);
+  }
+  // A set that grows while it is walked is walked to its new end.
+  for (const key of keys) {
+    for (const one of entryOf(lock, key).dependencies) keys.add(keyOf(lock, one));
+  }
+  const folder = await npmFolder();
+  return await Promise.all([...keys].sort().map((key) => readPart(lock, key, folder)));
+}
+
+type LockFile = z.output<typeof Lock>;
+
+function entryOf(lock: LockFile, key: string) {
+  const found = lock.npm[key];
+  if (found === undefined) throw new Error(`The lock file has no ${key}.`);
+  return found;
+}
+
+/** The lock file leaves the version out where there is one only. */
+function keyOf(lock: LockFile, name: string): string {
+  if (name in lock.npm) return name;
+  const found = Object.keys(lock.npm).filter((key) => key.startsWith(`${name}@`));
+  const [only] = found;
+  if (only === undefined || found.length > 1) throw new Error(`The lock file has no one ${name}.`);
+  return only;
+}
+
+async function readPart(lock: LockFile, key: string, folder: string): Promise<Part> {
+  const [, name = "", version = ""] = /^((?:@[^/]+\/)?[^@]+)@([^_]+)/.exec(key) ?? [];
+  const { integrity, dependencies } = entryOf(lock, key);
+  const files = join(folder, name, version);
+  const manifest = Manifest.parse(JSON.parse(await Deno.readTextFile(join(files, "package.json"))));
+  if (manifest.license === undefined) throw new Error(`${key} names no licence.`);
+  return {
+    name,
+    version,
+    sha512: Buffer.from(integrity.replace(/^sha512-/, ""), "base64").toString("hex"),
+    licence: manifest.license,
+    needs: dependencies.map((one) => keyOf(lock, one).replace(/(.)@[^@]*$/, "$1")),
+    text: await licenceText(files),
+  };
+}
+
+async function licenceText(folder: string): Promise<string | undefined> {
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    if (isFile && /^(licen[cs]e|copying|ofl)(\.|$)/i.test(name)) {
+      return (await Deno.readTextFile(join(folder, name))).replaceAll("\r\n", "\n").trim();
+    }
+  }
+  return undefined;
+}
+
+const Info = z.looseObject({ npmCache: z.string() });
+
+/** The folder of the one registry that packages came from. */
+async function npmFolder(): Promise<string> {
+  const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
+  const { npmCache } = Info.parse(JSON.parse(new TextDecoder().decode(stdout)));
+  for await (const { name, isDirectory } of Deno.readDir(npmCache)) {
+    const folder = join(npmCache, name);
+    if (isDirectory && await Deno.stat(join(folder, "zod")).then(() => true, () => false)) {
+      return folder;
+    }
+  }
+  throw new Error(`${npmCache} has no packages: run \`deno install\` first.`);
+}
+
+/** The licences of everything that is in the bundle, as one text. */
+export async function writeNotices(): Promise<string> {
+  const parts = await readParts();
+  const line = "-".repeat(78);
+  const texts = parts.map(({ name, version, licence, text }) =>
+    `${line}\n${name} ${version} (${licence})\n${line}\n\n${
+      text ?? `Licensed under ${licence}; the package brings no text of it.`
+    }\n`
+  );
+  return [
+    "wandflow holds code of these packages. Its executables also hold Deno, (c) the Deno authors,\n" +
+    "MIT licence, with the parts that https://github.com/denoland/deno names; the packages for\n" +
+    "Python and npm use Deno as it is installed there.\n",
+    ...texts,
+  ].join("\n");
+}
