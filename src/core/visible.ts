@@ -1,38 +1,45 @@
+import { once } from "./async.ts";
 import { isVariant } from "./variants.ts";
 
 /**
- * Characters that a person cannot see but a model reads, whatever stands beside them: what Unicode
- * lets a display ignore, bidirectional controls, C0/C1 controls other than tab, line feed and
- * carriage return. Those with a use beside some characters are {@link CONTEXTUAL}.
+ * Patterns over Unicode's classes, made when a text first needs them: reading their classes takes
+ * longer than a third of everything else at start.
  */
-const INVISIBLE = new RegExp(
-  String
-    .raw`[[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Cc}\u2028\u2029\uFFF9-\uFFFB\u{1D159}]--` +
-    String
-      .raw`[\t\n\r\u200C\u200D\u180B-\u180F\uFE00-\uFE0F\u{E0020}-\u{E007F}\u{E0100}-\u{E01EF}]]`,
-  "gv",
-);
-
-/** Joiners, selectors, tags, and the signs that arrange hieroglyphs: a use decides. */
-const CONTEXTUAL =
-  /[\u200C\u200D\u180B-\u180F\uFE00-\uFE0F\u{13430}-\u{1343F}\u{E0020}-\u{E007F}\u{E0100}-\u{E01EF}]+/gu;
-
-/** Sequences of emoji, with or without their selectors, or runs that need a use. */
-const PICTURE = String.raw`\p{Extended_Pictographic}[\uFE0F\p{Emoji_Modifier}]*`;
-const EMOJI_OR_RUN = new RegExp(
-  String.raw`${PICTURE}(?:\u200D${PICTURE})+|\p{RGI_Emoji}|${CONTEXTUAL.source}`,
-  "gv",
-);
-const ONE_EMOJI_OR_RUN = new RegExp(String.raw`\p{RGI_Emoji}|${CONTEXTUAL.source}`, "gv");
-
-/** Letters and marks of scripts that are written with joiners. */
-const JOINS = new RegExp(
-  String.raw`^[[\p{M}--\p{Script=Inherited}--\p{Script=Common}]` +
-    ["Arabic", "Devanagari", "Bengali", "Malayalam", "Sinhala", "Kannada", "Telugu", "Mongolian"]
-      .concat("Syriac").map((script) => `\\p{Script=${script}}`).join("") +
-    "]$",
-  "v",
-);
+const patterns = once(() => {
+  /** Joiners, selectors, tags, and the signs that arrange hieroglyphs: a use decides. */
+  const contextual = String
+    .raw`[\u200C\u200D\u180B-\u180F\uFE00-\uFE0F\u{13430}-\u{1343F}\u{E0020}-\u{E007F}\u{E0100}-\u{E01EF}]+`;
+  /** An emoji as a part of a sequence, with or without its selectors. */
+  const picture = String.raw`\p{Extended_Pictographic}[\uFE0F\p{Emoji_Modifier}]*`;
+  return {
+    /**
+     * Characters that a person cannot see but a model reads, whatever stands beside them: what
+     * Unicode lets a display ignore, bidirectional controls, C0/C1 controls other than tab, line
+     * feed and carriage return. Those with a use beside some characters are `contextual`.
+     */
+    invisible: new RegExp(
+      String
+        .raw`[[\p{Default_Ignorable_Code_Point}\p{Bidi_Control}\p{Cc}\u2028\u2029\uFFF9-\uFFFB\u{1D159}]--` +
+        String
+          .raw`[\t\n\r\u200C\u200D\u180B-\u180F\uFE00-\uFE0F\u{E0020}-\u{E007F}\u{E0100}-\u{E01EF}]]`,
+      "gv",
+    ),
+    contextual: new RegExp(contextual, "gu"),
+    emojiOrRun: new RegExp(
+      String.raw`${picture}(?:\u200D${picture})+|\p{RGI_Emoji}|${contextual}`,
+      "gv",
+    ),
+    oneEmojiOrRun: new RegExp(String.raw`\p{RGI_Emoji}|${contextual}`, "gv"),
+    /** Letters and marks of scripts that are written with joiners. */
+    joins: new RegExp(
+      String.raw`^[[\p{M}--\p{Script=Inherited}--\p{Script=Common}]` +
+        ["Arabic", "Devanagari", "Bengali", "Malayalam", "Sinhala", "Kannada", "Telugu"]
+          .concat("Mongolian", "Syriac").map((script) => `\\p{Script=${script}}`).join("") +
+        "]$",
+      "v",
+    ),
+  };
+});
 
 /** Quick test that costs one pass: does the text hold anything outside plain visible ASCII and tabs? */
 const SUSPECT = /[^\t\n\r\x20-\x7E]/;
@@ -44,8 +51,9 @@ const SUSPECT = /[^\t\n\r\x20-\x7E]/;
  */
 export function stripInvisible(text: string): { text: string; removed: number } {
   if (!SUSPECT.test(text)) return { text, removed: 0 };
-  let clean = text.toWellFormed().replace(INVISIBLE, "");
-  if (clean.search(CONTEXTUAL) >= 0) clean = clean.replace(EMOJI_OR_RUN, keepUseful);
+  const { invisible, contextual, emojiOrRun } = patterns();
+  let clean = text.toWellFormed().replace(invisible, "");
+  if (clean.search(contextual) >= 0) clean = clean.replace(emojiOrRun, keepUseful);
   // Blank Braille is a space between Braille.
   clean = clean.replace(
     /(?<![\u2801-\u28FF])\u2800+(?![\u2800-\u28FF])/g,
@@ -55,9 +63,9 @@ export function stripInvisible(text: string): { text: string; removed: number } 
 }
 
 function keepUseful(match: string, place: number, whole: string): string {
-  if (match.search(CONTEXTUAL) !== 0) {
+  if (match.search(patterns().contextual) !== 0) {
     if (!match.includes("\u200D") || isJoinedEmoji(match)) return match;
-    return match.replace(ONE_EMOJI_OR_RUN, keepUseful);
+    return match.replace(patterns().oneEmojiOrRun, keepUseful);
   }
   const base = /.$/su.exec(whole.slice(Math.max(0, place - 2), place))?.[0] ?? "";
   const after = String.fromCodePoint(whole.codePointAt(place + match.length) ?? 0);
@@ -69,7 +77,7 @@ function keepUseful(match: string, place: number, whole: string): string {
 
 /** Whether a joiner, a vowel separator or a sign for hieroglyphs means something here. */
 function hasUse(base: string, sign: string, after: string): boolean {
-  if (/^[\u200C\u200D]$/.test(sign)) return JOINS.test(base);
+  if (/^[\u200C\u200D]$/.test(sign)) return patterns().joins.test(base);
   if (sign === "\u180E") {
     return /^\p{Script=Mongolian}$/u.test(base) && /[\u1820\u1821]/.test(after);
   }

@@ -6,7 +6,8 @@
  *
  * @module
  */
-import { Marked, type Token, type Tokens } from "marked";
+import type { Token, Tokens } from "marked";
+import { once } from "../../core/async.ts";
 
 /** A block of a report: plain JSON. */
 export type Block = Record<string, unknown>;
@@ -30,8 +31,8 @@ const LANGUAGE_NAMES: Readonly<Record<string, string>> = {
 };
 
 /** Reads Markdown: CommonMark with GitHub's tables and check boxes, `$…$`, `$$…$$` and `[TOC]`. */
-export function readMarkdown(text: string): Block[] {
-  const blocks = parser.lexer(text).flatMap(readBlock);
+export async function readMarkdown(text: string): Promise<Block[]> {
+  const blocks = (await loadParser()).lexer(text).flatMap(readBlock);
   // Neighbouring Markdown blocks are one: a gap between them would be drawn as one.
   return blocks.reduce<Block[]>((list, block) => {
     const last = list.at(-1);
@@ -42,30 +43,34 @@ export function readMarkdown(text: string): Block[] {
   }, []);
 }
 
-const parser = new Marked({
-  extensions: [
-    {
-      name: "mathBlock",
-      level: "block",
-      start: (source) => source.match(/^\$\$/m)?.index,
-      tokenizer: (source) => {
-        const match = /^\$\$\s*([^$]+?)\s*\$\$(?:\n|$)/.exec(source);
-        return match === null
-          ? undefined
-          : { type: "mathBlock", raw: match[0], text: match[1] ?? "" };
+/** Loaded when a report is written: it takes a tenth of the time to start. */
+const loadParser = once(async () => {
+  const { Marked } = await import("marked");
+  return new Marked({
+    extensions: [
+      {
+        name: "mathBlock",
+        level: "block",
+        start: (source) => source.match(/^\$\$/m)?.index,
+        tokenizer: (source) => {
+          const match = /^\$\$\s*([^$]+?)\s*\$\$(?:\n|$)/.exec(source);
+          return match === null
+            ? undefined
+            : { type: "mathBlock", raw: match[0], text: match[1] ?? "" };
+        },
       },
-    },
-    {
-      name: "math",
-      level: "inline",
-      start: (source) => source.match(/\$/)?.index,
-      // As Pandoc has it: "$5 and $10" is money.
-      tokenizer: (source) => {
-        const match = /^\$(?=\S)([^$\n]*?\S)\$(?!\d)/.exec(source);
-        return match === null ? undefined : { type: "math", raw: match[0], text: match[1] ?? "" };
+      {
+        name: "math",
+        level: "inline",
+        start: (source) => source.match(/\$/)?.index,
+        // As Pandoc has it: "$5 and $10" is money.
+        tokenizer: (source) => {
+          const match = /^\$(?=\S)([^$\n]*?\S)\$(?!\d)/.exec(source);
+          return match === null ? undefined : { type: "math", raw: match[0], text: match[1] ?? "" };
+        },
       },
-    },
-  ],
+    ],
+  });
 });
 
 function readBlock(token: Token): Block[] {

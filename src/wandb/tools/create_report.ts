@@ -117,7 +117,7 @@ const tool: Tool<WandbServices> = wandbTool({
     const source = await findProject(session, project);
     const plots = html === undefined ? undefined : await writePlots(wandb, project, html, signal);
     const blocks = [
-      ...readMarkdown(text),
+      ...await readMarkdown(text),
       ...readPanels(panels, source, newId),
       ...(plots === undefined || plots.keys.length === 0
         ? []

@@ -75,7 +75,8 @@ const CASES: readonly (readonly [string, string, readonly unknown[]])[] = [
 ];
 
 for (const [name, text, blocks] of CASES) {
-  Deno.test(`readMarkdown: ${name}`, () => assert.deepEqual(readMarkdown(text), blocks));
+  Deno.test(`readMarkdown: ${name}`, async () =>
+    assert.deepEqual(await readMarkdown(text), blocks));
 }
 
 /** Every word that a block shows. */
@@ -87,7 +88,7 @@ function words(blocks: unknown): string {
   ).join(" ");
 }
 
-Deno.test("readMarkdown: no word is lost, whatever is around it", () => {
+Deno.test("readMarkdown: no word is lost, whatever is around it", async () => {
   const word = fc.stringMatching(/^[a-z]{3,8}$/);
   const line = fc.tuple(
     fc.constantFrom(
@@ -107,9 +108,9 @@ Deno.test("readMarkdown: no word is lost, whatever is around it", () => {
     word,
     fc.constantFrom("", "\n", "\n\n", " |\n|---|\n", "**", "\n```", "\n$$"),
   );
-  fc.assert(fc.property(fc.array(line, { maxLength: 12 }), (lines) => {
+  await fc.assert(fc.asyncProperty(fc.array(line, { maxLength: 12 }), async (lines) => {
     const text = lines.map((parts) => parts.join("")).join("\n");
-    const shown = words(readMarkdown(text));
+    const shown = words(await readMarkdown(text));
     for (const [, one] of lines) {
       assert.ok(shown.includes(one), `${one} of ${JSON.stringify(text)}`);
     }
