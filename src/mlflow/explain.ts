@@ -148,7 +148,7 @@ function alternatives(clause: Clause): { instead: Clause; why: string }[] {
   if (entity === "trace" && key === "name") {
     return [{
       instead: { ...clause, entity: "span" },
-      why: "traces that came by OpenTelemetry have no name but that of their root span",
+      why: "spans are called so; a trace that came by OpenTelemetry has its root span's name",
     }];
   }
   if (entity === "metadata" && key === "mlflow.trace.session" && op === "=") {

@@ -44,6 +44,9 @@ export interface UnreadSpans {
   readonly failure: Failure;
 }
 
+/** Takes one span of a trace; `"enough"` ends the reading. */
+export type VisitSpan = (span: Json, index: number) => "enough" | undefined | void;
+
 /** Reads traces, wherever they are kept. One instance serves one tool call. */
 export interface TraceReader {
   /** Where the traces are, for messages. */
@@ -61,14 +64,14 @@ export interface TraceReader {
    */
   info(traceId: string): Promise<Json>;
   /**
-   * One trace's spans, given to `visit` one by one as they arrive; a store may leave the members
-   * `without` out.
+   * One trace's spans, given to `visit` one by one as they arrive, until it has `"enough"`; a store
+   * may leave the members `without` out.
    *
    * @throws `not_found` when there is no such trace.
    */
   spans(
     traceId: string,
-    visit: (span: Json, index: number) => void,
+    visit: VisitSpan,
     without?: ReadonlySet<string>,
   ): Promise<void>;
   /**

@@ -314,7 +314,7 @@ Deno.test("a wrong server's JSON is its fault, whatever part of it is strange", 
 /** Traces whose spans are in the database, found by a search; each has one span, named after it. */
 function searchable(found: readonly { readonly id: string; readonly bytes: number }[]) {
   const infos = found.map(({ id, bytes }) => ({
-    ...info(id, { "mlflow.trace.spansLocation": "TRACKING_STORE" }),
+    ...info(id, { "mlflow.trace.spansLocation": "TRACKING_STORE", "mlflow.traceName": "chat" }),
     trace_metadata: { "mlflow.trace.sizeBytes": String(bytes) },
   }));
   return fake({
@@ -372,7 +372,7 @@ Deno.test("search: spans of small traces come in one request, those of huge ones
   }
 });
 
-Deno.test("search: without a path below data no spans are asked for, however small", async () => {
+Deno.test("search: without a path below data no spans of named traces are asked for", async () => {
   await using server = searchable([{ id: "tr-1", bytes: 10 }, { id: "tr-2", bytes: 60_000_000 }]);
   const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
   for (const more of [{}, { extract_fields: "info.trace_id,info.trace_metadata.*" }]) {

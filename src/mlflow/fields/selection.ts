@@ -45,6 +45,8 @@ export class Selection {
   /** What must be read of a trace. */
   readonly wants: {
     readonly info: boolean;
+    /** Whether the name of the trace is among it. */
+    readonly name: boolean;
     readonly spans: boolean;
     readonly attribute: (key: string) => boolean;
     /** False where no attribute of any span is selected. */
@@ -69,6 +71,7 @@ export class Selection {
     this.wants = {
       // For paths that lead nowhere, the info has names to suggest.
       info: this.everything || !spans || reach("info"),
+      name: this.everything || this.#routes.some(leadsToName),
       spans,
       attribute: (key) => this.everything || attributes.include(key),
       attributes: this.everything || attributes.any,
@@ -131,6 +134,11 @@ function routeOf(path: FieldPath): Route {
     ? Number(item.text)
     : "none";
   return { path, inInfo, spans, inSpan: rest };
+}
+
+function leadsToName({ inInfo }: Route): boolean {
+  const named = { tags: { "mlflow.traceName": "" } };
+  return inInfo !== undefined && match(named, inInfo, 0, "info") !== undefined;
 }
 
 /** Which attributes of spans are needed: decoding the others would cost most of the time. */

@@ -4,7 +4,7 @@ import type { Json } from "../../core/json.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import type { ArrayPlace } from "../../http/array_scanner.ts";
 import { joinedPath, path } from "../../http/path.ts";
-import type { UnreadSpans } from "../store.ts";
+import type { UnreadSpans, VisitSpan } from "../store.ts";
 import { BatchReply, SpanPlace } from "./replies.ts";
 
 /** Traces asked for in one batch, and bytes of their spans. */
@@ -53,13 +53,13 @@ export async function streamSpans(
   memory: RouteMemory,
   traceId: string,
   info: () => Promise<Json>,
-  visit: (span: Json, index: number) => void,
+  visit: VisitSpan,
   without?: ReadonlySet<string>,
 ): Promise<void> {
   path`${traceId}`;
   let index = 0;
   const spans = await open(session, memory, traceId, info, { path: ["spans"], without });
-  for await (const span of spans) visit(span, index++);
+  for await (const span of spans) if (visit(span, index++) === "enough") return;
 }
 
 /**

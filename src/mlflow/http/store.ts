@@ -12,6 +12,7 @@ import type {
   TraceQuery,
   TraceWriter,
   UnreadSpans,
+  VisitSpan,
 } from "../store.ts";
 import {
   AssessmentReply,
@@ -97,7 +98,7 @@ export class HttpTraceStore implements TraceWriter {
 
   spans(
     traceId: string,
-    visit: (span: Json, index: number) => void,
+    visit: VisitSpan,
     without?: ReadonlySet<string>,
   ): Promise<void> {
     const info = () => this.#infos.get(traceId) ?? this.info(traceId);

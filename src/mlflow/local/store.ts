@@ -1,7 +1,14 @@
 import { Failure, isFailure } from "../../core/failure.ts";
 import { isJsonObject, type Json, JsonError, parseJson, tryParseJson } from "../../core/json.ts";
 import { damagedSpan } from "../shape/span.ts";
-import type { Experiment, TracePage, TraceQuery, TraceReader, UnreadSpans } from "../store.ts";
+import type {
+  Experiment,
+  TracePage,
+  TraceQuery,
+  TraceReader,
+  UnreadSpans,
+  VisitSpan,
+} from "../store.ts";
 import type { StorePool } from "./pool.ts";
 import { type Part, type Request, unpackError } from "./protocol.ts";
 
@@ -75,7 +82,7 @@ export class LocalTraceStore implements TraceReader {
     return info ?? null;
   }
 
-  async spans(traceId: string, visit: (span: Json, index: number) => void): Promise<void> {
+  async spans(traceId: string, visit: VisitSpan): Promise<void> {
     const [unread] = await this.#spans([traceId], (_, span, index) => visit(span, index));
     if (unread !== undefined) throw unread.failure;
   }
@@ -93,7 +100,7 @@ export class LocalTraceStore implements TraceReader {
 
   async #spans(
     traceIds: readonly string[],
-    visit: (trace: number, span: Json, index: number) => void,
+    visit: (trace: number, span: Json, index: number) => ReturnType<VisitSpan>,
     onTrace: (count: number) => void = () => {},
   ): Promise<readonly UnreadSpans[]> {
     const unread = new Map<number, UnreadSpans>();
@@ -117,7 +124,7 @@ export class LocalTraceStore implements TraceReader {
       }
       for (const text of part.texts) {
         try {
-          visit(trace, readSpan(text), index++);
+          if (visit(trace, readSpan(text), index++) === "enough") return [];
         } catch (error) {
           if (!isFailure(error, "upstream_error")) throw error;
           note(trace, error);

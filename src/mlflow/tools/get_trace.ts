@@ -12,6 +12,13 @@ import { shapeInfo } from "../shape/info.ts";
 import { shapeSpan } from "../shape/span.ts";
 import { OutputForm, tableText } from "../table.ts";
 import { readTraceId } from "../trace_id.ts";
+import {
+  completeName,
+  noteRootName,
+  readRootNames,
+  rootNameNotes,
+  type RootNames,
+} from "../trace_name.ts";
 
 /** Spans between two reports of progress. */
 const PROGRESS_STEP = 200;
@@ -43,7 +50,7 @@ export const getTrace: Tool<ReadServices> = readingTool({
   }),
   run: async ({ trace_id, extract_fields, output }, context) => {
     const selection = new Selection(extract_fields);
-    const { value, unmatched, info, spans } = await readTrace(trace_id, selection, context);
+    const { value, unmatched, info, notes } = await readTrace(trace_id, selection, context);
     const unknown = unmatched.some(({ path }) => !isField(path));
     if (selection.literal && unknown && Object.keys(value).length === 0) {
       const near = unmatched.flatMap(({ nearest }) => nearest).slice(0, 6);
@@ -59,7 +66,7 @@ export const getTrace: Tool<ReadServices> = readingTool({
     }
     const facts = defined({
       unmatched_fields: unmatched.length === 0 ? undefined : unmatched,
-      notes: spans === 0 ? ["No spans are stored: it still runs, or they are lost."] : undefined,
+      notes: notes.length === 0 ? undefined : notes,
     });
     return {
       data: { ...value, ...facts },
@@ -90,22 +97,35 @@ async function readTrace(
 ) {
   const { wants } = selection;
   let spans = 0;
+  let names: RootNames = new Map();
   const picked = selection.collect({ traces: 1, spans: wants.spans, maxTokens });
   // Spans kept in files are found by the info, which is asked for once.
   const asked = wants.info ? mlflow.info(traceId) : undefined;
   const reading = wants.spans
-    ? mlflow.spans(traceId, (span, index) => {
-      picked.span(0, shapeSpan(span, { wantsAttribute: wants.attribute }), index);
+    ? mlflow.spans(traceId, (wire, index) => {
+      const span = shapeSpan(wire, { wantsAttribute: wants.attribute });
+      noteRootName(names, 0, span);
+      picked.span(0, span, index);
       if (++spans % PROGRESS_STEP === 0) progress({ done: spans, message: "Reading spans" });
     }, wants.attributes ? undefined : ATTRIBUTES)
     : undefined;
   // When both fail, the info's failure is told, whichever came first: it says what is wrong.
   reading?.catch(() => {});
   const info = await asked;
-  if (info !== undefined) picked.info(0, shapeInfo(info));
   await reading;
+  const notes = wants.spans && spans === 0
+    ? ["No spans are stored: it still runs, or they are lost."]
+    : [];
+  if (info !== undefined) {
+    const shaped = shapeInfo(info);
+    if (wants.name) {
+      if (!wants.spans) names = await readRootNames([shaped], mlflow);
+      notes.push(...rootNameNotes([shaped], names));
+    }
+    picked.info(0, completeName(shaped, names.get(0)));
+  }
   const { values: [value = {}], unmatched } = picked.result();
-  return { value, unmatched, info, spans: wants.spans ? spans : undefined };
+  return { value, unmatched, info, notes };
 }
 
 const INFO = z.looseObject({

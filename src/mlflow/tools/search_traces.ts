@@ -15,6 +15,17 @@ import { shapeInfo } from "../shape/info.ts";
 import { shapeSpan } from "../shape/span.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
 import { OutputForm, tableText } from "../table.ts";
+import {
+  besidesNote,
+  completeName,
+  countByRootName,
+  isNameless,
+  noteRootName,
+  readRootNames,
+  rootNameNotes,
+  type RootNames,
+  searchByRootName,
+} from "../trace_name.ts";
 
 const INPUT = z.object({
   experiment_id: z.string().optional().describe(
@@ -81,29 +92,45 @@ export const searchTraces: Tool<ReadServices> = readingTool({
   run: async (args, context) => {
     const selection = new Selection(args.extract_fields);
     const { query, notes } = await prepare(args, context);
-    const [page, unseen] = await Promise.all([
+    const [found, unseen, unnamed] = await Promise.all([
       find(query, context),
       countUnseen(query, context.mlflow),
+      countByRootName(query, context.mlflow),
     ]);
+    const renamed = found.infos.length === 0 && unnamed > 0
+      ? await searchByRootName(query, context.mlflow)
+      : undefined;
+    const page = renamed?.page ?? found;
+    if (renamed !== undefined) notes.push(renamed.note);
+    else if (unnamed > 0) notes.push(besidesNote(unnamed, query));
     if (page.infos.length === 0) notes.push(await explainEmpty(args, query, context));
     if (unseen !== undefined && unseen > 0) notes.push(unseenNote(unseen));
     if (args.include_spans === false && !selection.everything && selection.wants.spans) {
       notes.push("Nothing under data.* was read: include_spans is false.");
     }
     const withSpans = (args.include_spans ?? !selection.everything) && selection.wants.spans;
-    const [{ values, unmatched, unreadNotes }, total] = await Promise.all([
+    const isWhole = page.nextPageToken === undefined && args.page_token === undefined;
+    const [{ values, unmatched, notes: readNotes }, total] = await Promise.all([
       selectFrom(page.infos, selection, withSpans, context),
-      isWhole(page, args.page_token) ? page.infos.length : context.mlflow.count(query),
+      isWhole ? page.infos.length : renamed === undefined ? context.mlflow.count(query) : undefined,
     ]);
-    notes.push(...unreadNotes);
+    notes.push(...readNotes);
+    if (
+      query.orderBy.some(({ key }) => key === "name") && page.infos.map(shapeInfo).some(isNameless)
+    ) {
+      notes.push(
+        "Traces without a name of their own (they came by OpenTelemetry) are sorted last.",
+      );
+    }
     const filter = query.filter === undefined ? "" : printFilter(query.filter);
+    const isPartial = (unseen ?? 0) > 0 || (unnamed > 0 && renamed === undefined);
     const data = {
       traces: values,
       returned: values.length,
       has_more: page.nextPageToken !== undefined,
       ...defined({
         next_page_token: page.nextPageToken,
-        total_matching: (unseen ?? 0) > 0 ? undefined : total,
+        total_matching: isPartial ? undefined : total,
         filter: filter === "" ? undefined : filter,
         notes: notes.length === 0 ? undefined : notes,
         unmatched_fields: unmatched.length === 0 ? undefined : unmatched,
@@ -194,17 +221,19 @@ async function selectFrom(
   { mlflow, progress, maxTokens }: ReadServices & CallContext,
 ) {
   const picked = selection.collect({ traces: infos.length, spans: withSpans, maxTokens });
-  infos.forEach((info, index) => picked.info(index, shapeInfo(info)));
+  const shaped = infos.map(shapeInfo);
+  const names: RootNames = selection.wants.name && !withSpans
+    ? await readRootNames(shaped, mlflow)
+    : new Map();
   const reasons = new Map<string, string[]>();
   for (let from = 0; withSpans && from < infos.length && !picked.full; from += AT_ONCE) {
     const unread = await mlflow.spansOfMany(
       infos.slice(from, from + AT_ONCE),
-      (trace, span, index) =>
-        picked.span(
-          from + trace,
-          shapeSpan(span, { wantsAttribute: selection.wants.attribute }),
-          index,
-        ),
+      (trace, wire, index) => {
+        const span = shapeSpan(wire, { wantsAttribute: selection.wants.attribute });
+        noteRootName(names, from + trace, span);
+        picked.span(from + trace, span, index);
+      },
       // Progress only grows: the search before this has told as many as there are traces.
       (done) =>
         progress({
@@ -216,16 +245,13 @@ async function selectFrom(
     unread.forEach(({ trace, failure }) => {
       const reason = [failure.message, failure.hint].filter((text) => text !== undefined).join(" ");
       const ids = reasons.get(reason) ?? [];
-      reasons.set(reason, [...ids, shapeInfo(infos[from + trace] ?? null).trace_id]);
+      reasons.set(reason, [...ids, shaped[from + trace]?.trace_id ?? ""]);
     });
   }
-  const unreadNotes = [...reasons].map(([reason, ids]) =>
+  shaped.forEach((info, index) => picked.info(index, completeName(info, names.get(index))));
+  const notes = [...reasons].map(([reason, ids]) =>
     `The spans of ${ids.length} traces could not be read (${someOf(ids, 5)}): ${reason}`
   );
-  return { ...picked.result(), unreadNotes };
-}
-
-/** Whether a page is all that matches. */
-function isWhole(page: TracePage, token: string | undefined): boolean {
-  return page.nextPageToken === undefined && token === undefined;
+  if (selection.wants.name) notes.push(...rootNameNotes(shaped, names));
+  return { ...picked.result(), notes };
 }

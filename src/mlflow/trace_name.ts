@@ -1,0 +1,151 @@
+/**
+ * MLflow names no trace that came by OpenTelemetry: there the root span's name is the trace's.
+ *
+ * @module
+ */
+import { isFailure } from "../core/failure.ts";
+import { type Clause, type Filter, printClause, printFilter } from "./filter/mod.ts";
+import { shapeInfo, type TraceInfo } from "./shape/info.ts";
+import { shapeSpan, type Span } from "./shape/span.ts";
+import type { TracePage, TraceQuery, TraceReader } from "./store.ts";
+
+const NAME = "mlflow.traceName";
+
+/** Traces of one answer whose spans are read for nothing but their names, and how many at a time. */
+const MOST = 100;
+const AT_ONCE = 4;
+
+/** Names of root spans by the trace's place in a result. */
+export type RootNames = Map<number, string>;
+
+/** Whether MLflow keeps no name for a trace. */
+export function isNameless({ tags }: TraceInfo): boolean {
+  return tags[NAME] === undefined;
+}
+
+/** Keeps a span's name where it is the root's. */
+export function noteRootName(names: RootNames, trace: number, span: Span): void {
+  if (span.parent_span_id === null && !names.has(trace)) names.set(trace, span.name);
+}
+
+/** The info with the root span's name where it has none of its own. */
+export function completeName(info: TraceInfo, rootName: string | undefined): TraceInfo {
+  if (rootName === undefined || !isNameless(info)) return info;
+  return { ...info, tags: { ...info.tags, [NAME]: rootName } };
+}
+
+/** Reads the names of root spans of traces without a name: of a hundred at most. */
+export async function readRootNames(
+  infos: readonly TraceInfo[],
+  mlflow: TraceReader,
+): Promise<RootNames> {
+  const names: RootNames = new Map();
+  const nameless = infos.flatMap((info, trace) => isNameless(info) ? [{ info, trace }] : [])
+    .slice(0, MOST);
+  const read = async ({ info, trace }: { info: TraceInfo; trace: number }) => {
+    try {
+      await mlflow.spans(info.trace_id, (span) => {
+        noteRootName(names, trace, shapeSpan(span, { wantsAttribute: () => false }));
+        return names.has(trace) ? "enough" : undefined;
+      }, new Set(["attributes"]));
+    } catch (error) {
+      // Its spans are lost: it stays without a name.
+      if (!isFailure(error, "not_found", "upstream_error")) throw error;
+    }
+  };
+  for (let at = 0; at < nameless.length; at += AT_ONCE) {
+    await Promise.all(nameless.slice(at, at + AT_ONCE).map(read));
+  }
+  return names;
+}
+
+/** What a result says of names that are those of root spans. */
+export function rootNameNotes(infos: readonly TraceInfo[], names: RootNames): string[] {
+  const nameless = infos.flatMap((info, trace) => isNameless(info) ? [trace] : []);
+  const read = nameless.filter((trace) => names.has(trace)).length;
+  if (read === 0) return [];
+  return [
+    `MLflow keeps no name for ${nameless.length} of these traces (they came by OpenTelemetry): ` +
+    `${NAME} is that of their root span` + (read < nameless.length ? `, read for ${read}.` : "."),
+  ];
+}
+
+/** A filter by name, for traces without one: a name as asked for has their root span. */
+interface ByRootName {
+  readonly name: Clause;
+  readonly filter: Filter;
+}
+
+/** Undefined where no name is asked for, or other comparisons have to hold for the same span. */
+function byRootName(filter: Filter | undefined): ByRootName | undefined {
+  const clauses = filter?.clauses ?? [];
+  const name = clauses.find(({ entity, key, op }) =>
+    entity === "trace" && key === "name" && /^(=|I?LIKE)$/.test(op)
+  );
+  const others = clauses.filter((clause) => clause !== name);
+  const looksIntoSpans = others.some(({ entity, key }) =>
+    entity === "span" || entity === "spanAttribute" || (entity === "trace" && key === "text")
+  );
+  if (name === undefined || looksIntoSpans) return undefined;
+  const nameless: Clause = { entity: "trace", key: "name", op: "IS NULL", value: null };
+  return {
+    name,
+    filter: { clauses: [...others, nameless, { ...name, entity: "span" }], notes: [] },
+  };
+}
+
+/** How many traces without a name of their own have a span of the name that is asked for. */
+export async function countByRootName(
+  { experimentIds, filter }: TraceQuery,
+  mlflow: TraceReader,
+): Promise<number> {
+  const other = byRootName(filter);
+  if (other === undefined) return 0;
+  return await mlflow.count({ experimentIds, filter: other.filter }) ?? 0;
+}
+
+/** What a result says of traces that {@link countByRootName} counts and that it does not hold. */
+export function besidesNote(count: number, { filter }: TraceQuery): string {
+  const other = byRootName(filter);
+  return `Besides, ${count} traces without a name of their own (they came by OpenTelemetry) have ` +
+    `such a span: ${other === undefined ? "" : printFilter(other.filter)} finds them.`;
+}
+
+/**
+ * Searches by the names of root spans where no trace has the name that is asked for; undefined
+ * where some have.
+ */
+export async function searchByRootName(
+  query: TraceQuery,
+  mlflow: TraceReader,
+): Promise<{ page: TracePage; note: string } | undefined> {
+  const other = byRootName(query.filter);
+  if (other === undefined) return undefined;
+  // On a later page nothing is left of either search: the token counts in the one that gave it.
+  if (query.pageToken !== undefined && await mlflow.count(query) !== 0) return undefined;
+  const limit = Math.min(query.limit, MOST);
+  const page = await mlflow.search({ ...query, filter: other.filter, limit });
+  const names = await readRootNames(page.infos.map(shapeInfo), mlflow);
+  const kept = page.infos.flatMap((_, place) => {
+    const name = names.get(place);
+    return name !== undefined && matchesName(other.name, name) ? [place] : [];
+  });
+  return {
+    page: {
+      infos: page.infos.filter((_, place) => kept.includes(place)),
+      nextPageToken: page.nextPageToken,
+      tokenAfter: (count) => page.tokenAfter(kept[count] ?? page.infos.length),
+    },
+    note:
+      `No trace has a name of its own for ${printClause(other.name)}. Those without one (they ` +
+      "came by OpenTelemetry) were searched for by the name of their root span.",
+  };
+}
+
+/** What LIKE means to SQL. */
+function matchesName({ op, value }: Clause, name: string): boolean {
+  if (op === "=") return name === value;
+  const pattern = String(value).replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")
+    .replaceAll("%", ".*").replaceAll("_", ".");
+  return new RegExp(`^${pattern}$`, op === "ILIKE" ? "isu" : "su").test(name);
+}

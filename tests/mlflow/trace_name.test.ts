@@ -1,0 +1,118 @@
+/** Traces that came by OpenTelemetry are named by their root span, everywhere; on a real server. */
+import assert from "node:assert/strict";
+import { shared } from "../support/backend.ts";
+import { mlflowNewest } from "../support/mlflow/backends.ts";
+import { pythonClient } from "../support/mlflow/client.ts";
+import { at, listAt, toolsWith } from "./harness.ts";
+import { sendOtlp } from "./otlp.ts";
+
+const server = await shared(mlflowNewest);
+const python = await pythonClient(server);
+const http = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
+const local = toolsWith({ MLFLOW_TRACKING_URI: `sqlite:///${server.dbPath}` });
+
+const newExperiment = async () =>
+  String(await python.call("create_experiment", { name: `otlp ${crypto.randomUUID()}` }));
+const experiment_id = await newExperiment();
+const send = (name: string, children: { name: string }[] = []) =>
+  sendOtlp(server.uri, experiment_id, { name, children });
+const plan = await send("plan_trip", [{ name: "pick_hotel" }, { name: "book" }]);
+const plain = await send("Plan_B", [{ name: "plan_trip" }]);
+const hotel = await send("pick_hotel", [{ name: "book" }]);
+
+for (const [store, tools] of [["HTTP", http], ["a local store", local]] as const) {
+  const search = (filter_string: string, extract_fields = "info.trace_id") =>
+    tools.ok("search_traces", { experiment_id, filter_string, extract_fields });
+  const ids = (data: unknown) =>
+    listAt(data, "traces").map((trace) => String(at(trace, "info", "trace_id"))).sort();
+  const notes = (data: unknown) => listAt(data, "notes").join("\n");
+
+  Deno.test(`${store}: rows and get_trace give the root span's name, and say so`, async () => {
+    for (const extract_fields of ["info.name", "info.tags.*", undefined]) {
+      const data = await tools.ok("search_traces", {
+        experiment_id,
+        ...(extract_fields === undefined ? {} : { extract_fields }),
+      });
+      const names = listAt(data, "traces").map((trace) =>
+        at(trace, "info", "name") ?? at(trace, "info", "tags", "mlflow.traceName")
+      );
+      assert.deepEqual(names.toSorted(), ["Plan_B", "pick_hotel", "plan_trip"], extract_fields);
+      assert.match(notes(data), /no name for 3 of these traces .* that of their root span\.$/m);
+    }
+    for (const extract_fields of ["info.tags.mlflow.traceName", "info.tags", "data.spans,info"]) {
+      const data = await tools.ok("get_trace", { trace_id: plan, extract_fields });
+      assert.equal(at(data, "info", "tags", "mlflow.traceName"), "plan_trip", extract_fields);
+      assert.match(notes(data), /that of their root span/);
+    }
+    const whole = await tools.ok("get_trace", { trace_id: plain });
+    assert.equal(at(whole, "info", "tags", "mlflow.traceName"), "Plan_B");
+    const other = await tools.ok("get_trace", { trace_id: plain, extract_fields: "info.state" });
+    assert.deepEqual(other, { info: { state: "OK" } });
+  });
+
+  Deno.test(`${store}: a table's column of names is filled`, async () => {
+    const args = { experiment_id, extract_fields: "info.trace_id,info.name", output: "table" };
+    const { text } = await tools.call("search_traces", args);
+    assert.match(text, new RegExp(`${hotel} .*pick_hotel`));
+  });
+
+  Deno.test(`${store}: a name finds the traces whose root span has it, and no others`, async () => {
+    const cases: [string, string[]][] = [
+      ["name = 'plan_trip'", [plan]],
+      ["name LIKE 'plan%'", [plan]],
+      ["name ILIKE 'plan%'", [plan, plain]],
+      ["trace.name = 'pick_hotel' AND status = 'OK'", [hotel]],
+    ];
+    for (const [filter, found] of cases) {
+      const data = await search(filter, "info.trace_id,info.name");
+      assert.deepEqual(ids(data), found.toSorted(), filter);
+      assert.equal(data.total_matching, found.length, filter);
+      assert.match(notes(data), /searched for by the name of their root span/, filter);
+    }
+    for (const filter of ["name = 'book'", "name = 'plan_trip' AND status = 'ERROR'"]) {
+      assert.deepEqual((await search(filter)).traces, [], filter);
+    }
+    assert.match(notes(await search("name = 'book'")), /spans are called so/);
+    assert.match(notes(await search("name RLIKE '^plan'")), /has its root span's name/);
+  });
+
+  Deno.test(`${store}: pages of such a search go on where the last one ended`, async () => {
+    const found: string[] = [];
+    let page_token: string | undefined;
+    do {
+      const data = await tools.ok("search_traces", {
+        experiment_id,
+        filter_string: "name ILIKE 'plan%'",
+        extract_fields: "info.trace_id",
+        max_results: 1,
+        ...(page_token === undefined ? {} : { page_token }),
+      });
+      found.push(...ids(data));
+      page_token = typeof data.next_page_token === "string" ? data.next_page_token : undefined;
+    } while (page_token !== undefined);
+    assert.deepEqual(found.toSorted(), [plan, plain].toSorted());
+  });
+
+  Deno.test(`${store}: sorting by name says where traces without one stand`, async () => {
+    const data = await tools.ok("search_traces", { experiment_id, order_by: "name" });
+    assert.match(notes(data), /without a name of their own .* sorted last/);
+  });
+}
+
+Deno.test("where some traces have the name themselves, the others are told", async () => {
+  const experiment_id = await newExperiment();
+  await sendOtlp(server.uri, experiment_id, { name: "plan_trip" });
+  await python.call("create_trace", { experiment_id, root: { name: "plan_trip" } });
+  for (const tools of [http, local]) {
+    const data = await tools.ok("search_traces", {
+      experiment_id,
+      filter_string: "name = 'plan_trip'",
+      extract_fields: "info.trace_id",
+    });
+    assert.equal(data.returned, 1);
+    assert.equal(data.total_matching, undefined);
+    const [, filter = ""] = /: (.*) finds them\./.exec(listAt(data, "notes").join("\n")) ?? [];
+    const others = await tools.ok("search_traces", { experiment_id, filter_string: filter });
+    assert.equal(others.returned, 1, filter);
+  }
+});
