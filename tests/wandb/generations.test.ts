@@ -23,6 +23,11 @@ async function seedRuns(rig: Rig): Promise<void> {
         loss: index,
         acc: 1 - index,
         curve: { _type: "histogram", values: [1, 2], bins: [0, 1, index] },
+        table: { _type: "table-file", path: "a", nrows: 5 + index, ncols: 3, size: 99 },
+        eval: {
+          shots: { _type: "images/separated", count: 4, width: 8, height: 6, filenames: ["b"] },
+          sound: { _type: "audio-file", path: `c${index}`, size: 7, sha256: `${index}`.repeat(64) },
+        },
       },
       history: Array.from({ length: 40 }, (_, step) => ({
         _step: step,
@@ -146,7 +151,28 @@ Deno.test("compare, diagnose and probe take today's arguments; media are named b
   assert.deepEqual(Object.keys(part(part(compared, "config_diff"), "changed")), ["lr"]);
   assert.deepEqual(Object.keys(part(part(compared, "summary_diff"), "changed")), ["loss"]);
   const whole = await rig.data(compareRuns, { ...HERE, run_ids: ["run0", "run1"] });
-  assert.ok(!JSON.stringify(whole).includes("_type"));
+  const { only_in_run_a: ofA, only_in_run_b: ofB, changed, identical_count: identical } = part(
+    whole,
+    "summary_diff",
+  );
+  // The images are the same; a histogram of as many bins is another.
+  assert.deepEqual([ofA, ofB, identical], [{}, {}, 1]);
+  const { curve, table, ...others } = Object(changed);
+  assert.match(curve["run_a"], /^histogram \(2 bins, digest [0-9a-f]{12}\)$/);
+  assert.notEqual(curve["run_b"], curve["run_a"]);
+  assert.match(table["run_a"], /^table-file \(5 × 3 cells, 99 bytes, digest [0-9a-f]{12}\)$/);
+  assert.match(table["run_b"], /^table-file \(6 × 3 cells, 99 bytes, /);
+  assert.deepEqual(others, {
+    acc: { run_a: 1, run_b: 0, delta: -1 },
+    loss: { run_a: 0, run_b: 1, delta: 1 },
+    "eval.sound": {
+      run_a: "audio-file (7 bytes, sha256 000000000000)",
+      run_b: "audio-file (7 bytes, sha256 111111111111)",
+    },
+  });
+  const three = await rig.data(compareRuns, { ...HERE, run_ids: ["run0", "run1", "run2"] });
+  assert.match(JSON.stringify(part(three, "summary_diff")), /"run2":"table-file \(7 × 3 cells/);
+  assert.doesNotMatch(JSON.stringify([whole, three]), /_type|filenames|bins"/);
   const diagnosed = await rig.data(diagnoseRun, {
     ...HERE,
     run_id: "run0",

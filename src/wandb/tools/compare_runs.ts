@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
 import { alignRuns } from "../../analysis/align.ts";
@@ -194,22 +195,32 @@ function only(values: JsonObject, keys: readonly string[] | undefined): JsonObje
   );
 }
 
-/** Histograms, tables and media by what they are and how large, not by what they hold. */
-function nameMedia(summary: JsonObject): JsonObject {
+/** Names histograms, tables and media by what they are and how large, not by what they hold. */
+function nameMedia(values: JsonObject): JsonObject {
   return Object.fromEntries(
-    Object.entries(summary).map(([key, value]): [string, Json] => {
-      if (!isJsonObject(value) || typeof value._type !== "string") return [key, value];
-      const { nrows, ncols, width, height, size, values, sha256 } = value;
-      const sizes = [
-        Array.isArray(values) ? `${values.length} bins` : undefined,
-        nrows === undefined ? undefined : `${nrows} × ${ncols} cells`,
-        width === undefined ? undefined : `${width} × ${height} pixels`,
-        size === undefined ? undefined : `${size} bytes`,
-        typeof sha256 === "string" ? `sha256 ${sha256.slice(0, 12)}` : undefined,
-      ].filter((part) => part !== undefined);
-      return [key, sizes.length === 0 ? value._type : `${value._type} (${sizes.join(", ")})`];
+    Object.entries(values).map(([key, value]): [string, Json] => {
+      if (!isJsonObject(value)) return [key, value];
+      return [key, typeof value._type === "string" ? nameMedium(value) : nameMedia(value)];
     }),
   );
+}
+
+function nameMedium(value: JsonObject): string {
+  const { _type: type, values, nrows, ncols, count, width, height, size, sha256 } = value;
+  const sizes = [
+    Array.isArray(values) ? `${values.length} bins` : undefined,
+    nrows === undefined ? undefined : `${nrows} × ${ncols} cells`,
+    count === undefined ? undefined : `${count} files`,
+    width === undefined ? undefined : `${width} × ${height} pixels`,
+    size === undefined ? undefined : `${size} bytes`,
+    typeof sha256 === "string" ? `sha256 ${sha256.slice(0, 12)}` : `digest ${digest(value)}`,
+  ].filter((part) => part !== undefined);
+  return `${type} (${sizes.join(", ")})`;
+}
+
+/** What tells two of the same size apart. */
+function digest(value: Json): string {
+  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 12);
 }
 
 /** Numeric metrics that all of the runs have, losses first. */

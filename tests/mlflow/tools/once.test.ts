@@ -4,7 +4,7 @@ import { shared } from "../../support/backend.ts";
 import { mlflow34, mlflowNewest } from "../../support/mlflow/backends.ts";
 import { pythonClient } from "../../support/mlflow/client.ts";
 import { at, listAt, toolsWith } from "../harness.ts";
-import { losingProxy, type Loss } from "./losing_proxy.ts";
+import { losingProxy, type Loss } from "../../support/losing_proxy.ts";
 
 /** What a tool does in this test, and how its effect is seen. */
 interface Case {

@@ -225,8 +225,25 @@ const RUNS = `{ project(entityName: "sim-team", name: "vision") {
 Deno.test("a setting of None is null, and duration and what a run ran on can be had", async () => {
   await using rig = startRig();
   await seedRuns(rig, 1);
-  const fields = ["config.none", "duration", "environment", "user", "heartbeatAt"];
-  const [run] = list((await ask(rig, { fields }))["items"]);
+  await graphql(
+    rig.sim,
+    `mutation { upsertBucket(input: { entityName: "sim-team", modelName: "vision", name: "run000",
+      jobProgram: "train.py", host: "gpu-7", commit: "abc" }) { bucket { id } } }`,
+    {},
+  );
+  const fields = ["config.none", "duration", "environment", "host", "commit", "user"];
+  const [run] = list(
+    (await ask(rig, { fields: [...fields, "createdAt", "heartbeatAt"] }))["items"],
+  );
+  assert.deepEqual([run?.["environment"], run?.["host"], run?.["commit"]], [
+    { program: "train.py" },
+    "gpu-7",
+    "abc",
+  ]);
+  const [from, to] = [run?.["created_at"], run?.["heartbeat_at"]].map((time) =>
+    Date.parse(String(time))
+  );
+  assert.equal(run?.["duration"], ((to ?? 0) - (from ?? 0)) / 1000);
   assert.deepEqual(run?.["config"], { none: null });
   assert.equal(typeof run?.["duration"], "number");
   assert.equal(typeof run?.["user"], "string");

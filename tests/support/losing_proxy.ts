@@ -1,8 +1,8 @@
-/** A proxy before a tracking server that loses the replies of writes. */
+/** A proxy before a server that loses the replies of writes. */
 
 /** What becomes of a write. */
 export interface Loss {
-  /** Whether the tracking server gets it, and when the reply is lost. */
+  /** Whether the server gets it, and when the reply is lost. */
   readonly when: "before it acts" | "while it acts" | "after it has acted";
   /** Answered instead, as a gateway does; the connection is closed if not given. */
   readonly status?: number;
@@ -10,6 +10,8 @@ export interface Loss {
   readonly silent?: boolean;
   /** After the first write, no request is answered any more. */
   readonly forEver?: boolean;
+  /** How often the same write is lost; always if not given. */
+  readonly times?: number;
 }
 
 /** A running proxy. */
@@ -20,28 +22,35 @@ export interface LosingProxy extends AsyncDisposable {
   readonly writes: readonly string[];
 }
 
-const READS = /^GET |\/(search|calculate-filter-correlation)$/;
+/** Whether a request only reads, for MLflow. */
+function isMlflowRead(method: string, path: string): boolean {
+  return method === "GET" || /\/(search|calculate-filter-correlation)$/.test(path);
+}
 
 /** Starts one; it keeps connections open for the next request, or gives each request its own. */
 export function losingProxy(
   target: string,
   loss: Loss,
   connections: "fresh" | "kept" = "kept",
+  isRead: (method: string, path: string, body: string) => boolean = isMlflowRead,
 ): LosingProxy {
   const writes: string[] = [];
   const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const uri = `http://127.0.0.1:${listener.addr.transport === "tcp" ? listener.addr.port : 0}`;
   const open = new Set<Deno.Conn>();
   const acting: Promise<unknown>[] = [];
   const stopped = Promise.withResolvers<void>();
 
   async function pass(method: string, path: string, head: string, body: string) {
-    const type = /^content-type: (.*)$/im.exec(head)?.[1]?.trim();
+    const headers = [...head.matchAll(/^(content-type|authorization|x-[\w-]+): (.*)$/gim)]
+      .map(([, name = "", value = ""]): [string, string] => [name, value.trim()]);
     const response = await fetch(target + path, {
       method,
-      ...(type === undefined ? {} : { headers: { "content-type": type } }),
+      headers,
       ...(body === "" ? {} : { body }),
     });
-    return { status: response.status, text: await response.text() };
+    // What the server says of itself is the proxy here.
+    return { status: response.status, text: (await response.text()).replaceAll(target, uri) };
   }
 
   async function serve(connection: Deno.Conn) {
@@ -49,14 +58,17 @@ export function losingProxy(
     for (let head = await reader.head(); head !== ""; head = await reader.head()) {
       const [, method = "", path = ""] = /^(\S+) (\S+)/.exec(head) ?? [];
       const body = await reader.text(Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0));
-      if (READS.test(`${method} ${path.split("?")[0]}`)) {
+      const write = `${method} ${path} ${body}`;
+      const lost = writes.filter((one) => one === write).length;
+      const passes = isRead(method, path.split("?")[0] ?? "", body);
+      if (!passes) writes.push(write);
+      if (passes || lost >= (loss.times ?? Infinity)) {
         if (loss.forEver === true && writes.length > 0) return;
         const { status, text } = await pass(method, path, head, body);
         await say(connection, status, text, connections);
         if (connections === "fresh") return;
         continue;
       }
-      writes.push(`${method} ${path} ${body}`);
       if (loss.when !== "before it acts") {
         const acted = pass(method, path, head, body);
         acting.push(acted);
@@ -78,7 +90,7 @@ export function losingProxy(
     if (open.delete(connection)) connection.close();
   };
   return {
-    uri: `http://127.0.0.1:${listener.addr.transport === "tcp" ? listener.addr.port : 0}`,
+    uri,
     writes,
     [Symbol.asyncDispose]: async () => {
       stopped.resolve();
