@@ -7,9 +7,7 @@ import {
   originValidationResponse,
 } from "@modelcontextprotocol/server";
 import type { Log } from "../core/log.ts";
-import { pause } from "../core/async.ts";
-import { streamWhenLate } from "./late_stream.ts";
-import { readBody } from "./request_body.ts";
+import { type ConnectionLimits, serveConnections } from "./connections.ts";
 
 /** How the HTTP side is set up. */
 interface HttpOptions {
@@ -23,6 +21,7 @@ interface HttpOptions {
   readonly stop: AbortSignal;
   /** Called with the address once it listens. */
   readonly onListen: (url: string) => void;
+  readonly limits?: Partial<ConnectionLimits>;
 }
 
 /** The handler of every HTTP request, apart from the socket so that tests can call it. */
@@ -81,68 +80,83 @@ async function answerCall(
 ): Promise<Response> {
   if (request.method !== "POST") return await answer(request);
   const received = await readBody(request, stop);
-  return received instanceof Response ? received : await streamWhenLate(received, answer);
+  return received instanceof Response ? received : await answer(received);
 }
-
-/** Wait before the server listens again where it ran out of files, in milliseconds. */
-const BREATH = 250;
 
 /** Listens until `stop` aborts, then lets requests under way finish. */
 export async function runHttp(factory: () => McpServer, options: HttpOptions): Promise<void> {
-  const { log, stop, hostname } = options;
+  const { hostname, port, allowedHosts, log, stop, limits } = options;
   const handler = createHttpHandler(factory, {
     log,
     // The address it listens on names it, too.
-    allowedHosts: [...options.allowedHosts, hostname],
+    allowedHosts: [...allowedHosts, hostname],
     ready: () => !stop.aborted,
     stop,
   });
-  const running = new Set<Promise<Response>>();
-  const answer = (request: Request) => {
-    const response = handler.fetch(request);
-    running.add(response);
-    response.finally(() => running.delete(response)).catch(() => {});
-    return response;
-  };
-  const listen = (port: number) =>
-    Deno.serve({
-      hostname,
-      port,
-      onListen: () => {},
-      onError: (error) => {
-        log.error("Request failed", { error: String(error) });
-        return text(500, "Internal error\n");
-      },
-    }, answer);
-  let server: ReturnType<typeof listen> | undefined = listen(options.port);
-  const { hostname: host, port } = server.addr;
-  options.onListen(`http://${host.includes(":") ? `[${host}]` : host}:${port}/mcp`);
-  const stopped = new Promise<"stopped">((resolve) => {
-    stop.addEventListener("abort", () => resolve("stopped"), { once: true });
-    if (stop.aborted) resolve("stopped");
-  });
-  // The runtime stops listening when it runs out of files; the calls under way go on, and so do we.
-  while (!stop.aborted) {
-    const failure = await Promise.race([
-      stopped,
-      server?.finished.then(() => undefined, (error: unknown) => error) ?? pause(BREATH),
-    ]);
-    if (failure === "stopped") break;
-    if (failure !== undefined) {
-      log.error("No longer listening; trying again", { error: String(failure) });
-    }
-    try {
-      server = undefined;
-      server = listen(port);
-    } catch (error) {
-      // With port 0 the permission is for no other.
-      if (error instanceof Deno.errors.NotCapable) throw error;
-      log.debug("Cannot listen yet", { error: String(error) });
-    }
-  }
-  await server?.shutdown();
-  await Promise.allSettled([...running]);
+  const onListen = ({ hostname: host, port: actual }: Deno.NetAddr) =>
+    options.onListen(`http://${host.includes(":") ? `[${host}]` : host}:${actual}/mcp`);
+  await serveConnections(handler.fetch, { hostname, port, log, stop, onListen, limits });
   await handler.close();
+}
+
+/** Largest message, in bytes. */
+const MOST = 4 * 1024 * 1024;
+/** How much more than that is read to the end, so that the client hears the refusal. */
+const DISCARDED = 64 * 1024 * 1024;
+/** Longest wait for more of a message, and for all of it, in milliseconds. */
+const PATIENCE = { part: 10_000, whole: 120_000 };
+
+/**
+ * The request with its message read, or the refusal. What begins to answer before all has arrived
+ * loses its answer: the connection is reset while the client still sends.
+ */
+export async function readBody(
+  request: Request,
+  stop: AbortSignal = new AbortController().signal,
+  patience: { readonly part: number; readonly whole: number } = PATIENCE,
+): Promise<Request | Response> {
+  const reader = request.body?.getReader();
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  const late = new AbortController();
+  const whole = setTimeout(() => late.abort(), patience.whole);
+  let next: ReturnType<typeof setTimeout> | undefined;
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch(() => {});
+  for (const signal of [stop, late.signal]) {
+    signal.addEventListener("abort", () => ended.reject(signal.reason), { once: true });
+  }
+  try {
+    stop.throwIfAborted();
+    while (size <= MOST + DISCARDED) {
+      clearTimeout(next);
+      next = setTimeout(() => late.abort(), patience.part);
+      const part = await Promise.race([reader?.read(), ended.promise]);
+      if (part === undefined || part.done) break;
+      size += part.value.length;
+      if (size <= MOST) chunks.push(part.value);
+      else chunks.length = 0;
+    }
+  } catch {
+    if (stop.aborted) return refuse(503, "The server is shutting down.");
+    return late.signal.aborted
+      ? refuse(408, "The rest of the message did not arrive in time.")
+      : refuse(400, "The message could not be read.");
+  } finally {
+    clearTimeout(next);
+    clearTimeout(whole);
+  }
+  if (size > MOST) return refuse(413, `A message must not exceed ${MOST} bytes.`);
+  const { method, headers, signal, url } = request;
+  return new Request(url, { method, headers, signal, body: new Blob(chunks) });
+}
+
+/** The connection ends with the refusal: it may hold the rest of a message. */
+function refuse(status: number, message: string): Response {
+  return Response.json({ jsonrpc: "2.0", id: null, error: { code: -32000, message } }, {
+    status,
+    headers: { connection: "close", "cache-control": "no-store" },
+  });
 }
 
 /** A host name, or an address's, as the guards compare it: lower case, no port, IPv6 in brackets. */

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { prepareProbe } from "../security/probe.ts";
 import { attemptsAsArguments } from "../security/probe.ts";
-import { run, start, startHttp, startStdio } from "../support/product.ts";
+import { productProgram, run, start, startHttp, startStdio } from "../support/product.ts";
 import { EXPERIMENT, startFakeMlflow } from "./fake_mlflow.ts";
 import { answerTo, callOverHttp, initialize, LEGACY, MESSAGE, MODERN, send } from "./rpc.ts";
 
@@ -131,18 +131,26 @@ for (const revision of [LEGACY, MODERN] as const) {
   });
 }
 
-Deno.test("a slow answer over HTTP begins as a stream, a quick one is plain JSON", async () => {
+Deno.test("without files for more connections, calls go on and others are taken later", async () => {
   await using mlflow = startFakeMlflow();
-  await using server = await startHttp(environment(mlflow.url));
-  const quick = await callOverHttp(server.url, MODERN, "get_trace", { nonsense: 1 });
-  assert.equal(quick.headers.get("content-type"), "application/json");
-  assert.match(await quick.text(), /nonsense/);
   const held = mlflow.hold(SEARCH);
-  const slow = await callOverHttp(server.url, MODERN, "search_traces", { max_results: 2 });
-  assert.equal(slow.headers.get("content-type"), "text/event-stream");
+  const { program, args, env } = await productProgram();
+  const limited = ["-c", `ulimit -n 70 && exec "$0" "$@"`, program, ...args];
+  const what = { program: "sh", args: limited, env };
+  await using server = await startHttp(environment(mlflow.url), ["--log-level", "ERROR"], what);
+  const pending = callOverHttp(server.url, MODERN, "search_traces", { max_results: 2 });
+  await held.arrived;
+  const { hostname, port } = new URL(server.url);
+  const flood = await Promise.all(
+    Array.from({ length: 200 }, () => Deno.connect({ hostname, port: Number(port) })),
+  );
+  await server.process.stderr.until((text) => text.includes("Cannot accept") || undefined);
   held.release();
-  const { traces } = structured(await readAnswer(slow));
+  const { traces } = structured(await readAnswer(await pending));
   assert.ok(Array.isArray(traces) && traces.length === 2);
+  for (const connection of flood) connection.close();
+  const health = await fetch(new URL("/healthz", server.url));
+  assert.equal(await health.text(), "ok\n");
 });
 
 Deno.test("standard output carries the protocol only, and JSON log lines are JSON", async () => {

@@ -1,7 +1,6 @@
 /** The HTTP side: who may ask, what is answered, how it ends. */
 import assert from "node:assert/strict";
-import { createHttpHandler, runHttp } from "../../src/mcp/http.ts";
-import { readBody } from "../../src/mcp/request_body.ts";
+import { createHttpHandler, readBody, runHttp } from "../../src/mcp/http.ts";
 import { acting, echo, factoryOf, keptLog } from "./support.ts";
 
 const ROUTES = ["/mcp", "/healthz", "/readyz", "/", "/other", "/mcp/", "/MCP"];
@@ -176,7 +175,7 @@ Deno.test("a message that stops arriving is refused, whatever it lacks", async (
     headers: call().headers,
     body: silent,
   });
-  const refused = await readBody(request, undefined, 20);
+  const refused = await readBody(request, undefined, { part: 20, whole: 1000 });
   assert.ok(refused instanceof Response);
   assert.deepEqual([refused.status, refused.headers.get("connection")], [408, "close"]);
 });

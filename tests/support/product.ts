@@ -191,8 +191,9 @@ export function startStdio(env: Env = {}, args: readonly string[] = []): Promise
 export async function startHttp(
   env: Env = {},
   args: readonly string[] = [],
+  what?: Form | Program,
 ): Promise<{ readonly url: string; readonly process: Running } & AsyncDisposable> {
-  const process = await start(["serve", "--transport", "http", "--port", "0", ...args], env);
+  const process = await start(["serve", "--transport", "http", "--port", "0", ...args], env, what);
   try {
     const url = await process.stderr.until((text) => /^Listening on (\S+)$/m.exec(text)?.[1]);
     return { url, process, [Symbol.asyncDispose]: () => process[Symbol.asyncDispose]() };

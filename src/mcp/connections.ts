@@ -1,0 +1,249 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { Duplex, Readable } from "node:stream";
+import { pipeline } from "node:stream/promises";
+import { pause } from "../core/async.ts";
+import type { Log } from "../core/log.ts";
+
+/** What a server puts up with; times in milliseconds. */
+export interface ConnectionLimits {
+  /** Connections at a time. */
+  readonly most: number;
+  /** How long a connection may be without the whole head of a request. */
+  readonly quiet: number;
+  /** How long a client may take no more of its answer. */
+  readonly unread: number;
+}
+
+const LIMITS: ConnectionLimits = { most: 256, quiet: 30_000, unread: 60_000 };
+
+/** How long a client is still listened to that has its last answer, in milliseconds. */
+const LINGER = 2_000;
+/** Wait before connections are accepted again where there were no files for them, in milliseconds. */
+const BREATH = 250;
+
+/** What {@link serveConnections} needs. */
+interface Serving {
+  readonly hostname: string;
+  readonly port: number;
+  readonly log: Log;
+  /** Aborts when no more connections are taken; what is under way is still answered. */
+  readonly stop: AbortSignal;
+  /** Called once it listens. */
+  readonly onListen: (address: Deno.NetAddr) => void;
+  readonly limits?: Partial<ConnectionLimits> | undefined;
+}
+
+/**
+ * Answers HTTP requests until `stop` aborts. A request's signal aborts when its client goes away.
+ *
+ * Connections are accepted here and read by `node:http`, which takes them from anywhere.
+ * `Deno.serve` keeps those for ever on which no request comes, and the listeners of both stop
+ * accepting when the process runs out of files.
+ */
+export async function serveConnections(
+  answer: (request: Request) => Promise<Response>,
+  { hostname, port, log, stop, onListen, limits }: Serving,
+): Promise<void> {
+  const running = new Set<Promise<void>>();
+  const server = createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => {
+    const connection: Duplex = incoming.socket;
+    if (connection instanceof Connection) connection.answer(outgoing);
+    const kept = () => !stop.aborted;
+    const handled = handle({ incoming, outgoing, answer, kept, log })
+      .finally(() => running.delete(handled));
+    running.add(handled);
+  });
+  // It ends connections after each answer unless it believes that it listens itself.
+  Object.defineProperty(server, "listening", { get: () => !stop.aborted });
+  const listener = Deno.listen({ hostname, port });
+  const connections = new Connections({ ...LIMITS, ...limits });
+  stop.addEventListener("abort", () => listener.close(), { once: true });
+  if (stop.aborted) listener.close();
+  onListen(listener.addr);
+  for (let lacking = false; !stop.aborted;) {
+    try {
+      const connection = connections.add(await listener.accept());
+      if (connection !== undefined) server.emit("connection", connection);
+      lacking = false;
+    } catch (error) {
+      if (stop.aborted) break;
+      if (!lacking) log.error("Cannot accept connections; trying again", { error: String(error) });
+      lacking = true;
+      connections.endIdle();
+      await pause(BREATH);
+    }
+  }
+  connections.endIdle();
+  await Promise.all(running);
+  await connections.end();
+}
+
+/** The connections that are open. */
+class Connections {
+  readonly #open = new Set<Connection>();
+  /** Those without a request under way; the one that has waited longest is first. */
+  readonly #idle = new Set<Connection>();
+
+  constructor(private readonly limits: ConnectionLimits) {}
+
+  /** Takes a connection in. Where there are too many, one that is idle makes room, or it is refused. */
+  add(stream: Deno.TcpConn): Connection | undefined {
+    if (this.#open.size >= this.limits.most) {
+      const [first] = this.#idle;
+      if (first === undefined) {
+        stream.close();
+        return undefined;
+      }
+      first.destroy();
+    }
+    const connection = new Connection(stream, this.limits, this.#idle);
+    this.#open.add(connection);
+    connection.once("close", () => this.#open.delete(connection));
+    return connection;
+  }
+
+  /** Ends every connection that has no request under way. */
+  endIdle(): void {
+    for (const connection of this.#idle) connection.destroy();
+  }
+
+  /** Ends all, those last that still send what nobody wants. */
+  async end(): Promise<void> {
+    this.endIdle();
+    for (let waited = 0; this.#open.size > 0 && waited < BREATH; waited += 10) await pause(10);
+    for (const connection of this.#open) connection.destroy();
+  }
+}
+
+/** A connection as `node:http` reads and writes it. */
+class Connection extends Duplex {
+  readonly #buffer = new Uint8Array(64 * 1024);
+  #timer: ReturnType<typeof setTimeout> | undefined;
+
+  constructor(
+    private readonly stream: Deno.TcpConn,
+    private readonly limits: ConnectionLimits,
+    private readonly idle: Set<Connection>,
+  ) {
+    super();
+    // A client that is gone without a word is noticed by the system.
+    stream.setKeepAlive(true);
+    stream.setNoDelay(true);
+    this.#wait();
+  }
+
+  /** The head of a request is there: the connection lasts until it is answered. */
+  answer(outgoing: ServerResponse): void {
+    clearTimeout(this.#timer);
+    this.idle.delete(this);
+    outgoing.once("close", () => {
+      if (!this.destroyed && !this.writableEnded) this.#wait();
+    });
+  }
+
+  #wait(): void {
+    this.idle.add(this);
+    this.#endAfter(this.limits.quiet);
+  }
+
+  #endAfter(milliseconds: number): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.destroy(), milliseconds);
+  }
+
+  override _read(): void {
+    this.stream.read(this.#buffer).then(
+      (count) => this.push(count === null ? null : this.#buffer.slice(0, count)),
+      () => this.destroy(),
+    );
+  }
+
+  override _write(
+    chunk: Uint8Array,
+    _encoding: string,
+    done: (error?: Error | null) => void,
+  ): void {
+    const late = setTimeout(() => this.destroy(), this.limits.unread);
+    writeAll(this.stream, chunk).then(() => done(), done).finally(() => clearTimeout(late));
+  }
+
+  /** What the client still sends is read for a while: its answer would be lost in a reset. */
+  override _final(done: (error?: Error | null) => void): void {
+    this.#endAfter(LINGER);
+    this.stream.closeWrite().then(() => done(), () => done());
+  }
+
+  override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
+    clearTimeout(this.#timer);
+    this.idle.delete(this);
+    this.stream.close();
+    done(error);
+  }
+}
+
+async function writeAll(stream: Deno.TcpConn, bytes: Uint8Array): Promise<void> {
+  for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await stream.write(rest));
+}
+
+async function handle({ incoming, outgoing, answer, kept, log }: {
+  readonly incoming: IncomingMessage;
+  readonly outgoing: ServerResponse;
+  readonly answer: (request: Request) => Promise<Response>;
+  /** Whether the connection may be used again. */
+  readonly kept: () => boolean;
+  readonly log: Log;
+}): Promise<void> {
+  const gone = new AbortController();
+  const closed = new Promise<void>((resolve) => outgoing.once("close", resolve));
+  closed.then(() => {
+    if (!outgoing.writableFinished) gone.abort();
+  });
+  const reply = async (response: Response) => {
+    if (!kept()) outgoing.shouldKeepAlive = false;
+    await send(response, outgoing);
+  };
+  try {
+    const request = toRequest(incoming, gone.signal);
+    await reply(
+      request === undefined ? new Response(null, { status: 400 }) : await answer(request),
+    );
+  } catch (error) {
+    if (gone.signal.aborted) return;
+    log.error("Request failed", { error: String(error) });
+    if (outgoing.headersSent) outgoing.destroy();
+    else await reply(new Response("Internal error\n", { status: 500 }));
+  }
+  await closed;
+}
+
+/** Undefined for a method or target that no request can have. */
+function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
+  const { method = "GET", url = "/", rawHeaders } = incoming;
+  const headers = new Headers();
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    headers.append(rawHeaders[index] ?? "", rawHeaders[index + 1] ?? "");
+  }
+  // The Host header is the guards' business.
+  const target = url.startsWith("/") ? `http://localhost${url}` : url;
+  const body = method === "GET" || method === "HEAD"
+    ? null
+    : ReadableStream.from<Uint8Array<ArrayBuffer>>(incoming);
+  try {
+    return new Request(target, { method, headers, body, signal });
+  } catch {
+    return undefined;
+  }
+}
+
+async function send(response: Response, outgoing: ServerResponse): Promise<void> {
+  outgoing.statusCode = response.status;
+  outgoing.setHeaders(response.headers);
+  const streamed = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
+  if (response.body === null || !streamed) {
+    // Given at once, the body is sent with its length.
+    outgoing.end(await response.bytes());
+    return;
+  }
+  outgoing.flushHeaders();
+  await pipeline(Readable.fromWeb(response.body), outgoing);
+}

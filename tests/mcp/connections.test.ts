@@ -1,0 +1,163 @@
+/** What a server puts up with, by raw connections. */
+import assert from "node:assert/strict";
+import { type ConnectionLimits, serveConnections } from "../../src/mcp/connections.ts";
+import { keptLog } from "./support.ts";
+
+const encode = (text: string) => new TextEncoder().encode(text);
+const GET = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+
+/** A server that answers everything, or what is given. */
+async function serving(
+  limits: Partial<ConnectionLimits>,
+  answer: (request: Request) => Promise<Response> = () => Promise.resolve(new Response("here\n")),
+) {
+  const stopping = new AbortController();
+  const listening = Promise.withResolvers<Deno.NetAddr>();
+  const ended = serveConnections(answer, {
+    hostname: "127.0.0.1",
+    port: 0,
+    log: keptLog().log,
+    stop: stopping.signal,
+    onListen: listening.resolve,
+    limits,
+  });
+  const { port } = await listening.promise;
+  return {
+    url: `http://127.0.0.1:${port}/`,
+    connect: () => Deno.connect({ hostname: "127.0.0.1", port }),
+    [Symbol.asyncDispose]: async () => {
+      stopping.abort();
+      await ended;
+    },
+  };
+}
+
+/** What a connection still brings until the other side ends it. */
+async function rest(connection: Deno.TcpConn): Promise<string> {
+  const buffer = new Uint8Array(65536);
+  let text = "";
+  try {
+    for (;;) {
+      const count = await connection.read(buffer);
+      if (count === null) return text;
+      text += new TextDecoder().decode(buffer.subarray(0, count));
+    }
+  } catch {
+    return text;
+  }
+}
+
+/** Sends a request and reads until its answer's last words are there. */
+async function ask(connection: Deno.TcpConn): Promise<string> {
+  await connection.write(encode(GET));
+  const buffer = new Uint8Array(65536);
+  let text = "";
+  while (!text.endsWith("here\n")) {
+    const count = await connection.read(buffer);
+    assert.notEqual(count, null);
+    text += new TextDecoder().decode(buffer.subarray(0, count ?? 0));
+  }
+  return text;
+}
+
+Deno.test("connections without a whole head of a request are ended, however they drip", async () => {
+  await using server = await serving({ quiet: 400 });
+  for (const begun of ["", "GET", "GET / HTTP/1.1\r\nHost: loc", GET.slice(0, -2)]) {
+    using connection = await server.connect();
+    if (begun !== "") await connection.write(encode(begun));
+    assert.equal(await rest(connection), "", begun);
+  }
+  using dripping = await server.connect();
+  const drip = async () => {
+    await dripping.write(encode("GET / HTTP/1.1\r\nHost: localhost\r\nX: "));
+    for (;;) {
+      await dripping.write(encode("x"));
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  };
+  const dropped = assert.rejects(drip());
+  assert.equal(await rest(dripping), "");
+  await dropped;
+});
+
+Deno.test("a connection answers one request after the other, and is ended when none comes", async () => {
+  await using server = await serving({ quiet: 400 });
+  using connection = await server.connect();
+  for (let time = 0; time < 3; time++) {
+    assert.match(await ask(connection), /^HTTP\/1.1 200 OK\r\n(.+\r\n)*content-length: 5\r\n/i);
+  }
+  assert.equal(await rest(connection), "");
+});
+
+Deno.test("of too many connections those go that wait for nothing, else the newest", async () => {
+  const held = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  let calls = 0;
+  await using server = await serving({ most: 2 }, async () => {
+    calls++;
+    if (calls === 2) asked.resolve();
+    if (calls <= 2) await held.promise;
+    return new Response("here\n");
+  });
+  using first = await server.connect();
+  await first.write(encode(GET));
+  using idle = await server.connect();
+  using second = await server.connect();
+  assert.equal(await rest(idle), "");
+  await second.write(encode(GET));
+  await asked.promise;
+  using third = await server.connect();
+  assert.equal(await rest(third), "");
+  held.resolve();
+  for (const connection of [first, second]) {
+    const buffer = new Uint8Array(1000);
+    const count = await connection.read(buffer);
+    assert.match(new TextDecoder().decode(buffer.subarray(0, count ?? 0)), /^HTTP\/1.1 200 OK/);
+  }
+  using later = await server.connect();
+  assert.match(await ask(later), /here/);
+});
+
+Deno.test("a client that takes nothing of its answer is left, and its request ends", async () => {
+  const left = Promise.withResolvers<void>();
+  await using server = await serving({ unread: 300 }, (request) => {
+    request.signal.addEventListener("abort", () => left.resolve());
+    return Promise.resolve(new Response(new Uint8Array(64 << 20)));
+  });
+  using connection = await server.connect();
+  await connection.write(encode(GET));
+  await left.promise;
+});
+
+Deno.test("a client that goes away before its answer has begun ends its request", async () => {
+  const asked = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<void>();
+  await using server = await serving({}, async ({ signal }) => {
+    signal.addEventListener("abort", () => left.resolve());
+    asked.resolve();
+    await left.promise;
+    return new Response();
+  });
+  const connection = await server.connect();
+  await connection.write(encode(GET));
+  await asked.promise;
+  connection.close();
+  await left.promise;
+});
+
+Deno.test("what is no request is refused, and what nobody foresaw is 500", async () => {
+  await using server = await serving({}, () => Promise.reject(new Error("unforeseen")));
+  for (
+    const [request, status] of [
+      ["nonsense\r\n\r\n", 400],
+      ["GET http:// HTTP/1.1\r\nHost: x\r\n\r\n", 400],
+      [`GET / HTTP/1.1\r\nHost: x\r\nA: ${"x".repeat(100_000)}\r\n\r\n`, 431],
+      ["GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 500],
+    ] as const
+  ) {
+    using connection = await server.connect();
+    await connection.write(encode(request));
+    if (request.includes("http://")) await connection.closeWrite();
+    assert.match(await rest(connection), new RegExp(`^HTTP/1.1 ${status} `), request.slice(0, 50));
+  }
+});
