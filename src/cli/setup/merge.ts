@@ -31,7 +31,8 @@ async function addToJson(
   entry: unknown,
   items: readonly (readonly [list: string, item: Readonly<Record<string, unknown>>])[],
 ): Promise<string> {
-  const jsonc = await import("jsonc-parser");
+  const { applyEdits, findNodeAtLocation, getNodeValue, modify, parseTree, printParseErrorCode } =
+    await import("jsonc-parser");
   const eol = text.includes("\r\n") ? "\r\n" : "\n";
   const indent = /^([ \t]+)\S/m.exec(text)?.[1] ?? "  ";
   const formattingOptions = {
@@ -43,18 +44,18 @@ async function addToJson(
   let result = text.slice(mark.length);
   if (result.trim() === "") result = `{}${eol}`;
   const errors: ParseError[] = [];
-  const root = jsonc.parseTree(result, errors, { allowTrailingComma: true });
+  const root = parseTree(result, errors, { allowTrailingComma: true });
   const line = (offset: number) => result.slice(0, offset).split("\n").length;
   const [first] = errors;
   if (first !== undefined) {
     throw new UnusableFile(
       `line ${line(first.offset)}: ${
-        jsonc.printParseErrorCode(first.error).replaceAll(/(?<=[a-z])[A-Z]/g, " $&").toLowerCase()
+        printParseErrorCode(first.error).replaceAll(/(?<=[a-z])[A-Z]/g, " $&").toLowerCase()
       }.`,
     );
   }
   const expect = (path: string[], type: "object" | "array") => {
-    const node = root === undefined ? undefined : jsonc.findNodeAtLocation(root, path);
+    const node = root === undefined ? undefined : findNodeAtLocation(root, path);
     if (node === undefined || node.type === type) return node;
     const what = path.length === 0 ? "the file" : `"${path.join(".")}"`;
     throw new UnusableFile(`line ${line(node.offset)}: ${what} is not an ${type}.`);
@@ -63,10 +64,10 @@ async function addToJson(
   expect([servers], "object");
   const change = (path: (string | number)[], value: unknown) => {
     const options = { formattingOptions, isArrayInsertion: path.at(-1) === -1 };
-    result = jsonc.applyEdits(result, jsonc.modify(result, path, value, options));
+    result = applyEdits(result, modify(result, path, value, options));
   };
   for (const [list, item] of items) {
-    const known = (expect([list], "array")?.children ?? []).map((node) => jsonc.getNodeValue(node));
+    const known = (expect([list], "array")?.children ?? []).map((node) => getNodeValue(node));
     if (!known.some((one) => one?.id === item.id)) change([list, -1], item);
   }
   change([servers, ENTRY], entry);
