@@ -59,6 +59,7 @@ export function retrievalPage(tools: readonly BoundTool[]): string {
         [method, found.length, first, amongThree].map(String)
       ),
     ),
+    CLIENTS,
     ...measured.flatMap(({ method, found }) => [
       `## What stood before the right tool: ${method}`,
       markdownTable(
@@ -93,6 +94,23 @@ export function retrievalPage(tools: readonly BoundTool[]): string {
     ),
   ].join("\n\n") + "\n";
 }
+
+/** Measured by putting the same questions to the programs of tests/system; not by each run. */
+const CLIENTS = [
+  "## By the clients' own searches",
+  "The same questions, as they are, put to the programs' own search tools, which also hold the " +
+  "programs' own tools. Three of ours are always in Claude Code's sight (`anthropic/alwaysLoad`); " +
+  "its search weighs a hint more than a description (`anthropic/searchHint`).",
+  markdownTable(["Client", "First", "Among three", "Among five"], [
+    ["Codex 0.171 (BM25)", "103", "121", "126"],
+    ["Qwen Code 0.24 (parts of names, words)", "88", "114", "116"],
+    ["Claude Code 2.1 (parts of names, words)", "86", "114", "121"],
+    ["… without the three in sight", "79", "109", "116"],
+    ["… with them, without the hints", "74", "93", "101"],
+  ]),
+  'One bare word is told apart by nothing: for "mlflow", Claude Code and Qwen Code list MLflow\'s ' +
+  "tools by the alphabet, Codex those with the shortest descriptions.",
+].join("\n\n");
 
 /** The tools that stood first instead, with how often. */
 function countFirst(found: readonly Found[]): string {

@@ -33,14 +33,19 @@ const CLIENTS: Readonly<Record<string, { readonly characters: number; readonly e
 /** Claude Code shows no more than this of a result, whatever a server asks for. */
 const CLAUDE_MOST = 500_000;
 
-/** What a tool's entry in the listing says to this client alone. */
+/**
+ * What a tool's entry in the listing says to this client alone. Claude Code hides tools behind a
+ * search: those that start most chains are kept in sight, and what the search weighs more than a
+ * description is the description. Neither costs its model a token before it asks.
+ */
 export function hintsFor(
   client: string | undefined,
+  { description }: { readonly description: string },
   { starter, userSet }: { readonly starter: boolean; readonly userSet: number | undefined },
 ): Record<string, unknown> | undefined {
   if (client?.startsWith("claude-code") !== true) return undefined;
   return {
-    // It hides tools behind a search; these start most chains.
+    "anthropic/searchHint": description,
     ...(starter ? { "anthropic/alwaysLoad": true } : {}),
     ...(userSet === undefined
       ? {}

@@ -90,10 +90,13 @@ export function createServerFactory(parts: ServerParts): () => McpServer {
     );
     server.server.setRequestHandler("tools/list", (_request, context) => ({
       tools: parts.tools.map((tool) => {
-        const starter = parts.starters?.includes(tool.name) === true;
-        const hints = hintsFor(clientOf(context, server), { starter, userSet: parts.maxTokens });
+        const listing = tool.listing();
+        const hints = hintsFor(clientOf(context, server), listing, {
+          starter: parts.starters?.includes(tool.name) === true,
+          userSet: parts.maxTokens,
+        });
         const meta = { ...pageHint(tool), ...hints };
-        return Object.keys(meta).length === 0 ? tool.listing() : { ...tool.listing(), _meta: meta };
+        return Object.keys(meta).length === 0 ? listing : { ...listing, _meta: meta };
       }),
     }));
     server.server.setRequestHandler("tools/call", async (request, context) => {

@@ -25,13 +25,16 @@ interface Connected extends AsyncDisposable {
 async function connect(
   era: keyof typeof ERAS,
   tools: readonly BoundTool[],
-  overrides: Partial<ServerParts> & { readonly answers?: readonly Answer[] } = {},
+  overrides: Partial<ServerParts> & {
+    readonly answers?: readonly Answer[];
+    readonly clientName?: string;
+  } = {},
 ): Promise<Connected> {
-  const { answers, ...parts } = overrides;
+  const { answers, clientName = "test-client", ...parts } = overrides;
   const [near, far] = InMemoryTransport.createLinkedPair();
   const factory = factoryOf(tools, parts);
   const handle = serveStdio(() => factory(), { transport: far });
-  const client = new Client({ name: "test-client", version: "1.0.0" }, {
+  const client = new Client({ name: clientName, version: "1.0.0" }, {
     capabilities: answers === undefined ? {} : { elicitation: { form: {} } },
     ...(ERAS[era] === "auto" ? { versionNegotiation: { mode: "auto" as const } } : {}),
   });
@@ -104,6 +107,32 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
       assert.equal(tool.inputSchema.type, "object");
       assert.equal(tool.outputSchema?.type, "object");
     }
+  });
+
+  test("a client with hints of its own is given them, and no other", async () => {
+    const parts = { starters: ["echo"], maxTokens: 30_000 };
+    const hinted = { clientName: "claude-code", ...parts };
+    const hintsOf = async ({ client }: Connected) =>
+      (await client.listTools()).tools.map((tool) => tool._meta);
+    await using claude = await connect(era, [destroyer([]), echo], hinted);
+    assert.deepEqual(await hintsOf(claude), [
+      {
+        "anthropic/searchHint": destroyer([]).listing().description,
+        "anthropic/maxResultSizeChars": 120_000,
+      },
+      {
+        "anthropic/searchHint": echo.listing().description,
+        "anthropic/alwaysLoad": true,
+        "anthropic/maxResultSizeChars": 120_000,
+      },
+    ]);
+    // It shows no more than this, whatever is asked for; unset, the answer fits the client instead.
+    await using large = await connect(era, [echo], { ...hinted, maxTokens: 10_000_000 });
+    assert.equal((await hintsOf(large))[0]?.["anthropic/maxResultSizeChars"], 500_000);
+    await using unset = await connect(era, [echo], { ...hinted, maxTokens: undefined });
+    assert.ok(!("anthropic/maxResultSizeChars" in ((await hintsOf(unset))[0] ?? {})));
+    await using other = await connect(era, [destroyer([]), echo], parts);
+    assert.deepEqual(await hintsOf(other), [undefined, undefined]);
   });
 
   test("a result is structure and the same as text; the client checks it against the schema", async () => {

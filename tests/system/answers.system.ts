@@ -1,6 +1,6 @@
 /** What real clients do with answers: the model must get all of what we send. */
 import assert from "node:assert/strict";
-import { AGENTS, ask } from "./agents.ts";
+import { AGENTS, ask, claude } from "./agents.ts";
 import { makeHome } from "./home.ts";
 import type { ScriptedCall } from "./model/model.ts";
 
@@ -37,3 +37,13 @@ for (const agent of AGENTS) {
     assert.equal(seen.size, TRACES, output);
   });
 }
+
+Deno.test("claude: a longer answer that the user set arrives whole, by the hint in the listing", async () => {
+  await using home = await makeHome();
+  const env = { ...home.demo.env, MAX_RESPONSE_TOKENS: "30000" };
+  await claude.setServer(home, { ...home.demo, env });
+  const { answers: [answer = ""], output } = await ask(claude, home, PAGES.slice(0, 1));
+  // More than it passes on otherwise.
+  assert.ok(answer.length > 50_000, `${answer.length} characters; ${output}`);
+  assert.equal(new Set(answer.match(/tr-[0-9a-f]{32}/g)).size, TRACES);
+});

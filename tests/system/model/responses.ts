@@ -56,6 +56,15 @@ export const responses: Wire = {
         status: "completed",
         content: [{ type: "output_text", text: move.say, annotations: [] }],
       }
+      : move.call.name === "tool_search"
+      ? {
+        type: "tool_search_call",
+        id: freshId("ts"),
+        call_id: freshId("call"),
+        execution: "client",
+        arguments: move.arguments,
+        status: "completed",
+      }
       : {
         type: "function_call",
         id: freshId("fc"),
