@@ -3,7 +3,14 @@
  * descendants, so a call counts only where no ancestor of it counts.
  */
 
-import { isUsed, type UsageCall, type UsageSum, UsageTotals } from "./usage_totals.ts";
+import {
+  addRecords,
+  isUsed,
+  type RecordSums,
+  type UsageCall,
+  type UsageSum,
+  UsageTotals,
+} from "./usage_totals.ts";
 
 export type { UsageCall, UsageSum } from "./usage_totals.ts";
 
@@ -27,40 +34,100 @@ function addCounted(
   parents: ReadonlyMap<string, string | null>,
 ): number {
   const unique = new Map(calls.map((call) => [call.id, call]));
-  const counted = [...unique.values()].filter((call) =>
-    holdsUsage(call) && !hasCountedAncestor(call, unique, parents)
-  );
+  const counted = selectCounted(unique, parents);
   for (const call of counted) sums.add(call);
   return overlaps(counted, unique, parents);
 }
 
+/** The calls with usage that no other call's usage includes. */
+function selectCounted(
+  calls: ReadonlyMap<string, UsageCall>,
+  parents: ReadonlyMap<string, string | null>,
+): UsageCall[] {
+  return [...calls.values()].filter((call) =>
+    holdsUsage(call) && !hasCountedAncestor(call, calls, parents)
+  );
+}
+
+/** Usage and costs of calls by model, nothing twice, in the form that a single call has. */
+export function combineUsage(
+  calls: readonly UsageCall[],
+): { usage: RecordSums; costs: RecordSums } {
+  const counted = selectCounted(new Map(calls.map((call) => [call.id, call])), new Map());
+  return {
+    usage: addRecords(counted.map(({ usage }) => usage)),
+    costs: addRecords(counted.map(({ costs }) => costs)),
+  };
+}
+
+/** Calls that wait for their trace's root, and traces that are remembered. */
+const WAITING = 50_000;
+const TRACES = 500_000;
+
 /**
  * {@link sumUsage} over calls that come one by one, each once. A root with usage includes all of
- * its trace, so that a trace is forgotten when its root has come, and memory does not grow with
- * the calls of whole traces.
+ * its trace, so that a trace is forgotten when its root has come. Where too many calls wait for
+ * their roots, the oldest traces are added up as far as they have come; what comes of them later
+ * is left out, and told.
  */
 export class UsageStream {
   readonly #sums = new UsageTotals();
-  /** Traces whose root was counted. */
-  readonly #closed = new Set<string>();
+  /** Traces that were added up; whether as a whole. */
+  readonly #closed = new Map<string, boolean>();
   readonly #open = new Map<string, UsageCall[]>();
+  readonly #waiting: number;
+  readonly #traces: number;
+  #held = 0;
+  #overlapping = 0;
+  #leftOut = 0;
+
+  constructor({ waiting = WAITING, traces = TRACES }: { waiting?: number; traces?: number } = {}) {
+    this.#waiting = waiting;
+    this.#traces = traces;
+  }
 
   add(call: UsageCall): void {
     const { trace_id: trace } = call;
-    if ((call.parent_id ?? null) === null && holdsUsage(call)) {
+    const whole = this.#closed.get(trace);
+    const open = this.#open.get(trace);
+    if (whole === false || (open === undefined && whole === undefined && this.#full)) {
+      if (holdsUsage(call)) this.#leftOut++;
+    } else if ((call.parent_id ?? null) === null && holdsUsage(call)) {
       this.#sums.add(call);
-      this.#closed.add(trace);
-      this.#open.delete(trace);
-    } else if (!this.#closed.has(trace)) {
-      const calls = this.#open.get(trace);
-      if (calls === undefined) this.#open.set(trace, [call]);
-      else calls.push(call);
+      this.#close(trace, true);
+    } else if (whole === undefined) {
+      if (open === undefined) this.#open.set(trace, [call]);
+      else open.push(call);
+      if (++this.#held > this.#waiting) this.#settle(this.#waiting / 2);
     }
   }
 
   /** The sums over all calls; called once, after the last. */
   result(): UsageSum {
-    return this.#sums.result(addCounted(this.#sums, [...this.#open.values()].flat(), new Map()));
+    this.#settle(0);
+    return {
+      ...this.#sums.result(this.#overlapping),
+      ...(this.#leftOut === 0 ? {} : { left_out_calls: this.#leftOut }),
+    };
+  }
+
+  get #full(): boolean {
+    return this.#closed.size + this.#open.size >= this.#traces;
+  }
+
+  #close(trace: string, whole: boolean): void {
+    this.#closed.set(trace, whole);
+    this.#held -= this.#open.get(trace)?.length ?? 0;
+    this.#open.delete(trace);
+  }
+
+  /** Adds up the traces that came first, until no more calls than `most` wait. */
+  #settle(most: number): void {
+    for (const [trace, calls] of this.#open) {
+      if (this.#held <= most) return;
+      this.#overlapping += addCounted(this.#sums, calls, new Map());
+      this.#close(trace, false);
+    }
   }
 }
 
@@ -69,7 +136,7 @@ export function callUsage(call: UsageCall): UsageSum {
   return sumUsage([call]);
 }
 
-/** OpenTelemetry's roots have usage of nothing, which is no sum of what is below them. */
+/** Whether anything was used. OpenTelemetry's roots have records of nothing, which sum up nothing. */
 function holdsUsage({ usage = {}, costs = {} }: UsageCall): boolean {
   return [...Object.values(usage), ...Object.values(costs)].some(isUsed);
 }

@@ -1,15 +1,25 @@
 /** Sums of token usage and cost by model. */
 
+/** Records by model. */
+type Records = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** Sums of records by model. */
+export type RecordSums = Record<string, Record<string, number>>;
+
+/** What a call says of models that it used. */
+export interface ModelRecords {
+  /** `summary.usage`; absent while the call is running. */
+  readonly usage?: Records | undefined;
+  /** `summary.weave.costs`; absent for unpriced models. */
+  readonly costs?: Records | undefined;
+}
+
 /** What is needed of a call. */
-export interface UsageCall {
+export interface UsageCall extends ModelRecords {
   readonly id: string;
   /** Id of its parent; null for a root. */
   readonly parent_id?: string | null | undefined;
   readonly trace_id: string;
-  /** `summary.usage`: by model; absent while the call is running. */
-  readonly usage?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
-  /** `summary.weave.costs`: by model; absent for unpriced models. */
-  readonly costs?: Readonly<Record<string, Readonly<Record<string, unknown>>>> | undefined;
 }
 
 /** Usage of one model, or of all. */
@@ -35,6 +45,8 @@ export interface UsageSum extends UsageTotal {
    * ancestor of another through calls that are not in the set; pass `parents` to be certain.
    */
   readonly possibly_overlapping_calls?: number;
+  /** Calls with usage that are not in the sums: too many traces had to be held at once. */
+  readonly left_out_calls?: number;
 }
 
 /** Adds up the usage of calls, whatever they are to each other. */
@@ -45,7 +57,7 @@ export class UsageTotals {
   #counted = 0;
 
   /** Takes a call's usage and cost; the call is not kept. */
-  add({ usage = {}, costs = {} }: Pick<UsageCall, "usage" | "costs">): void {
+  add({ usage = {}, costs = {} }: ModelRecords): void {
     this.#counted++;
     for (const model of new Set([...Object.keys(usage), ...Object.keys(costs)])) {
       const total = this.#models.get(model) ?? new Total();
@@ -126,6 +138,20 @@ export function costParts(
   });
   const total_cost = parts.reduce((sum, [, value]) => sum + value, 0);
   return { ...Object.fromEntries(parts), total_cost };
+}
+
+/** Adds up tokens, requests and total costs model by model; prices and dates are no sums. */
+export function addRecords(all: readonly (Records | undefined)[]): RecordSums {
+  const sums = new Map<string, Record<string, number>>();
+  for (const [model, record] of all.flatMap((one) => Object.entries(one ?? {}))) {
+    const sum = sums.get(model) ?? {};
+    sums.set(model, sum);
+    for (const [name, value] of Object.entries(record)) {
+      if (!/(_tokens|_total_cost|^requests)$/.test(name) || number(value) === 0) continue;
+      sum[name] = (sum[name] ?? 0) + number(value);
+    }
+  }
+  return Object.fromEntries(sums);
 }
 
 /** Whether a record of usage or cost says that anything was used. */

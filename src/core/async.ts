@@ -38,3 +38,15 @@ export function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;
 }
+
+/** Does jobs, `width` at a time, in their order. */
+export async function inParallel(
+  jobs: readonly (() => Promise<void>)[],
+  width: number,
+): Promise<void> {
+  const queue = [...jobs];
+  const work = async () => {
+    for (let job = queue.shift(); job !== undefined; job = queue.shift()) await job();
+  };
+  await Promise.all(Array.from({ length: Math.min(width, jobs.length) }, work));
+}

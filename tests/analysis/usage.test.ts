@@ -97,6 +97,29 @@ Deno.test("calls that come one by one, in any order, give the same sums", () => 
   }));
 });
 
+Deno.test("more calls than are held are added up trace by trace, or told", () => {
+  const leaves = Array.from({ length: 300 }, (_, index) => ({
+    ...call(`c${index}`, `unseen-${index % 7}`, 1),
+    trace_id: `t${Math.floor(index / 3)}`,
+  }));
+  const add = (calls: readonly UsageCall[], bounds: { waiting?: number; traces?: number }) => {
+    const stream = new UsageStream(bounds);
+    for (const one of calls) stream.add(one);
+    return stream.result();
+  };
+  const inOrder = add(leaves, { waiting: 20 });
+  assert.deepEqual(inOrder, sumUsage(leaves));
+  assert.equal(inOrder.left_out_calls, undefined);
+  // Each trace's last call comes when the others have been added up already.
+  const late = leaves.toSorted((a, b) => Number(a.id.slice(1)) % 3 - Number(b.id.slice(1)) % 3);
+  const scattered = add(late, { waiting: 20 });
+  assert.equal(scattered.counted_calls + (scattered.left_out_calls ?? 0), 300);
+  assert.ok((scattered.left_out_calls ?? 0) > 100);
+  assert.equal(scattered.prompt_tokens, scattered.counted_calls);
+  const many = add(leaves, { traces: 40 });
+  assert.deepEqual([many.counted_calls, many.left_out_calls], [120, 180]);
+});
+
 Deno.test("a cost is the sum of all its parts, unknown ones too", () => {
   const cost = {
     prompt_tokens: 3,

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { inParallel } from "../../core/async.ts";
 import { Failure, type FailureCode, isFailure } from "../../core/failure.ts";
 import type { Json } from "../../core/json.ts";
 import type { UpstreamSession } from "../../http/client.ts";
@@ -283,12 +284,4 @@ function proxiedLocation(tags: Readonly<Record<string, Json>>): string | undefin
 function bytesOf(metadata: Readonly<Record<string, unknown>> | null | undefined): number {
   const size = Number(metadata?.["mlflow.trace.sizeBytes"] ?? 0);
   return Number.isFinite(size) ? size : 0;
-}
-
-async function inParallel(jobs: readonly (() => Promise<void>)[], width: number): Promise<void> {
-  const queue = [...jobs];
-  const work = async () => {
-    for (let job = queue.shift(); job !== undefined; job = queue.shift()) await job();
-  };
-  await Promise.all(Array.from({ length: Math.min(width, jobs.length) }, work));
 }

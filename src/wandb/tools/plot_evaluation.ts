@@ -52,7 +52,10 @@ export const plotEvaluation: Tool<WeaveServices> = weaveTool({
           : `There are ${someOf(names, 10)}.`,
       });
     }
-    const { predictions } = await readResults(weave, session, place, { found, contents: true });
+    const { predictions, totals } = await readResults(weave, session, place, {
+      found,
+      contents: true,
+    });
     const evaluations = found.map((one) => toEvaluation(one, predictions));
     const known = scoreNames(evaluations.map(aggregateEvaluation));
     const unknown = scores.find((score) => !known.includes(score));
@@ -76,6 +79,9 @@ export const plotEvaluation: Tool<WeaveServices> = weaveTool({
       ...(found.length < total
         ? [`These are the newest ${found.length} of ${total} evaluations.`]
         : []),
+      ...(totals === undefined ? [] : [
+        `These are ${predictions.length} predictions, as many as are held at once; there are more.`,
+      ]),
       ...missing.map((id) => `No evaluation has the id ${id}.`),
       weave.links.evaluations(place.entity, place.project),
     ].join("\n");

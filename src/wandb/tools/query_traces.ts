@@ -6,6 +6,7 @@ import { isCostKey } from "../weave/page.ts";
 import { resolveProject } from "../project.ts";
 import { planOf } from "../weave/plan.ts";
 import { selectionFor } from "../weave/selection.ts";
+import { TraceUsage } from "../weave/trace_usage.ts";
 import { FILTERS_ARGUMENT, PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
 
 const INPUT = z.object({
@@ -58,9 +59,11 @@ export const queryTraces: Tool<WeaveServices> = weaveTool({
   run: async (args, { weave, signal, maxTokens }) => {
     const place = resolveProject(args, weave);
     const plan = planOf(args, place);
-    const session = weave.open(signal);
+    const own = weave.open(signal);
     const sort = isCostKey(args.sort_by) ? "" : sortField(args.sort_by).path;
-    const selection = await selectionFor(session, place, plan.filters, plan.expanded, sort);
-    return await listCalls({ args, place, plan, session, selection, weave, maxTokens });
+    const selection = await selectionFor(own, place, plan.filters, plan.expanded, sort);
+    const usage = new TraceUsage(own, place);
+    const session = selection.filter?.["trace_roots_only"] === true ? usage.session : own;
+    return await listCalls({ args, place, plan, session, selection, weave, maxTokens, usage });
   },
 });

@@ -81,12 +81,19 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
         ? undefined
         : own.results?.stats.get(one.call.id);
       const { countsNone = false, recorded } = evaluation;
+      const total = own.totals?.get(one.call.id);
+      const leftOut = total === undefined ? undefined : total - evaluation.trials.length;
+      // Of predictions that were not read, those without a score may have failed or not.
+      const ended = total !== undefined && leftOut !== undefined && leftOut > 0
+        ? { predictions: total, errors: total }
+        : sums;
       const scorers = stats === undefined
         ? sums.scorers
-        : withRecorded(scorersOf(stats, { ...sums, countsNone }), recorded, sums.predictions);
+        : withRecorded(scorersOf(stats, { ...ended, countsNone }), recorded, ended.predictions);
       return summary(one, { ...sums, scorers }, weave, place, {
         failures: reasons(one.call.id, predictions),
         countsNone,
+        leftOut,
       });
     });
     const tasks = args.include_per_task
@@ -156,7 +163,11 @@ function summary(
   sums: EvaluationResult,
   weave: Weave,
   place: ProjectRef,
-  { failures, countsNone }: { failures: Record<string, number>; countsNone: boolean },
+  { failures, countsNone, leftOut }: {
+    failures: Record<string, number>;
+    countsNone: boolean;
+    leftOut: number | undefined;
+  },
 ) {
   const exception = shortException(call.exception);
   const usage = usageOf(call);
@@ -172,6 +183,11 @@ function summary(
     finished: sums.finished,
     ...(exception === undefined ? {} : { exception: reason(exception) }),
     ...(sums.finished ? {} : { note: "Not finished: the figures are those so far." }),
+    // Zero means that this one was read whole; less, that the service counts fewer than it sends.
+    ...(leftOut === undefined || leftOut === 0 ? {} : {
+      predictions_left_out: leftOut > 0 ? leftOut : "unknown",
+      left_out_rule: LEFT_OUT,
+    }),
     examples: sums.examples,
     total_predictions: sums.predictions,
     successes: sums.successes,
@@ -202,6 +218,8 @@ function summary(
   };
 }
 
+const LEFT_OUT = "There are more predictions than are held at once. What is computed is about the " +
+  "others; recorded figures are about all. Ask for one evaluation at a time.";
 const NONE_LEFT_OUT = "Predictions for which a scorer gave None are left out of its rates and " +
   "means, as in Weave's Python client; failed ones count as not passed.";
 const NONE_COUNTED =

@@ -1,3 +1,4 @@
+import { defined } from "../../core/defined.ts";
 import type { Reply } from "../../mcp/tool.ts";
 import type { Call } from "./call.ts";
 import type { CallsSelection, Weave, WeaveSession } from "./client.ts";
@@ -13,6 +14,7 @@ import { writeCursor } from "./rows/cursor.ts";
 import { expandCalls, RefReader } from "./rows/expand.ts";
 import { OMITTED, shapeCall } from "./rows/shape.ts";
 import { Tally } from "./rows/tally.ts";
+import type { TraceUsage } from "./trace_usage.ts";
 import { until } from "./selection.ts";
 
 /** A page of calls and the facts about them. */
@@ -31,6 +33,8 @@ export interface Work {
   readonly selection: CallsSelection;
   readonly weave: Weave;
   readonly maxTokens: number;
+  /** What fills the session's roots. */
+  readonly usage: TraceUsage;
 }
 
 /** Lists one page of calls. */
@@ -143,6 +147,7 @@ function render(
         ...(detail === "summary" && columns === undefined && rows.length > 0
           ? { left_out: OMITTED }
           : {}),
+        ...defined({ usage_note: work.usage.note }),
         ...(found.missing > 0 ? { unresolved_references: found.missing } : {}),
         ...(tally.calls > 0
           ? { call_url: weave.links.call(place.entity, place.project, "ID").replace(/ID$/, "{id}") }

@@ -1,3 +1,4 @@
+import { inParallel } from "../../core/async.ts";
 import type { WeaveSession } from "./client.ts";
 import { LIGHT_COLUMNS } from "./rows/columns.ts";
 import { shapeCall } from "./rows/shape.ts";
@@ -17,35 +18,21 @@ export async function findRoots(
   place: ProjectRef,
   ids: readonly string[],
 ): Promise<Map<string, Root>> {
-  const batches: (readonly string[])[] = [];
-  for (let at = 0; at < ids.length; at += BATCH) batches.push(ids.slice(at, at + BATCH));
   const roots = new Map<string, Root>();
-  const work = async () => {
-    for (let batch = batches.shift(); batch !== undefined; batch = batches.shift()) {
-      const rows = await readBatch(session, place, batch, roots);
-      if (rows < ROWS) continue;
-      const [only] = batch;
-      const root = roots.get(only ?? "");
-      if (batch.length > 1) {
-        // Traces with many roots may have crowded others out.
-        const middle = batch.length >> 1;
-        batches.push(batch.slice(0, middle), batch.slice(middle));
-      } else if (root !== undefined) {
-        const filter = { trace_ids: batch, trace_roots_only: true };
-        root["roots_in_trace"] = await session.count(place, { filter });
-      }
-    }
-  };
-  await Promise.all(Array.from({ length: PARALLEL }, work));
+  const jobs = Array.from({ length: Math.ceil(ids.length / BATCH) }, (_, index) => () => {
+    return readBatch(session, place, ids.slice(index * BATCH, (index + 1) * BATCH), roots);
+  });
+  await inParallel(jobs, PARALLEL);
   return roots;
 }
 
+/** Reads roots; where traces with many of them may have crowded others out, by halves. */
 async function readBatch(
   session: WeaveSession,
   place: ProjectRef,
   batch: readonly string[],
   roots: Map<string, Root>,
-): Promise<number> {
+): Promise<void> {
   let rows = 0;
   const counts = new Map<string, number>();
   const query = {
@@ -67,7 +54,16 @@ async function readBatch(
     const root = roots.get(id);
     if (root !== undefined && number > 1) root["roots_in_trace"] = number;
   }
-  return rows;
+  if (rows < ROWS) return;
+  const [only] = batch;
+  const root = roots.get(only ?? "");
+  if (batch.length > 1) {
+    const middle = batch.length >> 1;
+    await readBatch(session, place, batch.slice(0, middle), roots);
+    await readBatch(session, place, batch.slice(middle), roots);
+  } else if (root !== undefined) {
+    root["roots_in_trace"] = await session.count(place, { filter: query.filter });
+  }
 }
 
 const SHAPING = { detail: "schema", columns: undefined, textLength: Infinity } as const;

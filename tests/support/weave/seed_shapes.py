@@ -57,6 +57,11 @@ def verdict(output: dict) -> str:
 
 
 @weave.op
+def graded(output: dict) -> dict:
+    return {"even": output["n"] % 2 == 0, "label": verdict(output)}
+
+
+@weave.op
 def usage(tokens: int) -> dict:
     return {
         "model": "gpt-4o-mini",
@@ -127,6 +132,7 @@ def main() -> None:
         "dotted": run("dotted", [dotted]),
         "none": run("none", [sometimes]),
         "text": run("text", [verdict]),
+        "mixed": run("mixed", [graded]),
         "judged": run("judged", [judge]),
         "prepared": run("prepared", [judge], preprocess_model_input=prepare),
         "failed": run("failed", [judge, sometimes], fail=True),

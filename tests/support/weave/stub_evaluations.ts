@@ -5,6 +5,7 @@ import type { StubCall } from "./stub_query.ts";
 const Body = z.strictObject({
   evaluation_call_ids: z.array(z.string()).min(1),
   include_rows: z.boolean(),
+  limit: z.int().optional(),
   include_summary: z.boolean(),
   include_raw_data_rows: z.boolean(),
   resolve_row_refs: z.boolean(),
@@ -36,7 +37,9 @@ export function evaluationResults(calls: readonly StubCall[], body: unknown): un
     const { output, scores } = Contents.parse(call["output"]);
     return [{ evaluation, row: JSON.stringify(example), example, id: call.id, output, scores }];
   });
-  const rows = query.include_rows ? rowsOf(trials, query.include_raw_data_rows) : [];
+  const rows = query.include_rows
+    ? rowsOf(trials, query.include_raw_data_rows).slice(0, query.limit)
+    : [];
   const summary = query.include_summary ? { evaluations: statistics(trials) } : null;
   return { rows, total_rows: rows.length, summary, warnings: [] };
 }

@@ -17,6 +17,8 @@ const Manifest = z.object({
   trace: z.string(),
 });
 
+const RECORDED_NOTHING = { scored: 5, missing: 0, source: "computed" };
+
 const WRITERS = [
   ...WEAVE_SERVERS.map((backend) => ({ backend, client: "weave" as const })),
   { backend: weaveClickhouse, client: "weave-newest" as const },
@@ -58,10 +60,11 @@ for (const { backend, client } of WRITERS) {
           });
         }
         assert.equal(of("failed")["errors"], 5);
-        if (!route) {
-          const text = score("text", "verdict");
-          assert.deepEqual([text["kind"], text["values"]], ["text", { even: 2, odd: 3 }]);
+        const text = { kind: "text", values: { even: 2, odd: 3 }, distinct: 2 };
+        for (const [name, scorer] of [["text", "verdict"], ["mixed", "graded.label"]] as const) {
+          assert.deepEqual(score(name, scorer), { ...text, ...RECORDED_NOTHING }, name);
         }
+        assert.equal(score("mixed", "graded.even")["pass_rate"], 2 / 5);
         const judged = of("judged");
         assert.deepEqual([judged["model_tokens"], judged["scorer_tokens"]], [50, 25_000]);
         const latency = record(of("prepared")["model_latency_s"]);
@@ -95,6 +98,34 @@ for (const { backend, client } of WRITERS) {
       for (const op_name of ["Invoke Agent: 1st/try", "chat gpt-4o-mini", "Invoke Agent*"]) {
         const rows = await rig.call(queryTraces, { filters: { op_name } });
         assert.equal(list(rows["traces"]).length, 1, op_name);
+      }
+      // What differs in case alone cannot be told from another op: it is said.
+      const other = await rig.call(queryTraces, { filters: { op_name: "Chat_gpt-4o-mini" } });
+      assert.deepEqual(other["traces"], []);
+      assert.match(String(record(other["metadata"])["note"]), /kept under names in lower case/);
+      const same = await rig.call(queryTraces, { filters: { op_name: "chat_gpt-4o-mini" } });
+      assert.equal(list(same["traces"]).length, 1);
+    });
+    await t.step("OpenTelemetry's roots tell what was used below them", async () => {
+      const rig = rigOn({ ...state, project });
+      const roots = { filters: { trace_roots_only: true, trace_id: trace } };
+      const { traces, metadata } = await rig.call(queryTraces, roots);
+      const [root = {}] = list(traces);
+      assert.equal(root["op"], "invoke_agent_1sttry");
+      const { "gpt-4o-mini": used } = record(root["usage"]);
+      assert.deepEqual([record(used)["input_tokens"], record(used)["output_tokens"]], [100, 20]);
+      const counts = record(record(metadata)["token_counts"]);
+      assert.equal(counts["total_tokens"], 120);
+      assert.match(String(record(metadata)["usage_note"]), /1 roots recorded by OpenTelemetry/);
+      if (backend === weaveClickhouse) {
+        const price = record(record(root["costs"])["gpt-4o-mini"])["total_cost"];
+        for (const cost of [counts["total_cost"], price]) {
+          assert.ok(Math.abs(Number(cost) - 0.000027) < 1e-12);
+        }
+        const sorted = await rig.call(queryTraces, {
+          ...{ sort_by: "total_cost", limit: 1, filters: { trace_roots_only: true } },
+        });
+        assert.notEqual(record(list(sorted["traces"])[0])["costs"], undefined);
       }
     });
   });

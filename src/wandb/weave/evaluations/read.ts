@@ -4,7 +4,7 @@ import type { Weave, WeaveSession } from "../client.ts";
 import type { EvaluationCall } from "./find.ts";
 import { type EvalResults, evalResults } from "./results.ts";
 import { needsPredictions, recordedScores } from "./scores.ts";
-import { type Prediction, readPredictions, withoutResults, withResults } from "./trials.ts";
+import { countPredictions, type Prediction, readPredictions, withoutResults, withResults } from "./trials.ts";
 
 /** What is known of evaluations besides their own calls. */
 export interface EvaluationResults {
@@ -13,6 +13,8 @@ export interface EvaluationResults {
   readonly results: EvalResults | undefined;
   /** Evaluations whose scores are in the calls, since the route tells nothing of them. */
   readonly fromCalls: readonly string[];
+  /** How many predictions each evaluation has, where there are more than could be held. */
+  readonly totals: ReadonlyMap<string, number> | undefined;
 }
 
 /**
@@ -35,14 +37,19 @@ export async function readResults(
   ]);
   // Where the route tells nothing, scores are in the calls.
   const unclear = found.filter(({ call, recorded }) =>
-    !contents && needsPredictions(results?.stats.get(call.id) ?? [], recorded)
+    !contents && needsPredictions(results, call.id, recorded)
   ).map(({ call }) => call.id);
-  const fromCalls = older ? [] : [...new Set([...withoutResults(bare, results), ...unclear])];
-  const predictions = [
-    ...withResults(bare.filter(({ evaluation }) => !fromCalls.includes(evaluation)), results),
-    ...(fromCalls.length === 0 ? [] : await readPredictions(session, place, fromCalls, true)),
-  ];
-  return { predictions, results, fromCalls };
+  const fromCalls = older ? [] : [...new Set([...withoutResults(bare.list, results), ...unclear])];
+  const again = fromCalls.length === 0
+    ? { list: [], cut: false }
+    : await readPredictions(session, place, fromCalls, true);
+  const told = bare.list.filter(({ evaluation }) => !fromCalls.includes(evaluation));
+  const predictions = [...withResults(told, results), ...again.list];
+  if (!bare.cut && !again.cut && results?.cut !== true) {
+    return { predictions, results, fromCalls, totals: undefined };
+  }
+  const counts = calls.map(async (id) => [id, await countPredictions(session, place, id)] as const);
+  return { predictions, results, fromCalls, totals: new Map(await Promise.all(counts)) };
 }
 
 /** An evaluation as it is added up. */

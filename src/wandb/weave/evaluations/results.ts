@@ -1,8 +1,10 @@
 import { Failure } from "../../../core/failure.ts";
+import { flattenScores } from "../../../analysis/evaluation_scores.ts";
 import * as z from "zod";
 import { path, type SafePath } from "../../../http/path.ts";
 import type { Weave, WeaveSession } from "../client.ts";
 import type { ProjectRef } from "../../project.ts";
+import { Holder } from "../rows/collect.ts";
 import { cut } from "../rows/shape.ts";
 
 /** Longest text of a single prediction that is kept, in characters. */
@@ -30,6 +32,7 @@ const Row = z.looseObject({
   })),
 });
 const SUMMARY = z.looseObject({
+  rows: z.array(Row).catch([]),
   summary: z.looseObject({
     evaluations: z.array(z.looseObject({
       evaluation_call_id: z.string(),
@@ -51,8 +54,12 @@ export interface TrialResult {
 export interface EvalResults {
   /** Single predictions by call id, where they are wanted. */
   readonly trials: ReadonlyMap<string, TrialResult>;
+  /** Whether there are more of them than could be held. */
+  readonly cut: boolean;
   /** Statistics by evaluation, where only these are wanted. */
   readonly stats: ReadonlyMap<string, readonly ScorerStats[]>;
+  /** Evaluations that gave texts as scores, of which statistics may say nothing. */
+  readonly texts: ReadonlySet<string>;
 }
 
 /** Statistics of one dimension of a scorer. */
@@ -61,6 +68,8 @@ export type ScorerStats = z.output<typeof Stats>;
 /** Statuses by which instances say that they are older than the route. */
 const OLDER = [404, 405, 422];
 const ROUTE = "eval_results";
+/** Rows that are looked at beside statistics, to see whether scores are texts. */
+const SAMPLE = 5;
 
 /**
  * Evaluation results from the route for them; undefined where the instance has none, which is
@@ -79,18 +88,23 @@ export async function evalResults(
   const route = path`/v2/${place.entity}/${place.project}/eval_results/query`;
   const wanted = {
     evaluation_call_ids: ids,
-    include_rows: rows,
+    include_rows: true,
+    ...(rows ? {} : { limit: SAMPLE }),
     include_summary: !rows,
     include_raw_data_rows: rows,
     resolve_row_refs: rows,
   };
   try {
-    if (rows) return { trials: await readTrials(session, route, wanted), stats: new Map() };
-    const { summary } = await session.post(route, wanted, SUMMARY);
+    if (rows) return await readTrials(session, route, wanted);
+    const { rows: sample, summary } = await session.post(route, wanted, SUMMARY);
     const stats = (summary?.evaluations ?? []).map((one) =>
       [one.evaluation_call_id, one.scorer_stats] as const
     );
-    return { trials: new Map(), stats: new Map(stats) };
+    const texts = sample.flatMap((row) => row.evaluations).filter(({ trials }) =>
+      trials.flatMap(({ scores }) => flattenScores(scores ?? {}))
+        .some(({ value }) => typeof value === "string")
+    ).map((one) => one.evaluation_call_id);
+    return { trials: new Map(), cut: false, stats: new Map(stats), texts: new Set(texts) };
   } catch (error) {
     if (!(error instanceof Failure) || !OLDER.includes(error.status ?? 0)) throw error;
     weave.lacks.add(ROUTE);
@@ -103,19 +117,21 @@ async function readTrials(
   session: WeaveSession,
   route: SafePath,
   wanted: Record<string, unknown>,
-): Promise<Map<string, TrialResult>> {
+): Promise<EvalResults> {
   const trials = new Map<string, TrialResult>();
+  const hold = new Holder();
   for await (const row of session.items(route, wanted, "rows", Row)) {
-    const example = row.row_digest;
     const shown = cut(row.raw_data_row, TEXT);
-    for (const trial of row.evaluations.flatMap((one) => one.trials)) {
-      trials.set(trial.predict_and_score_call_id, {
-        example,
+    const read = row.evaluations.flatMap((one) => one.trials).map((trial) =>
+      [trial.predict_and_score_call_id, {
+        example: row.row_digest,
         row: shown,
         scores: z.record(z.string(), z.unknown()).parse(cut(trial.scores ?? {}, TEXT)),
         output: cut(trial.model_output, TEXT),
-      });
-    }
+      }] as const
+    );
+    if (!hold.fits(read)) break;
+    for (const [id, trial] of read) trials.set(id, trial);
   }
-  return trials;
+  return { trials, cut: hold.full, stats: new Map(), texts: new Set() };
 }

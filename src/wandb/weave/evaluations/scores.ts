@@ -1,6 +1,6 @@
 import { dimensionName, type ScorerResult } from "../../../analysis/evaluation_scores.ts";
 import { isRecord } from "../filters/condition.ts";
-import type { ScorerStats } from "./results.ts";
+import type { EvalResults, ScorerStats } from "./results.ts";
 
 /** What is known of the predictions that the statistics are about. */
 export interface Ended {
@@ -46,12 +46,21 @@ export function scorersOf(
   });
 }
 
-/** Whether statistics cannot tell these scores: texts, and keys that the route joins by their dots. */
+/**
+ * Whether statistics cannot tell an evaluation's scores: texts, keys that the route joins by their
+ * dots, and scorers of which neither statistics nor the recorded summary says anything.
+ */
 export function needsPredictions(
-  stats: readonly ScorerStats[],
+  results: EvalResults | undefined,
+  id: string,
   recorded: Readonly<Record<string, unknown>> = {},
 ): boolean {
-  return stats.some((one) => one.value_type === "text") || holdsDottedKey(recorded);
+  if (results?.texts.has(id) === true || holdsDottedKey(recorded)) return true;
+  const stats = results?.stats.get(id) ?? [];
+  const known = new Set(stats.map((one) => one.scorer_key));
+  return stats.some((one) => one.value_type === "text") ||
+    Object.entries(recordedScores(recorded) ?? {})
+      .some(([scorer, value]) => value === null && !known.has(scorer));
 }
 
 function holdsDottedKey(value: unknown): boolean {

@@ -1,3 +1,4 @@
+import { inParallel } from "../../../core/async.ts";
 import type { Trial } from "../../../analysis/evaluation.ts";
 import { callUsage } from "../../../analysis/usage.ts";
 import { type Call, costsOfCall, derived, opOf, usageOf } from "../call.ts";
@@ -6,18 +7,21 @@ import { isRecord } from "../filters/condition.ts";
 import type { ProjectRef } from "../../project.ts";
 import { LIGHT_COLUMNS } from "../rows/columns.ts";
 import { nameOfQuery } from "../rows/cursor.ts";
+import { Holder } from "../rows/collect.ts";
 import { RefReader } from "../rows/expand.ts";
 import { cut, shortException } from "../rows/shape.ts";
 import { type EvalResults, TEXT } from "./results.ts";
 
 /** The op of Weave's Python client, and that of its TypeScript client. */
 const OPS = ["Evaluation.predict_and_score", "Evaluation.predictAndScore"];
-/** Ids in one filter. */
+/** Predictions whose parts are read by one request, how many requests there are, and parts in one. */
 const BATCH = 1000;
-/** The service wants a limit; no evaluation has as many. */
+const PARALLEL = 4;
+const PARTS = 50_000;
+/** The service wants a limit; what is held ends the reading long before. */
 const ALL = 1_000_000;
 
-/** A prediction, before its scores are known. */
+/** A prediction; its scores may still have to come from the results route. */
 export interface Prediction extends Trial {
   readonly evaluation: string;
   readonly row?: unknown;
@@ -26,20 +30,48 @@ export interface Prediction extends Trial {
   readonly writer: "python" | "typescript";
 }
 
+/** What was read of evaluations. */
+export interface Predictions {
+  readonly list: readonly Prediction[];
+  /** Whether there are more than could be held. */
+  readonly cut: boolean;
+}
+
+/** What is needed of a call; the call is not kept. */
+interface Outcome {
+  readonly op: string;
+  readonly opName: string;
+  readonly status: string | undefined;
+  readonly exception: string | undefined;
+  readonly latency: number | undefined;
+  readonly tokens: number;
+  readonly cost: number | undefined;
+}
+
+/** A prediction before its parts are known. */
+interface Begun extends Outcome {
+  readonly id: string;
+  readonly evaluation: string;
+  readonly example: string;
+  readonly model: unknown;
+  readonly contents: Pick<Prediction, "scores" | "output" | "row">;
+}
+
 /**
- * The predictions of evaluations, from their calls: how each went, what it took. A prediction has
- * failed when it, its model or a scorer raised; one whose model recovered from a failure below
- * itself has not.
+ * The predictions of evaluations, from their calls, oldest first: how each went, what it took. A
+ * prediction has failed when it, its model or a scorer raised; one whose model recovered from a
+ * failure below itself has not.
  *
- * @param contents Reads answers and scores from the calls too.
+ * @param contents Reads examples, answers and scores from the calls too.
  */
 export async function readPredictions(
   session: WeaveSession,
   place: ProjectRef,
   evaluations: readonly string[],
   contents: boolean,
-): Promise<Prediction[]> {
-  const predictions: { call: Call; key: string }[] = [];
+): Promise<Predictions> {
+  const begun: Begun[] = [];
+  const hold = new Holder();
   const query = {
     filter: { parent_ids: evaluations },
     columns: [...LIGHT_COLUMNS, "exception", "inputs", ...(contents ? ["output"] : [])],
@@ -47,89 +79,110 @@ export async function readPredictions(
     limit: ALL,
   };
   for await (const call of session.calls(place, query)) {
-    if (!OPS.includes(opOf(call))) continue;
-    const key = exampleKey(call.inputs?.["example"]) ?? call.id;
-    predictions.push({ call: reduced(call), key });
+    const one = begin(call, contents);
+    if (!hold.fits(one)) break;
+    if (OPS.includes(one.op)) begun.push(one);
   }
-  const parts = await readParts(session, place, predictions.map(({ call }) => call.id));
-  return predictions.map(({ call, key }) => prediction(call, key, parts.get(call.id) ?? []));
+  const found: Prediction[][] = [];
+  const jobs = Array.from({ length: Math.ceil(begun.length / BATCH) }, (_, index) => async () => {
+    const batch = begun.slice(index * BATCH, (index + 1) * BATCH);
+    const parts = await readParts(session, place, batch.map(({ id }) => id));
+    found[index] = batch.map((one) => complete(one, parts.get(one.id) ?? []));
+  });
+  await inParallel(jobs, PARALLEL);
+  return { list: found.flat(), cut: hold.full };
 }
 
-/** A prediction's call without what no result shows of it; what names its example is read before. */
-function reduced(call: Call): Call {
-  const { example, model } = call.inputs ?? {};
+/** How many predictions an evaluation has, read or not. */
+export function countPredictions(
+  session: WeaveSession,
+  place: ProjectRef,
+  evaluation: string,
+): Promise<number> {
+  const names = OPS.flatMap((op) => [`weave:///${place.id}/op/${op}:*`, op]);
+  return session.count(place, { filter: { parent_ids: [evaluation], op_names: names } });
+}
+
+function outcome(call: Call): Outcome {
+  const { status, latency_ms: latency } = derived(call);
   return {
-    ...call,
-    inputs: { ...(example === undefined ? {} : { example: cut(example, TEXT) }), model },
-    output: cut(call.output, TEXT),
+    ...{ op: opOf(call), opName: call.op_name, status, latency },
+    exception: shortException(call.exception),
+    tokens: callUsage({ id: call.id, trace_id: call.trace_id, usage: usageOf(call) }).total_tokens,
+    cost: costsOfCall(call)?.total_cost,
   };
 }
 
-/** The calls directly below predictions, oldest first. */
+function begin(call: Call, contents: boolean): Begun {
+  const { example, model } = call.inputs ?? {};
+  const output = isRecord(call.output) ? call.output : {};
+  const answer = output["output"] === undefined ? output["model_output"] : output["output"];
+  const scores = cut(output["scores"], TEXT);
+  return {
+    ...outcome(call),
+    ...{ id: call.id, evaluation: call.parent_id ?? "", model: cut(model, TEXT) },
+    example: exampleKey(example) ?? call.id,
+    contents: {
+      scores: isRecord(scores) ? scores : {},
+      ...(answer === undefined ? {} : { output: cut(answer, TEXT) }),
+      ...(example === undefined || !contents ? {} : { row: cut(example, TEXT) }),
+    },
+  };
+}
+
+/** What the calls directly below predictions did, oldest first; a batch with too many is halved. */
 async function readParts(
   session: WeaveSession,
   place: ProjectRef,
   ids: readonly string[],
-): Promise<Map<string, Call[]>> {
-  const parts = new Map<string, Call[]>();
-  const batches = Array.from(
-    { length: Math.ceil(ids.length / BATCH) },
-    (_, index) => ids.slice(index * BATCH, (index + 1) * BATCH),
-  );
-  await Promise.all(batches.map(async (batch) => {
-    const query = {
-      filter: { parent_ids: batch },
-      columns: [...LIGHT_COLUMNS, "exception"],
-      include_costs: true,
-      limit: ALL,
-    };
-    for await (const call of session.calls(place, query)) {
-      const list = parts.get(call.parent_id ?? "") ?? [];
-      parts.set(call.parent_id ?? "", list);
-      list.push(call);
-    }
-  }));
-  return parts;
+): Promise<Map<string, Outcome[]>> {
+  const parts = new Map<string, Outcome[]>();
+  let number = 0;
+  const query = {
+    filter: { parent_ids: ids },
+    columns: [...LIGHT_COLUMNS, "exception"],
+    include_costs: true,
+    limit: PARTS,
+  };
+  for await (const call of session.calls(place, query)) {
+    number++;
+    const list = parts.get(call.parent_id ?? "") ?? [];
+    parts.set(call.parent_id ?? "", list);
+    list.push(outcome(call));
+  }
+  if (number < PARTS || ids.length < 2) return parts;
+  parts.clear();
+  const middle = ids.length >> 1;
+  const first = await readParts(session, place, ids.slice(0, middle));
+  return new Map([...first, ...await readParts(session, place, ids.slice(middle))]);
 }
 
-function prediction(call: Call, key: string, parts: readonly Call[]): Prediction {
-  const model = modelCall(call.inputs?.["model"], parts);
-  const status = derived(call).status;
-  const failed = [call, ...parts].find((one) => derived(one).status === "error");
-  const output = isRecord(call.output) ? call.output : {};
-  const answer = output["output"] === undefined ? output["model_output"] : output["output"];
-  const example = call.inputs?.["example"];
-  const latency = model === undefined ? undefined : derived(model).latency_ms;
-  const tokens = tokensOf(call);
-  const cost = costsOfCall(call)?.total_cost;
-  const own = model === undefined ? undefined : tokensOf(model);
-  const ownCost = model === undefined ? undefined : costsOfCall(model)?.total_cost;
+function complete(begun: Begun, parts: readonly Outcome[]): Prediction {
+  const { tokens, cost, status } = begun;
+  const model = modelCall(begun.model, parts);
+  const failed = [begun, ...parts].find((one) => one.status === "error");
+  const latency = model?.latency;
+  const ownCost = model?.cost ?? 0;
   return {
-    id: call.id,
-    evaluation: call.parent_id ?? "",
-    example: key,
+    id: begun.id,
+    evaluation: begun.evaluation,
+    example: begun.example,
     status: failed !== undefined ? "failed" : status === "running" ? "running" : "ok",
-    scores: isRecord(output["scores"]) ? output["scores"] : {},
-    ...(answer === undefined ? {} : { output: answer }),
-    ...(example === undefined ? {} : { row: example }),
+    ...begun.contents,
     ...(latency === undefined ? {} : { latency_s: latency / 1000 }),
     ...(tokens === 0 ? {} : { total_tokens: tokens }),
-    ...(tokens === 0 || own === undefined ? {} : {
-      model_tokens: own,
-      ...(tokens > own ? { scorer_tokens: tokens - own } : {}),
+    ...(tokens === 0 || model === undefined ? {} : {
+      model_tokens: model.tokens,
+      ...(tokens > model.tokens ? { scorer_tokens: tokens - model.tokens } : {}),
     }),
     ...(cost === undefined ? {} : { cost }),
     ...(cost === undefined || model === undefined ? {} : {
-      model_cost: ownCost ?? 0,
-      ...(cost > (ownCost ?? 0) ? { scorer_cost: cost - (ownCost ?? 0) } : {}),
+      model_cost: ownCost,
+      ...(cost > ownCost ? { scorer_cost: cost - ownCost } : {}),
     }),
-    writer: opOf(call) === OPS[1] ? "typescript" : "python",
-    ...(failed?.exception ? { error: shortException(failed.exception) ?? "" } : {}),
+    writer: begun.op === OPS[1] ? "typescript" : "python",
+    ...(failed?.exception ? { error: failed.exception } : {}),
   };
-}
-
-function tokensOf(call: Call): number {
-  return callUsage({ id: call.id, trace_id: call.trace_id, usage: usageOf(call) }).total_tokens;
 }
 
 /**
@@ -138,9 +191,9 @@ function tokensOf(call: Call): number {
  *
  * @param ref The model, as the prediction's input: an object, or an op that is the model.
  */
-function modelCall(ref: unknown, parts: readonly Call[]): Call | undefined {
-  return parts.find((part) => part.op_name === ref) ??
-    parts.find((part) => /(^|[._])(predict|infer|forward|invoke)$/i.test(opOf(part))) ??
+function modelCall(ref: unknown, parts: readonly Outcome[]): Outcome | undefined {
+  return parts.find((part) => part.opName === ref) ??
+    parts.find((part) => /(^|[._])(predict|infer|forward|invoke)$/i.test(part.op)) ??
     parts[0];
 }
 
@@ -156,12 +209,17 @@ function exampleKey(example: unknown): string | undefined {
   return text.length > KEY ? nameOfQuery([text]) : text;
 }
 
-/** Predictions with examples, answers and scores as far as the results route has them. */
+/**
+ * Predictions with examples, answers and scores as far as the results route has them; without those
+ * that it has and that could not be held.
+ */
 export function withResults(
   predictions: readonly Prediction[],
   results: EvalResults | undefined,
 ): Prediction[] {
-  return predictions.map((one) => ({ ...one, ...results?.trials.get(one.id) }));
+  return predictions
+    .filter(({ id }) => results?.cut !== true || results.trials.has(id))
+    .map((one) => ({ ...one, ...results?.trials.get(one.id) }));
 }
 
 /**

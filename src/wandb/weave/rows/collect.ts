@@ -5,6 +5,22 @@ const PER_TOKEN = 8;
 /** What is left of a text when the budget is shortest. */
 const SHORTEST = 230;
 
+/** Says of values that are to be held together, one after the other, whether they may be. */
+export class Holder {
+  #held = 0;
+
+  /** Whether a value did not fit. */
+  get full(): boolean {
+    return this.#held > HELD;
+  }
+
+  /** Counts a value, small ones with what an object takes. */
+  fits(value: unknown): boolean {
+    this.#held += sizeOf(value).held + 100;
+    return !this.full;
+  }
+}
+
 /** Holds rows until no more can possibly fit into an answer, so that memory stays flat. */
 export class RowCollector {
   readonly rows: Record<string, unknown>[] = [];

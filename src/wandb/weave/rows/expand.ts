@@ -87,18 +87,25 @@ export async function* expandCalls(
   const paths = columns.map((column) =>
     column.split(/(?<!\\)\./).map((part) => part.replaceAll("\\.", "."))
   );
+  for await (const chunk of inChunks(calls)) {
+    yield* await expandChunk(reader, chunk, paths);
+    reader.trim();
+  }
+}
+
+/** Calls in groups for which one request can be made, and which are small enough to be held. */
+export async function* inChunks(calls: AsyncIterable<Call>): AsyncGenerator<Call[]> {
   let chunk: Call[] = [];
   let size = 0;
   for await (const call of calls) {
     chunk.push(call);
     size += sizeOf(call).held;
     if (chunk.length < CHUNK && size < CHUNK_SIZE) continue;
-    yield* await expandChunk(reader, chunk, paths);
-    reader.trim();
+    yield chunk;
     chunk = [];
     size = 0;
   }
-  yield* await expandChunk(reader, chunk, paths);
+  if (chunk.length > 0) yield chunk;
 }
 
 async function expandChunk(

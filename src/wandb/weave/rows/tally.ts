@@ -1,3 +1,4 @@
+import { defined } from "../../../core/defined.ts";
 import { UsageStream, type UsageSum } from "../../../analysis/usage.ts";
 import { type Call, derived, opOf, usageOf } from "../call.ts";
 
@@ -61,15 +62,16 @@ export class Tally {
 }
 
 function tokenCounts(usage: UsageSum): Record<string, unknown> {
+  const { unpriced_models, possibly_overlapping_calls, left_out_calls } = usage;
   return {
     total_tokens: usage.total_tokens,
     input_tokens: usage.prompt_tokens,
     output_tokens: usage.completion_tokens,
     ...usage.other_tokens,
-    ...(usage.cost === undefined ? {} : { total_cost: usage.cost }),
-    ...(usage.unpriced_models === undefined ? {} : { unpriced_models: usage.unpriced_models }),
-    ...(usage.possibly_overlapping_calls === undefined ? {} : {
-      possibly_overlapping_calls: usage.possibly_overlapping_calls,
+    ...defined({ total_cost: usage.cost, unpriced_models, possibly_overlapping_calls }),
+    ...(left_out_calls === undefined ? {} : {
+      left_out_calls,
+      note: "Too many unfinished traces to add up: filter by trace_roots_only or a time_range.",
     }),
   };
 }

@@ -1,0 +1,96 @@
+import { combineUsage, type UsageCall } from "../../analysis/usage.ts";
+import { isUsed } from "../../analysis/usage_totals.ts";
+import type { ProjectRef } from "../project.ts";
+import { type Call, derived, usageOf } from "./call.ts";
+import type { WeaveSession } from "./client.ts";
+import { inChunks } from "./rows/expand.ts";
+
+/** Calls that are read of the traces of one group of roots. */
+const CALLS = 10_000;
+
+/**
+ * Gives roots by OpenTelemetry the usage and the costs of the calls below them. Weave's clients sum
+ * these up in a root; a span holds its own alone.
+ */
+export class TraceUsage {
+  readonly #filled = new Set<string>();
+  readonly #unknown = new Set<string>();
+
+  constructor(private readonly own: WeaveSession, private readonly place: ProjectRef) {}
+
+  /** The session, with the roots that it reads filled. */
+  get session(): WeaveSession {
+    return {
+      ...this.own,
+      calls: (place, query) => this.#fillAll(this.own.calls(place, query), query.include_costs),
+    };
+  }
+
+  /** What a result says of the roots that were filled, or could not be. */
+  get note(): string | undefined {
+    const [filled, unknown] = [this.#filled.size, this.#unknown.size];
+    const parts = [
+      ...(filled === 0 ? [] : [
+        `Usage and costs of ${filled} roots recorded by OpenTelemetry are those of the calls ` +
+        "below them, added up here.",
+      ]),
+      ...(unknown === 0 ? [] : [
+        `Those of ${unknown} such roots are unknown: their traces have more than ${CALLS} calls.`,
+      ]),
+    ];
+    return parts.length === 0 ? undefined : parts.join(" ");
+  }
+
+  async *#fillAll(calls: AsyncIterable<Call>, costs = false): AsyncGenerator<Call> {
+    for await (const chunk of inChunks(calls)) {
+      const traces = new Set(chunk.filter(isSilentRoot).map(({ trace_id: trace }) => trace));
+      const below = await this.#read([...traces], costs);
+      for (const call of chunk) yield isSilentRoot(call) ? this.#fill(call, below) : call;
+    }
+  }
+
+  #fill(call: Call, below: ReadonlyMap<string, readonly UsageCall[]>): Call {
+    const { usage, costs } = combineUsage(below.get(call.trace_id) ?? []);
+    if (Object.keys(usage).length === 0 && Object.keys(costs).length === 0) return call;
+    this.#filled.add(call.id);
+    const weave = { ...derived(call), ...(Object.keys(costs).length === 0 ? {} : { costs }) };
+    return { ...call, summary: { ...call.summary, usage, weave } };
+  }
+
+  /** The calls of traces, by trace; a group that has too many is halved. */
+  async #read(traces: readonly string[], costs: boolean): Promise<Map<string, UsageCall[]>> {
+    if (traces.length === 0) return new Map();
+    const found = new Map<string, UsageCall[]>();
+    let number = 0;
+    const query = {
+      filter: { trace_ids: traces },
+      columns: ["id", "trace_id", "parent_id", "summary"],
+      ...(costs ? { include_costs: true } : {}),
+      limit: CALLS + 1,
+    };
+    for await (const call of this.own.calls(this.place, query)) {
+      number++;
+      const list = found.get(call.trace_id) ?? [];
+      found.set(call.trace_id, list);
+      list.push({
+        ...{ id: call.id, trace_id: call.trace_id, parent_id: call.parent_id },
+        ...{ usage: usageOf(call), costs: derived(call).costs },
+      });
+    }
+    if (number <= CALLS) return found;
+    const middle = traces.length >> 1;
+    if (middle === 0) {
+      for (const trace of traces) this.#unknown.add(trace);
+      return new Map();
+    }
+    const first = await this.#read(traces.slice(0, middle), costs);
+    return new Map([...first, ...await this.#read(traces.slice(middle), costs)]);
+  }
+}
+
+/** Whether a call is a root whose record of usage says that nothing was used, as a span's does. */
+function isSilentRoot(call: Call): boolean {
+  if ((call.parent_id ?? null) !== null) return false;
+  const records = Object.values(usageOf(call) ?? {});
+  return records.length > 0 && !records.some(isUsed);
+}
