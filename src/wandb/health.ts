@@ -8,7 +8,7 @@ import type { HealthCheck } from "../mcp/backend.ts";
 import type { Account } from "./account.ts";
 import { createWandb } from "./client.ts";
 import type { WandbDocs } from "./docs.ts";
-import { readFailure } from "./weave/failure.ts";
+import { readFailure } from "./weave/client.ts";
 
 /** Whose key it is, and the release of a server of one's own. */
 export const WHO = `query Who {

@@ -1,8 +1,7 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { emptyProjectNote } from "../weave/empty_project.ts";
 import { resolveProject } from "../project.ts";
-import { selectionFor } from "../weave/selection.ts";
+import { emptyProjectNote, selectionFor } from "../weave/selection.ts";
 import { FILTERS_ARGUMENT, PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
 
 /** Counts calls and traces. */

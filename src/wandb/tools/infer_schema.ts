@@ -1,11 +1,10 @@
 import * as z from "zod";
 import { type FieldSchema, SchemaBuilder } from "../../analysis/schema_inference.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { type Call, derived, opOf, usageOf } from "../weave/call.ts";
-import { emptyProjectNote } from "../weave/empty_project.ts";
 import { resolveProject } from "../project.ts";
-import { candidates, chooseSample } from "../weave/schema/sample.ts";
-import { selectionFor } from "../weave/selection.ts";
+import { type Call, derived, opOf, usageOf } from "../weave/call.ts";
+import { candidates, chooseSample } from "../weave/sample.ts";
+import { emptyProjectNote, selectionFor } from "../weave/selection.ts";
 import { FILTERS_ARGUMENT, PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
 
 /** Ops that are listed with their number of calls. */

@@ -1,13 +1,12 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { sortField } from "../weave/filters/fields.ts";
-import { listCalls } from "../weave/listing.ts";
-import { isCostKey } from "../weave/page.ts";
 import { resolveProject } from "../project.ts";
+import { sortField } from "../weave/filters/fields.ts";
+import { isCostKey, listCalls } from "../weave/listing.ts";
 import { planOf } from "../weave/plan.ts";
 import { selectionFor } from "../weave/selection.ts";
-import { TraceUsage } from "../weave/trace_usage.ts";
 import { FILTERS_ARGUMENT, PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
+import { TraceUsage } from "../weave/trace_usage.ts";
 
 const INPUT = z.object({
   ...PLACE,

@@ -1,9 +1,12 @@
 import * as z from "zod";
+import { inParallel } from "../../core/async.ts";
 import { estimateTokens } from "../../mcp/tokens.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { type ProjectRef, resolveProject } from "../project.ts";
+import type { WeaveSession } from "../weave/client.ts";
 import { callLinks } from "../weave/resources.ts";
-import { findRoots, type Root } from "../weave/roots.ts";
+import { LIGHT_COLUMNS } from "../weave/rows/columns.ts";
+import { shapeCall } from "../weave/rows/shape.ts";
 import { PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
 
 /** Traces that are looked up before it is seen whether more would fit into the answer. */
@@ -79,3 +82,67 @@ export const resolveRoots: Tool<WeaveServices> = weaveTool({
 function callUrl(weave: WeaveServices["weave"], place: ProjectRef): string {
   return weave.links.call(place.entity, place.project, "ID").replace(/ID$/, "{id}");
 }
+
+/** Traces in one request, and rows that it may give before it is split. */
+const BATCH = 200;
+const ROWS = 2000;
+const PARALLEL = 4;
+
+/** A trace's root call. */
+export type Root = Record<string, unknown>;
+
+/** The first root call of each trace; traces without one are left out. */
+export async function findRoots(
+  session: WeaveSession,
+  place: ProjectRef,
+  ids: readonly string[],
+): Promise<Map<string, Root>> {
+  const roots = new Map<string, Root>();
+  const jobs = Array.from({ length: Math.ceil(ids.length / BATCH) }, (_, index) => () => {
+    return readBatch(session, place, ids.slice(index * BATCH, (index + 1) * BATCH), roots);
+  });
+  await inParallel(jobs, PARALLEL);
+  return roots;
+}
+
+/** Reads roots; where traces with many of them may have crowded others out, by halves. */
+async function readBatch(
+  session: WeaveSession,
+  place: ProjectRef,
+  batch: readonly string[],
+  roots: Map<string, Root>,
+): Promise<void> {
+  let rows = 0;
+  const counts = new Map<string, number>();
+  const query = {
+    filter: { trace_ids: batch, trace_roots_only: true },
+    sort_by: [{ field: "started_at", direction: "asc" as const }],
+    columns: LIGHT_COLUMNS,
+    limit: ROWS,
+  };
+  for await (const call of session.calls(place, query)) {
+    rows++;
+    const number = (counts.get(call.trace_id) ?? 0) + 1;
+    counts.set(call.trace_id, number);
+    if (number === 1) {
+      const { parent_id: _root, ...row } = shapeCall(call, SHAPING);
+      roots.set(call.trace_id, row);
+    }
+  }
+  for (const [id, number] of counts) {
+    const root = roots.get(id);
+    if (root !== undefined && number > 1) root["roots_in_trace"] = number;
+  }
+  if (rows < ROWS) return;
+  const [only] = batch;
+  const root = roots.get(only ?? "");
+  if (batch.length > 1) {
+    const middle = batch.length >> 1;
+    await readBatch(session, place, batch.slice(0, middle), roots);
+    await readBatch(session, place, batch.slice(middle), roots);
+  } else if (root !== undefined) {
+    root["roots_in_trace"] = await session.count(place, { filter: query.filter });
+  }
+}
+
+const SHAPING = { detail: "schema", columns: undefined, textLength: Infinity } as const;

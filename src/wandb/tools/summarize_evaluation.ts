@@ -1,26 +1,19 @@
-import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
-import { aggregateEvaluation, type EvaluationResult } from "../../analysis/evaluation.ts";
-import { defined } from "../../core/defined.ts";
+import { type EvaluationResult, aggregateEvaluation } from "../../analysis/evaluation.ts";
 import { withRecorded } from "../../analysis/evaluation_scores.ts";
+import { defined } from "../../core/defined.ts";
+import { badArgument } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { costsOf, shortException } from "../weave/rows/shape.ts";
+import { type ProjectRef, resolveProject } from "../project.ts";
 import { derived, usageOf } from "../weave/call.ts";
 import type { Weave } from "../weave/client.ts";
-import { comparison } from "../weave/evaluations/comparison.ts";
-import { reason, reasons } from "../weave/evaluations/failures.ts";
-import {
-  type EvaluationCall,
-  evaluationNames,
-  findEvaluations,
-  type Found,
-} from "../weave/evaluations/find.ts";
+import { type EvaluationCall, type Found, evaluationNames, findEvaluations } from "../weave/evaluations/find.ts";
 import { readResults, toEvaluation } from "../weave/evaluations/read.ts";
-import { namedScores, scorersOf } from "../weave/evaluations/scores.ts";
-import { tasksOf } from "../weave/evaluations/tasks.ts";
+import { comparison, reason, reasons, tasksOf } from "../weave/evaluations/report.ts";
+import { namedScores, scorersOf } from "../weave/evaluations/results.ts";
 import { withExamples } from "../weave/evaluations/trials.ts";
-import { type ProjectRef, resolveProject } from "../project.ts";
 import { evaluationLinks } from "../weave/resources.ts";
+import { costsOf, shortException } from "../weave/rows/shape.ts";
 import { PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
 
 /** Sums up evaluations, one by one or side by side. */

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { costParts } from "../../analysis/usage_totals.ts";
-import { baseName } from "./op_name.ts";
+import { baseName } from "./filters/ops.ts";
 
 const Json = z.record(z.string(), z.unknown());
 const Text = z.string().nullish().catch(null);

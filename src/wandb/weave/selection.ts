@@ -1,8 +1,11 @@
-import type { CallsSelection, WeaveSession } from "./client.ts";
-import { buildFilter } from "./filters/build.ts";
-import { resolvePatterns } from "./ops.ts";
+import * as z from "zod";
+import { Failure } from "../../core/failure.ts";
+import { path } from "../../http/path.ts";
 import type { ProjectRef } from "../project.ts";
-import { type Expression, field, literal } from "./query.ts";
+import type { CallsSelection, WeaveSession } from "./client.ts";
+import { buildFilter, opPatterns } from "./filters/build.ts";
+import { type PatternNames, baseName, fitsPattern, opCondition } from "./filters/ops.ts";
+import { type Expression, field, literal, toExpression } from "./query.ts";
 
 /**
  * Which calls a caller's filters select: one and the same for rows, counts and totals.
@@ -35,4 +38,115 @@ export function until(selection: CallsSelection, seconds: number | undefined): C
   const bound: Expression = { $lte: [field("started_at"), literal(seconds)] };
   const own = selection.query?.$expr;
   return { ...selection, query: { $expr: own === undefined ? bound : { $and: [own, bound] } } };
+}
+
+const OBJECTS = z.looseObject({ objs: z.array(z.looseObject({ object_id: z.string() })) });
+/** Rounds in which ops that are no objects are found; each finds at least one. */
+const ROUNDS = 20;
+const ROWS = 500;
+
+/** Names of a project's published ops. */
+export async function listOps(session: WeaveSession, place: ProjectRef): Promise<string[]> {
+  const { objs } = await session.post(path`/objs/query`, {
+    project_id: place.id,
+    filter: { is_op: true, latest_only: true },
+    metadata_only: true,
+  }, OBJECTS);
+  return [...new Set(objs.map((object) => object.object_id))].sort();
+}
+
+/**
+ * The op names that the patterns in a filter stand for. The service only knows substrings of an
+ * op's whole URI, in which the project's and the version's text would match too, so names are
+ * looked up: published ops, and those that calls alone mention.
+ */
+export async function resolvePatterns(
+  session: WeaveSession,
+  place: ProjectRef,
+  filters: Readonly<Record<string, unknown>>,
+): Promise<PatternNames> {
+  const patterns = [...new Set(opPatterns(filters, place))];
+  if (patterns.length === 0) return new Map();
+  const published = await listOps(session, place);
+  const found = await Promise.all(
+    patterns.map(async (pattern) =>
+      [pattern, await namesOf(session, place, pattern, published)] as const
+    ),
+  );
+  return new Map(found);
+}
+
+async function namesOf(
+  session: WeaveSession,
+  place: ProjectRef,
+  pattern: string,
+  published: readonly string[],
+): Promise<string[]> {
+  const piece = pattern.split("*").reduce((a, b) => b.length > a.length ? b : a, "");
+  const matching = new Set(published.filter((name) => fitsPattern(name, pattern)));
+  const known = new Set(
+    piece === ""
+      ? published
+      : published.filter((name) => matching.has(name) || name.includes(piece)),
+  );
+  for (let round = 0; round < ROUNDS; round++) {
+    const others = await unlistedOps(session, place, piece, [...known]);
+    if (others.length === 0) return [...matching];
+    for (const name of others) {
+      known.add(name);
+      if (fitsPattern(name, pattern)) matching.add(name);
+    }
+  }
+  throw new Failure("invalid_arguments", `Too many ops may fit the pattern "${pattern}".`, {
+    hint: "Name the ops, or use a longer pattern.",
+  });
+}
+
+/** Names of ops whose calls contain `piece` in their URI, other than the known ones. */
+async function unlistedOps(
+  session: WeaveSession,
+  place: ProjectRef,
+  piece: string,
+  known: readonly string[],
+): Promise<string[]> {
+  const names = known.map((name) => ({ kind: "name" as const, name }));
+  const conditions = [
+    ...(piece === ""
+      ? []
+      : [{ test: { $contains: { input: field("op_name"), substr: literal(piece) } } }]),
+    ...(names.length === 0 ? [] : [{ not: opCondition(names, new Map()) }]),
+  ];
+  const found = new Set<string>();
+  const query = {
+    ...(conditions.length === 0 ? {} : { query: { $expr: toExpression({ all: conditions }) } }),
+    columns: ["op_name"],
+    limit: ROWS,
+  };
+  for await (const call of session.calls(place, query)) found.add(baseName(call.op_name));
+  return [...found];
+}
+
+const AGENTS = z.looseObject({
+  agents: z.array(z.looseObject({ agent_name: z.string(), span_count: z.number().catch(0) })),
+  total_count: z.number().catch(0),
+});
+const PLAIN = "There are no calls in this project; check the entity and project names.";
+
+/**
+ * What to say of a project without calls. Agents traced by the conversation API of newer clients
+ * write none: their spans are kept apart, which newer services can tell.
+ */
+export async function emptyProjectNote(session: WeaveSession, place: ProjectRef): Promise<string> {
+  try {
+    const body = { project_id: place.id, limit: 10 };
+    const { agents, total_count: total } = await session.post(path`/agents/query`, body, AGENTS);
+    if (agents.length === 0) return PLAIN;
+    const names = agents.map((one) => `"${one.agent_name}" (${one.span_count} spans)`).join(", ");
+    return `There are no calls in this project, but ${Math.max(total, agents.length)} agents ` +
+      `traced by Weave's conversation API: ${names}. Weave keeps their spans apart from calls, ` +
+      "where these tools do not read; see the Agents page of the project.";
+  } catch (error) {
+    if (!(error instanceof Failure) || session.signal.aborted) throw error;
+    return PLAIN;
+  }
 }

@@ -2,9 +2,8 @@ import type { Evaluation } from "../../../analysis/evaluation.ts";
 import type { ProjectRef } from "../../project.ts";
 import type { Weave, WeaveSession } from "../client.ts";
 import type { EvaluationCall } from "./find.ts";
-import { type EvalResults, evalResults } from "./results.ts";
-import { needsPredictions, recordedScores } from "./scores.ts";
-import { countPredictions, type Prediction, readPredictions, withoutResults, withResults } from "./trials.ts";
+import { type EvalResults, evalResults, needsPredictions, recordedScores } from "./results.ts";
+import { type Prediction, countPredictions, readPredictions, withResults, withoutResults } from "./trials.ts";
 
 /** What is known of evaluations besides their own calls. */
 export interface EvaluationResults {

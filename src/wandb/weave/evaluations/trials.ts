@@ -1,13 +1,13 @@
-import { inParallel } from "../../../core/async.ts";
 import type { Trial } from "../../../analysis/evaluation.ts";
 import { callUsage } from "../../../analysis/usage.ts";
+import { inParallel } from "../../../core/async.ts";
+import type { ProjectRef } from "../../project.ts";
 import { type Call, costsOfCall, derived, opOf, usageOf } from "../call.ts";
 import type { WeaveSession } from "../client.ts";
 import { isRecord } from "../filters/condition.ts";
-import type { ProjectRef } from "../../project.ts";
-import { LIGHT_COLUMNS } from "../rows/columns.ts";
-import { nameOfQuery } from "../rows/cursor.ts";
+import { nameOfQuery } from "../plan.ts";
 import { Holder } from "../rows/collect.ts";
+import { LIGHT_COLUMNS } from "../rows/columns.ts";
 import { RefReader } from "../rows/expand.ts";
 import { cut, shortException } from "../rows/shape.ts";
 import { type EvalResults, TEXT } from "./results.ts";

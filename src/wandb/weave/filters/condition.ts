@@ -1,15 +1,6 @@
 import { badArgument } from "../../../core/failure.ts";
 import { oneOf } from "../../../core/nearest.ts";
-import {
-  type Condition,
-  convert,
-  type Expression,
-  field,
-  isNull,
-  literal,
-  type Operand,
-} from "../query.ts";
-import { storedExceptions } from "./exception.ts";
+import { type Condition, type Expression, type Operand, convert, field, isNull, literal } from "../query.ts";
 import { unixSeconds } from "./time.ts";
 
 /** How the service holds a field, which decides how it is compared. */
@@ -267,4 +258,34 @@ function scalar(target: Field, value: unknown, name: string): string | number {
 function list(value: unknown, name: string): unknown[] {
   if (!Array.isArray(value)) throw badArgument(`${name} must be a list.`);
   return value;
+}
+
+/**
+ * Texts that the stored form of an exception holds when what is shown of it (`ValueError: bad`) is
+ * this text, or holds it. Besides plain text, clients store JSON: Python's
+ * `{"type": "ValueError", "message": "bad", …}` in ASCII, JavaScript's without blanks.
+ */
+export function storedExceptions(text: string, whole: boolean): string[] {
+  const python = asciiOnly(inQuotes(text));
+  const parts = whole ? [] : [python, inQuotes(text)].filter((one) => one !== text);
+  const at = text.indexOf(": ");
+  if (at < 0) return [...new Set(parts)];
+  const [type, message] = [text.slice(0, at), text.slice(at + 2)].map(inQuotes);
+  const forms = [[", ", ": "], [",", ":"]].map(([comma, colon]) => {
+    const body = `${type}"${comma}"message"${colon}"${message}`;
+    return whole ? `"type"${colon}"${body}"` : body;
+  });
+  return [...new Set([...parts, ...forms, ...forms.map(asciiOnly)])];
+}
+
+/** A text as it stands within the quotes of JSON. */
+function inQuotes(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}
+
+function asciiOnly(json: string): string {
+  return json.replaceAll(
+    /[^\0-\x7f]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
+  );
 }

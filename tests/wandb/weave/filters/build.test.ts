@@ -1,13 +1,12 @@
-import { Failure, isFailure } from "../../../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { Failure, isFailure } from "../../../../src/core/failure.ts";
 import { buildFilter } from "../../../../src/wandb/weave/filters/build.ts";
-import { withMoments } from "../../../../src/wandb/weave/filters/moments.ts";
-import { FILTERS } from "../../../../src/wandb/weave/filters/names.ts";
-import { unixSeconds } from "../../../../src/wandb/weave/filters/time.ts";
-import { baseName, fitsPattern } from "../../../../src/wandb/weave/op_name.ts";
-import { select } from "../../../support/weave/stub_select.ts";
+import { FILTERS } from "../../../../src/wandb/weave/filters/fields.ts";
+import { baseName, fitsPattern } from "../../../../src/wandb/weave/filters/ops.ts";
+import { unixSeconds, withMoments } from "../../../../src/wandb/weave/filters/time.ts";
 import type { StubCall } from "../../../support/weave/stub_query.ts";
+import { select } from "../../../support/weave/stub_select.ts";
 
 const PROJECT = "test-entity/agents";
 const PLACE = { entity: "test-entity", project: "agents", id: PROJECT };

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { type Candidate, chooseSample } from "../../../../src/wandb/weave/schema/sample.ts";
+import { type Candidate, chooseSample } from "../../../../src/wandb/weave/sample.ts";
 
 const KB = 1024;
 

@@ -1,6 +1,58 @@
+import type { Evaluation } from "../../../analysis/evaluation.ts";
+import { compareEvaluations } from "../../../analysis/evaluation_comparison.ts";
+import { cutText } from "../../../core/cut.ts";
 import { estimateTokens } from "../../../mcp/tokens.ts";
 import { cut } from "../rows/shape.ts";
 import type { Prediction } from "./trials.ts";
+
+const ALONE = "There is only this evaluation to compare: choose several by evaluation_ids, or by " +
+  "an eval_name that they share.";
+
+const APART =
+  "No example occurs in all of these evaluations, so their scores are about different " +
+  "data: choose evaluations of one dataset by eval_name or evaluation_ids.";
+
+/** Differences between evaluations; examples with the dataset's row where that was read. */
+export function comparison(
+  evaluations: readonly Evaluation[],
+  predictions: readonly Prediction[],
+): Record<string, unknown> {
+  const compared = compareEvaluations(evaluations);
+  const { scorers, recorded, shared_examples, differing_examples, examples } = compared;
+  const rows = new Map(predictions.map(({ example, row }) => [example, row]));
+  return {
+    baseline: evaluations[0]?.id,
+    ...(evaluations.length < 2 ? { note: ALONE } : shared_examples === 0 ? { note: APART } : {}),
+    scorers,
+    ...(Object.keys(recorded).length === 0 ? {} : { recorded }),
+    shared_examples,
+    differing_examples,
+    examples: examples.map((one) => ({ ...one, row: rows.get(one.example) })),
+  };
+}
+
+/** Characters of what was raised, and how many different ones are told. */
+const LENGTH = 300;
+const REASONS = 5;
+
+/** What was raised, short enough for a summary. */
+export function reason(text: string): string {
+  return cutText(text, LENGTH);
+}
+
+/** The commonest reasons why an evaluation's predictions failed, and how often each was it. */
+export function reasons(
+  evaluation: string,
+  predictions: readonly Prediction[],
+): Record<string, number> {
+  const counts = new Map<string, number>();
+  for (const one of predictions) {
+    if (one.evaluation !== evaluation || one.error === undefined) continue;
+    const text = reason(one.error);
+    counts.set(text, (counts.get(text) ?? 0) + 1);
+  }
+  return Object.fromEntries([...counts].sort((a, b) => b[1] - a[1]).slice(0, REASONS));
+}
 
 /** Longest text in a prediction that is listed with others. */
 const TEXT = 500;

@@ -1,9 +1,8 @@
-import type { Call } from "../call.ts";
-import { opOf } from "../call.ts";
-import type { CallsSelection, WeaveSession } from "../client.ts";
-import { listOps } from "../ops.ts";
-import { field, literal } from "../query.ts";
-import type { ProjectRef } from "../../project.ts";
+import type { ProjectRef } from "../project.ts";
+import { type Call, opOf } from "./call.ts";
+import type { CallsSelection, WeaveSession } from "./client.ts";
+import { field, literal } from "./query.ts";
+import { listOps } from "./selection.ts";
 
 /** What is known of a call before it is read. */
 export interface Candidate {
