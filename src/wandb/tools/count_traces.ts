@@ -1,11 +1,11 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { resolveProject } from "../project.ts";
-import { emptyProjectNote, selectionFor } from "../weave/selection.ts";
-import { FILTERS_ARGUMENT, PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
+import { PROJECT_ARGS, resolveProject } from "../project.ts";
+import { type WeaveServices, wandbTool } from "../tool.ts";
+import { FILTERS_ARGUMENT, emptyProjectNote, selectionFor } from "../weave/selection.ts";
 
 /** Counts calls and traces. */
-export const countTraces: Tool<WeaveServices> = weaveTool({
+export const countTraces: Tool<WeaveServices> = wandbTool({
   name: "count_weave_traces_tool",
   title: "Count Weave traces",
   toolset: "weave.traces",
@@ -13,7 +13,7 @@ export const countTraces: Tool<WeaveServices> = weaveTool({
   description:
     "Count W&B Weave calls and root traces: how many there are, failed, since a time. Takes " +
     "the filters of query_weave_traces_tool and counts exactly what it would return.",
-  input: z.object({ ...PLACE, filters: FILTERS_ARGUMENT.optional() }),
+  input: z.object({ ...PROJECT_ARGS, filters: FILTERS_ARGUMENT.optional() }),
   output: z.looseObject({ total_count: z.int(), root_traces_count: z.int() }),
   run: async ({ filters = {}, ...args }, { weave, signal }) => {
     const place = resolveProject(args, weave);

@@ -1,17 +1,17 @@
 import * as z from "zod";
 import { type FieldSchema, SchemaBuilder } from "../../analysis/schema_inference.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { resolveProject } from "../project.ts";
+import { PROJECT_ARGS, resolveProject } from "../project.ts";
+import { type WeaveServices, wandbTool } from "../tool.ts";
 import { type Call, derived, opOf, usageOf } from "../weave/call.ts";
 import { candidates, chooseSample } from "../weave/sample.ts";
-import { emptyProjectNote, selectionFor } from "../weave/selection.ts";
-import { FILTERS_ARGUMENT, PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
+import { FILTERS_ARGUMENT, emptyProjectNote, selectionFor } from "../weave/selection.ts";
 
 /** Ops that are listed with their number of calls. */
 const OPS = 100;
 
 /** Learns what fields a project's calls have. */
-export const inferSchema: Tool<WeaveServices> = weaveTool({
+export const inferSchema: Tool<WeaveServices> = wandbTool({
   name: "infer_trace_schema_tool",
   title: "Infer Weave trace schema",
   toolset: "weave.traces",
@@ -21,7 +21,7 @@ export const inferSchema: Tool<WeaveServices> = weaveTool({
     "project's traces have, to filter calls by: paths, types, how often they are present, in " +
     "which ops, and common values, from a sample across ops and time.",
   input: z.object({
-    ...PLACE,
+    ...PROJECT_ARGS,
     sample_size: z.int().min(1).max(500).default(50),
     top_n_values: z.int().min(0).max(50).default(5),
     filters: FILTERS_ARGUMENT.optional(),

@@ -2,17 +2,17 @@ import * as z from "zod";
 import { chartEvaluations, scoreNames } from "../../analysis/charts/evaluations.ts";
 import { MOST_NAMES } from "../../analysis/charts/spec.ts";
 import { aggregateEvaluation } from "../../analysis/evaluation.ts";
-import { badArgument, Failure, unknownName } from "../../core/failure.ts";
+import { Failure, badArgument, unknownName } from "../../core/failure.ts";
 import { someOf } from "../../core/some.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { CHART_APP, drawChart } from "../../pictures/draw.ts";
-import { resolveProject } from "../project.ts";
+import { PROJECT_ARGS, resolveProject } from "../project.ts";
+import { type WeaveServices, wandbTool } from "../tool.ts";
 import { evaluationNames, findEvaluations } from "../weave/evaluations/find.ts";
 import { readResults, toEvaluation } from "../weave/evaluations/read.ts";
-import { PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
 
 /** Draws evaluations side by side. */
-export const plotEvaluation: Tool<WeaveServices> = weaveTool({
+export const plotEvaluation: Tool<WeaveServices> = wandbTool({
   name: "plot_evaluation_tool",
   title: "Plot Weave evaluations",
   toolset: "weave.pictures",
@@ -22,7 +22,7 @@ export const plotEvaluation: Tool<WeaveServices> = weaveTool({
     "Plot W&B Weave evaluations (evals) side by side: a picture (chart) of each model's " +
     "scores with 95 % intervals, latency and cost, and the figures in words.",
   input: z.object({
-    ...PLACE,
+    ...PROJECT_ARGS,
     eval_name: z.string().optional().describe("Name, model or call id; all if left out."),
     evaluation_ids: z.array(z.string()).max(MOST_NAMES).optional(),
     max_evals: z.int().min(1).max(MOST_NAMES).default(5).describe("The newest so many."),

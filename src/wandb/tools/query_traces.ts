@@ -1,15 +1,15 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { resolveProject } from "../project.ts";
+import { PROJECT_ARGS, resolveProject } from "../project.ts";
+import { type WeaveServices, wandbTool } from "../tool.ts";
 import { sortField } from "../weave/filters/fields.ts";
 import { isCostKey, listCalls } from "../weave/listing.ts";
 import { planOf } from "../weave/plan.ts";
-import { selectionFor } from "../weave/selection.ts";
-import { FILTERS_ARGUMENT, PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
+import { FILTERS_ARGUMENT, selectionFor } from "../weave/selection.ts";
 import { TraceUsage } from "../weave/trace_usage.ts";
 
 const INPUT = z.object({
-  ...PLACE,
+  ...PROJECT_ARGS,
   filters: FILTERS_ARGUMENT.optional(),
   sort_by: z.string().default("started_at")
     .describe("Field, path (inputs.x), latency_ms or total_cost."),
@@ -36,7 +36,7 @@ const OUTPUT = z.looseObject({
 });
 
 /** Finds calls. */
-export const queryTraces: Tool<WeaveServices> = weaveTool({
+export const queryTraces: Tool<WeaveServices> = wandbTool({
   name: "query_weave_traces_tool",
   title: "Query Weave traces",
   toolset: "weave.traces",

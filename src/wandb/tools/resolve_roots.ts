@@ -2,12 +2,12 @@ import * as z from "zod";
 import { inParallel } from "../../core/async.ts";
 import { estimateTokens } from "../../mcp/tokens.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { type ProjectRef, resolveProject } from "../project.ts";
+import { PROJECT_ARGS, type ProjectRef, resolveProject } from "../project.ts";
+import { type WeaveServices, wandbTool } from "../tool.ts";
 import type { WeaveSession } from "../weave/client.ts";
 import { callLinks } from "../weave/resources.ts";
 import { LIGHT_COLUMNS } from "../weave/rows/columns.ts";
 import { shapeCall } from "../weave/rows/shape.ts";
-import { PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
 
 /** Traces that are looked up before it is seen whether more would fit into the answer. */
 const WAVE = 1000;
@@ -17,7 +17,7 @@ const MISSING_NOTE =
   "root call was not recorded in this project.";
 
 /** Maps traces to their root calls. */
-export const resolveRoots: Tool<WeaveServices> = weaveTool({
+export const resolveRoots: Tool<WeaveServices> = wandbTool({
   name: "resolve_trace_roots_tool",
   title: "Resolve Weave trace roots",
   toolset: "weave.traces",
@@ -27,7 +27,7 @@ export const resolveRoots: Tool<WeaveServices> = weaveTool({
     "many as you like in one call; for example of failing child calls that " +
     "query_weave_traces_tool found.",
   input: z.object({
-    ...PLACE,
+    ...PROJECT_ARGS,
     trace_ids: z.array(z.string()),
     offset: z.int().min(0).default(0).describe("Ids to leave out: next_offset of a result."),
   }),

@@ -4,7 +4,8 @@ import { withRecorded } from "../../analysis/evaluation_scores.ts";
 import { defined } from "../../core/defined.ts";
 import { badArgument } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { type ProjectRef, resolveProject } from "../project.ts";
+import { PROJECT_ARGS, type ProjectRef, resolveProject } from "../project.ts";
+import { type WeaveServices, wandbTool } from "../tool.ts";
 import { derived, usageOf } from "../weave/call.ts";
 import type { Weave } from "../weave/client.ts";
 import { type EvaluationCall, type Found, evaluationNames, findEvaluations } from "../weave/evaluations/find.ts";
@@ -14,10 +15,9 @@ import { namedScores, scorersOf } from "../weave/evaluations/results.ts";
 import { withExamples } from "../weave/evaluations/trials.ts";
 import { evaluationLinks } from "../weave/resources.ts";
 import { costsOf, shortException } from "../weave/rows/shape.ts";
-import { PLACE, type WeaveServices, weaveTool } from "../weave/tool.ts";
 
 /** Sums up evaluations, one by one or side by side. */
-export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
+export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
   name: "summarize_evaluation_tool",
   title: "Summarize Weave evaluations",
   toolset: "weave.evaluations",
@@ -28,7 +28,7 @@ export const summarizeEvaluation: Tool<WeaveServices> = weaveTool({
     "prediction counts as not passed. compare gives the differences between them, per score " +
     "and example.",
   input: z.object({
-    ...PLACE,
+    ...PROJECT_ARGS,
     eval_name: z.string().optional().describe("Name or call id; all if left out."),
     evaluation_ids: z.array(z.string()).max(50).optional(),
     max_evals: z.int().min(1).max(50).default(5),

@@ -7,6 +7,12 @@ import { buildFilter, opPatterns } from "./filters/build.ts";
 import { type PatternNames, baseName, fitsPattern, opCondition } from "./filters/ops.ts";
 import { type Expression, field, literal, toExpression } from "./query.ts";
 
+/** Filters; which there are is told by the query tool's description and by refusals. */
+export const FILTERS_ARGUMENT: z.ZodRecord<z.ZodString, z.ZodUnknown> = z.record(
+  z.string(),
+  z.unknown(),
+);
+
 /**
  * Which calls a caller's filters select: one and the same for rows, counts and totals.
  *
