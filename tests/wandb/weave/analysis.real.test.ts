@@ -11,6 +11,32 @@ import { attach } from "../../support/weave/server.ts";
 import { shared } from "../../support/backend.ts";
 import { type Data, list, record, rigOn } from "./harness.ts";
 
+const Results = z.object({
+  rows: z.array(z.object({
+    raw_data_row: z.unknown(),
+    evaluations: z.array(z.object({
+      trials: z.array(z.object({
+        predict_and_score_call_id: z.string(),
+        model_output: z.unknown(),
+        scores: z.unknown(),
+      })),
+    })),
+  })),
+  summary: z.object({
+    evaluations: z.array(z.object({
+      scorer_stats: z.array(z.object({
+        scorer_key: z.string(),
+        path: z.string().nullish(),
+        value_type: z.string(),
+        trial_count: z.number(),
+        numeric_mean: z.number().nullish(),
+        pass_true_count: z.number(),
+        pass_rate: z.number().nullish(),
+      })),
+    })),
+  }),
+});
+
 for (const backend of WEAVE_SERVERS) {
   const state = await shared(backend);
   const { traces, evaluations } = await manifestOf(state);
@@ -128,6 +154,45 @@ for (const backend of WEAVE_SERVERS) {
         const score = record(record(own["scores"])["exact"]);
         assert.equal(score["passed"], exact["true_count"]);
         assert.equal(score["pass_rate"], exact["true_fraction"]);
+      }
+    } finally {
+      await bridge.stop();
+    }
+  });
+
+  test("scores, answers and examples are those of the server's own results route", async () => {
+    const { good, weak } = evaluations;
+    const bridge = await startBridge(attach(state));
+    try {
+      for (const { id } of [good, weak]) {
+        const options = {
+          ...{ evaluation_call_ids: [id], include_rows: true, include_summary: true },
+          ...{ include_raw_data_rows: true, resolve_row_refs: true },
+        };
+        const theirs = Results.parse(await bridge.ask("eval_results", options));
+        const [own = {}] = await summaries({ evaluation_ids: [id], include_per_task: true });
+        const [{ scorer_stats: stats = [] } = {}] = theirs.summary.evaluations;
+        const scores = record(own["scores"]);
+        const names = stats.map((one) => [one.scorer_key, ...one.path ? [one.path] : []].join("."));
+        assert.deepEqual(Object.keys(scores).sort(), names.toSorted());
+        assert.equal(names.length, 5);
+        for (const [index, one] of stats.entries()) {
+          const score = record(scores[names[index] ?? ""]);
+          assert.equal(score["scored"], one.trial_count, names[index]);
+          if (one.value_type === "binary") {
+            assert.equal(score["passed"], one.pass_true_count);
+            assert.equal(score["pass_rate_of_scored"], one.pass_rate);
+          } else assert.ok(Math.abs(Number(score["mean"]) - (one.numeric_mean ?? NaN)) < 1e-12);
+        }
+        const tasks = new Map(list(own["per_task"]).map((task) => [task["call_id"], task]));
+        assert.equal(tasks.size, theirs.rows.length);
+        for (const { raw_data_row: row, evaluations: [one] } of theirs.rows) {
+          for (const trial of one?.trials ?? []) {
+            const task = tasks.get(trial.predict_and_score_call_id) ?? {};
+            const { example, output = null, scores } = task;
+            assert.deepEqual([example, output, scores], [row, trial.model_output, trial.scores]);
+          }
+        }
       }
     } finally {
       await bridge.stop();
