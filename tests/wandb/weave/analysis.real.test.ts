@@ -162,40 +162,40 @@ for (const backend of WEAVE_SERVERS) {
 
   test("scores, answers and examples are those of the server's own results route", async () => {
     const { good, weak } = evaluations;
-    const bridge = await startBridge(attach(state));
-    try {
-      for (const { id } of [good, weak]) {
-        const options = {
-          ...{ evaluation_call_ids: [id], include_rows: true, include_summary: true },
-          ...{ include_raw_data_rows: true, resolve_row_refs: true },
-        };
-        const theirs = Results.parse(await bridge.ask("eval_results", options));
-        const [own = {}] = await summaries({ evaluation_ids: [id], include_per_task: true });
-        const [{ scorer_stats: stats = [] } = {}] = theirs.summary.evaluations;
-        const scores = record(own["scores"]);
-        const names = stats.map((one) => [one.scorer_key, ...one.path ? [one.path] : []].join("."));
-        assert.deepEqual(Object.keys(scores).sort(), names.toSorted());
-        assert.equal(names.length, 5);
-        for (const [index, one] of stats.entries()) {
-          const score = record(scores[names[index] ?? ""]);
-          assert.equal(score["scored"], one.trial_count, names[index]);
-          if (one.value_type === "binary") {
-            assert.equal(score["passed"], one.pass_true_count);
-            assert.equal(score["pass_rate_of_scored"], one.pass_rate);
-          } else assert.ok(Math.abs(Number(score["mean"]) - (one.numeric_mean ?? NaN)) < 1e-12);
-        }
-        const tasks = new Map(list(own["per_task"]).map((task) => [task["call_id"], task]));
-        assert.equal(tasks.size, theirs.rows.length);
-        for (const { raw_data_row: row, evaluations: [one] } of theirs.rows) {
-          for (const trial of one?.trials ?? []) {
-            const task = tasks.get(trial.predict_and_score_call_id) ?? {};
-            const { example, output = null, scores } = task;
-            assert.deepEqual([example, output, scores], [row, trial.model_output, trial.scores]);
-          }
+    for (const { id } of [good, weak]) {
+      const options = {
+        ...{ evaluation_call_ids: [id], include_rows: true, include_summary: true },
+        ...{ include_raw_data_rows: true, resolve_row_refs: true },
+      };
+      const response = await fetch(`${state.url}/v2/${state.project}/eval_results/query`, {
+        method: "POST",
+        headers: { authorization: `Basic ${btoa(`api:${state.apiKey}`)}` },
+        body: JSON.stringify(options),
+      });
+      const theirs = Results.parse(await response.json());
+      const [own = {}] = await summaries({ evaluation_ids: [id], include_per_task: true });
+      const [{ scorer_stats: stats = [] } = {}] = theirs.summary.evaluations;
+      const scores = record(own["scores"]);
+      const names = stats.map((one) => [one.scorer_key, ...one.path ? [one.path] : []].join("."));
+      assert.deepEqual(Object.keys(scores).sort(), names.toSorted());
+      assert.equal(names.length, 5);
+      for (const [index, one] of stats.entries()) {
+        const score = record(scores[names[index] ?? ""]);
+        assert.equal(score["scored"], one.trial_count, names[index]);
+        if (one.value_type === "binary") {
+          assert.equal(score["passed"], one.pass_true_count);
+          assert.equal(score["pass_rate_of_scored"], one.pass_rate);
+        } else assert.ok(Math.abs(Number(score["mean"]) - (one.numeric_mean ?? NaN)) < 1e-12);
+      }
+      const tasks = new Map(list(own["per_task"]).map((task) => [task["call_id"], task]));
+      assert.equal(tasks.size, theirs.rows.length);
+      for (const { raw_data_row: row, evaluations: [one] } of theirs.rows) {
+        for (const trial of one?.trials ?? []) {
+          const task = tasks.get(trial.predict_and_score_call_id) ?? {};
+          const { example, output = null, scores } = task;
+          assert.deepEqual([example, output, scores], [row, trial.model_output, trial.scores]);
         }
       }
-    } finally {
-      await bridge.stop();
     }
   });
 
