@@ -1,8 +1,8 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
-import { type WeaveServices, wandbTool } from "../tool.ts";
-import { FILTERS_ARGUMENT, emptyProjectNote, selectionFor } from "../weave/selection.ts";
+import { wandbTool, type WeaveServices } from "../tool.ts";
+import { emptyProjectNote, FILTERS_ARGUMENT, selectionFor } from "../weave/selection.ts";
 
 /** Counts calls and traces. */
 export const countTraces: Tool<WeaveServices> = wandbTool({

@@ -2,10 +2,10 @@ import * as z from "zod";
 import { type FieldSchema, SchemaBuilder } from "../../analysis/schema_inference.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
-import { type WeaveServices, wandbTool } from "../tool.ts";
+import { wandbTool, type WeaveServices } from "../tool.ts";
 import { type Call, derived, opOf, usageOf } from "../weave/call.ts";
 import { candidates, chooseSample } from "../weave/sample.ts";
-import { FILTERS_ARGUMENT, emptyProjectNote, selectionFor } from "../weave/selection.ts";
+import { emptyProjectNote, FILTERS_ARGUMENT, selectionFor } from "../weave/selection.ts";
 
 /** Ops that are listed with their number of calls. */
 const OPS = 100;

@@ -2,12 +2,12 @@ import * as z from "zod";
 import { chartEvaluations, scoreNames } from "../../analysis/charts/evaluations.ts";
 import { MOST_NAMES } from "../../analysis/charts/spec.ts";
 import { aggregateEvaluation } from "../../analysis/evaluation.ts";
-import { Failure, badArgument, unknownName } from "../../core/failure.ts";
+import { badArgument, Failure, unknownName } from "../../core/failure.ts";
 import { someOf } from "../../core/some.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { CHART_APP, drawChart } from "../../pictures/draw.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
-import { type WeaveServices, wandbTool } from "../tool.ts";
+import { wandbTool, type WeaveServices } from "../tool.ts";
 import { evaluationNames, findEvaluations } from "../weave/evaluations/find.ts";
 import { readResults, toEvaluation } from "../weave/evaluations/read.ts";
 

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
-import { type WeaveServices, wandbTool } from "../tool.ts";
+import { wandbTool, type WeaveServices } from "../tool.ts";
 import { sortField } from "../weave/filters/fields.ts";
 import { isCostKey, listCalls } from "../weave/listing.ts";
 import { planOf } from "../weave/plan.ts";

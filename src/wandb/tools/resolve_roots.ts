@@ -3,7 +3,7 @@ import { inParallel } from "../../core/async.ts";
 import { estimateTokens } from "../../mcp/tokens.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, type ProjectRef, resolveProject } from "../project.ts";
-import { type WeaveServices, wandbTool } from "../tool.ts";
+import { wandbTool, type WeaveServices } from "../tool.ts";
 import type { WeaveSession } from "../weave/client.ts";
 import { callLinks } from "../weave/resources.ts";
 import { LIGHT_COLUMNS } from "../weave/rows/columns.ts";

@@ -1,14 +1,19 @@
 import * as z from "zod";
-import { type EvaluationResult, aggregateEvaluation } from "../../analysis/evaluation.ts";
+import { aggregateEvaluation, type EvaluationResult } from "../../analysis/evaluation.ts";
 import { withRecorded } from "../../analysis/evaluation_scores.ts";
 import { defined } from "../../core/defined.ts";
 import { badArgument } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, type ProjectRef, resolveProject } from "../project.ts";
-import { type WeaveServices, wandbTool } from "../tool.ts";
+import { wandbTool, type WeaveServices } from "../tool.ts";
 import { derived, usageOf } from "../weave/call.ts";
 import type { Weave } from "../weave/client.ts";
-import { type EvaluationCall, type Found, evaluationNames, findEvaluations } from "../weave/evaluations/find.ts";
+import {
+  type EvaluationCall,
+  evaluationNames,
+  findEvaluations,
+  type Found,
+} from "../weave/evaluations/find.ts";
 import { readResults, toEvaluation } from "../weave/evaluations/read.ts";
 import { comparison, reason, reasons, tasksOf } from "../weave/evaluations/report.ts";
 import { namedScores, scorersOf } from "../weave/evaluations/results.ts";
@@ -211,7 +216,8 @@ function summary(
   };
 }
 
-const LEFT_OUT = "There are more predictions than are held at once. What is computed is about the " +
+const LEFT_OUT =
+  "There are more predictions than are held at once. What is computed is about the " +
   "others; recorded figures are about all. Ask for one evaluation at a time.";
 const NONE_LEFT_OUT = "Predictions for which a scorer gave None are left out of its rates and " +
   "means, as in Weave's Python client; failed ones count as not passed.";

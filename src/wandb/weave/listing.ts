@@ -9,7 +9,7 @@ import { type ListingArguments, type Plan, writeCursor } from "./plan.ts";
 import { callLinks } from "./resources.ts";
 import { RowCollector, Tally } from "./rows/collect.ts";
 import { LIGHT_COLUMNS } from "./rows/columns.ts";
-import { RefReader, expandCalls } from "./rows/expand.ts";
+import { expandCalls, RefReader } from "./rows/expand.ts";
 import { OMITTED, shapeCall } from "./rows/shape.ts";
 import { emptyProjectNote, until } from "./selection.ts";
 import type { TraceUsage } from "./trace_usage.ts";

@@ -3,7 +3,13 @@ import { badArgument } from "../../core/failure.ts";
 import type { ProjectRef } from "../project.ts";
 import type { CallsQuery } from "./client.ts";
 import { withMoments } from "./filters/time.ts";
-import { type Detail, LIGHT_COLUMNS, checkColumns, checkExpanded, serviceColumns } from "./rows/columns.ts";
+import {
+  checkColumns,
+  checkExpanded,
+  type Detail,
+  LIGHT_COLUMNS,
+  serviceColumns,
+} from "./rows/columns.ts";
 import type { Shaping } from "./rows/shape.ts";
 import { createHash } from "node:crypto";
 

@@ -4,7 +4,7 @@ import { path } from "../../http/path.ts";
 import type { ProjectRef } from "../project.ts";
 import type { CallsSelection, WeaveSession } from "./client.ts";
 import { buildFilter, opPatterns } from "./filters/build.ts";
-import { type PatternNames, baseName, fitsPattern, opCondition } from "./filters/ops.ts";
+import { baseName, fitsPattern, opCondition, type PatternNames } from "./filters/ops.ts";
 import { type Expression, field, literal, toExpression } from "./query.ts";
 
 /** Filters; which there are is told by the query tool's description and by refusals. */

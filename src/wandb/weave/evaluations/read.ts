@@ -3,7 +3,13 @@ import type { ProjectRef } from "../../project.ts";
 import type { Weave, WeaveSession } from "../client.ts";
 import type { EvaluationCall } from "./find.ts";
 import { type EvalResults, evalResults, needsPredictions, recordedScores } from "./results.ts";
-import { type Prediction, countPredictions, readPredictions, withResults, withoutResults } from "./trials.ts";
+import {
+  countPredictions,
+  type Prediction,
+  readPredictions,
+  withoutResults,
+  withResults,
+} from "./trials.ts";
 
 /** What is known of evaluations besides their own calls. */
 export interface EvaluationResults {

@@ -1,7 +1,11 @@
 import * as z from "zod";
-import { type ScorerResult, dimensionName, flattenScores } from "../../../analysis/evaluation_scores.ts";
+import {
+  dimensionName,
+  flattenScores,
+  type ScorerResult,
+} from "../../../analysis/evaluation_scores.ts";
 import { Failure } from "../../../core/failure.ts";
-import { type SafePath, path } from "../../../http/path.ts";
+import { path, type SafePath } from "../../../http/path.ts";
 import type { ProjectRef } from "../../project.ts";
 import type { Weave, WeaveSession } from "../client.ts";
 import { isRecord } from "../filters/condition.ts";

@@ -2,9 +2,22 @@ import { badArgument, unknownName } from "../../../core/failure.ts";
 import type { ProjectRef } from "../../project.ts";
 import { type Condition, type Expression, toExpression } from "../query.ts";
 import { isOperators, isRecord } from "./condition.ts";
-import { FILTERS, LISTS, LISTS_ONLY, MOST, fieldOf, isPath } from "./fields.ts";
-import { type OpSelector, type PatternNames, opCondition, opFilter, opSelectors, partOf } from "./ops.ts";
-import { conditionAt, isAbsent, latencyCondition, statusCondition, timeRangeCondition } from "./special.ts";
+import { fieldOf, FILTERS, isPath, LISTS, LISTS_ONLY, MOST } from "./fields.ts";
+import {
+  opCondition,
+  opFilter,
+  type OpSelector,
+  opSelectors,
+  partOf,
+  type PatternNames,
+} from "./ops.ts";
+import {
+  conditionAt,
+  isAbsent,
+  latencyCondition,
+  statusCondition,
+  timeRangeCondition,
+} from "./special.ts";
 
 /** Columns of ids that a call may lack. */
 const NULLABLE = ["parent_id", "thread_id", "turn_id"];

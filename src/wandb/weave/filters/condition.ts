@@ -1,6 +1,14 @@
 import { badArgument } from "../../../core/failure.ts";
 import { oneOf } from "../../../core/nearest.ts";
-import { type Condition, type Expression, type Operand, convert, field, isNull, literal } from "../query.ts";
+import {
+  type Condition,
+  convert,
+  type Expression,
+  field,
+  isNull,
+  literal,
+  type Operand,
+} from "../query.ts";
 import { unixSeconds } from "./time.ts";
 
 /** How the service holds a field, which decides how it is compared. */

@@ -1,5 +1,5 @@
 import { badArgument } from "../../../core/failure.ts";
-import { type Condition, type Test, field, literal } from "../query.ts";
+import { type Condition, field, literal, type Test } from "../query.ts";
 import { isRecord } from "./condition.ts";
 
 /** The names that a pattern stands for, looked up before. */

@@ -2,7 +2,7 @@ import { badArgument, unknownName } from "../../../core/failure.ts";
 import { oneOf } from "../../../core/nearest.ts";
 import type { Condition } from "../query.ts";
 import { absent, conditionOn, isOperators, isRecord } from "./condition.ts";
-import { FILTERS, fieldOf } from "./fields.ts";
+import { fieldOf, FILTERS } from "./fields.ts";
 import { unixSeconds } from "./time.ts";
 
 const STATUSES = ["success", "error", "running", "descendant_error"];
