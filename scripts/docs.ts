@@ -13,6 +13,7 @@ import type { Setting } from "../src/config/setting.ts";
 import { SETTINGS } from "../src/config/settings.ts";
 import { TROUBLES } from "../src/cli/troubles.ts";
 import { createLog } from "../src/core/log.ts";
+import { skillFiles } from "../src/mcp/skills.ts";
 import type { BoundTool } from "../src/mcp/tool.ts";
 import { markdownTable } from "../src/core/table.ts";
 import { VERSION } from "../src/version.ts";
@@ -20,6 +21,9 @@ import { buildApp } from "./app.ts";
 import { listingCost } from "./budget.ts";
 import { retrievalPage } from "./retrieval/measure.ts";
 import { say } from "./say.ts";
+
+/** Where Claude Code's plugin has its skills. */
+const PLUGIN_SKILLS = "packaging/claude/wandflow/skills/";
 
 const ROOT = new URL("../", import.meta.url);
 
@@ -119,6 +123,9 @@ export async function generatedFiles(): Promise<Map<string, string>> {
   for (const tool of tools) {
     const listing = JSON.stringify(tool.listing(), null, 2);
     files.set(`tests/golden/tools/${tool.name}.json`, `${listing}\n`);
+  }
+  for (const [path, text] of Object.entries(skillFiles(catalog.prompts))) {
+    files.set(`${PLUGIN_SKILLS}${path}`, text);
   }
   files.set("tests/golden/tokens.json", `${JSON.stringify(listingCost(tools), null, 2)}\n`);
   files.set("docs/RETRIEVAL.md", await formatted(retrievalPage(tools)));

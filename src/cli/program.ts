@@ -3,6 +3,7 @@ import { createCatalog, STARTERS } from "../catalog.ts";
 import { type Config, secretsOf } from "../config/config.ts";
 import { createLog, type Log } from "../core/log.ts";
 import { createServerFactory } from "../mcp/server.ts";
+import { createSkills } from "../mcp/skills.ts";
 import { NAME } from "../version.ts";
 import { createTidy } from "./memory.ts";
 
@@ -42,6 +43,7 @@ export function createServing(program: Program): {
     starters: STARTERS,
     absentTools: program.catalog.absentTools,
     prompts: program.catalog.prompts,
+    skills: createSkills(program.catalog.prompts),
     resources: program.catalog.resources,
     maxTokens: settings.maxResponseTokens,
     trustConfirm: settings.trustConfirm,

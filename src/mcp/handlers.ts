@@ -16,6 +16,7 @@ import type { Prompt } from "./prompts.ts";
 import { leadingLinks, matchUri, type Resource } from "./resource.ts";
 import { renderReply, reportOf } from "./result.ts";
 import type { BoundTool, CallContext } from "./tool.ts";
+import { SKILL_TYPE, type Skills } from "./skills.ts";
 import { lookUpNamed, type Suggest } from "./workflow.ts";
 
 /** What a server offers besides tools. */
@@ -24,6 +25,8 @@ interface Offers {
   readonly prompts?: readonly Prompt[];
   /** The kinds of resources, in listing order. */
   readonly resources?: readonly Resource[];
+  /** The prompts as skills. */
+  readonly skills?: Skills | undefined;
   readonly log: Log;
   /** Bound on each answer that the user set, in tokens; else it fits the client. */
   readonly maxTokens?: number | undefined;
@@ -32,23 +35,26 @@ interface Offers {
 }
 
 /** The capabilities that go with what is offered. */
-export function capabilitiesOf({ prompts = [], resources = [], tools }: Offers): {
+export function capabilitiesOf({ prompts = [], resources = [], skills, tools }: Offers): {
   prompts?: { listChanged: false };
   resources?: { listChanged: false };
 } {
   return {
     ...(prompts.length === 0 ? {} : { prompts: { listChanged: false } }),
-    ...(resources.length + appsOf(tools).length === 0 ? {} : { resources: { listChanged: false } }),
+    ...(resources.length + appsOf(tools).length === 0 && skills === undefined
+      ? {}
+      : { resources: { listChanged: false } }),
   };
 }
 
 /** Answers what is asked of prompts, resources and their arguments. */
 export function handleOffers(
-  { server }: McpServer,
+  mcp: McpServer,
   offers: Offers,
   contextOf: (context: ServerContext) => CallContext & { readonly fit: Fit },
 ): void {
-  const { prompts = [], resources = [], log } = offers;
+  const { server } = mcp;
+  const { prompts = [], resources = [], skills, log } = offers;
   const apps = appsOf(offers.tools);
   if (prompts.length > 0) {
     server.setRequestHandler("prompts/list", () => ({
@@ -65,8 +71,11 @@ export function handleOffers(
       };
     });
   }
-  if (resources.length + apps.length > 0) {
-    server.setRequestHandler("resources/list", () => ({ resources: apps.map(listApp) }));
+  skills?.attach(mcp);
+  if (resources.length + apps.length > 0 || skills !== undefined) {
+    server.setRequestHandler("resources/list", async () => ({
+      resources: [...apps.map(listApp), ...await skills?.list() ?? []],
+    }));
     server.setRequestHandler("resources/templates/list", () => ({
       resourceTemplates: resources.map(({ spec }) => ({
         name: spec.name,
@@ -77,6 +86,10 @@ export function handleOffers(
       })),
     }));
     server.setRequestHandler("resources/read", async ({ params }, context) => {
+      const text = skills?.read(params.uri);
+      if (text !== undefined) {
+        return { contents: [{ uri: params.uri, mimeType: SKILL_TYPE, text }] };
+      }
       const app = apps.find(({ uri }) => uri === params.uri);
       const running = app === undefined
         ? readResource(offers, params.uri, contextOf(context))
@@ -142,7 +155,7 @@ function suggestOf(
 const SHOWN = 200;
 
 async function readResource(
-  { resources = [], log }: Offers,
+  { resources = [], skills, log }: Offers,
   uri: string,
   context: CallContext & { readonly fit: Fit },
 ): Promise<ReadResourceResult> {
@@ -172,7 +185,10 @@ async function readResource(
       ...defined({ _meta }),
     };
   }
-  const forms = resources.map(({ spec }) => spec.template).join(", ");
+  const forms = [
+    ...resources.map(({ spec }) => spec.template),
+    ...(skills === undefined ? [] : ["skill://{name}/SKILL.md"]),
+  ].join(", ");
   throw missing(`There is no resource ${shown}; there are ${forms}.`);
 }
 

@@ -22,6 +22,7 @@ import { capabilitiesOf, handleOffers } from "./handlers.ts";
 import type { Prompt } from "./prompts.ts";
 import { leadingLinks, type Resource } from "./resource.ts";
 import { renderFailure, renderReply } from "./result.ts";
+import type { Skills } from "./skills.ts";
 import type { BoundTool, CallContext, Consent, Reply } from "./tool.ts";
 import { type Watch, watchCall } from "./watch.ts";
 
@@ -39,6 +40,8 @@ export interface ServerParts {
   readonly prompts?: readonly Prompt[];
   /** The kinds of resources, in listing order. */
   readonly resources?: readonly Resource[];
+  /** The prompts as skills. */
+  readonly skills?: Skills | undefined;
   /** Bound on each answer that the user set, in tokens; else it fits the client. */
   readonly maxTokens?: number | undefined;
   /** Take `confirm: true` for a yes even where the client can ask its user. */

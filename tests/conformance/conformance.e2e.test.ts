@@ -5,7 +5,7 @@ import { createHttpHandler } from "../../src/mcp/http.ts";
 import { startFakeMlflow } from "../e2e/fake_mlflow.ts";
 import { startHttp } from "../support/product.ts";
 import { createFixture } from "./fixture.ts";
-import { type Revision, runSuite } from "./suite.ts";
+import { type Revision, runScenario, runSuite } from "./suite.ts";
 
 /**
  * What a server without sessions cannot do for clients of the older revision: send them a request
@@ -23,6 +23,9 @@ const FIXTURE_CHECKS: Record<Revision, number> = { "2025-11-25": 56, "2026-07-28
 
 /** Checks that pass on the product, which has none of the suite's own tools. */
 const PRODUCT_CHECKS: Record<Revision, number> = { "2025-11-25": 37, "2026-07-28": 106 };
+
+/** Checks of the three scenarios of skills. */
+const SKILL_CHECKS = 45;
 
 Deno.test("the transport passes what 2025-11-25 requires, but for requests to the client", async () => {
   const { code, passed, failed } = await judgeFixture("2025-11-25");
@@ -49,6 +52,18 @@ for (const revision of ["2025-11-25", "2026-07-28"] as const) {
     assert.ok(passed.length >= PRODUCT_CHECKS[revision], String(passed.length));
   });
 }
+
+Deno.test("the product passes every check of skills", async () => {
+  await using mlflow = startFakeMlflow();
+  await using server = await startHttp({ MLFLOW_TRACKING_URI: mlflow.url });
+  const passed: string[] = [];
+  for (const part of ["enumeration", "manifest", "directory"]) {
+    const verdict = await runScenario(server.url, `sep-2640-skills-${part}`);
+    assert.deepEqual([verdict.code, verdict.failed], [0, []], verdict.stdout);
+    passed.push(...verdict.passed);
+  }
+  assert.ok(passed.length >= SKILL_CHECKS, String(passed.length));
+});
 
 async function judgeFixture(revision: Revision) {
   const lines: string[] = [];

@@ -26,22 +26,28 @@ export async function runSuite(
   revision: Revision,
   baseline?: string,
 ): Promise<Verdict> {
+  return await judge(url, [
+    "--requirements",
+    revision,
+    ...(baseline === undefined ? [] : ["--expected-failures", baseline]),
+  ]);
+}
+
+/** Runs one scenario, also one of an extension, which no revision requires. */
+export async function runScenario(url: string, scenario: string): Promise<Verdict> {
+  return await judge(url, ["--scenario", scenario, "--spec-version", "2026-07-28", "--force"]);
+}
+
+async function judge(url: string, args: readonly string[]): Promise<Verdict> {
   const folder = await Deno.makeTempDir({ prefix: "wandflow-conformance-" });
   try {
-    const result = await runNpmProgram("conformance", [
-      "server",
-      "--url",
-      url,
-      "--requirements",
-      revision,
-      "-o",
-      join(folder, "out"),
-      ...(baseline === undefined ? [] : ["--expected-failures", baseline]),
-    ], folder);
+    const out = join(folder, "out");
+    const all = ["server", "--url", url, "-o", out, ...args];
+    const result = await runNpmProgram("conformance", all, folder);
     const optional = optionalScenarios(result.stdout);
     const passed: string[] = [];
     const failed: string[] = [];
-    for await (const { scenario, id, status } of checks(join(folder, "out"))) {
+    for await (const { scenario, id, status } of checks(out)) {
       if (status === "SUCCESS") passed.push(`${scenario}:${id}`);
       if (status === "FAILURE" && !optional.has(scenario)) failed.push(`${scenario}:${id}`);
     }
