@@ -99,7 +99,7 @@ Deno.test("a bad arrow would be found", () => {
       ["src/analysis/trend.ts", "src/mlflow/store.ts"],
       ["src/core/nearest.ts", "src/http/path.ts"],
       ["src/core/log.ts", "src/config/settings.ts"],
-      ["src/config/access.ts", "src/mlflow/access.ts"],
+      ["src/config/access.ts", "src/mlflow/store.ts"],
       ["src/mcp/server.ts", "src/catalog.ts"],
       ["src/mcp/server.ts", "src/http/client.ts"],
       ["src/mlflow/store.ts", "src/mlflow/tools/get_trace.ts"],

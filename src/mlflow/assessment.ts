@@ -1,10 +1,9 @@
+import * as z from "zod";
 import { badArgument, Failure, isFailure } from "../core/failure.ts";
 import { isDeepStrictEqual } from "node:util";
-import * as z from "zod";
 import { isJsonObject, type Json, type JsonObject } from "../core/json.ts";
 import { shapeAssessment, shapeInfo } from "./shape/info.ts";
-import { shapeSpan } from "./shape/span.ts";
-import { hexId } from "./shape/value.ts";
+import { hexId, shapeSpan } from "./shape/span.ts";
 import type { TraceReader } from "./store.ts";
 
 /** An assessment's value: any JSON, so the one argument whose schema names no type. */

@@ -5,8 +5,9 @@
  */
 import { badArgument, Failure } from "../core/failure.ts";
 import { noSuchExperiment } from "./experiment.ts";
-import { exactAttribute } from "./filter/attribute.ts";
-import { type Clause, compareVersions, printClause } from "./filter/mod.ts";
+import { exactAttribute } from "./filter/json_text.ts";
+import { type Clause, printClause } from "./filter/clause.ts";
+import { compareVersions } from "./query.ts";
 import type { ReadServices } from "./services.ts";
 import type { TraceQuery, TraceReader } from "./store.ts";
 

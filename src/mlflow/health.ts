@@ -2,8 +2,7 @@ import { defined } from "../core/defined.ts";
 import { watchClock } from "../http/clock.ts";
 import type { UpstreamOptions } from "../http/request.ts";
 import type { HealthCheck } from "../mcp/backend.ts";
-import { shownUri } from "./access.ts";
-import { HttpTraceStore, newServerMemory } from "./http/store.ts";
+import { HttpTraceStore, newServerMemory, shownUri } from "./http/store.ts";
 import type { TraceReader } from "./store.ts";
 
 /** Looks whether a tracking server is there and takes the credentials. */

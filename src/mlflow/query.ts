@@ -1,15 +1,13 @@
+/**
+ * Which MLflow release first evaluates a filter.
+ *
+ * @module
+ */
 import { badArgument, Failure } from "../core/failure.ts";
 import { tryParseJson } from "../core/json.ts";
-import {
-  type Clause,
-  compareVersions,
-  type Filter,
-  FilterError,
-  type Order,
-  parseFilter,
-  parseOrderBy,
-  requires,
-} from "./filter/mod.ts";
+import { type Clause, type Filter, FilterError, printKey } from "./filter/clause.ts";
+import { type Order, type OrderTerm, parseOrderBy } from "./filter/order.ts";
+import { parseFilter } from "./filter/filter.ts";
 import type { TraceQuery, TraceReader } from "./store.ts";
 
 /**
@@ -81,4 +79,71 @@ function listed(order: string | readonly string[]): string | readonly string[] {
     ? tryParseJson(order)
     : undefined;
   return Array.isArray(list) ? list.map(String) : order;
+}
+
+/** A part of a filter that not every supported server (3.4 and newer) evaluates. */
+export interface Requirement {
+  /** The first release that does, like `3.6`. */
+  readonly version: string;
+  readonly feature: string;
+}
+
+/**
+ * What a filter and an order need beyond MLflow 3.4, the newest release first; empty if nothing.
+ * Versions are those in which the server's own parser gained the feature.
+ */
+export function requires(
+  { clauses }: Pick<Filter, "clauses">,
+  order: readonly OrderTerm[] = [],
+): Requirement[] {
+  const needs = new Map<string, Requirement>();
+  const add = (need: Requirement) => needs.set(need.feature, need);
+  for (const clause of clauses) clauseNeeds(clause).forEach(add);
+  if (order.some(({ entity, key }) => entity === "trace" && key === "end_time_ms")) {
+    add({ version: "3.18", feature: "sorting by end_time" });
+  }
+  return [...needs.values()].sort((a, b) => compareVersions(b.version, a.version));
+}
+
+/** Negative, zero or positive as a release is older than, the same as or newer than another. */
+export function compareVersions(a: string, b: string): number {
+  const [left, right] = [a, b].map((text) => (text.match(/\d+/g) ?? []).slice(0, 3).map(Number));
+  for (let i = 0; i < 3; i++) {
+    const difference = (left?.[i] ?? 0) - (right?.[i] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return 0;
+}
+
+function clauseNeeds(clause: Clause): Requirement[] {
+  const { entity, op } = clause;
+  const needs: Requirement[] = [];
+  const add = (version: string, feature: string) => needs.push({ version, feature });
+  const key = printKey(clause);
+  if (entity === "issue") add("3.11", "comparing issues");
+  if (entity === "feedback" || entity === "expectation") {
+    add("3.6", `comparing ${entity === "feedback" ? entity : "expectations"}`);
+    if (/^[<>]/.test(op)) add("3.15", "comparing scores by > and <");
+  }
+  if (entity === "trace") {
+    if (clause.key === "prompt") add("3.7", "comparing prompt");
+    if (clause.key === "text") add("3.6", "searching the text of spans");
+    if (clause.key === "client_request_id" || clause.key === "end_time_ms") {
+      add("3.6", `comparing ${key}`);
+    }
+  }
+  const oldSpan = entity === "span" && clause.key === "name";
+  if (entity === "spanAttribute") add("3.6", "comparing span attributes");
+  else if (entity === "span" && !oldSpan) add("3.6", `comparing ${key}`);
+  const pattern = op === "RLIKE" || ((op === "LIKE" || op === "ILIKE") && !oldSpan);
+  if (pattern && needs.length === 0) add("3.6", `${op} on ${key}`);
+  if (op === "IS NULL" || op === "IS NOT NULL") {
+    const sinceVersion = entity === "metadata" || key === "run_id"
+      ? "3.9"
+      : entity === "feedback" || entity === "expectation"
+      ? "3.10"
+      : "3.11";
+    add(sinceVersion, `${op} on ${key}`);
+  }
+  return needs;
 }

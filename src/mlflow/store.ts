@@ -1,6 +1,7 @@
 import type { Failure } from "../core/failure.ts";
 import type { Json } from "../core/json.ts";
-import type { Filter, OrderTerm } from "./filter/mod.ts";
+import type { Filter } from "./filter/clause.ts";
+import type { OrderTerm } from "./filter/order.ts";
 
 /** Which traces are wanted. */
 export interface TraceQuery {

@@ -1,5 +1,6 @@
 import { badArgument } from "../core/failure.ts";
 import { percentDecoded } from "../core/percent.ts";
+import type { ResourceSpec } from "../mcp/resource.ts";
 
 /**
  * The trace that a caller's text names: its id, its address `mlflow://traces/…`, or the link to its
@@ -40,3 +41,13 @@ export function likelyTraceId(traceId: string): string | undefined {
 export function traceIdHint(meant: string | undefined): string {
   return meant === undefined ? "search_traces finds the ids of traces." : `Did you mean ${meant}?`;
 }
+
+/** A trace with an address of its own. */
+export const TRACE_RESOURCE: ResourceSpec = {
+  name: "mlflow_trace",
+  title: "MLflow trace",
+  description: "One MLflow trace with its spans.",
+  template: "mlflow://traces/{trace_id}",
+  tool: "get_trace",
+  args: ({ trace_id }) => ({ trace_id }),
+};

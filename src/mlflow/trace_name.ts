@@ -4,7 +4,7 @@
  * @module
  */
 import { isFailure } from "../core/failure.ts";
-import { type Clause, type Filter, printClause, printFilter } from "./filter/mod.ts";
+import { type Clause, type Filter, printClause, printFilter } from "./filter/clause.ts";
 import { shapeInfo, type TraceInfo } from "./shape/info.ts";
 import { shapeSpan, type Span } from "./shape/span.ts";
 import type { TracePage, TraceQuery, TraceReader } from "./store.ts";

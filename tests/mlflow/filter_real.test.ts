@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { z } from "zod";
-import {
-  type Clause,
-  parseFilter,
-  parseOrderBy,
-  printClause,
-  printFilter,
-  printOrderBy,
-  requires,
-} from "../../src/mlflow/filter/mod.ts";
+import { type Clause, printClause, printFilter } from "../../src/mlflow/filter/clause.ts";
+import { parseFilter } from "../../src/mlflow/filter/filter.ts";
+import { parseOrderBy, printOrderBy } from "../../src/mlflow/filter/order.ts";
+import { requires } from "../../src/mlflow/query.ts";
 import { shared } from "../support/backend.ts";
 import { manifestOf, mlflow34, mlflowNewest } from "../support/mlflow/backends.ts";
 import { awkward, orderTerms, quotable, readClause, storable } from "./filter/arbitrary.ts";

@@ -5,9 +5,8 @@
  */
 import { isJsonObject, type Json } from "../../core/json.ts";
 import { editDistance } from "../../core/nearest.ts";
-import type { Scope } from "./alias.ts";
-import { aliasSources } from "./match.ts";
-import { nameSegment, printSegment } from "./paths.ts";
+import { aliasSources, type Scope } from "./match.ts";
+import { nameSegment, printSegment } from "./selection.ts";
 
 const MAX_PATHS = 2000;
 const MAX_DEPTH = 6;

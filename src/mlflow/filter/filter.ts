@@ -3,9 +3,8 @@
  *
  * @module
  */
-import type { Clause, Filter } from "./ast.ts";
+import { type Clause, type Filter, printKey } from "./clause.ts";
 import { parseClauses } from "./parse.ts";
-import { printKey } from "./print.ts";
 import { resolveKey } from "./resolve.ts";
 import { rewriteClause } from "./rewrite.ts";
 

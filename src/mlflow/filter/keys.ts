@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Entity, Operator } from "./ast.ts";
+import type { Entity, Operator } from "./clause.ts";
 
 /** What kind of value a key has, which decides what it can be compared with. */
 export type KeyKind =

@@ -3,12 +3,10 @@
  *
  * @module
  */
-import { type Clause, FilterError, type Operator } from "./ast.ts";
+import { type Clause, FilterError, type Operator, printKey } from "./clause.ts";
 import { keyRule, type KeyTarget } from "./keys.ts";
-import type { RawClause } from "./parse.ts";
-import type { RawValue } from "./value.ts";
-import { printKey } from "./print.ts";
-import { requireOperator, type RewriteContext } from "./raw.ts";
+import type { RawClause, RawValue } from "./parse.ts";
+import { requireOperator, type RewriteContext } from "./comparison.ts";
 import { isoText, MOMENT_FORMS, parseDuration, parseMoment } from "../../core/time.ts";
 
 const DAY = 86_400_000;

@@ -4,9 +4,8 @@
  * @module
  */
 import { didYouMean } from "../../core/failure.ts";
-import { FilterError } from "./ast.ts";
+import { FilterError, printKey } from "./clause.ts";
 import { OTHER_KEYS, OTHER_PREFIXES, PREFIXES, SAME_KEYS } from "./keys.ts";
-import { printKey } from "./print.ts";
 import { printable } from "./resolve.ts";
 
 /** A key to sort by. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { didYouMean } from "../../core/failure.ts";
-import { FilterError } from "./ast.ts";
+import { FilterError, printKey } from "./clause.ts";
 import {
   keyNames,
   keyRule,
@@ -17,7 +17,6 @@ import {
   SEIZED_KEYS,
 } from "./keys.ts";
 import type { NamePart } from "./lex.ts";
-import { printKey } from "./print.ts";
 
 const RUNS_ONLY: ReadonlySet<string> = new Set(["params", "param", "metrics", "metric"]);
 const FAILED =

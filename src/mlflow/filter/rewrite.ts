@@ -3,15 +3,19 @@
  *
  * @module
  */
-import { type Clause, FilterError, type Operator } from "./ast.ts";
-import { rewriteAssessment } from "./assessment.ts";
-import { rewriteAttribute } from "./attribute.ts";
+import { type Clause, FilterError, type Operator, printClause, printKey, quote } from "./clause.ts";
+import { rewriteAssessment, rewriteAttribute } from "./json_text.ts";
 import { keyRule, type KeyTarget } from "./keys.ts";
 import { numericClauses } from "./number.ts";
 import type { RawClause } from "./parse.ts";
-import { asText, containing, requireOperator, type RewriteContext, unquotable } from "./raw.ts";
-import { printClause, printKey, quote } from "./print.ts";
-import { statusText } from "./status.ts";
+import {
+  asText,
+  containing,
+  requireOperator,
+  type RewriteContext,
+  statusText,
+  unquotable,
+} from "./comparison.ts";
 
 /**
  * The clauses that mean the comparison, usually one.

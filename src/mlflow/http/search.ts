@@ -1,10 +1,24 @@
+import * as z from "zod";
 import { Failure } from "../../core/failure.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
 import { path } from "../../http/path.ts";
-import { printFilter, printOrderBy } from "../filter/mod.ts";
+import { printFilter } from "../filter/clause.ts";
+import { printOrderBy } from "../filter/order.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
-import { CountsReply, SearchReply } from "./replies.ts";
+import { AnyJson } from "./spans.ts";
+
+/** `POST traces/search`. */
+const SearchReply = z.looseObject({
+  traces: z.array(AnyJson).optional(),
+  next_page_token: z.string().nullish(),
+});
+
+/** `POST traces/calculate-filter-correlation`. */
+const CountsReply = z.looseObject({
+  filter1_count: z.coerce.number(),
+  total_count: z.coerce.number(),
+});
 
 /** Most traces that the server gives in one reply. */
 const PAGE = 500;

@@ -6,7 +6,24 @@ import type { UpstreamSession } from "../../http/client.ts";
 import type { ArrayPlace } from "../../http/array_scanner.ts";
 import { joinedPath, path } from "../../http/path.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
-import { BatchReply, SpanPlace } from "./replies.ts";
+
+/** Any JSON value, unexamined. */
+export const AnyJson: z.ZodType<Json> = z.custom<Json>((value) => value !== undefined);
+
+/** `GET traces/batchGet`. */
+const BatchReply = z.looseObject({
+  traces: z.array(z.looseObject({
+    trace_info: z.looseObject({ trace_id: z.string() }),
+    spans: z.array(AnyJson).nullish(),
+  })).optional(),
+});
+
+/** The parts of a trace info that decide where its spans are. */
+const SpanPlace = z.looseObject({
+  trace_id: z.string(),
+  tags: z.record(z.string(), AnyJson).nullish(),
+  trace_metadata: z.record(z.string(), AnyJson).nullish(),
+});
 
 /** Traces asked for in one batch, and bytes of their spans. */
 const BATCH = 25;

@@ -1,10 +1,10 @@
+import * as z from "zod";
 import { defined } from "../../core/defined.ts";
 import { Failure, isFailure } from "../../core/failure.ts";
 import { openSession, type UpstreamSession } from "../../http/client.ts";
 import type { Json } from "../../core/json.ts";
 import { path, type SafePath } from "../../http/path.ts";
 import type { UpstreamOptions } from "../../http/request.ts";
-import { shownUri } from "../access.ts";
 import type {
   Deletion,
   Experiment,
@@ -14,20 +14,36 @@ import type {
   UnreadSpans,
   VisitSpan,
 } from "../store.ts";
-import {
-  AssessmentReply,
-  DeleteReply,
-  ExperimentReply,
-  ExperimentsReply,
-  InfoReply,
-  RunReply,
-} from "./replies.ts";
 import { likelyTraceId, traceIdHint } from "../trace_id.ts";
 import { countTraces, searchTraces } from "./search.ts";
-import { noticePlace, type RouteMemory, streamSpans, streamSpansOfMany } from "./spans.ts";
+import { AnyJson, noticePlace, type RouteMemory, streamSpans, streamSpansOfMany } from "./spans.ts";
 
 /** Longest look after a write whose reply was lost, in milliseconds. */
 const LOOK_TIME = 20_000;
+
+/** `GET traces/{id}`. */
+const InfoReply = z.looseObject({
+  trace: z.looseObject({ trace_info: AnyJson }),
+});
+
+/** `POST traces/delete-traces`. */
+const DeleteReply = z.looseObject({ traces_deleted: z.coerce.number().optional() });
+
+/** One assessment, created, read or changed. */
+const AssessmentReply = z.looseObject({ assessment: AnyJson });
+
+const ExperimentBody = z.looseObject({ experiment_id: z.coerce.string(), name: z.string() });
+
+/** `GET experiments/get` and `get-by-name`. */
+const ExperimentReply = z.looseObject({ experiment: ExperimentBody });
+
+/** `POST experiments/search`. */
+const ExperimentsReply = z.looseObject({ experiments: z.array(ExperimentBody).optional() });
+
+/** `GET runs/get`. */
+const RunReply = z.looseObject({
+  run: z.looseObject({ info: z.looseObject({ experiment_id: z.coerce.string() }) }),
+});
 
 /** What one process remembers of a server between calls: its release and its routes. */
 export interface ServerMemory {
@@ -264,4 +280,9 @@ async function absent(reply: Promise<unknown>): Promise<unknown> {
 
 function assessmentPath(traceId: string, assessmentId: string): SafePath {
   return path`/api/3.0/mlflow/traces/${traceId}/assessments/${assessmentId}`;
+}
+
+/** The tracking URI as it may be shown: neither user name and password nor a query's token. */
+export function shownUri({ origin, pathname }: URL): string {
+  return origin + pathname.replace(/\/+$/, "");
 }

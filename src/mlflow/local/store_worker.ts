@@ -1,11 +1,136 @@
 /**
- * The worker that reads a local store: SQLite blocks its thread, so it has one of its own. It may
- * read the store's files and nothing else.
+ * What the store's worker reads for each request.
  *
  * @module
  */
-import { readStore, regexPatterns } from "./operations.ts";
-import { type FromWorker, packError, type Part, type ToWorker } from "./protocol.ts";
+import { Failure } from "../../core/failure.ts";
+import type { JsonObject } from "../../core/json.ts";
+import { type CompileSearch, Database, has, type Row, type Wanted } from "./database.ts";
+import { readAssessment, traceInfos } from "./info.ts";
+import {
+  type FromWorker,
+  packError,
+  type Part,
+  type Request,
+  type StoreFiles,
+  type ToWorker,
+} from "./protocol.ts";
+import { countStatement, searchStatement } from "./search.ts";
+import { noSuchTrace, readSpans } from "./spans.ts";
+import { type Fragment, raw, sql } from "./sql.ts";
+
+/** Traces in one part of a search. */
+const PAGE = 500;
+
+/**
+ * Reads what a request asks for, part by part. No lock is held between parts.
+ *
+ * @throws {Failure} with the reason when it cannot.
+ */
+export function* readStore(
+  files: StoreFiles,
+  request: Request,
+  wanted: Wanted,
+  compileSearch?: CompileSearch,
+): Generator<Part> {
+  using database = new Database(files.path, wanted, compileSearch);
+  // A pattern that cannot be used is told even where no trace has what it is about.
+  regexPatterns(request).forEach((pattern) => compileSearch?.(pattern));
+  switch (request.kind) {
+    case "search": {
+      const { search, limit, offset } = request;
+      const statement = searchStatement(search, database.tables, { limit: limit + 1, offset });
+      const found = database.rows(statement).map((row) => String(row["request_id"]));
+      const ids = found.slice(0, limit);
+      const hasMore = found.length > limit;
+      for (let at = 0; at < ids.length || at === 0; at += PAGE) {
+        yield { kind: "infos", infos: traceInfos(database, ids.slice(at, at + PAGE)), hasMore };
+      }
+      return;
+    }
+    case "count": {
+      const [row] = database.rows(countStatement(request.search, database.tables));
+      return yield { kind: "number", number: Number(row?.["number"]) };
+    }
+    case "info":
+      return yield { kind: "infos", infos: [findInfo(database, request.traceId)] };
+    case "spans":
+      return yield* readSpans(database, files.artifacts, request.traceIds);
+    case "assessment":
+      return yield assessment(database, request.traceId, request.assessmentId);
+    case "experiments":
+      return yield experiments(database, request);
+    case "run": {
+      const rows = !database.tables.has("runs") ? [] : database.rows(
+        sql`SELECT e.experiment_id, e.name FROM runs r
+          JOIN experiments e ON e.experiment_id = r.experiment_id
+          WHERE r.run_uuid = ${request.runId}`,
+      );
+      return yield listExperiments(rows);
+    }
+  }
+}
+
+/** The regular expressions in a request's filter. */
+export function regexPatterns(request: Request): readonly string[] {
+  const clauses = "search" in request ? request.search.filter?.clauses ?? [] : [];
+  return clauses.filter(({ op }) => op === "RLIKE").map(({ value }) => String(value));
+}
+
+function findInfo(database: Database, traceId: string): JsonObject {
+  const [info] = traceInfos(database, [traceId]);
+  if (info !== undefined) return info;
+  throw noSuchTrace(database, traceId);
+}
+
+function assessment(database: Database, traceId: string, assessmentId: string): Part {
+  const rows = !database.tables.has("assessments") ? [] : database.rows(
+    sql`SELECT * FROM assessments WHERE trace_id = ${traceId}
+      AND assessment_id = ${assessmentId}`,
+  );
+  const [row] = rows;
+  if (row !== undefined) return { kind: "infos", infos: [readAssessment(row)] };
+  findInfo(database, traceId);
+  throw new Failure(
+    "not_found",
+    `Trace ${traceId} has no assessment ${JSON.stringify(assessmentId.slice(0, 100))}.`,
+    { upstreamCode: "RESOURCE_DOES_NOT_EXIST" },
+  );
+}
+
+function experiments(
+  database: Database,
+  { id, name, workspace, limit }: Extract<Request, { kind: "experiments" }>,
+): Part {
+  const { tables } = database;
+  const wanted: Fragment = id !== undefined
+    ? sql`experiment_id = ${/^\d{1,18}$/.test(id) ? BigInt(id) : -1}`
+    : name !== undefined
+    ? sql`name = ${name}`
+    : has(tables, "experiments", "lifecycle_stage")
+    ? raw("lifecycle_stage = 'active'")
+    : raw("1");
+  const own = id === undefined && has(tables, "experiments", "workspace")
+    ? sql`workspace = ${workspace}`
+    : raw("1");
+  const latest = has(tables, "experiments", "last_update_time")
+    ? raw("last_update_time DESC, experiment_id DESC")
+    : raw("experiment_id DESC");
+  return listExperiments(database.rows(
+    sql`SELECT experiment_id, name FROM experiments WHERE ${wanted} AND ${own}
+      ORDER BY ${latest} LIMIT ${limit}`,
+  ));
+}
+
+function listExperiments(rows: readonly Row[]): Part {
+  return {
+    kind: "experiments",
+    experiments: rows.map((row) => ({
+      id: String(row["experiment_id"]),
+      name: String(row["name"]),
+    })),
+  };
+}
 
 /** Answers over a port: one request at a time, each part when it is asked for. */
 function serve(port: MessagePort): void {

@@ -2,7 +2,7 @@ import { badArgument } from "../../core/failure.ts";
 import { MOMENT_FORMS, parseMoment } from "../../core/time.ts";
 import type { CallContext } from "../../mcp/tool.ts";
 import { existingExperiment } from "../experiment.ts";
-import type { Clause, Filter } from "../filter/mod.ts";
+import type { Clause, Filter } from "../filter/clause.ts";
 import type { WriteServices } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
 import { readTraceId } from "../trace_id.ts";

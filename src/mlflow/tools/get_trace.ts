@@ -1,17 +1,16 @@
+import * as z from "zod";
 import { defined } from "../../core/defined.ts";
 import { badArgument } from "../../core/failure.ts";
-import * as z from "zod";
 import type { Json } from "../../core/json.ts";
 import { resourceUri } from "../../mcp/resource.ts";
 import type { CallContext, ResultLink, Tool } from "../../mcp/tool.ts";
 import { ExtractFields, Selection, UnmatchedFields } from "../fields/selection.ts";
 import { isField } from "../fields/vocabulary.ts";
-import { TRACE_RESOURCE } from "../resources.ts";
+import { readTraceId, TRACE_RESOURCE } from "../trace_id.ts";
 import { readingTool, type ReadServices } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
 import { shapeSpan } from "../shape/span.ts";
 import { OutputForm, tableText } from "../table.ts";
-import { readTraceId } from "../trace_id.ts";
 import {
   completeName,
   noteRootName,

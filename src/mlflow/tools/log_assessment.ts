@@ -1,7 +1,7 @@
-import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
+import { isDeepStrictEqual } from "node:util";
 import { defined } from "../../core/defined.ts";
-import type { CallContext } from "../../mcp/tool.ts";
+import type { CallContext, Tool } from "../../mcp/tool.ts";
 import {
   asRecord,
   AssessmentResult,
@@ -14,7 +14,7 @@ import {
   Value,
   verifyStored,
 } from "../assessment.ts";
-import type { WriteServices } from "../services.ts";
+import { type WriteServices, writingTool } from "../services.ts";
 import { shapeAssessment, shapeInfo } from "../shape/info.ts";
 import { writeOnce } from "../write.ts";
 import { readTraceId } from "../trace_id.ts";
@@ -88,3 +88,39 @@ export async function logAssessment(
   if (defaulted.length > 0) notes.push(`By default: ${defaulted.join(", ")}.`);
   return { data: { assessment: stored, ...(notes.length === 0 ? {} : { notes }) } };
 }
+
+/** Adds a score or judgement to a trace. */
+export const logFeedback: Tool<WriteServices> = writingTool({
+  name: "log_feedback",
+  aliases: ["log_trace_feedback"],
+  title: "Log feedback",
+  toolset: "mlflow.assessments",
+  effect: "write",
+  description:
+    "Log feedback on an MLflow trace or span: a judge's or user's score, evaluation, rating " +
+    "or judgment, such as thumbs up or down, and its rationale.",
+  input: LOG_INPUT.extend({ rationale: z.string().optional().describe("Why.") }),
+  unlisted: LOG_UNLISTED,
+  mayBeEmpty: ["value"],
+  argumentAliases: { request_id: "trace_id", assessment_name: "name", score: "value" },
+  output: LOG_OUTPUT,
+  run: (args, context) => logAssessment(args, "feedback", context),
+});
+
+/** Adds a ground truth to a trace. */
+export const logExpectation: Tool<WriteServices> = writingTool({
+  name: "log_expectation",
+  aliases: ["log_trace_expectation"],
+  title: "Log expectation",
+  toolset: "mlflow.assessments",
+  effect: "write",
+  description:
+    "Log an expectation on an MLflow trace or span: the expected, correct answer (ground " +
+    "truth, reference label).",
+  input: LOG_INPUT,
+  unlisted: LOG_UNLISTED,
+  mayBeEmpty: ["value"],
+  argumentAliases: { request_id: "trace_id", assessment_name: "name", expected: "value" },
+  output: LOG_OUTPUT,
+  run: (args, context) => logAssessment(args, "expectation", context),
+});

@@ -4,7 +4,8 @@
  * @module
  */
 import fc from "fast-check";
-import type { Clause, Operator, OrderTerm } from "../../../src/mlflow/filter/mod.ts";
+import type { Clause, Operator } from "../../../src/mlflow/filter/clause.ts";
+import type { OrderTerm } from "../../../src/mlflow/filter/order.ts";
 
 /** Quotes, escapes, wildcards, comments, keywords and scripts that a grammar may trip over. */
 const piece = fc.constantFrom(

@@ -1,11 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  type Filter,
-  FilterError,
-  parseFilter,
-  printFilter,
-} from "../../../src/mlflow/filter/mod.ts";
+import { type Filter, FilterError, printFilter } from "../../../src/mlflow/filter/clause.ts";
+import { parseFilter } from "../../../src/mlflow/filter/filter.ts";
 import { awkward, readClause } from "./arbitrary.ts";
 
 const now = Date.parse("2026-11-21T12:00:00Z");

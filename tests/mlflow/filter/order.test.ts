@@ -1,13 +1,9 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  compareVersions,
-  FilterError,
-  parseFilter,
-  parseOrderBy,
-  printOrderBy,
-  requires,
-} from "../../../src/mlflow/filter/mod.ts";
+import { compareVersions, requires } from "../../../src/mlflow/query.ts";
+import { FilterError } from "../../../src/mlflow/filter/clause.ts";
+import { parseFilter } from "../../../src/mlflow/filter/filter.ts";
+import { parseOrderBy, printOrderBy } from "../../../src/mlflow/filter/order.ts";
 import { orderTerms } from "./arbitrary.ts";
 
 Deno.test("orders of the server's grammar pass without a word", () => {

@@ -4,7 +4,8 @@
  * @module
  */
 import fc from "fast-check";
-import { type Clause, parseFilter, printFilter } from "../../../src/mlflow/filter/mod.ts";
+import { type Clause, printFilter } from "../../../src/mlflow/filter/clause.ts";
+import { parseFilter } from "../../../src/mlflow/filter/filter.ts";
 import { isJsonObject, type Json } from "../../../src/core/json.ts";
 import { readClause } from "../filter/arbitrary.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { findArtifact } from "../../../src/mlflow/local/artifacts.ts";
+import { findArtifact } from "../../../src/mlflow/local/spans.ts";
 import { localStoreOf } from "../../../src/config/local_store.ts";
 import { resolveSettings } from "../../../src/config/resolve.ts";
 import { callTool, EXAMPLE_STORE, localStore } from "./harness.ts";

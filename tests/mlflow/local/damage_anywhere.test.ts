@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isFailure } from "../../../src/core/failure.ts";
-import { parseFilter } from "../../../src/mlflow/filter/mod.ts";
+import { parseFilter } from "../../../src/mlflow/filter/filter.ts";
 import { slowTest } from "../../support/slow.ts";
 import { EXAMPLE_STORE, localStore } from "./harness.ts";
 

@@ -1,13 +1,9 @@
 /** The same store through its real server and from its file, with generated questions. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  type Clause,
-  compareVersions,
-  type OrderTerm,
-  requires,
-} from "../../../src/mlflow/filter/mod.ts";
-import { printFilter, printOrderBy } from "../../../src/mlflow/filter/mod.ts";
+import { type Clause, printFilter } from "../../../src/mlflow/filter/clause.ts";
+import { compareVersions, requires } from "../../../src/mlflow/query.ts";
+import { type OrderTerm, printOrderBy } from "../../../src/mlflow/filter/order.ts";
 import { shapeInfo } from "../../../src/mlflow/shape/info.ts";
 import { shapeSpan } from "../../../src/mlflow/shape/span.ts";
 import type { TracePage, TraceQuery, TraceReader } from "../../../src/mlflow/store.ts";

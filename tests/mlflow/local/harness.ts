@@ -6,7 +6,7 @@ import { StorePool } from "../../../src/mlflow/local/pool.ts";
 import { LocalTraceStore } from "../../../src/mlflow/local/store.ts";
 import type { ReadServices } from "../../../src/mlflow/services.ts";
 import type { TraceReader } from "../../../src/mlflow/store.ts";
-import { getAssessment } from "../../../src/mlflow/tools/get_assessment.ts";
+import { getAssessment } from "../../../src/mlflow/tools/assessments.ts";
 import { getTrace } from "../../../src/mlflow/tools/get_trace.ts";
 import { searchTraces } from "../../../src/mlflow/tools/search_traces.ts";
 import { createLog } from "../../../src/core/log.ts";

@@ -1,9 +1,9 @@
 /** Stores that cannot be read, or only with care: each is explained, and nothing is touched. */
-import { Failure } from "../../../src/core/failure.ts";
 import assert from "node:assert/strict";
+import { Failure } from "../../../src/core/failure.ts";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { explainUnusableUri } from "../../../src/mlflow/local/open.ts";
+import { explainUnusableUri } from "../../../src/mlflow/local/store.ts";
 import { EXAMPLE_STORE, localStore } from "./harness.ts";
 
 /** The names, sizes, times and checksums of everything in a folder. */

@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Json, parseJson } from "../../../src/core/json.ts";
-import { shapeSpan } from "../../../src/mlflow/shape/span.ts";
-import { hexId, isoFromNanos } from "../../../src/mlflow/shape/value.ts";
+import { hexId, isoFromNanos, shapeSpan } from "../../../src/mlflow/shape/span.ts";
 import { flat, hexed, old, otlp } from "./samples.ts";
 
 const expected = {

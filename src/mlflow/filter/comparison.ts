@@ -3,11 +3,10 @@
  *
  * @module
  */
-import { FilterError } from "./ast.ts";
+import { type Entity, FilterError, printKey } from "./clause.ts";
 import type { KeyTarget } from "./keys.ts";
-import type { RawClause } from "./parse.ts";
-import { printKey } from "./print.ts";
-import type { RawValue } from "./value.ts";
+import type { RawClause, RawValue } from "./parse.ts";
+import { didYouMean } from "../../core/failure.ts";
 
 /** What a rewrite needs to know and where it tells what it did. */
 export interface RewriteContext {
@@ -59,4 +58,44 @@ export function unquotable(raw: RawClause): FilterError {
   const hint = "Use LIKE with _ for the quote, or filter the result.";
   const message = "MLflow cannot compare text that holds both kinds of quotes or ends with \\";
   return new FilterError(message, raw.values[0]?.at ?? raw.at, hint);
+}
+
+const TRACE = ["OK", "ERROR", "IN_PROGRESS", "STATE_UNSPECIFIED"];
+const SPAN = ["OK", "ERROR", "UNSET"];
+
+const WORDS: ReadonlyMap<string, string> = new Map([
+  ["SUCCESS", "OK"],
+  ["SUCCEEDED", "OK"],
+  ["SUCCESSFUL", "OK"],
+  ["COMPLETED", "OK"],
+  ["FINISHED", "OK"],
+  ["FAIL", "ERROR"],
+  ["FAILED", "ERROR"],
+  ["FAILURE", "ERROR"],
+  ["ERRORED", "ERROR"],
+  ["EXCEPTION", "ERROR"],
+  ["RUNNING", "IN_PROGRESS"],
+  ["PENDING", "IN_PROGRESS"],
+  ["UNSPECIFIED", "STATE_UNSPECIFIED"],
+]);
+
+/**
+ * The state that a word means, in any case: `failed` is `ERROR`.
+ *
+ * @throws {FilterError} listing the states for any other word.
+ */
+export function statusText(word: string, entity: Entity, at: number): string {
+  const states = entity === "span" ? SPAN : TRACE;
+  const plain = word.trim().toUpperCase().replace(/[\s-]+/g, "_")
+    .replace(/^(?:STATUS_CODE_|TRACE_STATUS_)/, "");
+  const state = WORDS.get(plain) ?? plain;
+  if (states.includes(state)) return state;
+  const meant = didYouMean(
+    plain,
+    [...states, ...WORDS.keys()],
+    (near) => WORDS.get(near) ?? near,
+    1,
+  );
+  const hint = `A status is one of ${states.join(", ")}.`;
+  throw new FilterError(`There is no status ${JSON.stringify(word)}${meant}`, at, hint);
 }
