@@ -1,4 +1,4 @@
-import type * as z from "zod";
+import * as z from "zod";
 import { defineTool } from "../mcp/define.ts";
 import type { Tool, ToolSpec } from "../mcp/tool.ts";
 import type { TraceReader, TraceWriter } from "./store.ts";
@@ -37,3 +37,11 @@ export function writingTool<I extends z.ZodObject, O extends z.ZodObject>(
 ): Tool<WriteServices> {
   return defineTool(spec);
 }
+
+/** Arguments of the official server that mean nothing here: accepted, not listed. */
+export const IGNORED = {
+  output: z.string().optional(),
+  verbose: z.boolean().optional(),
+  sql_warehouse_id: z.string().optional(),
+};
+export const UNLISTED = ["output", "verbose", "sql_warehouse_id"] as const;

@@ -1,3 +1,4 @@
+import * as z from "zod";
 import { badArgument } from "../core/failure.ts";
 import { percentDecoded } from "../core/percent.ts";
 import type { ResourceSpec } from "../mcp/resource.ts";
@@ -27,6 +28,9 @@ export function readTraceId(text: string): string {
     [];
   return linked === undefined ? given : percentDecoded(linked);
 }
+
+/** The argument that names one trace. */
+export const TraceId = z.string().overwrite(readTraceId);
 
 /**
  * The id that is likely meant by one that no trace has, undefined if it is as good as any: spans

@@ -13,8 +13,15 @@ import {
   Value,
   verifyStored,
 } from "../assessment.ts";
-import { readingTool, type ReadServices, type WriteServices, writingTool } from "../services.ts";
-import { readTraceId } from "../trace_id.ts";
+import {
+  IGNORED,
+  readingTool,
+  type ReadServices,
+  UNLISTED,
+  type WriteServices,
+  writingTool,
+} from "../services.ts";
+import { TraceId } from "../trace_id.ts";
 import { defined } from "../../core/defined.ts";
 import { badArgument, Failure, isFailure } from "../../core/failure.ts";
 import { shapeAssessment } from "../shape/info.ts";
@@ -31,13 +38,11 @@ export const getAssessment: Tool<ReadServices> = readingTool({
     "Get one assessment of an MLflow trace in detail: the feedback or expectation with its " +
     "value, rationale and source (who said so).",
   input: z.object({
-    trace_id: z.string().overwrite(readTraceId),
+    trace_id: TraceId,
     assessment_id: z.string().describe("Such as a-0123…; get_trace lists them."),
-    output: z.string().optional(),
-    verbose: z.boolean().optional(),
-    sql_warehouse_id: z.string().optional(),
+    ...IGNORED,
   }),
-  unlisted: ["output", "verbose", "sql_warehouse_id"],
+  unlisted: UNLISTED,
   argumentAliases: { request_id: "trace_id", id: "assessment_id" },
   output: z.looseObject({ assessment: AssessmentResult }),
   run: async ({ trace_id, assessment_id }, { mlflow }) => ({
@@ -57,16 +62,14 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
     "rationale or metadata of feedback or an expectation that was logged. Metadata is merged " +
     "into what is there.",
   input: z.object({
-    trace_id: z.string().overwrite(readTraceId),
+    trace_id: TraceId,
     assessment_id: z.string(),
     value: Value.optional().describe("Any JSON."),
     rationale: z.string().optional().describe("Feedback only."),
     metadata: z.record(z.string(), z.unknown()).optional(),
-    output: z.string().optional(),
-    verbose: z.boolean().optional(),
-    sql_warehouse_id: z.string().optional(),
+    ...IGNORED,
   }),
-  unlisted: ["output", "verbose", "sql_warehouse_id"],
+  unlisted: UNLISTED,
   mayBeEmpty: ["value", "rationale"],
   argumentAliases: { request_id: "trace_id", id: "assessment_id", score: "value" },
   output: z.looseObject({
@@ -143,13 +146,11 @@ export const deleteAssessment: Tool<WriteServices> = writingTool({
     "Delete (remove, take back) an assessment of an MLflow trace for good: feedback (thumbs " +
     "up …) or an expectation. Needs confirmation.",
   input: z.object({
-    trace_id: z.string().overwrite(readTraceId),
+    trace_id: TraceId,
     assessment_id: z.string(),
-    output: z.string().optional(),
-    verbose: z.boolean().optional(),
-    sql_warehouse_id: z.string().optional(),
+    ...IGNORED,
   }),
-  unlisted: ["output", "verbose", "sql_warehouse_id"],
+  unlisted: UNLISTED,
   argumentAliases: { request_id: "trace_id", id: "assessment_id" },
   output: z.looseObject({
     trace_id: z.string(),

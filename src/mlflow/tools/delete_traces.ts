@@ -1,7 +1,7 @@
 import { Failure, isFailure } from "../../core/failure.ts";
 import * as z from "zod";
 import type { CallContext, Preview, Tool } from "../../mcp/tool.ts";
-import { type WriteServices, writingTool } from "../services.ts";
+import { IGNORED, UNLISTED, type WriteServices, writingTool } from "../services.ts";
 import { type Finding, writeOnce } from "../write.ts";
 import { lookUp, makePlan, type Plan, upTo } from "./deletion_plan.ts";
 
@@ -14,9 +14,7 @@ const INPUT = z.object({
   older_than: z.string().optional().describe("The same as an age (30d, 12h) or an ISO date."),
   max_traces: z.number().int().min(1).optional().describe("Delete no more than so many."),
   dry_run: z.boolean().optional().describe("Only tell what would be deleted."),
-  output: z.string().optional(),
-  verbose: z.boolean().optional(),
-  sql_warehouse_id: z.string().optional(),
+  ...IGNORED,
 });
 
 /** Deletes traces, after confirmation. */
@@ -29,7 +27,7 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
     "Delete (purge, wipe, clean up) MLflow traces for good: by id, or all older than a time " +
     "or timestamp. Needs confirmation; dry_run tells count and time range.",
   input: INPUT,
-  unlisted: ["output", "verbose", "sql_warehouse_id"],
+  unlisted: UNLISTED,
   argumentAliases: { ids: "trace_ids", request_ids: "trace_ids", trace_id: "trace_ids" },
   output: z.looseObject({
     experiment_id: z.string(),

@@ -6,8 +6,8 @@ import { resourceUri } from "../../mcp/resource.ts";
 import type { CallContext, ResultLink, Tool } from "../../mcp/tool.ts";
 import { ExtractFields, Selection, UnmatchedFields } from "../fields/selection.ts";
 import { isField } from "../fields/vocabulary.ts";
-import { readTraceId, TRACE_RESOURCE } from "../trace_id.ts";
-import { readingTool, type ReadServices } from "../services.ts";
+import { TRACE_RESOURCE, TraceId } from "../trace_id.ts";
+import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
 import { shapeSpan } from "../shape/span.ts";
 import { OutputForm, tableText } from "../table.ts";
@@ -33,13 +33,12 @@ export const getTrace: Tool<ReadServices> = readingTool({
     "answered), spans, tags, assessments. Select fields for large traces: spans are fetched " +
     "only for data.* paths.",
   input: z.object({
-    trace_id: z.string().overwrite(readTraceId),
+    trace_id: TraceId,
     extract_fields: ExtractFields.optional(),
+    ...IGNORED,
     output: OutputForm.optional(),
-    verbose: z.boolean().optional(),
-    sql_warehouse_id: z.string().optional(),
   }),
-  unlisted: ["output", "verbose", "sql_warehouse_id"],
+  unlisted: UNLISTED,
   argumentAliases: { request_id: "trace_id", id: "trace_id", fields: "extract_fields" },
   output: z.looseObject({
     info: z.looseObject({}).optional().describe("What is known of the trace as a whole."),

@@ -14,23 +14,21 @@ import {
   Value,
   verifyStored,
 } from "../assessment.ts";
-import { type WriteServices, writingTool } from "../services.ts";
+import { IGNORED, UNLISTED, type WriteServices, writingTool } from "../services.ts";
 import { shapeAssessment, shapeInfo } from "../shape/info.ts";
 import { writeOnce } from "../write.ts";
-import { readTraceId } from "../trace_id.ts";
+import { TraceId } from "../trace_id.ts";
 
 /** The arguments that feedback and expectations share. */
 export const LOG_INPUT = z.object({
-  trace_id: z.string().overwrite(readTraceId),
+  trace_id: TraceId,
   name: z.string().describe("What is assessed, such as relevance."),
   value: Value.describe("Any JSON value."),
   source_type: z.string().optional().describe("HUMAN, LLM_JUDGE or CODE (default)."),
   source_id: z.string().optional().describe("Who. Default: default."),
   metadata: z.record(z.string(), z.unknown()).optional(),
   span_id: z.string().optional().describe("Hex id of a span, to assess it alone."),
-  output: z.string().optional(),
-  verbose: z.boolean().optional(),
-  sql_warehouse_id: z.string().optional(),
+  ...IGNORED,
 });
 
 /** What both return. */
@@ -38,9 +36,6 @@ export const LOG_OUTPUT = z.looseObject({
   assessment: AssessmentResult.describe("As stored."),
   notes: z.array(z.string()).optional(),
 });
-
-/** Names of arguments that are accepted and not listed. */
-export const LOG_UNLISTED = ["output", "verbose", "sql_warehouse_id"] as const;
 
 /** Adds an assessment to a trace and gives it back as the server stored it. */
 export async function logAssessment(
@@ -100,7 +95,7 @@ export const logFeedback: Tool<WriteServices> = writingTool({
     "Log feedback on an MLflow trace or span: a judge's or user's score, evaluation, rating " +
     "or judgment, such as thumbs up or down, and its rationale.",
   input: LOG_INPUT.extend({ rationale: z.string().optional().describe("Why.") }),
-  unlisted: LOG_UNLISTED,
+  unlisted: UNLISTED,
   mayBeEmpty: ["value"],
   argumentAliases: { request_id: "trace_id", assessment_name: "name", score: "value" },
   output: LOG_OUTPUT,
@@ -118,7 +113,7 @@ export const logExpectation: Tool<WriteServices> = writingTool({
     "Log an expectation on an MLflow trace or span: the expected, correct answer (ground " +
     "truth, reference label).",
   input: LOG_INPUT,
-  unlisted: LOG_UNLISTED,
+  unlisted: UNLISTED,
   mayBeEmpty: ["value"],
   argumentAliases: { request_id: "trace_id", assessment_name: "name", expected: "value" },
   output: LOG_OUTPUT,

@@ -8,7 +8,7 @@ import { ExtractFields, Selection, UnmatchedFields } from "../fields/selection.t
 import { printFilter } from "../filter/clause.ts";
 import { printOrderBy } from "../filter/order.ts";
 import { explainRefusal, searchFilter, searchOrder } from "../query.ts";
-import { readingTool, type ReadServices } from "../services.ts";
+import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.ts";
 import type { Json } from "../../core/json.ts";
 import { someOf } from "../../core/some.ts";
 import { briefTrace, shapeInfo } from "../shape/info.ts";
@@ -45,9 +45,8 @@ const INPUT = z.object({
   ),
   model_id: z.string().optional().describe("Only traces of this logged model."),
   extract_fields: ExtractFields.optional(),
+  ...IGNORED,
   output: OutputForm.optional(),
-  verbose: z.boolean().optional(),
-  sql_warehouse_id: z.string().optional(),
 });
 
 type Input = z.output<typeof INPUT>;
@@ -66,7 +65,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     "latest ones, by what a user asked, tags, feedback. Returns {traces: [{info, data?}], " +
     "returned, has_more, next_page_token}. Select fields to keep answers short.",
   input: INPUT,
-  unlisted: ["output", "verbose", "sql_warehouse_id"],
+  unlisted: UNLISTED,
   argumentAliases: {
     experiment: "experiment_id",
     experiment_ids: "experiment_id",

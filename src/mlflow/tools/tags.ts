@@ -1,10 +1,10 @@
 import * as z from "zod";
 import { badArgument, didYouMean, Failure, isFailure, shortenName } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { type WriteServices, writingTool } from "../services.ts";
+import { IGNORED, UNLISTED, type WriteServices, writingTool } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
 import { writeOnce } from "../write.ts";
-import { readTraceId } from "../trace_id.ts";
+import { TraceId } from "../trace_id.ts";
 
 /** Longest tag key that the server stores, in characters. */
 const MAX_KEY = 250;
@@ -65,14 +65,12 @@ export const setTraceTag: Tool<WriteServices> = writingTool({
     "Tag (label, mark) an MLflow trace: add a custom tag, such as team=search, or replace " +
     "the one of that key.",
   input: z.object({
-    trace_id: z.string().overwrite(readTraceId),
+    trace_id: TraceId,
     key: z.string(),
     value: z.string(),
-    output: z.string().optional(),
-    verbose: z.boolean().optional(),
-    sql_warehouse_id: z.string().optional(),
+    ...IGNORED,
   }),
-  unlisted: ["output", "verbose", "sql_warehouse_id"],
+  unlisted: UNLISTED,
   mayBeEmpty: ["value"],
   argumentAliases: { request_id: "trace_id", id: "trace_id" },
   output: z.looseObject({ trace_id: z.string(), key: z.string(), value: z.string() }),
@@ -101,13 +99,11 @@ export const deleteTraceTag: Tool<WriteServices> = writingTool({
     "Remove (drop, delete) a tag or label from an MLflow trace: untag it. A key that is not " +
     "there is refused.",
   input: z.object({
-    trace_id: z.string().overwrite(readTraceId),
+    trace_id: TraceId,
     key: z.string(),
-    output: z.string().optional(),
-    verbose: z.boolean().optional(),
-    sql_warehouse_id: z.string().optional(),
+    ...IGNORED,
   }),
-  unlisted: ["output", "verbose", "sql_warehouse_id"],
+  unlisted: UNLISTED,
   argumentAliases: { request_id: "trace_id", id: "trace_id" },
   output: z.looseObject({ trace_id: z.string(), key: z.string(), deleted: z.boolean() }),
   run: async ({ trace_id, key }, context) => {
