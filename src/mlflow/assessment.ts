@@ -16,7 +16,7 @@ export const AssessmentResult = z.looseObject({
 });
 
 /** Where an assessment comes from, as MLflow names it. */
-export interface Source {
+interface Source {
   /** `HUMAN`, `LLM_JUDGE` or `CODE`. */
   readonly source_type: string;
   readonly source_id: string;

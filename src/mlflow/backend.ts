@@ -151,7 +151,7 @@ function localBackend(
  *
  * @throws {Failure} when a named file cannot be read or settings exclude each other.
  */
-export async function mlflowUpstream(
+async function mlflowUpstream(
   config: Config,
   baseUrl: URL,
   log: Log,

@@ -82,7 +82,7 @@ function listed(order: string | readonly string[]): string | readonly string[] {
 }
 
 /** A part of a filter that not every supported server (3.4 and newer) evaluates. */
-export interface Requirement {
+interface Requirement {
   /** The first release that does, like `3.6`. */
   readonly version: string;
   readonly feature: string;

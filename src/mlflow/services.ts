@@ -4,7 +4,7 @@ import type { Tool, ToolSpec } from "../mcp/tool.ts";
 import type { TraceReader, TraceWriter } from "./store.ts";
 
 /** Experiment that calls mean when they name none. */
-export interface ExperimentDefault {
+interface ExperimentDefault {
   /** By id; wins over the name. */
   readonly id: string | undefined;
   readonly name: string | undefined;

@@ -20,7 +20,7 @@ function tracesTable(traces: readonly Json[], selected: readonly Column[]): stri
 }
 
 /** What a search result says besides its traces, for the lines below the table. */
-export interface TableFacts {
+interface TableFacts {
   /** How many traces are in the table. */
   readonly returned: number;
   /** How many match, where that is known. */

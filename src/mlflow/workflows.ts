@@ -5,7 +5,7 @@ import type { Experiment } from "./store.ts";
 const EXPERIMENTS = 1000;
 
 /** What knows the experiments. */
-export interface ExperimentList {
+interface ExperimentList {
   /** Some experiments, the latest first. */
   experiments(limit: number): Promise<readonly Experiment[]>;
 }

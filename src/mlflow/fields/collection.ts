@@ -19,7 +19,7 @@ export interface CollectionOptions {
 }
 
 /** A path that matched nothing. */
-export interface Unmatched {
+interface Unmatched {
   readonly path: string;
   /** Paths that exist and are most like it, best first; empty for a field that is only absent. */
   readonly nearest: string[];

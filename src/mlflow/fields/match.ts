@@ -201,7 +201,7 @@ export function buildPick(pick: Picked, filler: () => Json, inherited = false): 
 export type Scope = "info" | "assessments" | "assessment" | "span" | "other";
 
 /** Keys from the object that bears the other name down to the value. */
-export type AliasSource = readonly [string, ...string[]];
+type AliasSource = readonly [string, ...string[]];
 
 type Table = ReadonlyMap<string, readonly AliasSource[]>;
 
@@ -269,7 +269,7 @@ const ASSESSMENT: Table = new Map<string, readonly AliasSource[]>([
 const NONE: Table = new Map();
 
 /** Where the values of other names are found, most likely first. */
-export const ALIASES: Readonly<Record<Scope, Table>> = {
+const ALIASES: Readonly<Record<Scope, Table>> = {
   info: INFO,
   assessments: NONE,
   assessment: ASSESSMENT,

@@ -9,7 +9,7 @@ import { resolveKey } from "./resolve.ts";
 import { rewriteClause } from "./rewrite.ts";
 
 /** Settings of {@link parseFilter}. */
-export interface FilterOptions {
+interface FilterOptions {
   /** Milliseconds since 1970 that `now()` means. */
   readonly now: number;
 }

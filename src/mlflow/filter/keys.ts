@@ -6,7 +6,7 @@
 import type { Entity, Operator } from "./clause.ts";
 
 /** What kind of value a key has, which decides what it can be compared with. */
-export type KeyKind =
+type KeyKind =
   | "text"
   | "status"
   | "time"
@@ -17,7 +17,7 @@ export type KeyKind =
   | "exact";
 
 /** How one key may be compared. */
-export interface KeyRule {
+interface KeyRule {
   readonly kind: KeyKind;
   /** The comparisons that the newest server evaluates. */
   readonly operators: readonly Operator[];

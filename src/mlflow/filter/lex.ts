@@ -42,7 +42,7 @@ const MAX_TEXT = 20_000;
  *
  * @throws {FilterError} for an unclosed quote or a character that no filter contains.
  */
-export function lex(text: string): Token[] {
+function lex(text: string): Token[] {
   if (text.length > MAX_TEXT) {
     throw new FilterError("The filter is too long", MAX_TEXT, "Split the search into several.");
   }

@@ -8,7 +8,7 @@ import { Cursor, type NamePart, type Token } from "./lex.ts";
 import { parseDuration, unitMillis } from "../../core/time.ts";
 
 /** How comparisons are written: the server's operators and what people write for others. */
-export type RawOperator = Operator | "BETWEEN" | "CONTAINS";
+type RawOperator = Operator | "BETWEEN" | "CONTAINS";
 
 /** A comparison as it is written. */
 export interface RawClause {
@@ -21,7 +21,7 @@ export interface RawClause {
 }
 
 /** Comparisons and what was translated in reading them. */
-export interface Parsed {
+interface Parsed {
   readonly clauses: readonly RawClause[];
   readonly notes: readonly string[];
 }
@@ -213,7 +213,7 @@ export type RawValue =
 const LIST_EXAMPLE = "For example: status IN ('OK', 'ERROR').";
 
 /** Parses the list after IN. */
-export function parseList(cursor: Cursor): RawValue[] {
+function parseList(cursor: Cursor): RawValue[] {
   if (!cursor.isSign("(")) throw new FilterError("IN needs a list", cursor.peek().at, LIST_EXAMPLE);
   cursor.skip();
   const values: RawValue[] = [];
@@ -243,7 +243,7 @@ function unescape(text: string): string {
 }
 
 /** Parses one value. */
-export function parseValue(cursor: Cursor): RawValue {
+function parseValue(cursor: Cursor): RawValue {
   const token = cursor.peek();
   const { at } = token;
   switch (token.kind) {

@@ -46,7 +46,7 @@ const RunReply = z.looseObject({
 });
 
 /** What one process remembers of a server between calls: its release and its routes. */
-export interface ServerMemory {
+interface ServerMemory {
   version?: Promise<string | undefined>;
   readonly routes: RouteMemory;
 }

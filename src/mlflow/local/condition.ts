@@ -20,7 +20,7 @@ import { usageCondition } from "./info.ts";
 import { has, type Tables } from "./database.ts";
 
 /** What a filter becomes: joins of the table `trace_info` and conditions on its rows. */
-export interface Conditions {
+interface Conditions {
   /** `JOIN …`, in order. */
   readonly joins: readonly Fragment[];
   /** All must hold. */
@@ -177,7 +177,7 @@ function linkCondition(type: string, id: string, tables: Tables): Fragment {
 const SESSION_MARK = '%"mlflow.trace.session":%';
 
 /** A condition on `trace_info`. */
-export function assessmentCondition(
+function assessmentCondition(
   clause: Clause,
   tables: Tables,
   experimentIds: readonly string[],

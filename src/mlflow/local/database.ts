@@ -231,7 +231,7 @@ export function has(tables: Tables, table: string, ...columns: readonly string[]
  * @param others Names of tables that the database has besides.
  * @throws {Failure} `unsupported`, saying what it lacks.
  */
-export function requireStore(tables: Tables, others: readonly string[], path: string): void {
+function requireStore(tables: Tables, others: readonly string[], path: string): void {
   if (!tables.has("experiments") || !tables.has("alembic_version")) {
     const shown = [...tables.keys(), ...others].slice(0, 8).join(", ");
     throw new Failure(

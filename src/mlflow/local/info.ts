@@ -176,7 +176,7 @@ function textEntry(name: string, value: unknown): JsonObject {
 }
 
 /** Metadata keys and the columns that hold their parts, in the order of the JSON text. */
-export const USAGE: Readonly<Record<string, readonly string[]>> = {
+const USAGE: Readonly<Record<string, readonly string[]>> = {
   "mlflow.trace.tokenUsage": [
     "input_tokens",
     "output_tokens",
@@ -195,7 +195,7 @@ export function usageColumns(key: string, tables: Tables): readonly string[] {
 }
 
 /** A number of a usage column as it stands in the text. */
-export function usageText(key: string, value: number | bigint): string {
+function usageText(key: string, value: number | bigint): string {
   return key === "mlflow.trace.cost" ? floatText(Number(value)) : String(value);
 }
 

@@ -15,7 +15,7 @@ const WORKERS = 3;
 const GRACE = 3_000;
 
 /** What bounds a request. */
-export interface Bounds {
+interface Bounds {
   readonly signal: AbortSignal;
   /** Milliseconds since 1970 at which its time is over. */
   readonly deadline: number;
@@ -169,7 +169,7 @@ class Dialogue {
 }
 
 /** A running worker that reads a store. */
-export interface StoreProcess {
+interface StoreProcess {
   readonly port: MessagePort;
   /** Resolves with the reason when it ended by itself. */
   readonly ended: Promise<string>;
@@ -235,7 +235,7 @@ function isLaunched(): boolean {
 }
 
 /** The error of calls whose worker ended under them. */
-export function explainEndedWorker(reason: string): Failure {
+function explainEndedWorker(reason: string): Failure {
   return new Failure("upstream_error", "The reader of the MLflow store stopped.", {
     hint: "Call again: it starts anew.",
     retryable: true,

@@ -61,7 +61,7 @@ export type FromWorker =
   | { readonly say: "failed"; readonly error: PackedError };
 
 /** An error as plain data: messages between threads lose classes. */
-export interface PackedError {
+interface PackedError {
   /** Undefined for an error that is not a failure. */
   readonly code: FailureCode | undefined;
   readonly message: string;

@@ -49,7 +49,7 @@ export const END_TIME: Fragment = raw(
 );
 
 /** An order: joins that must not remove rows, and the keys. */
-export interface OrderClauses {
+interface OrderClauses {
   /** `LEFT JOIN …`, in order. */
   readonly joins: readonly Fragment[];
   readonly keys: readonly Fragment[];
@@ -61,7 +61,7 @@ export interface OrderClauses {
  *
  * @throws {Failure} `invalid_arguments` for token usage and cost, which are several numbers.
  */
-export function buildOrder(terms: readonly OrderTerm[], tables: Tables): OrderClauses {
+function buildOrder(terms: readonly OrderTerm[], tables: Tables): OrderClauses {
   const joins: Fragment[] = [];
   const keys: Fragment[] = [];
   const seen = new Set<string>();

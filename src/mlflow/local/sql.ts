@@ -1,7 +1,7 @@
 import type { Clause } from "../filter/clause.ts";
 
 /** A value that a statement binds. */
-export type SqlValue = null | number | bigint | string;
+type SqlValue = null | number | bigint | string;
 
 /** A piece of SQL with the values that it binds; values never become text. */
 export class Fragment {

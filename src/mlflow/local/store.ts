@@ -19,7 +19,7 @@ import { shellWord } from "../../core/shell.ts";
 const COUNT_LIMIT = 1_000;
 
 /** How a local store is read. */
-export interface LocalStoreOptions {
+interface LocalStoreOptions {
   /** Milliseconds that one call may take. */
   readonly timeoutMs: number;
   /** The workspace whose experiments have names here. */

@@ -27,7 +27,7 @@ const PAGE = 500;
  *
  * @throws {Failure} with the reason when it cannot.
  */
-export function* readStore(
+function* readStore(
   files: StoreFiles,
   request: Request,
   wanted: Wanted,
@@ -72,7 +72,7 @@ export function* readStore(
 }
 
 /** The regular expressions in a request's filter. */
-export function regexPatterns(request: Request): readonly string[] {
+function regexPatterns(request: Request): readonly string[] {
   const clauses = "search" in request ? request.search.filter?.clauses ?? [] : [];
   return clauses.filter(({ op }) => op === "RLIKE").map(({ value }) => String(value));
 }

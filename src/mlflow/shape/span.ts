@@ -8,7 +8,7 @@ import { Failure } from "../../core/failure.ts";
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
 
 /** Something that happened within a span. */
-export type SpanEvent = {
+type SpanEvent = {
   /** What happened, like `exception`. */
   name: string;
   /** ISO 8601 time in UTC with nanoseconds, or null. */
@@ -19,7 +19,7 @@ export type SpanEvent = {
 };
 
 /** A reference to a span of another trace. */
-export type SpanLink = {
+type SpanLink = {
   trace_id: string | null;
   span_id: string | null;
   attributes: Json;
@@ -57,7 +57,7 @@ export type Span = {
 };
 
 /** Settings of {@link shapeSpan}. */
-export interface SpanOptions {
+interface SpanOptions {
   /** Which attributes to decode and keep; all if not given. */
   readonly wantsAttribute?: AttributeFilter;
 }
@@ -196,13 +196,13 @@ function shapeLink(wire: Json): SpanLink {
 }
 
 /** Which attributes of a span to decode; the others are left out. */
-export type AttributeFilter = (key: string) => boolean;
+type AttributeFilter = (key: string) => boolean;
 
 /**
  * Attributes as a plain object of decoded values, from OpenTelemetry's list of tagged values or
  * from a map whose values are JSON text. Text that is not JSON stays text.
  */
-export function decodeAttributes(wire: Json | undefined, wanted: AttributeFilter): Json {
+function decodeAttributes(wire: Json | undefined, wanted: AttributeFilter): Json {
   if (Array.isArray(wire)) return fromList(wire, wanted);
   if (!isJsonObject(wire)) return {};
   const decode = writesTextAsItIs(wire) ? decodeUnquoted : decodeText;
@@ -226,7 +226,7 @@ function decodeUnquoted(value: Json): Json {
 }
 
 /** Attributes of an event or a link: like a span's, but in a map they are not JSON text. */
-export function plainAttributes(wire: Json | undefined): Json {
+function plainAttributes(wire: Json | undefined): Json {
   if (Array.isArray(wire)) return fromList(wire, () => true);
   return isJsonObject(wire) ? wire : {};
 }
@@ -326,7 +326,7 @@ function decodeBase64(id: string, bytes: number): string | undefined {
 const LAST_SECOND = 253_402_300_799;
 
 /** Nanoseconds since 1970, as an integer, from what JSON holds; undefined if it is none. */
-export function nanos(value: unknown): bigint | undefined {
+function nanos(value: unknown): bigint | undefined {
   if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
   if (typeof value === "string" && /^-?\d{1,30}$/.test(value)) return BigInt(value);
   return undefined;
@@ -353,6 +353,6 @@ function isoSecond(seconds: number): string {
 }
 
 /** Milliseconds between two times in nanoseconds, with up to six decimals. */
-export function millisBetween(start: bigint, end: bigint): number {
+function millisBetween(start: bigint, end: bigint): number {
   return Number(end - start) / 1e6;
 }

@@ -20,7 +20,7 @@ import { writeOnce } from "../write.ts";
 import { TraceId } from "../trace_id.ts";
 
 /** The arguments that feedback and expectations share. */
-export const LOG_INPUT = z.object({
+const LOG_INPUT = z.object({
   trace_id: TraceId,
   name: z.string().describe("What is assessed, such as relevance."),
   value: Value.describe("Any JSON value."),
@@ -32,13 +32,13 @@ export const LOG_INPUT = z.object({
 });
 
 /** What both return. */
-export const LOG_OUTPUT = z.looseObject({
+const LOG_OUTPUT = z.looseObject({
   assessment: AssessmentResult.describe("As stored."),
   notes: z.array(z.string()).optional(),
 });
 
 /** Adds an assessment to a trace and gives it back as the server stored it. */
-export async function logAssessment(
+async function logAssessment(
   args: z.output<typeof LOG_INPUT> & { rationale?: string | undefined },
   kind: "feedback" | "expectation",
   context: WriteServices & CallContext,

@@ -25,7 +25,7 @@ const IMMUTABLE: ReadonlySet<string> = new Set([
  *
  * @throws {Failure} `invalid_arguments`.
  */
-export function checkTagKey(key: string, action: "set" | "delete"): void {
+function checkTagKey(key: string, action: "set" | "delete"): void {
   if (key.length > MAX_KEY) {
     throw badArgument(
       `\`key\` has ${key.length} characters; MLflow stores at most ${MAX_KEY}.`,
@@ -45,7 +45,7 @@ export function checkTagKey(key: string, action: "set" | "delete"): void {
  *
  * @throws {Failure} `invalid_arguments`.
  */
-export function checkTagValue(value: string): void {
+function checkTagValue(value: string): void {
   if (value.length > MAX_VALUE) {
     throw badArgument(
       `\`value\` has ${value.length} characters; MLflow would cut it at ${MAX_VALUE}.`,
