@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { defineTool } from "../mcp/define.ts";
-import type { Tool, ToolSpec } from "../mcp/tool.ts";
+import type { CallContext, Tool, ToolSpec } from "../mcp/tool.ts";
 import type { TraceReader, TraceWriter } from "./store.ts";
+import { type Finding, type Write, writeOnce as send } from "../http/write.ts";
 
 /** Experiment that calls mean when they name none. */
 interface ExperimentDefault {
@@ -45,3 +46,18 @@ export const IGNORED = {
   sql_warehouse_id: z.string().optional(),
 };
 export const UNLISTED = ["output", "verbose", "sql_warehouse_id"] as const;
+
+export type { Finding };
+
+/** A write to a store, and how to see there afterwards whether it took effect. */
+interface StoreWrite<T> extends Omit<Write<T>, "look"> {
+  readonly look: (mlflow: TraceReader) => Promise<Finding<T>>;
+}
+
+/** Carries out a write to a store, once. */
+export function writeOnce<T>(
+  { look, ...write }: StoreWrite<T>,
+  { mlflow, signal }: { readonly mlflow: TraceWriter } & Pick<CallContext, "signal">,
+): Promise<{ result: T; notes?: string[] }> {
+  return send({ ...write, look: () => look(mlflow.afresh()) }, signal);
+}

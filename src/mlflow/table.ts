@@ -1,7 +1,8 @@
 import * as z from "zod";
 import { textTable } from "../core/table.ts";
 import type { Json } from "../core/json.ts";
-import { type Column, columnsOf, parsePaths } from "./fields/selection.ts";
+import { type Column, columnsOf } from "./fields/selection.ts";
+import { parsePaths } from "./fields/paths.ts";
 
 const USUAL =
   "info.trace_id,info.request_time,info.state,info.execution_duration,info.request_preview";

@@ -6,7 +6,8 @@
 import { cutText } from "../../core/cut.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import { buildPick, emptyPick, match, mergePick, type Picked } from "./match.ts";
-import { printPath, type Route } from "./selection.ts";
+import { type Route } from "./selection.ts";
+import { printPath } from "./paths.ts";
 import { collectPaths, isField, nearestPaths } from "./vocabulary.ts";
 
 /** What {@link Collection} collects. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
-import type { Segment } from "./selection.ts";
+import type { Segment } from "./paths.ts";
 
 /** A part of a value that paths have picked. */
 export interface Picked {

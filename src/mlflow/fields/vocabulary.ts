@@ -6,7 +6,7 @@
 import { isJsonObject, type Json } from "../../core/json.ts";
 import { editDistance } from "../../core/nearest.ts";
 import { aliasSources, type Scope } from "./match.ts";
-import { nameSegment, printSegment } from "./selection.ts";
+import { nameSegment, printSegment } from "./paths.ts";
 
 const MAX_PATHS = 2000;
 const MAX_DEPTH = 6;

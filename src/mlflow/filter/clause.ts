@@ -3,7 +3,6 @@
  *
  * @module
  */
-import type { KeyTarget } from "./keys.ts";
 
 /** What a comparison is about. Span comparisons of one filter must hold for one and the same span. */
 export type Entity =
@@ -46,6 +45,9 @@ export interface Clause {
   readonly op: Operator;
   readonly value: Operand;
 }
+
+/** What a name in a filter leads to. */
+export type KeyTarget = Pick<Clause, "entity" | "key">;
 
 /** A filter: every clause must hold. No clauses match every trace. */
 export interface Filter {

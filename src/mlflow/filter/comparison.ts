@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { type Entity, FilterError, printKey } from "./clause.ts";
-import type { KeyTarget } from "./keys.ts";
+import { type Entity, FilterError, type KeyTarget, printKey } from "./clause.ts";
 import type { RawClause, RawValue } from "./parse.ts";
 import { didYouMean } from "../../core/failure.ts";
 

@@ -4,8 +4,15 @@
  *
  * @module
  */
-import { type Clause, FilterError, printClause, printKey, quote } from "./clause.ts";
-import { keyRule, type KeyTarget } from "./keys.ts";
+import {
+  type Clause,
+  FilterError,
+  type KeyTarget,
+  printClause,
+  printKey,
+  quote,
+} from "./clause.ts";
+import { keyRule } from "./keys.ts";
 import type { RawClause, RawValue } from "./parse.ts";
 import {
   asText,

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Entity, Operator } from "./clause.ts";
+import type { Entity, KeyTarget, Operator } from "./clause.ts";
 
 /** What kind of value a key has, which decides what it can be compared with. */
 type KeyKind =
@@ -116,12 +116,6 @@ export const OTHER_PREFIXES: ReadonlyMap<string, Entity> = new Map<string, Entit
   ["expectations", "expectation"],
   ["issues", "issue"],
 ]);
-
-/** Where a name leads. */
-export interface KeyTarget {
-  readonly entity: Entity;
-  readonly key: string;
-}
 
 const trace = (key: string): KeyTarget => ({ entity: "trace", key });
 const metadata = (key: string): KeyTarget => ({ entity: "metadata", key });

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type Clause, FilterError, type Operator, printKey } from "./clause.ts";
-import { keyRule, type KeyTarget } from "./keys.ts";
+import { type Clause, FilterError, type KeyTarget, type Operator, printKey } from "./clause.ts";
+import { keyRule } from "./keys.ts";
 import type { RawClause, RawValue } from "./parse.ts";
 import { requireOperator, type RewriteContext } from "./comparison.ts";
 import { isoText, MOMENT_FORMS, parseDuration, parseMoment } from "../../core/time.ts";

@@ -4,11 +4,10 @@
  * @module
  */
 import { didYouMean } from "../../core/failure.ts";
-import { FilterError, printKey } from "./clause.ts";
+import { FilterError, type KeyTarget, printKey } from "./clause.ts";
 import {
   keyNames,
   keyRule,
-  type KeyTarget,
   OTHER_KEYS,
   OTHER_PREFIXES,
   OTHER_SPAN_KEYS,

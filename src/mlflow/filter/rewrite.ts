@@ -3,9 +3,17 @@
  *
  * @module
  */
-import { type Clause, FilterError, type Operator, printClause, printKey, quote } from "./clause.ts";
+import {
+  type Clause,
+  FilterError,
+  type KeyTarget,
+  type Operator,
+  printClause,
+  printKey,
+  quote,
+} from "./clause.ts";
 import { rewriteAssessment, rewriteAttribute } from "./json_text.ts";
-import { keyRule, type KeyTarget } from "./keys.ts";
+import { keyRule } from "./keys.ts";
 import { numericClauses } from "./number.ts";
 import type { RawClause } from "./parse.ts";
 import {

@@ -15,7 +15,6 @@ import {
   raw,
   sql,
 } from "./sql.ts";
-import { END_TIME } from "./search.ts";
 import { usageCondition } from "./info.ts";
 import { has, type Tables } from "./database.ts";
 
@@ -26,6 +25,11 @@ interface Conditions {
   /** All must hold. */
   readonly where: readonly Fragment[];
 }
+
+/** When a trace ended; for one that still runs, when it began. */
+export const END_TIME: Fragment = raw(
+  "(trace_info.timestamp_ms + coalesce(trace_info.execution_time_ms, 0))",
+);
 
 const NAME = "mlflow.traceName";
 const PROMPTS = "mlflow.linkedPrompts";

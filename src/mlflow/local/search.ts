@@ -1,6 +1,6 @@
 import type { TraceQuery } from "../store.ts";
 import { type Fragment, guardRows, joinFragments, ofExperiments, raw, sql } from "./sql.ts";
-import { buildConditions } from "./condition.ts";
+import { buildConditions, END_TIME } from "./condition.ts";
 import { has, type Tables } from "./database.ts";
 import { Failure } from "../../core/failure.ts";
 import type { OrderTerm } from "../filter/order.ts";
@@ -42,11 +42,6 @@ function buildMatch(
       .map((condition) => sql`(${condition})`),
   };
 }
-
-/** When a trace ended; for one that still runs, when it began. */
-export const END_TIME: Fragment = raw(
-  "(trace_info.timestamp_ms + coalesce(trace_info.execution_time_ms, 0))",
-);
 
 /** An order: joins that must not remove rows, and the keys. */
 interface OrderClauses {

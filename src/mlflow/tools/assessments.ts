@@ -18,6 +18,7 @@ import {
   readingTool,
   type ReadServices,
   UNLISTED,
+  writeOnce,
   type WriteServices,
   writingTool,
 } from "../services.ts";
@@ -25,7 +26,6 @@ import { TraceId } from "../trace_id.ts";
 import { defined } from "../../core/defined.ts";
 import { badArgument, Failure, isFailure } from "../../core/failure.ts";
 import { shapeAssessment } from "../shape/info.ts";
-import { writeOnce } from "../write.ts";
 
 /** Reads one assessment. */
 export const getAssessment: Tool<ReadServices> = readingTool({

@@ -1,8 +1,14 @@
-import { Failure, isFailure } from "../../core/failure.ts";
 import * as z from "zod";
+import { Failure, isFailure } from "../../core/failure.ts";
 import type { CallContext, Preview, Tool } from "../../mcp/tool.ts";
-import { IGNORED, UNLISTED, type WriteServices, writingTool } from "../services.ts";
-import { type Finding, writeOnce } from "../write.ts";
+import {
+  type Finding,
+  IGNORED,
+  UNLISTED,
+  writeOnce,
+  type WriteServices,
+  writingTool,
+} from "../services.ts";
 import { lookUp, makePlan, type Plan, upTo } from "./deletion_plan.ts";
 
 const INPUT = z.object({

@@ -14,9 +14,8 @@ import {
   Value,
   verifyStored,
 } from "../assessment.ts";
-import { IGNORED, UNLISTED, type WriteServices, writingTool } from "../services.ts";
+import { IGNORED, UNLISTED, writeOnce, type WriteServices, writingTool } from "../services.ts";
 import { shapeAssessment, shapeInfo } from "../shape/info.ts";
-import { writeOnce } from "../write.ts";
 import { TraceId } from "../trace_id.ts";
 
 /** The arguments that feedback and expectations share. */

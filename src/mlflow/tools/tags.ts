@@ -1,9 +1,8 @@
 import * as z from "zod";
 import { badArgument, didYouMean, Failure, isFailure, shortenName } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { IGNORED, UNLISTED, type WriteServices, writingTool } from "../services.ts";
+import { IGNORED, UNLISTED, writeOnce, type WriteServices, writingTool } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
-import { writeOnce } from "../write.ts";
 import { TraceId } from "../trace_id.ts";
 
 /** Longest tag key that the server stores, in characters. */

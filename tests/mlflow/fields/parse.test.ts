@@ -6,7 +6,7 @@ import {
   parsePaths,
   printPath,
   type Segment,
-} from "../../../src/mlflow/fields/selection.ts";
+} from "../../../src/mlflow/fields/paths.ts";
 
 function printPaths(paths: readonly Pick<FieldPath, "segments">[]): string {
   return paths.map(printPath).join(",");
