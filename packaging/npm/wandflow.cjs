@@ -25,11 +25,11 @@ function findDeno() {
 
 /** Without the runtime's own switches: some of them reach past the permissions. */
 function environment() {
-  return Object.fromEntries(
-    Object.entries(process.env).filter(([name]) =>
-      !/^(DENO|OTEL)_/i.test(name) || runtimeVariables.includes(name.toUpperCase())
-    ),
+  const kept = Object.entries(process.env).filter(([name]) =>
+    !/^(DENO|OTEL)_/i.test(name) || runtimeVariables.includes(name.toUpperCase())
   );
+  // The runtime asks no host of its own whether there is a newer one.
+  return { ...Object.fromEntries(kept), DENO_NO_UPDATE_CHECK: "1" };
 }
 
 function fail(message) {

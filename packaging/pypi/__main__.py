@@ -28,11 +28,13 @@ def command(words: list[str]) -> list[str]:
 
 def environment() -> dict[str, str]:
     """Without the runtime's own switches: some of them reach past the permissions."""
-    return {
+    kept = {
         name: value
         for name, value in os.environ.items()
         if not name.upper().startswith(("DENO_", "OTEL_")) or name.upper() in RUNTIME_VARIABLES
     }
+    # The runtime asks no host of its own whether there is a newer one.
+    return {**kept, "DENO_NO_UPDATE_CHECK": "1"}
 
 
 def run_child(words: list[str], env: dict[str, str]) -> int:
