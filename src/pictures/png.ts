@@ -10,7 +10,7 @@ export interface Pixels {
 
 /**
  * A PNG with a palette: charts have few colours, and 8 bits a pixel compress to a third of 32. The
- * 64 commonest colours stay exact, the rest (edges of letters and lines) go to the nearest of them.
+ * 256 commonest colours stay exact, the rest (edges of letters and lines) go to the nearest of them.
  */
 export function encodePng({ width, height, data }: Pixels): Uint8Array<ArrayBuffer> {
   const counts = new Map<number, number>();
@@ -22,7 +22,7 @@ export function encodePng({ width, height, data }: Pixels): Uint8Array<ArrayBuff
     colours[index] = colour;
     counts.set(colour, (counts.get(colour) ?? 0) + 1);
   }
-  const palette = [...counts].sort(([, a], [, b]) => b - a).slice(0, 64).map(([colour]) => colour);
+  const palette = [...counts].sort(([, a], [, b]) => b - a).slice(0, 256).map(([colour]) => colour);
   const places = new Map(palette.map((colour, place) => [colour, place]));
   const rows = new Uint8Array((width + 1) * height);
   for (let y = 0; y < height; y++) {

@@ -9,14 +9,20 @@ import { countColours, decode } from "./png.ts";
 const steps = (value: (step: number) => number, length = 1000) =>
   Array.from({ length }, (_, step) => ({ step, value: value(step) }));
 
-Deno.test("encodePng: exact colours up to 64, the nearest for the rest", () => {
-  const data = new Uint8Array(4 * 100);
-  for (let pixel = 0; pixel < 100; pixel++) {
-    data.set(pixel < 90 ? [255, 255, 255, 255] : [0, 2 * (pixel - 90), 255, 255], 4 * pixel);
+Deno.test("encodePng: the 256 commonest colours are exact, the rest go to the nearest", () => {
+  // 600 greens and blues, the first 256 of them twice.
+  const colour = (index: number) => [0, 8 * (index % 32), 8 * Math.floor(index / 32), 255];
+  const data = new Uint8Array(4 * 856);
+  for (let pixel = 0; pixel < 856; pixel++) data.set(colour(pixel % 600), 4 * pixel);
+  const picture = decode(encodePng({ width: 856, height: 1, data }));
+  const channels = (x: number) =>
+    [1, 3, 5].map((at) => parseInt(picture.at(x, 0).slice(at, at + 2), 16));
+  for (const x of [0, 31, 255]) {
+    channels(x).forEach((value, at) => assert.ok(Math.abs(value - (colour(x)[at] ?? 0)) < 8));
   }
-  const picture = decode(encodePng({ width: 10, height: 10, data }));
-  assert.equal(picture.at(0, 0), "#ffffff");
-  assert.equal(picture.at(0, 9), "#0000ff");
+  // The last of the exact ones has a blue of 56, which is nearest to all above.
+  assert.deepEqual(channels(599)[2], channels(255)[2]);
+  assert.ok(Math.abs((channels(599)[1] ?? 0) - (colour(599)[1] ?? 0)) < 8);
 });
 
 Deno.test("a curve chart is a small picture with each curve's colour in it", async () => {

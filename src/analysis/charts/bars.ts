@@ -69,6 +69,9 @@ export function chartBars(
       scale: { domain: [...labels.values()] },
       axis: { labels: false, ticks: false, title: null, grid: false },
     };
+    // Room for the figure above the highest bar.
+    const top = 1.12 * Math.max(0, ...values.map(({ high }) => high));
+    const scale = top > 0 ? { domainMax: top, nice: false } : {};
     const uncertain = panel.bars.some((bar) => bar.interval !== undefined);
     return {
       width,
@@ -78,19 +81,25 @@ export function chartBars(
         fontSize: 12,
         fontWeight: 500,
         anchor: "start",
+        frame: "group",
+        offset: 10,
       },
       data: { values },
       layer: [
         {
           mark: { type: "bar", width: { band: 0.7 } },
-          encoding: { x, y: { field: "y", type: "quantitative", title: null }, color: colour },
+          encoding: {
+            x,
+            y: { field: "y", type: "quantitative", title: null, scale },
+            color: colour,
+          },
         },
         ...(uncertain
           ? [{
             mark: { type: "rule", strokeWidth: 1.2, color: "#222222" },
             encoding: {
               x,
-              y: { field: "low", type: "quantitative", title: null },
+              y: { field: "low", type: "quantitative", title: null, scale },
               y2: { field: "high" },
             },
           }]
@@ -99,7 +108,7 @@ export function chartBars(
           mark: { type: "text", dy: -7, fontSize: 10, color: "#222222" },
           encoding: {
             x,
-            y: { field: uncertain ? "high" : "y", type: "quantitative", title: null },
+            y: { field: uncertain ? "high" : "y", type: "quantitative", title: null, scale },
             text: { field: "t" },
           },
         },
@@ -110,9 +119,9 @@ export function chartBars(
     spec: frame(title, subtitle, {
       concat: views,
       columns,
-      spacing: 26,
-      align: "each",
-      bounds: "flush",
+      spacing: 24,
+      align: "all",
+      bounds: "full",
     }),
     notes,
   };

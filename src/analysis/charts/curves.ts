@@ -60,7 +60,7 @@ export function chartCurves(chart: CurveChart): Chart {
     );
   }
   const height = Math.round((panels.length === 1 ? 380 : 440 - 20 * panels.length) / panels.length);
-  const colour = colourByName([...labels.values()]);
+  const colour = colourByName([...labels.values()], { symbolType: "stroke", symbolStrokeWidth: 4 });
   const views = panels.map(({ key, curves }, index) => {
     const drawn = curves.filter(({ name }) => shown.includes(name));
     const prepared = drawn.map((curve) =>
@@ -112,7 +112,14 @@ export function chartCurves(chart: CurveChart): Chart {
       ? ["× not finite"]
       : []),
   ].join(" · ");
-  return { spec: frame(chart.title, subtitle, { vconcat: views, spacing: 14 }), notes };
+  return {
+    spec: frame(chart.title, subtitle, {
+      vconcat: views,
+      spacing: 14,
+      resolve: { scale: { x: "shared" } },
+    }),
+    notes,
+  };
 }
 
 interface PreparedCurve {

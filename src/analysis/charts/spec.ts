@@ -50,13 +50,16 @@ export function chooseNames(all: readonly string[], what: string): {
 }
 
 /** The colour of a mark by its name, with a legend below the chart unless there is one name. */
-export function colourByName(labels: readonly string[]): Record<string, unknown> {
+export function colourByName(
+  labels: readonly string[],
+  symbols: Record<string, unknown> = {},
+): Record<string, unknown> {
   return {
     field: "s",
     type: "nominal",
     sort: null,
     scale: { domain: [...labels], range: COLOURS.slice(0, labels.length) },
-    legend: labels.length < 2 ? null : legend(labels.length),
+    legend: labels.length < 2 ? null : { ...legend(labels.length), ...symbols },
   };
 }
 
@@ -82,6 +85,7 @@ export function frame(title: string, subtitle: string, views: Record<string, unk
     title: {
       text: cutName(title, 90),
       anchor: "start",
+      offset: 14,
       fontSize: 15,
       fontWeight: 600,
       ...(subtitle === "" ? {} : { subtitle, subtitleColor: GREY, subtitleFontSize: 11 }),
