@@ -15,3 +15,16 @@ export function cutText(text: string, size: number): string {
   const end = last >= 0xD800 && last <= 0xDBFF ? size - 1 : size;
   return `${text.slice(0, end)}…[${missing + size - end} more characters]`;
 }
+
+/** Longest word and longest text of a message, in characters: sentences of ours are far below. */
+const LONGEST_WORD = 400;
+const LONGEST_MESSAGE = 4000;
+
+/** A message in which a caller's text, repeated at length, is shortened wherever it stands. */
+export function shortenMessage(text: string): string {
+  if (text.length <= LONGEST_WORD) return text;
+  const words = text.replaceAll(/\S+/g, (word) => {
+    return word.length > LONGEST_WORD ? `${word.slice(0, 60).toWellFormed()}…` : word;
+  });
+  return cutText(words, LONGEST_MESSAGE);
+}

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { shortenMessage } from "./cut.ts";
 import { defined } from "./defined.ts";
 import { nearest, oneOf } from "./nearest.ts";
 
@@ -85,9 +86,12 @@ export class Failure extends Error {
 
   /** See {@link FailureDetails} for what a failure may carry. */
   constructor(code: FailureCode, message: string, details: FailureDetails = {}) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(
+      shortenMessage(message),
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.code = code;
-    this.hint = details.hint;
+    this.hint = details.hint === undefined ? undefined : shortenMessage(details.hint);
     this.retryable = details.retryable ?? false;
     this.status = details.status;
     this.upstreamCode = details.upstreamCode;
@@ -152,7 +156,7 @@ const LONGEST = 60;
 
 /** A caller's text as a message may repeat it. */
 export function shortenName(given: string): string {
-  return given.length > LONGEST ? `${given.slice(0, LONGEST)}…` : given;
+  return given.length > LONGEST ? `${given.slice(0, LONGEST).toWellFormed()}…` : given;
 }
 
 function inQuotes(name: string): string {

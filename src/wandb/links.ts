@@ -28,7 +28,10 @@ export function createLinks(appUrl: URL): Links {
     artifact: (entity, project, type, collection, version) =>
       join(entity, project, "artifacts", type, collection, version),
     report: (entity, project, title, id) => {
-      const slug = title.replaceAll(/[^A-Za-z0-9_-]+/g, "-").replaceAll(/^-+|-+$/g, "");
+      const slug = title.replaceAll(/[^A-Za-z0-9_-]+/g, "-").replaceAll(/^-+|-+$/g, "").slice(
+        0,
+        100,
+      );
       return join(entity, project, "reports", `${slug}--${id.replaceAll("=", "")}`);
     },
     traces: (entity, project) => join(entity, project, "weave", "traces"),

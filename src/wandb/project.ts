@@ -4,7 +4,7 @@
  * @module
  */
 import * as z from "zod";
-import { badArgument } from "../core/failure.ts";
+import { badArgument, shortenName } from "../core/failure.ts";
 import { percentDecoded } from "../core/percent.ts";
 
 /** A project. */
@@ -91,7 +91,7 @@ export function resolveRun(
   const { run } = said;
   if (run === undefined) {
     throw badArgument(
-      `\`${argument}\` "${shown(runId)}" names no run.`,
+      `\`${argument}\` "${shortenName(runId)}" names no run.`,
       "Give the run's short id, entity/project/id, or the address of its page.",
     );
   }
@@ -143,8 +143,8 @@ function agreed(said: readonly Said[], part: "entity" | "project"): string | und
   const other = others.find((one) => one[part] !== first?.[part]);
   if (first === undefined || other === undefined) return first?.[part];
   throw badArgument(
-    `\`${first.argument}\` "${shown(first.text)}" and \`${other.argument}\` ` +
-      `"${shown(other.text)}" name different ${part === "entity" ? "entities" : "projects"}.`,
+    `\`${first.argument}\` "${shortenName(first.text)}" and \`${other.argument}\` ` +
+      `"${shortenName(other.text)}" name different ${part === "entity" ? "entities" : "projects"}.`,
     "Give one of them, or make them agree.",
   );
 }
@@ -159,12 +159,12 @@ function readProject(text: string, argument: string, alone: "entity" | "project"
   const [first = "", second, page] = path;
   if (second === undefined) {
     if (!address || alone === "entity") return { argument, text, [alone]: first };
-    throw badArgument(`\`${argument}\` "${shown(text)}" names an entity and no project.`);
+    throw badArgument(`\`${argument}\` "${shortenName(text)}" names an entity and no project.`);
   }
   const isPage = page === undefined || PAGES.test(page) || /^https?:/i.test(text.trim());
   if (!isPage || path.includes("")) {
     throw badArgument(
-      `\`${argument}\` "${shown(text)}" is not a project.`,
+      `\`${argument}\` "${shortenName(text)}" is not a project.`,
       "Write entity/project, or the address of the project's page.",
     );
   }
@@ -201,8 +201,4 @@ function check(name: string): void {
   const broken = /[\u0000-\u001F\u007F-\u009F]/.test(name) || !name.isWellFormed();
   if (!broken && name !== "" && !/^\.{1,2}$/.test(name) && name.length <= 512) return;
   throw badArgument("The entity or project holds characters that no name has.");
-}
-
-function shown(text: string): string {
-  return text.length > 80 ? `${text.slice(0, 80)}…` : text;
 }

@@ -1,4 +1,5 @@
 import type * as z from "zod";
+import { shortenMessage } from "../core/cut.ts";
 import { defineTool } from "../mcp/define.ts";
 import type { Tool, ToolSpec } from "../mcp/tool.ts";
 import type { Wandb } from "./client.ts";
@@ -45,13 +46,15 @@ function withValues(raw: unknown, aliases: ValueAliases): unknown {
 
 /** What a result says of the parts that the server could not give; nothing for a whole answer. */
 export function warningsOf(problems: readonly string[]): { warnings?: string[] } {
-  return problems.length === 0
-    ? {}
-    : { warnings: problems.map((problem) => `W&B reported: ${problem}; that part is missing.`) };
+  return problems.length === 0 ? {} : {
+    warnings: problems.map((problem) =>
+      shortenMessage(`W&B reported: ${problem}; that part is missing.`)
+    ),
+  };
 }
 
 /** A result's `note` from what there is to say; nothing for nothing. */
 export function noteOf(...parts: readonly (string | undefined)[]): { note?: string } {
   const said = parts.filter((part) => part !== undefined);
-  return said.length === 0 ? {} : { note: said.join(" ") };
+  return said.length === 0 ? {} : { note: shortenMessage(said.join(" ")) };
 }

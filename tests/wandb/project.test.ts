@@ -18,6 +18,7 @@ import { getRunHistory } from "../../src/wandb/tools/get_run_history.ts";
 import { inferSchema } from "../../src/wandb/tools/infer_schema.ts";
 import { listArtifactVersions } from "../../src/wandb/tools/list_artifact_versions.ts";
 import { logAnalysis } from "../../src/wandb/tools/log_analysis.ts";
+import { plotEvaluation } from "../../src/wandb/tools/plot_evaluation.ts";
 import { plotRuns } from "../../src/wandb/tools/plot_runs.ts";
 import { probeProject } from "../../src/wandb/tools/probe_project.ts";
 import { queryProjects } from "../../src/wandb/tools/query_projects.ts";
@@ -97,6 +98,7 @@ const WEAVE: readonly (readonly [Tool<WeaveServices>, Data])[] = [
   [inferSchema, {}],
   [resolveRoots, { trace_ids: ["t"] }],
   [summarizeEvaluation, {}],
+  [plotEvaluation, {}],
 ];
 
 /** These name what they are about in another way, or are about no project. */

@@ -1,3 +1,4 @@
+import { shortenMessage } from "../../core/cut.ts";
 import { nearest } from "../../core/nearest.ts";
 
 /** Keys as asked for, told apart by where they are. */
@@ -46,7 +47,9 @@ export function matchKeys(
       ? known.filter(matcher(key)).filter((one) => !one.startsWith("_") || key.startsWith("_"))
       : known.filter((one) => one === key);
     for (const match of matches) found.add(match);
-    if (matches.length === 0) missing.push([key, nearest(key.replaceAll("*", ""), known)]);
+    if (matches.length === 0) {
+      missing.push([shortenMessage(key), nearest(key.replaceAll("*", ""), known)]);
+    }
   }
   return { found: [...found], missing: Object.fromEntries(missing) };
 }

@@ -125,7 +125,7 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
         metadata_diff: difference(runs, metadataOf),
         environment_diff: difference(runs, environmentOf),
         ...(withRows
-          ? { history_comparison: compareHistories(rows, metrics, args.history_samples) }
+          ? { history_comparison: compareHistories(matching, rows, metrics, args.history_samples) }
           : {}),
         ...(Object.keys(missing).length > 0 ? { missing_keys: missing } : {}),
         ...noteOf(
@@ -237,25 +237,28 @@ function metricsIn(run: RunDetails, selection: Selection): Metric[] {
 }
 
 function compareHistories(
+  known: readonly string[],
   runs: readonly RunDetails[],
   metrics: readonly (readonly Metric[])[],
   most: number,
 ) {
-  const keys = metrics[0]?.map(({ key }) => key) ?? [];
+  const keys = (metrics[0] ?? []).map(({ key }) => key);
   if (keys.length === 0) {
     return { note: "The runs have no numeric metric in common; name some with history_keys." };
   }
-  return Object.fromEntries(keys.map((key) => {
-    const series = runs.flatMap(({ name: run }, index) => {
-      const metric = metrics[index]?.find((one) => one.key === key);
-      return metric === undefined ? [] : [{ run, series: seriesOf(metric) }];
-    });
-    const { rows, ...alignment } = alignRuns(series, most);
-    return [key, {
-      ...alignment,
-      points: Object.fromEntries(series.map((one) => [one.run, one.series.points.length])),
-      basis: series.every((one) => one.series.exact) ? "exact" : "sampled",
-      rows: rows.map(({ step, values }) => ({ step, ...values })),
-    }];
-  }));
+  return Object.fromEntries(
+    keys.filter((key) => known.includes(key)).map((key) => {
+      const series = runs.flatMap(({ name: run }, index) => {
+        const metric = metrics[index]?.find((one) => one.key === key);
+        return metric === undefined ? [] : [{ run, series: seriesOf(metric) }];
+      });
+      const { rows, ...alignment } = alignRuns(series, most);
+      return [key, {
+        ...alignment,
+        points: Object.fromEntries(series.map((one) => [one.run, one.series.points.length])),
+        basis: series.every((one) => one.series.exact) ? "exact" : "sampled",
+        rows: rows.map(({ step, values }) => ({ step, ...values })),
+      }];
+    }),
+  );
 }

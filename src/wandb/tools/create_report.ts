@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
+import { shortenMessage } from "../../core/cut.ts";
 import { badArgument, Failure } from "../../core/failure.ts";
 import { writeOnce } from "../../http/write.ts";
 import type { Tool } from "../../mcp/tool.ts";
@@ -166,7 +167,7 @@ const tool: Tool<WandbServices> = wandbTool({
         draft: kind === "runs/draft",
         blocks: spec.blocks.length - 2,
         ...(plots === undefined ? {} : { plots_run_id: plots.run }),
-        ...(notes.length === 0 ? {} : { notes }),
+        ...(notes.length === 0 ? {} : { notes: notes.map(shortenMessage) }),
       },
     };
   },

@@ -1,3 +1,4 @@
+import { shortenMessage } from "../../core/cut.ts";
 import { defined } from "../../core/defined.ts";
 import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
@@ -143,7 +144,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
       state: run.state,
       total_steps: run.known.lastStep,
       url: wandb.links.run(place.entity, place.project, run.id),
-      ...(xAxis === STEP ? {} : { x_axis: xAxis }),
+      ...(xAxis === STEP ? {} : { x_axis: shortenMessage(xAxis) }),
       keys_returned: [...metrics, ...systems].map(({ key }) => key),
       statistics: Object.fromEntries([
         ...metrics.map((metric) => [metric.key, statisticsOf(metric, run, xAxis)]),
@@ -169,7 +170,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
         ...head,
         sampled_points: rows.rows.length,
         ...defined({ truncation_note: note }),
-        ...(notes.length === 0 ? {} : { notes }),
+        ...(notes.length === 0 ? {} : { notes: notes.map(shortenMessage) }),
         ...warningsOf(run.problems),
         rows: rows.rows,
         ...(systems.length === 0

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { shortenMessage } from "../../core/cut.ts";
 import { badArgument } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
@@ -94,10 +95,10 @@ export const logAnalysis: Tool<WandbServices> = wandbTool({
           ...files.map(({ key }) => key).filter((key) =>
             !written.missing.some((one) => one.key === key)
           ),
-        ],
-        table_columns: [...table.columns],
+        ].map(shortenMessage),
+        table_columns: table.columns.map(shortenMessage),
         row_count: data.length,
-        ...(notes.length === 0 ? {} : { notes }),
+        ...(notes.length === 0 ? {} : { notes: notes.map(shortenMessage) }),
       },
       links: runLinks(project, id),
     };
