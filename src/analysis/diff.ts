@@ -1,5 +1,6 @@
 /** Deep differences between configurations, summaries or metadata of runs. */
-import { escapeName, isObject } from "./objects.ts";
+import { escapeName } from "../core/dotted.ts";
+import { isRecord } from "../core/json.ts";
 
 /** A value of both runs that differs. */
 export interface Change {
@@ -86,7 +87,7 @@ export function diffMany(
 function flatten(object: Readonly<Record<string, unknown>>): Map<string, unknown> {
   const flat = new Map<string, unknown>();
   const visit = (value: unknown, path: string) => {
-    const entries = isObject(value) ? Object.entries(value) : [];
+    const entries = isRecord(value) ? Object.entries(value) : [];
     if (entries.length === 0) flat.set(path, plain(value));
     for (const [key, item] of entries) visit(item, `${path}.${escapeName(key)}`);
   };
@@ -104,7 +105,7 @@ function isEqual(a: unknown, b: unknown): boolean {
   if (Array.isArray(a) && Array.isArray(b)) {
     return a.length === b.length && a.every((item, index) => isEqual(item, b[index]));
   }
-  if (!isObject(a) || !isObject(b)) return false;
+  if (!isRecord(a) || !isRecord(b)) return false;
   const keys = Object.keys(a);
   return keys.length === Object.keys(b).length &&
     keys.every((key) => Object.hasOwn(b, key) && isEqual(a[key], b[key]));

@@ -1,5 +1,5 @@
 /** Results of Weave evaluations, added up per scorer. */
-import { type ScorerResult, scorerResults, withRecorded } from "./evaluation_scores.ts";
+import { preferRecorded, type ScorerResult, sumScores } from "./evaluation_scores.ts";
 import { mean, median, quantile } from "./robust.ts";
 
 /** One prediction of an evaluation with its scores: a row of the dataset, once per trial. */
@@ -99,8 +99,8 @@ export function aggregateEvaluation(evaluation: Evaluation): EvaluationResult {
     errors,
     error_rate: ended.length === 0 ? 0 : errors / ended.length,
     running: evaluation.trials.length - ended.length,
-    scorers: withRecorded(
-      scorerResults(ended, evaluation.countsNone),
+    scorers: preferRecorded(
+      sumScores(ended, evaluation.countsNone),
       evaluation.recorded,
       ended.length,
     ),

@@ -6,9 +6,9 @@ import {
   type Trial,
 } from "./evaluation.ts";
 import {
-  dimensionName,
   flattenScores,
-  recordedFigures,
+  listFigures,
+  nameDimension,
   type ScorerResult,
 } from "./evaluation_scores.ts";
 import { mean } from "./robust.ts";
@@ -60,12 +60,15 @@ export function compareEvaluations(
   most = 20,
 ): EvaluationComparison {
   const results = evaluations.map(aggregateEvaluation);
-  const perExample = evaluations.map(({ id, trials }) => ({ id, examples: byExample(trials) }));
+  const perExample = evaluations.map(({ id, trials }) => ({
+    id,
+    examples: groupByExample(trials),
+  }));
   const [first, ...others] = perExample;
   const shared = [...first?.examples.keys() ?? []].filter((example) =>
     others.every(({ examples }) => examples.has(example))
   );
-  const differing = shared.map((example) => difference(example, perExample))
+  const differing = shared.map((example) => compareExample(example, perExample))
     .filter(({ largest_difference: largest }) => largest > 0)
     .sort((a, b) => b.largest_difference - a.largest_difference);
   return {
@@ -81,11 +84,11 @@ export function compareEvaluations(
 function compareScorers(results: readonly EvaluationResult[]): ScorerComparison[] {
   const dimensions = new Map<string, ScorerResult>();
   for (const scorer of results.flatMap(({ scorers }) => scorers)) {
-    if (!dimensions.has(dimensionName(scorer))) dimensions.set(dimensionName(scorer), scorer);
+    if (!dimensions.has(nameDimension(scorer))) dimensions.set(nameDimension(scorer), scorer);
   }
   return [...dimensions].map(([name, { scorer, path, kind }]) => {
     const values = results.flatMap(({ id, scorers }) => {
-      const found = scorers.find((item) => dimensionName(item) === name);
+      const found = scorers.find((item) => nameDimension(item) === name);
       const value = found?.pass_rate ?? found?.mean;
       return value === undefined ? [] : [[id, value] as const];
     });
@@ -109,13 +112,13 @@ function compareRecorded(
   const shown = new Set(
     results.flatMap(({ scorers }) =>
       scorers.flatMap((one) =>
-        ["true_count", "true_fraction", "mean"].map((figure) => `${dimensionName(one)}.${figure}`)
+        ["true_count", "true_fraction", "mean"].map((figure) => `${nameDimension(one)}.${figure}`)
       )
     ),
   );
   const figures: Record<string, Record<string, number>> = {};
   for (const { id, recorded } of evaluations) {
-    for (const [name, value] of recordedFigures(recorded ?? {})) {
+    for (const [name, value] of listFigures(recorded ?? {})) {
       if (!shown.has(name)) figures[name] = { ...figures[name], [id]: value };
     }
   }
@@ -128,7 +131,7 @@ interface ExampleScores {
   readonly output?: unknown;
 }
 
-function byExample(trials: readonly Trial[]): Map<string, ExampleScores> {
+function groupByExample(trials: readonly Trial[]): Map<string, ExampleScores> {
   const groups = new Map<string, Trial[]>();
   for (const trial of trials) {
     if (trial.status === "running") continue;
@@ -140,8 +143,8 @@ function byExample(trials: readonly Trial[]): Map<string, ExampleScores> {
     const values = new Map<string, number[]>();
     for (const score of group.flatMap(({ scores }) => flattenScores(scores))) {
       if (score.value === null || typeof score.value === "string") continue;
-      const list = values.get(dimensionName(score)) ?? [];
-      values.set(dimensionName(score), list);
+      const list = values.get(nameDimension(score)) ?? [];
+      values.set(nameDimension(score), list);
       list.push(Number(score.value));
     }
     const output = group.at(-1)?.output;
@@ -153,7 +156,7 @@ function byExample(trials: readonly Trial[]): Map<string, ExampleScores> {
   }));
 }
 
-function difference(
+function compareExample(
   example: string,
   perExample: readonly { id: string; examples: Map<string, ExampleScores> }[],
 ): ExampleDifference {
@@ -163,16 +166,16 @@ function difference(
   });
   const names = new Set(found.flatMap(([, { scores }]) => Object.keys(scores)));
   const spreads = [...names].map((name) =>
-    spread(found.flatMap(([, { scores }]) => scores[name] ?? []))
+    measureSpread(found.flatMap(([, { scores }]) => scores[name] ?? []))
   );
   const failing = found.map(([, { failures }]) => failures > 0 ? 1 : 0);
   return {
     example,
-    largest_difference: Math.max(spread(failing), ...spreads),
+    largest_difference: Math.max(measureSpread(failing), ...spreads),
     evaluations: Object.fromEntries(found),
   };
 }
 
-function spread(values: readonly number[]): number {
+function measureSpread(values: readonly number[]): number {
   return values.length < 2 ? 0 : Math.max(...values) - Math.min(...values);
 }

@@ -1,6 +1,7 @@
 /** Scores of evaluations: added up from predictions, and as the evaluation recorded them. */
 import { cutText } from "../core/cut.ts";
-import { escapeName, isObject } from "./objects.ts";
+import { escapeName, splitPath } from "../core/dotted.ts";
+import { isRecord } from "../core/json.ts";
 import { mean } from "./robust.ts";
 
 /** Results of one dimension of one scorer. */
@@ -72,13 +73,13 @@ interface Dimension {
  *
  * @param countsNone Whether those without a score count in the divisor, null among them.
  */
-export function scorerResults(
+export function sumScores(
   ended: readonly { readonly scores: Readonly<Record<string, unknown>> }[],
   countsNone = false,
 ): ScorerResult[] {
   const dimensions = new Map<string, Dimension>();
   for (const score of ended.flatMap(({ scores }) => flattenScores(scores))) {
-    const name = dimensionName(score);
+    const name = nameDimension(score);
     const dimension = dimensions.get(name) ?? { first: score, numbers: [], texts: [], none: 0 };
     dimensions.set(name, dimension);
     if (score.value === null) dimension.none++;
@@ -137,7 +138,7 @@ function countTexts(
  *
  * @param ended Predictions that have ended.
  */
-export function withRecorded(
+export function preferRecorded(
   results: readonly ScorerResult[],
   recorded: Readonly<Record<string, unknown>> | undefined,
   ended: number,
@@ -156,10 +157,10 @@ export function withRecorded(
 }
 
 function decide(result: ScorerResult, recorded: Readonly<Record<string, unknown>>): ScorerResult {
-  const keys = result.path === "" ? [] : result.path.split(/(?<!\\)\./);
-  const own = [result.scorer, ...keys.map((key) => key.replaceAll("\\.", "."))]
-    .reduce<unknown>((value, key) => isObject(value) ? value[key] : undefined, recorded);
-  if (!isObject(own)) return result;
+  const keys = result.path === "" ? [] : splitPath(result.path);
+  const own = [result.scorer, ...keys]
+    .reduce<unknown>((value, key) => isRecord(value) ? value[key] : undefined, recorded);
+  if (!isRecord(own)) return result;
   const figures = [
     ["passed", own["true_count"]],
     ["pass_rate", own["true_fraction"]],
@@ -182,16 +183,16 @@ function decide(result: ScorerResult, recorded: Readonly<Record<string, unknown>
 }
 
 /** Name of a score's dimension: `scorer` or `scorer.path`. */
-export function dimensionName({ scorer, path }: { scorer: string; path: string }): string {
+export function nameDimension({ scorer, path }: { scorer: string; path: string }): string {
   return path === "" ? escapeName(scorer) : `${escapeName(scorer)}.${path}`;
 }
 
 /** Every number in a recorded summary, by its dotted path. */
-export function recordedFigures(recorded: Readonly<Record<string, unknown>>): Map<string, number> {
+export function listFigures(recorded: Readonly<Record<string, unknown>>): Map<string, number> {
   const figures = new Map<string, number>();
   const visit = (path: string, value: unknown) => {
     if (typeof value === "number") figures.set(path, value);
-    else if (isObject(value)) {
+    else if (isRecord(value)) {
       for (const [key, item] of Object.entries(value)) {
         visit(path === "" ? escapeName(key) : `${path}.${escapeName(key)}`, item);
       }

@@ -1,5 +1,6 @@
 /** The structure of JSON rows, learnt from a sample of them. */
-import { escapeName, isObject } from "./objects.ts";
+import { escapeName } from "../core/dotted.ts";
+import { isRecord } from "../core/json.ts";
 
 /** Type of a value, as far as filters tell them apart. */
 export type JsonType =
@@ -114,7 +115,7 @@ export class SchemaBuilder {
     if (Array.isArray(value)) {
       if (depth >= DEPTH) return;
       for (const item of value.slice(0, ITEMS)) this.#visit(`${path}[]`, item, op, seen, depth + 1);
-    } else if (isObject(value)) {
+    } else if (isRecord(value)) {
       if (depth >= DEPTH) return;
       const names = field.names.get(op) ?? new Set();
       field.names.set(op, names);

@@ -36,7 +36,7 @@ function addCounted(
   const unique = new Map(calls.map((call) => [call.id, call]));
   const counted = selectCounted(unique, parents);
   for (const call of counted) sums.add(call);
-  return overlaps(counted, unique, parents);
+  return countOverlaps(counted, unique, parents);
 }
 
 /** The calls with usage that no other call's usage includes. */
@@ -132,7 +132,7 @@ export class UsageStream {
 }
 
 /** Usage of a single call, descendants included. */
-export function callUsage(call: UsageCall): UsageSum {
+export function sumCallUsage(call: UsageCall): UsageSum {
   return sumUsage([call]);
 }
 
@@ -158,13 +158,13 @@ function hasCountedAncestor(
   }
   // The chain is broken, but a finished root of the same trace includes everything below it.
   if (id === null || call.parent_id === null || call.parent_id === undefined) return false;
-  return [...rootsOf(calls, call.trace_id)].some((root) => root !== call.id);
+  return [...findRoots(calls, call.trace_id)].some((root) => root !== call.id);
 }
 
 const ROOTS = new WeakMap<ReadonlyMap<string, UsageCall>, Map<string, Set<string>>>();
 
 /** Roots with usage, by trace; gathered once per set of calls. */
-function rootsOf(calls: ReadonlyMap<string, UsageCall>, trace: string): ReadonlySet<string> {
+function findRoots(calls: ReadonlyMap<string, UsageCall>, trace: string): ReadonlySet<string> {
   let traces = ROOTS.get(calls);
   if (traces === undefined) {
     traces = new Map();
@@ -179,7 +179,7 @@ function rootsOf(calls: ReadonlyMap<string, UsageCall>, trace: string): Readonly
 }
 
 /** Counted calls whose chain of parents leaves the set, in traces with more than one of them. */
-function overlaps(
+function countOverlaps(
   counted: readonly UsageCall[],
   calls: ReadonlyMap<string, UsageCall>,
   parents: ReadonlyMap<string, string | null>,
@@ -192,7 +192,7 @@ function overlaps(
   }
   let number = 0;
   for (const group of traces.values()) {
-    const open = group.filter((call) => leavesSet(call, calls, parents));
+    const open = group.filter((call) => isOpen(call, calls, parents));
     // Siblings of one parent cannot contain each other.
     const sameParent = new Set(open.map(({ parent_id: parent }) => parent)).size === 1;
     if (group.length > 1 && open.length > 0 && !(sameParent && open.length === group.length)) {
@@ -202,7 +202,7 @@ function overlaps(
   return number;
 }
 
-function leavesSet(
+function isOpen(
   call: UsageCall,
   calls: ReadonlyMap<string, UsageCall>,
   parents: ReadonlyMap<string, string | null>,

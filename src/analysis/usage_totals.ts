@@ -94,20 +94,20 @@ class Total {
 
   add(used: Readonly<Record<string, unknown>>, cost?: Readonly<Record<string, unknown>>): void {
     // Where calls of both spellings were summed, both are there; the service adds them too.
-    const prompt = number(used["prompt_tokens"]) + number(used["input_tokens"]);
-    const completion = number(used["completion_tokens"]) + number(used["output_tokens"]);
-    this.#requests += number(used["requests"]);
+    const prompt = toNumber(used["prompt_tokens"]) + toNumber(used["input_tokens"]);
+    const completion = toNumber(used["completion_tokens"]) + toNumber(used["output_tokens"]);
+    this.#requests += toNumber(used["requests"]);
     this.#prompt += prompt;
     this.#completion += completion;
     // A sum over calls of which only some had a total is less than its parts.
-    this.#total += Math.max(number(used["total_tokens"]), prompt + completion);
+    this.#total += Math.max(toNumber(used["total_tokens"]), prompt + completion);
     for (const [name, value] of Object.entries(used)) {
-      if (!name.endsWith("_tokens") || KNOWN.includes(name) || number(value) === 0) continue;
-      this.#others.set(name, (this.#others.get(name) ?? 0) + number(value));
+      if (!name.endsWith("_tokens") || KNOWN.includes(name) || toNumber(value) === 0) continue;
+      this.#others.set(name, (this.#others.get(name) ?? 0) + toNumber(value));
     }
     if (cost === undefined) return;
     this.priced = true;
-    this.#cost += costParts(cost).total_cost;
+    this.#cost += splitCost(cost).total_cost;
   }
 
   result(): UsageTotal {
@@ -127,7 +127,7 @@ const KNOWN = [
 ];
 
 /** The costs of a record by what they are for, and their sum; releases differ in what they price. */
-export function costParts(
+export function splitCost(
   cost: Readonly<Record<string, unknown>>,
 ): Record<string, number> & { total_cost: number } {
   const parts = Object.entries(cost).flatMap(([name, value]) => {
@@ -147,8 +147,8 @@ export function addRecords(all: readonly (Records | undefined)[]): RecordSums {
     const sum = sums.get(model) ?? {};
     sums.set(model, sum);
     for (const [name, value] of Object.entries(record)) {
-      if (!/(_tokens|_total_cost|^requests)$/.test(name) || number(value) === 0) continue;
-      sum[name] = (sum[name] ?? 0) + number(value);
+      if (!/(_tokens|_total_cost|^requests)$/.test(name) || toNumber(value) === 0) continue;
+      sum[name] = (sum[name] ?? 0) + toNumber(value);
     }
   }
   return Object.fromEntries(sums);
@@ -156,9 +156,9 @@ export function addRecords(all: readonly (Records | undefined)[]): RecordSums {
 
 /** Whether a record of usage or cost says that anything was used. */
 export function isUsed(record: Readonly<Record<string, unknown>>): boolean {
-  return Object.values(record).some((value) => number(value) !== 0);
+  return Object.values(record).some((value) => toNumber(value) !== 0);
 }
 
-function number(value: unknown): number {
+function toNumber(value: unknown): number {
   return typeof value === "number" && Number.isFinite(value) ? value : 0;
 }

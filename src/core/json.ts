@@ -45,9 +45,14 @@ export class JsonError extends Failure {
   }
 }
 
-/** True for a JSON object: not null, not an array. */
-export function isJsonObject(value: unknown): value is JsonObject {
+/** Whether a value is an object with members: not null, not an array. */
+export function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** The same for a value that is JSON. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return isRecord(value);
 }
 
 const DEFAULT_MAX_DEPTH = 512;

@@ -1,5 +1,5 @@
 import { Failure, type FailureReport } from "../core/failure.ts";
-import type { CallToolResult } from "@modelcontextprotocol/server";
+import { isRecord } from "../core/json.ts";
 import { type Log, redactDeep } from "../core/log.ts";
 import { isPlainJson, stripInvisible, stripInvisibleDeep } from "../core/visible.ts";
 import { CHART } from "./app.ts";
@@ -7,6 +7,7 @@ import { bound, type Bounded } from "./budget.ts";
 import type { Fit } from "./client_fit.ts";
 import { fitsTokens } from "./tokens.ts";
 import type { CuttableRows, Reply } from "./tool.ts";
+import type { CallToolResult } from "@modelcontextprotocol/server";
 
 /** Marks results whose text was written by somebody else. */
 export const UNTRUSTED = "wandflow/untrusted";
@@ -219,8 +220,4 @@ function knownReport(error: unknown, log: Log): FailureReport {
     hint: "Set MCP_SERVER_LOG_LEVEL=DEBUG for details.",
     retryable: false,
   };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { sumUsage, type UsageCall, UsageStream } from "../../src/analysis/usage.ts";
-import { costParts } from "../../src/analysis/usage_totals.ts";
+import { splitCost } from "../../src/analysis/usage_totals.ts";
 
 function call(id: string, parent: string | null, tokens: number | undefined): UsageCall {
   const usage = tokens === undefined
@@ -131,7 +131,7 @@ Deno.test("a cost is the sum of all its parts, unknown ones too", () => {
     web_search_total_cost: 4,
     effective_date: "2024-01-01",
   };
-  assert.deepEqual(costParts(cost), {
+  assert.deepEqual(splitCost(cost), {
     prompt_cost: -0.5,
     completion_cost: 0.25,
     cache_read_input_cost: 1,

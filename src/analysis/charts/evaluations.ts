@@ -1,5 +1,5 @@
 import { aggregateEvaluation, type Evaluation, type EvaluationResult } from "../evaluation.ts";
-import { dimensionName, flattenScores, type ScorerResult } from "../evaluation_scores.ts";
+import { flattenScores, nameDimension, type ScorerResult } from "../evaluation_scores.ts";
 import { mean } from "../robust.ts";
 import { type Bar, type BarPanel, chartBars, MOST_QUANTITIES } from "./bars.ts";
 import { type Chart, formatValue } from "./spec.ts";
@@ -42,7 +42,7 @@ export function chartEvaluations(
     title: score,
     word: score,
     bars: collect((sum, index) => {
-      const result = sum.scorers.find((one) => dimensionName(one) === score);
+      const result = sum.scorers.find((one) => nameDimension(one) === score);
       const evaluation = evaluations[index];
       return result && evaluation && scoreBar(result, evaluation);
     }),
@@ -81,7 +81,7 @@ export function scoreNames(sums: readonly EvaluationResult[]): string[] {
   return [
     ...new Set(
       sums.flatMap(({ scorers }) =>
-        scorers.flatMap((one) => valueOf(one) === undefined ? [] : [dimensionName(one)])
+        scorers.flatMap((one) => valueOf(one) === undefined ? [] : [nameDimension(one)])
       ),
     ),
   ];
@@ -114,11 +114,11 @@ function scoreBar(
     const none = countsNone ? 0 : result.none ?? 0;
     return { value, interval: rateInterval(value, result.scored + result.missing - none) };
   }
-  const name = dimensionName(result);
+  const name = nameDimension(result);
   const values = trials.filter(({ status }) => status !== "running")
     .flatMap(({ scores }) => flattenScores(scores))
     .flatMap((score) =>
-      dimensionName(score) === name && typeof score.value !== "string" && score.value !== null
+      nameDimension(score) === name && typeof score.value !== "string" && score.value !== null
         ? [Number(score.value)]
         : []
     );

@@ -2,7 +2,7 @@ import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
 import { wandbTool, type WeaveServices } from "../tool.ts";
-import { emptyProjectNote, FILTERS_ARGUMENT, selectionFor } from "../weave/selection.ts";
+import { buildSelection, explainEmptyProject, FILTERS_ARGUMENT } from "../weave/selection.ts";
 
 /** Counts calls and traces. */
 export const countTraces: Tool<WeaveServices> = wandbTool({
@@ -18,7 +18,7 @@ export const countTraces: Tool<WeaveServices> = wandbTool({
   run: async ({ filters = {}, ...args }, { weave, signal }) => {
     const place = resolveProject(args, weave);
     const session = weave.open(signal);
-    const selection = await selectionFor(session, place, filters);
+    const selection = await buildSelection(session, place, filters);
     const { filter = {} } = selection;
     const roots = { ...selection, filter: { ...filter, trace_roots_only: true } };
     const [total, rootCount] = await Promise.all([
@@ -26,7 +26,7 @@ export const countTraces: Tool<WeaveServices> = wandbTool({
       filter["trace_roots_only"] === true ? undefined : session.count(place, roots),
     ]);
     const note = total === 0 && Object.keys(filters).length === 0
-      ? { note: await emptyProjectNote(session, place) }
+      ? { note: await explainEmptyProject(session, place) }
       : {};
     return { data: { total_count: total, root_traces_count: rootCount ?? total, ...note } };
   },

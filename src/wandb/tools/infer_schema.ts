@@ -3,9 +3,9 @@ import { type FieldSchema, SchemaBuilder } from "../../analysis/schema_inference
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
 import { wandbTool, type WeaveServices } from "../tool.ts";
-import { type Call, derived, opOf, usageOf } from "../weave/call.ts";
-import { candidates, chooseSample } from "../weave/sample.ts";
-import { emptyProjectNote, FILTERS_ARGUMENT, selectionFor } from "../weave/selection.ts";
+import { type Call, readDerived, readOp, readUsage } from "../weave/call.ts";
+import { chooseSample, findCandidates } from "../weave/sample.ts";
+import { buildSelection, explainEmptyProject, FILTERS_ARGUMENT } from "../weave/selection.ts";
 
 /** Ops that are listed with their number of calls. */
 const OPS = 100;
@@ -36,28 +36,28 @@ export const inferSchema: Tool<WeaveServices> = wandbTool({
     const { weave, signal } = context;
     const place = resolveProject(args, weave);
     const session = weave.open(signal);
-    const selection = await selectionFor(session, place, filters);
+    const selection = await buildSelection(session, place, filters);
     const roots = { ...selection, filter: { ...selection.filter, trace_roots_only: true } };
     const [total, rootCount] = await Promise.all([
       session.count(place, selection),
       session.count(place, roots),
     ]);
-    const found = await candidates(session, place, selection, total);
+    const found = await findCandidates(session, place, selection, total);
     const { sample, tooLarge, left } = chooseSample(found.candidates, size);
     const builder = new SchemaBuilder({ topValues: top, textLength: 100 });
     if (sample.length > 0) {
       const query = { filter: { call_ids: sample.map(({ id }) => id) }, limit: sample.length };
-      for await (const call of session.calls(place, query)) builder.add(opOf(call), rowOf(call));
+      for await (const call of session.calls(place, query)) builder.add(readOp(call), toRow(call));
     }
     const note = total > 0
       ? undefined
       : Object.keys(filters).length > 0
       ? "No call matches the filters."
-      : await emptyProjectNote(session, place);
+      : await explainEmptyProject(session, place);
     return {
       data: {
-        fields: builder.fields().map(described),
-        ops: opCounts(found.candidates.map(({ op }) => op)),
+        fields: builder.fields().map(describeField),
+        ops: countOps(found.candidates.map(({ op }) => op)),
         ...(found.complete ? {} : { ops_counted_over: found.candidates.length }),
         total_traces: total,
         root_traces: rootCount,
@@ -75,18 +75,20 @@ export const inferSchema: Tool<WeaveServices> = wandbTool({
 });
 
 /** A field without what says nothing about objects and lists. */
-function described(field: FieldSchema): { path: string; type: string } & Record<string, unknown> {
+function describeField(
+  field: FieldSchema,
+): { path: string; type: string } & Record<string, unknown> {
   const { distinct, top_values, count: _count, ...rest } = field;
   return { ...rest, ...(top_values.length === 0 ? {} : { distinct, top_values }) };
 }
 
 /** What of a call can be filtered, selected or sorted by. */
-function rowOf(call: Call): Record<string, unknown> {
+function toRow(call: Call): Record<string, unknown> {
   const { weave: _sdk, ...attributes } = call.attributes ?? {};
-  const usage = usageOf(call);
+  const usage = readUsage(call);
   return Object.fromEntries(
     Object.entries({
-      status: derived(call).status,
+      status: readDerived(call).status,
       display_name: call.display_name,
       exception: call.exception,
       thread_id: call["thread_id"],
@@ -99,7 +101,7 @@ function rowOf(call: Call): Record<string, unknown> {
   );
 }
 
-function opCounts(ops: readonly string[]): Record<string, number> {
+function countOps(ops: readonly string[]): Record<string, number> {
   const counts = new Map<string, number>();
   for (const op of ops) counts.set(op, (counts.get(op) ?? 0) + 1);
   return Object.fromEntries([...counts].sort((a, b) => b[1] - a[1]).slice(0, OPS));

@@ -8,7 +8,7 @@ import type { Tool } from "../../mcp/tool.ts";
 import { CHART_APP, drawChart } from "../../pictures/draw.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
 import { wandbTool, type WeaveServices } from "../tool.ts";
-import { evaluationNames, findEvaluations } from "../weave/evaluations/find.ts";
+import { findEvaluations, listNames } from "../weave/evaluations/find.ts";
 import { readResults, toEvaluation } from "../weave/evaluations/read.ts";
 
 /** Draws evaluations side by side. */
@@ -45,7 +45,7 @@ export const plotEvaluation: Tool<WeaveServices> = wandbTool({
     const search = await findEvaluations(session, place, { ids, name, limit });
     const { evaluations: found, total, missing } = search;
     if (found.length === 0) {
-      const names = await evaluationNames(session, place);
+      const names = await listNames(session, place);
       throw new Failure("not_found", "No evaluation has this name or id.", {
         hint: names.length === 0
           ? "There are no evaluations in this project."

@@ -2,10 +2,10 @@ import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
 import { wandbTool, type WeaveServices } from "../tool.ts";
-import { sortField } from "../weave/filters/fields.ts";
+import { findSortField } from "../weave/filters/fields.ts";
 import { isCostKey, listCalls } from "../weave/listing.ts";
-import { planOf } from "../weave/plan.ts";
-import { FILTERS_ARGUMENT, selectionFor } from "../weave/selection.ts";
+import { planListing } from "../weave/plan.ts";
+import { buildSelection, FILTERS_ARGUMENT } from "../weave/selection.ts";
 import { TraceUsage } from "../weave/trace_usage.ts";
 
 const INPUT = z.object({
@@ -57,10 +57,10 @@ export const queryTraces: Tool<WeaveServices> = wandbTool({
   output: OUTPUT,
   run: async (args, { weave, signal, maxTokens }) => {
     const place = resolveProject(args, weave);
-    const plan = planOf(args, place);
+    const plan = planListing(args, place);
     const own = weave.open(signal);
-    const sort = isCostKey(args.sort_by) ? "" : sortField(args.sort_by).path;
-    const selection = await selectionFor(own, place, plan.filters, plan.expanded, sort);
+    const sort = isCostKey(args.sort_by) ? "" : findSortField(args.sort_by).path;
+    const selection = await buildSelection(own, place, plan.filters, plan.expanded, sort);
     const usage = new TraceUsage(own, place);
     const session = selection.filter?.["trace_roots_only"] === true ? usage.session : own;
     return await listCalls({ args, place, plan, session, selection, weave, maxTokens, usage });

@@ -69,7 +69,7 @@ export const resolveRoots: Tool<WeaveServices> = wandbTool({
           note: MISSING_NOTE,
         }),
         ...(at < ids.length ? { next_offset: at } : {}),
-        ...(roots.size === 0 ? {} : { call_url: callUrl(weave, place) }),
+        ...(roots.size === 0 ? {} : { call_url: writeCallUrl(weave, place) }),
       },
       links: roots.size === 0 ? [] : [
         ...callLinks(place, [...roots.values()].map(({ id }) => id)),
@@ -79,7 +79,7 @@ export const resolveRoots: Tool<WeaveServices> = wandbTool({
   },
 });
 
-function callUrl(weave: WeaveServices["weave"], place: ProjectRef): string {
+function writeCallUrl(weave: WeaveServices["weave"], place: ProjectRef): string {
   return weave.links.call(place.entity, place.project, "ID").replace(/ID$/, "{id}");
 }
 

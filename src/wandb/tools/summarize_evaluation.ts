@@ -1,25 +1,30 @@
 import * as z from "zod";
 import { aggregateEvaluation, type EvaluationResult } from "../../analysis/evaluation.ts";
-import { withRecorded } from "../../analysis/evaluation_scores.ts";
+import { preferRecorded } from "../../analysis/evaluation_scores.ts";
 import { defined } from "../../core/defined.ts";
 import { badArgument } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, type ProjectRef, resolveProject } from "../project.ts";
 import { wandbTool, type WeaveServices } from "../tool.ts";
-import { derived, usageOf } from "../weave/call.ts";
+import { readDerived, readUsage } from "../weave/call.ts";
 import type { Weave } from "../weave/client.ts";
 import {
   type EvaluationCall,
-  evaluationNames,
   findEvaluations,
   type Found,
+  listNames,
 } from "../weave/evaluations/find.ts";
 import { readResults, toEvaluation } from "../weave/evaluations/read.ts";
-import { comparison, reason, reasons, tasksOf } from "../weave/evaluations/report.ts";
-import { namedScores, scorersOf } from "../weave/evaluations/results.ts";
-import { withExamples } from "../weave/evaluations/trials.ts";
+import {
+  countReasons,
+  describeComparison,
+  listTasks,
+  shortenReason,
+} from "../weave/evaluations/report.ts";
+import { nameScores, toScorerResults } from "../weave/evaluations/results.ts";
+import { resolveExamples } from "../weave/evaluations/trials.ts";
 import { evaluationLinks } from "../weave/resources.ts";
-import { costsOf, shortException } from "../weave/rows/shape.ts";
+import { describeCosts, shortenException } from "../weave/rows/shape.ts";
 
 /** Sums up evaluations, one by one or side by side. */
 export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
@@ -64,13 +69,17 @@ export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
     const search = await findEvaluations(session, place, { ids, name, limit, offset: skipped });
     const { evaluations: found, total, missing } = search;
     if (found.length === 0) {
-      const names = await evaluationNames(session, place);
-      return { data: { evaluations: [], count: 0, project: place.id, ...nothing(search, names) } };
+      const names = await listNames(session, place);
+      return {
+        data: { evaluations: [], count: 0, project: place.id, ...explainNothing(search, names) },
+      };
     }
     const calls = found.map(({ call }) => call.id);
     const contents = args.include_per_task || compare;
     const own = await readResults(weave, session, place, { found, contents });
-    const predictions = contents ? await withExamples(session, own.predictions) : own.predictions;
+    const predictions = contents
+      ? await resolveExamples(session, own.predictions)
+      : own.predictions;
     const evaluations = found.map((one) => toEvaluation(one, predictions));
     const rows = found.map((one, index) => {
       const evaluation = evaluations[index] ?? toEvaluation(one, []);
@@ -85,17 +94,19 @@ export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
       const ended = total !== undefined && leftOut !== undefined && leftOut > 0
         ? { predictions: total, errors: total }
         : sums;
-      const scorers = stats === undefined
-        ? sums.scorers
-        : withRecorded(scorersOf(stats, { ...ended, countsNone }), recorded, ended.predictions);
-      return summary(one, { ...sums, scorers }, weave, place, {
-        failures: reasons(one.call.id, predictions),
+      const scorers = stats === undefined ? sums.scorers : preferRecorded(
+        toScorerResults(stats, { ...ended, countsNone }),
+        recorded,
+        ended.predictions,
+      );
+      return describeEvaluation(one, { ...sums, scorers }, weave, place, {
+        failures: countReasons(one.call.id, predictions),
         countsNone,
         leftOut,
       });
     });
     const tasks = args.include_per_task
-      ? tasksOf(calls, predictions, args.offset, maxTokens)
+      ? listTasks(calls, predictions, args.offset, maxTokens)
       : undefined;
     const end = skipped + found.length;
     const next = tasks === undefined ? end < total ? end : undefined : tasks.next;
@@ -109,7 +120,7 @@ export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
         ...(tasks !== undefined && found.length < total ? { note: OTHERS } : {}),
         ...(missing.length === 0 ? {} : { missing }),
         ...(rows.some(({ recorded }) => recorded !== undefined) ? { sources: SOURCES } : {}),
-        ...(compare ? { comparison: comparison(evaluations, predictions) } : {}),
+        ...(compare ? { comparison: describeComparison(evaluations, predictions) } : {}),
       },
       rows: [
         ...(compare ? [{ path: "comparison.examples", hint: EXAMPLES }] : []),
@@ -140,7 +151,7 @@ const EXAMPLES = "Single predictions, with include_per_task and offset, show mor
   "examples.";
 
 /** What to say when no evaluation is to be shown. */
-function nothing(
+function explainNothing(
   { total, missing, newest }: Found,
   names: readonly string[],
 ): Record<string, unknown> {
@@ -156,7 +167,7 @@ function nothing(
   };
 }
 
-function summary(
+function describeEvaluation(
   { call, name, evaluation, model, recorded }: EvaluationCall,
   sums: EvaluationResult,
   weave: Weave,
@@ -167,9 +178,9 @@ function summary(
     leftOut: number | undefined;
   },
 ) {
-  const exception = shortException(call.exception);
-  const usage = usageOf(call);
-  const costs = costsOf(call, false);
+  const exception = shortenException(call.exception);
+  const usage = readUsage(call);
+  const costs = describeCosts(call, false);
   return {
     eval_id: call.id,
     name,
@@ -177,9 +188,9 @@ function summary(
     ...(model === undefined ? {} : { model }),
     op_name: call.op_name,
     started_at: call.started_at,
-    status: derived(call).status ?? "unknown",
+    status: readDerived(call).status ?? "unknown",
     finished: sums.finished,
-    ...(exception === undefined ? {} : { exception: reason(exception) }),
+    ...(exception === undefined ? {} : { exception: shortenReason(exception) }),
     ...(sums.finished ? {} : { note: "Not finished: the figures are those so far." }),
     // Zero means that this one was read whole; less, that the service counts fewer than it sends.
     ...(leftOut === undefined || leftOut === 0 ? {} : {
@@ -194,7 +205,7 @@ function summary(
     ...(Object.keys(failures).length === 0 ? {} : { error_messages: failures }),
     ...(sums.running === 0 ? {} : { running: sums.running }),
     ...(recorded === undefined ? {} : { recorded }),
-    scores: namedScores(sums.scorers),
+    scores: nameScores(sums.scorers),
     ...(sums.scorers.some(({ none = 0 }) => none > 0)
       ? { none_rule: countsNone ? NONE_COUNTED : NONE_LEFT_OUT }
       : {}),

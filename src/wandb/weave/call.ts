@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { costParts } from "../../analysis/usage_totals.ts";
+import { splitCost } from "../../analysis/usage_totals.ts";
 import { baseName } from "./filters/ops.ts";
 
 const Json = z.record(z.string(), z.unknown());
@@ -67,27 +67,27 @@ const Weave: z.ZodType<Derived> = z.looseObject({
 const Usage = z.record(z.string(), Json).optional().catch(undefined);
 
 /** See {@link Derived}; needs `summary`, `ended_at` and `exception`. */
-export function derived(call: Call): Derived {
+export function readDerived(call: Call): Derived {
   return Weave.safeParse(call.summary?.["weave"] ?? {}).data ?? {};
 }
 
 /** Usage by model, descendants included; undefined while running. */
-export function usageOf(call: Call): Record<string, Record<string, unknown>> | undefined {
+export function readUsage(call: Call): Record<string, Record<string, unknown>> | undefined {
   return Usage.parse(call.summary?.["usage"]);
 }
 
 /** The op's name without URI and version. */
-export function opOf(call: Call): string {
+export function readOp(call: Call): string {
   const name = baseName(call.op_name);
   if (name !== call.op_name || call.op_name !== "") return name;
-  return derived(call).trace_name ?? "";
+  return readDerived(call).trace_name ?? "";
 }
 
 /** What a call cost, descendants included, in US dollars; undefined where nothing has a price. */
-export function costsOfCall(
+export function sumCosts(
   call: Call,
 ): { total_cost: number; prompt_cost: number; completion_cost: number } | undefined {
-  const costs = Object.values(derived(call).costs ?? {}).map(costParts);
+  const costs = Object.values(readDerived(call).costs ?? {}).map(splitCost);
   if (costs.length === 0) return undefined;
   const sum = (name: string) => costs.reduce((total, parts) => total + (parts[name] ?? 0), 0);
   return {

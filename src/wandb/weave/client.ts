@@ -78,11 +78,11 @@ export function createWeave(account: Account, baseUrl: URL): Weave {
   return {
     ...account,
     lacks: new Set(),
-    open: (signal) => session(openSession(upstream, signal), account),
+    open: (signal) => createSession(openSession(upstream, signal), account),
   };
 }
 
-function session(http: UpstreamSession, account: Account): WeaveSession {
+function createSession(http: UpstreamSession, account: Account): WeaveSession {
   // Nothing here writes, so every request may be repeated.
   const request = (route: SafePath, json: unknown, authorization: string) => ({
     method: "POST" as const,
@@ -110,7 +110,7 @@ function session(http: UpstreamSession, account: Account): WeaveSession {
     if (parsed.success) return parsed.data;
     const issue = parsed.error.issues[0];
     account.log.debug("Unexpected reply of Weave", { route: route.text, issue });
-    throw unexpected();
+    throw unexpectedReply();
   };
   return {
     signal: http.signal,
@@ -125,7 +125,7 @@ function session(http: UpstreamSession, account: Account): WeaveSession {
       );
       for await (const value of values) {
         const parsed = item.safeParse(value);
-        if (!parsed.success) throw unexpected();
+        if (!parsed.success) throw unexpectedReply();
         yield parsed.data;
       }
     },
@@ -140,7 +140,7 @@ function session(http: UpstreamSession, account: Account): WeaveSession {
       let left = query.limit;
       for await (const row of rows) {
         const call = CALL.safeParse(row);
-        if (!call.success) throw unexpected();
+        if (!call.success) throw unexpectedReply();
         yield call.data;
         // A service that gives more than was asked for is not read to its end.
         if (--left === 0) return;
@@ -149,7 +149,7 @@ function session(http: UpstreamSession, account: Account): WeaveSession {
   };
 }
 
-function unexpected(): Failure {
+function unexpectedReply(): Failure {
   return new Failure("upstream_error", "Weave's reply has an unexpected form.", {
     hint: "The server may be of a version that this program does not know.",
   });
@@ -165,7 +165,7 @@ export function readFailure(
   headers: Headers,
   appUrl: URL,
 ): Failure | undefined {
-  const said = reasonOf(text);
+  const said = readReason(text);
   const suffix = said === "" ? "" : `: ${said}`;
   const as = (code: FailureCode, message: string, hint?: string) =>
     new Failure(code, message, { hint, status });
@@ -192,7 +192,7 @@ export function readFailure(
 }
 
 /** The sentence in `{"reason": …}` or `{"detail": …}`; of a list of problems, the first ones. */
-function reasonOf(text: string): string {
+function readReason(text: string): string {
   const body = isHtml(text) ? undefined : tryParseJson(text);
   if (!isJsonObject(body)) return "";
   const reason = body.reason ?? body.detail ?? body.message ?? body.error ?? "";

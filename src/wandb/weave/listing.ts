@@ -2,16 +2,16 @@ import { defined } from "../../core/defined.ts";
 import { Failure } from "../../core/failure.ts";
 import type { Reply } from "../../mcp/tool.ts";
 import type { ProjectRef } from "../project.ts";
-import { type Call, costsOfCall } from "./call.ts";
+import { type Call, sumCosts } from "./call.ts";
 import type { CallsQuery, CallsSelection, Weave, WeaveSession } from "./client.ts";
-import { sortField } from "./filters/fields.ts";
+import { findSortField } from "./filters/fields.ts";
 import { type ListingArguments, type Plan, writeCursor } from "./plan.ts";
 import { callLinks } from "./resources.ts";
 import { RowCollector, Tally } from "./rows/collect.ts";
 import { LIGHT_COLUMNS } from "./rows/columns.ts";
 import { expandCalls, RefReader } from "./rows/expand.ts";
 import { OMITTED, shapeCall } from "./rows/shape.ts";
-import { emptyProjectNote, until } from "./selection.ts";
+import { boundStart, explainEmptyProject } from "./selection.ts";
 import type { TraceUsage } from "./trace_usage.ts";
 
 /** A page of calls and the facts about them. */
@@ -41,14 +41,14 @@ export async function listCalls(work: Work): Promise<Reply<Listing>> {
   const collector = new RowCollector(work.maxTokens);
   const reader = new RefReader(session);
   // Rows, their total and the pages after them are about the same calls, whatever starts meanwhile.
-  const count = () => session.count(place, until(selection, pinOf(work, tally)));
+  const count = () => session.count(place, pinSelection(selection, findPin(work, tally)));
   let counting: Promise<number> | undefined;
   const startCount = () => {
     counting ??= count();
     // Awaited later; until then its failure must not count as unhandled.
     counting.catch(() => {});
   };
-  const calls = orderedCalls(work);
+  const calls = orderCalls(work);
   const rows = plan.expanded.length === 0 || args.metadata_only
     ? calls
     : expandCalls(reader, calls, plan.expanded);
@@ -72,16 +72,16 @@ export async function listCalls(work: Work): Promise<Reply<Listing>> {
     ? offset + tally.calls
     : await counting ?? await count();
   const bare = tally.calls === 0 && offset === 0 && Object.keys(args.filters ?? {}).length === 0;
-  const note = bare ? await emptyProjectNote(session, place) : emptyNote(args, offset, total);
+  const note = bare ? await explainEmptyProject(session, place) : explainEmpty(args, offset, total);
   return render(work, { tally, collector, total, missing: reader.missing, note });
 }
 
-function orderedCalls({ args, place, plan, session, selection }: Work): AsyncGenerator<Call> {
+function orderCalls({ args, place, plan, session, selection }: Work): AsyncGenerator<Call> {
   const direction = args.sort_direction;
   if (isCostKey(args.sort_by)) {
     return callsByCost(session, place, selection, { key: args.sort_by, direction }, plan.query);
   }
-  const sort_by = [{ field: sortField(args.sort_by).path, direction }];
+  const sort_by = [{ field: findSortField(args.sort_by).path, direction }];
   return callsInOrder(session, place, selection, { ...plan.query, sort_by }, plan.cursor.until);
 }
 
@@ -93,7 +93,7 @@ async function tallyRest(work: Work, tally: Tally, read: number): Promise<void> 
     ...work,
     plan: {
       ...plan,
-      cursor: { ...plan.cursor, until: pinOf(work, tally) },
+      cursor: { ...plan.cursor, until: findPin(work, tally) },
       query: {
         columns: [...LIGHT_COLUMNS],
         ...(plan.query.include_costs === true ? { include_costs: true } : {}),
@@ -102,17 +102,21 @@ async function tallyRest(work: Work, tally: Tally, read: number): Promise<void> 
       },
     },
   };
-  for await (const call of orderedCalls(rest)) tally.add(call);
+  for await (const call of orderCalls(rest)) tally.add(call);
 }
 
 /**
  * The moment up to which calls belong to a listing, newest first: calls that start while it is read
  * would shift its pages. Nothing where the newest of them has not been seen.
  */
-function pinOf({ args, plan }: Work, tally: Tally): number | undefined {
+function findPin({ args, plan }: Work, tally: Tally): number | undefined {
   const newestFirst = args.sort_by === "started_at" && args.sort_direction === "desc";
   if (plan.cursor.until !== undefined || !newestFirst) return plan.cursor.until;
-  return plan.cursor.offset === 0 ? justAfter(tally.first) : undefined;
+  return plan.cursor.offset === 0 ? addMillisecond(tally.first) : undefined;
+}
+
+function pinSelection(selection: CallsSelection, pin: number | undefined): CallsSelection {
+  return pin === undefined ? selection : boundStart(selection, "$lte", pin);
 }
 
 function render(
@@ -130,7 +134,7 @@ function render(
   const { rows } = found.collector;
   const { offset } = plan.cursor;
   const shown = args.metadata_only ? tally.calls : rows.length;
-  const pin = pinOf(work, tally);
+  const pin = findPin(work, tally);
   const next = (kept: number) =>
     writeCursor({ ...plan.cursor, offset: offset + kept, until: pin }, plan.name);
   const { detail, columns } = plan.shaping;
@@ -165,7 +169,7 @@ function render(
   };
 }
 
-function emptyNote(args: ListingArguments, offset: number, total: number): string {
+function explainEmpty(args: ListingArguments, offset: number, total: number): string {
   if (offset > 0) return `There are ${total} matching calls; the offset is behind the last.`;
   const said = JSON.stringify(args.filters);
   const dotted = /"[^"]*\.[^"]*":/.test(said);
@@ -181,7 +185,7 @@ function emptyNote(args: ListingArguments, offset: number, total: number): strin
 }
 
 /** A millisecond after a time, in Unix seconds; services differ in how finely they compare. */
-function justAfter(time: string | undefined): number | undefined {
+function addMillisecond(time: string | undefined): number | undefined {
   const milliseconds = Date.parse(time ?? "");
   return Number.isNaN(milliseconds) ? undefined : (milliseconds + 1) / 1000;
 }
@@ -223,7 +227,7 @@ export async function* callsByCost(
   const costs: { id: string; cost: number | undefined }[] = [];
   const light = { columns: ["id", "summary"], limit: total, include_costs: true };
   for await (const call of session.calls(place, { ...selection, ...light })) {
-    costs.push({ id: call.id, cost: costsOfCall(call)?.[order.key] });
+    costs.push({ id: call.id, cost: sumCosts(call)?.[order.key] });
   }
   if (costs.every(({ cost }) => cost === undefined)) {
     throw new Failure("invalid_arguments", "No matching call has a cost to sort by.", {
@@ -260,7 +264,7 @@ export function callsInOrder(
   query: CallsQuery,
   pin: number | undefined,
 ): AsyncGenerator<Call> {
-  const bounded = until(selection, pin);
+  const bounded = pinSelection(selection, pin);
   return session.calls(place, {
     ...query,
     ...bounded,

@@ -2,13 +2,13 @@ import * as z from "zod";
 import { badArgument } from "../../core/failure.ts";
 import type { ProjectRef } from "../project.ts";
 import type { CallsQuery } from "./client.ts";
-import { withMoments } from "./filters/time.ts";
+import { resolveMoments } from "./filters/time.ts";
 import {
   checkColumns,
   checkExpanded,
+  chooseServiceColumns,
   type Detail,
   LIGHT_COLUMNS,
-  serviceColumns,
 } from "./rows/columns.ts";
 import type { Shaping } from "./rows/shape.ts";
 import { createHash } from "node:crypto";
@@ -56,11 +56,11 @@ export interface Plan {
  *
  * @throws {Failure} `invalid_arguments` for what cannot be done.
  */
-export function planOf(args: ListingArguments, place: ProjectRef): Plan {
+export function planListing(args: ListingArguments, place: ProjectRef): Plan {
   if (args.columns !== undefined) checkColumns(args.columns);
   const columns = args.columns?.length === 0 ? undefined : args.columns;
   const detail: Detail = args.return_full_data ? "full" : args.detail_level;
-  const name = nameOfQuery([place.id, args.filters ?? {}, args.sort_by, args.sort_direction]);
+  const name = nameQuery([place.id, args.filters ?? {}, args.sort_by, args.sort_direction]);
   // A first page is often asked for with an empty cursor.
   const text = args.cursor?.trim() || undefined;
   if (text !== undefined && args.offset !== undefined) {
@@ -68,11 +68,11 @@ export function planOf(args: ListingArguments, place: ProjectRef): Plan {
   }
   const given = text === undefined ? { offset: args.offset ?? 0 } : readCursor(text, name);
   const now = given.now ?? Date.now();
-  const filters = withMoments(args.filters ?? {}, now);
+  const filters = resolveMoments(args.filters ?? {}, now);
   const relative = JSON.stringify(filters) !== JSON.stringify(args.filters ?? {});
   const cursor: Cursor = { ...given, ...(relative ? { now } : {}) };
   const light = args.metadata_only;
-  const wanted = light ? [...LIGHT_COLUMNS] : serviceColumns(detail, columns);
+  const wanted = light ? [...LIGHT_COLUMNS] : chooseServiceColumns(detail, columns);
   const bare = detail === "schema" && columns === undefined;
   // What is asked for by name comes, whatever the switches say.
   const asked = (column: string, wanted: boolean) =>
@@ -153,6 +153,6 @@ export function readCursor(text: string, query: string): Cursor {
 }
 
 /** A short name for what a query asks. */
-export function nameOfQuery(parts: readonly unknown[]): string {
+export function nameQuery(parts: readonly unknown[]): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, 12);
 }

@@ -1,8 +1,7 @@
 import type { ProjectRef } from "../project.ts";
-import { type Call, opOf } from "./call.ts";
+import { type Call, readOp } from "./call.ts";
 import type { CallsSelection, WeaveSession } from "./client.ts";
-import { field, literal } from "./query.ts";
-import { listOps } from "./selection.ts";
+import { boundStart, listOps } from "./selection.ts";
 
 /** What is known of a call before it is read. */
 export interface Candidate {
@@ -26,7 +25,7 @@ const SAMPLE_BYTES = 4 * 1024 * 1024;
 const LARGE = 200 * 1024;
 
 /** Calls to choose a sample from, without their contents. */
-export async function candidates(
+export async function findCandidates(
   session: WeaveSession,
   place: ProjectRef,
   selection: CallsSelection,
@@ -41,7 +40,7 @@ export async function candidates(
       include_storage_size: true,
       limit,
     };
-    for await (const call of session.calls(place, query)) found.set(call.id, candidate(call));
+    for await (const call of session.calls(place, query)) found.set(call.id, toCandidate(call));
   };
   if (total <= ALL) {
     await read(selection, ALL);
@@ -55,7 +54,7 @@ export async function candidates(
     { length: WINDOWS - 2 },
     (_, index) => (first + ((last - first) * (index + 1)) / (WINDOWS - 1)) / 1000,
   );
-  await Promise.all(starts.map((start) => read(from(selection, start), WINDOW)));
+  await Promise.all(starts.map((start) => read(boundStart(selection, "$gte", start), WINDOW)));
   // Ops that are too rare to be met by chance.
   if (selection.filter?.["op_names"] === undefined) {
     let left = (await listOps(session, place)).slice(0, OPS);
@@ -72,17 +71,11 @@ export async function candidates(
   return { candidates: [...found.values()], complete: false };
 }
 
-function from(selection: CallsSelection, seconds: number): CallsSelection {
-  const bound = { $gte: [field("started_at"), literal(seconds)] as const };
-  const own = selection.query?.$expr;
-  return { ...selection, query: { $expr: own === undefined ? bound : { $and: [own, bound] } } };
-}
-
-function candidate(call: Call): Candidate {
+function toCandidate(call: Call): Candidate {
   const size = call["storage_size_bytes"];
   return {
     id: call.id,
-    op: opOf(call),
+    op: readOp(call),
     started: call.started_at ?? "",
     size: typeof size === "number" ? size : 0,
   };
@@ -103,7 +96,7 @@ export function chooseSample(
     group.push(one);
   }
   const queues = [...groups].sort(([, a], [, b]) => b.length - a.length)
-    .map(([op, group]) => ({ op, queue: queueOf(group, size) }));
+    .map(([op, group]) => ({ op, queue: queueCalls(group, size) }));
   const sample: Candidate[] = [];
   const tooLarge: string[] = [];
   let room = SAMPLE_BYTES;
@@ -128,7 +121,7 @@ export function chooseSample(
 }
 
 /** The calls of one op in the order in which they are taken. */
-function queueOf(group: readonly Candidate[], most: number): Candidate[] {
+function queueCalls(group: readonly Candidate[], most: number): Candidate[] {
   const small = group.filter(({ size }) => size <= LARGE);
   if (small.length === 0) return [...group].sort((a, b) => a.size - b.size).slice(0, 1);
   const sorted = [...small].sort((a, b) => (a.started < b.started ? -1 : 1));
@@ -137,11 +130,11 @@ function queueOf(group: readonly Candidate[], most: number): Candidate[] {
   return Array.from({ length: wanted }, (_, index) => {
     const place = wanted === 1 ? 0 : Math.round((index * (sorted.length - 1)) / (wanted - 1));
     return sorted[sorted.length - 1 - place];
-  }).flatMap((one) => one ?? []).sort((a, b) => bitOrder(a, sorted) - bitOrder(b, sorted));
+  }).flatMap((one) => one ?? []).sort((a, b) => rankApart(a, sorted) - rankApart(b, sorted));
 }
 
 /** Rank that takes far apart places first: the end, the beginning, the middle, the quarters. */
-function bitOrder(one: Candidate, sorted: readonly Candidate[]): number {
+function rankApart(one: Candidate, sorted: readonly Candidate[]): number {
   const place = sorted.indexOf(one);
   if (place === sorted.length - 1) return -1;
   let reversed = 0;

@@ -3,8 +3,8 @@ import { Failure } from "../../core/failure.ts";
 import { path } from "../../http/path.ts";
 import type { ProjectRef } from "../project.ts";
 import type { CallsSelection, WeaveSession } from "./client.ts";
-import { buildFilter, opPatterns } from "./filters/build.ts";
-import { baseName, fitsPattern, opCondition, type PatternNames } from "./filters/ops.ts";
+import { buildFilter, findPatterns } from "./filters/build.ts";
+import { baseName, buildOpCondition, fitsPattern, type PatternNames } from "./filters/ops.ts";
 import { type Expression, field, literal, toExpression } from "./query.ts";
 
 /** Filters; which there are is told by the query tool's description and by refusals. */
@@ -19,7 +19,7 @@ export const FILTERS_ARGUMENT: z.ZodRecord<z.ZodString, z.ZodUnknown> = z.record
  * @param expanded Paths of references through which filters and order may read.
  * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
-export async function selectionFor(
+export async function buildSelection(
   session: WeaveSession,
   place: ProjectRef,
   filters: Readonly<Record<string, unknown>>,
@@ -38,10 +38,14 @@ export async function selectionFor(
   };
 }
 
-/** The same without calls that started after a moment, in Unix seconds. */
-export function until(selection: CallsSelection, seconds: number | undefined): CallsSelection {
-  if (seconds === undefined) return selection;
-  const bound: Expression = { $lte: [field("started_at"), literal(seconds)] };
+/** The same with a bound on when calls started, in Unix seconds. */
+export function boundStart(
+  selection: CallsSelection,
+  operator: "$gte" | "$lte",
+  seconds: number,
+): CallsSelection {
+  const sides = [field("started_at"), literal(seconds)] as const;
+  const bound: Expression = operator === "$gte" ? { $gte: sides } : { $lte: sides };
   const own = selection.query?.$expr;
   return { ...selection, query: { $expr: own === undefined ? bound : { $and: [own, bound] } } };
 }
@@ -71,18 +75,18 @@ export async function resolvePatterns(
   place: ProjectRef,
   filters: Readonly<Record<string, unknown>>,
 ): Promise<PatternNames> {
-  const patterns = [...new Set(opPatterns(filters, place))];
+  const patterns = [...new Set(findPatterns(filters, place))];
   if (patterns.length === 0) return new Map();
   const published = await listOps(session, place);
   const found = await Promise.all(
     patterns.map(async (pattern) =>
-      [pattern, await namesOf(session, place, pattern, published)] as const
+      [pattern, await findNames(session, place, pattern, published)] as const
     ),
   );
   return new Map(found);
 }
 
-async function namesOf(
+async function findNames(
   session: WeaveSession,
   place: ProjectRef,
   pattern: string,
@@ -96,7 +100,7 @@ async function namesOf(
       : published.filter((name) => matching.has(name) || name.includes(piece)),
   );
   for (let round = 0; round < ROUNDS; round++) {
-    const others = await unlistedOps(session, place, piece, [...known]);
+    const others = await findUnlistedOps(session, place, piece, [...known]);
     if (others.length === 0) return [...matching];
     for (const name of others) {
       known.add(name);
@@ -109,7 +113,7 @@ async function namesOf(
 }
 
 /** Names of ops whose calls contain `piece` in their URI, other than the known ones. */
-async function unlistedOps(
+async function findUnlistedOps(
   session: WeaveSession,
   place: ProjectRef,
   piece: string,
@@ -120,7 +124,7 @@ async function unlistedOps(
     ...(piece === ""
       ? []
       : [{ test: { $contains: { input: field("op_name"), substr: literal(piece) } } }]),
-    ...(names.length === 0 ? [] : [{ not: opCondition(names, new Map()) }]),
+    ...(names.length === 0 ? [] : [{ not: buildOpCondition(names, new Map()) }]),
   ];
   const found = new Set<string>();
   const query = {
@@ -142,7 +146,10 @@ const PLAIN = "There are no calls in this project; check the entity and project 
  * What to say of a project without calls. Agents traced by the conversation API of newer clients
  * write none: their spans are kept apart, which newer services can tell.
  */
-export async function emptyProjectNote(session: WeaveSession, place: ProjectRef): Promise<string> {
+export async function explainEmptyProject(
+  session: WeaveSession,
+  place: ProjectRef,
+): Promise<string> {
   try {
     const body = { project_id: place.id, limit: 10 };
     const { agents, total_count: total } = await session.post(path`/agents/query`, body, AGENTS);

@@ -1,9 +1,9 @@
 import { combineUsage, type UsageCall } from "../../analysis/usage.ts";
 import { isUsed } from "../../analysis/usage_totals.ts";
 import type { ProjectRef } from "../project.ts";
-import { type Call, derived, usageOf } from "./call.ts";
+import { type Call, readDerived, readUsage } from "./call.ts";
 import type { WeaveSession } from "./client.ts";
-import { inChunks } from "./rows/expand.ts";
+import { chunkCalls } from "./rows/expand.ts";
 
 /** Calls that are read of the traces of one group of roots. */
 const CALLS = 10_000;
@@ -42,7 +42,7 @@ export class TraceUsage {
   }
 
   async *#fillAll(calls: AsyncIterable<Call>, costs = false): AsyncGenerator<Call> {
-    for await (const chunk of inChunks(calls)) {
+    for await (const chunk of chunkCalls(calls)) {
       const traces = new Set(chunk.filter(isSilentRoot).map(({ trace_id: trace }) => trace));
       const below = await this.#read([...traces], costs);
       for (const call of chunk) yield isSilentRoot(call) ? this.#fill(call, below) : call;
@@ -53,7 +53,7 @@ export class TraceUsage {
     const { usage, costs } = combineUsage(below.get(call.trace_id) ?? []);
     if (Object.keys(usage).length === 0 && Object.keys(costs).length === 0) return call;
     this.#filled.add(call.id);
-    const weave = { ...derived(call), ...(Object.keys(costs).length === 0 ? {} : { costs }) };
+    const weave = { ...readDerived(call), ...(Object.keys(costs).length === 0 ? {} : { costs }) };
     return { ...call, summary: { ...call.summary, usage, weave } };
   }
 
@@ -74,7 +74,7 @@ export class TraceUsage {
       found.set(call.trace_id, list);
       list.push({
         ...{ id: call.id, trace_id: call.trace_id, parent_id: call.parent_id },
-        ...{ usage: usageOf(call), costs: derived(call).costs },
+        ...{ usage: readUsage(call), costs: readDerived(call).costs },
       });
     }
     if (number <= CALLS) return found;
@@ -91,6 +91,6 @@ export class TraceUsage {
 /** Whether a call is a root whose record of usage says that nothing was used, as a span's does. */
 function isSilentRoot(call: Call): boolean {
   if ((call.parent_id ?? null) !== null) return false;
-  const records = Object.values(usageOf(call) ?? {});
+  const records = Object.values(readUsage(call) ?? {});
   return records.length > 0 && !records.some(isUsed);
 }

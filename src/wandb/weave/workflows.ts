@@ -1,6 +1,6 @@
 import { type LookUps, type Workflow, workflow } from "../../mcp/workflow.ts";
 import type { Weave } from "./client.ts";
-import { evaluationNames, findEvaluations } from "./evaluations/find.ts";
+import { findEvaluations, listNames } from "./evaluations/find.ts";
 import type { Defaults } from "../project.ts";
 import { resolveProject } from "../project.ts";
 
@@ -21,7 +21,7 @@ export function weaveLookUps(weave: Weave): LookUps {
     }, weave);
   return {
     evaluation: async (_typed, given, signal) =>
-      (await evaluationNames(weave.open(signal), at(given))).map((name) => ({ value: name })),
+      (await listNames(weave.open(signal), at(given))).map((name) => ({ value: name })),
     evaluation_id: async (_typed, given, signal) => {
       const wanted = { ids: [], name: undefined, limit: EVALUATIONS };
       const { evaluations } = await findEvaluations(weave.open(signal), at(given), wanted);

@@ -1,11 +1,11 @@
 import * as z from "zod";
-import { type Call, opOf } from "../call.ts";
-import type { CallsSelection, WeaveSession } from "../client.ts";
-import { isRecord } from "../filters/condition.ts";
+import { isRecord } from "../../../core/json.ts";
 import type { ProjectRef } from "../../project.ts";
+import { type Call, readOp } from "../call.ts";
+import type { CallsSelection, WeaveSession } from "../client.ts";
 import { type Expression, field, literal } from "../query.ts";
 import { LIGHT_COLUMNS } from "../rows/columns.ts";
-import { cut } from "../rows/shape.ts";
+import { cutTexts } from "../rows/shape.ts";
 import { TEXT } from "./results.ts";
 
 /** Evaluations that are looked through for a name that none has exactly. */
@@ -53,12 +53,12 @@ export async function findEvaluations(
   wanted: Wanted,
 ): Promise<Found> {
   const { limit, offset = 0 } = wanted;
-  const ids = [...new Set(wanted.ids.map((id) => idIn(id) ?? id))];
-  const name = wanted.name && (idIn(wanted.name) ?? wanted.name);
+  const ids = [...new Set(wanted.ids.map((id) => findId(id) ?? id))];
+  const name = wanted.name && (findId(wanted.name) ?? wanted.name);
   const base = { op_names: [`weave:///${place.id}/op/${OP}:*`, OP] };
   if (ids.length > 0) {
     const filter = { ...base, call_ids: ids };
-    const found = await read(session, place, { filter }, ids.length, 0);
+    const found = await readEvaluations(session, place, { filter }, ids.length, 0);
     const order = new Map(ids.map((id, index) => [id, index]));
     found.sort((a, b) => (order.get(a.call.id) ?? 0) - (order.get(b.call.id) ?? 0));
     return {
@@ -67,16 +67,16 @@ export async function findEvaluations(
       missing: ids.filter((id) => !found.some(({ call }) => call.id === id)),
     };
   }
-  const named = name === undefined ? {} : { query: { $expr: exactly(name) } };
+  const named = name === undefined ? {} : { query: { $expr: matchName(name) } };
   const selection = { filter: base, ...named };
-  const found = await read(session, place, selection, limit, offset);
+  const found = await readEvaluations(session, place, selection, limit, offset);
   const total = found.length < limit && (found.length > 0 || offset === 0)
     ? offset + found.length
     : await session.count(place, selection);
   if (total > 0 || name === undefined) return { evaluations: found, total, missing: [] };
-  const all = await read(session, place, { filter: base }, LOOKED_THROUGH, 0);
+  const all = await readEvaluations(session, place, { filter: base }, LOOKED_THROUGH, 0);
   const fitting = all.filter((one) =>
-    [one.call.display_name, one.evaluation, one.model].some((text) => alike(text ?? "", name))
+    [one.call.display_name, one.evaluation, one.model].some((text) => isAlike(text ?? "", name))
   );
   return {
     evaluations: fitting.slice(offset, offset + limit),
@@ -87,7 +87,7 @@ export async function findEvaluations(
 }
 
 /** Whether a name holds a text, written as in code or as Weave keeps it: `My eval` is `My-eval`. */
-function alike(name: string, text: string): boolean {
+function isAlike(name: string, text: string): boolean {
   const [own, wanted] = [name, text].map((one) => one.toLowerCase());
   const letters = (one = "") => one.replaceAll(/[^\p{L}\p{N}]/gu, "");
   return own?.includes(wanted ?? "") === true ||
@@ -95,18 +95,18 @@ function alike(name: string, text: string): boolean {
 }
 
 /** The id in a call's reference, its address as a resource, or that of its web page. */
-function idIn(text: string): string | undefined {
+function findId(text: string): string | undefined {
   return /^(?:weave|https?):\/\/.+\/(?:calls?|evaluations)\/([^/?#]+)$/.exec(text)?.[1];
 }
 
 /** The names of the newest evaluations, to choose from. */
-export async function evaluationNames(session: WeaveSession, place: ProjectRef): Promise<string[]> {
+export async function listNames(session: WeaveSession, place: ProjectRef): Promise<string[]> {
   const base = { op_names: [`weave:///${place.id}/op/${OP}:*`, OP] };
-  const found = await read(session, place, { filter: base }, 100, 0);
+  const found = await readEvaluations(session, place, { filter: base }, 100, 0);
   return [...new Set(found.flatMap((one) => [one.name, one.evaluation ?? one.name]))].slice(0, 30);
 }
 
-function exactly(name: string): Expression {
+function matchName(name: string): Expression {
   // A reference means that version of the evaluation, a name all of them.
   const own = literal(name.startsWith("weave:///") ? name : `/object/${name}:`);
   return {
@@ -119,7 +119,7 @@ function exactly(name: string): Expression {
   };
 }
 
-async function read(
+async function readEvaluations(
   session: WeaveSession,
   place: ProjectRef,
   selection: CallsSelection,
@@ -136,14 +136,14 @@ async function read(
   };
   const found: EvaluationCall[] = [];
   for await (const call of session.calls(place, query)) {
-    const evaluation = objectName(call.inputs?.["self"] ?? call.inputs?.["this"]);
+    const evaluation = readObjectName(call.inputs?.["self"] ?? call.inputs?.["this"]);
     found.push({
       call,
       evaluation,
-      name: call.display_name ?? evaluation ?? opOf(call),
-      model: objectName(call.inputs?.["model"]),
+      name: call.display_name ?? evaluation ?? readOp(call),
+      model: readObjectName(call.inputs?.["model"]),
       recorded: isRecord(call.output) && Object.keys(call.output).length > 0
-        ? z.record(z.string(), z.unknown()).parse(cut(call.output, TEXT))
+        ? z.record(z.string(), z.unknown()).parse(cutTexts(call.output, TEXT))
         : undefined,
     });
   }
@@ -151,7 +151,7 @@ async function read(
 }
 
 /** The name in a reference to an object or op, or of an object given as it is. */
-export function objectName(value: unknown): string | undefined {
+export function readObjectName(value: unknown): string | undefined {
   if (typeof value === "string") {
     return /^weave:\/\/\/[^/]+\/[^/]+\/(?:object|op)\/([^:]+):/.exec(value)?.[1];
   }

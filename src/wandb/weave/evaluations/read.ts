@@ -2,13 +2,13 @@ import type { Evaluation } from "../../../analysis/evaluation.ts";
 import type { ProjectRef } from "../../project.ts";
 import type { Weave, WeaveSession } from "../client.ts";
 import type { EvaluationCall } from "./find.ts";
-import { type EvalResults, evalResults, needsPredictions, recordedScores } from "./results.ts";
+import { type EvalResults, needsPredictions, pickScores, readRoute } from "./results.ts";
 import {
+  addResults,
   countPredictions,
+  findUntold,
   type Prediction,
   readPredictions,
-  withoutResults,
-  withResults,
 } from "./trials.ts";
 
 /** What is known of evaluations besides their own calls. */
@@ -37,19 +37,19 @@ export async function readResults(
   const calls = found.map(({ call }) => call.id);
   const older = weave.lacks.has("eval_results");
   const [results, bare] = await Promise.all([
-    evalResults(weave, session, place, calls, contents),
+    readRoute(weave, session, place, calls, contents),
     readPredictions(session, place, calls, older),
   ]);
   // Where the route tells nothing, scores are in the calls.
   const unclear = found.filter(({ call, recorded }) =>
     !contents && needsPredictions(results, call.id, recorded)
   ).map(({ call }) => call.id);
-  const fromCalls = older ? [] : [...new Set([...withoutResults(bare.list, results), ...unclear])];
+  const fromCalls = older ? [] : [...new Set([...findUntold(bare.list, results), ...unclear])];
   const again = fromCalls.length === 0
     ? { list: [], cut: false }
     : await readPredictions(session, place, fromCalls, true);
   const told = bare.list.filter(({ evaluation }) => !fromCalls.includes(evaluation));
-  const predictions = [...withResults(told, results), ...again.list];
+  const predictions = [...addResults(told, results), ...again.list];
   if (!bare.cut && !again.cut && results?.cut !== true) {
     return { predictions, results, fromCalls, totals: undefined };
   }
@@ -69,7 +69,7 @@ export function toEvaluation(
     model: found.model,
     finished: (found.call.ended_at ?? null) !== null,
     trials: own,
-    recorded: recordedScores(found.recorded),
+    recorded: pickScores(found.recorded),
     countsNone: own.some(({ writer }) => writer === "typescript"),
   };
 }

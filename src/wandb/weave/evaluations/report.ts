@@ -2,7 +2,7 @@ import type { Evaluation } from "../../../analysis/evaluation.ts";
 import { compareEvaluations } from "../../../analysis/evaluation_comparison.ts";
 import { cutText } from "../../../core/cut.ts";
 import { estimateTokens } from "../../../mcp/tokens.ts";
-import { cut } from "../rows/shape.ts";
+import { cutTexts } from "../rows/shape.ts";
 import type { Prediction } from "./trials.ts";
 
 const ALONE = "There is only this evaluation to compare: choose several by evaluation_ids, or by " +
@@ -13,7 +13,7 @@ const APART =
   "data: choose evaluations of one dataset by eval_name or evaluation_ids.";
 
 /** Differences between evaluations; examples with the dataset's row where that was read. */
-export function comparison(
+export function describeComparison(
   evaluations: readonly Evaluation[],
   predictions: readonly Prediction[],
 ): Record<string, unknown> {
@@ -36,19 +36,19 @@ const LENGTH = 300;
 const REASONS = 5;
 
 /** What was raised, short enough for a summary. */
-export function reason(text: string): string {
+export function shortenReason(text: string): string {
   return cutText(text, LENGTH);
 }
 
 /** The commonest reasons why an evaluation's predictions failed, and how often each was it. */
-export function reasons(
+export function countReasons(
   evaluation: string,
   predictions: readonly Prediction[],
 ): Record<string, number> {
   const counts = new Map<string, number>();
   for (const one of predictions) {
     if (one.evaluation !== evaluation || one.error === undefined) continue;
-    const text = reason(one.error);
+    const text = shortenReason(one.error);
     counts.set(text, (counts.get(text) ?? 0) + 1);
   }
   return Object.fromEntries([...counts].sort((a, b) => b[1] - a[1]).slice(0, REASONS));
@@ -69,7 +69,7 @@ export interface Tasks {
  * The predictions of evaluations from an offset on, as many of each as fit into the answer
  * together, so that the same examples of all stay side by side.
  */
-export function tasksOf(
+export function listTasks(
   evaluations: readonly string[],
   predictions: readonly Prediction[],
   offset: number,
@@ -85,7 +85,7 @@ export function tasksOf(
   let at = offset;
   for (; at < most; at++) {
     const row = lists.map((list) => list[at]).map((one) =>
-      one === undefined ? undefined : task(one)
+      one === undefined ? undefined : describeTask(one)
     );
     room -= row.reduce((sum, one) => sum + (one ? estimateTokens(JSON.stringify(one)) : 0), 0);
     if (room < 0 && at > offset) break;
@@ -100,8 +100,8 @@ export function tasksOf(
   };
 }
 
-function task(one: Prediction): Record<string, unknown> {
+function describeTask(one: Prediction): Record<string, unknown> {
   const { evaluation: _evaluation, writer: _writer, id, row, example, error, ...rest } = one;
-  const shown = cut({ example: row ?? example, ...rest, ...(error ? { error } : {}) }, TEXT);
+  const shown = cutTexts({ example: row ?? example, ...rest, ...(error ? { error } : {}) }, TEXT);
   return { call_id: id, ...Object.fromEntries(Object.entries(shown ?? {})) };
 }

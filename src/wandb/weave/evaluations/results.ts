@@ -1,16 +1,16 @@
 import * as z from "zod";
 import {
-  dimensionName,
   flattenScores,
+  nameDimension,
   type ScorerResult,
 } from "../../../analysis/evaluation_scores.ts";
 import { Failure } from "../../../core/failure.ts";
+import { isRecord } from "../../../core/json.ts";
 import { path, type SafePath } from "../../../http/path.ts";
 import type { ProjectRef } from "../../project.ts";
 import type { Weave, WeaveSession } from "../client.ts";
-import { isRecord } from "../filters/condition.ts";
 import { Holder } from "../rows/collect.ts";
-import { cut } from "../rows/shape.ts";
+import { cutTexts } from "../rows/shape.ts";
 
 /** Longest text of a single prediction that is kept, in characters. */
 export const TEXT = 2000;
@@ -82,7 +82,7 @@ const SAMPLE = 5;
  *
  * @param rows Whether the single predictions are wanted; else only statistics are sent.
  */
-export async function evalResults(
+export async function readRoute(
   weave: Weave,
   session: WeaveSession,
   place: ProjectRef,
@@ -126,13 +126,13 @@ async function readTrials(
   const trials = new Map<string, TrialResult>();
   const hold = new Holder();
   for await (const row of session.items(route, wanted, "rows", Row)) {
-    const shown = cut(row.raw_data_row, TEXT);
+    const shown = cutTexts(row.raw_data_row, TEXT);
     const read = row.evaluations.flatMap((one) => one.trials).map((trial) =>
       [trial.predict_and_score_call_id, {
         example: row.row_digest,
         row: shown,
-        scores: z.record(z.string(), z.unknown()).parse(cut(trial.scores ?? {}, TEXT)),
-        output: cut(trial.model_output, TEXT),
+        scores: z.record(z.string(), z.unknown()).parse(cutTexts(trial.scores ?? {}, TEXT)),
+        output: cutTexts(trial.model_output, TEXT),
       }] as const
     );
     if (!hold.fits(read)) break;
@@ -155,7 +155,7 @@ export interface Ended {
  * that have a score; a failed prediction has not passed, so the rate counts it too. What is missing
  * beyond the failed ones was null.
  */
-export function scorersOf(
+export function toScorerResults(
   stats: readonly ScorerStats[],
   { predictions, errors, countsNone }: Ended,
 ): ScorerResult[] {
@@ -198,7 +198,7 @@ export function needsPredictions(
   const stats = results?.stats.get(id) ?? [];
   const known = new Set(stats.map((one) => one.scorer_key));
   return stats.some((one) => one.value_type === "text") ||
-    Object.entries(recordedScores(recorded) ?? {})
+    Object.entries(pickScores(recorded) ?? {})
       .some(([scorer, value]) => value === null && !known.has(scorer));
 }
 
@@ -211,7 +211,7 @@ function holdsDottedKey(value: unknown): boolean {
 const OF_MODEL = ["output", "model_output", "model_latency", "model_success"];
 
 /** The part of a recorded summary that is about scorers. */
-export function recordedScores(
+export function pickScores(
   recorded: Readonly<Record<string, unknown>> | undefined,
 ): Readonly<Record<string, unknown>> | undefined {
   if (recorded === undefined) return undefined;
@@ -221,11 +221,11 @@ export function recordedScores(
 }
 
 /** Scores by `scorer` or `scorer.path`, without what the name says already. */
-export function namedScores(
+export function nameScores(
   scorers: readonly ScorerResult[],
 ): Record<string, Record<string, unknown>> {
   return Object.fromEntries(scorers.map((one) => {
     const { scorer: _scorer, path: _path, source = "computed", ...rest } = one;
-    return [dimensionName(one), { ...rest, source }];
+    return [nameDimension(one), { ...rest, source }];
   }));
 }

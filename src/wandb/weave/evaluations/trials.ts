@@ -1,15 +1,15 @@
 import type { Trial } from "../../../analysis/evaluation.ts";
-import { callUsage } from "../../../analysis/usage.ts";
+import { sumCallUsage } from "../../../analysis/usage.ts";
 import { inParallel } from "../../../core/async.ts";
+import { isRecord } from "../../../core/json.ts";
 import type { ProjectRef } from "../../project.ts";
-import { type Call, costsOfCall, derived, opOf, usageOf } from "../call.ts";
+import { type Call, readDerived, readOp, readUsage, sumCosts } from "../call.ts";
 import type { WeaveSession } from "../client.ts";
-import { isRecord } from "../filters/condition.ts";
-import { nameOfQuery } from "../plan.ts";
+import { nameQuery } from "../plan.ts";
 import { Holder } from "../rows/collect.ts";
 import { LIGHT_COLUMNS } from "../rows/columns.ts";
 import { RefReader } from "../rows/expand.ts";
-import { cut, shortException } from "../rows/shape.ts";
+import { cutTexts, shortenException } from "../rows/shape.ts";
 import { type EvalResults, TEXT } from "./results.ts";
 
 /** The op of Weave's Python client, and that of its TypeScript client. */
@@ -103,13 +103,14 @@ export function countPredictions(
   return session.count(place, { filter: { parent_ids: [evaluation], op_names: names } });
 }
 
-function outcome(call: Call): Outcome {
-  const { status, latency_ms: latency } = derived(call);
+function readOutcome(call: Call): Outcome {
+  const { status, latency_ms: latency } = readDerived(call);
   return {
-    ...{ op: opOf(call), opName: call.op_name, status, latency },
-    exception: shortException(call.exception),
-    tokens: callUsage({ id: call.id, trace_id: call.trace_id, usage: usageOf(call) }).total_tokens,
-    cost: costsOfCall(call)?.total_cost,
+    ...{ op: readOp(call), opName: call.op_name, status, latency },
+    exception: shortenException(call.exception),
+    tokens:
+      sumCallUsage({ id: call.id, trace_id: call.trace_id, usage: readUsage(call) }).total_tokens,
+    cost: sumCosts(call)?.total_cost,
   };
 }
 
@@ -117,15 +118,15 @@ function begin(call: Call, contents: boolean): Begun {
   const { example, model } = call.inputs ?? {};
   const output = isRecord(call.output) ? call.output : {};
   const answer = output["output"] === undefined ? output["model_output"] : output["output"];
-  const scores = cut(output["scores"], TEXT);
+  const scores = cutTexts(output["scores"], TEXT);
   return {
-    ...outcome(call),
-    ...{ id: call.id, evaluation: call.parent_id ?? "", model: cut(model, TEXT) },
-    example: exampleKey(example) ?? call.id,
+    ...readOutcome(call),
+    ...{ id: call.id, evaluation: call.parent_id ?? "", model: cutTexts(model, TEXT) },
+    example: nameExample(example) ?? call.id,
     contents: {
       scores: isRecord(scores) ? scores : {},
-      ...(answer === undefined ? {} : { output: cut(answer, TEXT) }),
-      ...(example === undefined || !contents ? {} : { row: cut(example, TEXT) }),
+      ...(answer === undefined ? {} : { output: cutTexts(answer, TEXT) }),
+      ...(example === undefined || !contents ? {} : { row: cutTexts(example, TEXT) }),
     },
   };
 }
@@ -148,7 +149,7 @@ async function readParts(
     number++;
     const list = parts.get(call.parent_id ?? "") ?? [];
     parts.set(call.parent_id ?? "", list);
-    list.push(outcome(call));
+    list.push(readOutcome(call));
   }
   if (number < PARTS || ids.length < 2) return parts;
   parts.clear();
@@ -159,7 +160,7 @@ async function readParts(
 
 function complete(begun: Begun, parts: readonly Outcome[]): Prediction {
   const { tokens, cost, status } = begun;
-  const model = modelCall(begun.model, parts);
+  const model = findModel(begun.model, parts);
   const failed = [begun, ...parts].find((one) => one.status === "error");
   const latency = model?.latency;
   const ownCost = model?.cost ?? 0;
@@ -191,7 +192,7 @@ function complete(begun: Begun, parts: readonly Outcome[]): Prediction {
  *
  * @param ref The model, as the prediction's input: an object, or an op that is the model.
  */
-function modelCall(ref: unknown, parts: readonly Outcome[]): Outcome | undefined {
+function findModel(ref: unknown, parts: readonly Outcome[]): Outcome | undefined {
   return parts.find((part) => part.opName === ref) ??
     parts.find((part) => /(^|[._])(predict|infer|forward|invoke)$/i.test(part.op)) ??
     parts[0];
@@ -201,19 +202,19 @@ function modelCall(ref: unknown, parts: readonly Outcome[]): Outcome | undefined
 const KEY = 80;
 
 /** What names an example in every evaluation of the same dataset. */
-function exampleKey(example: unknown): string | undefined {
+function nameExample(example: unknown): string | undefined {
   if (example === undefined) return undefined;
   const text = typeof example === "string"
     ? /\/id\/([^/]+)$/.exec(example)?.[1] ?? example
     : JSON.stringify(example);
-  return text.length > KEY ? nameOfQuery([text]) : text;
+  return text.length > KEY ? nameQuery([text]) : text;
 }
 
 /**
  * Predictions with examples, answers and scores as far as the results route has them; without those
  * that it has and that could not be held.
  */
-export function withResults(
+export function addResults(
   predictions: readonly Prediction[],
   results: EvalResults | undefined,
 ): Prediction[] {
@@ -226,7 +227,7 @@ export function withResults(
  * The evaluations of which the results route told nothing: it passes over the predictions that
  * Weave's TypeScript client writes.
  */
-export function withoutResults(
+export function findUntold(
   predictions: readonly Prediction[],
   results: EvalResults | undefined,
 ): string[] {
@@ -239,14 +240,14 @@ export function withoutResults(
 }
 
 /** Predictions with their examples and answers read, where these are references or hold some. */
-export async function withExamples(
+export async function resolveExamples(
   session: WeaveSession,
   predictions: readonly Prediction[],
 ): Promise<Prediction[]> {
   const reader = new RefReader(session);
   const refs = predictions.flatMap(({ row, output }) => [
     ...(typeof row === "string" ? [row] : []),
-    ...refsIn(output),
+    ...findRefs(output),
   ]);
   await reader.read(refs);
   return predictions.map((one) => {
@@ -254,25 +255,25 @@ export async function withExamples(
     return {
       ...one,
       ...(found === undefined ? {} : { row: found.value }),
-      ...(one.output === undefined ? {} : { output: resolved(one.output, reader) }),
+      ...(one.output === undefined ? {} : { output: resolveRefs(one.output, reader) }),
     };
   });
 }
 
-function refsIn(value: unknown): string[] {
+function findRefs(value: unknown): string[] {
   if (typeof value === "string") return value.startsWith("weave:///") ? [value] : [];
   if (value === null || typeof value !== "object") return [];
-  return Object.values(value).flatMap(refsIn);
+  return Object.values(value).flatMap(findRefs);
 }
 
-function resolved(value: unknown, reader: RefReader): unknown {
+function resolveRefs(value: unknown, reader: RefReader): unknown {
   if (typeof value === "string") {
     const found = value.startsWith("weave:///") ? reader.value(value) : undefined;
-    return found === undefined ? value : cut(found.value, TEXT);
+    return found === undefined ? value : cutTexts(found.value, TEXT);
   }
-  if (Array.isArray(value)) return value.map((item) => resolved(item, reader));
+  if (Array.isArray(value)) return value.map((item) => resolveRefs(item, reader));
   if (!isRecord(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, resolved(item, reader)]),
+    Object.entries(value).map(([key, item]) => [key, resolveRefs(item, reader)]),
   );
 }

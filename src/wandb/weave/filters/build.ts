@@ -1,15 +1,16 @@
 import { badArgument, unknownName } from "../../../core/failure.ts";
+import { isRecord } from "../../../core/json.ts";
 import type { ProjectRef } from "../../project.ts";
 import { type Condition, type Expression, toExpression } from "../query.ts";
-import { isOperators, isRecord } from "./condition.ts";
-import { fieldOf, FILTERS, isPath, LISTS, LISTS_ONLY, MOST } from "./fields.ts";
+import { isOperators } from "./condition.ts";
+import { FILTERS, findField, isPath, LISTS, LISTS_ONLY, MOST } from "./fields.ts";
 import {
-  opCondition,
-  opFilter,
+  buildOpCondition,
+  buildOpFilter,
   type OpSelector,
-  opSelectors,
-  partOf,
   type PatternNames,
+  readSelectors,
+  selectPart,
 } from "./ops.ts";
 import {
   conditionAt,
@@ -39,7 +40,7 @@ export interface ServiceFilter {
 }
 
 /** The op name patterns in a filter, which must be looked up before {@link buildFilter}. */
-export function opPatterns(
+export function findPatterns(
   filters: Readonly<Record<string, unknown>>,
   place: ProjectRef,
 ): string[] {
@@ -52,7 +53,7 @@ export function opPatterns(
  * What the service is sent for a caller's filters; the same for rows and for counts. Every filter
  * does what it says or is refused.
  *
- * @param patterns The op names that each of {@link opPatterns} stands for.
+ * @param patterns The op names that each of {@link findPatterns} stands for.
  * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
 export function buildFilter(
@@ -86,11 +87,11 @@ class Builder {
         case "op":
         case "op_name":
         case "op_names":
-          return this.#ops(opSelectors(value, name, this.place.id), nested);
+          return this.#ops(readSelectors(value, name, this.place.id), nested);
         case "op_name_contains":
-          return this.#ops([partOf(value, name)], nested);
+          return this.#ops([selectPart(value, name)], nested);
         case "display_name":
-          return [this.#on(key, displayName(value, name), name)];
+          return [this.#on(key, readDisplayName(value, name), name)];
         case "display_name_contains":
           return [this.#on("display_name", { $contains: value }, name)];
         case "exception_contains":
@@ -103,9 +104,9 @@ class Builder {
         case "time_range":
           return [timeRangeCondition(value, name)];
         case "has_exception":
-          return [flag(value, name) ? { not: isAbsent("exception") } : isAbsent("exception")];
+          return [readFlag(value, name) ? { not: isAbsent("exception") } : isAbsent("exception")];
         case "trace_roots_only":
-          return this.#rootsOnly(flag(value, name), nested);
+          return this.#rootsOnly(readFlag(value, name), nested);
         case "inputs":
         case "output":
         case "attributes":
@@ -119,7 +120,7 @@ class Builder {
         case "$in":
           return this.#in(value, name, nested);
       }
-      if (fieldOf(key) !== undefined) return [this.#on(key, value, name)];
+      if (findField(key) !== undefined) return [this.#on(key, value, name)];
       throw unknownName({ what: "filter", given: name, valid: FILTERS });
     });
   }
@@ -169,9 +170,9 @@ class Builder {
   #ops(selectors: readonly OpSelector[], nested: boolean): Condition[] {
     this.selectors.push(...selectors);
     if (nested || this.filter["op_names"] !== undefined) {
-      return [opCondition(selectors, this.patterns)];
+      return [buildOpCondition(selectors, this.patterns)];
     }
-    const { names, condition } = opFilter(selectors, this.patterns, this.place.id);
+    const { names, condition } = buildOpFilter(selectors, this.patterns, this.place.id);
     this.filter["op_names"] = names;
     return condition === undefined ? [] : [condition];
   }
@@ -230,14 +231,14 @@ class Builder {
   }
 
   #on(path: string, value: unknown, name: string): Condition {
-    const target = fieldOf(path);
+    const target = findField(path);
     if (target?.kind === "json") this.paths.add(target.path);
     return conditionAt(path, value, name);
   }
 }
 
 /** `*text*` as a part of a name: the guess of who knows that patterns find ops. */
-function displayName(value: unknown, name: string): unknown {
+function readDisplayName(value: unknown, name: string): unknown {
   if (typeof value !== "string" || !value.includes("*")) return value;
   const [, part] = /^\*([^*]+)\*$/.exec(value) ?? [];
   if (part !== undefined) return { $contains: part };
@@ -247,7 +248,7 @@ function displayName(value: unknown, name: string): unknown {
   );
 }
 
-function flag(value: unknown, name: string): boolean {
+function readFlag(value: unknown, name: string): boolean {
   if (value === true || value === "true") return true;
   if (value === false || value === "false") return false;
   throw badArgument(`${name} must be true or false.`);

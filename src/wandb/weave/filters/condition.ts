@@ -1,4 +1,5 @@
 import { badArgument } from "../../../core/failure.ts";
+import { isRecord } from "../../../core/json.ts";
 import { oneOf } from "../../../core/nearest.ts";
 import {
   type Condition,
@@ -9,7 +10,7 @@ import {
   literal,
   type Operand,
 } from "../query.ts";
-import { unixSeconds } from "./time.ts";
+import { toUnixSeconds } from "./time.ts";
 
 /** How the service holds a field, which decides how it is compared. */
 export type Kind =
@@ -39,34 +40,29 @@ export function isOperators(value: unknown): value is Record<string, unknown> {
   return isRecord(value) && Object.keys(value).some((key) => key.startsWith("$"));
 }
 
-/** Whether a value is a JSON object. */
-export function isRecord(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
-}
-
 /**
  * The condition that `specification` puts on a field: a value to equal, a list of values one of
  * which it equals, or an object of operators that must all hold.
  *
  * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
-export function conditionOn(target: Field, specification: unknown, name: string): Condition {
-  if (Array.isArray(specification)) return oneOfValues(target, specification, name);
+export function buildCondition(target: Field, specification: unknown, name: string): Condition {
+  if (Array.isArray(specification)) return matchOneOf(target, specification, name);
   if (!isRecord(specification)) return equals(target, specification, name);
   const entries = Object.entries(specification);
   if (entries.length === 0) {
-    throw badArgument(`${name}: an empty object says nothing.`, hint(target));
+    throw badArgument(`${name}: an empty object says nothing.`, describeForms(target));
   }
-  const parts = entries.map(([operator, value]) => operation(target, operator, value, name));
+  const parts = entries.map(([operator, value]) => buildOperation(target, operator, value, name));
   return parts.length === 1 && parts[0] !== undefined ? parts[0] : { all: parts };
 }
 
 /** Holds where the field has no value. */
-export function absent(target: Field): Condition {
-  return { test: absence(target) };
+export function buildAbsence(target: Field): Condition {
+  return { test: expressAbsence(target) };
 }
 
-function operation(target: Field, operator: string, value: unknown, name: string): Condition {
+function buildOperation(target: Field, operator: string, value: unknown, name: string): Condition {
   const at = `${name}.${operator}`;
   switch (operator) {
     case "$eq":
@@ -74,54 +70,58 @@ function operation(target: Field, operator: string, value: unknown, name: string
     case "$ne":
       return { not: equals(target, value, at) };
     case "$in":
-      return oneOfValues(target, list(value, at), at);
+      return matchOneOf(target, readList(value, at), at);
     case "$nin":
-      return { not: oneOfValues(target, list(value, at), at) };
+      return { not: matchOneOf(target, readList(value, at), at) };
     case "$not":
-      return { not: conditionOn(target, value, at) };
+      return { not: buildCondition(target, value, at) };
     case "$gt":
     case "$gte":
     case "$lt":
     case "$lte":
-      return ordered(target, operator, value, at);
+      return compareOrder(target, operator, value, at);
     case "$contains":
       return contains(target, value, at);
     case "$exists":
       if (typeof value !== "boolean") throw badArgument(`${at} must be true or false.`);
-      return value ? { not: absent(target) } : absent(target);
+      return value ? { not: buildAbsence(target) } : buildAbsence(target);
   }
   throw badArgument(
     `${name}: there is no operator "${operator.slice(0, 40)}".`,
-    `${hint(target)}${operator.startsWith("$") ? "" : " Nested keys and operators do not mix."}`,
+    `${describeForms(target)}${
+      operator.startsWith("$") ? "" : " Nested keys and operators do not mix."
+    }`,
   );
 }
 
-function hint(target: Field): string {
+function describeForms(target: Field): string {
   const example = target.kind === "number" || target.kind === "time" ? "$gte" : "$contains";
   return `Give a value, a list of values, or operators such as {"${example}": …}: ` +
     `${OPERATORS.join(", ")}.`;
 }
 
 function equals(target: Field, value: unknown, name: string): Condition {
-  if (value === null || (value === "" && mayBeMissing(target))) return absent(target);
+  if (value === null || (value === "" && mayBeMissing(target))) return buildAbsence(target);
   if (target.kind === "time") {
-    const seconds = unixSeconds(value, name);
+    const seconds = toUnixSeconds(value, name);
     // Hardly ever has a call started at just this microsecond: a span of time is meant.
     if (typeof value === "string" && !/T?\d{2}:\d{2}/.test(value)) {
       throw badArgument(`${name}: give a bound, such as {"$gte": ${JSON.stringify(value)}}.`);
     }
-    return comparison(target, "$eq", seconds);
+    return buildComparison(target, "$eq", seconds);
   }
   if (typeof value === "boolean" && target.kind === "json") {
-    return comparison(target, "$eq", String(value));
+    return buildComparison(target, "$eq", String(value));
   }
-  if (target.path === "exception") return exceptionIs("$eq", String(scalar(target, value, name)));
-  return comparison(target, "$eq", scalar(target, value, name));
+  if (target.path === "exception") {
+    return matchException("$eq", String(readScalar(target, value, name)));
+  }
+  return buildComparison(target, "$eq", readScalar(target, value, name));
 }
 
-function oneOfValues(target: Field, values: readonly unknown[], name: string): Condition {
+function matchOneOf(target: Field, values: readonly unknown[], name: string): Condition {
   if (values.length === 0) {
-    throw badArgument(`${name}: an empty list matches nothing.`, hint(target));
+    throw badArgument(`${name}: an empty list matches nothing.`, describeForms(target));
   }
   const texts = values.flatMap((value) =>
     typeof value === "string" && value !== "" && !["time", "number"].includes(target.kind)
@@ -130,12 +130,12 @@ function oneOfValues(target: Field, values: readonly unknown[], name: string): C
   );
   if (texts.length === values.length && target.path !== "exception") {
     const left = textOperand(target, texts);
-    return test(target, { $in: [left, texts.map(literal)] }, left);
+    return buildTest(target, { $in: [left, texts.map(literal)] }, left);
   }
   return { any: values.map((value) => equals(target, value, name)) };
 }
 
-function ordered(
+function compareOrder(
   target: Field,
   operator: (typeof ORDER)[number],
   value: unknown,
@@ -144,14 +144,14 @@ function ordered(
   if (value === null || typeof value === "boolean") {
     throw badArgument(`${name}: ${value} has no order; give a number or a text.`);
   }
-  const found = comparison(
+  const found = buildComparison(
     target,
     operator,
-    target.kind === "time" ? unixSeconds(value, name) : scalar(target, value, name),
+    target.kind === "time" ? toUnixSeconds(value, name) : readScalar(target, value, name),
   );
   // What is missing reads as an empty text on the hosted service, which is before every other.
   return typeof value === "string" && target.kind === "json"
-    ? { all: [{ not: absent(target) }, found] }
+    ? { all: [{ not: buildAbsence(target) }, found] }
     : found;
 }
 
@@ -161,13 +161,13 @@ function contains(target: Field, value: unknown, name: string): Condition {
   }
   if (value === "") throw badArgument(`${name}: every text contains the empty one.`);
   if (target.kind === "number" || target.kind === "time") {
-    throw badArgument(`${name}: this field is no text.`, hint(target));
+    throw badArgument(`${name}: this field is no text.`, describeForms(target));
   }
   const text = String(value);
-  if (target.path === "exception") return exceptionIs("$contains", text);
+  if (target.path === "exception") return matchException("$contains", text);
   // A part of a number is not within quotes, where the service looks first.
   const input = textOperand(target, [/[a-z]/i.test(text) ? text : '"']);
-  return test(target, { $contains: { input, substr: literal(text) } }, input);
+  return buildTest(target, { $contains: { input, substr: literal(text) } }, input);
 }
 
 /**
@@ -182,7 +182,7 @@ function textOperand(target: Field, texts: readonly string[]): Operand {
 }
 
 /** Holds for an exception by the text that results show of it. */
-function exceptionIs(operator: "$eq" | "$contains", text: string): Condition {
+function matchException(operator: "$eq" | "$contains", text: string): Condition {
   const target: Field = { path: "exception", kind: "text" };
   const input = field(target.path);
   const part = (substr: string): Expression => ({
@@ -191,13 +191,15 @@ function exceptionIs(operator: "$eq" | "$contains", text: string): Condition {
   const whole: Expression = { $eq: [input, literal(text)] };
   return {
     any: [
-      test(target, operator === "$eq" ? whole : part(text), input),
-      ...storedExceptions(text, operator === "$eq").map((one) => test(target, part(one), input)),
+      buildTest(target, operator === "$eq" ? whole : part(text), input),
+      ...listStoredForms(text, operator === "$eq").map((one) =>
+        buildTest(target, part(one), input)
+      ),
     ],
   };
 }
 
-function comparison(
+function buildComparison(
   target: Field,
   operator: "$eq" | (typeof ORDER)[number],
   value: string | number,
@@ -207,7 +209,7 @@ function comparison(
     : target.kind === "json"
     ? convert(field(target.path), "double")
     : field(target.path);
-  return test(target, compare(operator, left, literal(value)), left);
+  return buildTest(target, compare(operator, left, literal(value)), left);
 }
 
 function compare(
@@ -229,9 +231,9 @@ function compare(
   }
 }
 
-function test(target: Field, expression: Expression, operand: Operand): Condition {
+function buildTest(target: Field, expression: Expression, operand: Operand): Condition {
   if (target.kind === "key") return { test: expression };
-  const missing = "$convert" in operand ? isNull(operand) : absence(target);
+  const missing = "$convert" in operand ? isNull(operand) : expressAbsence(target);
   return { test: expression, absent: missing };
 }
 
@@ -240,14 +242,14 @@ function mayBeMissing({ kind }: Field): boolean {
   return kind === "json" || kind === "label";
 }
 
-function absence(target: Field): Expression {
+function expressAbsence(target: Field): Expression {
   const operand = field(target.path);
   return mayBeMissing(target)
     ? { $or: [isNull(operand), { $eq: [operand, literal("")] }] }
     : isNull(operand);
 }
 
-function scalar(target: Field, value: unknown, name: string): string | number {
+function readScalar(target: Field, value: unknown, name: string): string | number {
   if (target.kind === "number") {
     if (typeof value === "number" && Number.isFinite(value)) return value;
     if (typeof value === "string" && /^-?\d+(\.\d+)?$/.test(value.trim())) return Number(value);
@@ -259,11 +261,11 @@ function scalar(target: Field, value: unknown, name: string): string | number {
   if (typeof value === "string") return value;
   throw badArgument(
     `${name} must be ${oneOf(["a text", "a number", "true", "false", "null"])}.`,
-    hint(target),
+    describeForms(target),
   );
 }
 
-function list(value: unknown, name: string): unknown[] {
+function readList(value: unknown, name: string): unknown[] {
   if (!Array.isArray(value)) throw badArgument(`${name} must be a list.`);
   return value;
 }
@@ -273,25 +275,25 @@ function list(value: unknown, name: string): unknown[] {
  * this text, or holds it. Besides plain text, clients store JSON: Python's
  * `{"type": "ValueError", "message": "bad", …}` in ASCII, JavaScript's without blanks.
  */
-export function storedExceptions(text: string, whole: boolean): string[] {
-  const python = asciiOnly(inQuotes(text));
-  const parts = whole ? [] : [python, inQuotes(text)].filter((one) => one !== text);
+export function listStoredForms(text: string, whole: boolean): string[] {
+  const python = escapeNonAscii(quote(text));
+  const parts = whole ? [] : [python, quote(text)].filter((one) => one !== text);
   const at = text.indexOf(": ");
   if (at < 0) return [...new Set(parts)];
-  const [type, message] = [text.slice(0, at), text.slice(at + 2)].map(inQuotes);
+  const [type, message] = [text.slice(0, at), text.slice(at + 2)].map(quote);
   const forms = [[", ", ": "], [",", ":"]].map(([comma, colon]) => {
     const body = `${type}"${comma}"message"${colon}"${message}`;
     return whole ? `"type"${colon}"${body}"` : body;
   });
-  return [...new Set([...parts, ...forms, ...forms.map(asciiOnly)])];
+  return [...new Set([...parts, ...forms, ...forms.map(escapeNonAscii)])];
 }
 
 /** A text as it stands within the quotes of JSON. */
-function inQuotes(text: string): string {
+function quote(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }
 
-function asciiOnly(json: string): string {
+function escapeNonAscii(json: string): string {
   return json.replaceAll(
     /[^\0-\x7f]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,

@@ -1,3 +1,4 @@
+import { splitPath } from "../../../core/dotted.ts";
 import { badArgument, unknownName } from "../../../core/failure.ts";
 import { nearest } from "../../../core/nearest.ts";
 import type { Field, Kind } from "./condition.ts";
@@ -30,8 +31,8 @@ const DERIVED: Readonly<Record<string, string>> = {
 const JSON_ROOTS = ["inputs", "output", "attributes", "summary"];
 
 /** The field that a dotted path names; undefined when calls have none of that name. */
-export function fieldOf(path: string): Field | undefined {
-  const own = DERIVED[path] ?? (isFeedback(path) ? path : withIndexes(path));
+export function findField(path: string): Field | undefined {
+  const own = DERIVED[path] ?? (isFeedback(path) ? path : normalizeIndexes(path));
   if (own === "summary.weave.latency_ms") return { path: own, kind: "number" };
   if (own === "summary.weave.status" || own === "summary.weave.trace_name") {
     return { path: own, kind: "key" };
@@ -48,7 +49,7 @@ function isFeedback(path: string): boolean {
 }
 
 /** `messages[0].role` as the service writes it; it cannot look into all items of a list at once. */
-function withIndexes(path: string): string {
+function normalizeIndexes(path: string): string {
   if (/(\[(\*|-\d+)?\]|\.\*)(\.|\[|$)/.test(path)) {
     throw badArgument(
       `"${path.slice(0, 80)}": filters and order read one item of a list, by its index.`,
@@ -64,8 +65,8 @@ function withIndexes(path: string): string {
  *
  * @throws {Failure} `invalid_arguments`, naming the fields there are.
  */
-export function sortField(name: string): Field {
-  const found = fieldOf(name);
+export function findSortField(name: string): Field {
+  const found = findField(name);
   const sortable = found !== undefined && !JSON_ROOTS.includes(found.path);
   if (sortable) return found;
   const names = [...Object.keys(COLUMNS), ...Object.keys(DERIVED), "total_cost"];
@@ -82,7 +83,7 @@ export function sortField(name: string): Field {
 
 /** Whether every part of a dotted path has a name. */
 export function isPath(path: string): boolean {
-  return path.length <= 1000 && path.split(/(?<!\\)\./).every((part) => part !== "");
+  return path.length <= 1000 && splitPath(path).every((part) => part !== "");
 }
 
 /** Filters that take ids or names: the list in `filter`, and the field it is about. */

@@ -1,6 +1,6 @@
 import { badArgument } from "../../../core/failure.ts";
+import { isRecord } from "../../../core/json.ts";
 import { type Condition, field, literal, type Test } from "../query.ts";
-import { isRecord } from "./condition.ts";
 
 /** The names that a pattern stands for, looked up before. */
 export type PatternNames = ReadonlyMap<string, readonly string[]>;
@@ -8,12 +8,12 @@ export type PatternNames = ReadonlyMap<string, readonly string[]>;
 const MOST = 1000;
 
 /** The ops that a filter's value names, each as its own selector. */
-export function opSelectors(value: unknown, name: string, project: string): OpSelector[] {
+export function readSelectors(value: unknown, name: string, project: string): OpSelector[] {
   if (isRecord(value)) {
     const [operator, operand] = Object.entries(value)[0] ?? [];
     if (Object.keys(value).length === 1 && operator !== undefined) {
-      if (operator === "$eq" || operator === "$in") return opSelectors(operand, name, project);
-      if (operator === "$contains") return [partOf(operand, `${name}.$contains`)];
+      if (operator === "$eq" || operator === "$in") return readSelectors(operand, name, project);
+      if (operator === "$contains") return [selectPart(operand, `${name}.$contains`)];
     }
     throw badArgument(
       `${name} takes a name, a pattern with *, a list of them, or {"$contains": …}.`,
@@ -31,7 +31,7 @@ export function opSelectors(value: unknown, name: string, project: string): OpSe
 }
 
 /** The selector for names that contain a text. */
-export function partOf(value: unknown, name: string): OpSelector {
+export function selectPart(value: unknown, name: string): OpSelector {
   if (typeof value !== "string" || value === "") throw badArgument(`${name} must be a text.`);
   return { kind: "pattern", pattern: `*${value}*` };
 }
@@ -47,7 +47,7 @@ function resolve(
     if (selector.kind === "version") versions.add(selector.uri);
     else if (selector.kind === "name") {
       names.add(selector.name);
-      if (isSpanName(selector.name)) names.add(storedSpanName(selector.name));
+      if (isSpanName(selector.name)) names.add(toStoredName(selector.name));
     } else for (const name of patterns.get(selector.pattern) ?? []) names.add(name);
   }
   return { names: [...names], versions: [...versions] };
@@ -57,7 +57,7 @@ function resolve(
  * `filter.op_names` for the selectors, with a condition where that list alone is not exact: the
  * service reads it as LIKE patterns, in which `_` stands for any character.
  */
-export function opFilter(
+export function buildOpFilter(
   selectors: readonly OpSelector[],
   patterns: PatternNames,
   project: string,
@@ -73,12 +73,15 @@ export function opFilter(
   const inexact = names.some((name) => /[_%]/.test(name));
   return {
     names: all,
-    condition: inexact ? opCondition(selectors, patterns) : undefined,
+    condition: inexact ? buildOpCondition(selectors, patterns) : undefined,
   };
 }
 
 /** The same as a condition, for `$or` and `$not`. */
-export function opCondition(selectors: readonly OpSelector[], patterns: PatternNames): Condition {
+export function buildOpCondition(
+  selectors: readonly OpSelector[],
+  patterns: PatternNames,
+): Condition {
   const { names, versions } = resolve(selectors, patterns);
   const op = field("op_name");
   const tests: Test[] = names.map((name) => ({
@@ -130,7 +133,7 @@ export function parseOp(text: string, project: string): OpSelector {
 /**
  * The name under which the service keeps a span that came by OpenTelemetry; a pattern keeps its `*`.
  */
-export function storedSpanName(name: string): string {
+export function toStoredName(name: string): string {
   return name.replaceAll(/[ /]/g, "_").replaceAll(/[^\p{L}\p{N}_.*-]/gu, "").toLowerCase();
 }
 
@@ -141,7 +144,7 @@ export function isSpanName(name: string): boolean {
 
 /** Whether a name fits a pattern in which `*` stands for any characters. */
 export function fitsPattern(name: string, pattern: string): boolean {
-  if (isSpanName(pattern) && fitsPattern(name, storedSpanName(pattern))) return true;
+  if (isSpanName(pattern) && fitsPattern(name, toStoredName(pattern))) return true;
   const parts = pattern.split("*").map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"));
   return new RegExp(`^${parts.join(".*")}$`, "su").test(name);
 }

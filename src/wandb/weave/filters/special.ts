@@ -1,9 +1,10 @@
 import { badArgument, unknownName } from "../../../core/failure.ts";
+import { isRecord } from "../../../core/json.ts";
 import { oneOf } from "../../../core/nearest.ts";
 import type { Condition } from "../query.ts";
-import { absent, conditionOn, isOperators, isRecord } from "./condition.ts";
-import { fieldOf, FILTERS } from "./fields.ts";
-import { unixSeconds } from "./time.ts";
+import { buildAbsence, buildCondition, isOperators } from "./condition.ts";
+import { FILTERS, findField } from "./fields.ts";
+import { toUnixSeconds } from "./time.ts";
 
 const STATUSES = ["success", "error", "running", "descendant_error"];
 
@@ -73,7 +74,7 @@ export function timeRangeCondition(value: unknown, name: string): Condition {
     throw unknownName({ what: "bound", given: `${name}.${wrong}`, valid: ["start", "end"] });
   }
   const [start, end] = ["start", "end"].map((key) =>
-    (value[key] ?? null) === null ? undefined : unixSeconds(value[key], `${name}.${key}`)
+    (value[key] ?? null) === null ? undefined : toUnixSeconds(value[key], `${name}.${key}`)
   );
   if (start === undefined && end === undefined) throw badArgument(`${name} names no time.`);
   if (start !== undefined && end !== undefined && start >= end) {
@@ -91,14 +92,14 @@ export function timeRangeCondition(value: unknown, name: string): Condition {
  * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
 export function conditionAt(path: string, value: unknown, name: string): Condition {
-  const target = fieldOf(path);
+  const target = findField(path);
   if (target === undefined) throw unknownName({ what: "filter", given: name, valid: FILTERS });
-  return conditionOn(target, value, name);
+  return buildCondition(target, value, name);
 }
 
 /** Holds where the field at a path has no value. */
 export function isAbsent(path: string): Condition {
-  const target = fieldOf(path);
+  const target = findField(path);
   if (target === undefined) throw unknownName({ what: "filter", given: path, valid: FILTERS });
-  return absent(target);
+  return buildAbsence(target);
 }

@@ -1,6 +1,6 @@
 import { UsageStream, type UsageSum } from "../../../analysis/usage.ts";
 import { defined } from "../../../core/defined.ts";
-import { type Call, derived, opOf, usageOf } from "../call.ts";
+import { type Call, readDerived, readOp, readUsage } from "../call.ts";
 
 /** Bytes of rows that are held, whatever may be kept of them. */
 const HELD = 64 * 1024 * 1024;
@@ -20,7 +20,7 @@ export class Holder {
 
   /** Counts a value, small ones with what an object takes. */
   fits(value: unknown): boolean {
-    this.#held += sizeOf(value).held + 100;
+    this.#held += measure(value).held + 100;
     return !this.full;
   }
 }
@@ -42,7 +42,7 @@ export class RowCollector {
   /** Takes a row unless it is full. */
   add(row: Record<string, unknown>): void {
     if (this.full) return;
-    const { held, least } = sizeOf(row);
+    const { held, least } = measure(row);
     this.#held += held;
     this.#least += least;
     this.rows.push(row);
@@ -50,7 +50,7 @@ export class RowCollector {
 }
 
 /** Characters of a value as JSON, and with its texts shortened as far as it goes. */
-export function sizeOf(value: unknown): { held: number; least: number } {
+export function measure(value: unknown): { held: number; least: number } {
   if (typeof value === "string") {
     return { held: value.length + 3, least: Math.min(value.length, SHORTEST) + 3 };
   }
@@ -58,7 +58,7 @@ export function sizeOf(value: unknown): { held: number; least: number } {
   let held = 2;
   let least = 2;
   for (const [key, item] of Object.entries(value)) {
-    const size = sizeOf(item);
+    const size = measure(item);
     const name = Array.isArray(value) ? 0 : key.length + 3;
     held += name + size.held;
     least += name + size.least;
@@ -94,14 +94,14 @@ export class Tally {
       if (this.#earliest === undefined || started < this.#earliest) this.#earliest = started;
       if (this.#latest === undefined || started > this.#latest) this.#latest = started;
     }
-    const { status = "unknown", costs } = derived(call);
-    count(this.#statuses, status);
-    count(this.#ops, opOf(call));
+    const { status = "unknown", costs } = readDerived(call);
+    increment(this.#statuses, status);
+    increment(this.#ops, readOp(call));
     this.#usage.add({
       id: call.id,
       parent_id: call.parent_id,
       trace_id: call.trace_id,
-      usage: usageOf(call),
+      usage: readUsage(call),
       costs,
     });
   }
@@ -120,12 +120,12 @@ export class Tally {
         ...ops.slice(0, OPS),
         ...(rest > 0 ? [["(others)", rest] as const] : []),
       ]),
-      ...(usage.counted_calls === 0 ? {} : { token_counts: tokenCounts(usage) }),
+      ...(usage.counted_calls === 0 ? {} : { token_counts: describeTokens(usage) }),
     };
   }
 }
 
-function tokenCounts(usage: UsageSum): Record<string, unknown> {
+function describeTokens(usage: UsageSum): Record<string, unknown> {
   const { unpriced_models, possibly_overlapping_calls, left_out_calls } = usage;
   return {
     total_tokens: usage.total_tokens,
@@ -140,6 +140,6 @@ function tokenCounts(usage: UsageSum): Record<string, unknown> {
   };
 }
 
-function count(counts: Map<string, number>, key: string): void {
+function increment(counts: Map<string, number>, key: string): void {
   counts.set(key, (counts.get(key) ?? 0) + 1);
 }

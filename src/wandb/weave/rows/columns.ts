@@ -1,3 +1,4 @@
+import { splitPath } from "../../../core/dotted.ts";
 import { badArgument, unknownName } from "../../../core/failure.ts";
 import { isPath } from "../filters/fields.ts";
 
@@ -40,7 +41,7 @@ export const COLUMNS: readonly string[] = [...SERVICE, ...Object.keys(MADE), ...
  */
 export function checkColumns(columns: readonly string[]): void {
   for (const column of columns) {
-    const [root = ""] = columnPath(column);
+    const [root = ""] = parseColumn(column);
     if (COLUMNS.includes(column)) continue;
     if (/\[-\d+\]/.test(column)) {
       throw badArgument(
@@ -61,12 +62,12 @@ export function checkColumns(columns: readonly string[]): void {
 export const ITEMS = "[]";
 
 /** The keys and indexes that a column names: `inputs.messages[].role`, `output.hits.0.title`. */
-export function columnPath(column: string): string[] {
-  return column.split(/(?<!\\)\./).flatMap((part) => {
+export function parseColumn(column: string): string[] {
+  return splitPath(column).flatMap((part) => {
     if (part === "*") return [ITEMS];
     const [, name = part, items = ""] = /^([^[]*)((?:\[(?:\d*|\*)\])+)$/.exec(part) ?? [];
     const indexes = [...items.matchAll(/\[(\d*)\*?\]/g)].map(([, index]) => index || ITEMS);
-    return [name.replaceAll("\\.", "."), ...indexes];
+    return [name, ...indexes];
   });
 }
 
@@ -90,7 +91,7 @@ export function checkExpanded(given: readonly string[]): string[] {
  * The columns to ask the service for; undefined for all. Status and usage need the light ones.
  * Columns that were not asked for are not downloaded.
  */
-export function serviceColumns(
+export function chooseServiceColumns(
   detail: Detail,
   columns: readonly string[] | undefined,
 ): string[] | undefined {

@@ -1,10 +1,11 @@
-import { Failure } from "../../../core/failure.ts";
+import { splitPath } from "../../../core/dotted.ts";
 import * as z from "zod";
+import { Failure } from "../../../core/failure.ts";
+import { isRecord } from "../../../core/json.ts";
 import { path } from "../../../http/path.ts";
 import type { Call } from "../call.ts";
 import type { WeaveSession } from "../client.ts";
-import { isRecord } from "../filters/condition.ts";
-import { sizeOf } from "./collect.ts";
+import { measure } from "./collect.ts";
 
 const VALUES = z.looseObject({ vals: z.array(z.unknown()) });
 const BATCH = 200;
@@ -60,7 +61,7 @@ export class RefReader {
         if (value === null) this.#missing.add(ref);
         else {
           this.#known.set(ref, { value });
-          this.#size += sizeOf(value).held;
+          this.#size += measure(value).held;
         }
       });
     } catch (error) {
@@ -84,22 +85,20 @@ export async function* expandCalls(
   calls: AsyncIterable<Call>,
   columns: readonly string[],
 ): AsyncGenerator<Call> {
-  const paths = columns.map((column) =>
-    column.split(/(?<!\\)\./).map((part) => part.replaceAll("\\.", "."))
-  );
-  for await (const chunk of inChunks(calls)) {
+  const paths = columns.map(splitPath);
+  for await (const chunk of chunkCalls(calls)) {
     yield* await expandChunk(reader, chunk, paths);
     reader.trim();
   }
 }
 
 /** Calls in groups for which one request can be made, and which are small enough to be held. */
-export async function* inChunks(calls: AsyncIterable<Call>): AsyncGenerator<Call[]> {
+export async function* chunkCalls(calls: AsyncIterable<Call>): AsyncGenerator<Call[]> {
   let chunk: Call[] = [];
   let size = 0;
   for await (const call of calls) {
     chunk.push(call);
-    size += sizeOf(call).held;
+    size += measure(call).held;
     if (chunk.length < CHUNK && size < CHUNK_SIZE) continue;
     yield chunk;
     chunk = [];
@@ -122,12 +121,12 @@ async function expandChunk(
     };
     for (const call of calls) change(call, parts, collect);
     await reader.read(refs);
-    for (const call of calls) change(call, parts, (value) => resolved(reader, value));
+    for (const call of calls) change(call, parts, (value) => resolve(reader, value));
   }
   return calls;
 }
 
-function resolved(reader: RefReader, value: unknown): unknown {
+function resolve(reader: RefReader, value: unknown): unknown {
   if (typeof value !== "string") return value;
   const found = reader.value(value);
   if (found === undefined) return value;

@@ -1,10 +1,9 @@
 import * as z from "zod";
-import { costParts } from "../../../analysis/usage_totals.ts";
+import { splitCost } from "../../../analysis/usage_totals.ts";
 import { cutText } from "../../../core/cut.ts";
-import { type Call, derived, opOf, usageOf } from "../call.ts";
-import { isRecord } from "../filters/condition.ts";
-import { isJsonObject, tryParseJson } from "../../../core/json.ts";
-import { columnPath, type Detail, ITEMS } from "./columns.ts";
+import { isJsonObject, isRecord, tryParseJson } from "../../../core/json.ts";
+import { type Call, readDerived, readOp, readUsage } from "../call.ts";
+import { type Detail, ITEMS, parseColumn } from "./columns.ts";
 
 /** How calls become rows of a result. */
 export interface Shaping {
@@ -25,41 +24,41 @@ export const OMITTED: readonly string[] = [
 
 /** A call as a row of a result. */
 export function shapeCall(call: Call, shaping: Shaping): Record<string, unknown> {
-  if (shaping.columns !== undefined) return picked(call, shaping.columns, shaping.textLength);
+  if (shaping.columns !== undefined) return pickColumns(call, shaping.columns, shaping.textLength);
   switch (shaping.detail) {
     case "schema":
-      return structure(call);
+      return describeStructure(call);
     case "summary":
-      return withoutNulls({
-        ...structure(call),
-        ...cutAll(
+      return dropNulls({
+        ...describeStructure(call),
+        ...cutEach(
           {
-            exception: shortException(call.exception),
-            attributes: withoutSdk(call.attributes),
+            exception: shortenException(call.exception),
+            attributes: dropSdk(call.attributes),
             inputs: call.inputs,
             output: call.output,
           },
           shaping.textLength,
         ),
-        usage: usageOf(call),
-        costs: costsOf(call, false),
-        feedback: cut(feedbackOf(call), shaping.textLength),
+        usage: readUsage(call),
+        costs: describeCosts(call, false),
+        feedback: cutTexts(describeFeedback(call), shaping.textLength),
         thread_id: call["thread_id"],
         wb_run_id: call["wb_run_id"],
       });
     case "full":
-      return withoutNulls({ ...structure(call), ...call, costs: costsOf(call, true) });
+      return dropNulls({ ...describeStructure(call), ...call, costs: describeCosts(call, true) });
   }
 }
 
 /** What every row has: which call, where it belongs, how it went. */
-function structure(call: Call): Record<string, unknown> {
-  const { status, latency_ms: latency } = derived(call);
-  return withoutNulls({
+function describeStructure(call: Call): Record<string, unknown> {
+  const { status, latency_ms: latency } = readDerived(call);
+  return dropNulls({
     id: call.id,
     trace_id: call.trace_id,
     parent_id: call.parent_id ?? null,
-    op: opOf(call),
+    op: readOp(call),
     display_name: call.display_name,
     status,
     latency_ms: latency,
@@ -69,7 +68,7 @@ function structure(call: Call): Record<string, unknown> {
 }
 
 /** Only the parent stays null: it says that the call is a root. */
-function withoutNulls(row: Record<string, unknown>): Record<string, unknown> {
+function dropNulls(row: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(row).filter(([key, value]) =>
       key === "parent_id" || (value !== null && value !== undefined && !isEmpty(value))
@@ -82,22 +81,22 @@ function isEmpty(value: unknown): boolean {
 }
 
 /** Costs by model, part by part, with their totals; undefined where no model has a price. */
-export function costsOf(call: Call, all: boolean): Record<string, unknown> | undefined {
-  const { costs } = derived(call);
+export function describeCosts(call: Call, all: boolean): Record<string, unknown> | undefined {
+  const { costs } = readDerived(call);
   if (costs === undefined || Object.keys(costs).length === 0) return undefined;
   return Object.fromEntries(
     Object.entries(costs).map(([model, cost]) => {
-      const parts = costParts(cost);
+      const parts = splitCost(cost);
       return [model, all ? { ...cost, total_cost: parts.total_cost } : parts];
     }),
   );
 }
 
-function feedbackOf(call: Call): unknown[] | undefined {
-  const rows = derived(call).feedback;
+function describeFeedback(call: Call): unknown[] | undefined {
+  const rows = readDerived(call).feedback;
   if (rows === undefined || rows.length === 0) return undefined;
   return rows.map((row) =>
-    withoutNulls({
+    dropNulls({
       type: row["feedback_type"],
       payload: row["payload"],
       creator: row["creator"],
@@ -107,44 +106,44 @@ function feedbackOf(call: Call): unknown[] | undefined {
 }
 
 /** `Type: message` of an exception with a traceback, plain text as it is. */
-export function shortException(text: string | null | undefined): string | undefined {
+export function shortenException(text: string | null | undefined): string | undefined {
   if (typeof text !== "string") return undefined;
   const body = text.startsWith("{") ? tryParseJson(text) : undefined;
   if (!isJsonObject(body) || typeof body.message !== "string") return text;
   return typeof body.type === "string" ? `${body.type}: ${body.message}` : body.message;
 }
 
-function withoutSdk(attributes: Call["attributes"]): Record<string, unknown> | undefined {
+function dropSdk(attributes: Call["attributes"]): Record<string, unknown> | undefined {
   if (!isRecord(attributes)) return undefined;
   const { weave: _sdk, ...own } = attributes;
   return own;
 }
 
-function picked(
+function pickColumns(
   call: Call,
   columns: readonly string[],
   textLength: number,
 ): Record<string, unknown> {
-  const { status, latency_ms: latency, trace_name: name } = derived(call);
+  const { status, latency_ms: latency, trace_name: name } = readDerived(call);
   const made: Record<string, unknown> = {
-    op: opOf(call),
-    exception: shortException(call.exception),
+    op: readOp(call),
+    exception: shortenException(call.exception),
     status,
     latency,
     latency_ms: latency,
     trace_name: name ?? call.display_name,
-    usage: usageOf(call),
-    costs: costsOf(call, false),
-    feedback: feedbackOf(call),
+    usage: readUsage(call),
+    costs: describeCosts(call, false),
+    feedback: describeFeedback(call),
   };
   const row: Record<string, unknown> = { id: call.id };
   for (const column of columns) {
-    const path = columnPath(column);
+    const path = parseColumn(column);
     const [root = ""] = path;
     const [key = "", ...rest] = path;
-    const value = Object.hasOwn(made, root) ? made[root] ?? null : projected(call[key], rest);
-    const shown = TEXTS.includes(root) ? cut(value, textLength) : value;
-    define(row, key, Object.hasOwn(row, key) ? merged(row[key], shown) : shown);
+    const value = Object.hasOwn(made, root) ? made[root] ?? null : project(call[key], rest);
+    const shown = TEXTS.includes(root) ? cutTexts(value, textLength) : value;
+    define(row, key, Object.hasOwn(row, key) ? merge(row[key], shown) : shown);
   }
   return row;
 }
@@ -153,13 +152,13 @@ function picked(
 const TEXTS = ["exception", "attributes", "inputs", "output", "summary", "feedback"];
 
 /** What a path selects of a value, with the objects and lists on the way; null where it ends. */
-function projected(value: unknown, [part, ...rest]: readonly string[]): unknown {
+function project(value: unknown, [part, ...rest]: readonly string[]): unknown {
   if (part === undefined) return value ?? null;
   if (part === ITEMS) {
-    if (Array.isArray(value)) return value.map((item) => projected(item, rest));
+    if (Array.isArray(value)) return value.map((item) => project(item, rest));
     if (!isRecord(value)) return null;
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [key, projected(item, rest)]),
+      Object.entries(value).map(([key, item]) => [key, project(item, rest)]),
     );
   }
   const items = Array.isArray(value);
@@ -169,26 +168,26 @@ function projected(value: unknown, [part, ...rest]: readonly string[]): unknown 
     ? value[part]
     : undefined;
   const result: Record<string, unknown> = {};
-  define(result, part, projected(child, rest));
+  define(result, part, project(child, rest));
   return result;
 }
 
 /** Two projections of one value in one: where they do not go together, what says more. */
-function merged(one: unknown, other: unknown): unknown {
+function merge(one: unknown, other: unknown): unknown {
   if (Array.isArray(one) && Array.isArray(other)) {
-    return one.map((item, index) => merged(item, other[index]));
+    return one.map((item, index) => merge(item, other[index]));
   }
   if (Array.isArray(one) && isRecord(other)) {
     // Single items of the same list, by their indexes.
-    return one.map((item, index) => merged(item, other[index]));
+    return one.map((item, index) => merge(item, other[index]));
   }
-  if (isRecord(one) && Array.isArray(other)) return merged(other, one);
+  if (isRecord(one) && Array.isArray(other)) return merge(other, one);
   if (!isRecord(one) || !isRecord(other)) {
     return (isRecord(one) && (other ?? null) !== null) || (one ?? null) === null ? other : one;
   }
   const result = { ...one };
   for (const [key, value] of Object.entries(other)) {
-    define(result, key, Object.hasOwn(one, key) ? merged(one[key], value) : value);
+    define(result, key, Object.hasOwn(one, key) ? merge(one[key], value) : value);
   }
   return result;
 }
@@ -203,25 +202,29 @@ function define(target: Record<string, unknown>, key: string, value: unknown): v
   });
 }
 
-function cutAll(values: Record<string, unknown>, size: number): Record<string, unknown> {
-  return Object.fromEntries(Object.entries(values).map(([key, value]) => [key, cut(value, size)]));
+function cutEach(values: Record<string, unknown>, size: number): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(values).map(([key, value]) => [key, cutTexts(value, size)]),
+  );
 }
 
 /** A copy that does not keep the long text alive of which it is a part. */
-function detached(text: string): string {
+function detach(text: string): string {
   return z.string().parse(JSON.parse(JSON.stringify(text)));
 }
 
 /** A copy with every text cut; references stay whole, since half of one names nothing. */
-export function cut(value: unknown, size: number): unknown {
+export function cutTexts(value: unknown, size: number): unknown {
   if (typeof value === "string") {
     return value.length <= size || (value.startsWith("weave:///") && value.length < 600)
       ? value
-      : detached(cutText(value, size));
+      : detach(cutText(value, size));
   }
-  if (Array.isArray(value)) return value.map((item) => cut(item, size));
+  if (Array.isArray(value)) return value.map((item) => cutTexts(item, size));
   if (isRecord(value)) {
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, cut(item, size)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, cutTexts(item, size)]),
+    );
   }
   return value;
 }

@@ -4,7 +4,7 @@ import { Failure, isFailure } from "../../../../src/core/failure.ts";
 import { buildFilter } from "../../../../src/wandb/weave/filters/build.ts";
 import { FILTERS } from "../../../../src/wandb/weave/filters/fields.ts";
 import { baseName, fitsPattern } from "../../../../src/wandb/weave/filters/ops.ts";
-import { unixSeconds, withMoments } from "../../../../src/wandb/weave/filters/time.ts";
+import { resolveMoments, toUnixSeconds } from "../../../../src/wandb/weave/filters/time.ts";
 import type { StubCall } from "../../../support/weave/stub_query.ts";
 import { select } from "../../../support/weave/stub_select.ts";
 
@@ -322,7 +322,7 @@ Deno.test("moments are read in UTC to the microsecond", () => {
       [second * 1000, second],
       [String(second), second],
     ] as const
-  ) assert.equal(unixSeconds(text, "start"), expected, String(text));
+  ) assert.equal(toUnixSeconds(text, "start"), expected, String(text));
 });
 
 Deno.test("times may be relative to now", () => {
@@ -337,9 +337,9 @@ Deno.test("times may be relative to now", () => {
       ["now() - 2 days", 48],
       ["90 minutes ago", 1.5],
     ] as const
-  ) assert.equal(unixSeconds(text, "start", now), now / 1000 - hours * 3600, text);
+  ) assert.equal(toUnixSeconds(text, "start", now), now / 1000 - hours * 3600, text);
   for (const text of ["7x", "ago", "d", "7d later"]) {
-    assert.throws(() => unixSeconds(text, "start", now), /is not a time/, text);
+    assert.throws(() => toUnixSeconds(text, "start", now), /is not a time/, text);
   }
 });
 
@@ -376,7 +376,7 @@ Deno.test("relative times become moments where a filter may hold them, and nowhe
     $or: [{ started_at: { $gte: "2 days ago" } }, { $not: { time_range: { end: "1d" } } }],
     $and: [{ started_at: { $not: { $lt: "1d" } } }],
   };
-  assert.deepEqual(withMoments(given, now), {
+  assert.deepEqual(resolveMoments(given, now), {
     time_range: { start: ago(7), end: ago(1) },
     ended_at: "2025-01-01",
     op_name: "7d",
