@@ -8,6 +8,7 @@
  *                                              names it, and writes server.json
  *   deno task package --manifests              writes the manifests that lie in the repository
  */
+import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
@@ -50,7 +51,9 @@ export async function buildPackages(options: PackageOptions): Promise<string[]> 
     { path: `${NAME}-${VERSION}.mcpb`, bytes: await buildUvBundle(release) },
     textEntry(`${NAME}-${VERSION}.cdx.json`, await buildSbom()),
     ...release.legal,
-    ...executables === undefined ? [] : await packExecutables(release, executables),
+    ...executables === undefined
+      ? []
+      : await packExecutables(release, executables, await Deno.readFile(main)),
   ];
   if (repository !== undefined) {
     const bundles = files.filter(({ path }) => path.endsWith(".mcpb"))
@@ -71,11 +74,18 @@ export async function buildPackages(options: PackageOptions): Promise<string[]> 
 }
 
 /** An archive and a bundle per executable; for Linux also where the Dockerfile looks for it. */
-async function packExecutables(release: Release, folder: string): Promise<Entry[]> {
+async function packExecutables(
+  release: Release,
+  folder: string,
+  launcher: Uint8Array,
+): Promise<Entry[]> {
   const packed: Entry[] = [];
   for (const target of TARGETS) {
     const bytes = await Deno.readFile(join(folder, executableName(target))).catch(() => undefined);
     if (bytes === undefined) continue;
+    if (!Buffer.from(bytes.buffer).includes(Buffer.from(launcher))) {
+      throw new Error(`${executableName(target)} is not of this source: compile it again.`);
+    }
     const windows = target.includes("windows");
     const program = { path: windows ? `${NAME}.exe` : NAME, bytes, program: true };
     const entries = [program, ...release.legal, textEntry("README.md", release.readme)];

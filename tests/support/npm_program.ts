@@ -13,6 +13,8 @@ const PROGRAMS = {
   conformance: "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12",
   /** The official inspector, used by its command line. */
   inspector: "npm:@modelcontextprotocol/inspector@2.12.0",
+  /** The maker of bundles for desktop applications. */
+  mcpb: "npm:@anthropic-ai/mcpb@2.1.2",
 } as const;
 
 /** The name of a pinned program. */
