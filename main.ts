@@ -9,6 +9,7 @@ import { type CommandLine, parseCommandLine, UsageError } from "./src/config/arg
 import type { Config } from "./src/config/config.ts";
 import { localStoreOf, storeFilesToRead, withLocalStore } from "./src/config/local_store.ts";
 import { withNetrcKey } from "./src/config/netrc.ts";
+import type { HelperName } from "./src/core/launcher.ts";
 import { readProxies } from "./src/core/proxy.ts";
 import { resolveSettings } from "./src/config/resolve.ts";
 import { RUNTIME_VARIABLES, type Settings } from "./src/config/settings.ts";
@@ -27,7 +28,7 @@ const NOTHING = {
 } as const;
 
 /** What the server tells the launcher. */
-type FromServer = { readonly exit: number } | { readonly startStore: true };
+type FromServer = { readonly exit: number } | { readonly start: HelperName };
 
 /** Writes all of a text; a reader that went away is no error. */
 function write(stream: typeof Deno.stdout, text: string): void {
@@ -125,7 +126,7 @@ function launch(config: Config, access: { net: readonly string[]; read: readonly
   worker.onmessage = (event: MessageEvent<FromServer>) => {
     if ("exit" in event.data) Deno.exit(event.data.exit);
     const [port, life] = event.ports;
-    if (port !== undefined && life !== undefined) startStoreWorker(config, port, life);
+    if (port !== undefined && life !== undefined) startHelper(config, event.data.start, port, life);
   };
   worker.onerror = (event) => {
     event.preventDefault();
@@ -136,16 +137,28 @@ function launch(config: Config, access: { net: readonly string[]; read: readonly
 }
 
 /**
- * Starts a worker that reads the local store, for the server: it may not load modules itself. They
- * talk over `port`; over `life` the server ends it, and hears when it ends by itself.
+ * Starts a helper for the server: it may not load modules itself. They talk over `port`; over `life`
+ * the server ends it, and hears when it ends by itself.
  */
-function startStoreWorker(config: Config, port: MessagePort, life: MessagePort): void {
+function startHelper(
+  config: Config,
+  helper: HelperName,
+  port: MessagePort,
+  life: MessagePort,
+): void {
   const store = localStoreOf(config.settings);
-  if (store === undefined) return life.postMessage("there is no local store");
-  const worker = new Worker(
-    new URL("./src/mlflow/local/store_worker.ts", import.meta.url).href,
-    { type: "module", deno: { permissions: { ...NOTHING, read: storeFilesToRead(store) } } },
-  );
+  if (helper === "store" && store === undefined) {
+    return life.postMessage("there is no local store");
+  }
+  const worker = helper === "store" && store !== undefined
+    ? new Worker(
+      new URL("./src/mlflow/local/store_worker.ts", import.meta.url).href,
+      { type: "module", deno: { permissions: { ...NOTHING, read: storeFilesToRead(store) } } },
+    )
+    : new Worker(
+      new URL("./src/pictures/painter.ts", import.meta.url).href,
+      { type: "module", deno: { permissions: { ...NOTHING, read: false } } },
+    );
   worker.onerror = (event) => {
     event.preventDefault();
     life.postMessage(event.message);

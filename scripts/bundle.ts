@@ -1,7 +1,7 @@
 /**
  * Bundles the launcher and its workers, minified and split: `main.js` (the launcher), `worker.js`
- * (the server), `store_worker.js` (the reader of a local store) and their chunks. Every release
- * holds these files.
+ * (the server), `store_worker.js` (the reader of a local store), `painter.js` (which draws) and their
+ * chunks. Every release holds these files.
  */
 import { join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -11,7 +11,11 @@ import { fileOf } from "./graph.ts";
 import { NO_COMMIT } from "../src/version.ts";
 
 /** The modules that the launcher runs in workers, by the addresses that it names. */
-const WORKERS = ["src/cli/worker.ts", "src/mlflow/local/store_worker.ts"] as const;
+export const WORKERS = [
+  "src/cli/worker.ts",
+  "src/mlflow/local/store_worker.ts",
+  "src/pictures/painter.ts",
+] as const;
 
 /** The time of every file of a release, npm's own choice, so that two builds are the same. */
 export const FILE_TIME: Date = new Date("1985-10-26T08:15:00Z");

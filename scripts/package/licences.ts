@@ -2,6 +2,7 @@
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { z } from "zod";
+import { WORKERS } from "../bundle.ts";
 import { arrowsFrom, fileOf, reachable } from "../graph.ts";
 
 const Lock = z.object({
@@ -42,7 +43,7 @@ export function readParts(): Promise<Part[]> {
 
 async function collect(): Promise<Part[]> {
   const lock = Lock.parse(JSON.parse(await Deno.readTextFile(fileOf("deno.lock"))));
-  const entries = ["main.ts", "src/cli/worker.ts", "src/mlflow/local/store_worker.ts"];
+  const entries = [...WORKERS, "main.ts", "src/pictures/app/main.ts"];
   const arrows = await arrowsFrom(entries);
   const reached = entries.flatMap((entry) => [...reachable(entry, arrows)]);
   const names = reached.flatMap((to) => /^npm:\/?((?:@[^/]+\/)?[^@/]+)@/.exec(to)?.[1] ?? []);

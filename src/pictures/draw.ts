@@ -1,16 +1,15 @@
 /**
  * Charts for models and for people: a specification as a PNG, and the page that shows it in clients
  * that have room for one. The renderer (Vega, resvg and a font, 4 MB) is loaded at the first picture,
- * the page when it is asked for.
+ * in a worker that ends when it has had nothing to do; the page when it is asked for.
  *
  * @module
  */
 import type { ChartSpec } from "../analysis/charts/spec.ts";
+import { type Helper, isLaunched, startHelper } from "../core/launcher.ts";
 import { type Log, redactDeep } from "../core/log.ts";
 import { stripInvisibleDeep } from "../core/visible.ts";
-
-/** Most pixels of a picture: models pay about one token for 750. */
-export const MOST_PIXELS = 520_000;
+import type { FromPainter } from "./paint.ts";
 
 /** A chart as a reply carries it. */
 export interface Drawn {
@@ -23,14 +22,7 @@ export interface Drawn {
 export async function drawChart(spec: ChartSpec, { redact }: Pick<Log, "redact">): Promise<Drawn> {
   const clean = redactDeep(stripInvisibleDeep(spec).value, redact);
   const chart = { ...(typeof clean === "object" ? clean : {}) };
-  return { picture: await drawPng(chart), chart };
-}
-
-/** Draws a specification: a PNG of at most {@link MOST_PIXELS}, on a white ground. */
-export async function drawPng(spec: ChartSpec): Promise<Uint8Array<ArrayBuffer>> {
-  const { renderSvg, rasterize } = await import("./renderer.ts");
-  const { encodePng } = await import("./png.ts");
-  return encodePng(await rasterize(await renderSvg(spec), MOST_PIXELS));
+  return { picture: await (isLaunched() ? painter.draw(chart) : drawHere(chart)), chart };
 }
 
 /** The page that shows charts. */
@@ -41,3 +33,57 @@ export const CHART_APP = {
   description: "Shows a chart with hover, zoom, and a legend that switches curves off.",
   load: async (): Promise<string> => (await import("./app.ts")).default,
 };
+
+async function drawHere(spec: ChartSpec): Promise<Uint8Array> {
+  return await (await import("./paint.ts")).paint(spec);
+}
+
+/** How long the painter waits for another picture, in milliseconds. */
+const PATIENCE = 10_000;
+
+interface Wanted {
+  readonly resolve: (png: Uint8Array) => void;
+  readonly reject: (error: Error) => void;
+}
+
+/** Hands charts to a worker, and ends it when there was none for a while. */
+class Painter {
+  readonly #wanted = new Map<number, Wanted>();
+  #helper: Helper | undefined;
+  #last = 0;
+  #rest: ReturnType<typeof setTimeout> | undefined;
+
+  draw(spec: ChartSpec): Promise<Uint8Array> {
+    clearTimeout(this.#rest);
+    const id = ++this.#last;
+    const { promise, resolve, reject } = Promise.withResolvers<Uint8Array>();
+    this.#wanted.set(id, { resolve, reject });
+    this.#helper ??= this.#start();
+    this.#helper.port.postMessage({ id, spec });
+    return promise;
+  }
+
+  #start(): Helper {
+    const helper = startHelper("painter");
+    helper.port.onmessage = ({ data }: MessageEvent<FromPainter>) => {
+      const wanted = this.#wanted.get(data.id);
+      this.#wanted.delete(data.id);
+      if ("png" in data) wanted?.resolve(data.png);
+      else wanted?.reject(new Error(data.error));
+      if (this.#wanted.size === 0) this.#rest = setTimeout(() => this.#end(helper), PATIENCE);
+    };
+    helper.ended.then((reason) => {
+      for (const { reject } of this.#wanted.values()) reject(new Error(reason));
+      this.#wanted.clear();
+      if (this.#helper === helper) this.#helper = undefined;
+    });
+    return helper;
+  }
+
+  #end(helper: Helper): void {
+    helper.end();
+    this.#helper = undefined;
+  }
+}
+
+const painter = new Painter();

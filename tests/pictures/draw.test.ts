@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { chartBars } from "../../src/analysis/charts/bars.ts";
 import { chartCurves } from "../../src/analysis/charts/curves.ts";
 import { chartTimes } from "../../src/analysis/charts/times.ts";
-import { drawPng, MOST_PIXELS } from "../../src/pictures/draw.ts";
+import { MOST_PIXELS, paint } from "../../src/pictures/paint.ts";
 import { encodePng } from "../../src/pictures/png.ts";
 import { countColours, decode } from "./png.ts";
 
@@ -37,7 +37,7 @@ Deno.test("a curve chart is a small picture with each curve's colour in it", asy
       ],
     }],
   });
-  const png = await drawPng(spec);
+  const png = await paint(spec);
   const picture = decode(png);
   assert.ok(png.length <= 40_000, `${png.length} bytes`);
   assert.ok(picture.width * picture.height <= MOST_PIXELS);
@@ -57,7 +57,7 @@ Deno.test("the same specification gives the same bytes", async () => {
     title: "scores",
     panels: [{ title: "accuracy", bars: [{ name: "a", value: 0.5, interval: [0.4, 0.6] }] }],
   });
-  assert.deepEqual(await drawPng(spec), await drawPng(spec));
+  assert.deepEqual(await paint(spec), await paint(spec));
 });
 
 Deno.test("times are drawn without the time zone of the machine", async () => {

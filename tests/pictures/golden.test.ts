@@ -11,7 +11,7 @@
  */
 import assert from "node:assert/strict";
 import type { ChartSpec } from "../../src/analysis/charts/spec.ts";
-import { drawPng } from "../../src/pictures/draw.ts";
+import { paint } from "../../src/pictures/paint.ts";
 import { decode, type Decoded } from "./png.ts";
 import { slowTest } from "../support/slow.ts";
 import { SAMPLES } from "./samples.ts";
@@ -39,7 +39,7 @@ function difference(a: Decoded, b: Decoded): number {
 for (const [name, spec] of Object.entries(SAMPLES)) {
   Deno.test(`golden picture: ${name}`, async () => {
     const golden = await Deno.readFile(new URL(`../golden/pictures/${name}.png`, import.meta.url));
-    const png = await drawPng(spec);
+    const png = await paint(spec);
     const picture = decode(png);
     assert.ok(difference(picture, decode(golden)) <= FEW);
     assert.ok(png.length <= 40_000, `${png.length} bytes`);
@@ -67,7 +67,7 @@ slowTest("golden pictures: whatever a reader would miss is noticed", async () =>
     ["the failed ones", traces, without(traces, "range", () => ["#3b6fd4", "#3b6fd4"])],
   ];
   for (const [part, whole, changed] of parts) {
-    const by = difference(decode(await drawPng(whole)), decode(await drawPng(changed)));
+    const by = difference(decode(await paint(whole)), decode(await paint(changed)));
     assert.ok(by > FEW, `${part}: ${by}`);
   }
 });

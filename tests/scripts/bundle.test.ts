@@ -12,13 +12,17 @@ const MOST = 1_500_000;
 Deno.test("the bundle without the chart part is small", async () => {
   const main = await bundledMain();
   const chunks = await readChunks(dirname(main));
-  const starts = ["main.js", "/worker.js", "/store_worker.js"];
+  const starts = ["main.js", "/worker.js", "/store_worker.js", "/painter.js"];
   const entries = chunks.map(({ url }) => url)
     .filter((url) => starts.some((name) => url.endsWith(name)));
-  assert.equal(entries.length, 3);
-  const chart = (url: string) => /\/renderer-[^/]*\.js$/.test(url);
+  assert.equal(entries.length, 4);
+  const chart = (url: string) => /\/(painter|paint-[^/]*)\.js$/.test(url);
   const all = reachableChunks(entries, chunks, () => true);
-  const plain = reachableChunks(entries, chunks, ({ from }) => !chart(from));
+  const plain = reachableChunks(
+    entries.filter((url) => !chart(url)),
+    chunks,
+    ({ from }) => !chart(from),
+  );
   assert.ok([...all].some(chart));
   assert.deepEqual([...all].sort(), chunks.map(({ url }) => url).sort(), "unused scripts");
   const bytes = chunks.filter(({ url }) => plain.has(url)).reduce((sum, { size }) => sum + size, 0);

@@ -130,7 +130,7 @@ async function outcomesInStore(text: string): Promise<unknown> {
   const { promise, resolve, reject } = Promise.withResolvers<unknown>();
   port.onmessage = ({ data }: MessageEvent<unknown>) => resolve(data);
   life.onmessage = ({ data }: MessageEvent<unknown>) => reject(new Error(String(data)));
-  self.postMessage({ startStore: true }, [theirs, theirLife]);
+  self.postMessage({ start: "store" }, [theirs, theirLife]);
   port.postMessage(text);
   return await promise;
 }

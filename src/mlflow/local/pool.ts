@@ -7,6 +7,7 @@ import {
   type ToWorker,
   unpackError,
 } from "./protocol.ts";
+import { type Helper, isLaunched, startHelper } from "../../core/launcher.ts";
 import { storeFilesToRead } from "../../config/local_store.ts";
 
 /** Workers at the same time: a long search leaves room for other calls. */
@@ -23,14 +24,14 @@ interface Bounds {
 
 /** Workers that read one store: started when needed, kept, and replaced when they die. */
 export class StorePool {
-  readonly #idle: StoreProcess[] = [];
+  readonly #idle: Helper[] = [];
   readonly #waiting: (() => void)[] = [];
-  readonly #all = new Set<StoreProcess>();
+  readonly #all = new Set<Helper>();
   #busy = 0;
 
   constructor(
     readonly files: StoreFiles,
-    private readonly start: (files: StoreFiles) => StoreProcess = startStoreWorker,
+    private readonly start: (files: StoreFiles) => Helper = startStoreWorker,
   ) {}
 
   /** Reads something; the parts come one by one, each fetched when asked for. */
@@ -64,7 +65,7 @@ export class StorePool {
     this.#idle.length = 0;
   }
 
-  async #lease(signal: AbortSignal): Promise<StoreProcess> {
+  async #lease(signal: AbortSignal): Promise<Helper> {
     signal.throwIfAborted();
     while (this.#busy >= WORKERS) {
       const { promise, resolve } = Promise.withResolvers<void>();
@@ -86,7 +87,7 @@ export class StorePool {
     return worker;
   }
 
-  #release(worker: StoreProcess, healthy: boolean): void {
+  #release(worker: Helper, healthy: boolean): void {
     this.#busy--;
     if (healthy && this.#all.has(worker)) this.#idle.push(worker);
     else {
@@ -96,7 +97,7 @@ export class StorePool {
     this.#waiting.shift()?.();
   }
 
-  #forget(worker: StoreProcess): void {
+  #forget(worker: Helper): void {
     this.#all.delete(worker);
     const at = this.#idle.indexOf(worker);
     if (at >= 0) this.#idle.splice(at, 1);
@@ -109,7 +110,7 @@ class Dialogue {
   #pending: Promise<FromWorker> | undefined;
   #finished = false;
 
-  constructor(private readonly worker: StoreProcess, private readonly bounds: Bounds) {}
+  constructor(private readonly worker: Helper, private readonly bounds: Bounds) {}
 
   /** Asks and waits for the answer, or for the end of the call. */
   async ask(message: ToWorker): Promise<FromWorker> {
@@ -168,38 +169,11 @@ class Dialogue {
   }
 }
 
-/** A running worker that reads a store. */
-interface StoreProcess {
-  readonly port: MessagePort;
-  /** Resolves with the reason when it ended by itself. */
-  readonly ended: Promise<string>;
-  end(): void;
-}
-
-/**
- * Starts a worker. The server itself may not: loading a module takes permission to read it, which
- * the launcher has. Without a launcher (in tests) the worker is started here.
- */
-export function startStoreWorker(files: StoreFiles): StoreProcess {
+/** Starts a worker that reads a store; without a launcher, as in tests, by itself. */
+export function startStoreWorker(files: StoreFiles): Helper {
+  if (isLaunched()) return startHelper("store");
   const { port1: port, port2: theirs } = new MessageChannel();
   const { promise: ended, resolve } = Promise.withResolvers<string>();
-  if (isLaunched()) {
-    const { port1: life, port2: theirLife } = new MessageChannel();
-    life.onmessage = ({ data }: MessageEvent<unknown>) => {
-      life.close();
-      resolve(String(data));
-    };
-    self.postMessage({ startStore: true }, [theirs, theirLife]);
-    return {
-      port,
-      ended,
-      end: () => {
-        life.postMessage("end");
-        life.close();
-        port.close();
-      },
-    };
-  }
   const worker = new Worker(new URL("./store_worker.ts", import.meta.url).href, {
     type: "module",
     deno: { permissions: { ...NOTHING, read: storeFilesToRead(files) } },
@@ -228,11 +202,6 @@ const NOTHING = {
   sys: false,
   import: false,
 } as const;
-
-function isLaunched(): boolean {
-  return typeof DedicatedWorkerGlobalScope !== "undefined" &&
-    self instanceof DedicatedWorkerGlobalScope;
-}
 
 /** The error of calls whose worker ended under them. */
 function explainEndedWorker(reason: string): Failure {

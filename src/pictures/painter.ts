@@ -1,0 +1,14 @@
+/** The worker that draws. It may touch nothing, and takes its memory with it when it ends. */
+import { type FromPainter, paint, type ToPainter } from "./paint.ts";
+
+self.onmessage = ({ ports: [port] }: MessageEvent<unknown>) => {
+  if (port === undefined) return;
+  port.onmessage = async ({ data: { id, spec } }: MessageEvent<ToPainter>) => {
+    const reply = (message: FromPainter) => port.postMessage(message);
+    try {
+      reply({ id, png: await paint(spec) });
+    } catch (error) {
+      reply({ id, error: String(error) });
+    }
+  };
+};
