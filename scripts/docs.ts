@@ -19,6 +19,8 @@ import { markdownTable } from "../src/core/table.ts";
 import { VERSION } from "../src/version.ts";
 import { buildApp } from "./app.ts";
 import { listingCost } from "./budget.ts";
+import { AnswerLedger, ANSWERS } from "./ledger/answers.ts";
+import { tokensPage } from "./ledger/page.ts";
 import { retrievalPage } from "./retrieval/measure.ts";
 import { say } from "./say.ts";
 
@@ -27,12 +29,14 @@ const PLUGIN_SKILLS = "packaging/claude/wandflow/skills/";
 
 const ROOT = new URL("../", import.meta.url);
 
-/** A configuration with every back end, so that every tool is listed. The key is no real one. */
-export function everything(): Config {
-  const env: Record<string, string> = {
-    MLFLOW_TRACKING_URI: "http://localhost:5000",
-    WANDB_API_KEY: "0".repeat(40),
-  };
+/** Every back end, so that every tool is listed. The key is no real one. */
+const EVERYTHING: Readonly<Record<string, string>> = {
+  MLFLOW_TRACKING_URI: "http://localhost:5000",
+  WANDB_API_KEY: "0".repeat(40),
+};
+
+/** A configuration with every back end, or of another environment. */
+export function everything(env = EVERYTHING): Config {
   const { settings, notes } = resolveSettings(new Map(), (name) => env[name]);
   return {
     command: "tools",
@@ -47,13 +51,13 @@ export function everything(): Config {
 
 /** Every tool, in listing order. */
 export function allTools(): readonly BoundTool[] {
-  return wholeCatalog().tools;
+  return catalogWith().tools;
 }
 
-/** All that there is. */
-function wholeCatalog(): Catalog {
+/** All that there is, or that there is with another environment. */
+function catalogWith(env?: Readonly<Record<string, string>>): Catalog {
   return createCatalog(
-    everything(),
+    everything(env),
     createLog({ level: "ERROR", format: "human", secrets: [] }),
   );
 }
@@ -116,7 +120,7 @@ export function fill(text: string, parts: Readonly<Record<string, string>>): str
 
 /** Every generated file's path below the project folder, and its text. */
 export async function generatedFiles(): Promise<Map<string, string>> {
-  const catalog = wholeCatalog();
+  const catalog = catalogWith();
   const { tools } = catalog;
   const readme = await Deno.readTextFile(new URL("README.md", ROOT));
   const files = new Map([["README.md", await formatted(fill(readme, tables(catalog)))]]);
@@ -128,6 +132,8 @@ export async function generatedFiles(): Promise<Map<string, string>> {
     files.set(`${PLUGIN_SKILLS}${path}`, text);
   }
   files.set("tests/golden/tokens.json", `${JSON.stringify(listingCost(tools), null, 2)}\n`);
+  const answers = AnswerLedger.parse(JSON.parse(await Deno.readTextFile(new URL(ANSWERS, ROOT))));
+  files.set("docs/TOKENS.md", await formatted(tokensPage(catalogWith, answers)));
   files.set("docs/RETRIEVAL.md", await formatted(retrievalPage(tools)));
   files.set("src/pictures/app/chart.html", await buildApp());
   return files;

@@ -1,5 +1,6 @@
 import type { Config } from "./config/config.ts";
 import type { Log } from "./core/log.ts";
+import { hideArguments } from "./mcp/define.ts";
 import { createPrompts, type Prompt, summarizeChains } from "./mcp/prompts.ts";
 import { type Resource, resourcesOf } from "./mcp/resource.ts";
 import type { Backend, HealthCheck } from "./mcp/backend.ts";
@@ -32,10 +33,8 @@ export interface Catalog {
  * @throws {RangeError} when a filter names a tool or toolset that does not exist.
  */
 export function createCatalog(config: Config, log: Log): Catalog {
-  const backends: readonly Backend[] = [
-    mlflowBackend(config, log),
-    ...wandbBackends(config, log),
-  ];
+  const backends = [mlflowBackend(config, log), ...wandbBackends(config, log)]
+    .map((backend) => config.settings.hideFixed ? hideFixed(backend) : backend);
   const all = backends.flatMap((backend) => backend.tools);
   checkNames(config, all);
   const { toolsets, tools, excludeTools, readOnly } = config.settings;
@@ -62,6 +61,11 @@ export function createCatalog(config: Config, log: Log): Catalog {
     absentTools: absentTools(backends, listed, readOnly),
     checks: backends.flatMap(({ checks }) => checks),
   };
+}
+
+function hideFixed(backend: Backend): Backend {
+  const { tools, fixedArguments } = backend;
+  return { ...backend, tools: tools.map((tool) => hideArguments(tool, fixedArguments)) };
 }
 
 /** The tools that start most chains: clients that hide tools are asked to keep them in sight. */

@@ -4,6 +4,8 @@ import fc from "fast-check";
 import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
 import type { Catalog } from "../src/catalog.ts";
 import type { Prompt } from "../src/mcp/prompts.ts";
+import { fileOf } from "../scripts/graph.ts";
+import { context } from "./mcp/support.ts";
 import { catalogOf } from "./workflows/client.ts";
 
 const EVERYTHING = {
@@ -181,4 +183,34 @@ Deno.test("every kind of resource has an address, and is read by a tool that onl
     "weave://{entity}/{project}/evaluations/{evaluation_id}",
   ]);
   assert.ok(resources.every(({ tool }) => tool.effect === "read"));
+});
+
+Deno.test("arguments that the configuration gives are hidden on request, and taken all the same", async () => {
+  const fixed = {
+    MLFLOW_TRACKING_URI: `sqlite:///${fileOf("examples/mlflow.db")}`,
+    MLFLOW_EXPERIMENT_NAME: "support-agent",
+    WANDB_API_KEY: "0".repeat(40),
+    WANDB_ENTITY: "acme",
+    WANDB_PROJECT: "vision",
+  };
+  const argumentsIn = (env: Record<string, string>) =>
+    new Set(
+      catalogOf(env).tools.flatMap((tool) => Object.keys(tool.listing().inputSchema.properties)),
+    );
+  const hidden = ["experiment_id", "entity", "entity_name", "project", "project_name"];
+  const [shown, rest] = [fixed, { ...fixed, WANDFLOW_HIDE_FIXED: "true" }].map(argumentsIn);
+  assert.deepEqual(hidden.filter((name) => shown?.has(name)), hidden);
+  assert.deepEqual([...shown?.difference(rest ?? new Set()) ?? []].sort(), [...hidden].sort());
+  // What is not fixed stays, and nothing is hidden unasked.
+  const { WANDB_PROJECT: _, ...open } = fixed;
+  const names = argumentsIn({ ...open, WANDFLOW_HIDE_FIXED: "true" });
+  assert.ok(names.has("project_name") && !names.has("entity_name"));
+  const { tools, absentTools } = catalogOf({ ...fixed, WANDFLOW_HIDE_FIXED: "true" });
+  assert.ok(!absentTools.has("search_traces"));
+  const search = tools.find(({ name }) => name === "search_traces");
+  for (const args of [{}, { experiment_id: "support-agent" }]) {
+    const outcome = await search?.call({ ...args, max_results: 1 }, context());
+    assert.ok(outcome?.kind === "reply");
+    assert.equal(outcome.reply.data.total_matching, 36);
+  }
 });

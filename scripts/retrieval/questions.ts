@@ -166,6 +166,11 @@ const OWN: Readonly<Record<string, readonly [string, string, string, ...string[]
     "Draw the accuracy curves of these runs",
     "Show me a graph of val_loss over steps",
   ],
+  plot_evaluation_tool: [
+    "Plot the scores of my Weave evaluations",
+    "Draw a chart that compares the models' eval scores",
+    "Show a picture of evaluation latency and cost by model",
+  ],
   list_registries_tool: [
     "Which model registries does our organization have?",
     "List the registries at W&B",

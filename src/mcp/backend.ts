@@ -13,6 +13,8 @@ export interface Backend {
   /** Look-ups that complete arguments, of any back end's workflows. */
   readonly lookUps: LookUps;
   readonly resources: readonly ResourceSpec[];
+  /** Arguments that the configuration gives where a call leaves them out. */
+  readonly fixedArguments: readonly string[];
   /** What can be asked of it, in few words, by all names it goes by. */
   readonly subject: string;
   /** What the instructions say of it when it is configured. */
@@ -64,6 +66,7 @@ export function absentBackend(
     workflows: [],
     lookUps: {},
     resources: [],
+    fixedArguments: [],
     subject: "",
     instructions: "",
     absent: reason,

@@ -65,6 +65,15 @@ export function defineTool<
   };
 }
 
+/** The tool with arguments that its listing does not show; calls may give them all the same. */
+export function hideArguments<S>(tool: Tool<S>, names: readonly string[]): Tool<S> {
+  const listing = once(() => {
+    const whole = tool.listing();
+    return { ...whole, inputSchema: without(whole.inputSchema, names) };
+  });
+  return { ...tool, listing };
+}
+
 /** The reply with sentences before its own note. */
 function noted<R extends { readonly data: unknown }>(reply: R, sentences: readonly string[]): R {
   const { data } = reply;

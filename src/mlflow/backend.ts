@@ -93,6 +93,7 @@ export function mlflowBackend(config: Config, log: Log): Backend {
     workflows: mlflowWorkflows(experiment),
     lookUps: { experiment: suggestExperiments(open) },
     resources: [TRACE_RESOURCE],
+    fixedArguments: fixedBy(experiment),
     subject: SUBJECT,
     instructions: INSTRUCTIONS,
     absent: undefined,
@@ -138,6 +139,7 @@ function localBackend(
     workflows: mlflowWorkflows(experiment),
     lookUps: { experiment: suggestExperiments((signal) => Promise.resolve(store.open(signal))) },
     resources: [TRACE_RESOURCE],
+    fixedArguments: fixedBy(experiment),
     subject: SUBJECT,
     instructions: INSTRUCTIONS,
     absent: explainReadOnly(store.path),
@@ -258,4 +260,9 @@ async function transportOf(config: Config): Promise<Transport> {
 function basic(username: string, password: string): string {
   const bytes = new TextEncoder().encode(`${username}:${password}`);
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
+}
+
+/** The argument that is given where a call leaves it out. */
+function fixedBy({ id, name }: ReadServices["experiment"]): string[] {
+  return (id ?? name) === undefined ? [] : ["experiment_id"];
 }

@@ -98,6 +98,7 @@ function wandbBackend(account: Account, settings: Settings): Backend {
     workflows: wandbWorkflows(account),
     lookUps: wandbLookUps(wandb),
     resources: [RUN_RESOURCE],
+    fixedArguments: fixedBy(account),
     subject: "W&B, Weights & Biases, wandb (runs, metrics, sweeps, reports, artifacts, registries)",
     instructions: instructionsFor(account),
     absent: docs !== undefined
@@ -130,12 +131,21 @@ function weaveBackend(account: Account, settings: Settings): Backend {
     workflows: weaveWorkflows(account),
     lookUps: weaveLookUps(weave),
     resources: WEAVE_RESOURCES,
+    fixedArguments: fixedBy(account),
     subject: "Weave (calls, evaluations)",
     instructions: "Weave: look up a project's ops and fields before you query its traces.",
     absent: undefined,
     absentTools: [],
     checks: [weaveCheck(account, baseUrl)],
   };
+}
+
+/** The arguments that an account gives where a call leaves them out. */
+function fixedBy({ entity, project }: Account): string[] {
+  return [
+    ...(entity === undefined ? [] : ["entity", "entity_name"]),
+    ...(project === undefined ? [] : ["project", "project_name"]),
+  ];
 }
 
 function noKey(settings: Settings): string {

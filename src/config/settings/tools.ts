@@ -36,6 +36,16 @@ export const TOOLS_SETTINGS = {
     group: "Tools",
     help: "Leave out every tool that writes or deletes.",
   },
+  hideFixed: {
+    env: ["WANDFLOW_HIDE_FIXED"],
+    flag: "hide-fixed",
+    type: "boolean",
+    default: false,
+    group: "Tools",
+    help:
+      "Do not list arguments that the configuration gives: experiment, entity, project. Calls " +
+      "may still name others.",
+  },
   trustConfirm: {
     env: ["WANDFLOW_TRUST_CONFIRM"],
     flag: "trust-confirm",

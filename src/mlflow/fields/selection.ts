@@ -12,7 +12,7 @@ import { type FieldPath, parsePaths, type Segment } from "./paths.ts";
 
 /** The `extract_fields` argument of both reading tools. */
 export const ExtractFields = z.string().describe(
-  "Comma-separated field paths to return instead of everything: info.trace_id, info.state, " +
+  "Comma-separated paths instead of everything: info.trace_id, info.state, " +
     "info.execution_duration, info.request_time, info.request_preview, info.tags.*, " +
     "info.trace_metadata.*, info.assessments.*.feedback.value, data.spans.*.name, " +
     "data.spans.*.attributes.mlflow.spanType. `*` = every item; indexes work.",

@@ -21,7 +21,7 @@ export const plotTraces: Tool<ReadServices> = readingTool({
   app: CHART_APP,
   description:
     "Plot MLflow traces: a picture (chart) that visualizes their latency over time, failures " +
-    "marked, and the figures in words.",
+    "apart, and the figures in words.",
   input: z.object({
     experiment_id: z.string().optional().describe("Id or name."),
     filter_string: z.string().optional().describe("As in search_traces."),

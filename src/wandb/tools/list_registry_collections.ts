@@ -20,8 +20,8 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
   toolset: "wandb.artifacts",
   effect: "read",
   description:
-    "List what a W&B registry holds: collections (registered models, datasets) with type, " +
-    "tags and aliases.",
+    "List what a W&B registry (wandb-registry-…) holds: collections (registered models, " +
+    "datasets) with type, tags and aliases.",
   input: z.object({
     registry_name: z.string().min(1),
     organization: z.string().min(1).optional(),

@@ -19,8 +19,8 @@ export const plotEvaluation: Tool<WeaveServices> = wandbTool({
   effect: "read",
   app: CHART_APP,
   description:
-    "Plot W&B Weave evaluations (evals) side by side: a picture (chart) of each model's " +
-    "scores with 95 % intervals, latency and cost, and the figures in words.",
+    "Plot W&B Weave evaluations (evals): a picture (chart) that compares each model's scores " +
+    "with 95 % intervals, latency and cost, and the figures in words.",
   input: z.object({
     ...PROJECT_ARGS,
     eval_name: z.string().optional().describe("Name, model or call id; all if left out."),

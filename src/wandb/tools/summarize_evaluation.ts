@@ -33,10 +33,10 @@ export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
   toolset: "weave.evaluations",
   effect: "read",
   description:
-    "Results of W&B Weave evaluations (evals): best model version, pass rate or mean of each " +
-    "score, failed and unfinished examples, latency, tokens, cost; newest first. A failed " +
-    "prediction counts as not passed. compare gives the differences between them, per score " +
-    "and example.",
+    "Summarize W&B Weave evaluations (evals), newest first: which eval or model version scored " +
+    "best or highest, pass rate or mean of each score, failed and unfinished examples, " +
+    "latency, tokens, cost. A failed prediction counts as not passed. compare gives the " +
+    "differences, per score and example.",
   input: z.object({
     ...PROJECT_ARGS,
     eval_name: z.string().optional().describe("Name or call id; all if left out."),

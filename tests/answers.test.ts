@@ -1,0 +1,133 @@
+/**
+ * A ledger of what answers cost where a call leaves everything to its defaults: characters of text
+ * by client, and tokens. On the demo's store they are exact, on the simulator of W&B within 3 %,
+ * since ids and times differ. `UPDATE_GOLDEN=1` writes it anew; docs/TOKENS.md shows it.
+ */
+import assert from "node:assert/strict";
+import { encode } from "gpt-tokenizer/encoding/o200k_base";
+import { fileOf } from "../scripts/graph.ts";
+import { type Answer, AnswerLedger, ANSWERS, CLIENTS } from "../scripts/ledger/answers.ts";
+import { fitFor } from "../src/mcp/client_fit.ts";
+import { renderReply } from "../src/mcp/result.ts";
+import type { BoundTool } from "../src/mcp/tool.ts";
+import { wandbBackends } from "../src/wandb/backend.ts";
+import { context } from "./mcp/support.ts";
+import { slowTest } from "./support/slow.ts";
+import { startWandbSim } from "./support/wandb/mod.ts";
+import { startDocsServer } from "./wandb/docs_server.ts";
+import { type EverydaySize, fillEveryday } from "./wandb/everyday.ts";
+import { configFor } from "./wandb/harness.ts";
+import { catalogOf, quiet } from "./workflows/client.ts";
+
+type Calls = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+const MLFLOW: Calls = {
+  search_traces: { experiment_id: "support-agent" },
+  get_trace: { trace_id: "tr-d0801e632ec9959da5a094a1c0f0878b" },
+  plot_traces: { experiment_id: "support-agent" },
+};
+
+const SIZE: EverydaySize = { runs: 100, steps: 20_000, files: 60 };
+const AT = { entity: "sim-team", project: "everyday" };
+const HERE = { entity_name: AT.entity, project_name: AT.project };
+const IMAGES = `${AT.entity}/${AT.project}/images`;
+const WANDB: Calls = {
+  list_entities_tool: {},
+  query_wandb_entity_projects: {},
+  probe_project_tool: HERE,
+  query_wandb_tool: AT,
+  get_run_history_tool: { ...HERE, run_id: "run0" },
+  compare_runs_tool: { ...HERE, run_id_a: "run0", run_id_b: "run1" },
+  diagnose_run_tool: { ...HERE, run_id: "run0" },
+  plot_runs_tool: { ...HERE, run_ids: ["run0", "run1", "run2"] },
+  list_registries_tool: {},
+  list_registry_collections_tool: { registry_name: "data" },
+  list_artifact_versions_tool: { collection_name: IMAGES },
+  get_artifact_details_tool: { artifact_name: `${IMAGES}:first` },
+  compare_artifact_versions_tool: {
+    artifact_name_a: `${IMAGES}:first`,
+    artifact_name_b: `${IMAGES}:v7`,
+  },
+  search_wandb_docs_tool: { query: "log artifacts" },
+};
+
+async function measure(tools: readonly BoundTool[], calls: Calls): Promise<Record<string, Answer>> {
+  const answers: Record<string, Answer> = {};
+  for (const [name, args] of Object.entries(calls)) {
+    const tool = tools.find((one) => one.name === name);
+    assert.ok(tool !== undefined, name);
+    const characters: Record<string, number> = {};
+    let tokens = 0;
+    let picture: Answer["picture"];
+    for (const client of CLIENTS) {
+      const fit = fitFor(client, undefined);
+      const outcome = await tool.call(args, context({ maxTokens: fit.tokens }));
+      assert.ok(outcome.kind === "reply");
+      const { content: [block, image] } = renderReply(outcome.reply, fit, quiet);
+      assert.ok(block?.type === "text");
+      characters[client] = block.text.length;
+      if (client !== CLIENTS[0]) continue;
+      tokens = encode(block.text).length;
+      if (image?.type === "image") picture = sizeOf(Uint8Array.fromBase64(image.data));
+    }
+    answers[name] = { characters, tokens, ...(picture === undefined ? {} : { picture }) };
+  }
+  return answers;
+}
+
+/** Width and height of a PNG, from its head. */
+function sizeOf({ buffer, byteOffset }: Uint8Array): { width: number; height: number } {
+  const head = new DataView(buffer, byteOffset);
+  return { width: head.getUint32(16), height: head.getUint32(20) };
+}
+
+/** The same answers, each figure within a share of the ledger's. */
+function assertNear(measured: Record<string, Answer>, kept: Record<string, Answer>, share: number) {
+  assert.deepEqual(Object.keys(measured), Object.keys(kept));
+  for (const [name, { characters, tokens, picture }] of Object.entries(measured)) {
+    const pairs: [string, number, number | undefined][] = [
+      ["tokens", tokens, kept[name]?.tokens],
+      ...CLIENTS.map((client): [string, number, number | undefined] => [
+        client,
+        characters[client] ?? 0,
+        kept[name]?.characters[client],
+      ]),
+    ];
+    for (const [what, now, then = 0] of pairs) {
+      assert.ok(Math.abs(now - then) <= share * then, `${name}, ${what}: ${now}, was ${then}`);
+    }
+    assert.deepEqual(picture, kept[name]?.picture, name);
+  }
+}
+
+slowTest("default answers take as much as the ledger says", async () => {
+  const { tools } = catalogOf({
+    MLFLOW_TRACKING_URI: `sqlite:///${fileOf("examples/mlflow.db")}`,
+  });
+  const mlflow = await measure(tools, MLFLOW);
+  const sim = startWandbSim();
+  await using docs = startDocsServer();
+  try {
+    await fillEveryday(sim, SIZE);
+    const [backend] = wandbBackends(configFor(sim, docs.url), quiet);
+    const own = backend?.tools ?? [];
+    const wandb = await measure(own, WANDB);
+    const reading = own.filter(({ effect }) => effect === "read").map(({ name }) => name);
+    assert.deepEqual(reading.filter((name) => WANDB[name] === undefined), []);
+    const curves = await measure(own, {
+      get_run_history_tool: { ...HERE, run_id: "run0", keys: ["train/loss"] },
+    });
+    const history = curves["get_run_history_tool"];
+    assert.ok(history !== undefined);
+    const ledger = { mlflow, wandb, curve: { get_run_history_tool: history } };
+    if (Deno.env.get("UPDATE_GOLDEN") === "1") {
+      await Deno.writeTextFile(fileOf(ANSWERS), `${JSON.stringify(ledger, null, 2)}\n`);
+    }
+    const kept = AnswerLedger.parse(JSON.parse(await Deno.readTextFile(fileOf(ANSWERS))));
+    assert.deepEqual(mlflow, kept.mlflow);
+    assertNear(wandb, kept.wandb, 0.03);
+    assertNear(ledger.curve, kept.curve, 0.03);
+  } finally {
+    await sim.stop();
+  }
+});
