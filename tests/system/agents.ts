@@ -71,6 +71,8 @@ export const codex: Agent = {
       ".codex/config.toml",
       [
         "[mcp_servers.wandflow]",
+        // Unset, a question may be asked before the server is there.
+        "required = true",
         `command = ${JSON.stringify(command)}`,
         `args = ${JSON.stringify(args)}`,
         "[mcp_servers.wandflow.env]",
@@ -225,25 +227,35 @@ export interface Ended {
 /** Runs one of the programs to its end in the home's project. */
 export async function runProgram(
   home: Home,
-  [name = "", ...args]: readonly string[],
+  words: readonly string[],
   env: Record<string, string> = {},
 ): Promise<Ended> {
+  const command = await prepareProgram(home, words, env, "null");
+  const { code, stdout, stderr } = await command.output();
+  return { code, output: [stdout, stderr].map((part) => new TextDecoder().decode(part)).join("") };
+}
+
+/** One of the programs, to be started in the home's project. */
+export async function prepareProgram(
+  home: Home,
+  [name = "", ...args]: readonly string[],
+  env: Record<string, string>,
+  stdin: "null" | "piped",
+): Promise<Deno.Command> {
   const PATH = `${home.dir}/bin:${await installPrograms()}:/usr/local/bin:/usr/bin:/bin`;
   const all = { ...home.env, ...OFFLINE, ...env, PATH };
   const path = PATH.split(":").map((folder) => `${folder}/${name}`);
   const program = (await Promise.all(path.map(isFile))).indexOf(true);
-  const command = new Deno.Command(path[program] ?? name, {
+  return new Deno.Command(path[program] ?? name, {
     args: [...args],
     cwd: home.project,
     clearEnv: true,
     env: all,
-    stdin: "null",
+    stdin,
     stdout: "piped",
     stderr: "piped",
     signal: AbortSignal.timeout(120_000),
   });
-  const { code, stdout, stderr } = await command.output();
-  return { code, output: [stdout, stderr].map((part) => new TextDecoder().decode(part)).join("") };
 }
 
 /** Nothing that a program wants from outside arrives, so that tests depend on loopback alone. */

@@ -2,6 +2,7 @@
 import assert from "node:assert/strict";
 import { EXPERIMENT, startFakeMlflow, TRACE } from "../e2e/fake_mlflow.ts";
 import { type Agent, ask, claude, codex, copilot } from "./agents.ts";
+import { askAttended } from "./codex_window.ts";
 import { type Home, makeHome } from "./home.ts";
 
 const PREVIEW = /1 trace of experiment 1 \(checkout\).* would be deleted for good/;
@@ -95,4 +96,29 @@ Deno.test("claude: a deletion that the user refuses is not done, one agreed to i
   const agreed = await destroy(claude, { prepare: answering("accept") });
   assert.equal(agreed.deletions, 1, agreed.answer);
   assert.match(agreed.answer, /"traces_deleted":\s*1/);
+});
+
+Deno.test("codex: a deletion that the user refuses is not done, one agreed to is", async () => {
+  for (
+    const [answer, deletions, read] of [
+      [{ action: "decline" }, 0, /declined: The user did not agree/],
+      // Its form's "True" has to be chosen: what stands there is no.
+      [{ action: "accept", content: { confirm: false } }, 0, /declined: The user did not agree/],
+      [{ action: "accept", content: { confirm: true } }, 1, /"traces_deleted":\s*1/],
+    ] as const
+  ) {
+    await using home = await makeHome();
+    await using mlflow = startFakeMlflow();
+    const env = { MLFLOW_TRACKING_URI: mlflow.url };
+    await permitting.setServer(home, { command: home.wandflow, args: ["stdio"], env });
+    const { asked, answers } = await askAttended(permitting, home, [{
+      tool: "delete_traces",
+      arguments: { experiment_id: EXPERIMENT, trace_ids: TRACE },
+    }], answer);
+    assert.deepEqual(asked.map(({ message }) => PREVIEW.test(message)), [true]);
+    assert.match(JSON.stringify(asked[0]?.schema), /"confirm":\{[^}]*"default":false/);
+    assert.match(answers[0] ?? "", read);
+    const seen = mlflow.seen.filter(({ path }) => path.endsWith("/delete-traces"));
+    assert.equal(seen.length, deletions);
+  }
 });

@@ -1,30 +1,22 @@
 /** What the searches of real clients find, which hide tools behind them. */
 import assert from "node:assert/strict";
 import { type Agent, ask, claude, codex, qwen } from "./agents.ts";
-import { type Home, makeHome } from "./home.ts";
+import { makeHome } from "./home.ts";
 import type { AskedTurn } from "./model/model.ts";
 
 const EVERYTHING = { MLFLOW_TRACKING_URI: "http://127.0.0.1:1", WANDB_API_KEY: "0".repeat(40) };
 
-/** Codex hides tools only from models that it knows, and asks before the server is up if it may. */
+/** Codex hides tools only from models that it knows. */
 const searching: Agent = {
   ...codex,
   setModel: async (home, model) => {
     await codex.setModel(home, model);
-    await replaceIn(home, 'model = "scripted"', 'model = "gpt-5.5"');
-  },
-  setServer: async (home, server) => {
-    await codex.setServer(home, server);
-    await replaceIn(home, "[mcp_servers.wandflow]", "[mcp_servers.wandflow]\nrequired = true");
+    const path = ".codex/config.toml";
+    const settings = await Deno.readTextFile(`${home.dir}/${path}`);
+    assert.ok(settings.includes('model = "scripted"'));
+    await home.write(path, settings.replace('model = "scripted"', 'model = "gpt-5.5"'));
   },
 };
-
-async function replaceIn({ dir, write }: Home, old: string, text: string): Promise<void> {
-  const path = ".codex/config.toml";
-  const settings = await Deno.readTextFile(`${dir}/${path}`);
-  assert.ok(settings.includes(old));
-  await write(path, settings.replace(old, text));
-}
 
 /** Searches with a client's own tool; gives what was found by each query, and the first turn. */
 async function search(
