@@ -1,13 +1,13 @@
+import * as z from "zod";
 import type { Settings } from "../config/settings.ts";
 import { httpUrl, wandbBaseUrl } from "../config/wandb.ts";
-import { isFailure } from "../core/failure.ts";
+import { pause } from "../core/async.ts";
+import { Failure, isFailure } from "../core/failure.ts";
 import type { Log } from "../core/log.ts";
 import { openSession, type UpstreamSession } from "../http/client.ts";
+import { path } from "../http/path.ts";
 import type { UpstreamOptions } from "../http/request.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
-import { apiKeyCredentials, type Credentials, identityCredentials } from "./credentials.ts";
-import { createLinks, type Links } from "./links.ts";
-import { paced } from "./pace.ts";
 
 /** What {@link createAccount} needs. */
 export interface AccountOptions {
@@ -135,4 +135,151 @@ export function wandbAppUrl(settings: Settings, base: URL): URL {
   if (/^api\.wandb\./.test(url.hostname)) url.hostname = url.hostname.slice("api.".length);
   else if (url.hostname.startsWith("api.")) url.hostname = `app.${url.hostname.slice(4)}`;
   return url;
+}
+
+/** Longest wait for a rate limit's reset before a request, in milliseconds. */
+const LONGEST = 5000;
+
+/**
+ * Waits for the reset of a rate limit that `RateLimit-Remaining` says is used up, instead of
+ * running into a 429 that every client of the key would feel.
+ */
+export function paced(transport: Transport, now: () => number = Date.now): Transport {
+  let until = 0;
+  return async (url, init) => {
+    const wait = Math.min(until - now(), LONGEST);
+    if (wait > 0) await pause(wait, init.signal);
+    const response = await transport(url, init);
+    const remaining = response.headers.get("ratelimit-remaining");
+    const reset = Number(response.headers.get("ratelimit-reset") ?? Number.NaN);
+    const used = remaining !== null && Number(remaining) <= 0 && reset > 0;
+    until = used ? now() + reset * 1000 : 0;
+    return response;
+  };
+}
+
+/** Who the requests come from. Every secret is hidden from the log when it is learnt. */
+export interface Credentials {
+  /** The `Authorization` header; may ask W&B's API for a token first. */
+  authorization(api: UpstreamSession): Promise<string>;
+  /** Forgets a header that was refused; true when another try may do better. */
+  renew(refused: string): boolean;
+}
+
+/** An API key, sent as HTTP Basic: W&B takes any user name with it. */
+export function apiKeyCredentials(key: string, log: Log): Credentials {
+  const basic = new TextEncoder().encode(`api:${key}`).toBase64();
+  log.hide([key, basic]);
+  return { authorization: () => Promise.resolve(`Basic ${basic}`), renew: () => false };
+}
+
+/** RFC 7523: the grant that exchanges an identity token. */
+const GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer";
+/** Seconds before its end at which an access token is no longer used. */
+const MARGIN = 60;
+
+const TOKEN = z.looseObject({
+  access_token: z.string().min(1),
+  expires_in: z.coerce.number().catch(300),
+});
+
+/**
+ * An identity token in a file, exchanged for access tokens at `{base}/oidc/token`. The file is read
+ * anew for each exchange, since whoever issues the token replaces it before it expires.
+ */
+export function identityCredentials(
+  file: string,
+  log: Log,
+  read: (file: string) => Promise<string> = Deno.readTextFile,
+  now: () => number = Date.now,
+): Credentials {
+  let current: { header: string; until: number } | undefined;
+  return {
+    authorization: async (api) => {
+      if (current !== undefined && current.until > now()) return current.header;
+      const identity = await readIdentity(file, read);
+      log.hide([identity]);
+      const reply = TOKEN.safeParse(
+        await api.json({
+          method: "POST",
+          path: path`/oidc/token`,
+          body: String(new URLSearchParams({ grant_type: GRANT, assertion: identity })),
+          headers: { "content-type": "application/x-www-form-urlencoded" },
+          repeatable: true,
+        }),
+      );
+      if (!reply.success) {
+        throw new Failure(
+          "unauthorized",
+          "W&B's token exchange gave no access token for the identity token.",
+          { hint: "Check that the organization trusts the token's issuer." },
+        );
+      }
+      const { access_token: token, expires_in: seconds } = reply.data;
+      log.hide([token]);
+      const header = `Bearer ${token}`;
+      current = { header, until: now() + Math.max(5, seconds - MARGIN) * 1000 };
+      return header;
+    },
+    renew: (refused) => {
+      // Another call may have renewed it meanwhile.
+      if (current?.header === refused) current = undefined;
+      return true;
+    },
+  };
+}
+
+async function readIdentity(
+  file: string,
+  read: (file: string) => Promise<string>,
+): Promise<string> {
+  const text = (await read(file).catch(() => "")).trim();
+  if (text !== "") return text;
+  throw new Failure(
+    "unauthorized",
+    "The identity token file of WANDB_IDENTITY_TOKEN_FILE cannot be read or is empty.",
+    { hint: "Check the path and who may read it, or set WANDB_API_KEY." },
+  );
+}
+
+/** Addresses of W&B's and Weave's web pages. */
+export interface Links {
+  project(entity: string, project: string): string;
+  run(entity: string, project: string, run: string): string;
+  sweep(entity: string, project: string, sweep: string): string;
+  artifact(
+    entity: string,
+    project: string,
+    type: string,
+    collection: string,
+    version: string,
+  ): string;
+  report(entity: string, project: string, title: string, id: string): string;
+  traces(entity: string, project: string): string;
+  call(entity: string, project: string, id: string): string;
+  evaluations(entity: string, project: string): string;
+}
+
+/** Makes links below the web application's address; every part is one encoded segment. */
+export function createLinks(appUrl: URL): Links {
+  const root = appUrl.href.replace(/\/+$/, "");
+  const join = (...parts: readonly string[]) =>
+    [root, ...parts.map((part) => encodeURIComponent(part.toWellFormed()))].join("/");
+  return {
+    project: (entity, project) => join(entity, project),
+    run: (entity, project, run) => join(entity, project, "runs", run),
+    sweep: (entity, project, sweep) => join(entity, project, "sweeps", sweep),
+    artifact: (entity, project, type, collection, version) =>
+      join(entity, project, "artifacts", type, collection, version),
+    report: (entity, project, title, id) => {
+      const slug = title.replaceAll(/[^A-Za-z0-9_-]+/g, "-").replaceAll(/^-+|-+$/g, "").slice(
+        0,
+        100,
+      );
+      return join(entity, project, "reports", `${slug}--${id.replaceAll("=", "")}`);
+    },
+    traces: (entity, project) => join(entity, project, "weave", "traces"),
+    call: (entity, project, id) => join(entity, project, "weave", "calls", id),
+    evaluations: (entity, project) => join(entity, project, "weave", "evaluations"),
+  };
 }

@@ -10,7 +10,6 @@ import { createWandb } from "./client.ts";
 import { createDocs } from "./docs.ts";
 import { docsCheck, wandbCheck, weaveCheck } from "./health.ts";
 import { RUN_RESOURCE } from "./resources.ts";
-import { wandbLookUps } from "./suggest.ts";
 import type { WandbServices, WeaveServices } from "./tool.ts";
 import { compareArtifactVersions } from "./tools/compare_artifact_versions.ts";
 import { compareRuns } from "./tools/compare_runs.ts";
@@ -37,7 +36,7 @@ import { summarizeEvaluation } from "./tools/summarize_evaluation.ts";
 import { createWeave } from "./weave/client.ts";
 import { WEAVE_RESOURCES } from "./weave/resources.ts";
 import { weaveLookUps, weaveWorkflows } from "./weave/workflows.ts";
-import { wandbWorkflows } from "./workflows.ts";
+import { wandbLookUps, wandbWorkflows } from "./workflows.ts";
 
 /** W&B's own tools, in listing order. */
 const WANDB_TOOLS: readonly Tool<WandbServices>[] = [

@@ -1,9 +1,11 @@
-import { Failure, isFailure } from "../core/failure.ts";
-import { doubtWrite } from "../http/failure.ts";
 import type { z } from "zod";
-import { openSession, parseReply, type UpstreamSession } from "../http/client.ts";
+import { Failure, isFailure } from "../core/failure.ts";
 import { isJsonObject, type Json } from "../core/json.ts";
+import { openSession, parseReply, type UpstreamSession } from "../http/client.ts";
+import { doubtWrite } from "../http/failure.ts";
 import { path } from "../http/path.ts";
+import { hostPort, mayReach } from "../http/redirect.ts";
+import { createTransport } from "../http/transport.ts";
 import type { Account } from "./account.ts";
 import {
   failureOfMessages,
@@ -13,7 +15,6 @@ import {
   readFailure,
   unexpectedForm,
 } from "./failure.ts";
-import { compact, isMutation, type UnknownField, unknownFields, withoutFields } from "./graphql.ts";
 
 /** A reply's data, and what the server said was wrong with part of it. */
 export interface Answer<T> {
@@ -141,4 +142,88 @@ function readReply(body: Json, appUrl: URL): Answer<Json> {
   const data = body.data ?? null;
   if (messages.length > 0 && !hasData(data)) throw failureOfMessages(messages, undefined, appUrl);
   return { data, problems: messages };
+}
+
+/** A field that the server does not know, as it names it. */
+export interface UnknownField {
+  readonly type: string;
+  readonly field: string;
+}
+
+/** Fields, and arguments of fields, that the server's messages say it does not know. */
+export function unknownFields(messages: readonly string[]): UnknownField[] {
+  return messages.flatMap((message) => {
+    const field = /Cannot query field "(\w+)" on type "(\w+)"/.exec(message);
+    if (field !== null) return [{ type: field[2] ?? "", field: field[1] ?? "" }];
+    const argument = /Unknown argument "\w+" on field "(?:(\w+)\.)?(\w+)"(?: of type "(\w+)")?/
+      .exec(message);
+    if (argument === null) return [];
+    return [{ type: argument[1] ?? argument[3] ?? "", field: argument[2] ?? "" }];
+  });
+}
+
+/**
+ * The document without its optional lines that hold one of these fields: a line that ends in
+ * `# optional` holds what older servers lack and the document can do without.
+ */
+export function withoutFields(document: string, fields: readonly UnknownField[]): string {
+  if (fields.length === 0) return document;
+  return document.split("\n").filter((line) => {
+    const optional = /^(.*)#\s*optional\s*$/.exec(line)?.[1];
+    const words: readonly string[] = optional?.match(/\w+/g) ?? [];
+    return !fields.some(({ field }) => words.includes(field));
+  }).join("\n");
+}
+
+/** The document as it is sent: without comments and needless white space. */
+export function compact(document: string): string {
+  return document.replaceAll(/#[^\n"]*$/gm, "").replaceAll(/\s+/g, " ")
+    .replaceAll(/ ?([{}():,!=]) ?/g, "$1").trim();
+}
+
+/** Whether a document of ours changes something. */
+export function isMutation(document: string): boolean {
+  return /^\s*mutation\b/.test(document);
+}
+
+/** Milliseconds for one file; the call's own deadline holds besides. */
+const TIMEOUT = 120_000;
+
+/** Why a signed address may not be used; undefined where it may. */
+export function whyUnreachable(url: URL, { baseUrl }: Account): string | undefined {
+  const host = hostPort(url);
+  const insecure = url.protocol === "http:" && baseUrl.protocol === "https:";
+  if (mayReach(host) && !insecure) return undefined;
+  return `${host}, which is not among the permitted hosts (to permit it: --allow-hosts ${host})`;
+}
+
+/**
+ * Opens requests to a signed address of W&B's file store. Credentials go to the API's own host only.
+ */
+export async function openFileStore(
+  url: URL,
+  account: Account,
+  signal: AbortSignal,
+  more: Readonly<Record<string, string>> = {},
+): Promise<UpstreamSession> {
+  const own = url.origin === account.baseUrl.origin;
+  const headers = {
+    ...(own ? { authorization: await account.authorization(signal) } : {}),
+    ...more,
+  };
+  return openSession({
+    service: "W&B's file store",
+    setting: "WANDB_BASE_URL",
+    baseUrl: url,
+    headers: () => headers,
+    transport: createTransport(),
+    timeoutMs: TIMEOUT,
+    retry: { maxRetries: 2, backoffMs: 300, jitterMs: 100, respectRetryAfter: true },
+    // The store's own words may repeat the signature.
+    readError: (status) =>
+      new Failure("upstream_error", `HTTP ${status}.`, {
+        status,
+        retryable: status === 429 || (status >= 500 && status !== 501),
+      }),
+  }, signal);
 }

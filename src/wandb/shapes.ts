@@ -141,3 +141,55 @@ export function present(values: Readonly<Record<string, unknown>>): JsonObject {
     }),
   );
 }
+
+/** A project as results show it. */
+
+/** What {@link projectRow} reads of a project. */
+export const PROJECT_FIELDS = "name entityName description access createdAt updatedAt";
+
+const TEXT = z.string().nullish();
+
+/** The reply's form of {@link PROJECT_FIELDS}. */
+export const PROJECT = z.looseObject({
+  name: z.string(),
+  entityName: TEXT,
+  description: TEXT,
+  access: TEXT,
+  createdAt: TEXT,
+  updatedAt: TEXT,
+});
+
+const VISIBILITY: Readonly<Record<string, string>> = {
+  PRIVATE: "private",
+  ENTITY_READ: "team",
+  ENTITY_WRITE: "team",
+  RESTRICTED: "restricted",
+  USER_READ: "public",
+  USER_WRITE: "open",
+};
+
+/** A project as a row. */
+export function projectRow(project: z.output<typeof PROJECT>, entity: string) {
+  const { access, description } = project;
+  return {
+    name: project.name,
+    entity: project.entityName ?? entity,
+    ...(description ? { description } : {}),
+    ...(access ? { visibility: VISIBILITY[access] ?? access.toLowerCase() } : {}),
+    ...(project.createdAt ? { created_at: project.createdAt } : {}),
+    ...(project.updatedAt ? { updated_at: project.updatedAt } : {}),
+  };
+}
+
+/** Where a run branched off, as W&B's client writes it into `_wandb.branch_point`. */
+export interface BranchPoint {
+  readonly run_id: string;
+  /** The last step that was taken over. */
+  readonly step: number;
+}
+
+/** `wandbConfig(keys: ["branch_point"])`; undefined for a run that began by itself. */
+export const BRANCH_POINT: z.ZodType<BranchPoint | undefined> = OBJECT_FIELD.transform((config) => {
+  const { run_id, step } = OBJECT_FIELD.parse(config.branch_point);
+  return typeof run_id === "string" && typeof step === "number" ? { run_id, step } : undefined;
+});

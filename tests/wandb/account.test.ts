@@ -1,13 +1,13 @@
-/** What W&B's API and Weave's trace server share: secrets, renewal, the texts of refusals. */
-import assert from "node:assert/strict";
 import { isFailure } from "../../src/core/failure.ts";
-import { createAccount } from "../../src/wandb/account.ts";
+import { createAccount, identityCredentials } from "../../src/wandb/account.ts";
 import { createWandb } from "../../src/wandb/client.ts";
-import { identityCredentials } from "../../src/wandb/credentials.ts";
 import { countTraces } from "../../src/wandb/tools/count_traces.ts";
 import { listEntities } from "../../src/wandb/tools/list_entities.ts";
 import { createWeave } from "../../src/wandb/weave/client.ts";
 import { contextFor, type Data, memoryLog } from "./harness.ts";
+
+/** What W&B's API and Weave's trace server share: secrets, renewal, the texts of refusals. */
+import assert from "node:assert/strict";
 
 const JWT = "eyJhbGciOiJub25lIn0.Y2FuYXJ5LWlkZW50aXR5.c2lnbmF0dXJl";
 

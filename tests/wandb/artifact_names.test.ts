@@ -1,11 +1,12 @@
 import { isFailure } from "../../src/core/failure.ts";
+import type { Entry } from "../../src/wandb/artifacts/files.ts";
+import { registryOf, splitName } from "../../src/wandb/artifacts/names.ts";
+import { registryFilter } from "../../src/wandb/artifacts/registries.ts";
+import { diffFiles } from "../../src/wandb/tools/compare_artifact_versions.ts";
+import { parseFilter } from "../support/wandb/mongo.ts";
+
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { diffFiles } from "../../src/wandb/artifacts/compare.ts";
-import { registryFilter } from "../../src/wandb/artifacts/filters.ts";
-import type { Entry } from "../../src/wandb/artifacts/manifest.ts";
-import { registryOf, splitName } from "../../src/wandb/artifacts/names.ts";
-import { parseFilter } from "../support/wandb/mongo.ts";
 
 const WORD = fc.stringMatching(/^[A-Za-z0-9_.][A-Za-z0-9_. -]{0,20}[A-Za-z0-9_.]$/);
 const ALIAS = fc.stringMatching(/^[A-Za-z0-9_./:-]{1,20}$/);

@@ -1,10 +1,7 @@
-/** What the tools say of what W&B's package wrote, beside what `wandb.Api()` says. */
-import assert from "node:assert/strict";
 import { z } from "zod";
 import type { Tool } from "../../src/mcp/tool.ts";
-import { createAccount } from "../../src/wandb/account.ts";
+import { apiKeyCredentials, createAccount } from "../../src/wandb/account.ts";
 import { createWandb } from "../../src/wandb/client.ts";
-import { apiKeyCredentials } from "../../src/wandb/credentials.ts";
 import type { WandbServices } from "../../src/wandb/tool.ts";
 import { compareArtifactVersions } from "../../src/wandb/tools/compare_artifact_versions.ts";
 import { getArtifactDetails } from "../../src/wandb/tools/get_artifact_details.ts";
@@ -15,6 +12,9 @@ import { shared } from "../support/backend.ts";
 import { ApiBridge, WANDB_VERSIONS } from "../support/wandb/python.ts";
 import { wandbSeeded } from "../support/wandb/seeded.ts";
 import { contextFor, type Data, list, memoryLog, part } from "./harness.ts";
+
+/** What the tools say of what W&B's package wrote, beside what `wandb.Api()` says. */
+import assert from "node:assert/strict";
 
 const Names = z.array(z.string());
 const Brief = z.looseObject({

@@ -1,7 +1,8 @@
-import assert from "node:assert/strict";
 import { createDocs } from "../../src/wandb/docs.ts";
 import { searchDocs } from "../../src/wandb/tools/search_docs.ts";
 import { contextFor, type Data, memoryLog, reportOf } from "./harness.ts";
+
+import assert from "node:assert/strict";
 
 /** What came of a request. */
 interface Asked {

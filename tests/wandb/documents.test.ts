@@ -1,8 +1,9 @@
-import assert from "node:assert/strict";
 import { buildSchema, parse, validate } from "graphql";
-import { compact, withoutFields } from "../../src/wandb/graphql.ts";
+import { compact, withoutFields } from "../../src/wandb/client.ts";
 import { buildSimSchema, readReconstructedSchema } from "../support/wandb/schema.ts";
 import { DOCUMENTS, OPERATIONS } from "./documents.ts";
+
+import assert from "node:assert/strict";
 
 /** The simulator's schema, and the smaller one that was put together from published clients. */
 const SCHEMAS = [buildSimSchema(), buildSchema(await readReconstructedSchema())];

@@ -1,14 +1,14 @@
-import { Failure } from "../../src/core/failure.ts";
-import assert from "node:assert/strict";
 import type { Config } from "../../src/config/config.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
+import { Failure } from "../../src/core/failure.ts";
 import { createLog, type Log } from "../../src/core/log.ts";
 import type { CallContext, Reply, Tool } from "../../src/mcp/tool.ts";
-import { createAccount } from "../../src/wandb/account.ts";
+import { apiKeyCredentials, createAccount, type Credentials } from "../../src/wandb/account.ts";
 import { createWandb, type Wandb } from "../../src/wandb/client.ts";
-import { apiKeyCredentials, type Credentials } from "../../src/wandb/credentials.ts";
 import type { WandbServices } from "../../src/wandb/tool.ts";
 import { startWandbSim, type WandbSim, type WandbSimOptions } from "../support/wandb/mod.ts";
+
+import assert from "node:assert/strict";
 
 /** A simulator, our client on it, and a way to call tools. */
 export interface Rig extends AsyncDisposable {

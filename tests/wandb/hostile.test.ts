@@ -1,10 +1,6 @@
-import assert from "node:assert/strict";
-import fc from "fast-check";
 import type { Tool } from "../../src/mcp/tool.ts";
-import { createAccount } from "../../src/wandb/account.ts";
-import { createWandb } from "../../src/wandb/client.ts";
-import { apiKeyCredentials } from "../../src/wandb/credentials.ts";
-import { compact } from "../../src/wandb/graphql.ts";
+import { apiKeyCredentials, createAccount } from "../../src/wandb/account.ts";
+import { compact, createWandb } from "../../src/wandb/client.ts";
 import type { WandbServices } from "../../src/wandb/tool.ts";
 import { compareRuns } from "../../src/wandb/tools/compare_runs.ts";
 import { diagnoseRun } from "../../src/wandb/tools/diagnose_run.ts";
@@ -13,9 +9,12 @@ import { listEntities } from "../../src/wandb/tools/list_entities.ts";
 import { probeProject } from "../../src/wandb/tools/probe_project.ts";
 import { queryProjects } from "../../src/wandb/tools/query_projects.ts";
 import { queryWandb } from "../../src/wandb/tools/query_wandb.ts";
+import { slowTest } from "../support/slow.ts";
 import { DOCUMENTS } from "./documents.ts";
 import { contextFor, type Data, memoryLog, reportOf, startRig } from "./harness.ts";
-import { slowTest } from "../support/slow.ts";
+
+import assert from "node:assert/strict";
+import fc from "fast-check";
 
 /** Every tool with arguments made from one text. */
 function calls(text: string): [Tool<WandbServices>, Data][] {

@@ -1,6 +1,7 @@
-import assert from "node:assert/strict";
 import type { Transport } from "../../src/http/transport.ts";
-import { paced } from "../../src/wandb/pace.ts";
+import { paced } from "../../src/wandb/account.ts";
+
+import assert from "node:assert/strict";
 
 /** A transport that counts its requests and says of each how many are left and until when. */
 function limited(limits: readonly { remaining: string; reset: string }[]) {

@@ -1,18 +1,14 @@
-/** One reading of entity and project, in all spellings, in every tool of W&B and Weave. */
-import assert from "node:assert/strict";
+import { resolveSettings } from "../../src/config/resolve.ts";
 import { isFailure } from "../../src/core/failure.ts";
+import type { Tool } from "../../src/mcp/tool.ts";
+import { apiKeyCredentials, createAccount } from "../../src/wandb/account.ts";
 import { wandbBackends } from "../../src/wandb/backend.ts";
-import { createAccount } from "../../src/wandb/account.ts";
 import { createWandb } from "../../src/wandb/client.ts";
-import { apiKeyCredentials } from "../../src/wandb/credentials.ts";
 import { readProjectArgs, resolveProject, resolveRun } from "../../src/wandb/project.ts";
 import type { WandbServices, WeaveServices } from "../../src/wandb/tool.ts";
-import type { Tool } from "../../src/mcp/tool.ts";
-import { createWeave } from "../../src/wandb/weave/client.ts";
-import { resolveSettings } from "../../src/config/resolve.ts";
 import { compareRuns } from "../../src/wandb/tools/compare_runs.ts";
-import { createReport } from "../../src/wandb/tools/create_report.ts";
 import { countTraces } from "../../src/wandb/tools/count_traces.ts";
+import { createReport } from "../../src/wandb/tools/create_report.ts";
 import { diagnoseRun } from "../../src/wandb/tools/diagnose_run.ts";
 import { getRunHistory } from "../../src/wandb/tools/get_run_history.ts";
 import { inferSchema } from "../../src/wandb/tools/infer_schema.ts";
@@ -26,7 +22,11 @@ import { queryTraces } from "../../src/wandb/tools/query_traces.ts";
 import { queryWandb } from "../../src/wandb/tools/query_wandb.ts";
 import { resolveRoots } from "../../src/wandb/tools/resolve_roots.ts";
 import { summarizeEvaluation } from "../../src/wandb/tools/summarize_evaluation.ts";
+import { createWeave } from "../../src/wandb/weave/client.ts";
 import { contextFor, type Data, memoryLog } from "./harness.ts";
+
+/** One reading of entity and project, in all spellings, in every tool of W&B and Weave. */
+import assert from "node:assert/strict";
 
 /** Arguments, and what they mean with the defaults `home` and `base`. */
 const PLACES: readonly (readonly [Data, string])[] = [

@@ -1,13 +1,19 @@
+import { parse } from "graphql";
+import { createLinks } from "../../src/wandb/account.ts";
+import { compact, unknownFields, withoutFields } from "../../src/wandb/client.ts";
+import { matchKeys, splitKeys } from "../../src/wandb/history/choose.ts";
+import {
+  mergeRows,
+  type Metric,
+  readMetrics,
+  rowsWithin,
+  specsOf,
+} from "../../src/wandb/history/series.ts";
+import { AFTER, FIRST, prepareQuery } from "../../src/wandb/query/document.ts";
+
 /** Properties of what needs no server: key patterns, merged rows, prepared queries, links. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { parse } from "graphql";
-import { matchKeys, splitKeys } from "../../src/wandb/history/choose.ts";
-import { mergeRows, rowsWithin } from "../../src/wandb/history/rows.ts";
-import { type Metric, readMetrics, specsOf } from "../../src/wandb/history/series.ts";
-import { compact, unknownFields, withoutFields } from "../../src/wandb/graphql.ts";
-import { createLinks } from "../../src/wandb/links.ts";
-import { AFTER, FIRST, prepareQuery } from "../../src/wandb/query/document.ts";
 
 const NOTHING = { keys: new Map(), told: true, lastStep: -1 };
 

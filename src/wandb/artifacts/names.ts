@@ -1,6 +1,6 @@
 /**
  * Names of artifacts, collections and registries, in the forms that W&B and its users write:
- * `entity/project/collection:alias` with `vN`, an alias or a digest after the colon, shortenName from
+ * `entity/project/collection:alias` with `vN`, an alias or a digest after the colon, shortened from
  * the left where defaults are configured; `org/wandb-registry-X/collection:alias`; a
  * `wandb-artifact://` URI; the address of the web page.
  *

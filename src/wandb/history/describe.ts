@@ -1,9 +1,10 @@
-import { suggest } from "../missing.ts";
+import { describeSeries } from "../../analysis/statistics.ts";
 import { defined } from "../../core/defined.ts";
 import { Failure } from "../../core/failure.ts";
-import { describeSeries } from "../../analysis/statistics.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
 import { someOf } from "../../core/some.ts";
+import { suggest } from "../missing.ts";
+import type { BranchPoint } from "../shapes.ts";
 import { matchKeys } from "./choose.ts";
 import { type LoadedRun, numericKeys } from "./load.ts";
 import {
@@ -245,4 +246,33 @@ export function emptyNotes(
 /** A console line as text. */
 export function consoleText(line: LoadedRun["console"][number]): string {
   return line.level === "error" ? `[error] ${line.line}` : line.line;
+}
+
+/** Runs that go on from a step of another run (forked) or of their own (rewound). */
+
+/** A run's history as far as its branching is concerned. */
+interface Branched {
+  readonly id: string;
+  readonly branch: BranchPoint | undefined;
+  readonly metrics: readonly { readonly points: readonly { readonly step: number }[] }[];
+}
+
+/**
+ * Whose steps a run's history holds and lacks; undefined where nothing is missing. W&B may or may
+ * not give the steps before a fork with the run's own, so the points that came decide.
+ *
+ * @param from First step that was asked for.
+ */
+export function describeBranch({ id, branch, metrics }: Branched, from = 0): string | undefined {
+  if (branch === undefined) return undefined;
+  const { run_id: run, step } = branch;
+  if (run === id) {
+    return `Run ${id} was rewound to step ${step}: what it had logged after that is not here.`;
+  }
+  if (from > step) return undefined;
+  const inherits = metrics.some(({ points }) => points.some((point) => point.step <= step));
+  return `Run ${id} was forked from run ${run} at step ${step}: ` +
+    (inherits
+      ? `the steps up to ${step} are those of run ${run}.`
+      : `the steps up to ${step} are missing here; read them with run_id=${run}, max_step=${step}.`);
 }

@@ -7,7 +7,7 @@ import type { Wandb, WandbSession } from "../client.ts";
 import { doubtfulFields } from "../filter_fields.ts";
 import { noProject } from "../missing.ts";
 import { type ProjectRef, resolveProject, resolveRun, SHORT_NAMES } from "../project.ts";
-import { PROJECT, projectRow } from "../projects.ts";
+import { PROJECT, projectRow } from "../shapes.ts";
 import { noteOf, warningsOf } from "../tool.ts";
 import { explainEmpty, holdsKey, unknownStates } from "./empty.ts";
 import {
@@ -18,8 +18,7 @@ import {
   serverKeys,
 } from "./fields.ts";
 import { type Condition, filterField, keyIn, translateFilter, translateOrder } from "./filter.ts";
-import { readCursor, readPages } from "./pages.ts";
-import { type Listed, type Resource, SHOW_PROJECT } from "./resources.ts";
+import { type Listed, readCursor, readPages, type Resource, SHOW_PROJECT } from "./resources.ts";
 import { otherRow, runRow } from "./rows.ts";
 
 /** A query in the structured form. */

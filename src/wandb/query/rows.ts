@@ -1,11 +1,12 @@
 /** What the server lists, as rows of a result. */
 import * as z from "zod";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
+import type { Links } from "../account.ts";
 import { unexpectedForm } from "../failure.ts";
-import { BRANCH_POINT } from "../history/forks.ts";
 import { valueAt } from "../history/series.ts";
-import type { Links } from "../links.ts";
+import type { ProjectRef } from "../project.ts";
 import {
+  BRANCH_POINT,
   configOf,
   connectionOf,
   HISTORY_KEYS,
@@ -14,9 +15,8 @@ import {
   OBJECT_FIELD,
   present,
 } from "../shapes.ts";
-import type { ProjectRef } from "../project.ts";
-import type { Listed } from "./resources.ts";
 import type { Keys, RunProjection } from "./fields.ts";
+import type { Listed } from "./resources.ts";
 
 const TEXT = z.string().nullish();
 const RAW = z.unknown().optional();

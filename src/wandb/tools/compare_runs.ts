@@ -1,14 +1,21 @@
 import { createHash } from "node:crypto";
-import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
 import { alignRuns } from "../../analysis/align.ts";
 import { diffMany, diffObjects } from "../../analysis/diff.ts";
-import type { Tool } from "../../mcp/tool.ts";
+import { Failure } from "../../core/failure.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
+import type { Tool } from "../../mcp/tool.ts";
 import type { WandbSession } from "../client.ts";
 import { isPattern, matchKeys } from "../history/choose.ts";
-import { describeBranch } from "../history/forks.ts";
-import { numericKeys } from "../history/load.ts";
+import { describeBranch } from "../history/describe.ts";
+import {
+  environmentOf,
+  metadataOf,
+  numericKeys,
+  type RunDetails,
+  RUNS_BY_ID,
+  RUNS_SHAPE,
+} from "../history/load.ts";
 import {
   type Metric,
   readMetrics,
@@ -18,9 +25,8 @@ import {
   valueAt,
 } from "../history/series.ts";
 import { noProject, noRun } from "../missing.ts";
-import { environmentOf, metadataOf, type RunDetails, RUNS_BY_ID, RUNS_SHAPE } from "../runs.ts";
-import { configOf, summaryOf } from "../shapes.ts";
 import { PROJECT_ARGS, type ProjectRef, resolveRun } from "../project.ts";
+import { configOf, summaryOf } from "../shapes.ts";
 import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** Metrics that are compared when none are named. */

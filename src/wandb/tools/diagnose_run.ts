@@ -1,6 +1,3 @@
-import { suggest } from "../missing.ts";
-import { defined } from "../../core/defined.ts";
-import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
 import { diagnoseRun as diagnose } from "../../analysis/health.ts";
 import {
@@ -12,13 +9,16 @@ import {
 } from "../../analysis/keys.ts";
 import type { RunInfo } from "../../analysis/run_state.ts";
 import { describeSeries } from "../../analysis/statistics.ts";
-import type { Tool } from "../../mcp/tool.ts";
+import { defined } from "../../core/defined.ts";
+import { Failure } from "../../core/failure.ts";
 import { nearest } from "../../core/nearest.ts";
-import { describeBranch } from "../history/forks.ts";
+import type { Tool } from "../../mcp/tool.ts";
+import { describeBranch } from "../history/describe.ts";
 import { type LoadedRun, loadRun, numericKeys, systemMetrics } from "../history/load.ts";
 import { seriesOf } from "../history/series.ts";
-import { runLinks } from "../resources.ts";
+import { suggest } from "../missing.ts";
 import { PROJECT_ARGS, resolveRun } from "../project.ts";
+import { runLinks } from "../resources.ts";
 import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** Points of each metric. */

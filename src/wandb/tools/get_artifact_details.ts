@@ -1,12 +1,10 @@
+import * as z from "zod";
 import { defined } from "../../core/defined.ts";
 import { Failure } from "../../core/failure.ts";
-import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { listFiles, readCursor } from "../artifacts/files.ts";
-import { describeVersion, lineageOf } from "../artifacts/lineage.ts";
-import { readManifest } from "../artifacts/manifest.ts";
+import { listFiles, readCursor, readManifest } from "../artifacts/files.ts";
 import { versionName } from "../artifacts/names.ts";
-import { loadVersions, type Version } from "../artifacts/version.ts";
+import { describeVersion, lineageOf, loadVersions, type Version } from "../artifacts/version.ts";
 import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** Describes an artifact version. */

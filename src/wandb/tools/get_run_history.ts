@@ -1,13 +1,14 @@
+import * as z from "zod";
 import { shortenMessage } from "../../core/cut.ts";
 import { defined } from "../../core/defined.ts";
 import { Failure } from "../../core/failure.ts";
-import * as z from "zod";
 import { estimateTokens } from "../../mcp/tokens.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { isPattern, matchKeys, splitKeys } from "../history/choose.ts";
 import {
   chooseMetrics,
   consoleText,
+  describeBranch,
   emptyNotes,
   MOST_SAMPLES,
   statisticsOf,
@@ -15,13 +16,11 @@ import {
   unknownAxis,
   unknownKeys,
 } from "../history/describe.ts";
-import { describeBranch } from "../history/forks.ts";
 import { type LoadedRun, loadRun, systemMetrics } from "../history/load.ts";
-import { rowsWithin } from "../history/rows.ts";
-import { type Metric, type Selection, STEP } from "../history/series.ts";
+import { type Metric, rowsWithin, type Selection, STEP } from "../history/series.ts";
+import { PROJECT_ARGS, resolveRun } from "../project.ts";
 import { runLinks } from "../resources.ts";
 import type { HistoryKeys } from "../shapes.ts";
-import { PROJECT_ARGS, resolveRun } from "../project.ts";
 import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 /** Points that statistics rest on at least, however few rows are wanted. */

@@ -1,5 +1,6 @@
-import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
+import { defined } from "../../core/defined.ts";
+import { badArgument } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import {
   checkedName,
@@ -11,12 +12,10 @@ import {
   splitName,
 } from "../artifacts/names.ts";
 import { nodesOf, pageState, resumeAt } from "../artifacts/page.ts";
-import { versionsInProject, versionsInRegistry } from "../artifacts/version_lists.ts";
-import { versionRow } from "../artifacts/versions.ts";
-import { defined } from "../../core/defined.ts";
-import { translateFilter } from "../query/filter.ts";
+import { versionRow, versionsInProject, versionsInRegistry } from "../artifacts/versions.ts";
 import type { Wandb } from "../client.ts";
 import { PROJECT_ARGS, readProjectArgs } from "../project.ts";
+import { translateFilter } from "../query/filter.ts";
 import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 
 const INPUT = z.object({

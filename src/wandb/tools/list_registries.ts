@@ -1,13 +1,17 @@
-import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
+import { Failure } from "../../core/failure.ts";
+import { oneOf } from "../../core/nearest.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { registryFilter } from "../artifacts/filters.ts";
 import { noRegistry } from "../artifacts/missing.ts";
 import { checkedName } from "../artifacts/names.ts";
 import { pageState, resumeAt } from "../artifacts/page.ts";
-import { REGISTRIES, registryRow, WITH_REGISTRIES } from "../artifacts/registries.ts";
+import {
+  REGISTRIES,
+  registryFilter,
+  registryRow,
+  WITH_REGISTRIES,
+} from "../artifacts/registries.ts";
 import { askOrganizations, scopeOf } from "../artifacts/scope.ts";
-import { oneOf } from "../../core/nearest.ts";
 import { doubted, doubtfulFields, withDoubt } from "../filter_fields.ts";
 import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 

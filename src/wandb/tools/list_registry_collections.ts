@@ -1,9 +1,9 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { collectionFilter } from "../artifacts/filters.ts";
 import { checkedName, registryOf, registryTitle } from "../artifacts/names.ts";
 import { nodesOf, pageState, resumeAt } from "../artifacts/page.ts";
 import {
+  collectionFilter,
   collectionRow,
   oneWithRegistry,
   REGISTRY_COLLECTIONS,

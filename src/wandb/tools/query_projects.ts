@@ -1,12 +1,11 @@
-import { suggest } from "../missing.ts";
-import { Failure, isFailure } from "../../core/failure.ts";
 import * as z from "zod";
-import type { Tool } from "../../mcp/tool.ts";
+import { Failure, isFailure } from "../../core/failure.ts";
 import { nearest } from "../../core/nearest.ts";
+import type { Tool } from "../../mcp/tool.ts";
 import type { WandbSession } from "../client.ts";
-import { connectionOf } from "../shapes.ts";
+import { suggest } from "../missing.ts";
 import { resolveEntity } from "../project.ts";
-import { PROJECT, PROJECT_FIELDS, projectRow } from "../projects.ts";
+import { connectionOf, PROJECT, PROJECT_FIELDS, projectRow } from "../shapes.ts";
 import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
 import { ENTITIES } from "./list_entities.ts";
 

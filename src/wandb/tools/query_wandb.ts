@@ -129,10 +129,9 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
         "Put it into the query, or leave `query` out.",
       );
     }
-    const [{ prepareQuery }, { runQuery }, { explain }] = await Promise.all([
+    const [{ prepareQuery }, { explain, runQuery }] = await Promise.all([
       import("../query/document.ts"),
       import("../query/follow.ts"),
-      import("../query/unknown.ts"),
     ]);
     const where = { entity_name: args.entity, project_name: args.project };
     const { entity, project } = readProjectArgs(where, wandb, SHORT_NAMES);

@@ -1,13 +1,13 @@
-import assert from "node:assert/strict";
 import { Failure } from "../../../src/core/failure.ts";
 import { createLog, type Log } from "../../../src/core/log.ts";
 import { fitFor } from "../../../src/mcp/client_fit.ts";
 import { renderReply } from "../../../src/mcp/result.ts";
 import type { CallContext, Tool } from "../../../src/mcp/tool.ts";
-import { createAccount } from "../../../src/wandb/account.ts";
-import { apiKeyCredentials } from "../../../src/wandb/credentials.ts";
+import { apiKeyCredentials, createAccount } from "../../../src/wandb/account.ts";
 import type { WeaveServices } from "../../../src/wandb/tool.ts";
 import { createWeave, type Weave } from "../../../src/wandb/weave/client.ts";
+
+import assert from "node:assert/strict";
 
 /** A structured result as a test reads it. */
 export type Data = Record<string, unknown>;
