@@ -151,6 +151,31 @@ Deno.test("every prompt is complete text, with all arguments or only the require
   }
 });
 
+Deno.test("what clients put for an argument that was left out counts as left out, in every prompt", () => {
+  for (const { listing, text } of catalogOf(EVERYTHING).prompts) {
+    const required = listing.arguments.filter(({ required }) => required)
+      .map(({ name }) => [name, "given"]);
+    const optional = listing.arguments.filter(({ required }) => !required);
+    const least = text(Object.fromEntries(required));
+    // A look back that lost its length, or a place-holder.
+    assert.doesNotMatch(least, /now\(\) - (?!\d)|=""|\$/, listing.name);
+    for (const left of ["", "  ", "$1", "$2", "${since}", "$ARGUMENTS"]) {
+      const filled = [...required, ...optional.map(({ name }) => [name, left])];
+      assert.equal(text(Object.fromEntries(filled)), least, `${listing.name} with "${left}"`);
+    }
+  }
+});
+
+Deno.test("a store without its file is told as that, whether an experiment is named or not", async () => {
+  const { tools } = catalogOf({ MLFLOW_TRACKING_URI: "sqlite:////nowhere/mlflow.db" });
+  const search = tools.find(({ name }) => name === "search_traces");
+  for (const args of [{}, { experiment_id: "1" }, { experiment_id: "support-agent" }]) {
+    await assert.rejects(async () => await search?.call(args, context()), {
+      message: /There is no file .*\/nowhere\/mlflow\.db/,
+    });
+  }
+});
+
 Deno.test("configured defaults make arguments optional", () => {
   const { prompts } = catalogOf({
     ...EVERYTHING,

@@ -34,6 +34,12 @@ Deno.test("every command has help and a version, and both need no configuration"
   assert.equal(general.code, 0);
   for (const name of names) assert.match(general.stdout, new RegExp(`^  ${name} `, "m"));
   const helps = await Promise.all(names.map((name) => run([name, "-h"])));
+  for (const { stdout } of [general, ...helps]) {
+    if (!stdout.includes("--log-level")) continue;
+    assert.ok(stdout.includes("--log-level DEBUG|INFO|WARNING|ERROR"));
+    assert.ok(stdout.includes("--log-format human|json"));
+  }
+  assert.ok(helps.some(({ stdout }) => stdout.includes("--log-level")));
   helps.forEach(({ code, stdout, stderr }, index) => {
     assert.deepEqual([code, stderr], [0, ""]);
     assert.match(stdout, new RegExp(`^Usage: wandflow ${names[index]}`, "m"));
