@@ -6,6 +6,7 @@ import {
   mergeRows,
   type Metric,
   readMetrics,
+  roundRow,
   rowsWithin,
   specsOf,
 } from "../../src/wandb/history/series.ts";
@@ -81,6 +82,16 @@ Deno.test("thinned rows fit, keep both ends of every metric, and invent nothing"
       assert.deepEqual([found[0], found.at(-1)], [points[0]?.step, points.at(-1)?.step]);
     }
   }));
+});
+
+Deno.test("numbers of rows in brief have six digits, times their milliseconds, the rest stays", () => {
+  const row = { _step: 1234567, loss: 0.123456789, _timestamp: 1732790400.123456, note: "x" };
+  assert.deepEqual(roundRow(row), {
+    _step: 1234567,
+    loss: 0.123457,
+    _timestamp: 1732790400.123,
+    note: "x",
+  });
 });
 
 Deno.test("each key keeps its own rows, unless all share them", () => {

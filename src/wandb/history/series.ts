@@ -194,7 +194,7 @@ export interface MergedRows {
 
 /**
  * Merges metrics by step into rows, each key evenly thinned to `most` points, and further until all
- * of it fits the budget in tokens.
+ * of it fits the budget in tokens, in brief at least.
  */
 export function rowsWithin(
   metrics: readonly Metric[],
@@ -205,7 +205,7 @@ export function rowsWithin(
   const points = metrics.reduce((sum, metric) => Math.max(sum, metric.points.length), 0);
   const longest = Math.min(most, points);
   if (longest === 0) return { rows: [], thinnedTo: undefined };
-  const fits = (rows: JsonObject[]) => fitsTokens(JSON.stringify(rows), budget);
+  const fits = (rows: JsonObject[]) => fitsTokens(JSON.stringify(rows.map(roundRow)), budget);
   const all = mergeRows(metrics, xAxis, longest);
   if (fits(all)) {
     return { rows: all, thinnedTo: undefined };
@@ -221,6 +221,26 @@ export function rowsWithin(
     } else high = middle - 1;
   }
   return { rows: best, thinnedTo: low };
+}
+
+/** Digits of a number in brief: more than a curve shows. */
+const DIGITS = 6;
+
+/** A row in brief: with rounded numbers. Whole numbers, such as steps, stay; times to a millisecond. */
+export function roundRow(row: unknown): unknown {
+  if (row === null || typeof row !== "object") return row;
+  return Object.fromEntries(
+    Object.entries(row).map(([key, value]) => [
+      key,
+      typeof value === "number" && !Number.isInteger(value) ? round(value) : value,
+    ]),
+  );
+}
+
+function round(value: number): number {
+  return Math.abs(value) >= 10 ** DIGITS
+    ? Math.round(value * 1000) / 1000
+    : Number(value.toPrecision(DIGITS));
 }
 
 /** At most `most` points of each metric, first and last included, merged by step. */

@@ -17,11 +17,13 @@ import {
   unknownKeys,
 } from "../history/describe.ts";
 import { type LoadedRun, loadRun, systemMetrics } from "../history/load.ts";
-import { type Metric, rowsWithin, type Selection, STEP } from "../history/series.ts";
+import { type Metric, roundRow, rowsWithin, type Selection, STEP } from "../history/series.ts";
 import { PROJECT_ARGS, resolveRun } from "../project.ts";
 import { runLinks } from "../resources.ts";
 import type { HistoryKeys } from "../shapes.ts";
 import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+
+const ROUNDED = "Numbers in rows are rounded; fewer keys or a narrower range show them whole.";
 
 /** Points that statistics rest on at least, however few rows are wanted. */
 const STATISTICS_SAMPLES = 500;
@@ -176,7 +178,11 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
           ? {}
           : { system_rows: systemRows.rows.map(({ _step, ...row }) => row) }),
       },
-      rows: [{ path: "rows" }, { path: "system_rows" }, { path: "console" }],
+      rows: [
+        { path: "rows", brief: roundRow, briefHint: ROUNDED },
+        { path: "system_rows", brief: roundRow },
+        { path: "console" },
+      ],
       links: runLinks(place, run.id),
       ...(rows.rows.length < WORTH_DRAWING ? {} : { drawnBy: "plot_runs_tool" }),
     };
