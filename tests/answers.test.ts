@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { encode } from "gpt-tokenizer/encoding/o200k_base";
 import { fileOf } from "../scripts/graph.ts";
 import { type Answer, AnswerLedger, ANSWERS, CLIENTS } from "../scripts/ledger/answers.ts";
-import { fitFor } from "../src/mcp/client_fit.ts";
+import { chooseFit } from "../src/mcp/client_fit.ts";
 import { renderReply } from "../src/mcp/result.ts";
 import type { BoundTool } from "../src/mcp/tool.ts";
 import { wandbBackends } from "../src/wandb/backend.ts";
@@ -60,7 +60,7 @@ async function measure(tools: readonly BoundTool[], calls: Calls): Promise<Recor
     let tokens = 0;
     let picture: Answer["picture"];
     for (const client of CLIENTS) {
-      const fit = fitFor(client, undefined);
+      const fit = chooseFit(client, undefined);
       const outcome = await tool.call(args, context({ maxTokens: fit.tokens }));
       assert.ok(outcome.kind === "reply");
       const { content: [block, image] } = renderReply(outcome.reply, fit, quiet);

@@ -1,4 +1,4 @@
-import { fitFor } from "../mcp/client_fit.ts";
+import { chooseFit } from "../mcp/client_fit.ts";
 import { renderReply, reportOf } from "../mcp/result.ts";
 import type { BoundTool, CallContext, Outcome } from "../mcp/tool.ts";
 import { didYouMean } from "../core/failure.ts";
@@ -40,7 +40,7 @@ async function carryOut(
   const stopping = new AbortController();
   Deno.addSignalListener("SIGINT", () => stopping.abort());
   // A person or a script reads it: there is no client between.
-  const fit = fitFor(undefined, program.config.settings.maxResponseTokens ?? AT_A_TERMINAL);
+  const fit = chooseFit(undefined, program.config.settings.maxResponseTokens ?? AT_A_TERMINAL);
   const readable = Deno.stdout.isTerminal() && program.config.options.json !== true;
   const asking = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
   const call = (answer: "yes" | undefined, state?: string): Promise<Outcome> => {

@@ -78,7 +78,7 @@ function refuseLongIds(name: string, value: unknown): void {
  */
 export function lowerToCeilings(args: Record<string, unknown>, properties: JsonObject): string[] {
   return Object.entries(args).flatMap(([name, value]) => {
-    const most = memberOf(properties[name] ?? {}, "maximum");
+    const most = readMember(properties[name] ?? {}, "maximum");
     if (typeof value !== "number" || typeof most !== "number" || value <= most) return [];
     args[name] = most;
     return [`\`${name}\` is at most ${most}: ${value} was taken for that.`];
@@ -92,15 +92,17 @@ export function describeIssue(issue: z.core.$ZodIssue, input: Record<string, unk
   if (issue.path.length > 0 && isMissing(input, issue.path)) {
     return `${name} is missing`;
   }
-  return `${name}${complaintOf(issue)}`;
+  return `${name}${describeComplaint(issue)}`;
 }
 
-function complaintOf(issue: z.core.$ZodIssue): string {
+function describeComplaint(issue: z.core.$ZodIssue): string {
   switch (issue.code) {
     case "too_small":
-      return ` must ${bound(issue.origin, issue.minimum, issue.inclusive, "least", "more")}`;
+      return ` must ${
+        describeBound(issue.origin, issue.minimum, issue.inclusive, "least", "more")
+      }`;
     case "too_big":
-      return ` must ${bound(issue.origin, issue.maximum, issue.inclusive, "most", "less")}`;
+      return ` must ${describeBound(issue.origin, issue.maximum, issue.inclusive, "most", "less")}`;
     case "invalid_value":
       return ` must be ${oneOf(issue.values.map(String))}`;
     default:
@@ -109,7 +111,7 @@ function complaintOf(issue: z.core.$ZodIssue): string {
 }
 
 /** A bound on a number, or on the length of a text or a list, as the end of a sentence. */
-function bound(
+function describeBound(
   origin: string,
   limit: number | bigint,
   inclusive: boolean | undefined,
@@ -131,22 +133,22 @@ function isMissing(input: unknown, path: readonly PropertyKey[]): boolean {
   return node === undefined;
 }
 
-function typeOf(schema: Json): Json | undefined {
-  return memberOf(schema, "type");
+function readType(schema: Json): Json | undefined {
+  return readMember(schema, "type");
 }
 
-function memberOf(schema: Json, name: string): Json | undefined {
+function readMember(schema: Json, name: string): Json | undefined {
   return schema !== null && typeof schema === "object" && !Array.isArray(schema)
     ? schema[name]
     : undefined;
 }
 
 function acceptsNull(schema: Json): boolean {
-  return typeOf(schema) === undefined || typeOf(schema) === "null";
+  return readType(schema) === undefined || readType(schema) === "null";
 }
 
 function coerce(value: unknown, schema: Json, name: string): unknown {
-  switch (typeOf(schema)) {
+  switch (readType(schema)) {
     case "integer":
     case "number":
       return typeof value === "string" && /^\s*[-+]?\d+(\.\d+)?([eE][-+]?\d+)?\s*$/.test(value)
@@ -158,14 +160,14 @@ function coerce(value: unknown, schema: Json, name: string): unknown {
       return value === 1 ? true : value === 0 ? false : value;
     case "string":
       if (Array.isArray(value) && value.every(isPlain)) {
-        return value.map((item) => asText(item, name)).join(",");
+        return value.map((item) => toText(item, name)).join(",");
       }
-      return isPlain(value) ? asText(value, name) : value;
+      return isPlain(value) ? toText(value, name) : value;
     case "object":
-      return typeof value === "string" ? parsedOr(value, "{") : value;
+      return typeof value === "string" ? parseOr(value, "{") : value;
     case "array": {
-      const items = itemsOf(value);
-      const each = memberOf(schema, "items");
+      const items = readItems(value);
+      const each = readMember(schema, "items");
       return Array.isArray(items) && each !== undefined
         ? items.map((item: unknown) => coerce(item, each, name))
         : items;
@@ -175,15 +177,15 @@ function coerce(value: unknown, schema: Json, name: string): unknown {
   }
 }
 
-function itemsOf(value: unknown): unknown {
+function readItems(value: unknown): unknown {
   if (typeof value !== "string") return Array.isArray(value) ? value : [value];
   return value.trimStart().startsWith("[")
-    ? parsedOr(value, "[")
+    ? parseOr(value, "[")
     : value.split(",").map((part) => part.trim()).filter((part) => part !== "");
 }
 
 /** A scalar as text; refused where JSON has already rounded the digits of an id away. */
-function asText(value: string | number | boolean, name: string): string {
+function toText(value: string | number | boolean, name: string): string {
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
     throw badArgument(
       `\`${name}\` is a number too large to keep its digits; give it as text, in quotes.`,
@@ -196,7 +198,7 @@ function isPlain(value: unknown): value is string | number | boolean {
   return ["string", "number", "boolean"].includes(typeof value);
 }
 
-function parsedOr(text: string, opening: string): unknown {
+function parseOr(text: string, opening: string): unknown {
   if (!text.trimStart().startsWith(opening)) return text;
   try {
     return JSON.parse(text);

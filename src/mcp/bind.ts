@@ -8,13 +8,13 @@ export function bind<S extends object>(
   return {
     ...tool,
     call: async (raw, context) => {
-      const own = contextOf(context);
+      const own = pickContext(context);
       return await tool.call(raw, { ...own, ...await services(own) });
     },
   };
 }
 
-function contextOf(context: CallContext): CallContext {
+function pickContext(context: CallContext): CallContext {
   const { signal, progress, maxTokens, log, consent } = context;
   return { signal, progress, maxTokens, log, consent };
 }

@@ -52,13 +52,13 @@ function shrinkBrief(
   let brief = data;
   const hints: string[] = [];
   for (const list of rows) {
-    const items = valueAt(brief, list.path);
+    const items = readAt(brief, list.path);
     if (list.brief === undefined || !Array.isArray(items)) continue;
     brief = replaceAt(brief, list.path, items.map(list.brief));
     if (list.briefHint !== undefined) hints.push(list.briefHint);
   }
   const hint = hints.join(" ");
-  const whole = withNote(brief, { limit, hint }, budget);
+  const whole = addNote(brief, { limit, hint }, budget);
   if (fits(whole, budget)) return whole;
   const least = leastLengths(brief, STRING_LIMITS);
   const hinted = rows.map((list) => ({
@@ -99,24 +99,24 @@ function shrinkTo(
     if (!mayFit(least[index] ?? 0, room)) continue;
     const cut = shorten(data, size);
     if (!fits(cut.value, room)) continue;
-    return withNote(cut.value, { limit, shortened: cut.paths, hint: hintFor(rows, []) }, budget);
+    return addNote(cut.value, { limit, shortened: cut.paths, hint: chooseHint(rows, []) }, budget);
   }
   const dropped: { path: string; kept: number; of: number }[] = [];
   let rest: Record<string, unknown> = data;
   for (const list of rows) {
-    const items = valueAt(rest, list.path);
+    const items = readAt(rest, list.path);
     if (!Array.isArray(items) || items.length < 2) continue;
     const { kept, value, cut } = dropRows(rest, list, items, room);
     if (kept < items.length) dropped.push({ path: list.path, kept, of: items.length });
     rest = value;
     if (fits(cut.value, room)) {
-      const hint = hintFor(rows, dropped);
-      return withNote(cut.value, { limit, shortened: cut.paths, rows: dropped, hint }, budget);
+      const hint = chooseHint(rows, dropped);
+      return addNote(cut.value, { limit, shortened: cut.paths, rows: dropped, hint }, budget);
     }
   }
-  const hint = hintFor(rows, dropped);
+  const hint = chooseHint(rows, dropped);
   const note = { limit, ...(dropped.length > 0 ? { rows: dropped } : {}), hint };
-  return pruneToFit(rest, room, note, budget, rows) ?? withoutRows(data, room, note, budget, rows);
+  return pruneToFit(rest, room, note, budget, rows) ?? dropAllRows(data, room, note, budget, rows);
 }
 
 /** The most first rows of a list that fit, at least one; costs what the kept rows cost. */
@@ -149,7 +149,7 @@ function fits(value: unknown, room: number): boolean {
 }
 
 /** What to do: of the lists that lost rows where some did, else of all. */
-function hintFor(
+function chooseHint(
   rows: readonly CuttableRows[],
   dropped: readonly { readonly path: string }[],
 ): string {
@@ -180,7 +180,7 @@ function pruneToFit(
       if ((least[index] ?? 0) > room * MOST_CHARACTERS) continue;
       const cut = shorten(some, size, size < SHORTEST);
       if (fits(cut.value, room)) {
-        return withNote(cut.value, { ...note, shortened: cut.paths, pruned }, budget);
+        return addNote(cut.value, { ...note, shortened: cut.paths, pruned }, budget);
       }
     }
   }
@@ -188,7 +188,7 @@ function pruneToFit(
 }
 
 /** Not even one row fits: none is shown, the cursor stays where it was, the rest is kept. */
-function withoutRows(
+function dropAllRows(
   data: Record<string, unknown>,
   room: number,
   note: Truncation,
@@ -198,7 +198,7 @@ function withoutRows(
   let none = data;
   const dropped: { path: string; kept: number; of: number }[] = [];
   for (const list of rows) {
-    const items = valueAt(data, list.path);
+    const items = readAt(data, list.path);
     if (!Array.isArray(items)) continue;
     none = { ...replaceAt(none, list.path, []), ...list.resume?.(0) };
     dropped.push({ path: list.path, kept: 0, of: items.length });
@@ -206,7 +206,7 @@ function withoutRows(
   const hint = "Not even one row fits; raise MAX_RESPONSE_TOKENS or ask for single fields.";
   const own = { limit: note.limit, ...(dropped.length > 0 ? { rows: dropped } : {}), hint };
   const small = pruneToFit(none, room, own, budget, rows);
-  return small ?? withNote({}, {
+  return small ?? addNote({}, {
     limit: note.limit,
     hint: "Not even an outline fits; raise MAX_RESPONSE_TOKENS or ask for single fields.",
   }, budget);
@@ -225,7 +225,7 @@ interface Truncation {
 }
 
 /** The result with the note, in as much detail as the budget allows. */
-function withNote(
+function addNote(
   data: Record<string, unknown>,
   note: Truncation,
   budget: number,
@@ -235,8 +235,8 @@ function withNote(
     ...data,
     truncated: {
       ...rest,
-      ...largestCounts("shortened", shortened, most),
-      ...largestCounts("pruned", pruned, most),
+      ...keepLargest("shortened", shortened, most),
+      ...keepLargest("pruned", pruned, most),
     },
   });
   const detailed = [8, 4, 2].map(noted).find((result) =>
@@ -246,7 +246,7 @@ function withNote(
 }
 
 /** The largest counts under their name; nothing when there are none. */
-function largestCounts(
+function keepLargest(
   name: string,
   counts: Record<string, number> | undefined,
   most: number,
@@ -259,7 +259,7 @@ function largestCounts(
 }
 
 /** What stands at a dotted path below a value; undefined where the path leads nowhere. */
-function valueAt(data: Record<string, unknown>, path: string): unknown {
+function readAt(data: Record<string, unknown>, path: string): unknown {
   let node: unknown = data;
   for (const key of path.split(".")) {
     if (node === null || typeof node !== "object") return undefined;

@@ -38,7 +38,7 @@ const CLAUDE_MOST = 500_000;
  * search: those that start most chains are kept in sight, and what the search weighs more than a
  * description is the description. Neither costs its model a token before it asks.
  */
-export function hintsFor(
+export function chooseHints(
   client: string | undefined,
   { description }: { readonly description: string },
   { starter, userSet }: { readonly starter: boolean; readonly userSet: number | undefined },
@@ -54,7 +54,7 @@ export function hintsFor(
 }
 
 /** The bounds of answers for a client; what the user set is the user's. */
-export function fitFor(client: string | undefined, userSet: number | undefined): Fit {
+export function chooseFit(client: string | undefined, userSet: number | undefined): Fit {
   const known = Object.entries(CLIENTS).find(([name]) => client?.startsWith(name) === true);
   const [name, { characters = 0, exact = false } = {}] = known ?? [];
   if (userSet !== undefined) {

@@ -20,7 +20,7 @@ export async function seekConsent(
   consent: Consent,
   preview: () => Promise<Preview | undefined>,
 ): Promise<Outcome | undefined> {
-  const agreed = agreement(confirm, consent);
+  const agreed = judgeAgreement(confirm, consent);
   if (agreed === "granted") return undefined;
   const { question, state, hint } = await preview() ??
     { question: `${tool.title} would be carried out.` };
@@ -55,7 +55,7 @@ const UNATTENDED = "For runs without a person, wandflow started with --trust-con
 
 type Agreement = "granted" | "declined" | "unanswered" | "ask" | "refuse";
 
-function agreement(confirm: boolean, consent: Consent): Agreement {
+function judgeAgreement(confirm: boolean, consent: Consent): Agreement {
   // A no is a no, whatever else the call says.
   if (consent.answer === "no") return "declined";
   if (consent.answer === "none") return "unanswered";

@@ -25,7 +25,7 @@ export function defineTool<
     name: spec.name,
     title: spec.title,
     description: spec.description,
-    inputSchema: without(full(), spec.unlisted ?? []),
+    inputSchema: omitArguments(full(), spec.unlisted ?? []),
     ...(spec.output === undefined ? {} : { outputSchema: toJsonSchema(spec.output, "output") }),
     annotations: {
       title: spec.title,
@@ -60,7 +60,7 @@ export function defineTool<
         if (question !== undefined) return question;
       }
       const reply = await spec.run(args, context);
-      return { kind: "reply", reply: lowered.length === 0 ? reply : noted(reply, lowered) };
+      return { kind: "reply", reply: lowered.length === 0 ? reply : addNotes(reply, lowered) };
     },
   };
 }
@@ -69,13 +69,13 @@ export function defineTool<
 export function hideArguments<S>(tool: Tool<S>, names: readonly string[]): Tool<S> {
   const listing = once(() => {
     const whole = tool.listing();
-    return { ...whole, inputSchema: without(whole.inputSchema, names) };
+    return { ...whole, inputSchema: omitArguments(whole.inputSchema, names) };
   });
   return { ...tool, listing };
 }
 
 /** The reply with sentences before its own note. */
-function noted<R extends { readonly data: unknown }>(reply: R, sentences: readonly string[]): R {
+function addNotes<R extends { readonly data: unknown }>(reply: R, sentences: readonly string[]): R {
   const { data } = reply;
   if (typeof data !== "object" || data === null || Array.isArray(data)) return reply;
   const own = "note" in data && typeof data.note === "string" ? [data.note] : [];
@@ -96,7 +96,7 @@ function parseWith<I extends z.ZodObject>(
   );
 }
 
-function without(schema: JsonSchema, names: readonly string[]): JsonSchema {
+function omitArguments(schema: JsonSchema, names: readonly string[]): JsonSchema {
   const kept = Object.entries(schema.properties).filter(([name]) => !names.includes(name));
   return { ...schema, properties: Object.fromEntries(kept) };
 }

@@ -46,7 +46,7 @@ export function createPrompts(
   tools: readonly { readonly name: string }[],
   lookUps: LookUps = {},
 ): Prompt[] {
-  return possible(workflows, tools).map(({ flow, steps }) => ({
+  return selectPossible(workflows, tools).map(({ flow, steps }) => ({
     listing: {
       name: flow.name,
       title: flow.title,
@@ -107,13 +107,13 @@ export function summarizeChains(
   workflows: readonly Workflow[],
   tools: readonly { readonly name: string }[],
 ): string[] {
-  return possible(workflows, tools).flatMap(({ flow, steps }) =>
+  return selectPossible(workflows, tools).flatMap(({ flow, steps }) =>
     flow.brief === undefined ? [] : [`${flow.brief}: ${joinTools(steps({}))}`]
   );
 }
 
 /** The workflows that make sense with these tools, with the steps that they can take. */
-function possible(
+function selectPossible(
   workflows: readonly Workflow[],
   tools: readonly { readonly name: string }[],
 ) {

@@ -24,7 +24,7 @@ export function renderReply(
 ): CallToolResult {
   const rows = reply.rows ?? [];
   // Before the bounds, which may cut a secret in two; and after, when nothing splits one.
-  const bounded = boundFor(redactRecord(withPointers(reply), redact), fit, rows);
+  const bounded = boundReply(redactRecord(addPointers(reply), redact), fit, rows);
   const { removed } = bounded;
   const { data, json } = removed === 0 ? bounded : redactBounded(bounded, redact);
   const own = reply.text === undefined || "truncated" in data
@@ -32,10 +32,10 @@ export function renderReply(
     : redact(stripInvisible(reply.text).text);
   const { picture } = reply;
   const text = picture !== undefined
-    ? pictureText(data, own ?? "", fit)
+    ? writeBesidePicture(data, own ?? "", fit)
     : own !== undefined && fitsTokens(own, fit.tokens) && !isLonger(own, fit)
     ? own
-    : rowsText(data, json, fit, rows);
+    : writeRows(data, json, fit, rows);
   return {
     content: [
       { type: "text", text },
@@ -56,7 +56,7 @@ export function renderReply(
 }
 
 /** What stands beside a picture, for there is no structure: the lines that fit, notes first. */
-function pictureText(data: Record<string, unknown>, text: string, fit: Fit): string {
+function writeBesidePicture(data: Record<string, unknown>, text: string, fit: Fit): string {
   const lines = [...(typeof data["note"] === "string" ? [data["note"]] : []), ...text.split("\n")];
   for (let kept = lines.length; kept > 0; kept--) {
     const left = lines.length - kept;
@@ -73,7 +73,7 @@ function pictureText(data: Record<string, unknown>, text: string, fit: Fit): str
  * The data with what it leads to. Links as blocks of their own are dropped by clients, or sent to a
  * provider.
  */
-function withPointers(
+function addPointers(
   { data, links = [], drawnBy }: Reply<Record<string, unknown>>,
 ): Record<string, unknown> {
   return {
@@ -84,15 +84,15 @@ function withPointers(
 }
 
 /** Tokens are an estimate; where the client counts characters, these decide. */
-function boundFor(
+function boundReply(
   data: Record<string, unknown>,
   fit: Fit,
   rows: readonly CuttableRows[],
 ): Visible {
-  const ordered = (bounded: Bounded) => visible(rowsLast(bounded, rows));
+  const ordered = (bounded: Bounded) => removeHidden(putRowsLast(bounded, rows));
   let tokens = fit.tokens;
   let result = ordered(bound(data, tokens, rows, fit.limit));
-  while (tokens > LEAST && isLonger(rowsText(result.data, result.json, fit, rows), fit)) {
+  while (tokens > LEAST && isLonger(writeRows(result.data, result.json, fit, rows), fit)) {
     const { characters = Infinity } = fit;
     tokens = Math.floor(Math.min(0.95, 0.97 * characters / result.json.length) * tokens);
     result = ordered(bound(data, tokens, rows, fit.limit));
@@ -108,7 +108,7 @@ function isLonger(text: string, { characters }: Fit): boolean {
 }
 
 /** Lists that may be long stand after everything else. */
-function rowsLast({ data, json }: Bounded, rows: readonly CuttableRows[]): Bounded {
+function putRowsLast({ data, json }: Bounded, rows: readonly CuttableRows[]): Bounded {
   const lists = rows.map(({ path }) => path.split(".")[0]);
   const entries = Object.entries(data);
   const last = entries.filter(([key]) => lists.includes(key));
@@ -121,16 +121,18 @@ function rowsLast({ data, json }: Bounded, rows: readonly CuttableRows[]): Bound
 }
 
 /** The JSON text with one row a line: programs that cut answers cut them by lines. */
-function rowsText(
+function writeRows(
   data: Record<string, unknown>,
   json: string,
   { exact }: Fit,
   rows: readonly CuttableRows[],
 ): string {
-  return rows.length === 0 || exact === true ? json : linesOf(data, rows.map(({ path }) => path));
+  return rows.length === 0 || exact === true
+    ? json
+    : writeLines(data, rows.map(({ path }) => path));
 }
 
-function linesOf(value: unknown, lists: readonly string[]): string {
+function writeLines(value: unknown, lists: readonly string[]): string {
   if (Array.isArray(value) && value.length > 1 && lists.includes("")) {
     return `[\n${value.map((item) => JSON.stringify(item)).join(",\n")}\n]`;
   }
@@ -139,7 +141,7 @@ function linesOf(value: unknown, lists: readonly string[]): string {
     if (child === undefined) return [];
     const below = lists.filter((path) => path === key || path.startsWith(`${key}.`));
     const inner = below.map((path) => path.slice(key.length + 1));
-    return [`${JSON.stringify(key)}:${linesOf(child, inner)}`];
+    return [`${JSON.stringify(key)}:${writeLines(child, inner)}`];
   });
   return `{${members.join(",")}}`;
 }
@@ -160,7 +162,7 @@ function redactRecord(
 type Visible = Bounded & { readonly removed: number };
 
 /** Without invisible characters; most results have none, which their JSON text shows at once. */
-function visible(bounded: Bounded): Visible {
+function removeHidden(bounded: Bounded): Visible {
   if (isPlainJson(bounded.json)) return { ...bounded, removed: 0 };
   const { value, removed } = stripInvisibleDeep(bounded.data);
   if (value === bounded.data) return { ...bounded, removed };
@@ -188,7 +190,7 @@ const MAX_MESSAGE = 1000;
  * `internal` without their text.
  */
 export function reportOf(error: unknown, log: Log): FailureReport {
-  const { error: kind, message, hint, retryable } = knownReport(error, log);
+  const { error: kind, message, hint, retryable } = readReport(error, log);
   const clean = (text: string) => log.redact(stripInvisible(text).text);
   return {
     error: kind,
@@ -198,7 +200,7 @@ export function reportOf(error: unknown, log: Log): FailureReport {
   };
 }
 
-function knownReport(error: unknown, log: Log): FailureReport {
+function readReport(error: unknown, log: Log): FailureReport {
   if (error instanceof Failure) return error.report;
   if (error instanceof Error && error.name === "AbortError") {
     return { error: "cancelled", message: "The call was cancelled.", retryable: true };

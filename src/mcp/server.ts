@@ -16,7 +16,7 @@ import {
 import * as z from "zod";
 import type { Log } from "../core/log.ts";
 import { isDeeper } from "../core/json.ts";
-import { type Fit, fitFor, hintsFor } from "./client_fit.ts";
+import { chooseFit, chooseHints, type Fit } from "./client_fit.ts";
 import { pageHint, showsApps } from "./app.ts";
 import { capabilitiesOf, handleOffers } from "./handlers.ts";
 import type { Prompt } from "./prompts.ts";
@@ -89,12 +89,12 @@ export function createServerFactory(parts: ServerParts): () => McpServer {
       server,
       parts,
       (context) =>
-        callContext(context, server, parts, { signal: context.mcpReq.signal, progress: () => {} }),
+        makeContext(context, server, parts, { signal: context.mcpReq.signal, progress: () => {} }),
     );
     server.server.setRequestHandler("tools/list", (_request, context) => ({
       tools: parts.tools.map((tool) => {
         const listing = tool.listing();
-        const hints = hintsFor(clientOf(context, server), listing, {
+        const hints = chooseHints(readClientName(context, server), listing, {
           starter: parts.starters?.includes(tool.name) === true,
           userSet: parts.maxTokens,
         });
@@ -105,7 +105,7 @@ export function createServerFactory(parts: ServerParts): () => McpServer {
     server.server.setRequestHandler("tools/call", async (request, context) => {
       const { name, arguments: args } = request.params;
       const tool = byName.get(name);
-      if (tool === undefined) throw unknownTool(name, parts);
+      if (tool === undefined) throw explainUnknown(name, parts);
       const running = callTool(tool, args, context, server, parts);
       parts.onCall?.(running);
       const result = await running;
@@ -130,13 +130,15 @@ async function callTool(
     if (isDeeper(args, MAX_DEPTH)) {
       throw badArgument(`The arguments are nested more than ${MAX_DEPTH} levels deep.`);
     }
-    const call = callContext(context, server, parts, watch);
+    const call = makeContext(context, server, parts, watch);
     const outcome = await Promise.race([tool.call(args, call), watch.late]);
     if (outcome.kind === "ask") return askUser(parts.log.redact(outcome.question), outcome.state);
-    const reply = onlyOffered(outcome.reply, parts, capabilitiesFor(context, server));
-    return forRevision(renderReply(reply, call.fit, parts.log), server);
+    const reply = keepOffered(outcome.reply, parts, readCapabilities(context, server));
+    return reduceToRevision(renderReply(reply, call.fit, parts.log), server);
   } catch (error) {
-    if (!context.mcpReq.signal.aborted) return forRevision(renderFailure(error, parts.log), server);
+    if (!context.mcpReq.signal.aborted) {
+      return reduceToRevision(renderFailure(error, parts.log), server);
+    }
     // The reason of an abort may be anything, even a text; nobody waits for this answer.
     parts.log.info("Call cancelled", { tool: tool.name });
     return renderFailure(new Failure("cancelled", "The call was cancelled."), parts.log);
@@ -149,7 +151,7 @@ async function callTool(
 }
 
 /** The reply with pointers to what this server offers only, and what the client can show. */
-function onlyOffered<T>(
+function keepOffered<T>(
   { drawnBy, chart, links = [], ...reply }: Reply<T>,
   { tools, resources = [] }: ServerParts,
   capabilities: unknown,
@@ -162,17 +164,17 @@ function onlyOffered<T>(
   };
 }
 
-function callContext(
+function makeContext(
   context: ServerContext,
   server: McpServer,
   parts: ServerParts,
   { signal, progress }: Pick<Watch, "signal" | "progress">,
 ): CallContext & { readonly fit: Fit } {
-  const { elicitation } = capabilitiesFor(context, server);
+  const { elicitation } = readCapabilities(context, server);
   // A bare `elicitation: {}` means form support: the rule from before there were modes.
   const canAsk = elicitation !== undefined &&
     (elicitation.form !== undefined || elicitation.url === undefined);
-  const fit = fitFor(clientOf(context, server), parts.maxTokens);
+  const fit = chooseFit(readClientName(context, server), parts.maxTokens);
   return {
     fit,
     signal,
@@ -181,7 +183,7 @@ function callContext(
     log: parts.log,
     consent: {
       canAsk,
-      answer: answerOf(context),
+      answer: readAnswer(context),
       trustConfirm: parts.trustConfirm,
       state: z.string().optional().catch(undefined).parse(context.mcpReq.requestState()),
     },
@@ -189,25 +191,25 @@ function callContext(
 }
 
 /** What the client can do; those of the newest revision tell it with each request. */
-function capabilitiesFor({ mcpReq }: ServerContext, { server }: McpServer) {
+function readCapabilities({ mcpReq }: ServerContext, { server }: McpServer) {
   const { data } = ENVELOPE.safeParse(mcpReq.envelope);
   return data?.[CLIENT_CAPABILITIES_META_KEY] ?? server.getClientCapabilities() ?? {};
 }
 
 /** The name that the client gives itself, with each request or at the beginning. */
-function clientOf({ mcpReq }: ServerContext, { server }: McpServer): string | undefined {
+function readClientName({ mcpReq }: ServerContext, { server }: McpServer): string | undefined {
   const { data } = ENVELOPE.safeParse(mcpReq.envelope);
   return (data?.[CLIENT_INFO_META_KEY] ?? server.getClientVersion())?.name;
 }
 
 /** The first revision knows text and whether it is an error; all else only costs its clients. */
-function forRevision(result: CallToolResult, { server }: McpServer): CallToolResult {
+function reduceToRevision(result: CallToolResult, { server }: McpServer): CallToolResult {
   if (server.getNegotiatedProtocolVersion() !== "2024-11-05") return result;
   const { content, isError } = result;
   return { content, ...(isError === undefined ? {} : { isError }) };
 }
 
-function answerOf(context: ServerContext): Consent["answer"] {
+function readAnswer(context: ServerContext): Consent["answer"] {
   const responses = context.mcpReq.inputResponses;
   const response = inputResponse(responses, "consent");
   if (response.kind === "missing") return undefined;
@@ -239,7 +241,7 @@ function askUser(question: string, state: string | undefined): InputRequiredResu
   });
 }
 
-function unknownTool(name: string, { tools, absentTools }: ServerParts): ProtocolError {
+function explainUnknown(name: string, { tools, absentTools }: ServerParts): ProtocolError {
   const reason = absentTools?.get(name);
   if (reason !== undefined) {
     return new ProtocolError(

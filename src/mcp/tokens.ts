@@ -32,7 +32,7 @@ export function estimateTokens(text: string): number {
       tokens += size > 4 ? Math.ceil(size / 4) : 1;
     } else {
       index++;
-      tokens += foreign(code);
+      tokens += countForeign(code);
     }
   }
   return Math.ceil(tokens);
@@ -46,7 +46,7 @@ export function fitsTokens(text: string, budget: number): boolean {
 }
 
 /** Tokens of one UTF-16 unit beyond ASCII, by script, fitted to o200k_base. */
-function foreign(code: number): number {
+function countForeign(code: number): number {
   if (code >= 0x0370 && code <= 0x058F) return 0.3;
   if (code >= 0x0590 && code <= 0x0DFF) return 0.4;
   if (code >= 0x0E00 && code <= 0x10FF) return 0.55;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { fitFor } from "../../src/mcp/client_fit.ts";
+import { chooseFit } from "../../src/mcp/client_fit.ts";
 import { renderReply } from "../../src/mcp/result.ts";
 import { keptLog } from "./support.ts";
 
@@ -17,7 +17,7 @@ const reply = () => ({
 const render = (client: string | undefined, userSet?: number) => {
   const { content: [block], structuredContent } = renderReply(
     reply(),
-    fitFor(client, userSet),
+    chooseFit(client, userSet),
     keptLog().log,
   );
   assert.ok(block?.type === "text");

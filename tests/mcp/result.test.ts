@@ -1,6 +1,6 @@
 import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
-import { fitFor } from "../../src/mcp/client_fit.ts";
+import { chooseFit } from "../../src/mcp/client_fit.ts";
 import { renderFailure, renderReply, REPORT, reportOf, UNTRUSTED } from "../../src/mcp/result.ts";
 import { estimateTokens } from "../../src/mcp/tokens.ts";
 import { keptLog } from "./support.ts";
@@ -15,7 +15,7 @@ const textOf = (result: { content: readonly { type: string; text?: unknown }[] }
 };
 
 Deno.test("the text block is the structure as compact JSON", () => {
-  const result = renderReply({ data: { a: 1, b: ["x"] } }, fitFor(undefined, 1000), log);
+  const result = renderReply({ data: { a: 1, b: ["x"] } }, chooseFit(undefined, 1000), log);
   assert.equal(textOf(result), '{"a":1,"b":["x"]}');
   assert.deepEqual(result.structuredContent, { a: 1, b: ["x"] });
   assert.equal(result.isError, undefined);
@@ -29,7 +29,7 @@ Deno.test("hidden characters are taken out of structure, text and links alike", 
       data,
       links: [{ uri: "https://x/\u200Ba", name: "n\u2066" }],
     },
-    fitFor(undefined, 1000),
+    chooseFit(undefined, 1000),
     log,
   );
   const clean = { name: "ab", list: [""], links: [{ uri: "https://x/a", name: "n" }] };
@@ -42,12 +42,16 @@ Deno.test("hidden characters are taken out of structure, text and links alike", 
 
 Deno.test("a tool's own text is shown while it fits, else the bounded JSON", () => {
   assert.equal(
-    textOf(renderReply({ data: { a: 1 }, text: "A  B\n" }, fitFor(undefined, 1000), log)),
+    textOf(renderReply({ data: { a: 1 }, text: "A  B\n" }, chooseFit(undefined, 1000), log)),
     "A  B\n",
   );
-  const long = renderReply({ data: { a: 1 }, text: prose(5000) }, fitFor(undefined, 300), log);
+  const long = renderReply({ data: { a: 1 }, text: prose(5000) }, chooseFit(undefined, 300), log);
   assert.equal(textOf(long), '{"a":1}');
-  const cut = renderReply({ data: { a: prose(5000) }, text: "table" }, fitFor(undefined, 300), log);
+  const cut = renderReply(
+    { data: { a: prose(5000) }, text: "table" },
+    chooseFit(undefined, 300),
+    log,
+  );
   assert.ok(textOf(cut).includes('"truncated"'));
   assert.ok(estimateTokens(textOf(cut)) <= 300);
 });
@@ -55,11 +59,15 @@ Deno.test("a tool's own text is shown while it fits, else the bounded JSON", () 
 Deno.test("beside a picture stand notes and the lines that fit, and no structure", () => {
   const picture = Uint8Array.from([1, 2, 3]);
   const text = Array.from({ length: 50 }, (_, index) => `- curve ${index}: from 1 to 2`).join("\n");
-  const whole = renderReply({ data: { note: "n" }, text, picture }, fitFor(undefined, 5000), log);
+  const whole = renderReply(
+    { data: { note: "n" }, text, picture },
+    chooseFit(undefined, 5000),
+    log,
+  );
   assert.equal(textOf(whole), `n\n${text}`);
   assert.deepEqual(whole.content[1], { type: "image", mimeType: "image/png", data: "AQID" });
   assert.equal("structuredContent" in whole, false);
-  const cut = textOf(renderReply({ data: {}, text, picture }, fitFor(undefined, 200), log));
+  const cut = textOf(renderReply({ data: {}, text, picture }, chooseFit(undefined, 200), log));
   assert.ok(estimateTokens(cut) <= 200);
   const [, left = ""] = /\n(\d+) more lines do not fit/.exec(cut) ?? [];
   assert.equal(cut.split("\n").length - 1 + Number(left), 50);
@@ -67,7 +75,11 @@ Deno.test("beside a picture stand notes and the lines that fit, and no structure
 });
 
 Deno.test("the tool that draws a result is named in it", () => {
-  const result = renderReply({ data: { a: 1 }, drawnBy: "plot_it" }, fitFor(undefined, 1000), log);
+  const result = renderReply(
+    { data: { a: 1 }, drawnBy: "plot_it" },
+    chooseFit(undefined, 1000),
+    log,
+  );
   assert.deepEqual(result.structuredContent, { a: 1, picture: "plot_it draws this." });
 });
 
@@ -117,7 +129,7 @@ Deno.test("an abort that nobody made a failure of is a cancelled call", () => {
 Deno.test("a picture comes with its description, and without structured content", () => {
   const result = renderReply(
     { data: {}, text: "A curve.", picture: Uint8Array.of(1, 2, 3) },
-    fitFor(undefined, 100),
+    chooseFit(undefined, 100),
     log,
   );
   assert.deepEqual(result.content, [
@@ -141,7 +153,7 @@ Deno.test("a secret leaves in no part of a result, however it is written or hidd
       ["cut by the budget", { data: { a: `${secret} word `.repeat(2000) } }, 300],
     ] as const
   ) {
-    const told = JSON.stringify(renderReply(reply, fitFor(undefined, maxTokens), log));
+    const told = JSON.stringify(renderReply(reply, chooseFit(undefined, maxTokens), log));
     assert.ok(!told.includes(secret.slice(0, 9)), `${name}: ${told}`);
     assert.ok(!told.includes(btoa(secret).slice(0, 12)), name);
     assert.match(told, /\*\*\*/, name);

@@ -1,7 +1,7 @@
 import { createCatalog } from "../../src/catalog.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 import { createLog } from "../../src/core/log.ts";
-import { fitFor } from "../../src/mcp/client_fit.ts";
+import { chooseFit } from "../../src/mcp/client_fit.ts";
 import { renderReply, reportOf } from "../../src/mcp/result.ts";
 import type { BoundTool, CallContext } from "../../src/mcp/tool.ts";
 
@@ -70,7 +70,7 @@ export function toolsWith(env: Readonly<Record<string, string>>): Tools {
       if (outcome.kind === "ask") {
         return { data: {}, text: "", failure: undefined, question: outcome.question };
       }
-      const result = renderReply(outcome.reply, fitFor(undefined, maxTokens), log);
+      const result = renderReply(outcome.reply, chooseFit(undefined, maxTokens), log);
       const [block] = result.content;
       return {
         data: Object.fromEntries(Object.entries(result.structuredContent ?? {})),

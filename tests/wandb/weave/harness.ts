@@ -1,6 +1,6 @@
 import { Failure } from "../../../src/core/failure.ts";
 import { createLog, type Log } from "../../../src/core/log.ts";
-import { fitFor } from "../../../src/mcp/client_fit.ts";
+import { chooseFit } from "../../../src/mcp/client_fit.ts";
 import { renderReply } from "../../../src/mcp/result.ts";
 import type { CallContext, Tool } from "../../../src/mcp/tool.ts";
 import { apiKeyCredentials, createAccount } from "../../../src/wandb/account.ts";
@@ -84,7 +84,7 @@ export function rigOn(server: Server, timeoutMs = 60_000): Rig {
     const context = { ...contextFor(log, options), weave };
     const outcome = await tool.call(args, context);
     if (outcome.kind !== "reply") throw new Error(`The tool asks: ${outcome.question}`);
-    const result = renderReply(outcome.reply, fitFor(undefined, context.maxTokens), context.log);
+    const result = renderReply(outcome.reply, chooseFit(undefined, context.maxTokens), context.log);
     const { links: linked = [], ...data } = record(result.structuredContent);
     links.splice(0, links.length, ...list(linked).map(({ uri }) => String(uri)));
     return data;
