@@ -1,7 +1,7 @@
 /** The page that shows a chart in a client: hover, zoom, a legend that switches names off. */
 import type uPlot from "uplot";
 import { connect } from "./bridge.ts";
-import { plotView, rowsAt, toAxis } from "./plot.ts";
+import { placesOf, plotView, rowsAt, toAxis } from "./plot.ts";
 import { type Chart, listOf, member, readChart, textOf, type View } from "./read.ts";
 
 /** Where the server puts the chart beside what the model reads. */
@@ -23,16 +23,11 @@ const page = {
 const hidden = new Set<string>();
 let chart: Chart | undefined;
 let plots: { readonly plot: uPlot; readonly view: View }[] = [];
-let whole: readonly (readonly [number, number])[] = [];
+let whole: readonly [number, number] = [0, 1];
 
 const reset = element("button", "Reset zoom");
 reset.hidden = true;
-reset.addEventListener("click", () => {
-  for (const [index, { plot }] of plots.entries()) {
-    const [min, max] = whole[index] ?? [0, 1];
-    plot.setScale("x", { min, max });
-  }
-});
+reset.addEventListener("click", showAll);
 
 const tellHeight = connect({
   result: showResult,
@@ -115,12 +110,20 @@ function draw(): void {
       width: Math.floor((width - 16 * (beside - 1)) / beside),
       sharesAxis: columns === 1 && index < views.length - 1,
       onRange,
+      onReset: showAll,
       onPoint,
     }, into);
     return { plot, view };
   });
-  whole = plots.map(({ plot: { scales: { x } } }) => [x?.min ?? 0, x?.max ?? 1]);
   reset.hidden = true;
+  if (views.some(({ kind }) => kind === "names")) return;
+  whole = placesOf(views);
+  showAll();
+}
+
+function showAll(): void {
+  const [min, max] = whole;
+  for (const { plot, view } of plots) if (view.kind !== "names") plot.setScale("x", { min, max });
 }
 
 function drawLegend({ colours }: Chart): void {
@@ -142,13 +145,11 @@ let zooming = false;
 
 /** One part of the x axis for all views that stand above each other. */
 function onRange(source: uPlot, min: number, max: number): void {
-  const index = plots.findIndex(({ plot }) => plot === source);
-  if (zooming || index < 0 || chart?.columns !== 1) return;
+  if (zooming || chart?.columns !== 1 || plots.every(({ plot }) => plot !== source)) return;
   zooming = true;
   for (const { plot } of plots) if (plot !== source) plot.setScale("x", { min, max });
   zooming = false;
-  const [first, last] = whole[index] ?? [min, max];
-  reset.hidden = min <= first && max >= last;
+  reset.hidden = min <= whole[0] && max >= whole[1];
 }
 
 function onPoint(source: uPlot, x: number | undefined): void {
@@ -178,7 +179,7 @@ function onPoint(source: uPlot, x: number | undefined): void {
     ? view.title
     : view.kind === "time"
     ? `${new Date(nearest.x).toISOString().slice(0, 19).replace("T", " ")} UTC`
-    : `${view.xTitle || "x"} ${format(nearest.x)}`;
+    : `${chart.views.at(-1)?.xTitle} ${format(nearest.x)}`;
   page.tip.replaceChildren(element("b", head), ...lines);
   page.tip.hidden = false;
   const { left, top } = source.over.getBoundingClientRect();
@@ -190,7 +191,7 @@ function onPoint(source: uPlot, x: number | undefined): void {
 }
 
 function format(value: number | null): string {
-  return value === null ? "–" : String(Number(value.toPrecision(6)));
+  return value === null ? "not finite" : String(Number(value.toPrecision(6)));
 }
 
 function element<K extends keyof HTMLElementTagNameMap>(

@@ -20,6 +20,8 @@ export interface Drawing {
   readonly sharesAxis: boolean;
   /** Tells the part of the x axis that is shown. */
   readonly onRange: (plot: uPlot, min: number, max: number) => void;
+  /** Asked to show all of it again. */
+  readonly onReset: () => void;
   /** Tells where the pointer is; undefined when it left. */
   readonly onPoint: (plot: uPlot, x: number | undefined) => void;
 }
@@ -28,8 +30,8 @@ const PADDING = 0.05;
 
 /** Draws a view into an element. */
 export function plotView(drawing: Drawing, into: HTMLElement): uPlot {
-  const { view, width, sharesAxis, onRange, onPoint } = drawing;
-  const { series, data } = seriesOf(drawing);
+  const { view, width, sharesAxis, onRange, onReset, onPoint } = drawing;
+  const { series, data, curves } = seriesOf(drawing);
   const names = view.kind === "names";
   const plot = new uPlot(
     {
@@ -40,6 +42,13 @@ export function plotView(drawing: Drawing, into: HTMLElement): uPlot {
       cursor: {
         drag: { x: !names, y: false },
         points: { size: 7 },
+        dataIdx: (_, series, nearest) => curves.has(series) ? nearest : null,
+        bind: {
+          dblclick: () => () => {
+            onReset();
+            return null;
+          },
+        },
         ...(names ? {} : { sync: { key: "chart", setSeries: false } }),
       },
       scales: {
@@ -61,6 +70,8 @@ export function plotView(drawing: Drawing, into: HTMLElement): uPlot {
         }],
         setCursor: [(self) => {
           const { left = -1 } = self.cursor;
+          // Those that only follow the pointer over another tell nothing.
+          if (left >= 0 && !self.over.matches(":hover")) return;
           onPoint(self, left < 0 ? undefined : self.posToVal(left, "x"));
         }],
       },
@@ -71,7 +82,19 @@ export function plotView(drawing: Drawing, into: HTMLElement): uPlot {
   return plot;
 }
 
-/** The rows of a view at a place of its x axis, one of each name. */
+/** The first and the last place that views with one x axis have. */
+export function placesOf(views: readonly View[]): readonly [number, number] {
+  let [first, last] = [Infinity, -Infinity];
+  for (const view of views) {
+    for (const { x, end = x } of view.marks.flatMap(({ rows }) => rows)) {
+      first = Math.min(first, toAxis(view, x));
+      last = Math.max(last, toAxis(view, end));
+    }
+  }
+  return [first, last];
+}
+
+/** The rows of a view at a place of its x axis, one of each name; of single points the nearest. */
 export function rowsAt({ kind, marks }: View, x: number): readonly Row[] {
   const found = new Map<string, Row>();
   for (const { rows, faint, kind: mark } of marks) {
@@ -81,13 +104,15 @@ export function rowsAt({ kind, marks }: View, x: number): readonly Row[] {
       const inside = row.end === undefined
         ? kind !== "names" || Math.abs(row.x - x) <= 0.5
         : row.x <= x && x < row.end;
-      if (!inside || row.y === null) continue;
+      if (!inside) continue;
       if (best === undefined || Math.abs(row.x - x) < Math.abs(best.x - x)) {
         found.set(row.name, row);
       }
     }
   }
-  return [...found.values()];
+  const rows = [...found.values()];
+  if (!marks.every((mark) => mark.kind === "point")) return rows;
+  return rows.toSorted((a, b) => Math.abs(a.x - x) - Math.abs(b.x - x)).slice(0, 1);
 }
 
 /** uPlot counts seconds on axes of time. */
@@ -98,9 +123,12 @@ export function toAxis({ kind }: View, x: number): number {
 function seriesOf({ chart, view, hidden }: Drawing): {
   readonly series: uPlot.Series[];
   readonly data: uPlot.AlignedData;
+  /** The series that are curves, by number. */
+  readonly curves: ReadonlySet<number>;
 } {
   const series: uPlot.Series[] = [];
   const tables: uPlot.AlignedData[] = [];
+  const curves = new Set<number>();
   for (const { kind, rows, faint, atEdge } of view.marks) {
     if (atEdge || kind === "rule" || kind === "text") continue;
     for (const [name, own] of byName(rows)) {
@@ -118,9 +146,10 @@ function seriesOf({ chart, view, hidden }: Drawing): {
           : { show: false },
       });
       tables.push(tableOf(view, own));
+      if (lines && !faint) curves.add(series.length);
     }
   }
-  return { series, data: tables.length === 0 ? [[]] : uPlot.join(tables) };
+  return { series, curves, data: tables.length === 0 ? [[]] : uPlot.join(tables) };
 }
 
 /** Places must rise: rows of one place stand a millionth apart. */
@@ -178,6 +207,7 @@ function axesOf({ view, ink, sharesAxis }: Drawing): uPlot.Axis[] {
     view.kind === "names" ? { ...base, show: false } : {
       ...base,
       grid: { show: false },
+      size: view.kind === "time" ? 46 : 32,
       ...(sharesAxis
         ? { values: () => [], size: 8 }
         : view.xTitle === ""
@@ -197,6 +227,7 @@ function drawMarks(plot: uPlot, { chart, view, hidden, ink }: Drawing): void {
   const { ctx } = plot;
   const { left, top, width, height } = plot.bbox;
   const ratio = devicePixelRatio;
+  const names = [...chart.colours.keys()];
   ctx.save();
   ctx.beginPath();
   ctx.rect(left, top, width, height);
@@ -204,7 +235,9 @@ function drawMarks(plot: uPlot, { chart, view, hidden, ink }: Drawing): void {
   const x = (value: number) => plot.valToPos(toAxis(view, value), "x", true);
   const y = (value: number) => plot.valToPos(value, "y", true);
   for (const mark of view.marks) {
-    const rows = mark.rows.filter(({ name }) => !hidden.has(name));
+    // What stands on each other does so in one order, that of the picture.
+    const rows = mark.rows.filter(({ name }) => !hidden.has(name))
+      .toSorted((a, b) => names.indexOf(b.name) - names.indexOf(a.name));
     const stacked = new Map<number, number>();
     for (const row of rows) {
       const colour = chart.colours.get(row.name) ?? ink.text;
