@@ -14,6 +14,7 @@ import { wandbBackends } from "../src/wandb/backend.ts";
 import { context } from "./mcp/support.ts";
 import { slowTest } from "./support/slow.ts";
 import { startWandbSim } from "./support/wandb/mod.ts";
+import { startWeaveStub, type StubCall } from "./support/weave/stub.ts";
 import { startDocsServer } from "./wandb/docs_server.ts";
 import { type EverydaySize, fillEveryday } from "./wandb/everyday.ts";
 import { configFor } from "./wandb/harness.ts";
@@ -50,6 +51,53 @@ const WANDB: Calls = {
   },
   search_wandb_docs_tool: { query: "log artifacts" },
 };
+
+/** An agent's calls as Weave keeps them: a request, and below it a model's answer. */
+const CALLS: readonly StubCall[] = Array.from({ length: 300 }, (_, index) => {
+  const started = Date.UTC(2026, 0, 1) + Math.floor(index / 2) * 60_000;
+  const isRoot = index % 2 === 0;
+  const question = `Why was order ${1000 + index} not delivered, and when will it be?`;
+  const told = "The parcel was held at the depot since its label could not be read. ".repeat(6);
+  return {
+    id: `call-${String(index).padStart(4, "0")}`,
+    project_id: "test-entity/agents",
+    trace_id: `trace-${String(Math.floor(index / 2)).padStart(4, "0")}`,
+    parent_id: isRoot ? null : `call-${String(index - 1).padStart(4, "0")}`,
+    op_name: `weave:///test-entity/agents/op/${isRoot ? "answer" : "openai.chat"}:v1`,
+    started_at: new Date(started).toISOString(),
+    ended_at: new Date(started + 1500 + index).toISOString(),
+    attributes: {},
+    inputs: isRoot
+      ? { question }
+      : { model: "gpt-4o", messages: [{ role: "user", content: question }] },
+    output: isRoot ? told : { choices: [{ message: { role: "assistant", content: told } }] },
+    summary: isRoot
+      ? {}
+      : { usage: { "gpt-4o": { prompt_tokens: 200, completion_tokens: 90, requests: 1 } } },
+  };
+});
+
+const AGENTS = { entity_name: "test-entity", project_name: "agents" };
+const WEAVE: Calls = {
+  query_weave_traces_tool: AGENTS,
+  count_weave_traces_tool: AGENTS,
+  infer_trace_schema_tool: AGENTS,
+  resolve_trace_roots_tool: { ...AGENTS, trace_ids: ["trace-0001", "trace-0002"] },
+};
+
+async function measureWeave(): Promise<Record<string, Answer>> {
+  const stub = startWeaveStub({ calls: CALLS });
+  try {
+    const { tools } = catalogOf({
+      WANDB_BASE_URL: stub.url,
+      WF_TRACE_SERVER_URL: stub.url,
+      WANDB_API_KEY: stub.apiKey,
+    });
+    return await measure(tools, WEAVE);
+  } finally {
+    await stub.stop();
+  }
+}
 
 async function measure(tools: readonly BoundTool[], calls: Calls): Promise<Record<string, Answer>> {
   const answers: Record<string, Answer> = {};
@@ -109,6 +157,7 @@ slowTest("default answers take as much as the ledger says", async () => {
     MLFLOW_TRACKING_URI: `sqlite:///${fileOf("examples/mlflow.db")}`,
   });
   const mlflow = await measure(tools, MLFLOW);
+  const weave = await measureWeave();
   const sim = startWandbSim();
   await using docs = startDocsServer();
   try {
@@ -123,12 +172,13 @@ slowTest("default answers take as much as the ledger says", async () => {
     });
     const history = curves["get_run_history_tool"];
     assert.ok(history !== undefined);
-    const ledger = { mlflow, wandb, curve: { get_run_history_tool: history } };
+    const ledger = { mlflow, wandb, weave, curve: { get_run_history_tool: history } };
     if (Deno.env.get("UPDATE_GOLDEN") === "1") {
       await Deno.writeTextFile(fileOf(ANSWERS), `${JSON.stringify(ledger, null, 2)}\n`);
     }
     const kept = AnswerLedger.parse(JSON.parse(await Deno.readTextFile(fileOf(ANSWERS))));
     assertNear(mlflow, kept.mlflow, 0);
+    assertNear(weave, kept.weave, 0);
     assertNear(wandb, kept.wandb, 0.03);
     assertNear(ledger.curve, kept.curve, 0.03);
   } finally {

@@ -30,6 +30,8 @@ export const AnswerLedger = z.object({
   mlflow: Answers,
   /** On a project of 100 runs. */
   wandb: Answers,
+  /** On 300 calls of an agent. */
+  weave: Answers,
   /** One metric of one run. */
   curve: Answers,
 });

@@ -35,7 +35,7 @@ const CONFIGURATIONS: readonly (readonly [string, Readonly<Record<string, string
   }],
 ];
 
-export function tokensPage(list: Listed, { mlflow, wandb, curve }: AnswerLedger): string {
+export function tokensPage(list: Listed, { mlflow, wandb, weave, curve }: AnswerLedger): string {
   const whole = list({ ...MLFLOW, ...WANDB });
   const { tools } = whole;
   const cost = listingCost(tools);
@@ -79,11 +79,11 @@ export function tokensPage(list: Listed, { mlflow, wandb, curve }: AnswerLedger)
     ),
     "## Answers",
     "Of calls that leave everything to its defaults, on the demo's store (36 traces) and on a W&B " +
-    "project of 100 runs; characters as each client gets them, since an answer fits what its client " +
+    "project of 100 runs and 300 calls; characters as each client gets them, since an answer fits what its client " +
     "passes on (`tests/golden/answers.json`).",
     markdownTable(
       ["Tool", "Tokens", ...CLIENTS.map((client) => client === "another" ? "Any other" : client)],
-      [...Object.entries(mlflow), ...Object.entries(wandb)].map(([name, answer]) => [
+      Object.entries({ ...mlflow, ...wandb, ...weave }).map(([name, answer]) => [
         `\`${name}\``,
         count(answer.tokens),
         ...CLIENTS.map((client) => count(answer.characters[client] ?? 0)),
@@ -94,7 +94,7 @@ export function tokensPage(list: Listed, { mlflow, wandb, curve }: AnswerLedger)
     "prompts ask for less: single fields, few rows.",
     markdownTable(
       ["Prompt", "Steps", "Text", "Answers"],
-      workflowRows(whole, { ...mlflow, ...wandb }),
+      workflowRows(whole, { ...mlflow, ...wandb, ...weave }),
     ),
     "## Pictures",
     "Three curves of 20,000 steps as rows, and as a picture with its words. A picture's price is its " +

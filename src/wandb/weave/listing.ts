@@ -10,7 +10,7 @@ import { callLinks } from "./resources.ts";
 import { RowCollector, Tally } from "./rows/collect.ts";
 import { LIGHT_COLUMNS } from "./rows/columns.ts";
 import { expandCalls, RefReader } from "./rows/expand.ts";
-import { OMITTED, shapeCall } from "./rows/shape.ts";
+import { BRIEF, briefCall, OMITTED, shapeCall } from "./rows/shape.ts";
 import { boundStart, explainEmptyProject } from "./selection.ts";
 import type { TraceUsage } from "./trace_usage.ts";
 
@@ -161,6 +161,9 @@ function render(
       path: "traces",
       resume: (kept) => ({ next_cursor: next(kept) }),
       hint: "Go on with next_cursor, or ask for fewer columns or single calls (call_ids).",
+      ...(detail === "summary" && columns === undefined
+        ? { brief: briefCall, briefHint: `Calls are in brief, without ${BRIEF.join(", ")}.` }
+        : {}),
     }],
     links: tally.calls === 0 ? [] : [
       ...callLinks(place, tally.calls === 1 ? rows.map(({ id }) => id) : []),

@@ -22,6 +22,15 @@ export const OMITTED: readonly string[] = [
   "project_id",
 ];
 
+/** What rows in brief leave out: what few ask for in a listing, and what other members tell. */
+export const BRIEF: readonly string[] = ["ended_at", "attributes", "usage", "costs"];
+
+/** A row with what is asked for most, where whole ones do not fit. */
+export function briefCall(row: unknown): unknown {
+  if (!isRecord(row)) return row;
+  return Object.fromEntries(Object.entries(row).filter(([key]) => !BRIEF.includes(key)));
+}
+
 /** A call as a row of a result. */
 export function shapeCall(call: Call, shaping: Shaping): Record<string, unknown> {
   if (shaping.columns !== undefined) return pickColumns(call, shaping.columns, shaping.textLength);
