@@ -24,11 +24,7 @@ interface Source {
 
 const SOURCE_TYPES = ["HUMAN", "LLM_JUDGE", "CODE"];
 
-/**
- * The source of an assessment: the defaults of the official server, `CODE` and `default`.
- *
- * @throws {Failure} `invalid_arguments` for another type.
- */
+/** The source of an assessment: the defaults of the official server, `CODE` and `default`. */
 export function readSource(type: string | undefined, id: string | undefined): Source {
   const written = type?.trim().toUpperCase() ?? "CODE";
   const source = written === "AI_JUDGE" ? "LLM_JUDGE" : written;
@@ -40,11 +36,7 @@ export function readSource(type: string | undefined, id: string | undefined): So
   return { source_type: source, source_id: id?.trim() ?? "default" };
 }
 
-/**
- * A value as the official server reads it: text that is JSON is parsed, other text stays text.
- *
- * @throws {Failure} `invalid_arguments` for what MLflow cannot store unchanged.
- */
+/** A value as the official server reads it: text that is JSON is parsed, other text stays text. */
 export function readValue(value: Json): Json {
   const read = typeof value === "string" ? parsed(value) : value;
   refuseLossy(read, typeof value === "string" ? value.trim() : undefined);
@@ -89,11 +81,7 @@ function refuseLossy(value: Json, written?: string): void {
   }
 }
 
-/**
- * Metadata as MLflow stores it, text by text; scalars are written out.
- *
- * @throws {Failure} `invalid_arguments` for nested values.
- */
+/** Metadata as MLflow stores it, text by text; scalars are written out. */
 export function readMetadata(
   metadata: Readonly<Record<string, unknown>> | undefined,
 ): Record<string, string> | undefined {
@@ -109,11 +97,7 @@ export function readMetadata(
   return Object.fromEntries(entries);
 }
 
-/**
- * An expectation's value on the wire: structures travel as JSON text.
- *
- * @throws {Failure} `invalid_arguments` for null, which MLflow takes for no value.
- */
+/** An expectation's value on the wire: structures travel as JSON text. */
 export function expectationBody(value: Json): Json {
   if (value === null) {
     throw badArgument(
@@ -126,11 +110,7 @@ export function expectationBody(value: Json): Json {
     : { value };
 }
 
-/**
- * The hex id of a span of a trace.
- *
- * @throws {Failure} `not_found` when the trace has no such span; MLflow itself does not check.
- */
+/** The hex id of a span of a trace. */
 export async function existingSpan(
   mlflow: TraceReader,
   traceId: string,
@@ -150,11 +130,7 @@ export async function existingSpan(
   });
 }
 
-/**
- * One assessment of a trace, as the tools give it.
- *
- * @throws {Failure} `not_found`, listing the trace's assessments.
- */
+/** One assessment of a trace, as the tools give it. */
 export async function existingAssessment(
   mlflow: TraceReader,
   traceId: string,
@@ -232,8 +208,6 @@ export function differences(stored: JsonObject, sent: SentAssessment): string[] 
 
 /**
  * Compares what a server stored with what was sent: it may answer 200 and cut or change nothing.
- *
- * @throws {Failure} `upstream_error`, naming the parts that differ.
  */
 export function verifyStored(stored: JsonObject, sent: SentAssessment): void {
   const differs = differences(stored, sent);

@@ -148,11 +148,7 @@ function localBackend(
   };
 }
 
-/**
- * How to reach the tracking server: address, credentials, certificates, patience.
- *
- * @throws {Failure} when a named file cannot be read or settings exclude each other.
- */
+/** How to reach the tracking server: address, credentials, certificates, patience. */
 async function mlflowUpstream(
   config: Config,
   baseUrl: URL,

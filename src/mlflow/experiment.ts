@@ -6,10 +6,8 @@ import type { Experiment, TraceReader } from "./store.ts";
 const SHOWN = 10;
 
 /**
- * The id of the experiment that a call means: its argument (an id, or a name), else the
- * configured default.
- *
- * @throws {Failure} listing some that exist, when it means none.
+ * The id of the experiment that a call means: its argument (an id, or a name), else the configured
+ * default.
  */
 export async function experimentIdOf(
   given: string | undefined,
@@ -33,11 +31,7 @@ export async function experimentIdOf(
   });
 }
 
-/**
- * The same, making sure that the experiment exists.
- *
- * @throws {Failure} `not_found`, listing some that exist.
- */
+/** The same, making sure that the experiment exists. */
 export async function existingExperiment(
   given: string | undefined,
   services: ReadServices,

@@ -14,8 +14,6 @@ import type { TraceQuery, TraceReader } from "./store.ts";
 /**
  * Why nothing was found, and what to try; an empty result of an experiment or run that does not
  * exist is an error, not an answer.
- *
- * @throws {Failure} `not_found` or `invalid_arguments`.
  */
 export async function explainEmpty(
   args: { readonly run_id?: string | undefined; readonly page_token?: string | undefined },

@@ -10,11 +10,7 @@ import { type Order, type OrderTerm, parseOrderBy } from "./filter/order.ts";
 import { parseFilter } from "./filter/filter.ts";
 import type { TraceQuery, TraceReader } from "./store.ts";
 
-/**
- * The filter of a search: the caller's text, and the run and model it asks for.
- *
- * @throws {Failure} `invalid_arguments`, with position and hint.
- */
+/** The filter of a search: the caller's text, and the run and model it asks for. */
 export function searchFilter(
   text: string | undefined,
   also: { readonly runId: string | undefined; readonly modelId: string | undefined },
@@ -33,11 +29,7 @@ export function searchFilter(
   return { clauses: [...filter.clauses, ...extra], notes: filter.notes };
 }
 
-/**
- * The order of a search.
- *
- * @throws {Failure} `invalid_arguments`, with position and hint.
- */
+/** The order of a search. */
 export function searchOrder(order: string | readonly string[] | undefined): Order {
   if (order === undefined) return { terms: [], notes: [] };
   return translated("order_by", () => parseOrderBy(listed(order)));

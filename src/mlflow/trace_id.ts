@@ -6,8 +6,6 @@ import type { ResourceSpec } from "../mcp/resource.ts";
 /**
  * The trace that a caller's text names: its id, its address `mlflow://traces/…`, or the link to its
  * page that results carry.
- *
- * @throws {Failure} `invalid_arguments` for an id of Databricks' Unity Catalog.
  */
 export function readTraceId(text: string): string {
   const given = text.trim().replace(/^(["'`])(.+)\1$/, "$2");

@@ -55,8 +55,6 @@ const EXAMPLE = "info.trace_id,info.tags.*,data.spans.*.attributes.`mlflow.spanT
  *
  * As in the original, doubled and trailing dots and empty elements are ignored. A backtick inside
  * backticks is written twice. `spans[0]` and `spans[*]` are read as `spans.0` and `spans.*`.
- *
- * @throws {Failure} `invalid_arguments`, with the position.
  */
 export function parsePaths(text: string): FieldPath[] {
   const source = itemsOfList(text)?.join(",") ?? text;

@@ -56,11 +56,7 @@ export class Selection {
   readonly columns: readonly Column[];
   readonly #routes: readonly Route[];
 
-  /**
-   * Compiles an `extract_fields` argument.
-   *
-   * @throws {Failure} `invalid_arguments`, with the position.
-   */
+  /** Compiles an `extract_fields` argument. */
   constructor(text: string = "") {
     const paths = parsePaths(text);
     this.#routes = paths.map(routeOf);

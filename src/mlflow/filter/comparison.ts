@@ -78,11 +78,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ["UNSPECIFIED", "STATE_UNSPECIFIED"],
 ]);
 
-/**
- * The state that a word means, in any case: `failed` is `ERROR`.
- *
- * @throws {FilterError} listing the states for any other word.
- */
+/** The state that a word means, in any case: `failed` is `ERROR`. */
 export function statusText(word: string, entity: Entity, at: number): string {
   const states = entity === "span" ? SPAN : TRACE;
   const plain = word.trim().toUpperCase().replace(/[\s-]+/g, "_")

@@ -20,8 +20,6 @@ interface FilterOptions {
  * Translated and told in `notes`: other names of keys, `==`, `<>`, unquoted values, states in other
  * words, ISO times and `now() - 1h` to milliseconds, durations like `5s`, `BETWEEN`, `CONTAINS`,
  * lists where the server has no `IN`, and comparisons that the server accepts but never matches.
- *
- * @throws {FilterError} with the position, what was expected and what to do instead.
  */
 export function parseFilter(text: string, options: FilterOptions): Filter {
   const notes = new Set<string>();

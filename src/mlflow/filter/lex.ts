@@ -37,11 +37,7 @@ const NEXT_PART = /[\p{L}\p{N}_]+(?:[-/][\p{L}\p{N}_]+)*/uy;
 
 const MAX_TEXT = 20_000;
 
-/**
- * The tokens of a filter, the last of kind `end`.
- *
- * @throws {FilterError} for an unclosed quote or a character that no filter contains.
- */
+/** The tokens of a filter, the last of kind `end`. */
 function lex(text: string): Token[] {
   if (text.length > MAX_TEXT) {
     throw new FilterError("The filter is too long", MAX_TEXT, "Split the search into several.");

@@ -50,9 +50,6 @@ const DIRECTIONS: ReadonlyMap<string, boolean> = new Map([
 /**
  * Reads an order: `execution_time_ms DESC`, several joined by commas or in a list. `-key`,
  * `key:desc` and other names of keys are translated.
- *
- * @throws {FilterError} for what is no key or what the server cannot sort by; the position is in
- * the term's text.
  */
 export function parseOrderBy(order: string | readonly string[]): Order {
   const notes = new Set<string>();

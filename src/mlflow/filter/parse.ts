@@ -57,11 +57,7 @@ const WORDS: ReadonlyMap<string, RawOperator> = new Map<string, RawOperator>([
   ["BETWEEN", "BETWEEN"],
 ]);
 
-/**
- * Parses a filter into comparisons. Empty text has none.
- *
- * @throws {FilterError} at the first place that is no filter, saying what was expected.
- */
+/** Parses a filter into comparisons. Empty text has none. */
 export function parseClauses(text: string): Parsed {
   return new Parser(text).run();
 }

@@ -39,11 +39,7 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
 ]);
 const TAG_HINT = "Tags are compared as tag.key, metadata as metadata.key, scores as feedback.name.";
 
-/**
- * The key that a dotted name means. What is translated is told to `note`.
- *
- * @throws {FilterError} with the nearest keys if there is none.
- */
+/** The key that a dotted name means. What is translated is told to `note`. */
 export function resolveKey(
   parts: readonly NamePart[],
   at: number,
@@ -131,11 +127,7 @@ function spanKey(parts: readonly NamePart[], plain: boolean): Found {
   return { target: { entity: "span", key: name }, plain };
 }
 
-/**
- * The target as the server will understand it once printed.
- *
- * @throws {FilterError} for a key that the server cannot tell from one of the trace's own, or quote.
- */
+/** The target as the server will understand it once printed. */
 export function printable(target: KeyTarget, at: number, written: string): KeyTarget {
   const { entity, key } = target;
   if (entity === "trace" || entity === "span" || entity === "issue") return target;

@@ -25,11 +25,7 @@ import {
   unquotable,
 } from "./comparison.ts";
 
-/**
- * The clauses that mean the comparison, usually one.
- *
- * @throws {FilterError} if no comparison that the server knows means it.
- */
+/** The clauses that mean the comparison, usually one. */
 export function rewriteClause(
   raw: RawClause,
   target: KeyTarget,

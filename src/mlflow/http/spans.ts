@@ -61,11 +61,7 @@ export function noticePlace(memory: RouteMemory, info: Json | undefined): void {
   memory.spansInFiles = place.success && proxiedLocation(place.data.tags ?? {}) !== undefined;
 }
 
-/**
- * One trace's spans, as they arrive.
- *
- * @param info Gives the trace's info, where that is needed to find the spans.
- */
+/** One trace's spans, as they arrive. */
 export async function streamSpans(
   session: UpstreamSession,
   memory: RouteMemory,
@@ -177,11 +173,7 @@ interface Entry {
   readonly bytes: number;
 }
 
-/**
- * The spans of several traces whose infos are at hand: small ones in batches, huge ones alone.
- *
- * @returns The traces whose spans could not be read.
- */
+/** The spans of several traces whose infos are at hand: small ones in batches, huge ones alone. */
 export async function streamSpansOfMany(
   session: UpstreamSession,
   memory: RouteMemory,
@@ -269,11 +261,7 @@ async function fetchBatch(
   return new Map(traces.map((trace) => [trace.trace_info.trace_id, trace.spans ?? []]));
 }
 
-/**
- * A failure that concerns one trace alone.
- *
- * @throws Any other.
- */
+/** A failure that concerns one trace alone. */
 function failureOfTrace(error: unknown): Failure {
   if (isFailure(error) && error.code !== "unauthorized" && !OF_SERVER.has(error.code)) return error;
   if (!(error instanceof z.ZodError)) throw error;

@@ -28,11 +28,7 @@ export class Database implements Disposable {
   readonly tables: Tables;
   readonly #database: DatabaseSync;
 
-  /**
-   * Opens a store.
-   *
-   * @throws {Failure} when it is no store, or cannot be read without touching it.
-   */
+  /** Opens a store. */
   constructor(
     private readonly path: string,
     private readonly wanted: Wanted,
@@ -59,11 +55,7 @@ export class Database implements Disposable {
     }
   }
 
-  /**
-   * Stops an operation whose answer nobody wants any more.
-   *
-   * @throws {Failure} `cancelled` or `timeout`.
-   */
+  /** Stops an operation whose answer nobody wants any more. */
   check(): void {
     if (Atomics.load(this.wanted.cancelled, 0) !== 0) {
       throw new Failure("cancelled", "The call was cancelled.");
@@ -224,13 +216,7 @@ export function has(tables: Tables, table: string, ...columns: readonly string[]
   return found !== undefined && columns.every((column) => found.has(column));
 }
 
-/**
- * Makes sure that a database is a store with traces.
- *
- * @param tables What was found of {@link READ_TABLES}.
- * @param others Names of tables that the database has besides.
- * @throws {Failure} `unsupported`, saying what it lacks.
- */
+/** Makes sure that a database is a store with traces. */
 function requireStore(tables: Tables, others: readonly string[], path: string): void {
   if (!tables.has("experiments") || !tables.has("alembic_version")) {
     const shown = [...tables.keys(), ...others].slice(0, 8).join(", ");

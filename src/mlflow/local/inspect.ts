@@ -9,11 +9,7 @@ import { shellWord } from "../../core/shell.ts";
 
 const MAGIC = "SQLite format 3\0";
 
-/**
- * Refuses what cannot be read without touching it.
- *
- * @throws {Failure} saying what is there and what to do.
- */
+/** Refuses what cannot be read without touching it. */
 export function inspectStore(path: string): void {
   const size = fileSize(path);
   if (size === undefined) {

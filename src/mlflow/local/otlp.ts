@@ -45,11 +45,7 @@ const KINDS = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSU
 /** The deepest nesting of values that is read. */
 const DEEPEST = 100;
 
-/**
- * The spans of a `TracesData` message, root spans first, then by time.
- *
- * @throws {RangeError} for bytes that are no such message.
- */
+/** The spans of a `TracesData` message, root spans first, then by time. */
 export function decodeSpans(bytes: Uint8Array): JsonObject[] {
   const spans: JsonObject[] = [];
   for (const resource of messagesIn(bytes, 1)) {

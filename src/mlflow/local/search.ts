@@ -53,8 +53,6 @@ interface OrderClauses {
 /**
  * The order of a search as the server has it: missing values last in both directions, then newest
  * first, then by id.
- *
- * @throws {Failure} `invalid_arguments` for token usage and cost, which are several numbers.
  */
 function buildOrder(terms: readonly OrderTerm[], tables: Tables): OrderClauses {
   const joins: Fragment[] = [];

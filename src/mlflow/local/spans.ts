@@ -179,12 +179,7 @@ function explainMissingFile(name: string, location: string | undefined): Failure
   );
 }
 
-/**
- * A file of a trace; undefined when there is none in the folders that may be read.
- *
- * @param location Where MLflow says that the trace's files are: a tag.
- * @param folders The artifact folders that may be read.
- */
+/** A file of a trace; undefined when there is none in the folders that may be read. */
 export function findArtifact(
   location: string,
   name: string,

@@ -198,11 +198,7 @@ function readSpan(text: string): Json {
   }
 }
 
-/**
- * The offset in a page token: Base64 of `{"offset": N}`, the same as the server's.
- *
- * @throws {Failure} `invalid_arguments` for any other text.
- */
+/** The offset in a page token: Base64 of `{"offset": N}`, the same as the server's. */
 function readToken(token: string): number {
   let value: Json | undefined;
   try {

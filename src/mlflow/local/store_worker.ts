@@ -22,11 +22,7 @@ import { type Fragment, raw, sql } from "./sql.ts";
 /** Traces in one part of a search. */
 const PAGE = 500;
 
-/**
- * Reads what a request asks for, part by part. No lock is held between parts.
- *
- * @throws {Failure} with the reason when it cannot.
- */
+/** Reads what a request asks for, part by part. No lock is held between parts. */
 function* readStore(
   files: StoreFiles,
   request: Request,

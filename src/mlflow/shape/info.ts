@@ -63,8 +63,6 @@ const JSON_METADATA: readonly string[] = [
 
 /**
  * A trace info in the client shape, from the wire's `TraceInfo` (or from the client shape itself).
- *
- * @throws {z.ZodError} if it is not an object with a `trace_id`, or a field is of a wrong type.
  */
 export function shapeInfo(wire: Json): TraceInfo {
   const {

@@ -100,8 +100,6 @@ const everything: AttributeFilter = () => true;
  * A span as the tools give it, from any of its sources: the OTLP-like JSON of `traces/get` and
  * `batchGet`, the map form of `get-trace-artifact`, artifact files and the `spans.content` column,
  * and the forms that MLflow 3.5 and MLflow 2 wrote to artifact files.
- *
- * @throws {Failure} if it is not an object, or a field is of an impossible type.
  */
 export function shapeSpan(wire: Json, options: SpanOptions = {}): Span {
   try {

@@ -37,12 +37,7 @@ export interface Wanted {
   readonly max_traces?: number | undefined;
 }
 
-/**
- * Works out what a call would delete; changes nothing.
- *
- * @throws {Failure} `invalid_arguments` unless it names either ids or a time; `not_found` for an
- * experiment that does not exist.
- */
+/** Works out what a call would delete; changes nothing. */
 export async function makePlan(args: Wanted, context: WriteServices & CallContext): Promise<Plan> {
   const ids = readIds(args.trace_ids);
   const cutoff = agreedCutoff(
@@ -166,8 +161,6 @@ function onlyWhere(clause: Clause): Filter {
 /**
  * The time up to which traces are meant, in milliseconds since 1970, from `max_timestamp_millis` or
  * `older_than`. Undefined when neither is given.
- *
- * @throws {Failure} `invalid_arguments` for both, or for what is not a time.
  */
 function readCutoff(
   millis: number | undefined,

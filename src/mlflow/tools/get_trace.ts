@@ -133,8 +133,8 @@ const INFO = z.looseObject({
 });
 
 /**
- * Where a trace is: its address here, and its page in MLflow's web application where the place is
- * a tracking server and the trace's info is at hand.
+ * Where a trace is: its address here, and its page in MLflow's web application where the place is a
+ * tracking server and the trace's info is at hand.
  */
 function traceLinks(place: string, traceId: string, info: Json | undefined): ResultLink[] {
   const uri = resourceUri(TRACE_RESOURCE.template, { trace_id: traceId });

@@ -19,11 +19,7 @@ const IMMUTABLE: ReadonlySet<string> = new Set([
   "mlflow.trace.archivalFailure",
 ]);
 
-/**
- * Refuses tag keys that must not change or cannot be stored.
- *
- * @throws {Failure} `invalid_arguments`.
- */
+/** Refuses tag keys that must not change or cannot be stored. */
 function checkTagKey(key: string, action: "set" | "delete"): void {
   if (key.length > MAX_KEY) {
     throw badArgument(
@@ -39,11 +35,7 @@ function checkTagKey(key: string, action: "set" | "delete"): void {
   }
 }
 
-/**
- * Refuses values that the server would cut.
- *
- * @throws {Failure} `invalid_arguments`.
- */
+/** Refuses values that the server would cut. */
 function checkTagValue(value: string): void {
   if (value.length > MAX_VALUE) {
     throw badArgument(
