@@ -105,7 +105,7 @@ export function expectationBody(value: Json): Json {
       "Use text such as none.",
     );
   }
-  return value !== null && typeof value === "object"
+  return typeof value === "object"
     ? { serialized_value: { serialization_format: "JSON_FORMAT", value: JSON.stringify(value) } }
     : { value };
 }
@@ -155,20 +155,10 @@ export async function existingAssessment(
 }
 
 /** Members that assessments of every kind have. */
-const COMMON: ReadonlySet<string> = new Set([
-  "assessment_id",
-  "assessment_name",
-  "trace_id",
-  "span_id",
-  "source",
-  "create_time",
-  "last_update_time",
-  "rationale",
-  "metadata",
-  "error",
-  "valid",
-  "overrides",
-]);
+const COMMON: ReadonlySet<string> = new Set(
+  ("assessment_id assessment_name trace_id span_id source create_time last_update_time rationale " +
+    "metadata error valid overrides").split(" "),
+);
 
 /**
  * What kind of assessment it is, in the server's own word, and what it says: the value of feedback

@@ -4,7 +4,7 @@
  * @module
  */
 import { badArgument, Failure } from "../core/failure.ts";
-import { tryParseJson } from "../core/json.ts";
+import { isJsonObject, type Json, tryParseJson } from "../core/json.ts";
 import { type Clause, type Filter, FilterError, printKey } from "./filter/clause.ts";
 import { type Order, type OrderTerm, parseOrderBy } from "./filter/order.ts";
 import { parseFilter } from "./filter/filter.ts";
@@ -138,4 +138,23 @@ function clauseNeeds(clause: Clause): Requirement[] {
     add(sinceVersion, `${op} on ${key}`);
   }
   return needs;
+}
+
+/** The offset in a page token of an SQL store: Base64 of `{"offset": N}`; undefined for others. */
+export function readOffset(token: string): number | undefined {
+  let value: Json | undefined;
+  try {
+    value = tryParseJson(atob(token));
+  } catch {
+    return undefined;
+  }
+  if (!isJsonObject(value) || Object.keys(value).length !== 1) return undefined;
+  const { offset } = value;
+  return typeof offset === "number" && Number.isSafeInteger(offset) && offset >= 0
+    ? offset
+    : undefined;
+}
+
+export function writeOffset(offset: number): string {
+  return btoa(`{"offset": ${offset}}`);
 }

@@ -21,36 +21,31 @@ export function emptyPick(value: Json): Picked {
 }
 
 /**
- * What the segments from `at` on pick from a value, or undefined if they match nothing.
+ * What a path from `at` on picks from a value, or undefined if it matches nothing.
  *
  * Keys with dots need no backticks: at each object the longest key that makes the rest of the path
  * match is taken. `*` on an empty array or object picks the empty container.
  */
-export function match(
-  value: Json,
-  segments: readonly Segment[],
-  at: number,
-  scope: Scope,
-): Picked | undefined {
-  const segment = segments[at];
+export function match(value: Json, path: Path, at: number, scope: Scope): Picked | undefined {
+  const segment = path[at];
   if (segment === undefined) return { value, whole: true, children: new Map() };
   if (Array.isArray(value)) {
     if (segment.kind === "any") {
       const entries = value.map((item, index): Entry => [String(index), item]);
-      return matchAll(value, entries, segments, at + 1, scope);
+      return matchAll(value, entries, path, at + 1, scope);
     }
     const item = /^\d{1,9}$/.test(segment.text) ? value[Number(segment.text)] : undefined;
     if (item === undefined) return undefined;
-    const found = match(item, segments, at + 1, childScope(scope, segment.text));
-    return found && parent(value, String(Number(segment.text)), found);
+    const found = match(item, path, at + 1, childScope(scope, segment.text));
+    return found && pickEntry(value, String(Number(segment.text)), found);
   }
   if (!isJsonObject(value)) return undefined;
   if (segment.kind === "any") {
-    return matchAll(value, Object.entries(value), segments, at + 1, scope);
+    return matchAll(value, Object.entries(value), path, at + 1, scope);
   }
-  return matchKey(value, segments, at, scope) ??
-    matchAlias(value, segments, at, scope) ??
-    matchPrefix(value, segments, at, scope);
+  return matchKey(value, path, at, scope) ??
+    matchAlias(value, path, at, scope) ??
+    matchPrefix(value, path, at, scope);
 }
 
 /** Where the value of another name is found, most likely first; empty if it is no other name. */
@@ -65,101 +60,76 @@ function childScope(scope: Scope, key: string): Scope {
 }
 
 type Entry = readonly [string, Json];
+type Path = readonly Segment[];
 
-function parent(value: Json, key: string, child: Picked): Picked {
+function pickEntry(value: Json, key: string, child: Picked): Picked {
   return { value, whole: false, children: new Map([[key, child]]) };
 }
 
 function matchAll(
   value: Json,
   entries: readonly Entry[],
-  segments: readonly Segment[],
+  path: Path,
   next: number,
   scope: Scope,
 ): Picked | undefined {
   const pick = emptyPick(value);
   for (const [key, item] of entries) {
-    const found = match(item, segments, next, childScope(scope, key));
+    const found = match(item, path, next, childScope(scope, key));
     if (found) pick.children.set(key, found);
   }
   return pick.children.size > 0 || entries.length === 0 ? pick : undefined;
 }
 
 /** How many segments from `at` on may be the parts of one dotted key. */
-function joinable(segments: readonly Segment[], at: number): number {
+function joinable(path: Path, at: number): number {
   let count = 0;
-  for (; at + count < segments.length; count++) {
-    const segment = segments[at + count];
+  for (; at + count < path.length; count++) {
+    const segment = path[at + count];
     if (segment?.kind !== "name") break;
     if (segment.quoted) return Math.max(count, 1);
   }
   return count;
 }
 
-function join(segments: readonly Segment[], from: number, count: number): string {
-  return segments.slice(from, from + count)
+function join(path: Path, from: number, count: number): string {
+  return path.slice(from, from + count)
     .map((segment) => segment.kind === "name" ? segment.text : "*").join(".");
 }
 
-function matchKey(
-  value: JsonObject,
-  segments: readonly Segment[],
-  at: number,
-  scope: Scope,
-): Picked | undefined {
-  for (let count = joinable(segments, at); count > 0; count--) {
-    const key = join(segments, at, count);
-    const item = own(value, key);
+function matchKey(value: JsonObject, path: Path, at: number, scope: Scope): Picked | undefined {
+  for (let count = joinable(path, at); count > 0; count--) {
+    const key = join(path, at, count);
+    const item = Object.hasOwn(value, key) ? value[key] : undefined;
     if (item === undefined) continue;
-    const found = match(item, segments, at + count, childScope(scope, key));
-    if (found) return parent(value, key, found);
+    const found = match(item, path, at + count, childScope(scope, key));
+    if (found) return pickEntry(value, key, found);
   }
   return undefined;
 }
 
-function matchAlias(
-  value: JsonObject,
-  segments: readonly Segment[],
-  at: number,
-  scope: Scope,
-): Picked | undefined {
-  const segment = segments[at];
+function matchAlias(value: JsonObject, path: Path, at: number, scope: Scope): Picked | undefined {
+  const segment = path[at];
   if (segment?.kind !== "name") return undefined;
   for (const source of aliasSources(scope, segment.text)) {
     const quoted = source.map((text): Segment => ({ kind: "name", text, quoted: true }));
-    const found = match(value, [...quoted, ...segments.slice(at + 1)], 0, "other");
+    const found = match(value, [...quoted, ...path.slice(at + 1)], 0, "other");
     if (!found) continue;
-    const [target] = descend(found, source.length);
-    return target && parent(value, segment.text, target);
+    let target: Picked | undefined = found;
+    for (const key of source) target = target?.children.get(key);
+    return target && pickEntry(value, segment.text, target);
   }
   return undefined;
 }
 
-function descend(pick: Picked, levels: number): Picked[] {
-  let picks = [pick];
-  for (let level = 0; level < levels; level++) {
-    picks = picks.flatMap((one) => [...one.children.values()]);
-  }
-  return picks;
-}
-
 /** `mlflow.*` on an object with keys like `mlflow.user`: all the keys under that prefix. */
-function matchPrefix(
-  value: JsonObject,
-  segments: readonly Segment[],
-  at: number,
-  scope: Scope,
-): Picked | undefined {
-  const count = joinable(segments, at);
-  if (segments[at + count]?.kind !== "any") return undefined;
-  const prefix = join(segments, at, count) + ".";
+function matchPrefix(value: JsonObject, path: Path, at: number, scope: Scope): Picked | undefined {
+  const count = joinable(path, at);
+  if (path[at + count]?.kind !== "any") return undefined;
+  const prefix = join(path, at, count) + ".";
   const entries = Object.entries(value).filter(([key]) => key.startsWith(prefix));
   if (entries.length === 0) return undefined;
-  return matchAll(value, entries, segments, at + count + 1, scope);
-}
-
-function own(value: JsonObject, key: string): Json | undefined {
-  return Object.hasOwn(value, key) ? value[key] : undefined;
+  return matchAll(value, entries, path, at + count + 1, scope);
 }
 
 /** Adds what one pick of a value holds to another of the same value. */
@@ -205,66 +175,59 @@ type AliasSource = readonly [string, ...string[]];
 
 type Table = ReadonlyMap<string, readonly AliasSource[]>;
 
-const duration: AliasSource = ["execution_duration"];
-const durationMs: AliasSource = ["execution_duration_ms"];
-const metadata = (key: string): AliasSource => ["trace_metadata", key];
+/** Names that stand for one path each: the names, then the path's keys. */
+function aliases(...rows: readonly (readonly [names: string, ...AliasSource])[]): Table {
+  const table = new Map<string, AliasSource[]>();
+  for (const [names, ...source] of rows) {
+    for (const name of names.split(" ")) table.set(name, [...table.get(name) ?? [], source]);
+  }
+  return table;
+}
 
-const INFO: Table = new Map<string, readonly AliasSource[]>([
-  ["duration", [duration]],
-  ["latency", [duration]],
-  ["execution_time", [duration]],
-  ["execution_time_ms", [durationMs]],
-  ["duration_ms", [durationMs]],
-  ["latency_ms", [durationMs]],
-  ["status", [["state"]]],
-  ["id", [["trace_id"]]],
-  ["request_id", [["trace_id"]]],
-  ["timestamp", [["request_time"]]],
-  ["start_time", [["request_time"]]],
-  ["metadata", [["trace_metadata"]]],
-  ["request_metadata", [["trace_metadata"]]],
-  ["name", [["tags", "mlflow.traceName"]]],
-  ["trace_name", [["tags", "mlflow.traceName"]]],
-  ["session", [metadata("mlflow.trace.session")]],
-  ["session_id", [metadata("mlflow.trace.session")]],
-  ["user", [metadata("mlflow.trace.user"), metadata("mlflow.user")]],
-  ["user_id", [metadata("mlflow.trace.user")]],
-  ["run_id", [metadata("mlflow.sourceRun")]],
-  ["model_id", [metadata("mlflow.modelId")]],
-  ["token_usage", [metadata("mlflow.trace.tokenUsage")]],
-  ["cost", [metadata("mlflow.trace.cost")]],
-  ["request", [["request_preview"]]],
-  ["response", [["response_preview"]]],
-  ["experiment_id", [["trace_location", "mlflow_experiment", "experiment_id"]]],
-]);
+const INFO = aliases(
+  ["duration latency execution_time", "execution_duration"],
+  ["execution_time_ms duration_ms latency_ms", "execution_duration_ms"],
+  ["status", "state"],
+  ["id request_id", "trace_id"],
+  ["timestamp start_time", "request_time"],
+  ["metadata request_metadata", "trace_metadata"],
+  ["name trace_name", "tags", "mlflow.traceName"],
+  ["session session_id", "trace_metadata", "mlflow.trace.session"],
+  ["user user_id", "trace_metadata", "mlflow.trace.user"],
+  ["user", "trace_metadata", "mlflow.user"],
+  ["run_id", "trace_metadata", "mlflow.sourceRun"],
+  ["model_id", "trace_metadata", "mlflow.modelId"],
+  ["token_usage", "trace_metadata", "mlflow.trace.tokenUsage"],
+  ["cost", "trace_metadata", "mlflow.trace.cost"],
+  ["request", "request_preview"],
+  ["response", "response_preview"],
+  ["experiment_id", "trace_location", "mlflow_experiment", "experiment_id"],
+);
 
-const SPAN: Table = new Map<string, readonly AliasSource[]>([
-  ["id", [["span_id"]]],
-  ["parent_id", [["parent_span_id"]]],
-  ["status_code", [["status", "code"]]],
-  ["status_message", [["status", "message"]]],
-  ["type", [["attributes", "mlflow.spanType"]]],
-  ["span_type", [["attributes", "mlflow.spanType"]]],
-  ["inputs", [["attributes", "mlflow.spanInputs"]]],
-  ["outputs", [["attributes", "mlflow.spanOutputs"]]],
-  ["token_usage", [["attributes", "mlflow.chat.tokenUsage"]]],
-  ["model", [["attributes", "mlflow.llm.model"]]],
-  ["start_time_ns", [["start_time_unix_nano"]]],
-  ["end_time_ns", [["end_time_unix_nano"]]],
-  ["execution_time_ms", [["duration_ms"]]],
-  ["execution_duration_ms", [["duration_ms"]]],
-  ["latency_ms", [["duration_ms"]]],
-  ["duration", [["duration_ms"]]],
-]);
+const SPAN = aliases(
+  ["id", "span_id"],
+  ["parent_id", "parent_span_id"],
+  ["status_code", "status", "code"],
+  ["status_message", "status", "message"],
+  ["type span_type", "attributes", "mlflow.spanType"],
+  ["inputs", "attributes", "mlflow.spanInputs"],
+  ["outputs", "attributes", "mlflow.spanOutputs"],
+  ["token_usage", "attributes", "mlflow.chat.tokenUsage"],
+  ["model", "attributes", "mlflow.llm.model"],
+  ["start_time_ns", "start_time_unix_nano"],
+  ["end_time_ns", "end_time_unix_nano"],
+  ["duration execution_time_ms execution_duration_ms latency_ms", "duration_ms"],
+);
 
-const ASSESSMENT: Table = new Map<string, readonly AliasSource[]>([
-  ["id", [["assessment_id"]]],
-  ["name", [["assessment_name"]]],
-  ["value", [["feedback", "value"], ["expectation", "value"]]],
-  ["error", [["feedback", "error"]]],
-  ["source_type", [["source", "source_type"]]],
-  ["source_id", [["source", "source_id"]]],
-]);
+const ASSESSMENT = aliases(
+  ["id", "assessment_id"],
+  ["name", "assessment_name"],
+  ["value", "feedback", "value"],
+  ["value", "expectation", "value"],
+  ["error", "feedback", "error"],
+  ["source_type", "source", "source_type"],
+  ["source_id", "source", "source_id"],
+);
 
 const NONE: Table = new Map();
 

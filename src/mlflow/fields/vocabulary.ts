@@ -15,36 +15,15 @@ const MAX_ITEMS = 50;
 /** Fields that every trace may have, for traces of which only a part was fetched. */
 const WELL_KNOWN: readonly string[] = [
   "info",
-  "info.trace_id",
-  "info.client_request_id",
-  "info.trace_location",
-  "info.request_preview",
-  "info.response_preview",
-  "info.request_time",
-  "info.execution_duration",
-  "info.execution_duration_ms",
-  "info.state",
-  "info.trace_metadata.*",
-  "info.tags.*",
-  "info.assessments.*",
-  "info.assessments.*.assessment_name",
-  "info.assessments.*.feedback.value",
-  "info.assessments.*.expectation.value",
-  "info.assessments.*.rationale",
-  "info.assessments.*.source.source_type",
+  ...("trace_id client_request_id trace_location request_preview response_preview request_time " +
+    "execution_duration execution_duration_ms state trace_metadata.* tags.* assessments.* " +
+    "assessments.*.assessment_name assessments.*.feedback.value assessments.*.expectation.value " +
+    "assessments.*.rationale assessments.*.source.source_type").split(" ")
+    .map((path) => `info.${path}`),
   "data.spans.*",
-  "data.spans.*.span_id",
-  "data.spans.*.parent_span_id",
-  "data.spans.*.name",
-  "data.spans.*.start_time",
-  "data.spans.*.end_time",
-  "data.spans.*.duration_ms",
-  "data.spans.*.status.code",
-  "data.spans.*.attributes.*",
-  "data.spans.*.attributes.`mlflow.spanType`",
-  "data.spans.*.attributes.`mlflow.spanInputs`",
-  "data.spans.*.attributes.`mlflow.spanOutputs`",
-  "data.spans.*.events.*",
+  ...("span_id parent_span_id name start_time end_time duration_ms status.code attributes.* " +
+    "attributes.`mlflow.spanType` attributes.`mlflow.spanInputs` attributes.`mlflow.spanOutputs` " +
+    "events.*").split(" ").map((path) => `data.spans.*.${path}`),
 ];
 
 /**

@@ -62,21 +62,14 @@ export function unquotable(raw: RawClause): FilterError {
 const TRACE = ["OK", "ERROR", "IN_PROGRESS", "STATE_UNSPECIFIED"];
 const SPAN = ["OK", "ERROR", "UNSET"];
 
-const WORDS: ReadonlyMap<string, string> = new Map([
-  ["SUCCESS", "OK"],
-  ["SUCCEEDED", "OK"],
-  ["SUCCESSFUL", "OK"],
-  ["COMPLETED", "OK"],
-  ["FINISHED", "OK"],
-  ["FAIL", "ERROR"],
-  ["FAILED", "ERROR"],
-  ["FAILURE", "ERROR"],
-  ["ERRORED", "ERROR"],
-  ["EXCEPTION", "ERROR"],
-  ["RUNNING", "IN_PROGRESS"],
-  ["PENDING", "IN_PROGRESS"],
-  ["UNSPECIFIED", "STATE_UNSPECIFIED"],
-]);
+const WORDS: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    OK: "SUCCESS SUCCEEDED SUCCESSFUL COMPLETED FINISHED",
+    ERROR: "FAIL FAILED FAILURE ERRORED EXCEPTION",
+    IN_PROGRESS: "RUNNING PENDING",
+    STATE_UNSPECIFIED: "UNSPECIFIED",
+  }).flatMap(([state, words]) => words.split(" ").map((word): [string, string] => [word, state])),
+);
 
 /** The state that a word means, in any case: `failed` is `ERROR`. */
 export function statusText(word: string, entity: Entity, at: number): string {

@@ -117,9 +117,16 @@ export const OTHER_PREFIXES: ReadonlyMap<string, Entity> = new Map<string, Entit
   ["issues", "issue"],
 ]);
 
-const trace = (key: string): KeyTarget => ({ entity: "trace", key });
-const metadata = (key: string): KeyTarget => ({ entity: "metadata", key });
-const attribute = (key: string): KeyTarget => ({ entity: "spanAttribute", key });
+/** Names that stand for one key each: the names, then the key. */
+function aliases(
+  ...rows: readonly (readonly [names: string, entity: Entity, key: string])[]
+): ReadonlyMap<string, KeyTarget> {
+  return new Map(
+    rows.flatMap(([names, entity, key]) =>
+      names.split(" ").map((name): [string, KeyTarget] => [name, { entity, key }])
+    ),
+  );
+}
 
 /** The server's own second names: no note is due. */
 export const SAME_KEYS: ReadonlyMap<string, string> = new Map([
@@ -129,50 +136,35 @@ export const SAME_KEYS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Names that are no keys, and what they mean. */
-export const OTHER_KEYS: ReadonlyMap<string, KeyTarget> = new Map<string, KeyTarget>([
-  ["state", trace("status")],
-  ["trace_status", trace("status")],
-  ["trace_id", trace("request_id")],
-  ["id", trace("request_id")],
-  ["trace_name", trace("name")],
-  ["start_time", trace("timestamp_ms")],
-  ["start_time_ms", trace("timestamp_ms")],
-  ["request_time", trace("timestamp_ms")],
-  ["created_at", trace("timestamp_ms")],
-  ["time", trace("timestamp_ms")],
-  ["execution_duration", trace("execution_time_ms")],
-  ["execution_duration_ms", trace("execution_time_ms")],
-  ["duration", trace("execution_time_ms")],
-  ["duration_ms", trace("execution_time_ms")],
-  ["latency", trace("execution_time_ms")],
-  ["latency_ms", trace("execution_time_ms")],
-  ["request", trace("text")],
-  ["response", trace("text")],
-  ["request_preview", trace("text")],
-  ["response_preview", trace("text")],
-  ["content", trace("text")],
-  ["source_run", trace("run_id")],
-  ["prompts", trace("prompt")],
-  ["session", metadata("mlflow.trace.session")],
-  ["session_id", metadata("mlflow.trace.session")],
-  ["user", metadata("mlflow.trace.user")],
-  ["user_id", metadata("mlflow.trace.user")],
-  ["model_id", metadata("mlflow.modelId")],
-  ["span_name", { entity: "span", key: "name" }],
-  ["span_type", { entity: "span", key: "type" }],
-  ["span_status", { entity: "span", key: "status" }],
-]);
+export const OTHER_KEYS = aliases(
+  ["state trace_status", "trace", "status"],
+  ["trace_id id", "trace", "request_id"],
+  ["trace_name", "trace", "name"],
+  ["start_time start_time_ms request_time created_at time", "trace", "timestamp_ms"],
+  [
+    "execution_duration execution_duration_ms duration duration_ms latency latency_ms",
+    "trace",
+    "execution_time_ms",
+  ],
+  ["request response request_preview response_preview content", "trace", "text"],
+  ["source_run", "trace", "run_id"],
+  ["prompts", "trace", "prompt"],
+  ["session session_id", "metadata", "mlflow.trace.session"],
+  ["user user_id", "metadata", "mlflow.trace.user"],
+  ["model_id", "metadata", "mlflow.modelId"],
+  ["span_name", "span", "name"],
+  ["span_type", "span", "type"],
+  ["span_status", "span", "status"],
+);
 
 /** Names of a span that are no keys, and what they mean. */
-export const OTHER_SPAN_KEYS: ReadonlyMap<string, KeyTarget> = new Map<string, KeyTarget>([
-  ["kind", { entity: "span", key: "type" }],
-  ["span_type", { entity: "span", key: "type" }],
-  ["status_code", { entity: "span", key: "status" }],
-  ["state", { entity: "span", key: "status" }],
-  ["text", { entity: "span", key: "content" }],
-  ["inputs", attribute("mlflow.spanInputs")],
-  ["outputs", attribute("mlflow.spanOutputs")],
-]);
+export const OTHER_SPAN_KEYS = aliases(
+  ["kind span_type", "span", "type"],
+  ["status_code state", "span", "status"],
+  ["text", "span", "content"],
+  ["inputs", "spanAttribute", "mlflow.spanInputs"],
+  ["outputs", "spanAttribute", "mlflow.spanOutputs"],
+);
 
 /**
  * Names that the server takes for a trace's own key whatever stands before them, in any case:

@@ -1,11 +1,12 @@
 import * as z from "zod";
 import { Failure } from "../../core/failure.ts";
 import type { UpstreamSession } from "../../http/client.ts";
-import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
+import { isJsonObject, type Json } from "../../core/json.ts";
 import { path } from "../../http/path.ts";
 import { printFilter } from "../filter/clause.ts";
 import { printOrderBy } from "../filter/order.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
+import { readOffset, writeOffset } from "../query.ts";
 import { AnyJson } from "./spans.ts";
 
 /** `POST traces/search`. */
@@ -47,13 +48,13 @@ export async function searchTraces(
   take(first);
   query.onPage?.(infos.length);
   let next = first.next;
-  const start = query.pageToken === undefined ? 0 : offsetOf(query.pageToken);
+  const start = query.pageToken === undefined ? 0 : readOffset(query.pageToken);
   while (next !== undefined && infos.length < query.limit) {
-    const offset = offsetOf(next);
+    const offset = readOffset(next);
     // Tokens that are plain offsets let the pages come side by side; others come one by one.
     const tokens = offset === undefined
       ? [next]
-      : Array.from({ length: PARALLEL }, (_, index) => tokenOf(offset + index * PAGE))
+      : Array.from({ length: PARALLEL }, (_, index) => writeOffset(offset + index * PAGE))
         .slice(0, Math.ceil((query.limit - infos.length) / PAGE));
     const pages = await Promise.all(tokens.map((token, index) => {
       const size = Math.min(PAGE, query.limit - infos.length - index * PAGE);
@@ -77,7 +78,7 @@ export async function searchTraces(
     infos,
     nextPageToken: next,
     tokenAfter: (kept) =>
-      kept >= infos.length ? next : start === undefined ? undefined : tokenOf(start + kept),
+      kept >= infos.length ? next : start === undefined ? undefined : writeOffset(start + kept),
   };
 }
 
@@ -98,9 +99,7 @@ export async function countTraces(
     timer = setTimeout(() => resolve(undefined), COUNT_LIMIT);
   });
   try {
-    const reply = await Promise.race([request, late]);
-    if (reply === undefined) return undefined;
-    const counts = CountsReply.safeParse(reply);
+    const counts = CountsReply.safeParse(await Promise.race([request, late]));
     return counts.success ? counts.data.filter1_count : undefined;
   } catch (error) {
     if (error instanceof Failure && error.code !== "cancelled") return undefined;
@@ -140,21 +139,4 @@ async function fetchPage(
 function printedFilter(query: Pick<TraceQuery, "filter">): string | undefined {
   const text = query.filter === undefined ? "" : printFilter(query.filter);
   return text === "" ? undefined : text;
-}
-
-/** The offset in a page token of the SQL store: Base64 of `{"offset": N}`. */
-function offsetOf(token: string): number | undefined {
-  try {
-    const value = tryParseJson(atob(token));
-    return value !== null && typeof value === "object" && !Array.isArray(value) &&
-        Object.keys(value).length === 1 && typeof value["offset"] === "number"
-      ? value["offset"]
-      : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function tokenOf(offset: number): string {
-  return btoa(JSON.stringify({ offset }));
 }

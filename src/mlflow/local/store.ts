@@ -9,6 +9,7 @@ import type {
   UnreadSpans,
   VisitSpan,
 } from "../store.ts";
+import { readOffset, writeOffset } from "../query.ts";
 import { StorePool } from "./pool.ts";
 import { type Part, type Request, unpackError } from "./protocol.ts";
 import { localStoreOf } from "../../config/local_store.ts";
@@ -58,11 +59,11 @@ export class LocalTraceStore implements TraceReader {
       infos.push(...takeInfos(part));
       onPage?.(infos.length);
     }
-    const next = hasMore ? writeToken(offset + limit) : undefined;
+    const next = hasMore ? writeOffset(offset + limit) : undefined;
     return {
       infos,
       nextPageToken: next,
-      tokenAfter: (kept) => kept >= infos.length ? next : writeToken(offset + kept),
+      tokenAfter: (kept) => kept >= infos.length ? next : writeOffset(offset + kept),
     };
   }
 
@@ -198,23 +199,12 @@ function readSpan(text: string): Json {
   }
 }
 
-/** The offset in a page token: Base64 of `{"offset": N}`, the same as the server's. */
 function readToken(token: string): number {
-  let value: Json | undefined;
-  try {
-    value = tryParseJson(atob(token));
-  } catch {
-    // Not Base64: no token either.
-  }
-  const offset = isJsonObject(value) ? value["offset"] : undefined;
-  if (typeof offset === "number" && Number.isSafeInteger(offset) && offset >= 0) return offset;
+  const offset = readOffset(token);
+  if (offset !== undefined) return offset;
   throw new Failure("invalid_arguments", "`page_token` is no token of this store.", {
     hint: "Give next_page_token of an earlier result unchanged, or leave it out to begin again.",
   });
-}
-
-function writeToken(offset: number): string {
-  return btoa(`{"offset": ${offset}}`);
 }
 
 /** A local store that is configured. */
