@@ -1,3 +1,4 @@
+import { defined } from "../core/defined.ts";
 import * as z from "zod";
 import type { Config } from "../config/config.ts";
 import { Failure } from "../core/failure.ts";
@@ -16,6 +17,7 @@ import {
   explainUnusableUri,
 } from "./local/store.ts";
 import type { ReadServices, WriteServices } from "./services.ts";
+import type { TraceReader } from "./store.ts";
 import { deleteAssessment, getAssessment, updateAssessment } from "./tools/assessments.ts";
 import { deleteTraces } from "./tools/delete_traces.ts";
 import { deleteTraceTag, setTraceTag } from "./tools/tags.ts";
@@ -47,7 +49,7 @@ const WRITING: readonly Tool<WriteServices>[] = [
 
 const ALL: readonly ToolNames[] = [...READING, ...WRITING];
 
-const SUBJECT = "MLflow (traces, spans, feedback)";
+const NAME = "MLflow";
 
 const INSTRUCTIONS =
   "MLflow traces: name the fields you need in extract_fields. Filters: failed: status = 'ERROR'; " +
@@ -57,23 +59,20 @@ const INSTRUCTIONS =
 /** MLflow's tools, when a tracking URI is configured. */
 export function mlflowBackend(config: Config, log: Log): Backend {
   const { trackingUri, experimentId, experimentName } = config.settings;
-  const name = "MLflow";
   if (trackingUri === undefined) {
-    return absentBackend(name, "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.", ALL);
+    return absentBackend(NAME, "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.", ALL);
   }
+  const experiment = { id: experimentId, name: experimentName };
   const local = configuredStore(config.settings);
-  if (local !== undefined) {
-    return localBackend(name, local, { id: experimentId, name: experimentName });
-  }
+  if (local !== undefined) return readLocally(local, experiment);
   const baseUrl = URL.parse(trackingUri);
   if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {
-    return absentBackend(name, explainUnusableUri(trackingUri), ALL);
+    return absentBackend(NAME, explainUnusableUri(trackingUri), ALL);
   }
   const memory = newServerMemory();
   let upstream: Promise<UpstreamOptions> | undefined;
-  const experiment = { id: experimentId, name: experimentName };
   const reach = (): Promise<UpstreamOptions> => {
-    upstream ??= mlflowUpstream(config, baseUrl, log);
+    upstream ??= configureUpstream(config, baseUrl, log);
     upstream.catch(() => upstream = undefined);
     return upstream;
   };
@@ -84,88 +83,82 @@ export function mlflowBackend(config: Config, log: Log): Backend {
     experiment,
     now: Date.now,
   });
+  const blame = "Check that MLFLOW_TRACKING_URI is the address of an MLflow tracking server.";
   return {
-    name,
+    ...describeBackend(experiment, open),
     tools: [
-      ...READING.map((tool) => bind(blaming(tool), services)),
-      ...WRITING.map((tool) => bind(blaming(tool), services)),
+      ...READING.map((tool) => bind(blameSource(tool, blame), services)),
+      ...WRITING.map((tool) => bind(blameSource(tool, blame), services)),
     ],
-    workflows: mlflowWorkflows(experiment),
-    lookUps: { experiment: suggestExperiments(open) },
-    resources: [TRACE_RESOURCE],
-    fixedArguments: fixedBy(experiment),
-    subject: SUBJECT,
-    instructions: INSTRUCTIONS,
-    absent: undefined,
-    absentTools: [],
     checks: [serverCheck(baseUrl, reach)],
   };
 }
 
-/** Data of a form that MLflow does not write are their source's fault and told as such. */
-function blaming<S>(tool: Tool<S>, source: "server" | "store" = "server"): Tool<S> {
-  return {
-    ...tool,
-    call: async (raw, context) => {
-      try {
-        return await tool.call(raw, context);
-      } catch (error) {
-        if (!(error instanceof z.ZodError)) throw error;
-        throw new Failure("upstream_error", "A part of the data is not what MLflow writes.", {
-          hint: source === "server"
-            ? "Check that MLFLOW_TRACKING_URI is the address of an MLflow tracking server."
-            : "The store is damaged there; other traces can be read.",
-          cause: error,
-        });
-      }
-    },
-  };
-}
-
 /** A local store is only read. */
-function localBackend(
-  name: string,
-  store: ConfiguredStore,
-  experiment: ReadServices["experiment"],
-): Backend {
+function readLocally(store: ConfiguredStore, experiment: ReadServices["experiment"]): Backend {
   const services = ({ signal }: CallContext): ReadServices => ({
     mlflow: store.open(signal),
     experiment,
     now: Date.now,
   });
+  const blame = "The store is damaged there; other traces can be read.";
   return {
-    name,
-    tools: READING.map((tool) => bind(blaming(tool, "store"), services)),
-    workflows: mlflowWorkflows(experiment),
-    lookUps: { experiment: suggestExperiments((signal) => Promise.resolve(store.open(signal))) },
-    resources: [TRACE_RESOURCE],
-    fixedArguments: fixedBy(experiment),
-    subject: SUBJECT,
-    instructions: INSTRUCTIONS,
+    ...describeBackend(experiment, (signal) => Promise.resolve(store.open(signal))),
+    tools: READING.map((tool) => bind(blameSource(tool, blame), services)),
     absent: explainReadOnly(store.path),
     absentTools: WRITING,
     checks: [storeCheck(store.path, (signal) => store.open(signal))],
   };
 }
 
+function describeBackend(
+  experiment: ReadServices["experiment"],
+  open: (signal: AbortSignal) => Promise<TraceReader>,
+) {
+  return {
+    name: NAME,
+    workflows: mlflowWorkflows(experiment),
+    lookUps: { experiment: suggestExperiments(open) },
+    resources: [TRACE_RESOURCE],
+    fixedArguments: fixedBy(experiment),
+    subject: "MLflow (traces, spans, feedback)",
+    instructions: INSTRUCTIONS,
+    absent: undefined,
+    absentTools: [],
+  };
+}
+
+/** Data in a form that MLflow does not write are the fault of where they come from. */
+function blameSource<S>(tool: Tool<S>, hint: string): Tool<S> {
+  return {
+    ...tool,
+    call: async (raw, context) => {
+      try {
+        return await tool.call(raw, context);
+      } catch (cause) {
+        if (!(cause instanceof z.ZodError)) throw cause;
+        const message = "A part of the data is not what MLflow writes.";
+        throw new Failure("upstream_error", message, { hint, cause });
+      }
+    },
+  };
+}
+
 /** How to reach the tracking server: address, credentials, certificates, patience. */
-async function mlflowUpstream(
+async function configureUpstream(
   config: Config,
   baseUrl: URL,
   log: Log,
 ): Promise<UpstreamOptions> {
   const { settings } = config;
-  const authorization = await authorizationOf(config, baseUrl, log);
-  const headers: Record<string, string> = {
-    ...(authorization === undefined ? {} : { authorization }),
-    ...(settings.workspace === undefined ? {} : { "x-mlflow-workspace": settings.workspace }),
-  };
+  const authorization = await readAuthorization(config, baseUrl, log);
+  const headers = defined({ authorization, "x-mlflow-workspace": settings.workspace });
   return {
     service: "MLflow",
     setting: "MLFLOW_TRACKING_URI",
     baseUrl,
     headers: () => headers,
-    transport: await transportOf(config),
+    transport: await configureTransport(config),
     timeoutMs: settings.requestTimeout * 1000,
     retry: {
       maxRetries: settings.maxRetries,
@@ -179,31 +172,37 @@ async function mlflowUpstream(
 }
 
 /** Basic beats Bearer when both are set, as in MLflow's own client; then the URL, then the file. */
-async function authorizationOf(
+async function readAuthorization(
   config: Config,
   baseUrl: URL,
   log: Log,
 ): Promise<string | undefined> {
   const { trackingUsername, trackingPassword, trackingToken } = config.settings;
   if (trackingUsername !== undefined && trackingPassword !== undefined) {
-    return basic(trackingUsername, trackingPassword);
+    return encodeBasic(trackingUsername, trackingPassword);
   }
   if (trackingToken !== undefined) return `Bearer ${trackingToken}`;
   if (baseUrl.username !== "") {
-    return basic(percentDecoded(baseUrl.username), percentDecoded(baseUrl.password));
+    return encodeBasic(percentDecoded(baseUrl.username), percentDecoded(baseUrl.password));
   }
   const file = credentialsFile(config.settings, config.home);
   if (file === undefined) return undefined;
   const stored = await readCredentials(file);
-  const username = trackingUsername ?? stored.username;
-  const password = trackingPassword ?? stored.password;
+  const username = trackingUsername ?? stored.mlflow_tracking_username;
+  const password = trackingPassword ?? stored.mlflow_tracking_password;
   if (username === undefined || password === undefined) return undefined;
-  const authorization = basic(username, password);
+  const authorization = encodeBasic(username, password);
   log.hide([password, `${username}:${password}`, authorization.slice("Basic ".length)]);
   return authorization;
 }
 
-async function readCredentials(file: string): Promise<{ username?: string; password?: string }> {
+const StoredText = z.string().min(1).optional().catch(undefined);
+const Credentials = z.looseObject({
+  mlflow_tracking_username: StoredText,
+  mlflow_tracking_password: StoredText,
+}).catch({});
+
+async function readCredentials(file: string): Promise<z.output<typeof Credentials>> {
   let text: string;
   try {
     text = await Deno.readTextFile(file);
@@ -216,21 +215,10 @@ async function readCredentials(file: string): Promise<{ username?: string; passw
   }
   // CommonJS: only its default export is there in the bundle, too.
   const { default: { parse } } = await import("ini");
-  const section: unknown = parse(text).mlflow;
-  return { ...member(section, "username"), ...member(section, "password") };
+  return Credentials.parse(parse(text).mlflow ?? {});
 }
 
-function member<K extends string>(section: unknown, name: K): { [P in K]?: string } {
-  const found: { [P in K]?: string } = {};
-  if (section !== null && typeof section === "object") {
-    const entries = Object.entries(section);
-    const value: unknown = entries.find(([key]) => key === `mlflow_tracking_${name}`)?.[1];
-    if (typeof value === "string" && value !== "") found[name] = value;
-  }
-  return found;
-}
-
-async function transportOf(config: Config): Promise<Transport> {
+async function configureTransport(config: Config): Promise<Transport> {
   const { insecureTls, serverCertPath } = config.settings;
   if (serverCertPath === undefined) return createTransport({ insecure: insecureTls });
   if (insecureTls) {
@@ -253,7 +241,7 @@ async function transportOf(config: Config): Promise<Transport> {
   }
 }
 
-function basic(username: string, password: string): string {
+function encodeBasic(username: string, password: string): string {
   const bytes = new TextEncoder().encode(`${username}:${password}`);
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }

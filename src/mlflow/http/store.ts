@@ -162,41 +162,34 @@ export class HttpTraceStore implements TraceWriter {
   }
 
   async deleteTraces(deletion: Deletion): Promise<number> {
-    if ("maxTimestampMillis" in deletion) {
-      const { maxTimestampMillis, maxTraces } = deletion;
-      return await this.#delete(deletion.experimentId, {
-        max_timestamp_millis: maxTimestampMillis,
-        ...(maxTraces === undefined ? {} : { max_traces: maxTraces }),
-      });
-    }
-    return await this.#delete(deletion.experimentId, { request_ids: deletion.traceIds });
+    const which = "maxTimestampMillis" in deletion
+      ? defined({
+        max_timestamp_millis: deletion.maxTimestampMillis,
+        max_traces: deletion.maxTraces,
+      })
+      : { request_ids: deletion.traceIds };
+    const reply = await this.#send("POST", path`/api/2.0/mlflow/traces/delete-traces`, {
+      experiment_id: deletion.experimentId,
+      ...which,
+    });
+    return DeleteReply.parse(reply).traces_deleted ?? 0;
   }
 
   async setTag(traceId: string, key: string, value: string): Promise<void> {
-    const request = this.#session.json({
-      method: "PATCH",
-      path: path`/api/2.0/mlflow/traces/${traceId}/tags`,
-      json: { key, value },
-    });
-    await this.#ofTrace(traceId, request);
+    const route = path`/api/2.0/mlflow/traces/${traceId}/tags`;
+    await this.#ofTrace(traceId, this.#send("PATCH", route, { key, value }));
   }
 
   async deleteTag(traceId: string, key: string): Promise<void> {
-    await this.#session.json({
-      method: "DELETE",
-      path: path`/api/2.0/mlflow/traces/${traceId}/tags`,
-      json: { key },
-    });
+    await this.#send("DELETE", path`/api/2.0/mlflow/traces/${traceId}/tags`, { key });
   }
 
   async createAssessment(
     traceId: string,
     assessment: Readonly<Record<string, Json>>,
   ): Promise<Json> {
-    const request = this.#session.json({
-      method: "POST",
-      path: path`/api/3.0/mlflow/traces/${traceId}/assessments`,
-      json: { assessment: { ...assessment, trace_id: traceId } },
+    const request = this.#send("POST", path`/api/3.0/mlflow/traces/${traceId}/assessments`, {
+      assessment: { ...assessment, trace_id: traceId },
     });
     const reply = await this.#ofTrace(traceId, request);
     return AssessmentReply.parse(reply).assessment;
@@ -208,31 +201,15 @@ export class HttpTraceStore implements TraceWriter {
     changes: Readonly<Record<string, Json>>,
     mask: readonly string[],
   ): Promise<Json> {
-    const reply = await this.#session.json({
-      method: "PATCH",
-      path: assessmentPath(traceId, assessmentId),
-      json: {
-        assessment: { ...changes, trace_id: traceId, assessment_id: assessmentId },
-        update_mask: mask.join(","),
-      },
+    const reply = await this.#send("PATCH", assessmentPath(traceId, assessmentId), {
+      assessment: { ...changes, trace_id: traceId, assessment_id: assessmentId },
+      update_mask: mask.join(","),
     });
     return AssessmentReply.parse(reply).assessment;
   }
 
   async deleteAssessment(traceId: string, assessmentId: string): Promise<void> {
-    await this.#session.json({
-      method: "DELETE",
-      path: assessmentPath(traceId, assessmentId),
-    });
-  }
-
-  async #delete(experimentId: string, which: Readonly<Record<string, unknown>>): Promise<number> {
-    const reply = await this.#session.json({
-      method: "POST",
-      path: path`/api/2.0/mlflow/traces/delete-traces`,
-      json: { experiment_id: experimentId, ...which },
-    });
-    return DeleteReply.parse(reply).traces_deleted ?? 0;
+    await this.#send("DELETE", assessmentPath(traceId, assessmentId));
   }
 
   /** A failure of what needs a trace; that there is none comes with one that there is. */
@@ -259,6 +236,10 @@ export class HttpTraceStore implements TraceWriter {
     if (reply === undefined) return undefined;
     const { experiment } = ExperimentReply.parse(reply);
     return { id: experiment.experiment_id, name: experiment.name };
+  }
+
+  #send(method: "POST" | "PATCH" | "DELETE", route: SafePath, json?: object): Promise<unknown> {
+    return this.#session.json({ method, path: route, ...defined({ json }) });
   }
 
   #get(route: SafePath, query: readonly [string, string][] = []): Promise<unknown> {
