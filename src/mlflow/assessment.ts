@@ -38,12 +38,12 @@ export function readSource(type: string | undefined, id: string | undefined): So
 
 /** A value as the official server reads it: text that is JSON is parsed, other text stays text. */
 export function readValue(value: Json): Json {
-  const read = typeof value === "string" ? parsed(value) : value;
+  const read = typeof value === "string" ? parseText(value) : value;
   refuseLossy(read, typeof value === "string" ? value.trim() : undefined);
   return read;
 }
 
-function parsed(text: string): Json {
+function parseText(text: string): Json {
   if (/^\s*-?(NaN|Infinity)\s*$/.test(text)) {
     throw badArgument(
       `\`value\`: MLflow cannot store ${text.trim()}.`,
@@ -98,7 +98,7 @@ export function readMetadata(
 }
 
 /** An expectation's value on the wire: structures travel as JSON text. */
-export function expectationBody(value: Json): Json {
+export function encodeExpectation(value: Json): Json {
   if (value === null) {
     throw badArgument(
       "`value`: MLflow stores no expectation of null.",
@@ -111,7 +111,7 @@ export function expectationBody(value: Json): Json {
 }
 
 /** The hex id of a span of a trace. */
-export async function existingSpan(
+export async function findSpan(
   mlflow: TraceReader,
   traceId: string,
   spanId: string,
@@ -131,7 +131,7 @@ export async function existingSpan(
 }
 
 /** One assessment of a trace, as the tools give it. */
-export async function existingAssessment(
+export async function findAssessment(
   mlflow: TraceReader,
   traceId: string,
   assessmentId: string,
@@ -181,7 +181,7 @@ export interface SentAssessment {
 }
 
 /** The parts of a stored assessment that are not as they were sent. */
-export function differences(stored: JsonObject, sent: SentAssessment): string[] {
+export function listDifferences(stored: JsonObject, sent: SentAssessment): string[] {
   const metadata = asRecord(stored["metadata"] ?? null);
   const value = asRecord(stored[sent.kind] ?? null)["value"] ?? null;
   return [
@@ -200,7 +200,7 @@ export function differences(stored: JsonObject, sent: SentAssessment): string[] 
  * Compares what a server stored with what was sent: it may answer 200 and cut or change nothing.
  */
 export function verifyStored(stored: JsonObject, sent: SentAssessment): void {
-  const differs = differences(stored, sent);
+  const differs = listDifferences(stored, sent);
   if (differs.length === 0) return;
   throw new Failure(
     "upstream_error",

@@ -12,9 +12,9 @@ import { HttpTraceStore, newServerMemory } from "./http/store.ts";
 import { TRACE_RESOURCE } from "./trace_id.ts";
 import {
   type ConfiguredStore,
-  configuredStore,
   explainReadOnly,
   explainUnusableUri,
+  findConfiguredStore,
 } from "./local/store.ts";
 import type { ReadServices, WriteServices } from "./services.ts";
 import type { TraceReader } from "./store.ts";
@@ -63,7 +63,7 @@ export function mlflowBackend(config: Config, log: Log): Backend {
     return absentBackend(NAME, "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.", ALL);
   }
   const experiment = { id: experimentId, name: experimentName };
-  const local = configuredStore(config.settings);
+  const local = findConfiguredStore(config.settings);
   if (local !== undefined) return readLocally(local, experiment);
   const baseUrl = URL.parse(trackingUri);
   if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {

@@ -9,22 +9,22 @@ const SHOWN = 10;
  * The id of the experiment that a call means: its argument (an id, or a name), else the configured
  * default.
  */
-export async function experimentIdOf(
+export async function findExperimentId(
   given: string | undefined,
   { mlflow, experiment }: ReadServices,
 ): Promise<string> {
   if (given !== undefined) {
     const wanted = given.trim();
-    return isId(wanted) ? wanted : await idOfName(mlflow, wanted, "experiment_id");
+    return isId(wanted) ? wanted : await findIdByName(mlflow, wanted, "experiment_id");
   }
   if (experiment.id !== undefined) {
     // A name there would end in a failure of the server.
     return isId(experiment.id)
       ? experiment.id
-      : await idOfName(mlflow, experiment.id, "MLFLOW_EXPERIMENT_ID");
+      : await findIdByName(mlflow, experiment.id, "MLFLOW_EXPERIMENT_ID");
   }
   if (experiment.name !== undefined) {
-    return await idOfName(mlflow, experiment.name, "MLFLOW_EXPERIMENT_NAME");
+    return await findIdByName(mlflow, experiment.name, "MLFLOW_EXPERIMENT_NAME");
   }
   throw new Failure("invalid_arguments", "`experiment_id` is missing and no default is set.", {
     hint: `${(await listExperiments(mlflow)).hint} A default is set by MLFLOW_EXPERIMENT_ID.`,
@@ -32,16 +32,17 @@ export async function experimentIdOf(
 }
 
 /** The same, making sure that the experiment exists. */
-export async function existingExperiment(
+export async function findExperiment(
   given: string | undefined,
   services: ReadServices,
 ): Promise<Experiment> {
-  const id = await experimentIdOf(given, services);
-  return await services.mlflow.experimentById(id) ?? await noSuchExperiment(services.mlflow, id);
+  const id = await findExperimentId(given, services);
+  return await services.mlflow.experimentById(id) ??
+    await failWithoutExperiment(services.mlflow, id);
 }
 
 /** Throws the error for an experiment that does not exist. */
-export async function noSuchExperiment(mlflow: TraceReader, id: string): Promise<never> {
+export async function failWithoutExperiment(mlflow: TraceReader, id: string): Promise<never> {
   const { hint } = await listExperiments(mlflow, id);
   throw new Failure("not_found", `There is no experiment ${JSON.stringify(id)}.`, { hint });
 }
@@ -50,7 +51,7 @@ function isId(text: string): boolean {
   return /^\d{1,20}$/.test(text);
 }
 
-async function idOfName(mlflow: TraceReader, name: string, source: string): Promise<string> {
+async function findIdByName(mlflow: TraceReader, name: string, source: string): Promise<string> {
   const found = await mlflow.experimentByName(name);
   if (found !== undefined) return found.id;
   const { meant, hint } = await listExperiments(mlflow, name);

@@ -4,8 +4,8 @@
  * @module
  */
 import { badArgument, Failure } from "../core/failure.ts";
-import { noSuchExperiment } from "./experiment.ts";
-import { exactAttribute } from "./filter/json_text.ts";
+import { failWithoutExperiment } from "./experiment.ts";
+import { matchExactly } from "./filter/json_text.ts";
 import { type Clause, printClause } from "./filter/clause.ts";
 import { compareVersions } from "./query.ts";
 import type { ReadServices } from "./services.ts";
@@ -22,9 +22,9 @@ export async function explainEmpty(
 ): Promise<string> {
   const [experimentId = ""] = query.experimentIds;
   const experiment = await mlflow.experimentById(experimentId) ??
-    await noSuchExperiment(mlflow, experimentId);
+    await failWithoutExperiment(mlflow, experimentId);
   if (args.run_id !== undefined) {
-    const owner = await mlflow.experimentOfRun(args.run_id) ?? noSuchRun(args.run_id);
+    const owner = await mlflow.experimentOfRun(args.run_id) ?? failWithoutRun(args.run_id);
     if (owner !== experimentId) {
       throw badArgument(
         `Run ${args.run_id} belongs to experiment ${owner}, not ${experimentId}.`,
@@ -38,7 +38,7 @@ export async function explainEmpty(
   if (clauses.length === 0) return `There are no traces in ${place}.`;
   const [all, others] = await Promise.all([
     mlflow.count({ experimentIds: [experimentId] }),
-    matchingOtherwise(clauses, query, mlflow),
+    findAlternatives(clauses, query, mlflow),
   ]);
   return `No trace of ${place} matches` +
     (all === undefined ? "" : `; without the filter there are ${all}`) +
@@ -48,7 +48,7 @@ export async function explainEmpty(
 }
 
 /** Throws the error for a run that does not exist. */
-export function noSuchRun(runId: string): never {
+export function failWithoutRun(runId: string): never {
   throw new Failure("not_found", `There is no run ${JSON.stringify(runId.slice(0, 80))}.`, {
     hint: "Use the run's id, a 32-digit hex number, not its name.",
   });
@@ -79,7 +79,7 @@ export async function countUnseen(
 }
 
 /** What a result says of traces that {@link countUnseen} counts. */
-export function unseenNote(count: number): string {
+export function describeUnseen(count: number): string {
   return `${count} traces of this range were not looked at: their spans are not in the database ` +
     "(kept in files, archived, or none), where span.* and trace.text search. Without these " +
     "comparisons they are found.";
@@ -93,13 +93,13 @@ function looksIntoSpans({ entity, key }: Clause): boolean {
 const PROBES = 3;
 
 /** Which near comparisons would match, with the reason why the written ones do not. */
-async function matchingOtherwise(
+async function findAlternatives(
   clauses: readonly Clause[],
   { experimentIds }: TraceQuery,
   mlflow: TraceReader,
 ): Promise<string[]> {
   const others = clauses.flatMap((clause) =>
-    alternatives(clause).map((other) => ({ clause, ...other }))
+    listAlternatives(clause).map((other) => ({ clause, ...other }))
   ).slice(0, PROBES);
   const told = await Promise.all(others.map(async ({ clause, instead, why }) => {
     const filter = { clauses: clauses.map((one) => one === clause ? instead : one), notes: [] };
@@ -113,7 +113,7 @@ async function matchingOtherwise(
 }
 
 /** Comparisons that may have been meant, where the data are of another form than it seems. */
-function alternatives(clause: Clause): { instead: Clause; why: string }[] {
+function listAlternatives(clause: Clause): { instead: Clause; why: string }[] {
   const { entity, key, op, value } = clause;
   if (typeof value !== "string") return [];
   const attribute = (name: string, text: string): Clause => ({
@@ -133,14 +133,14 @@ function alternatives(clause: Clause): { instead: Clause; why: string }[] {
     }
     if (bare !== undefined) {
       return [{
-        instead: attribute(key, exactAttribute(bare)),
+        instead: attribute(key, matchExactly(bare)),
         why: "the value is text; write it in quotes",
       }];
     }
   }
   if (entity === "span" && key === "type" && op === "=") {
     return [{
-      instead: attribute("mlflow.spanType", exactAttribute(value)),
+      instead: attribute("mlflow.spanType", matchExactly(value)),
       why: "traces that came by OpenTelemetry have their type among the attributes only",
     }];
   }
@@ -152,7 +152,7 @@ function alternatives(clause: Clause): { instead: Clause; why: string }[] {
   }
   if (entity === "metadata" && key === "mlflow.trace.session" && op === "=") {
     return [{
-      instead: attribute("session.id", exactAttribute(value)),
+      instead: attribute("session.id", matchExactly(value)),
       why: "a trace's session is that of its root span, and this one is a nested span's",
     }];
   }

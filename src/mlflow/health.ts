@@ -2,7 +2,7 @@ import { defined } from "../core/defined.ts";
 import { watchClock } from "../http/clock.ts";
 import type { UpstreamOptions } from "../http/request.ts";
 import type { HealthCheck } from "../mcp/backend.ts";
-import { HttpTraceStore, newServerMemory, shownUri } from "./http/store.ts";
+import { HttpTraceStore, newServerMemory, showUri } from "./http/store.ts";
 import type { TraceReader } from "./store.ts";
 
 /** Looks whether a tracking server is there and takes the credentials. */
@@ -12,7 +12,7 @@ export function serverCheck(
 ): HealthCheck {
   return {
     name: "MLflow",
-    address: shownUri(baseUrl),
+    address: showUri(baseUrl),
     run: async (signal) => {
       const options = await upstream();
       const clock = watchClock(options.transport);

@@ -11,14 +11,14 @@ import { parseFilter } from "./filter/filter.ts";
 import type { TraceQuery, TraceReader } from "./store.ts";
 
 /** The filter of a search: the caller's text, and the run and model it asks for. */
-export function searchFilter(
+export function buildFilter(
   text: string | undefined,
   also: { readonly runId: string | undefined; readonly modelId: string | undefined },
   now: number,
 ): Filter {
   const filter = text === undefined || text.trim() === ""
     ? { clauses: [], notes: [] }
-    : translated("filter_string", () => parseFilter(text, { now }));
+    : nameArgument("filter_string", () => parseFilter(text, { now }));
   const extra: Clause[] = [];
   if (also.runId !== undefined) {
     extra.push({ entity: "trace", key: "run_id", op: "=", value: also.runId });
@@ -30,9 +30,9 @@ export function searchFilter(
 }
 
 /** The order of a search. */
-export function searchOrder(order: string | readonly string[] | undefined): Order {
+export function readOrder(order: string | readonly string[] | undefined): Order {
   if (order === undefined) return { terms: [], notes: [] };
-  return translated("order_by", () => parseOrderBy(listed(order)));
+  return nameArgument("order_by", () => parseOrderBy(readList(order)));
 }
 
 /** Explains a refusal of a search by what the server's release cannot do yet. */
@@ -43,7 +43,7 @@ export async function explainRefusal(
 ): Promise<unknown> {
   // Some releases fail (500) where others refuse (400).
   if (!(error instanceof Failure) || (error.status !== 400 && error.status !== 500)) return error;
-  const needs = requires(filter, orderBy);
+  const needs = listRequirements(filter, orderBy);
   if (needs.length === 0) return error;
   const version = await mlflow.version().catch(() => undefined);
   if (version === undefined) return error;
@@ -56,7 +56,7 @@ export async function explainRefusal(
   });
 }
 
-function translated<T>(argument: string, read: () => T): T {
+function nameArgument<T>(argument: string, read: () => T): T {
   try {
     return read();
   } catch (error) {
@@ -66,7 +66,7 @@ function translated<T>(argument: string, read: () => T): T {
 }
 
 /** A list written as JSON text, as the official server's callers may send it. */
-function listed(order: string | readonly string[]): string | readonly string[] {
+function readList(order: string | readonly string[]): string | readonly string[] {
   const list = typeof order === "string" && order.trimStart().startsWith("[")
     ? tryParseJson(order)
     : undefined;
@@ -84,13 +84,13 @@ interface Requirement {
  * What a filter and an order need beyond MLflow 3.4, the newest release first; empty if nothing.
  * Versions are those in which the server's own parser gained the feature.
  */
-export function requires(
+export function listRequirements(
   { clauses }: Pick<Filter, "clauses">,
   order: readonly OrderTerm[] = [],
 ): Requirement[] {
   const needs = new Map<string, Requirement>();
   const add = (need: Requirement) => needs.set(need.feature, need);
-  for (const clause of clauses) clauseNeeds(clause).forEach(add);
+  for (const clause of clauses) listNeeds(clause).forEach(add);
   if (order.some(({ entity, key }) => entity === "trace" && key === "end_time_ms")) {
     add({ version: "3.18", feature: "sorting by end_time" });
   }
@@ -107,7 +107,7 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
-function clauseNeeds(clause: Clause): Requirement[] {
+function listNeeds(clause: Clause): Requirement[] {
   const { entity, op } = clause;
   const needs: Requirement[] = [];
   const add = (version: string, feature: string) => needs.push({ version, feature });

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { textTable } from "../core/table.ts";
 import type { Json } from "../core/json.ts";
-import { type Column, columnsOf } from "./fields/selection.ts";
+import { buildColumns, type Column } from "./fields/selection.ts";
 import { parsePaths } from "./fields/paths.ts";
 
 const USUAL =
@@ -11,9 +11,9 @@ const USUAL =
 export const OutputForm = z.enum(["table", "json"]);
 
 /** Traces as a text table with a column for each selected path, or the usual ones. */
-function tracesTable(traces: readonly Json[], selected: readonly Column[]): string {
+function drawTable(traces: readonly Json[], selected: readonly Column[]): string {
   if (traces.length === 0) return "No traces.";
-  const columns = selected.length === 0 ? columnsOf(parsePaths(USUAL)) : selected;
+  const columns = selected.length === 0 ? buildColumns(parsePaths(USUAL)) : selected;
   return textTable(
     columns.map(({ title }) => title),
     traces.map((trace) => columns.map(({ cell }) => cell(trace))),
@@ -32,7 +32,7 @@ interface TableFacts {
 }
 
 /** Traces as a table with what else there is to say, so that its readers lose nothing. */
-export function tableText(
+export function drawTableWithFacts(
   traces: readonly Json[],
   columns: readonly Column[],
   facts: TableFacts,
@@ -47,6 +47,6 @@ export function tableText(
       `Nothing at ${path}.` + (nearest.length === 0 ? "" : ` Nearest: ${nearest.join(", ")}`)
     ),
   ];
-  const table = tracesTable(traces, columns);
+  const table = drawTable(traces, columns);
   return lines.length === 0 ? table : `${table}\n\n${lines.join("\n")}`;
 }

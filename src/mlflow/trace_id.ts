@@ -34,13 +34,13 @@ export const TraceId = z.string().overwrite(readTraceId);
  * The id that is likely meant by one that no trace has, undefined if it is as good as any: spans
  * carry their trace's id without the `tr-`, and ids are lower case.
  */
-export function likelyTraceId(traceId: string): string | undefined {
+export function guessTraceId(traceId: string): string | undefined {
   const hex = /^(?:tr-)?([0-9a-f]{32})$/i.exec(traceId)?.[1]?.toLowerCase();
   return hex === undefined || traceId === `tr-${hex}` ? undefined : `tr-${hex}`;
 }
 
 /** What to do about an id that no trace has; `meant` is one that a trace has. */
-export function traceIdHint(meant: string | undefined): string {
+export function hintAtTraceId(meant: string | undefined): string {
   return meant === undefined ? "search_traces finds the ids of traces." : `Did you mean ${meant}?`;
 }
 

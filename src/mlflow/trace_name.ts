@@ -60,7 +60,7 @@ export async function readRootNames(
 }
 
 /** What a result says of names that are those of root spans. */
-export function rootNameNotes(infos: readonly TraceInfo[], names: RootNames): string[] {
+export function describeRootNames(infos: readonly TraceInfo[], names: RootNames): string[] {
   const nameless = infos.flatMap((info, trace) => isNameless(info) ? [trace] : []);
   const read = nameless.filter((trace) => names.has(trace)).length;
   if (read === 0) return [];
@@ -77,7 +77,7 @@ interface ByRootName {
 }
 
 /** Undefined where no name is asked for, or other comparisons have to hold for the same span. */
-function byRootName(filter: Filter | undefined): ByRootName | undefined {
+function filterByRootName(filter: Filter | undefined): ByRootName | undefined {
   const clauses = filter?.clauses ?? [];
   const name = clauses.find(({ entity, key, op }) =>
     entity === "trace" && key === "name" && /^(=|I?LIKE)$/.test(op)
@@ -99,14 +99,14 @@ export async function countByRootName(
   { experimentIds, filter }: TraceQuery,
   mlflow: TraceReader,
 ): Promise<number> {
-  const other = byRootName(filter);
+  const other = filterByRootName(filter);
   if (other === undefined) return 0;
   return await mlflow.count({ experimentIds, filter: other.filter }) ?? 0;
 }
 
 /** What a result says of traces that {@link countByRootName} counts and that it does not hold. */
-export function besidesNote(count: number, { filter }: TraceQuery): string {
-  const other = byRootName(filter);
+export function describeOthers(count: number, { filter }: TraceQuery): string {
+  const other = filterByRootName(filter);
   return `Besides, ${count} traces without a name of their own (they came by OpenTelemetry) have ` +
     `such a span: ${other === undefined ? "" : printFilter(other.filter)} finds them.`;
 }
@@ -119,7 +119,7 @@ export async function searchByRootName(
   query: TraceQuery,
   mlflow: TraceReader,
 ): Promise<{ page: TracePage; note: string } | undefined> {
-  const other = byRootName(query.filter);
+  const other = filterByRootName(query.filter);
   if (other === undefined) return undefined;
   // On a later page nothing is left of either search: the token counts in the one that gave it.
   if (query.pageToken !== undefined && await mlflow.count(query) !== 0) return undefined;

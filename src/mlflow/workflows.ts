@@ -35,7 +35,7 @@ export function mlflowWorkflows(
   ];
 }
 
-function since(fallback: string): WorkflowArgument {
+function describeSince(fallback: string): WorkflowArgument {
   return { description: "How far back to look, such as 30m, 1h or 7d.", fallback };
 }
 
@@ -46,7 +46,7 @@ const productionIssues = (experiment: WorkflowArgument) =>
     description: "Find failed traces of an MLflow experiment and what made them fail.",
     brief: "Failed or slow traces",
     needs: [["search_traces"]],
-    arguments: { experiment, since: since("1h") },
+    arguments: { experiment, since: describeSince("1h") },
     write: ({ experiment, since }) => ({
       goal:
         `Find out what has been failing in the MLflow experiment ${experiment} in the last ${since}.`,
@@ -86,7 +86,7 @@ const slowTraces = (experiment: WorkflowArgument) =>
     arguments: {
       experiment,
       threshold_ms: { description: "What counts as slow, in milliseconds.", fallback: "5000" },
-      since: since("7d"),
+      since: describeSince("7d"),
     },
     write: ({ experiment, threshold_ms, since }) => ({
       goal: `Find out what makes traces of the MLflow experiment ${experiment} take longer than ` +

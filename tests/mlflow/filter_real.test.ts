@@ -4,7 +4,7 @@ import { z } from "zod";
 import { type Clause, printClause, printFilter } from "../../src/mlflow/filter/clause.ts";
 import { parseFilter } from "../../src/mlflow/filter/filter.ts";
 import { parseOrderBy, printOrderBy } from "../../src/mlflow/filter/order.ts";
-import { requires } from "../../src/mlflow/query.ts";
+import { listRequirements } from "../../src/mlflow/query.ts";
 import { shared } from "../support/backend.ts";
 import { manifestOf, mlflow34, mlflowNewest } from "../support/mlflow/backends.ts";
 import { awkward, orderTerms, quotable, readClause, storable } from "./filter/arbitrary.ts";
@@ -57,7 +57,7 @@ Deno.test("the newest server accepts every generated filter", async () => {
 Deno.test("MLflow 3.4 accepts every generated filter that is said to need nothing newer", async () => {
   const { experiments } = await manifestOf(servers["3.4"]);
   const clauses = fc.sample(readClause, { numRuns: 1500, seed: 2 })
-    .filter((clause) => requires({ clauses: [clause] }).length === 0);
+    .filter((clause) => listRequirements({ clauses: [clause] }).length === 0);
   assert.ok(clauses.length > 100);
   for (const batch of batches(clauses)) {
     const filter = printFilter({ clauses: batch });
@@ -69,7 +69,7 @@ Deno.test("MLflow 3.4 refuses what is said to need a newer release", async () =>
   const { experiments } = await manifestOf(servers["3.4"]);
   const kinds = new Map(
     fc.sample(readClause, { numRuns: 1500, seed: 3 })
-      .filter((clause) => requires({ clauses: [clause] }).length > 0)
+      .filter((clause) => listRequirements({ clauses: [clause] }).length > 0)
       .map((clause) => [`${clause.entity} ${clause.op}`, clause]),
   );
   assert.ok(kinds.size > 10);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import type { Json } from "../../src/core/json.ts";
 import { Selection } from "../../src/mlflow/fields/selection.ts";
-import { tableText } from "../../src/mlflow/table.ts";
+import { drawTableWithFacts } from "../../src/mlflow/table.ts";
 import { selectMany } from "./fields/arbitrary.ts";
 
 const TRACE: Json = {
@@ -13,7 +13,7 @@ const TRACE: Json = {
 const cells = (fields: string) => {
   const { values } = selectMany([TRACE], fields);
   const { columns } = new Selection(fields);
-  return tableText(values, columns, { returned: 1 }).split("\n")[2]?.trim();
+  return drawTableWithFacts(values, columns, { returned: 1 }).split("\n")[2]?.trim();
 };
 
 Deno.test("a column holds all that its path selects, however that is written", () => {

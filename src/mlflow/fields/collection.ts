@@ -5,10 +5,10 @@
  */
 import { cutText } from "../../core/cut.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
-import { buildPick, emptyPick, match, mergePick, type Picked } from "./match.ts";
+import { buildPick, match, mergePick, type Picked, startPick } from "./match.ts";
 import { type Route } from "./selection.ts";
 import { printPath } from "./paths.ts";
-import { collectPaths, isField, nearestPaths } from "./vocabulary.ts";
+import { collectPaths, findNearestPaths, isField } from "./vocabulary.ts";
 
 /** What {@link Collection} collects. */
 export interface CollectionOptions {
@@ -79,7 +79,7 @@ export class Collection {
     if (part === undefined) return;
     part.spansSeen++;
     if (this.routes.length === 0) return this.#room.hold(trace, index, span);
-    const picked = emptyPick(span);
+    const picked = startPick(span);
     let any = false;
     for (const route of this.routes) {
       const { spans, inSpan } = route;
@@ -113,9 +113,9 @@ export class Collection {
 
   #valueOf(part: Part): JsonObject {
     const { spans, spansSeen, info } = part;
-    const whole = this.options.spans ? { data: { spans: filled(spans) } } : {};
+    const whole = this.options.spans ? { data: { spans: fillGaps(spans) } } : {};
     if (this.routes.length === 0) return { ...(info === undefined ? {} : { info }), ...whole };
-    const picked = emptyPick(info ?? null);
+    const picked = startPick(info ?? null);
     const members = new Map<string, Json>();
     for (const route of this.routes) {
       const found = info === undefined || route.inInfo === undefined
@@ -131,7 +131,7 @@ export class Collection {
       if (route.spans === "list" || (route.spans === "each" && spansSeen === 0)) {
         part.matched.add(route);
       }
-      if (part.matched.has(route)) members.set("data", { spans: filled(spans) });
+      if (part.matched.has(route)) members.set("data", { spans: fillGaps(spans) });
     }
     if (members.has("info")) members.set("info", buildPick(picked, () => ({})));
     return Object.fromEntries(members);
@@ -155,12 +155,12 @@ export class Collection {
     return missing.map(({ path }) => ({
       path: path.text,
       // A field that every trace may have needs no other spelling: these traces lack it.
-      nearest: isField(printPath(path)) ? [] : nearestPaths(printPath(path), this.#known),
+      nearest: isField(printPath(path)) ? [] : findNearestPaths(printPath(path), this.#known),
     }));
   }
 }
 
-function filled(spans: readonly Json[]): Json[] {
+function fillGaps(spans: readonly Json[]): Json[] {
   return Array.from(spans, (span) => span ?? {});
 }
 
@@ -203,9 +203,9 @@ class Room {
       return;
     }
     const cut = CUTS[this.#cut - 1];
-    const kept = cut === undefined ? span : shortened(span, cut);
+    const kept = cut === undefined ? span : shortenTexts(span, cut);
     list[index] = kept;
-    this.#size += sizeOf(kept, this.#counted);
+    this.#size += estimateSize(kept, this.#counted);
     while (this.#size > this.#most && this.#giveWay()) this.#measure();
   }
 
@@ -217,7 +217,7 @@ class Room {
     const cut = CUTS[this.#cut];
     if (cut !== undefined) {
       this.#cut++;
-      for (const list of this.lists) list.forEach((span, at) => list[at] = shortened(span, cut));
+      for (const list of this.lists) list.forEach((span, at) => list[at] = shortenTexts(span, cut));
       return true;
     }
     const last = this.lists.findLastIndex((list) => list.length > 0);
@@ -239,24 +239,24 @@ class Room {
     this.#size = 0;
     for (const list of this.lists) {
       const kept = list.slice(0, this.#spans);
-      for (const span of kept) this.#size += sizeOf(span, this.#counted);
+      for (const span of kept) this.#size += estimateSize(span, this.#counted);
     }
   }
 }
 
 /** At least how many characters a value takes as JSON, counting so many of each text. */
-function sizeOf(value: Json | undefined, counted: number): number {
+function estimateSize(value: Json | undefined, counted: number): number {
   if (typeof value === "string") return Math.min(value.length, counted) + 2;
   if (value === null || typeof value !== "object") return 2;
   let size = 2;
   for (const [key, item] of Object.entries(value)) {
-    size += (Array.isArray(value) ? 1 : key.length + 4) + sizeOf(item, counted);
+    size += (Array.isArray(value) ? 1 : key.length + 4) + estimateSize(item, counted);
   }
   return size;
 }
 
 /** A copy with its texts cut; a plain slice would keep the whole text in memory. */
-function shortened(span: Json, size: number): Json {
+function shortenTexts(span: Json, size: number): Json {
   return JSON.parse(
     JSON.stringify(
       span,

@@ -16,7 +16,7 @@ export interface Picked {
 }
 
 /** A pick of nothing yet from a value. */
-export function emptyPick(value: Json): Picked {
+export function startPick(value: Json): Picked {
   return { value, whole: false, children: new Map() };
 }
 
@@ -36,7 +36,7 @@ export function match(value: Json, path: Path, at: number, scope: Scope): Picked
     }
     const item = /^\d{1,9}$/.test(segment.text) ? value[Number(segment.text)] : undefined;
     if (item === undefined) return undefined;
-    const found = match(item, path, at + 1, childScope(scope, segment.text));
+    const found = match(item, path, at + 1, enterScope(scope, segment.text));
     return found && pickEntry(value, String(Number(segment.text)), found);
   }
   if (!isJsonObject(value)) return undefined;
@@ -49,12 +49,12 @@ export function match(value: Json, path: Path, at: number, scope: Scope): Picked
 }
 
 /** Where the value of another name is found, most likely first; empty if it is no other name. */
-export function aliasSources(scope: Scope, name: string): readonly AliasSource[] {
+export function findSources(scope: Scope, name: string): readonly AliasSource[] {
   return ALIASES[scope].get(name) ?? [];
 }
 
 /** The scope of an entry of an object or array. */
-function childScope(scope: Scope, key: string): Scope {
+function enterScope(scope: Scope, key: string): Scope {
   if (scope === "info" && key === "assessments") return key;
   return scope === "assessments" ? "assessment" : "other";
 }
@@ -73,16 +73,16 @@ function matchAll(
   next: number,
   scope: Scope,
 ): Picked | undefined {
-  const pick = emptyPick(value);
+  const pick = startPick(value);
   for (const [key, item] of entries) {
-    const found = match(item, path, next, childScope(scope, key));
+    const found = match(item, path, next, enterScope(scope, key));
     if (found) pick.children.set(key, found);
   }
   return pick.children.size > 0 || entries.length === 0 ? pick : undefined;
 }
 
 /** How many segments from `at` on may be the parts of one dotted key. */
-function joinable(path: Path, at: number): number {
+function countJoinable(path: Path, at: number): number {
   let count = 0;
   for (; at + count < path.length; count++) {
     const segment = path[at + count];
@@ -98,11 +98,11 @@ function join(path: Path, from: number, count: number): string {
 }
 
 function matchKey(value: JsonObject, path: Path, at: number, scope: Scope): Picked | undefined {
-  for (let count = joinable(path, at); count > 0; count--) {
+  for (let count = countJoinable(path, at); count > 0; count--) {
     const key = join(path, at, count);
     const item = Object.hasOwn(value, key) ? value[key] : undefined;
     if (item === undefined) continue;
-    const found = match(item, path, at + count, childScope(scope, key));
+    const found = match(item, path, at + count, enterScope(scope, key));
     if (found) return pickEntry(value, key, found);
   }
   return undefined;
@@ -111,7 +111,7 @@ function matchKey(value: JsonObject, path: Path, at: number, scope: Scope): Pick
 function matchAlias(value: JsonObject, path: Path, at: number, scope: Scope): Picked | undefined {
   const segment = path[at];
   if (segment?.kind !== "name") return undefined;
-  for (const source of aliasSources(scope, segment.text)) {
+  for (const source of findSources(scope, segment.text)) {
     const quoted = source.map((text): Segment => ({ kind: "name", text, quoted: true }));
     const found = match(value, [...quoted, ...path.slice(at + 1)], 0, "other");
     if (!found) continue;
@@ -124,7 +124,7 @@ function matchAlias(value: JsonObject, path: Path, at: number, scope: Scope): Pi
 
 /** `mlflow.*` on an object with keys like `mlflow.user`: all the keys under that prefix. */
 function matchPrefix(value: JsonObject, path: Path, at: number, scope: Scope): Picked | undefined {
-  const count = joinable(path, at);
+  const count = countJoinable(path, at);
   if (path[at + count]?.kind !== "any") return undefined;
   const prefix = join(path, at, count) + ".";
   const entries = Object.entries(value).filter(([key]) => key.startsWith(prefix));
@@ -176,7 +176,7 @@ type AliasSource = readonly [string, ...string[]];
 type Table = ReadonlyMap<string, readonly AliasSource[]>;
 
 /** Names that stand for one path each: the names, then the path's keys. */
-function aliases(...rows: readonly (readonly [names: string, ...AliasSource])[]): Table {
+function buildAliases(...rows: readonly (readonly [names: string, ...AliasSource])[]): Table {
   const table = new Map<string, AliasSource[]>();
   for (const [names, ...source] of rows) {
     for (const name of names.split(" ")) table.set(name, [...table.get(name) ?? [], source]);
@@ -184,7 +184,7 @@ function aliases(...rows: readonly (readonly [names: string, ...AliasSource])[])
   return table;
 }
 
-const INFO = aliases(
+const INFO = buildAliases(
   ["duration latency execution_time", "execution_duration"],
   ["execution_time_ms duration_ms latency_ms", "execution_duration_ms"],
   ["status", "state"],
@@ -204,7 +204,7 @@ const INFO = aliases(
   ["experiment_id", "trace_location", "mlflow_experiment", "experiment_id"],
 );
 
-const SPAN = aliases(
+const SPAN = buildAliases(
   ["id", "span_id"],
   ["parent_id", "parent_span_id"],
   ["status_code", "status", "code"],
@@ -219,7 +219,7 @@ const SPAN = aliases(
   ["duration execution_time_ms execution_duration_ms latency_ms", "duration_ms"],
 );
 
-const ASSESSMENT = aliases(
+const ASSESSMENT = buildAliases(
   ["id", "assessment_id"],
   ["name", "assessment_name"],
   ["value", "feedback", "value"],

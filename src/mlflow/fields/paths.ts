@@ -57,7 +57,7 @@ const EXAMPLE = "info.trace_id,info.tags.*,data.spans.*.attributes.`mlflow.spanT
  * backticks is written twice. `spans[0]` and `spans[*]` are read as `spans.0` and `spans.*`.
  */
 export function parsePaths(text: string): FieldPath[] {
-  const source = itemsOfList(text)?.join(",") ?? text;
+  const source = readItems(text)?.join(",") ?? text;
   if (source.trim() === "") return [];
   if (source.length > MAX_TEXT) throw badPath(`longer than ${MAX_TEXT} characters`, MAX_TEXT);
   const paths: FieldPath[] = [];
@@ -72,7 +72,7 @@ export function parsePaths(text: string): FieldPath[] {
 }
 
 /** The items of a list written as JSON or as Python writes it. */
-function itemsOfList(text: string): string[] | undefined {
+function readItems(text: string): string[] | undefined {
   if (!/^\s*\[[\s\S]*\]\s*$/.test(text)) return undefined;
   const list = tryParseJson(text) ?? tryParseJson(text.replaceAll("'", '"'));
   return Array.isArray(list) ? list.map(String) : undefined;
@@ -150,10 +150,10 @@ class Reader {
       throw badPath(`backticks cannot begin inside a key; ${hint}`, this.position);
     }
     const bracketed = /^([^[\]]*)((?:\[(?:\*|\d*)\])+)$/.exec(word);
-    if (bracketed === null) return [segment(word)];
+    if (bracketed === null) return [readSegment(word)];
     const [, name = "", indexes = ""] = bracketed;
     const inner = [...indexes.matchAll(/\[(\*|\d*)\]/g)].map((match) => match[1] || "*");
-    return [name, ...inner].filter((part) => part !== "").map(segment);
+    return [name, ...inner].filter((part) => part !== "").map(readSegment);
   }
 
   #blank(): void {
@@ -161,6 +161,6 @@ class Reader {
   }
 }
 
-function segment(word: string): Segment {
+function readSegment(word: string): Segment {
   return word === "*" ? { kind: "any" } : { kind: "name", text: word, quoted: false };
 }

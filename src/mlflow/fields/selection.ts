@@ -7,7 +7,7 @@
 import * as z from "zod";
 import type { Json } from "../../core/json.ts";
 import { Collection, type CollectionOptions } from "./collection.ts";
-import { aliasSources, match, type Picked } from "./match.ts";
+import { findSources, match, type Picked } from "./match.ts";
 import { type FieldPath, parsePaths, type Segment } from "./paths.ts";
 
 /** The `extract_fields` argument of both reading tools. */
@@ -59,9 +59,9 @@ export class Selection {
   /** Compiles an `extract_fields` argument. */
   constructor(text: string = "") {
     const paths = parsePaths(text);
-    this.#routes = paths.map(routeOf);
-    this.columns = columnsOf(paths);
-    const reach = (root: string) => paths.some(({ segments: [first] }) => names(first, root));
+    this.#routes = paths.map(buildRoute);
+    this.columns = buildColumns(paths);
+    const reach = (root: string) => paths.some(({ segments: [first] }) => isNamed(first, root));
     const spans = this.everything || reach("data");
     const attributes = new AttributeNeeds(this.#routes);
     this.wants = {
@@ -91,35 +91,35 @@ export class Selection {
 }
 
 /** Paths as the columns of a table. */
-export function columnsOf(paths: readonly FieldPath[]): Column[] {
+export function buildColumns(paths: readonly FieldPath[]): Column[] {
   return paths.map(({ text, segments }) => ({
     title: text,
-    cell: (selected) => leavesOf(match(selected, segments, 0, "other")).join(", "),
+    cell: (selected) => listLeaves(match(selected, segments, 0, "other")).join(", "),
   }));
 }
 
-function leavesOf(picked: Picked | undefined): string[] {
+function listLeaves(picked: Picked | undefined): string[] {
   if (picked === undefined) return [];
   return picked.whole
-    ? leafTexts(picked.value)
-    : [...picked.children.values()].flatMap((child) => leavesOf(child));
+    ? printLeaves(picked.value)
+    : [...picked.children.values()].flatMap((child) => listLeaves(child));
 }
 
-function leafTexts(value: Json): string[] {
+function printLeaves(value: Json): string[] {
   if (value === null || typeof value !== "object") {
     return [typeof value === "string" ? value : JSON.stringify(value)];
   }
-  return Object.values<Json>(value).flatMap(leafTexts);
+  return Object.values<Json>(value).flatMap(printLeaves);
 }
 
-function names(segment: Segment | undefined, name: string): boolean {
+function isNamed(segment: Segment | undefined, name: string): boolean {
   return segment?.kind === "any" || segment?.text === name;
 }
 
-function routeOf(path: FieldPath): Route {
+function buildRoute(path: FieldPath): Route {
   const [root, list, item, ...rest] = path.segments;
-  const inInfo = names(root, "info") ? path.segments.slice(1) : undefined;
-  const leads = names(root, "data") && (list === undefined || names(list, "spans"));
+  const inInfo = isNamed(root, "info") ? path.segments.slice(1) : undefined;
+  const leads = isNamed(root, "data") && (list === undefined || isNamed(list, "spans"));
   const spans = !leads
     ? "none"
     : item === undefined
@@ -161,14 +161,14 @@ class AttributeNeeds {
     if (first === undefined || first.kind === "any") this.#all = true;
     else if (first.text === "attributes") this.#addKey(after);
     else {
-      for (const [field, key] of aliasSources("span", first.text)) {
+      for (const [field, key] of findSources("span", first.text)) {
         if (field === "attributes" && key !== undefined) this.#keys.add(key);
       }
     }
   }
 
   #addKey(rest: readonly Segment[]): void {
-    const keys = dottedKeys(rest);
+    const keys = listDottedKeys(rest);
     const longest = keys.at(-1);
     if (longest === undefined) this.#all = true;
     else if (rest[keys.length]?.kind === "any") this.#prefixes.push(`${longest}.`);
@@ -177,7 +177,7 @@ class AttributeNeeds {
 }
 
 /** The keys that the beginning of a path may mean: `a`, `a.b`, `a.b.c` for `a.b.c`. */
-function dottedKeys(segments: readonly Segment[]): string[] {
+function listDottedKeys(segments: readonly Segment[]): string[] {
   const keys: string[] = [];
   for (const segment of segments) {
     if (segment.kind === "any") break;

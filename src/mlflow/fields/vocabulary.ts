@@ -5,7 +5,7 @@
  */
 import { isJsonObject, type Json } from "../../core/json.ts";
 import { editDistance } from "../../core/nearest.ts";
-import { aliasSources, type Scope } from "./match.ts";
+import { findSources, type Scope } from "./match.ts";
 import { nameSegment, printSegment } from "./paths.ts";
 
 const MAX_PATHS = 2000;
@@ -55,26 +55,26 @@ export function isField(path: string): boolean {
   const dot = plain.lastIndexOf(".");
   return PLACES.some(([scope, place]) =>
     plain.slice(0, Math.max(dot, 0)) === place &&
-    aliasSources(scope, plain.slice(dot + 1)).length > 0
+    findSources(scope, plain.slice(dot + 1)).length > 0
   );
 }
 
 /** The existing or well-known paths most like the one asked for, best first. */
-export function nearestPaths(
+export function findNearestPaths(
   asked: string,
   existing: Iterable<string>,
   count: number = 3,
 ): string[] {
   const wanted = describe(asked);
   const scored: { path: string; score: number }[] = [];
-  const meant = otherNames(asked);
+  const meant = listOtherNames(asked);
   for (const path of new Set([...existing, ...WELL_KNOWN])) {
-    const score = meant.has(path) ? 1 : difference(wanted, describe(path));
+    const score = meant.has(path) ? 1 : rateDifference(wanted, describe(path));
     if (score !== undefined) scored.push({ path, score });
   }
   scored.sort((a, b) => a.score - b.score || a.path.length - b.path.length);
   const dot = asked.lastIndexOf(".");
-  if (scored.length === 0 && dot > 0) return nearestPaths(asked.slice(0, dot), existing, count);
+  if (scored.length === 0 && dot > 0) return findNearestPaths(asked.slice(0, dot), existing, count);
   return scored.slice(0, count).map((entry) => entry.path);
 }
 
@@ -86,11 +86,11 @@ const PLACES: readonly (readonly [Scope, string, RegExp])[] = [
 ];
 
 /** What a path means whose last word is another name of a field: `status` is `info.state`. */
-function otherNames(asked: string): ReadonlySet<string> {
+function listOtherNames(asked: string): ReadonlySet<string> {
   const { parent, last } = describe(asked);
   return new Set(
     PLACES.filter(([, , begin]) => begin.test(parent)).flatMap(([scope, place]) =>
-      aliasSources(scope, last).map((source) =>
+      findSources(scope, last).map((source) =>
         [place, ...source.map((key) => printSegment(nameSegment(key)))].join(".")
       )
     ),
@@ -121,7 +121,7 @@ function describe(path: string): Described {
 }
 
 /** Small for likely meanings: typing errors, a missing beginning, the same parent or leaf. */
-function difference(wanted: Described, path: Described): number | undefined {
+function rateDifference(wanted: Described, path: Described): number | undefined {
   const leafBelow = path.last === wanted.last && wanted.parent !== "" &&
     path.plain.startsWith(`${wanted.parent}.`);
   if (leafBelow) return 1;
@@ -132,13 +132,13 @@ function difference(wanted: Described, path: Described): number | undefined {
   if (path.last === wanted.last && wanted.last !== "*") return 50;
   if (wanted.parent === "" && path.plain.split(".").includes(wanted.plain)) return 60;
   if (wanted.joined === path.joined || path.joined.endsWith(`.${wanted.joined}`)) return 2;
-  const leaf = editDistance(wanted.last, path.last) - 3 * sharedStart(wanted.last, path.last);
+  const leaf = editDistance(wanted.last, path.last) - 3 * countSharedStart(wanted.last, path.last);
   if (path.parent === wanted.parent && wanted.parent !== "") return 100 + leaf;
   if (path.last.length > 2 && path.last.includes(wanted.last)) return 200 + leaf;
   return undefined;
 }
 
-function sharedStart(a: string, b: string): number {
+function countSharedStart(a: string, b: string): number {
   let length = 0;
   while (length < a.length && a[length] === b[length]) length++;
   return length;

@@ -15,7 +15,7 @@ export interface RewriteContext {
 }
 
 /** A value as text: what has quotes, a bare word, a number's digits. */
-export function asText(value: RawValue, raw: RawClause): string {
+export function readText(value: RawValue, raw: RawClause): string {
   switch (value.kind) {
     case "text":
     case "word":
@@ -44,16 +44,20 @@ export function requireOperator(
 }
 
 /** Wraps the text of CONTAINS for LIKE. */
-export function containing(raw: RawClause, target: KeyTarget, context: RewriteContext): RawClause {
+export function expandContains(
+  raw: RawClause,
+  target: KeyTarget,
+  context: RewriteContext,
+): RawClause {
   const [value] = raw.values;
   if (raw.op !== "CONTAINS" || value === undefined) return raw;
-  const text = `%${asText(value, raw)}%`;
+  const text = `%${readText(value, raw)}%`;
   context.note(`${printKey(target)} CONTAINS was read as LIKE '${text}'`);
   return { ...raw, op: "LIKE", values: [{ ...value, kind: "text", value: text }] };
 }
 
 /** The error for a text that no filter can hold. */
-export function unquotable(raw: RawClause): FilterError {
+export function refuseQuotes(raw: RawClause): FilterError {
   const hint = "Use LIKE with _ for the quote, or filter the result.";
   const message = "MLflow cannot compare text that holds both kinds of quotes or ends with \\";
   return new FilterError(message, raw.values[0]?.at ?? raw.at, hint);
@@ -72,7 +76,7 @@ const WORDS: ReadonlyMap<string, string> = new Map(
 );
 
 /** The state that a word means, in any case: `failed` is `ERROR`. */
-export function statusText(word: string, entity: Entity, at: number): string {
+export function readStatus(word: string, entity: Entity, at: number): string {
   const states = entity === "span" ? SPAN : TRACE;
   const plain = word.trim().toUpperCase().replace(/[\s-]+/g, "_")
     .replace(/^(?:STATUS_CODE_|TRACE_STATUS_)/, "");

@@ -29,7 +29,7 @@ export function parseFilter(text: string, options: FilterOptions): Filter {
   const clauses = parsed.clauses.flatMap((raw): Clause[] => {
     const target = resolveKey(raw.parts, raw.at, context.note);
     const rewritten = rewriteClause(raw, target, context);
-    rewritten.forEach((clause) => caution(clause, context.note));
+    rewritten.forEach((clause) => noteSurprises(clause, context.note));
     return rewritten;
   });
   return { clauses, notes: [...notes] };
@@ -42,7 +42,7 @@ const SPAN_TYPES: ReadonlySet<string> = new Set(
 );
 
 /** Tells where a comparison that is right finds other traces than its author may expect. */
-function caution(clause: Clause, note: (text: string) => void): void {
+function noteSurprises(clause: Clause, note: (text: string) => void): void {
   const { entity, op, value } = clause;
   const key = printKey(clause);
   if (op === "!=" || op === "NOT IN") {

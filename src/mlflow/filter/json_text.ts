@@ -12,14 +12,14 @@ import {
   printKey,
   quote,
 } from "./clause.ts";
-import { keyRule } from "./keys.ts";
+import { findRule } from "./keys.ts";
 import type { RawClause, RawValue } from "./parse.ts";
 import {
-  asText,
-  containing,
+  expandContains,
+  readText,
+  refuseQuotes,
   requireOperator,
   type RewriteContext,
-  unquotable,
 } from "./comparison.ts";
 
 /** The clause that compares an attribute as it was meant. */
@@ -28,21 +28,23 @@ export function rewriteAttribute(
   target: KeyTarget,
   context: RewriteContext,
 ): Clause[] {
-  const raw = containing(written, target, context);
+  const raw = expandContains(written, target, context);
   const [value] = raw.values;
-  if (value === undefined || raw.op === "!=" || raw.op === "NOT IN") throw unsupported(raw, target);
+  if (value === undefined || raw.op === "!=" || raw.op === "NOT IN") {
+    throw refuseOperator(raw, target);
+  }
   if (raw.op === "=" || (raw.op === "IN" && raw.values.length === 1)) {
-    const clause = checked({ ...target, op: "LIKE", value: exactly(value, raw) }, raw);
+    const clause = ensureQuotable({ ...target, op: "LIKE", value: matchValue(value, raw) }, raw);
     context.note(`${raw.op} was read as ${printClause(clause)}, as MLflow's = never matches here`);
     return [clause];
   }
-  if (raw.op === "IN") throw unsupported(raw, target);
+  if (raw.op === "IN") throw refuseOperator(raw, target);
   requireOperator(raw, target, ["=", "LIKE", "ILIKE", "RLIKE"]);
-  const text = asText(value, raw);
-  if (raw.op === "RLIKE") return [checked({ ...target, op: "RLIKE", value: text }, raw)];
+  const text = readText(value, raw);
+  if (raw.op === "RLIKE") return [ensureQuotable({ ...target, op: "RLIKE", value: text }, raw)];
   const op = raw.op === "ILIKE" ? "ILIKE" : "LIKE";
-  const anchored = /^[%:]/.test(text) ? text : beginning(text);
-  const clause = checked({ ...target, op, value: anchored }, raw);
+  const anchored = /^[%:]/.test(text) ? text : matchBeginning(text);
+  const clause = ensureQuotable({ ...target, op, value: anchored }, raw);
   if (anchored !== text) {
     context.note(`${op} was read as ${printClause(clause)}, so that the value begins there`);
   }
@@ -50,41 +52,41 @@ export function rewriteAttribute(
 }
 
 /** What LIKE must match for the attribute to be exactly the value. */
-function exactly(value: RawValue, raw: RawClause): string {
-  const text = asText(value, raw);
+function matchValue(value: RawValue, raw: RawClause): string {
+  const text = readText(value, raw);
   const isLiteral = value.kind === "number" ||
     (value.kind === "word" && /^(true|false)$/i.test(text));
-  return isLiteral ? `: "${text.toLowerCase()}"` : exactAttribute(text);
+  return isLiteral ? `: "${text.toLowerCase()}"` : matchExactly(text);
 }
 
 /** What LIKE must match for an attribute to be exactly a text. */
-export function exactAttribute(text: string): string {
-  return `: "_"${escaped(text)}_""`;
+export function matchExactly(text: string): string {
+  return `: "_"${escapeTwice(text)}_""`;
 }
 
 /** A pattern for the beginning of a text value, made one for the text after the key. */
-function beginning(pattern: string): string {
-  return `: "_"${escaped(pattern)}${pattern.endsWith("%") ? "" : '_""'}`;
+function matchBeginning(pattern: string): string {
+  return `: "_"${escapeTwice(pattern)}${pattern.endsWith("%") ? "" : '_""'}`;
 }
 
 /**
  * Text as it stands in JSON within JSON, with `_` for each backslash: some databases take a
  * backslash in a pattern for an escape, `_` matches it in all of them.
  */
-function escaped(text: string): string {
+function escapeTwice(text: string): string {
   const once = JSON.stringify(text).slice(1, -1);
   return JSON.stringify(once).slice(1, -1).replaceAll("\\", "_");
 }
 
-function checked(clause: Clause, raw: RawClause): Clause {
+function ensureQuotable(clause: Clause, raw: RawClause): Clause {
   if (typeof clause.value !== "string" || quote(clause.value) !== undefined) return clause;
   // The pattern itself holds double quotes: a single quote in it becomes a wildcard.
   const value = clause.op === "RLIKE" ? clause.value : clause.value.replaceAll("'", "_");
-  if (quote(value) === undefined) throw unquotable(raw);
+  if (quote(value) === undefined) throw refuseQuotes(raw);
   return { ...clause, value };
 }
 
-function unsupported(raw: RawClause, target: KeyTarget): FilterError {
+function refuseOperator(raw: RawClause, target: KeyTarget): FilterError {
   const key = printKey(target);
   const hint = `Use ${key} LIKE '%value%', =, ILIKE or RLIKE; search once for each value.`;
   return new FilterError(`MLflow cannot compare ${key} by ${raw.op}`, raw.at, hint);
@@ -96,8 +98,8 @@ export function rewriteAssessment(
   target: KeyTarget,
   context: RewriteContext,
 ): Clause[] {
-  const raw = containing(written, target, context);
-  const operators = keyRule(target.entity, target.key)?.operators ?? [];
+  const raw = expandContains(written, target, context);
+  const operators = findRule(target.entity, target.key)?.operators ?? [];
   const [value] = raw.values;
   switch (raw.op) {
     case "IS NULL":
@@ -109,9 +111,9 @@ export function rewriteAssessment(
     case "<=":
       return value === undefined
         ? []
-        : [{ ...target, op: raw.op, value: amount(value, target, context) }];
+        : [{ ...target, op: raw.op, value: readAmount(value, target, context) }];
     case "BETWEEN": {
-      const [low = 0, high = 0] = raw.values.map((one) => amount(one, target, context));
+      const [low = 0, high = 0] = raw.values.map((one) => readAmount(one, target, context));
       const between: Clause[] = [
         { ...target, op: ">=", value: low },
         { ...target, op: "<=", value: high },
@@ -121,29 +123,29 @@ export function rewriteAssessment(
     }
     case "IN":
     case "NOT IN":
-      return several(raw, target, context);
+      return splitList(raw, target, context);
   }
   requireOperator(raw, target, operators);
   const op = operators.find((known) => known === raw.op) ?? "=";
   const exact = op === "=" || op === "!=";
   if (value === undefined) return [];
-  const text = exact ? valueText(value, raw, target, context) : asText(value, raw);
-  if (quote(text) === undefined) throw unquotable(raw);
+  const text = exact ? readExactText(value, raw, target, context) : readText(value, raw);
+  if (quote(text) === undefined) throw refuseQuotes(raw);
   if (!exact && /^(?:\^|[^%^])/.test(text)) {
     context.note(`${op} compares the JSON text of ${printKey(target)}, in which text has quotes`);
   }
   return [{ ...target, op, value: text }];
 }
 
-function several(raw: RawClause, target: KeyTarget, context: RewriteContext): Clause[] {
+function splitList(raw: RawClause, target: KeyTarget, context: RewriteContext): Clause[] {
   if (raw.op === "IN" && raw.values.length > 1) {
     const hint = "Search once for each value, or compare numbers by >= and <=.";
     throw new FilterError(`${printKey(target)} cannot be compared with a list`, raw.at, hint);
   }
   const op = raw.op === "IN" ? "=" : "!=";
   const clauses = raw.values.map((value): Clause => {
-    const text = valueText(value, raw, target, context);
-    if (quote(text) === undefined) throw unquotable(raw);
+    const text = readExactText(value, raw, target, context);
+    if (quote(text) === undefined) throw refuseQuotes(raw);
     return { ...target, op, value: text };
   });
   context.note(`${raw.op} was read as ${clauses.map(printClause).join(" AND ")}`);
@@ -151,7 +153,7 @@ function several(raw: RawClause, target: KeyTarget, context: RewriteContext): Cl
 }
 
 /** A number for > and its like, which must not be quoted. */
-function amount(value: RawValue, target: KeyTarget, context: RewriteContext): number {
+function readAmount(value: RawValue, target: KeyTarget, context: RewriteContext): number {
   if (value.kind === "number") return value.value;
   const text = value.kind === "text" ? value.value.trim() : "";
   if (/^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/.test(text)) {
@@ -163,7 +165,7 @@ function amount(value: RawValue, target: KeyTarget, context: RewriteContext): nu
 }
 
 /** The text to compare with for equality: numbers and booleans as the server writes them. */
-function valueText(
+function readExactText(
   value: RawValue,
   raw: RawClause,
   target: KeyTarget,
@@ -171,11 +173,11 @@ function valueText(
 ): string {
   const key = printKey(target);
   if (value.kind === "number") {
-    const text = floatText(value.value);
+    const text = printFloat(value.value);
     context.note(`${value.text} was read as '${text}' for ${key}: MLflow keeps numbers so`);
     return text;
   }
-  const text = asText(value, raw);
+  const text = readText(value, raw);
   if (value.kind === "text") {
     if (/^-?\d+$/.test(text)) {
       context.note(
@@ -194,7 +196,7 @@ function valueText(
 }
 
 /** A number as Python writes a float: `3.0`, `0.85`, `1e-07`, `1e+16`. */
-export function floatText(value: number): string {
+export function printFloat(value: number): string {
   const size = Math.abs(value);
   if (size !== 0 && (size < 1e-4 || size >= 1e16)) {
     const [digits, exponent = "0"] = value.toExponential().split("e");

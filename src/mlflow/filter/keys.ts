@@ -62,7 +62,7 @@ const NUMERIC_METADATA: ReadonlySet<string> = new Set([
 ]);
 
 /** How a key may be compared, or undefined if there is no such key. */
-export function keyRule(entity: Entity, key: string): KeyRule | undefined {
+export function findRule(entity: Entity, key: string): KeyRule | undefined {
   switch (entity) {
     case "trace":
       return TRACE.get(key);
@@ -85,7 +85,7 @@ export function keyRule(entity: Entity, key: string): KeyRule | undefined {
 }
 
 /** The names of the keys of traces and spans that a filter may compare. */
-export function keyNames(entity: "trace" | "span"): string[] {
+export function listKeys(entity: "trace" | "span"): string[] {
   return [...(entity === "trace" ? TRACE : SPAN).keys()];
 }
 
@@ -118,7 +118,7 @@ export const OTHER_PREFIXES: ReadonlyMap<string, Entity> = new Map<string, Entit
 ]);
 
 /** Names that stand for one key each: the names, then the key. */
-function aliases(
+function buildAliases(
   ...rows: readonly (readonly [names: string, entity: Entity, key: string])[]
 ): ReadonlyMap<string, KeyTarget> {
   return new Map(
@@ -136,7 +136,7 @@ export const SAME_KEYS: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Names that are no keys, and what they mean. */
-export const OTHER_KEYS = aliases(
+export const OTHER_KEYS = buildAliases(
   ["state trace_status", "trace", "status"],
   ["trace_id id", "trace", "request_id"],
   ["trace_name", "trace", "name"],
@@ -158,7 +158,7 @@ export const OTHER_KEYS = aliases(
 );
 
 /** Names of a span that are no keys, and what they mean. */
-export const OTHER_SPAN_KEYS = aliases(
+export const OTHER_SPAN_KEYS = buildAliases(
   ["kind span_type", "span", "type"],
   ["status_code state", "span", "status"],
   ["text", "span", "content"],

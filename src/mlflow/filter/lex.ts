@@ -47,7 +47,7 @@ function lex(text: string): Token[] {
   while (true) {
     at += matchAt(SPACE, text, at)?.length ?? 0;
     if (at >= text.length) break;
-    const token = next(text, at);
+    const token = readToken(text, at);
     tokens.push(token);
     at = token.end;
   }
@@ -55,10 +55,10 @@ function lex(text: string): Token[] {
   return tokens;
 }
 
-function next(text: string, at: number): Token {
+function readToken(text: string, at: number): Token {
   const char = text.charAt(at);
-  if (char === "'" || char === '"') return quoted(text, at, char);
-  if (char === "`") return name(text, at);
+  if (char === "'" || char === '"') return readQuoted(text, at, char);
+  if (char === "`") return readName(text, at);
   const date = matchAt(DATE, text, at);
   if (date !== undefined) return { kind: "string", value: date, at, end: at + date.length };
   const scientific = matchAt(SCIENTIFIC, text, at);
@@ -77,7 +77,7 @@ function next(text: string, at: number): Token {
   }
   const sign = matchAt(SIGN, text, at);
   if (sign !== undefined) return { kind: "sign", value: sign, at, end: at + sign.length };
-  if (matchAt(FIRST_PART, text, at) !== undefined) return name(text, at);
+  if (matchAt(FIRST_PART, text, at) !== undefined) return readName(text, at);
   const hint = "A filter looks like status = 'ERROR' AND timestamp_ms > now() - 1h.";
   throw new FilterError(`Unexpected character ${JSON.stringify(char)}`, at, hint);
 }
@@ -91,7 +91,7 @@ function matchAt(pattern: RegExp, text: string, at: number): string | undefined 
  * A quoted text. As on the server, a backslash is an ordinary character, except that before the
  * quote it keeps the text from ending there; a doubled quote is taken for one.
  */
-function quoted(text: string, at: number, quote: string): Token {
+function readQuoted(text: string, at: number, quote: string): Token {
   let value = "";
   for (let i = at + 1; i < text.length; i++) {
     const char = text.charAt(i);
@@ -114,7 +114,7 @@ function closesLater(text: string, from: number, quote: string): boolean {
 }
 
 /** A dotted name, parts of it in backticks or (after a dot) in double quotes. */
-function name(text: string, start: number): Token {
+function readName(text: string, start: number): Token {
   const parts: NamePart[] = [];
   let at = start;
   while (true) {

@@ -4,7 +4,7 @@
  * @module
  */
 import { type Clause, FilterError, type KeyTarget, type Operator, printKey } from "./clause.ts";
-import { keyRule } from "./keys.ts";
+import { findRule } from "./keys.ts";
 import type { RawClause, RawValue } from "./parse.ts";
 import { requireOperator, type RewriteContext } from "./comparison.ts";
 import { isoText, MOMENT_FORMS, parseDuration, parseMoment } from "../../core/time.ts";
@@ -21,16 +21,16 @@ interface Amount {
 }
 
 /** The clauses of a comparison of milliseconds; a day and BETWEEN give two. */
-export function numericClauses(
+export function rewriteNumber(
   raw: RawClause,
   target: KeyTarget,
   kind: "time" | "duration",
   context: RewriteContext,
 ): Clause[] {
-  const operators = keyRule(target.entity, target.key)?.operators ?? [];
+  const operators = findRule(target.entity, target.key)?.operators ?? [];
   if (raw.op !== "BETWEEN") requireOperator(raw, target, operators);
   const amounts = raw.values.map((value) => {
-    const amount = kind === "time" ? instant(value, context) : duration(value);
+    const amount = kind === "time" ? readInstant(value, context) : readDuration(value);
     if (Math.abs(amount.millis) <= LARGEST) return amount;
     const hint = "Times are milliseconds since 1970 (up to the year 2262), durations milliseconds.";
     throw new FilterError(`${value.text} is out of range`, value.at, hint);
@@ -39,18 +39,18 @@ export function numericClauses(
   if (first === undefined) return [];
   const make = (op: Operator, value: number): Clause => ({ ...target, op, value });
   const clauses = second !== undefined
-    ? [make(">=", first.millis), last(make, second)]
-    : dayClauses(raw, first, make);
-  tell(raw, target, amounts, clauses, context);
+    ? [make(">=", first.millis), closeRange(make, second)]
+    : compareDay(raw, first, make);
+  noteReading(raw, target, amounts, clauses, context);
   return clauses;
 }
 
 /** The upper end of BETWEEN: to the end of a day. */
-function last(make: (op: Operator, value: number) => Clause, amount: Amount): Clause {
+function closeRange(make: (op: Operator, value: number) => Clause, amount: Amount): Clause {
   return amount.day ? make("<", amount.millis + DAY) : make("<=", amount.millis);
 }
 
-function dayClauses(
+function compareDay(
   raw: RawClause,
   amount: Amount,
   make: (op: Operator, value: number) => Clause,
@@ -65,7 +65,7 @@ function dayClauses(
   return [make(operators.find((op) => op === raw.op) ?? "=", millis)];
 }
 
-function tell(
+function noteReading(
   raw: RawClause,
   target: KeyTarget,
   amounts: readonly Amount[],
@@ -83,12 +83,12 @@ function tell(
   }
 }
 
-function at(millis: number): Amount {
+function describeMoment(millis: number): Amount {
   return { millis, day: false, shown: `${millis} (${isoText(millis)})` };
 }
 
-function instant(value: RawValue, context: RewriteContext): Amount {
-  if (value.kind === "now") return at(Math.round(context.now + value.offset));
+function readInstant(value: RawValue, context: RewriteContext): Amount {
+  if (value.kind === "now") return describeMoment(Math.round(context.now + value.offset));
   const given = value.kind === "duration" || value.kind === "null" ? value.text : value.value;
   const moment = parseMoment(given, context.now);
   if (moment === undefined) {
@@ -100,10 +100,10 @@ function instant(value: RawValue, context: RewriteContext): Amount {
   const digits = value.kind !== "number" && /^-?\d+$/.test(String(given).trim());
   return digits && Number(given) === millis
     ? { millis, day: false, shown: String(millis) }
-    : { ...at(millis), day: moment.day };
+    : { ...describeMoment(millis), day: moment.day };
 }
 
-function duration(value: RawValue): Amount {
+function readDuration(value: RawValue): Amount {
   switch (value.kind) {
     case "number":
       return { millis: value.value, day: false };

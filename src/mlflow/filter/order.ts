@@ -6,7 +6,7 @@
 import { didYouMean } from "../../core/failure.ts";
 import { FilterError, printKey } from "./clause.ts";
 import { OTHER_KEYS, OTHER_PREFIXES, PREFIXES, SAME_KEYS } from "./keys.ts";
-import { printable } from "./resolve.ts";
+import { checkPrintable } from "./resolve.ts";
 
 /** A key to sort by. */
 export interface OrderTerm {
@@ -56,7 +56,7 @@ export function parseOrderBy(order: string | readonly string[]): Order {
   const texts = (typeof order === "string" ? [order] : order).flatMap(splitTerms);
   const terms = new Map<string, OrderTerm>();
   for (const text of texts) {
-    const next = term(text, (note) => void notes.add(note));
+    const next = readTerm(text, (note) => void notes.add(note));
     const key = SAME_COLUMN.get(printKey(next)) ?? printKey(next);
     // The server fails (500) on a key given twice; the first decides anyway.
     if (terms.has(key)) notes.add(`${text} was left out: ${key} is sorted by already`);
@@ -76,7 +76,7 @@ function splitTerms(text: string): string[] {
   return parts.map((part) => part.trim()).filter((part) => part !== "");
 }
 
-function term(text: string, note: (text: string) => void): OrderTerm {
+function readTerm(text: string, note: (text: string) => void): OrderTerm {
   const match = /^([-+]?)(.*?)(?:(?:\s*:\s*|\s+)([A-Za-z]+))?$/s.exec(text);
   const [, sign = "", key = "", word] = match ?? [];
   const direction = word === undefined ? undefined : DIRECTIONS.get(word.toUpperCase());
@@ -84,7 +84,7 @@ function term(text: string, note: (text: string) => void): OrderTerm {
     const at = text.lastIndexOf(word);
     throw new FilterError(`${word} is no direction`, at, `Write ASC or DESC. ${EXAMPLE}`);
   }
-  const target = orderKey(key.trim(), text);
+  const target = findOrderKey(key.trim(), text);
   const result: OrderTerm = { ...target.term, descending: direction ?? sign === "-" };
   const rewritten = sign !== "" || /:\s*[A-Za-z]+$/.test(text) || !target.plain;
   if (rewritten) note(`${text} was read as ${printOrderBy({ terms: [result] }).join()}`);
@@ -97,7 +97,7 @@ interface FoundKey {
   readonly plain: boolean;
 }
 
-function orderKey(written: string, text: string): FoundKey {
+function findOrderKey(written: string, text: string): FoundKey {
   const name = written.replace(/^(?:trace|attributes?|info)\./i, "");
   const dot = name.indexOf(".");
   const prefix = name.slice(0, Math.max(dot, 0)).toLowerCase();
@@ -110,7 +110,7 @@ function orderKey(written: string, text: string): FoundKey {
         const hint = "Sort by another key, or sort the result.";
         throw new FilterError('MLflow cannot sort by a key that holds " or \\', 0, hint);
       }
-      const meant = printable({ entity, key }, 0, written);
+      const meant = checkPrintable({ entity, key }, 0, written);
       const plain = PREFIXES.has(prefix) && written === name && meant.entity === entity;
       return { term: { ...meant, entity: meant.entity === "trace" ? "trace" : entity }, plain };
     }

@@ -6,8 +6,8 @@
 import { didYouMean } from "../../core/failure.ts";
 import { FilterError, type KeyTarget, printKey } from "./clause.ts";
 import {
-  keyNames,
-  keyRule,
+  findRule,
+  listKeys,
   OTHER_KEYS,
   OTHER_PREFIXES,
   OTHER_SPAN_KEYS,
@@ -47,9 +47,9 @@ export function resolveKey(
 ): KeyTarget {
   const written = parts.map((part) => part.quoted ? `\`${part.text}\`` : part.text).join(".");
   const { target, plain } = find(parts, at, written);
-  const rule = keyRule(target.entity, target.key);
-  if (rule === undefined) throw unknownKey(written, target, at);
-  const seized = printable(target, at, written);
+  const rule = findRule(target.entity, target.key);
+  if (rule === undefined) throw refuseKey(written, target, at);
+  const seized = checkPrintable(target, at, written);
   if (!plain || seized !== target) note(`${written} was read as ${printKey(seized)}`);
   return seized;
 }
@@ -65,7 +65,7 @@ function find(parts: readonly NamePart[], at: number, written: string): Found {
   if (first === undefined) return { target: { entity: "trace", key: "" }, plain: true };
   const head = first.text.toLowerCase();
   if (rest.length === 0) {
-    const found = traceKey(first.text);
+    const found = findTraceKey(first.text);
     // The server knows `text` only with the prefix.
     return { ...found, plain: found.plain && found.target.key !== "text" };
   }
@@ -81,7 +81,7 @@ function find(parts: readonly NamePart[], at: number, written: string): Found {
   }
   const plain = known !== undefined && first.text === head;
   if (entity === "trace") {
-    const nested = rest.length > 1 ? find(rest, at, written) : traceKey(rest[0]?.text ?? "");
+    const nested = rest.length > 1 ? find(rest, at, written) : findTraceKey(rest[0]?.text ?? "");
     const alone = rest.length === 1 && nested.target.entity === "trace";
     return { target: nested.target, plain: plain && nested.plain && alone };
   }
@@ -94,13 +94,13 @@ function find(parts: readonly NamePart[], at: number, written: string): Found {
     }
   }
   if (entity !== "span") return { target: { entity, key }, plain };
-  return spanKey(rest, plain);
+  return findSpanKey(rest, plain);
 }
 
-function traceKey(name: string): Found {
+function findTraceKey(name: string): Found {
   const lower = name.toLowerCase();
   const same = SAME_KEYS.get(lower) ?? lower;
-  if (keyRule("trace", same) !== undefined) {
+  if (findRule("trace", same) !== undefined) {
     return { target: { entity: "trace", key: same }, plain: name === lower };
   }
   const other = OTHER_KEYS.get(lower);
@@ -108,7 +108,7 @@ function traceKey(name: string): Found {
   return { target: { entity: "trace", key: name }, plain: true };
 }
 
-function spanKey(parts: readonly NamePart[], plain: boolean): Found {
+function findSpanKey(parts: readonly NamePart[], plain: boolean): Found {
   const [first, ...rest] = parts;
   const head = first?.text.toLowerCase() ?? "";
   if (rest.length > 0 && (head === "attributes" || head === "attribute")) {
@@ -116,7 +116,7 @@ function spanKey(parts: readonly NamePart[], plain: boolean): Found {
     return { target: { entity: "spanAttribute", key }, plain: plain && head === "attributes" };
   }
   const name = parts.map((part) => part.text).join(".");
-  if (keyRule("span", head) !== undefined && rest.length === 0) {
+  if (findRule("span", head) !== undefined && rest.length === 0) {
     return { target: { entity: "span", key: head }, plain: plain && name === head };
   }
   const other = rest.length === 0 ? OTHER_SPAN_KEYS.get(head) : undefined;
@@ -128,7 +128,7 @@ function spanKey(parts: readonly NamePart[], plain: boolean): Found {
 }
 
 /** The target as the server will understand it once printed. */
-export function printable(target: KeyTarget, at: number, written: string): KeyTarget {
+export function checkPrintable(target: KeyTarget, at: number, written: string): KeyTarget {
   const { entity, key } = target;
   if (entity === "trace" || entity === "span" || entity === "issue") return target;
   if (key.trim() === "" || key.includes("`")) {
@@ -146,7 +146,7 @@ export function printable(target: KeyTarget, at: number, written: string): KeyTa
   throw new FilterError(message, at, hint);
 }
 
-function unknownKey(written: string, target: KeyTarget, at: number): FilterError {
+function refuseKey(written: string, target: KeyTarget, at: number): FilterError {
   if (target.key.toLowerCase() === "experiment_id") {
     const hint = "Give it as the argument experiment_id.";
     return new FilterError("experiment_id is no filter key", at, hint);
@@ -157,7 +157,7 @@ function unknownKey(written: string, target: KeyTarget, at: number): FilterError
   const known = INSTEAD.get(target.key.toLowerCase());
   if (known !== undefined) return new FilterError(`${written} is not a key`, at, known);
   const ofSpans = target.entity === "span";
-  const names = keyNames(ofSpans ? "span" : "trace");
+  const names = listKeys(ofSpans ? "span" : "trace");
   const other = ofSpans ? OTHER_SPAN_KEYS : OTHER_KEYS;
   const shown = (name: string) => printKey(other.get(name) ?? { ...target, key: name });
   const meant = didYouMean(target.key, [...names, ...other.keys()], shown, 2);

@@ -13,16 +13,16 @@ import {
   quote,
 } from "./clause.ts";
 import { rewriteAssessment, rewriteAttribute } from "./json_text.ts";
-import { keyRule } from "./keys.ts";
-import { numericClauses } from "./number.ts";
+import { findRule } from "./keys.ts";
+import { rewriteNumber } from "./number.ts";
 import type { RawClause } from "./parse.ts";
 import {
-  asText,
-  containing,
+  expandContains,
+  readStatus,
+  readText,
+  refuseQuotes,
   requireOperator,
   type RewriteContext,
-  statusText,
-  unquotable,
 } from "./comparison.ts";
 
 /** The clauses that mean the comparison, usually one. */
@@ -31,25 +31,25 @@ export function rewriteClause(
   target: KeyTarget,
   context: RewriteContext,
 ): Clause[] {
-  const rule = keyRule(target.entity, target.key);
-  const clause = nullComparison(raw, target, context) ?? raw;
+  const rule = findRule(target.entity, target.key);
+  const clause = rewriteNull(raw, target, context) ?? raw;
   switch (rule?.kind) {
     case "time":
     case "duration":
-      return numericClauses(clause, target, rule.kind, context);
+      return rewriteNumber(clause, target, rule.kind, context);
     case "assessment":
       return rewriteAssessment(clause, target, context);
     case "attribute":
       return rewriteAttribute(clause, target, context);
     case "search":
-      return [fullText(clause, target, context)];
+      return [rewriteFullText(clause, target, context)];
     default:
-      return textClauses(clause, target, context);
+      return rewriteText(clause, target, context);
   }
 }
 
 /** `= null` and `!= null` mean IS NULL and IS NOT NULL. */
-function nullComparison(
+function rewriteNull(
   raw: RawClause,
   target: KeyTarget,
   context: RewriteContext,
@@ -62,12 +62,12 @@ function nullComparison(
 }
 
 /** The texts of a comparison; bare words and numbers are quoted, and told. */
-function texts(raw: RawClause, target: KeyTarget, context: RewriteContext): string[] {
+function readTexts(raw: RawClause, target: KeyTarget, context: RewriteContext): string[] {
   return raw.values.map((value) => {
-    const text = asText(value, raw);
-    const isStatus = keyRule(target.entity, target.key)?.kind === "status";
+    const text = readText(value, raw);
+    const isStatus = findRule(target.entity, target.key)?.kind === "status";
     const exact = raw.op === "=" || raw.op === "!=" || raw.op === "IN" || raw.op === "NOT IN";
-    const known = isStatus && exact ? statusText(text, target.entity, value.at) : text;
+    const known = isStatus && exact ? readStatus(text, target.entity, value.at) : text;
     if (value.kind !== "text" || known !== text) {
       context.note(`${value.text} was read as '${known}' for ${printKey(target)}`);
     }
@@ -75,20 +75,20 @@ function texts(raw: RawClause, target: KeyTarget, context: RewriteContext): stri
   });
 }
 
-function textClauses(written: RawClause, target: KeyTarget, context: RewriteContext): Clause[] {
-  const raw = containing(written, target, context);
-  const operators: readonly Operator[] = keyRule(target.entity, target.key)?.operators ?? [];
+function rewriteText(written: RawClause, target: KeyTarget, context: RewriteContext): Clause[] {
+  const raw = expandContains(written, target, context);
+  const operators: readonly Operator[] = findRule(target.entity, target.key)?.operators ?? [];
   if (raw.op === "IS NULL" || raw.op === "IS NOT NULL") {
     requireOperator(raw, target, operators);
     return [{ ...target, op: raw.op, value: null }];
   }
-  const values = texts(raw, target, context);
-  if (raw.op === "IN" || raw.op === "NOT IN") return inClauses(raw, target, values, context);
+  const values = readTexts(raw, target, context);
+  if (raw.op === "IN" || raw.op === "NOT IN") return rewriteList(raw, target, values, context);
   requireOperator(raw, target, operators);
   const op = operators.find((known) => known === raw.op) ?? "=";
   const clause: Clause = { ...target, op, value: values[0] ?? "" };
   checkPrompt(clause, raw);
-  return [quotable(clause, raw, context)];
+  return [makeQuotable(clause, raw, context)];
 }
 
 function checkPrompt(clause: Clause, raw: RawClause): void {
@@ -99,13 +99,13 @@ function checkPrompt(clause: Clause, raw: RawClause): void {
 }
 
 /** IN where the server has it; otherwise =, a regular expression, or != for each value. */
-function inClauses(
+function rewriteList(
   raw: RawClause,
   target: KeyTarget,
   values: readonly string[],
   context: RewriteContext,
 ): Clause[] {
-  const operators = keyRule(target.entity, target.key)?.operators ?? [];
+  const operators = findRule(target.entity, target.key)?.operators ?? [];
   if (operators.includes("IN")) {
     return [{ ...target, op: raw.op === "IN" ? "IN" : "NOT IN", value: values }];
   }
@@ -118,19 +118,19 @@ function inClauses(
   if (raw.op === "NOT IN" || single) {
     const op = raw.op === "IN" ? "=" : "!=";
     requireOperator({ ...raw, op }, target, operators);
-    return told(values.map((value) => quotable({ ...target, op, value }, raw, context)));
+    return told(values.map((value) => makeQuotable({ ...target, op, value }, raw, context)));
   }
   if (target.entity === "trace" && target.key === "run_id") {
     const hint = "Search once for each run.";
     throw new FilterError("run_id can be compared with one run at a time", raw.at, hint);
   }
   requireOperator({ ...raw, op: "RLIKE" }, target, operators);
-  const value = `^(${values.map(literalPattern).join("|")})$`;
+  const value = `^(${values.map(escapePattern).join("|")})$`;
   return told([{ ...target, op: "RLIKE", value }]);
 }
 
 /** A regular expression that matches exactly a text and needs no quotes inside it. */
-function literalPattern(text: string): string {
+function escapePattern(text: string): string {
   return text.replace(/[^\p{L}\p{N}_ ]/gu, (char) => {
     const code = char.codePointAt(0) ?? 0;
     if (code > 0x7f) return char;
@@ -140,30 +140,30 @@ function literalPattern(text: string): string {
 }
 
 /** The server cannot quote every text: then a list or a pattern says the same, or nothing does. */
-function quotable(clause: Clause, raw: RawClause, context: RewriteContext): Clause {
+function makeQuotable(clause: Clause, raw: RawClause, context: RewriteContext): Clause {
   if (typeof clause.value !== "string" || quote(clause.value) !== undefined) return clause;
   const { op, value } = clause;
-  const operators = keyRule(clause.entity, clause.key)?.operators ?? [];
+  const operators = findRule(clause.entity, clause.key)?.operators ?? [];
   let out: Clause | undefined;
   if (op === "LIKE" || op === "ILIKE") {
     out = { ...clause, value: value.replaceAll('"', "_").replace(/\\$/, "_") };
   } else if ((op === "=" || op === "!=") && operators.includes("IN")) {
     out = { ...clause, op: op === "=" ? "IN" : "NOT IN", value: [value] };
   } else if (op === "=" && operators.includes("RLIKE")) {
-    out = { ...clause, op: "RLIKE", value: `^${literalPattern(value)}$` };
+    out = { ...clause, op: "RLIKE", value: `^${escapePattern(value)}$` };
   }
-  if (out === undefined) throw unquotable(raw);
+  if (out === undefined) throw refuseQuotes(raw);
   context.note(`MLflow cannot quote this text: ${raw.op} was read as ${printClause(out)}`);
   return out;
 }
 
 /** Full-text search: always LIKE or ILIKE, and never without a wildcard. */
-function fullText(written: RawClause, target: KeyTarget, context: RewriteContext): Clause {
-  const raw = containing(written, target, context);
+function rewriteFullText(written: RawClause, target: KeyTarget, context: RewriteContext): Clause {
+  const raw = expandContains(written, target, context);
   const [value] = raw.values;
   const exact = raw.op === "=";
   if (!exact) requireOperator(raw, target, ["LIKE", "ILIKE"]);
-  const text = value === undefined ? "" : asText(value, raw);
+  const text = value === undefined ? "" : readText(value, raw);
   const stored = text.replace(ESCAPED, (sign) => IN_JSON.get(sign) ?? "____");
   const pattern = /[%_]/.test(text) && !exact ? stored : `%${stored}%`;
   const op = raw.op === "ILIKE" ? "ILIKE" : "LIKE";
@@ -177,7 +177,7 @@ function fullText(written: RawClause, target: KeyTarget, context: RewriteContext
         "within a longer text is escaped once more: for such, leave the quotes out",
     );
   }
-  return quotable(clause, raw, context);
+  return makeQuotable(clause, raw, context);
 }
 
 /** A quote that is escaped already, or has a wildcard for its backslash, means the same. */

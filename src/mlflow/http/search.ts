@@ -87,7 +87,7 @@ export async function countTraces(
   session: UpstreamSession,
   query: Pick<TraceQuery, "experimentIds" | "filter">,
 ): Promise<number | undefined> {
-  const filter = printedFilter(query) ?? "timestamp_ms >= 0";
+  const filter = printQuery(query) ?? "timestamp_ms >= 0";
   const request = session.json({
     method: "POST",
     path: path`/api/3.0/mlflow/traces/calculate-filter-correlation`,
@@ -116,7 +116,7 @@ async function fetchPage(
   size: number,
   token: string | undefined,
 ): Promise<{ infos: readonly Json[]; next: string | undefined }> {
-  const filter = printedFilter(query);
+  const filter = printQuery(query);
   const reply = await session.json({
     method: "POST",
     path: path`/api/3.0/mlflow/traces/search`,
@@ -136,7 +136,7 @@ async function fetchPage(
   return { infos: traces, next: next === null || next === "" ? undefined : next };
 }
 
-function printedFilter(query: Pick<TraceQuery, "filter">): string | undefined {
+function printQuery(query: Pick<TraceQuery, "filter">): string | undefined {
   const text = query.filter === undefined ? "" : printFilter(query.filter);
   return text === "" ? undefined : text;
 }

@@ -39,7 +39,7 @@ const NO_FILE = [400, 403, 404, 405, 500, 501, 503];
 const NO_ROUTE = [401, 403, 404, 405, 501];
 
 /** Failures that say nothing of what was asked for: the next request would fail likewise. */
-const OF_SERVER: ReadonlySet<FailureCode> = new Set<FailureCode>([
+const SERVER_FAILURES: ReadonlySet<FailureCode> = new Set<FailureCode>([
   "rate_limited",
   "timeout",
   "cancelled",
@@ -58,7 +58,7 @@ export interface RouteMemory {
 export function noticePlace(memory: RouteMemory, info: Json | undefined): void {
   if (memory.spansInFiles) return;
   const place = SpanPlace.safeParse(info);
-  memory.spansInFiles = place.success && proxiedLocation(place.data.tags ?? {}) !== undefined;
+  memory.spansInFiles = place.success && findProxiedLocation(place.data.tags ?? {}) !== undefined;
 }
 
 /** One trace's spans, as they arrive. */
@@ -90,7 +90,7 @@ async function open(
 ): Promise<AsyncIterable<Json> | readonly Json[]> {
   const tags = async () => SpanPlace.parse(await info()).tags ?? {};
   if (memory.spansInFiles) {
-    const file = artifactOf(await tags());
+    const file = findFile(await tags());
     const spans = file === undefined ? undefined : await openFile(session, file, array);
     if (spans !== undefined) return spans;
   }
@@ -99,7 +99,7 @@ async function open(
     if (flat === "no spans") return [];
     if (flat !== undefined) return flat;
   }
-  const file = artifactOf(await tags());
+  const file = findFile(await tags());
   if (file === undefined) return await openWhole(session, traceId, array);
   try {
     return await session.items({ method: "GET", path: file }, array);
@@ -123,7 +123,7 @@ async function openFlat(
       query: [["request_id", traceId]],
     }, array);
   } catch (error) {
-    if (!isFailure(error) || OF_SERVER.has(error.code)) throw error;
+    if (!isFailure(error) || SERVER_FAILURES.has(error.code)) throw error;
     // The trace is there, its data is not: it still runs, or was written without spans.
     if (error.upstreamCode === "NOT_FOUND") return "no spans";
     if (error.upstreamCode === "RESOURCE_DOES_NOT_EXIST") throw error;
@@ -181,7 +181,7 @@ export async function streamSpansOfMany(
   visit: (trace: number, span: Json, index: number) => void,
   onTrace: (count: number) => void = () => {},
 ): Promise<UnreadSpans[]> {
-  const { batches, alone } = sorted(infos);
+  const { batches, alone } = groupTraces(infos);
   const unread: UnreadSpans[] = [];
   let done = 0;
   const readAlone = async ({ index, id }: Entry) => {
@@ -189,7 +189,7 @@ export async function streamSpansOfMany(
     try {
       await streamSpans(session, memory, id, info, (span, at) => visit(index, span, at));
     } catch (error) {
-      const failure = failureOfTrace(error);
+      const failure = requireTraceFailure(error);
       // Deleted since it was found: it has no spans.
       if (failure.code !== "not_found") unread.push({ trace: index, failure });
     }
@@ -202,7 +202,7 @@ export async function streamSpansOfMany(
     try {
       reply = await fetchBatch(session, batch.map(({ id }) => id));
     } catch (error) {
-      failureOfTrace(error);
+      requireTraceFailure(error);
       // One of them is at fault: halves find out which.
       const half = Math.ceil(batch.length / 2);
       await readBatch(batch.slice(0, half));
@@ -212,7 +212,7 @@ export async function streamSpansOfMany(
       try {
         reply.get(id)?.forEach((span, at) => visit(index, span, at));
       } catch (error) {
-        unread.push({ trace: index, failure: failureOfTrace(error) });
+        unread.push({ trace: index, failure: requireTraceFailure(error) });
       }
     }
     onTrace(done += batch.length);
@@ -225,13 +225,13 @@ export async function streamSpansOfMany(
 }
 
 /** Which traces are asked for together. */
-function sorted(infos: readonly Json[]): { batches: Entry[][]; alone: Entry[] } {
+function groupTraces(infos: readonly Json[]): { batches: Entry[][]; alone: Entry[] } {
   const batches: Entry[][] = [];
   const alone: Entry[] = [];
   let bytes = 0;
   infos.forEach((info, index) => {
     const place = SpanPlace.parse(info);
-    const entry = { index, id: place.trace_id, bytes: bytesOf(place.trace_metadata) };
+    const entry = { index, id: place.trace_id, bytes: readSize(place.trace_metadata) };
     // Servers that keep spans in the database have the batch route, too.
     const inDatabase = place.tags?.["mlflow.trace.spansLocation"] === "TRACKING_STORE";
     const last = batches.at(-1);
@@ -262,8 +262,10 @@ async function fetchBatch(
 }
 
 /** A failure that concerns one trace alone. */
-function failureOfTrace(error: unknown): Failure {
-  if (isFailure(error) && error.code !== "unauthorized" && !OF_SERVER.has(error.code)) return error;
+function requireTraceFailure(error: unknown): Failure {
+  if (isFailure(error) && error.code !== "unauthorized" && !SERVER_FAILURES.has(error.code)) {
+    return error;
+  }
   if (!(error instanceof z.ZodError)) throw error;
   return new Failure("upstream_error", "A span is not of a form that MLflow writes.", {
     cause: error,
@@ -271,22 +273,22 @@ function failureOfTrace(error: unknown): Failure {
 }
 
 /** The path of `traces.json` behind the server's artifact proxy, for traces stored as files. */
-function artifactOf(tags: Readonly<Record<string, Json>>): ReturnType<typeof path> | undefined {
-  const location = proxiedLocation(tags);
+function findFile(tags: Readonly<Record<string, Json>>): ReturnType<typeof path> | undefined {
+  const location = findProxiedLocation(tags);
   if (location === undefined) return undefined;
   const segments = location.split("/").filter((segment) => segment !== "");
   return joinedPath(path`/api/2.0/mlflow-artifacts/artifacts`, [...segments, "traces.json"]);
 }
 
 /** Where a trace's file is below the artifact proxy. */
-function proxiedLocation(tags: Readonly<Record<string, Json>>): string | undefined {
+function findProxiedLocation(tags: Readonly<Record<string, Json>>): string | undefined {
   const location = tags["mlflow.artifactLocation"];
   if (tags["mlflow.trace.spansLocation"] === "TRACKING_STORE") return undefined;
   if (typeof location !== "string") return undefined;
   return /^mlflow-artifacts:(?:\/\/[^/]*)?\/(.+)$/.exec(location)?.[1];
 }
 
-function bytesOf(metadata: Readonly<Record<string, unknown>> | null | undefined): number {
+function readSize(metadata: Readonly<Record<string, unknown>> | null | undefined): number {
   const size = Number(metadata?.["mlflow.trace.sizeBytes"] ?? 0);
   return Number.isFinite(size) ? size : 0;
 }

@@ -14,7 +14,7 @@ import type {
   UnreadSpans,
   VisitSpan,
 } from "../store.ts";
-import { likelyTraceId, traceIdHint } from "../trace_id.ts";
+import { guessTraceId, hintAtTraceId } from "../trace_id.ts";
 import { countTraces, searchTraces } from "./search.ts";
 import { AnyJson, noticePlace, type RouteMemory, streamSpans, streamSpansOfMany } from "./spans.ts";
 
@@ -70,7 +70,7 @@ export class HttpTraceStore implements TraceWriter {
     private readonly memory: ServerMemory,
     private readonly signal: AbortSignal,
   ) {
-    this.place = shownUri(options.baseUrl);
+    this.place = showUri(options.baseUrl);
     this.#session = openSession(options, signal);
   }
 
@@ -130,7 +130,7 @@ export class HttpTraceStore implements TraceWriter {
   }
 
   async assessment(traceId: string, assessmentId: string): Promise<Json> {
-    const reply = await this.#get(assessmentPath(traceId, assessmentId));
+    const reply = await this.#get(routeToAssessment(traceId, assessmentId));
     return AssessmentReply.parse(reply).assessment;
   }
 
@@ -157,7 +157,7 @@ export class HttpTraceStore implements TraceWriter {
 
   async experimentOfRun(runId: string): Promise<string | undefined> {
     const route = path`/api/2.0/mlflow/runs/get`;
-    const reply = await absent(this.#get(route, [["run_id", runId]]));
+    const reply = await readOrUndefined(this.#get(route, [["run_id", runId]]));
     return reply === undefined ? undefined : RunReply.parse(reply).run.info.experiment_id;
   }
 
@@ -201,7 +201,7 @@ export class HttpTraceStore implements TraceWriter {
     changes: Readonly<Record<string, Json>>,
     mask: readonly string[],
   ): Promise<Json> {
-    const reply = await this.#send("PATCH", assessmentPath(traceId, assessmentId), {
+    const reply = await this.#send("PATCH", routeToAssessment(traceId, assessmentId), {
       assessment: { ...changes, trace_id: traceId, assessment_id: assessmentId },
       update_mask: mask.join(","),
     });
@@ -209,7 +209,7 @@ export class HttpTraceStore implements TraceWriter {
   }
 
   async deleteAssessment(traceId: string, assessmentId: string): Promise<void> {
-    await this.#send("DELETE", assessmentPath(traceId, assessmentId));
+    await this.#send("DELETE", routeToAssessment(traceId, assessmentId));
   }
 
   /** A failure of what needs a trace; that there is none comes with one that there is. */
@@ -220,11 +220,11 @@ export class HttpTraceStore implements TraceWriter {
       if (!isFailure(error, "not_found") || error.hint !== undefined) throw error;
       const { code, message, status, upstreamCode } = error;
       if (upstreamCode === undefined) throw error;
-      const likely = likelyTraceId(traceId);
+      const likely = guessTraceId(traceId);
       const there = likely !== undefined &&
         await this.#get(path`/api/3.0/mlflow/traces/${likely}`).then(() => true, () => false);
       throw new Failure(code, message, {
-        hint: traceIdHint(there ? likely : undefined),
+        hint: hintAtTraceId(there ? likely : undefined),
         cause: error,
         ...defined({ status, upstreamCode }),
       });
@@ -232,7 +232,7 @@ export class HttpTraceStore implements TraceWriter {
   }
 
   async #experiment(route: SafePath, query: [string, string]): Promise<Experiment | undefined> {
-    const reply = await absent(this.#get(route, [query]));
+    const reply = await readOrUndefined(this.#get(route, [query]));
     if (reply === undefined) return undefined;
     const { experiment } = ExperimentReply.parse(reply);
     return { id: experiment.experiment_id, name: experiment.name };
@@ -248,7 +248,7 @@ export class HttpTraceStore implements TraceWriter {
 }
 
 /** The reply, or undefined where the server says that there is no such thing. */
-async function absent(reply: Promise<unknown>): Promise<unknown> {
+async function readOrUndefined(reply: Promise<unknown>): Promise<unknown> {
   try {
     return await reply;
   } catch (error) {
@@ -259,11 +259,11 @@ async function absent(reply: Promise<unknown>): Promise<unknown> {
   }
 }
 
-function assessmentPath(traceId: string, assessmentId: string): SafePath {
+function routeToAssessment(traceId: string, assessmentId: string): SafePath {
   return path`/api/3.0/mlflow/traces/${traceId}/assessments/${assessmentId}`;
 }
 
 /** The tracking URI as it may be shown: neither user name and password nor a query's token. */
-export function shownUri({ origin, pathname }: URL): string {
+export function showUri({ origin, pathname }: URL): string {
   return origin + pathname.replace(/\/+$/, "");
 }

@@ -11,12 +11,12 @@ import {
   type Fragment,
   guardRows,
   joinFragments,
-  ofExperiments,
+  limitToExperiments,
   raw,
   sql,
 } from "./sql.ts";
-import { usageCondition } from "./info.ts";
-import { has, type Tables } from "./database.ts";
+import { compareUsage } from "./info.ts";
+import { hasColumns, type Tables } from "./database.ts";
 
 /** What a filter becomes: joins of the table `trace_info` and conditions on its rows. */
 interface Conditions {
@@ -62,22 +62,23 @@ export function buildConditions(
       AND ${compare(raw(`${alias}.value`), clause.op, clause.value)}`);
   };
   for (const clause of clauses) {
-    const { entity, key, op, value } = serverKey(clause);
+    const { entity, key, op, value } = toServerKey(clause);
     const column = (name: string) => where.push(compare(raw(`trace_info.${name}`), op, value));
     switch (entity) {
       case "trace":
-        where.push(compare(traceColumn(key, tables), op, value));
+        where.push(compare(findColumn(key, tables), op, value));
         break;
       case "tag":
-        if (key === NAME && has(tables, "trace_info", "trace_name")) column("trace_name");
-        else if (key === PROMPTS && op === "=") where.push(promptCondition(value, tables));
+        if (key === NAME && hasColumns(tables, "trace_info", "trace_name")) column("trace_name");
+        else if (key === PROMPTS && op === "=") where.push(comparePrompt(value, tables));
         else entry("trace_tags", key, clause);
         break;
       case "metadata": {
-        const usage = usageCondition(key, op, value, tables);
+        const usage = compareUsage(key, op, value, tables);
         if (usage !== undefined) where.push(usage);
-        else if (key === SESSION && has(tables, "trace_info", "session_id")) column("session_id");
-        // The last one counts and an empty one does not, as on the server.
+        else if (key === SESSION && hasColumns(tables, "trace_info", "session_id")) {
+          column("session_id");
+        } // The last one counts and an empty one does not, as on the server.
         else if (key === SOURCE_RUN && op === "=") run = String(value);
         else entry("trace_request_metadata", key, clause);
         break;
@@ -86,11 +87,11 @@ export function buildConditions(
         spans.push(compare(raw(`s.${key}`), op, value));
         break;
       case "spanAttribute":
-        spans.push(attributeCondition(key, clause));
+        spans.push(compareAttribute(key, clause));
         break;
       case "feedback":
       case "expectation":
-        where.push(assessmentCondition(clause, tables, experimentIds));
+        where.push(compareAssessment(clause, tables, experimentIds));
         break;
       case "issue":
         where.push(
@@ -100,13 +101,13 @@ export function buildConditions(
         );
     }
   }
-  if (run !== undefined && run !== "") where.push(runCondition(run, tables));
-  if (spans.length > 0) where.push(spanCondition(spans, clauses, tables));
+  if (run !== undefined && run !== "") where.push(compareRun(run, tables));
+  if (spans.length > 0) where.push(compareSpans(spans, clauses, tables));
   return { joins, where };
 }
 
 /** Where the server keeps what a key of its own names. */
-function serverKey(clause: Clause): Clause {
+function toServerKey(clause: Clause): Clause {
   if (clause.entity !== "trace") return clause;
   switch (clause.key) {
     case "name":
@@ -122,16 +123,18 @@ function serverKey(clause: Clause): Clause {
   }
 }
 
-function traceColumn(key: string, tables: Tables): Fragment {
+function findColumn(key: string, tables: Tables): Fragment {
   if (key === "end_time_ms") return END_TIME;
-  if (/^[a-z_]+$/.test(key) && has(tables, "trace_info", key)) return raw(`trace_info.${key}`);
+  if (/^[a-z_]+$/.test(key) && hasColumns(tables, "trace_info", key)) {
+    return raw(`trace_info.${key}`);
+  }
   throw new Failure("unsupported", `This store keeps no ${key} of traces.`, {
     hint: "It was written by an older MLflow. Leave that comparison out.",
   });
 }
 
 /** One and the same span must meet all of them. */
-function spanCondition(
+function compareSpans(
   spans: readonly Fragment[],
   clauses: readonly Clause[],
   tables: Tables,
@@ -150,7 +153,7 @@ function spanCondition(
 }
 
 /** The server compares a span's JSON text, in which an attribute's value stands after its key. */
-function attributeCondition(key: string, { op, value }: Clause): Fragment {
+function compareAttribute(key: string, { op, value }: Clause): Fragment {
   const text = String(value);
   const content = raw("s.content");
   if (op !== "RLIKE") return compare(content, op, `%"${key}"${text}%`);
@@ -160,18 +163,18 @@ function attributeCondition(key: string, { op, value }: Clause): Fragment {
   return compare(content, op, `"${key}": ${from}${body}${to}`);
 }
 
-function promptCondition(value: Clause["value"], tables: Tables): Fragment {
-  return linkCondition("prompt_version", String(value), tables);
+function comparePrompt(value: Clause["value"], tables: Tables): Fragment {
+  return findLink("prompt_version", String(value), tables);
 }
 
 /** Of a run are the traces that were made in it and those linked to it. */
-function runCondition(run: string, tables: Tables): Fragment {
-  return sql`(${linkCondition("run", run, tables)} OR EXISTS (
+function compareRun(run: string, tables: Tables): Fragment {
+  return sql`(${findLink("run", run, tables)} OR EXISTS (
     SELECT 1 FROM trace_request_metadata m WHERE m.request_id = trace_info.request_id
     AND m.key = ${SOURCE_RUN} AND m.value = ${run}))`;
 }
 
-function linkCondition(type: string, id: string, tables: Tables): Fragment {
+function findLink(type: string, id: string, tables: Tables): Fragment {
   if (!tables.has("entity_associations")) return raw("0");
   return sql`EXISTS (SELECT 1 FROM entity_associations l WHERE l.source_type = 'trace'
     AND l.source_id = trace_info.request_id AND l.destination_type = ${type}
@@ -181,7 +184,7 @@ function linkCondition(type: string, id: string, tables: Tables): Fragment {
 const SESSION_MARK = '%"mlflow.trace.session":%';
 
 /** A condition on `trace_info`. */
-function assessmentCondition(
+function compareAssessment(
   clause: Clause,
   tables: Tables,
   experimentIds: readonly string[],
@@ -191,8 +194,8 @@ function assessmentCondition(
   const named = sql`${guardRows("a")} AND a.assessment_type = ${clause.entity}
     AND a.name = ${clause.key} AND a.valid = 1`;
   const presence = missing || clause.op === "IS NOT NULL";
-  const wanted = presence ? named : sql`${named} AND ${valueCondition(clause, tables)}`;
-  const covered = sessionCoverage(wanted, tables, experimentIds);
+  const wanted = presence ? named : sql`${named} AND ${compareValue(clause, tables)}`;
+  const covered = coverSessions(wanted, tables, experimentIds);
   if (missing) {
     return sql`NOT EXISTS (SELECT 1 FROM assessments a
       WHERE a.trace_id = trace_info.request_id AND ${wanted})
@@ -202,18 +205,20 @@ function assessmentCondition(
     SELECT a.trace_id FROM assessments a WHERE ${wanted} UNION ${covered})`;
 }
 
-function valueCondition({ op, value }: Clause, tables: Tables): Fragment {
+function compareValue({ op, value }: Clause, tables: Tables): Fragment {
   switch (op) {
     case "=":
     case "!=": {
-      const equal = sql`(a.value = ${String(value)} OR a.value = ${pythonJson(String(value))})`;
+      const equal = sql`(a.value = ${String(value)} OR a.value = ${
+        printPythonJson(String(value))
+      })`;
       return op === "=" ? equal : sql`NOT ${equal}`;
     }
     case "<":
     case "<=":
     case ">":
     case ">=":
-      return has(tables, "assessments", "is_numeric_value", "aggregate_value")
+      return hasColumns(tables, "assessments", "is_numeric_value", "aggregate_value")
         ? sql`a.is_numeric_value = 1 AND ${compare(raw("a.aggregate_value"), op, value)}`
         : compare(NUMBER, op, value);
     default:
@@ -228,28 +233,30 @@ const NUMBER = raw(`(CASE
   ELSE CAST(a.value AS REAL) END)`);
 
 /** The traces of sessions that have such an assessment as a whole. */
-function sessionCoverage(
+function coverSessions(
   wanted: Fragment,
   tables: Tables,
   experimentIds: readonly string[],
 ): Fragment {
   return sql`SELECT t.request_id FROM trace_info t
-    WHERE ${ofExperiments("t", experimentIds)} AND ${sessionColumn("t", tables)} IN (
-      SELECT ${sessionColumn("u", tables)} FROM assessments a
+    WHERE ${limitToExperiments("t", experimentIds)} AND ${findSessionColumn("t", tables)} IN (
+      SELECT ${findSessionColumn("u", tables)} FROM assessments a
       JOIN trace_info u ON u.request_id = a.trace_id
       WHERE ${wanted} AND a.assessment_metadata LIKE ${SESSION_MARK}
-      AND ${ofExperiments("u", experimentIds)} AND ${sessionColumn("u", tables)} IS NOT NULL)`;
+      AND ${limitToExperiments("u", experimentIds)} AND ${
+    findSessionColumn("u", tables)
+  } IS NOT NULL)`;
 }
 
-function sessionColumn(table: string, tables: Tables): Fragment {
-  return has(tables, "trace_info", "session_id")
+function findSessionColumn(table: string, tables: Tables): Fragment {
+  return hasColumns(tables, "trace_info", "session_id")
     ? raw(`${table}.session_id`)
     : raw(`(SELECT m.value FROM trace_request_metadata m
         WHERE m.request_id = ${table}.request_id AND m.key = 'mlflow.trace.session')`);
 }
 
 /** A text as Python's `json.dumps` writes it: everything but printable ASCII escaped. */
-function pythonJson(text: string): string {
+function printPythonJson(text: string): string {
   return JSON.stringify(text).replace(
     /[^ -~]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,

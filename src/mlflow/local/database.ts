@@ -81,7 +81,7 @@ export class Database implements Disposable {
         // Not all(): it never ends when a function throws.
         for (const row of prepared.iterate(...statement.params)) {
           this.check();
-          rows.push(withNumbers(row));
+          rows.push(narrowIntegers(row));
         }
         return rows;
       } catch (error) {
@@ -122,7 +122,7 @@ export class Database implements Disposable {
   }
 
   #explained(error: unknown): unknown {
-    const code = sqliteCode(error);
+    const code = readSqliteCode(error);
     if (error instanceof Failure || code === undefined) return error;
     const { path } = this;
     const make = (
@@ -166,7 +166,7 @@ export class Database implements Disposable {
 }
 
 /** SQLite's own error code; undefined for other errors. Without a code, the file did not open. */
-function sqliteCode(error: unknown): number | undefined {
+function readSqliteCode(error: unknown): number | undefined {
   if (!(error instanceof Error) || !("code" in error) || error.code !== "ERR_SQLITE_ERROR") {
     return undefined;
   }
@@ -174,11 +174,11 @@ function sqliteCode(error: unknown): number | undefined {
 }
 
 function isBusy(error: unknown): boolean {
-  const code = sqliteCode(error);
+  const code = readSqliteCode(error);
   return code !== undefined && ((code & 0xff) === 5 || (code & 0xff) === 6);
 }
 
-function withNumbers(row: Readonly<Record<string, SQLOutputValue>>): Row {
+function narrowIntegers(row: Readonly<Record<string, SQLOutputValue>>): Row {
   return Object.fromEntries(
     Object.entries(row).map(([name, value]) => [
       name,
@@ -211,7 +211,7 @@ export const READ_TABLES: readonly string[] = [
 ];
 
 /** Whether a store has a column. */
-export function has(tables: Tables, table: string, ...columns: readonly string[]): boolean {
+export function hasColumns(tables: Tables, table: string, ...columns: readonly string[]): boolean {
   const found = tables.get(table);
   return found !== undefined && columns.every((column) => found.has(column));
 }
@@ -230,7 +230,9 @@ function requireStore(tables: Tables, others: readonly string[], path: string): 
   }
   const missing = Object.entries(NEEDED).flatMap(([table, columns]) =>
     tables.has(table)
-      ? columns.filter((column) => !has(tables, table, column)).map((name) => `${table}.${name}`)
+      ? columns.filter((column) => !hasColumns(tables, table, column)).map((name) =>
+        `${table}.${name}`
+      )
       : [table]
   );
   if (missing.length === 0) return;

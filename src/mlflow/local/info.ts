@@ -4,10 +4,10 @@
  * @module
  */
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
-import { durationText } from "../shape/info.ts";
-import { type Database, has, type Row, type Tables } from "./database.ts";
+import { printSeconds } from "../shape/info.ts";
+import { type Database, hasColumns, type Row, type Tables } from "./database.ts";
 import { bindList, type Fragment, joinFragments, raw, sql } from "./sql.ts";
-import { floatText } from "../filter/json_text.ts";
+import { printFloat } from "../filter/json_text.ts";
 import type { Clause } from "../filter/clause.ts";
 
 /** Traces whose parts are read by one statement. */
@@ -16,7 +16,7 @@ const NAME = "mlflow.traceName";
 const SESSION = "mlflow.trace.session";
 
 /** The infos of traces, in the order of their ids; ids of no trace are left out. */
-export function traceInfos(database: Database, ids: readonly string[]): JsonObject[] {
+export function readTraceInfos(database: Database, ids: readonly string[]): JsonObject[] {
   const infos: JsonObject[] = [];
   for (let at = 0; at < ids.length; at += CHUNK) {
     infos.push(...readInfos(database, ids.slice(at, at + CHUNK)));
@@ -72,21 +72,21 @@ function buildInfo(
   tables: Tables,
   parts: Readonly<Record<"tags" | "metadata" | "assessments", readonly Row[]>>,
 ): JsonObject {
-  const named = has(tables, "trace_info", "trace_name");
+  const named = hasColumns(tables, "trace_info", "trace_name");
   const tags = readEntries(parts.tags).filter(([key]) => !(named && key === NAME));
   if (typeof row["trace_name"] === "string") tags.push([NAME, row["trace_name"]]);
   const duration = row["execution_time_ms"];
   return {
     trace_id: String(row["request_id"]),
-    ...textEntry("client_request_id", row["client_request_id"]),
+    ...writeText("client_request_id", row["client_request_id"]),
     trace_location: {
       type: "MLFLOW_EXPERIMENT",
       mlflow_experiment: { experiment_id: String(row["experiment_id"]) },
     },
-    ...textEntry("request_preview", row["request_preview"]),
-    ...textEntry("response_preview", row["response_preview"]),
-    ...timeEntry("request_time", row["timestamp_ms"]),
-    ...(typeof duration === "number" ? { execution_duration: durationText(duration) } : {}),
+    ...writeText("request_preview", row["request_preview"]),
+    ...writeText("response_preview", row["response_preview"]),
+    ...writeTime("request_time", row["timestamp_ms"]),
+    ...(typeof duration === "number" ? { execution_duration: printSeconds(duration) } : {}),
     state: String(row["status"]),
     trace_metadata: buildMetadata(row, tables, parts.metadata),
     tags: Object.fromEntries(tags),
@@ -96,15 +96,17 @@ function buildInfo(
 
 /** What newer stores keep as columns stands among the metadata, and only from there. */
 function buildMetadata(row: Row, tables: Tables, rows: readonly Row[]): JsonObject {
-  const promoted = new Set(Object.keys(USAGE).filter((key) => usageColumns(key, tables).length));
-  if (has(tables, "trace_info", "session_id")) promoted.add(SESSION);
+  const promoted = new Set(
+    Object.keys(USAGE).filter((key) => listUsageColumns(key, tables).length),
+  );
+  if (hasColumns(tables, "trace_info", "session_id")) promoted.add(SESSION);
   const entries = readEntries(rows).filter(([key]) => !promoted.has(key));
   if (typeof row["session_id"] === "string") entries.push([SESSION, row["session_id"]]);
   for (const key of Object.keys(USAGE)) {
-    const parts = usageColumns(key, tables).flatMap((column) => {
+    const parts = listUsageColumns(key, tables).flatMap((column) => {
       const value = row[column];
       const isNumber = typeof value === "number" || typeof value === "bigint";
-      return isNumber ? [`"${column}": ${usageText(key, value)}`] : [];
+      return isNumber ? [`"${column}": ${printUsage(key, value)}`] : [];
     });
     if (parts.length > 0) entries.push([key, `{${parts.join(", ")}}`]);
   }
@@ -122,17 +124,17 @@ export function readAssessment(row: Row): JsonObject {
     assessment_id: String(row["assessment_id"]),
     assessment_name: String(row["name"]),
     trace_id: String(row["trace_id"]),
-    ...textEntry("span_id", row["span_id"]),
+    ...writeText("span_id", row["span_id"]),
     source: {
       source_type: String(row["source_type"]),
-      ...textEntry("source_id", row["source_id"]),
+      ...writeText("source_id", row["source_id"]),
     },
-    ...timeEntry("create_time", row["created_timestamp"]),
-    ...timeEntry("last_update_time", row["last_updated_timestamp"]),
+    ...writeTime("create_time", row["created_timestamp"]),
+    ...writeTime("last_update_time", row["last_updated_timestamp"]),
     ...buildValue(String(row["assessment_type"]), value, row["error"]),
-    ...textEntry("rationale", row["rationale"]),
-    ...metadataPart(row["assessment_metadata"]),
-    ...textEntry("overrides", row["overrides"]),
+    ...writeText("rationale", row["rationale"]),
+    ...readAssessmentMetadata(row["assessment_metadata"]),
+    ...writeText("overrides", row["overrides"]),
     valid: row["valid"] !== 0,
   };
 }
@@ -155,7 +157,7 @@ function dropNulls(object: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
 }
 
-function metadataPart(metadata: unknown): JsonObject {
+function readAssessmentMetadata(metadata: unknown): JsonObject {
   const parsed = typeof metadata === "string" ? tryParseJson(metadata) : undefined;
   if (!isJsonObject(parsed)) return {};
   const entries = Object.entries(parsed).map(([key, value]): [string, Json] => [
@@ -166,12 +168,12 @@ function metadataPart(metadata: unknown): JsonObject {
 }
 
 /** What is no time that JavaScript knows is left out. */
-function timeEntry(name: string, millis: unknown): JsonObject {
+function writeTime(name: string, millis: unknown): JsonObject {
   const date = new Date(Number(millis));
   return Number.isNaN(date.getTime()) ? {} : { [name]: date.toISOString() };
 }
 
-function textEntry(name: string, value: unknown): JsonObject {
+function writeText(name: string, value: unknown): JsonObject {
   return typeof value === "string" ? { [name]: value } : {};
 }
 
@@ -189,36 +191,36 @@ const USAGE: Readonly<Record<string, readonly string[]>> = {
 };
 
 /** The columns of a usage key that a store has; empty where it keeps the text. */
-export function usageColumns(key: string, tables: Tables): readonly string[] {
+export function listUsageColumns(key: string, tables: Tables): readonly string[] {
   const columns = Object.hasOwn(USAGE, key) ? USAGE[key] ?? [] : [];
-  return columns.filter((column) => has(tables, "trace_info", column));
+  return columns.filter((column) => hasColumns(tables, "trace_info", column));
 }
 
 /** A number of a usage column as it stands in the text. */
-function usageText(key: string, value: number | bigint): string {
-  return key === "mlflow.trace.cost" ? floatText(Number(value)) : String(value);
+function printUsage(key: string, value: number | bigint): string {
+  return key === "mlflow.trace.cost" ? printFloat(Number(value)) : String(value);
 }
 
 /** The comparison of a usage key; undefined for other keys, and where the store keeps the text. */
-export function usageCondition(
+export function compareUsage(
   key: string,
   op: Clause["op"],
   value: Clause["value"],
   tables: Tables,
 ): Fragment | undefined {
-  const columns = usageColumns(key, tables);
+  const columns = listUsageColumns(key, tables);
   if (columns.length === 0) return undefined;
   const present = sql`(${
     joinFragments(columns.map((name) => raw(`trace_info.${name} IS NOT NULL`)), " OR ")
   })`;
   if (op === "IS NULL") return sql`NOT ${present}`;
   if (op === "IS NOT NULL") return present;
-  const matching = equalsUsage(key, String(value), columns);
+  const matching = equalUsage(key, String(value), columns);
   return op === "!=" ? sql`${present} AND NOT ${matching}` : matching;
 }
 
 /** Only the text that the server itself would show is equal to anything. */
-function equalsUsage(key: string, text: string, columns: readonly string[]): Fragment {
+function equalUsage(key: string, text: string, columns: readonly string[]): Fragment {
   const parsed = tryParseJson(text);
   if (!isJsonObject(parsed)) return raw("0");
   const parts = columns.flatMap((column): [string, number][] => {
@@ -226,7 +228,7 @@ function equalsUsage(key: string, text: string, columns: readonly string[]): Fra
     return typeof value === "number" ? [[column, value]] : [];
   });
   const shown = `{${
-    parts.map(([column, value]) => `"${column}": ${usageText(key, value)}`).join(", ")
+    parts.map(([column, value]) => `"${column}": ${printUsage(key, value)}`).join(", ")
   }}`;
   if (parts.length === 0 || shown !== text) return raw("0");
   const wanted = new Map(parts);

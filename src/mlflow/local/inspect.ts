@@ -11,7 +11,7 @@ const MAGIC = "SQLite format 3\0";
 
 /** Refuses what cannot be read without touching it. */
 export function inspectStore(path: string): void {
-  const size = fileSize(path);
+  const size = readSize(path);
   if (size === undefined) {
     throw new Failure("unreachable", `There is no file ${path}.`, {
       hint: path.includes("/~/")
@@ -25,7 +25,7 @@ export function inspectStore(path: string): void {
       hint: "Set MLFLOW_TRACKING_URI to the store's file, often mlflow.db.",
     });
   }
-  const header = firstBytes(path, 100);
+  const header = readFirstBytes(path, 100);
   if (header.length < 100 || new TextDecoder().decode(header.subarray(0, 16)) !== MAGIC) {
     throw new Failure("unsupported", `${path} is not an SQLite database.`, {
       hint: size === 0
@@ -54,7 +54,7 @@ export function explainHotJournal(path: string): Failure {
  * create them, past the program's permissions.
  */
 function requireOpenWal(path: string): void {
-  if (fileSize(`${path}-wal`) !== undefined && fileSize(`${path}-shm`) !== undefined) return;
+  if (readSize(`${path}-wal`) !== undefined && readSize(`${path}-shm`) !== undefined) return;
   throw new Failure(
     "unsupported",
     `${path} is in write-ahead mode (WAL): reading it would create files beside it.`,
@@ -71,8 +71,8 @@ function requireOpenWal(path: string): void {
 function refuseTruncated(path: string, header: Uint8Array, size: number): void {
   if (size >= readAnnouncedSize(header)) return;
   Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200);
-  const again = fileSize(path);
-  if (typeof again === "number" && again >= readAnnouncedSize(firstBytes(path, 100))) return;
+  const again = readSize(path);
+  if (typeof again === "number" && again >= readAnnouncedSize(readFirstBytes(path, 100))) return;
   throw new Failure(
     "unsupported",
     `${path} is truncated: it has ${size} bytes of ${readAnnouncedSize(header)}.`,
@@ -88,7 +88,7 @@ function readAnnouncedSize(header: Uint8Array): number {
   return view.getUint32(24) === view.getUint32(92) ? page * view.getUint32(28) : 0;
 }
 
-function fileSize(path: string): number | "folder" | undefined {
+function readSize(path: string): number | "folder" | undefined {
   try {
     const { size, isDirectory } = Deno.statSync(path);
     return isDirectory ? "folder" : size;
@@ -98,7 +98,7 @@ function fileSize(path: string): number | "folder" | undefined {
   }
 }
 
-function firstBytes(path: string, count: number): Uint8Array {
+function readFirstBytes(path: string, count: number): Uint8Array {
   try {
     using file = Deno.openSync(path);
     const bytes = new Uint8Array(count);

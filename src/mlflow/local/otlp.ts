@@ -75,16 +75,16 @@ function decode(reader: Reader, message: Message, depth: number): JsonObject {
     const tag = reader.varint();
     const [name = "", type] = message[Number(tag >> 3n)] ?? [];
     if (type === undefined) reader.skip(tag);
-    else if (!name.endsWith("[]")) object[name] = value(reader, type, depth);
+    else if (!name.endsWith("[]")) object[name] = readValue(reader, type, depth);
     else {
       const list = object[name.slice(0, -2)] ??= [];
-      if (Array.isArray(list)) list.push(value(reader, type, depth));
+      if (Array.isArray(list)) list.push(readValue(reader, type, depth));
     }
   }
   return object;
 }
 
-function value(reader: Reader, type: Scalar | Message, depth: number): Json {
+function readValue(reader: Reader, type: Scalar | Message, depth: number): Json {
   switch (type) {
     case "text":
       return new TextDecoder().decode(reader.bytes());

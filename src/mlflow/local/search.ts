@@ -1,16 +1,16 @@
 import type { TraceQuery } from "../store.ts";
-import { type Fragment, guardRows, joinFragments, ofExperiments, raw, sql } from "./sql.ts";
+import { type Fragment, guardRows, joinFragments, limitToExperiments, raw, sql } from "./sql.ts";
 import { buildConditions, END_TIME } from "./condition.ts";
-import { has, type Tables } from "./database.ts";
+import { hasColumns, type Tables } from "./database.ts";
 import { Failure } from "../../core/failure.ts";
 import type { OrderTerm } from "../filter/order.ts";
-import { usageColumns } from "./info.ts";
+import { listUsageColumns } from "./info.ts";
 
 /** What decides which traces a search gives, as plain data. */
 export type Search = Pick<TraceQuery, "experimentIds" | "filter" | "orderBy">;
 
 /** The statement that gives the ids of a page of traces (`request_id`), in order. */
-export function searchStatement(
+export function buildSearch(
   search: Search,
   tables: Tables,
   page: { readonly limit: number; readonly offset: number },
@@ -25,7 +25,7 @@ export function searchStatement(
 }
 
 /** The statement that counts the traces of a search (`number`). */
-export function countStatement(search: Omit<Search, "orderBy">, tables: Tables): Fragment {
+export function buildCount(search: Omit<Search, "orderBy">, tables: Tables): Fragment {
   const { joins, where } = buildMatch(search, tables);
   return sql`SELECT count(*) AS number FROM trace_info ${joinFragments(joins, " ")}
     WHERE ${joinFragments(where, " AND ")}`;
@@ -38,7 +38,7 @@ function buildMatch(
   const { joins, where } = buildConditions(filter?.clauses ?? [], tables, experimentIds);
   return {
     joins,
-    where: [guardRows("trace_info"), ofExperiments("trace_info", experimentIds), ...where]
+    where: [guardRows("trace_info"), limitToExperiments("trace_info", experimentIds), ...where]
       .map((condition) => sql`(${condition})`),
   };
 }
@@ -59,7 +59,7 @@ function buildOrder(terms: readonly OrderTerm[], tables: Tables): OrderClauses {
   const keys: Fragment[] = [];
   const seen = new Set<string>();
   for (const term of terms) {
-    const value = sortValue(term, tables, joins);
+    const value = findSortValue(term, tables, joins);
     const direction = raw(term.descending ? "DESC" : "ASC");
     if (value.optional) keys.push(sql`${value.text} IS NULL`);
     keys.push(sql`${value.text} ${direction}`);
@@ -70,7 +70,7 @@ function buildOrder(terms: readonly OrderTerm[], tables: Tables): OrderClauses {
   return { joins, keys };
 }
 
-function sortValue(
+function findSortValue(
   { entity, key }: OrderTerm,
   tables: Tables,
   joins: Fragment[],
@@ -88,18 +88,18 @@ function sortValue(
   const isName = entity === "trace" ? key === "name" : entity === "tag" &&
     key === "mlflow.traceName";
   if (isName) {
-    return has(tables, "trace_info", "trace_name")
+    return hasColumns(tables, "trace_info", "trace_name")
       ? column("trace_name", true)
       : entry("trace_tags", "mlflow.traceName");
   }
   if (entity === "tag") return entry("trace_tags", key);
   if (entity === "metadata") {
-    if (usageColumns(key, tables).length > 0) {
+    if (listUsageColumns(key, tables).length > 0) {
       throw new Failure("invalid_arguments", `Traces cannot be sorted by ${key}.`, {
         hint: "It holds several numbers. Sort by another key, or sort the result.",
       });
     }
-    return key === "mlflow.trace.session" && has(tables, "trace_info", "session_id")
+    return key === "mlflow.trace.session" && hasColumns(tables, "trace_info", "session_id")
       ? column("session_id", true)
       : entry("trace_request_metadata", key);
   }

@@ -5,7 +5,7 @@
  */
 import { Failure, isFailure } from "../../core/failure.ts";
 import { ArrayScanner } from "../../http/array_scanner.ts";
-import { likelyTraceId, traceIdHint } from "../trace_id.ts";
+import { guessTraceId, hintAtTraceId } from "../trace_id.ts";
 import type { Database, Row } from "./database.ts";
 import { decodeSpans } from "./otlp.ts";
 import { packError, type Part } from "./protocol.ts";
@@ -30,7 +30,7 @@ export function* readSpans(
 ): Generator<Part> {
   for (const [trace, traceId] of traceIds.entries()) {
     try {
-      for (const texts of spanTexts(database, folders, traceId)) {
+      for (const texts of readTexts(database, folders, traceId)) {
         yield { kind: "spans", trace, texts };
       }
     } catch (error) {
@@ -42,36 +42,36 @@ export function* readSpans(
 
 /** The failure for an id that no trace has. */
 export function noSuchTrace(database: Database, traceId: string): Failure {
-  const likely = likelyTraceId(traceId);
+  const likely = guessTraceId(traceId);
   const isThere = likely !== undefined &&
     database.rows(sql`SELECT 1 FROM trace_info WHERE request_id = ${likely}`).length > 0;
   return new Failure(
     "not_found",
     `There is no trace ${JSON.stringify(traceId.slice(0, 100))} in this store.`,
-    { upstreamCode: "RESOURCE_DOES_NOT_EXIST", hint: traceIdHint(isThere ? likely : undefined) },
+    { upstreamCode: "RESOURCE_DOES_NOT_EXIST", hint: hintAtTraceId(isThere ? likely : undefined) },
   );
 }
 
 /** One trace's spans as JSON texts, some at a time. */
-function* spanTexts(
+function* readTexts(
   database: Database,
   folders: readonly string[],
   traceId: string,
 ): Generator<string[]> {
   const tags = readTags(database, traceId);
-  const keys = spanKeys(database, traceId);
+  const keys = listSpanKeys(database, traceId);
   const isArchived = tags.get(KEPT_IN) === "ARCHIVE_REPO";
   const location = tags.get(isArchived ? ARCHIVE : ARTIFACTS);
   if (!isArchived && (tags.get(KEPT_IN) === "TRACKING_STORE" || location === undefined)) {
-    return yield* storedTexts(database, keys);
+    return yield* readStored(database, keys);
   }
   const name = isArchived ? "traces.pb" : "traces.json";
   const file = location === undefined ? undefined : findArtifact(location, name, folders);
   if (file !== undefined) {
-    return yield* isArchived ? archivedTexts(file) : fileTexts(database, file);
+    return yield* isArchived ? readArchive(file) : readFile(database, file);
   }
   // The archive leaves rows without content; spans that are still there are better than none.
-  if (keys.some(({ size }) => size !== 0)) return yield* storedTexts(database, keys);
+  if (keys.some(({ size }) => size !== 0)) return yield* readStored(database, keys);
   if (isArchived || wasWrittenWithSpans(database, traceId)) {
     throw explainMissingFile(name, location);
   }
@@ -88,7 +88,7 @@ function readTags(database: Database, traceId: string): ReadonlyMap<string, stri
 }
 
 /** Root spans first, then by time, as the server gives them. */
-function spanKeys(database: Database, traceId: string): readonly Row[] {
+function listSpanKeys(database: Database, traceId: string): readonly Row[] {
   if (!database.tables.has("spans")) return [];
   return database.rows(
     sql`SELECT rowid AS id, length(content) AS size FROM spans WHERE trace_id = ${traceId}
@@ -104,7 +104,7 @@ function wasWrittenWithSpans(database: Database, traceId: string): boolean {
   ).length > 0;
 }
 
-function* storedTexts(database: Database, keys: readonly Row[]): Generator<string[]> {
+function* readStored(database: Database, keys: readonly Row[]): Generator<string[]> {
   let batch: number[] = [];
   let size = 0;
   for (const [index, key] of keys.entries()) {
@@ -123,7 +123,7 @@ function* storedTexts(database: Database, keys: readonly Row[]): Generator<strin
 }
 
 /** The spans in a `traces.json`, as they are read. */
-function* fileTexts(database: Database, file: string): Generator<string[]> {
+function* readFile(database: Database, file: string): Generator<string[]> {
   const scanner = new ArrayScanner({ path: ["spans"] });
   const decoder = new TextDecoder();
   using handle = Deno.openSync(file);
@@ -146,7 +146,7 @@ function* fileTexts(database: Database, file: string): Generator<string[]> {
   );
 }
 
-function archivedTexts(file: string): string[][] {
+function readArchive(file: string): string[][] {
   try {
     return [decodeSpans(Deno.readFileSync(file)).map((span) => JSON.stringify(span))];
   } catch (error) {
@@ -186,21 +186,21 @@ export function findArtifact(
   folders: readonly string[],
 ): string | undefined {
   return folders.flatMap((folder) =>
-    candidates(location, [folder]).map((place) => `${place}/${name}`)
-      .filter((file) => stat(file)?.isFile === true && liesIn(file, folder))
+    listCandidates(location, [folder]).map((place) => `${place}/${name}`)
+      .filter((file) => tryStat(file)?.isFile === true && isWithin(file, folder))
   )[0];
 }
 
 /** Permissions go by the name of a file: a link in a folder must not lead out of it. */
-function liesIn(file: string, folder: string): boolean {
+function isWithin(file: string, folder: string): boolean {
   const real = (path: string) => Deno.realPathSync(path).replaceAll("\\", "/");
   return real(file).startsWith(`${real(folder)}/`);
 }
 
 /** The places below permitted folders that a location may mean; a moved store keeps old paths. */
-function candidates(location: string, folders: readonly string[]): string[] {
+function listCandidates(location: string, folders: readonly string[]): string[] {
   const proxied = /^mlflow-artifacts:(?:\/\/[^/]*)?\/+(.+)$/.exec(location)?.[1];
-  const path = proxied ?? localPath(location);
+  const path = proxied ?? readLocalPath(location);
   if (path === undefined) return [];
   const parts = path.split(/[\\/]+/).filter((part) => part !== "" && part !== ".");
   if (parts.includes("..")) return [];
@@ -214,12 +214,12 @@ function candidates(location: string, folders: readonly string[]): string[] {
 }
 
 /** A path, or a `file:` URI as one; undefined for every other place. */
-function localPath(location: string): string | undefined {
+function readLocalPath(location: string): string | undefined {
   if (/^file:/i.test(location)) return fileUriPath(location);
   return /^[a-z][a-z0-9+.-]+:/i.test(location) ? undefined : location;
 }
 
-function stat(path: string): Deno.FileInfo | undefined {
+function tryStat(path: string): Deno.FileInfo | undefined {
   try {
     return Deno.statSync(path);
   } catch (error) {

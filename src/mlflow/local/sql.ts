@@ -82,7 +82,7 @@ export function compare(
 }
 
 /** The experiments of a search. The server takes ids for numbers. */
-export function ofExperiments(table: string, experimentIds: readonly string[]): Fragment {
+export function limitToExperiments(table: string, experimentIds: readonly string[]): Fragment {
   const ids = experimentIds.filter((id) => /^\d{1,18}$/.test(id)).map(BigInt);
   return sql`${raw(table)}.experiment_id IN ${bindList(ids)}`;
 }

@@ -1,6 +1,6 @@
 import { Failure, isFailure } from "../../core/failure.ts";
-import { isJsonObject, type Json, JsonError, parseJson, tryParseJson } from "../../core/json.ts";
-import { damagedSpan } from "../shape/span.ts";
+import { isJsonObject, type Json, JsonError, parseJson } from "../../core/json.ts";
+import { failWithDamage } from "../shape/span.ts";
 import type {
   Experiment,
   TracePage,
@@ -51,7 +51,7 @@ export class LocalTraceStore implements TraceReader {
   async search({ onPage, pageToken, limit, ...query }: TraceQuery): Promise<TracePage> {
     const offset = pageToken === undefined ? 0 : readToken(pageToken);
     const { experimentIds, filter, orderBy } = query;
-    const search = { experimentIds, filter: plain(filter), orderBy };
+    const search = { experimentIds, filter: dropNotes(filter), orderBy };
     const infos: Json[] = [];
     let hasMore = false;
     for await (const part of this.#read({ kind: "search", search, limit, offset })) {
@@ -71,7 +71,7 @@ export class LocalTraceStore implements TraceReader {
     { experimentIds, filter }: Pick<TraceQuery, "experimentIds" | "filter">,
   ): Promise<number | undefined> {
     const deadline = Math.min(this.#deadline, Date.now() + COUNT_LIMIT);
-    const search = { experimentIds, filter: plain(filter) };
+    const search = { experimentIds, filter: dropNotes(filter) };
     try {
       const part = await this.#one({ kind: "count", search }, deadline);
       return part.kind === "number" ? part.number : undefined;
@@ -178,7 +178,7 @@ export class LocalTraceStore implements TraceReader {
 }
 
 /** A filter without what does not cross to a worker. */
-function plain(filter: TraceQuery["filter"]): TraceQuery["filter"] {
+function dropNotes(filter: TraceQuery["filter"]): TraceQuery["filter"] {
   return filter === undefined ? undefined : { clauses: filter.clauses, notes: [] };
 }
 
@@ -195,7 +195,7 @@ function readSpan(text: string): Json {
     return parseJson(text);
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    throw damagedSpan(error.message, error);
+    throw failWithDamage(error.message, error);
   }
 }
 
@@ -214,7 +214,7 @@ export interface ConfiguredStore {
 }
 
 /** The local store that the tracking URI names; undefined when it names something else. */
-export function configuredStore(settings: Settings): ConfiguredStore | undefined {
+export function findConfiguredStore(settings: Settings): ConfiguredStore | undefined {
   const files = localStoreOf(settings);
   if (files === undefined) return undefined;
   const pool = new StorePool(files);

@@ -5,8 +5,8 @@
  */
 import { Failure } from "../../core/failure.ts";
 import type { JsonObject } from "../../core/json.ts";
-import { type CompileSearch, Database, has, type Row, type Wanted } from "./database.ts";
-import { readAssessment, traceInfos } from "./info.ts";
+import { type CompileSearch, Database, hasColumns, type Row, type Wanted } from "./database.ts";
+import { readAssessment, readTraceInfos } from "./info.ts";
 import {
   type FromWorker,
   packError,
@@ -15,7 +15,7 @@ import {
   type StoreFiles,
   type ToWorker,
 } from "./protocol.ts";
-import { countStatement, searchStatement } from "./search.ts";
+import { buildCount, buildSearch } from "./search.ts";
 import { noSuchTrace, readSpans } from "./spans.ts";
 import { type Fragment, raw, sql } from "./sql.ts";
 
@@ -31,21 +31,21 @@ function* readStore(
 ): Generator<Part> {
   using database = new Database(files.path, wanted, compileSearch);
   // A pattern that cannot be used is told even where no trace has what it is about.
-  regexPatterns(request).forEach((pattern) => compileSearch?.(pattern));
+  listPatterns(request).forEach((pattern) => compileSearch?.(pattern));
   switch (request.kind) {
     case "search": {
       const { search, limit, offset } = request;
-      const statement = searchStatement(search, database.tables, { limit: limit + 1, offset });
+      const statement = buildSearch(search, database.tables, { limit: limit + 1, offset });
       const found = database.rows(statement).map((row) => String(row["request_id"]));
       const ids = found.slice(0, limit);
       const hasMore = found.length > limit;
       for (let at = 0; at < ids.length || at === 0; at += PAGE) {
-        yield { kind: "infos", infos: traceInfos(database, ids.slice(at, at + PAGE)), hasMore };
+        yield { kind: "infos", infos: readTraceInfos(database, ids.slice(at, at + PAGE)), hasMore };
       }
       return;
     }
     case "count": {
-      const [row] = database.rows(countStatement(request.search, database.tables));
+      const [row] = database.rows(buildCount(request.search, database.tables));
       return yield { kind: "number", number: Number(row?.["number"]) };
     }
     case "info":
@@ -53,9 +53,9 @@ function* readStore(
     case "spans":
       return yield* readSpans(database, files.artifacts, request.traceIds);
     case "assessment":
-      return yield assessment(database, request.traceId, request.assessmentId);
+      return yield readOneAssessment(database, request.traceId, request.assessmentId);
     case "experiments":
-      return yield experiments(database, request);
+      return yield readExperiments(database, request);
     case "run": {
       const rows = !database.tables.has("runs") ? [] : database.rows(
         sql`SELECT e.experiment_id, e.name FROM runs r
@@ -68,18 +68,18 @@ function* readStore(
 }
 
 /** The regular expressions in a request's filter. */
-function regexPatterns(request: Request): readonly string[] {
+function listPatterns(request: Request): readonly string[] {
   const clauses = "search" in request ? request.search.filter?.clauses ?? [] : [];
   return clauses.filter(({ op }) => op === "RLIKE").map(({ value }) => String(value));
 }
 
 function findInfo(database: Database, traceId: string): JsonObject {
-  const [info] = traceInfos(database, [traceId]);
+  const [info] = readTraceInfos(database, [traceId]);
   if (info !== undefined) return info;
   throw noSuchTrace(database, traceId);
 }
 
-function assessment(database: Database, traceId: string, assessmentId: string): Part {
+function readOneAssessment(database: Database, traceId: string, assessmentId: string): Part {
   const rows = !database.tables.has("assessments") ? [] : database.rows(
     sql`SELECT * FROM assessments WHERE trace_id = ${traceId}
       AND assessment_id = ${assessmentId}`,
@@ -94,7 +94,7 @@ function assessment(database: Database, traceId: string, assessmentId: string): 
   );
 }
 
-function experiments(
+function readExperiments(
   database: Database,
   { id, name, workspace, limit }: Extract<Request, { kind: "experiments" }>,
 ): Part {
@@ -103,13 +103,13 @@ function experiments(
     ? sql`experiment_id = ${/^\d{1,18}$/.test(id) ? BigInt(id) : -1}`
     : name !== undefined
     ? sql`name = ${name}`
-    : has(tables, "experiments", "lifecycle_stage")
+    : hasColumns(tables, "experiments", "lifecycle_stage")
     ? raw("lifecycle_stage = 'active'")
     : raw("1");
-  const own = id === undefined && has(tables, "experiments", "workspace")
+  const own = id === undefined && hasColumns(tables, "experiments", "workspace")
     ? sql`workspace = ${workspace}`
     : raw("1");
-  const latest = has(tables, "experiments", "last_update_time")
+  const latest = hasColumns(tables, "experiments", "last_update_time")
     ? raw("last_update_time DESC, experiment_id DESC")
     : raw("experiment_id DESC");
   return listExperiments(database.rows(
@@ -147,7 +147,7 @@ function serve(port: MessagePort): void {
   const answer = async (data: ToWorker) => {
     switch (data.say) {
       case "read": {
-        const needsRegex = regexPatterns(data.request).length > 0;
+        const needsRegex = listPatterns(data.request).length > 0;
         const compile = needsRegex ? (await import("./python_regex.ts")).compileSearch : undefined;
         current = readStore(data.files, data.request, data, compile);
         return next();

@@ -81,7 +81,7 @@ export function shapeInfo(wire: Json): TraceInfo {
     ...added
   } = WireInfo.parse(wire);
   const millis = execution_duration_ms ??
-    (execution_duration ? protobufMillis(execution_duration) : undefined);
+    (execution_duration ? readMillis(execution_duration) : undefined);
   return {
     trace_id,
     trace_location,
@@ -89,8 +89,8 @@ export function shapeInfo(wire: Json): TraceInfo {
       client_request_id: client_request_id ?? undefined,
       request_preview: request_preview ?? undefined,
       response_preview: response_preview ?? undefined,
-      request_time: request_time ? isoTime(request_time) : undefined,
-      execution_duration: millis === undefined ? undefined : durationText(millis),
+      request_time: request_time ? normalizeTime(request_time) : undefined,
+      execution_duration: millis === undefined ? undefined : printSeconds(millis),
       execution_duration_ms: millis,
     }),
     state: state ?? "STATE_UNSPECIFIED",
@@ -119,7 +119,7 @@ export function shapeAssessment(wire: Json): Json {
   const entries = Object.entries(wire).map(([key, value]): [string, Json] => {
     if (key === "expectation") return [key, decodeExpectation(value)];
     const isTime = key === "create_time" || key === "last_update_time";
-    return [key, isTime && typeof value === "string" ? isoTime(value) : value];
+    return [key, isTime && typeof value === "string" ? normalizeTime(value) : value];
   });
   return Object.fromEntries(entries);
 }
@@ -136,20 +136,20 @@ function decodeExpectation(expectation: Json): Json {
  * An RFC 3339 time as ISO 8601 in UTC with milliseconds. Finer or unreadable times stay as they
  * are.
  */
-function isoTime(text: string): string {
+function normalizeTime(text: string): string {
   if (/\.\d{3}\d*[1-9]/.test(text) && !/\.\d{3}0*(?!\d)/.test(text)) return text;
   const time = Date.parse(text);
   return Number.isNaN(time) ? text : new Date(time).toISOString();
 }
 
 /** Milliseconds of a protobuf duration like `1.016s`, rounded; undefined if it is none. */
-function protobufMillis(text: string): number | undefined {
+function readMillis(text: string): number | undefined {
   const match = /^(-?\d+(?:\.\d+)?)s$/.exec(text);
   return match === null ? undefined : Math.round(Number(match[1]) * 1000);
 }
 
 /** A duration in milliseconds as seconds, like `1.016s`. */
-export function durationText(millis: number): string {
+export function printSeconds(millis: number): string {
   return `${Number((millis / 1000).toFixed(3))}s`;
 }
 
@@ -164,9 +164,9 @@ export function briefTrace(trace: unknown): unknown {
   if (!isJsonObject(trace) || !isJsonObject(trace["info"])) return trace;
   const { trace_metadata, tags, assessments, ...info } = trace["info"];
   const kept = Object.entries(info).filter(([key]) => !LEFT_OUT.has(key));
-  const metadata = entriesOf(trace_metadata).filter(([key]) => METADATA.includes(key));
-  const own = entriesOf(tags).filter(([key]) => !key.startsWith("mlflow."));
-  const judged = Array.isArray(assessments) ? assessments.flatMap(judgement) : [];
+  const metadata = listEntries(trace_metadata).filter(([key]) => METADATA.includes(key));
+  const own = listEntries(tags).filter(([key]) => !key.startsWith("mlflow."));
+  const judged = Array.isArray(assessments) ? assessments.flatMap(shortenAssessment) : [];
   return {
     ...trace,
     info: Object.fromEntries([
@@ -178,7 +178,7 @@ export function briefTrace(trace: unknown): unknown {
   };
 }
 
-function judgement(assessment: Json): Json[] {
+function shortenAssessment(assessment: Json): Json[] {
   if (!isJsonObject(assessment)) return [];
   const { assessment_name, feedback, expectation, rationale } = assessment;
   const value = [feedback, expectation].find(isJsonObject)?.["value"];
@@ -189,6 +189,6 @@ function judgement(assessment: Json): Json[] {
   }];
 }
 
-function entriesOf(map: Json | undefined): [string, Json][] {
+function listEntries(map: Json | undefined): [string, Json][] {
   return isJsonObject(map) ? Object.entries(map) : [];
 }

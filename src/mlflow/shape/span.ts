@@ -103,24 +103,24 @@ const everything: AttributeFilter = () => true;
  */
 export function shapeSpan(wire: Json, options: SpanOptions = {}): Span {
   try {
-    return shape(wire, options);
+    return readSpan(wire, options);
   } catch (error) {
     if (!(error instanceof z.ZodError)) throw error;
     const [issue] = error.issues;
     const place = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
-    throw damagedSpan(`${place}${issue?.message ?? "it is no span"}`, error);
+    throw failWithDamage(`${place}${issue?.message ?? "it is no span"}`, error);
   }
 }
 
 /** The failure for a span that cannot be read; other spans may. */
-export function damagedSpan(why: string, cause?: unknown): Failure {
+export function failWithDamage(why: string, cause?: unknown): Failure {
   return new Failure("upstream_error", `A span of this trace is damaged: ${why}.`, {
     hint: "Without data.* fields the trace can be read.",
     cause,
   });
 }
 
-function shape(wire: Json, options: SpanOptions): Span {
+function readSpan(wire: Json, options: SpanOptions): Span {
   const {
     name,
     trace_id,
@@ -140,21 +140,21 @@ function shape(wire: Json, options: SpanOptions): Span {
     links,
     ...added
   } = WireSpan.parse(wire);
-  const start = nanos(start_time_unix_nano ?? start_time);
+  const start = readNanos(start_time_unix_nano ?? start_time);
   // A span that still runs has no end, or 0.
-  const end = nanos(end_time_unix_nano ?? end_time) || undefined;
+  const end = readNanos(end_time_unix_nano ?? end_time) || undefined;
   return {
     trace_id: hexId(trace_id ?? context?.trace_id, 16),
     span_id: hexId(span_id ?? context?.span_id, 8) ?? "",
     parent_span_id: hexId(parent_span_id ?? parent_id, 8),
     name: name ?? "",
-    start_time: start === undefined ? null : isoFromNanos(start),
-    end_time: end === undefined ? null : isoFromNanos(end),
+    start_time: start === undefined ? null : printNanos(start),
+    end_time: end === undefined ? null : printNanos(end),
     duration_ms: start === undefined || end === undefined ? null : millisBetween(start, end),
     start_time_unix_nano: start === undefined ? null : String(start),
     end_time_unix_nano: end === undefined ? null : String(end),
     status: {
-      code: statusCode(status?.code ?? status_code),
+      code: readStatusCode(status?.code ?? status_code),
       message: status?.message ?? status_message ?? "",
     },
     attributes: decodeAttributes(attributes, options.wantsAttribute ?? everything),
@@ -167,7 +167,7 @@ function shape(wire: Json, options: SpanOptions): Span {
 /** OTLP's numbers and MLflow's short names both occur. */
 const STATUS = ["STATUS_CODE_UNSET", "STATUS_CODE_OK", "STATUS_CODE_ERROR"];
 
-function statusCode(code: string | number | null | undefined): string {
+function readStatusCode(code: string | number | null | undefined): string {
   if (typeof code === "number") return STATUS[code] ?? String(code);
   if (code === null || code === undefined || code === "") return "STATUS_CODE_UNSET";
   return code.startsWith("STATUS_CODE_") ? code : `STATUS_CODE_${code}`;
@@ -175,12 +175,12 @@ function statusCode(code: string | number | null | undefined): string {
 
 function shapeEvent(wire: Json): SpanEvent {
   const event = WireEvent.parse(wire);
-  const time = nanos(event.time_unix_nano ?? event.timestamp);
+  const time = readNanos(event.time_unix_nano ?? event.timestamp);
   return {
     name: event.name ?? "",
-    time: time === undefined ? null : isoFromNanos(time),
+    time: time === undefined ? null : printNanos(time),
     time_unix_nano: time === undefined ? null : String(time),
-    attributes: plainAttributes(event.attributes),
+    attributes: decodePlain(event.attributes),
   };
 }
 
@@ -189,7 +189,7 @@ function shapeLink(wire: Json): SpanLink {
   return {
     trace_id: hexId(link.trace_id, 16),
     span_id: hexId(link.span_id, 8),
-    attributes: plainAttributes(link.attributes),
+    attributes: decodePlain(link.attributes),
   };
 }
 
@@ -201,7 +201,7 @@ type AttributeFilter = (key: string) => boolean;
  * from a map whose values are JSON text. Text that is not JSON stays text.
  */
 function decodeAttributes(wire: Json | undefined, wanted: AttributeFilter): Json {
-  if (Array.isArray(wire)) return fromList(wire, wanted);
+  if (Array.isArray(wire)) return decodeList(wire, wanted);
   if (!isJsonObject(wire)) return {};
   const decode = writesTextAsItIs(wire) ? decodeUnquoted : decodeText;
   return Object.fromEntries(
@@ -224,8 +224,8 @@ function decodeUnquoted(value: Json): Json {
 }
 
 /** Attributes of an event or a link: like a span's, but in a map they are not JSON text. */
-function plainAttributes(wire: Json | undefined): Json {
-  if (Array.isArray(wire)) return fromList(wire, () => true);
+function decodePlain(wire: Json | undefined): Json {
+  if (Array.isArray(wire)) return decodeList(wire, () => true);
   return isJsonObject(wire) ? wire : {};
 }
 
@@ -236,18 +236,18 @@ export function decodeText(value: Json): Json {
   return parsed === undefined ? value : parsed;
 }
 
-function fromList(list: readonly Json[], wanted: AttributeFilter): Json {
+function decodeList(list: readonly Json[], wanted: AttributeFilter): Json {
   const entries: [string, Json][] = [];
   for (const item of list) {
     if (!isJsonObject(item)) continue;
     const key = item["key"];
-    if (typeof key === "string" && wanted(key)) entries.push([key, anyValue(item["value"])]);
+    if (typeof key === "string" && wanted(key)) entries.push([key, decodeValue(item["value"])]);
   }
   return Object.fromEntries(entries);
 }
 
 /** An OpenTelemetry `AnyValue` in protobuf JSON, in snake_case or camelCase. */
-function anyValue(value: Json | undefined): Json {
+function decodeValue(value: Json | undefined): Json {
   if (!isJsonObject(value)) return value ?? null;
   for (const [tag, inner] of Object.entries(value)) {
     switch (tag) {
@@ -262,25 +262,25 @@ function anyValue(value: Json | undefined): Json {
         return inner;
       case "int_value":
       case "intValue":
-        return integer(inner);
+        return readInteger(inner);
       case "array_value":
       case "arrayValue":
-        return values(inner).map(anyValue);
+        return listValues(inner).map(decodeValue);
       case "kvlist_value":
       case "kvlistValue":
-        return fromList(values(inner), () => true);
+        return decodeList(listValues(inner), () => true);
     }
   }
   return null;
 }
 
-function values(list: Json): Json[] {
+function listValues(list: Json): Json[] {
   const found = isJsonObject(list) ? list["values"] : undefined;
   return Array.isArray(found) ? found : [];
 }
 
 /** Protobuf JSON may write 64-bit integers as text: a number where that loses no digit. */
-function integer(value: Json): Json {
+function readInteger(value: Json): Json {
   if (typeof value !== "string" || !/^-?\d+$/.test(value)) return value;
   const number = Number(value);
   return Number.isSafeInteger(number) ? number : value;
@@ -299,12 +299,12 @@ export function hexId(id: string | null | undefined, bytes: 8 | 16): string | nu
   const digits = bytes * 2;
   const bare = id.replace(/^(?:0x|tr-)/, "");
   if (/^[0-9a-f]+$/i.test(bare) && (bare.length === digits || id.startsWith("0x"))) {
-    return orNull(bare.toLowerCase().padStart(digits, "0"));
+    return nullIfZero(bare.toLowerCase().padStart(digits, "0"));
   }
-  return orNull(decodeBase64(id, bytes) ?? id);
+  return nullIfZero(decodeBase64(id, bytes) ?? id);
 }
 
-function orNull(hex: string): string | null {
+function nullIfZero(hex: string): string | null {
   return /^0+$/.test(hex) ? null : hex;
 }
 
@@ -324,25 +324,25 @@ function decodeBase64(id: string, bytes: number): string | undefined {
 const LAST_SECOND = 253_402_300_799;
 
 /** Nanoseconds since 1970, as an integer, from what JSON holds; undefined if it is none. */
-function nanos(value: unknown): bigint | undefined {
+function readNanos(value: unknown): bigint | undefined {
   if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
   if (typeof value === "string" && /^-?\d{1,30}$/.test(value)) return BigInt(value);
   return undefined;
 }
 
 /** An ISO 8601 time in UTC with nine digits of a second; null outside the years 1970 to 9999. */
-export function isoFromNanos(value: bigint): string | null {
+export function printNanos(value: bigint): string | null {
   if (value < 0n) return null;
   // By digits: arithmetic on large integers costs several times as much.
   const digits = value.toString().padStart(10, "0");
   const seconds = Number(digits.slice(0, -9));
-  return seconds > LAST_SECOND ? null : `${isoSecond(seconds)}.${digits.slice(-9)}Z`;
+  return seconds > LAST_SECOND ? null : `${printSecond(seconds)}.${digits.slice(-9)}Z`;
 }
 
 /** The second written last: spans of a trace begin and end within few of them. */
 let written = { seconds: 0, text: "1970-01-01T00:00:00" };
 
-function isoSecond(seconds: number): string {
+function printSecond(seconds: number): string {
   if (written.seconds !== seconds) {
     const text = new Date(seconds * 1000).toISOString().slice(0, 19);
     written = { seconds, text };

@@ -3,9 +3,9 @@ import type { Tool } from "../../mcp/tool.ts";
 import {
   asRecord,
   AssessmentResult,
-  differences,
-  existingAssessment,
-  expectationBody,
+  encodeExpectation,
+  findAssessment,
+  listDifferences,
   readKind,
   readMetadata,
   readValue,
@@ -46,7 +46,7 @@ export const getAssessment: Tool<ReadServices> = readingTool({
   argumentAliases: { request_id: "trace_id", id: "assessment_id" },
   output: z.looseObject({ assessment: AssessmentResult }),
   run: async ({ trace_id, assessment_id }, { mlflow }) => ({
-    data: { assessment: await existingAssessment(mlflow, trace_id, assessment_id) },
+    data: { assessment: await findAssessment(mlflow, trace_id, assessment_id) },
   }),
 });
 
@@ -81,7 +81,7 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
     if (args.value === undefined && rationale === undefined && args.metadata === undefined) {
       throw badArgument("Nothing to change: give `value`, `rationale` or `metadata`.");
     }
-    const before = await existingAssessment(context.mlflow, trace_id, assessment_id);
+    const before = await findAssessment(context.mlflow, trace_id, assessment_id);
     const { kind } = readKind(before);
     if (kind !== "feedback" && kind !== "expectation") {
       throw new Failure(
@@ -100,7 +100,7 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
     const body = value === undefined
       ? undefined
       : kind === "expectation"
-      ? expectationBody(value)
+      ? encodeExpectation(value)
       : { value };
     const changes = {
       ...(body === undefined ? {} : { [kind]: body }),
@@ -120,7 +120,7 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
         )),
       look: async (mlflow) => {
         const result = asRecord(shapeAssessment(await mlflow.assessment(trace_id, assessment_id)));
-        if (differences(result, sent).length === 0) return { result };
+        if (listDifferences(result, sent).length === 0) return { result };
         const touched = result["last_update_time"] !== before["last_update_time"];
         return touched ? "unclear" : "nothing happened";
       },
@@ -158,7 +158,7 @@ export const deleteAssessment: Tool<WriteServices> = writingTool({
     deleted: z.boolean(),
   }),
   preview: async ({ trace_id, assessment_id }, { mlflow }) => {
-    const found = await existingAssessment(mlflow, trace_id, assessment_id);
+    const found = await findAssessment(mlflow, trace_id, assessment_id);
     const { kind, content } = readKind(found);
     const source = asRecord(found["source"] ?? null);
     const question = `The ${kind} ${JSON.stringify(found["assessment_name"])} = ${
@@ -168,7 +168,7 @@ export const deleteAssessment: Tool<WriteServices> = writingTool({
   },
   run: async ({ trace_id, assessment_id }, context) => {
     // The server answers 200 also for an assessment that never existed.
-    await existingAssessment(context.mlflow, trace_id, assessment_id);
+    await findAssessment(context.mlflow, trace_id, assessment_id);
     const { result: _, ...lost } = await writeOnce({
       verb: "deleted",
       send: () => context.mlflow.deleteAssessment(trace_id, assessment_id),

@@ -9,7 +9,7 @@ import {
   type WriteServices,
   writingTool,
 } from "../services.ts";
-import { lookUp, makePlan, type Plan, upTo } from "./deletion_plan.ts";
+import { findTimes, makePlan, type Plan, queryUpTo } from "./deletion_plan.ts";
 
 const INPUT = z.object({
   experiment_id: z.string().optional().describe("Id or name. Default: the configured experiment."),
@@ -47,8 +47,8 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
   preview: async (args, context) => {
     const plan = await makePlan(args, context);
     // Nobody is asked to agree to nothing.
-    if (plan.count === 0) throw nothingToDelete(plan);
-    return describe(plan, args.older_than);
+    if (plan.count === 0) throw refuseEmptyPlan(plan);
+    return askForConsent(plan, args.older_than);
   },
   run: async (args, context) => {
     const plan = await makePlan(args, context);
@@ -81,7 +81,7 @@ async function carryOut(
       verb: "deleted",
       send: () => context.mlflow.deleteTraces(deletion),
       look: async (mlflow): Promise<Finding<number>> => {
-        const left = await mlflow.count(upTo(deletion.maxTimestampMillis, experiment));
+        const left = await mlflow.count(queryUpTo(deletion.maxTimestampMillis, experiment));
         if (left === undefined || plan.matching === undefined) return "unclear";
         const result = plan.matching - left;
         if (result === 0) return "nothing happened";
@@ -99,7 +99,7 @@ async function carryOut(
         verb: "deleted",
         send: () => context.mlflow.deleteTraces({ ...deletion, traceIds: batch }),
         look: async (mlflow): Promise<Finding<number>> => {
-          const left = (await lookUp(batch, experiment, mlflow)).size;
+          const left = (await findTimes(batch, experiment, mlflow)).size;
           if (left === batch.length) return "nothing happened";
           return left === 0 ? { result: batch.length } : "unclear";
         },
@@ -107,14 +107,14 @@ async function carryOut(
       result += done.result;
       notes.push(...done.notes ?? []);
     } catch (error) {
-      throw result === 0 ? error : deletedInPart(error, result, traceIds.length);
+      throw result === 0 ? error : explainPartialDeletion(error, result, traceIds.length);
     }
   }
   return { result, ...(notes.length === 0 ? {} : { notes }) };
 }
 
 /** A failure after some batches were carried out says so: part of the deletion is a fact. */
-function deletedInPart(error: unknown, deleted: number, total: number): unknown {
+function explainPartialDeletion(error: unknown, deleted: number, total: number): unknown {
   if (!isFailure(error)) return error;
   const { code, message, effect } = error;
   return new Failure(code, `${deleted} of ${total} traces were deleted, then: ${message}`, {
@@ -124,8 +124,8 @@ function deletedInPart(error: unknown, deleted: number, total: number): unknown 
   });
 }
 
-function describe(plan: Plan, olderThan: string | undefined): Preview {
-  const question = sentence(plan);
+function askForConsent(plan: Plan, olderThan: string | undefined): Preview {
+  const question = describePlan(plan);
   if (!("maxTimestampMillis" in plan.deletion)) return { question };
   const { maxTimestampMillis: time, maxTraces } = plan.deletion;
   // As an age it would move on until the next call; both together are refused.
@@ -135,7 +135,7 @@ function describe(plan: Plan, olderThan: string | undefined): Preview {
   return { question, state: String(time), hint };
 }
 
-function sentence(plan: Plan): string {
+function describePlan(plan: Plan): string {
   const { count, oldest, newest, missing, experiment } = plan;
   const many = count === undefined
     ? "All traces up to that time"
@@ -154,7 +154,7 @@ function sentence(plan: Plan): string {
     `for good.${lost}`;
 }
 
-function nothingToDelete({ experiment, missing }: Plan): Failure {
+function refuseEmptyPlan({ experiment, missing }: Plan): Failure {
   return new Failure(
     "not_found",
     missing.length === 0

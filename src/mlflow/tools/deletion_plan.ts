@@ -1,7 +1,7 @@
 import { badArgument } from "../../core/failure.ts";
 import { MOMENT_FORMS, parseMoment } from "../../core/time.ts";
 import type { CallContext } from "../../mcp/tool.ts";
-import { existingExperiment } from "../experiment.ts";
+import { findExperiment } from "../experiment.ts";
 import type { Clause, Filter } from "../filter/clause.ts";
 import type { WriteServices } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
@@ -40,7 +40,7 @@ export interface Wanted {
 /** Works out what a call would delete; changes nothing. */
 export async function makePlan(args: Wanted, context: WriteServices & CallContext): Promise<Plan> {
   const ids = readIds(args.trace_ids);
-  const cutoff = agreedCutoff(
+  const cutoff = keepAgreedCutoff(
     readCutoff(args.max_timestamp_millis, args.older_than, context.now()),
     context.consent.state,
   );
@@ -52,7 +52,7 @@ export async function makePlan(args: Wanted, context: WriteServices & CallContex
       "dry_run=true shows what would go.",
     );
   }
-  const experiment = await existingExperiment(args.experiment_id, context);
+  const experiment = await findExperiment(args.experiment_id, context);
   return cutoff === undefined
     ? await planIds(ids, args.max_traces, experiment, context)
     : await planTime(cutoff, args.max_traces, experiment, context.mlflow);
@@ -72,7 +72,7 @@ async function planIds(
   const times = new Map<string, string | undefined>();
   for (let at = 0; at < ids.length; at += LOOKUP) {
     const some = ids.slice(at, at + LOOKUP);
-    for (const [id, time] of await lookUp(some, experiment, mlflow)) times.set(id, time);
+    for (const [id, time] of await findTimes(some, experiment, mlflow)) times.set(id, time);
     progress({ done: at + some.length, total: ids.length, message: "Looking the traces up" });
   }
   const found = ids.filter((id) => times.has(id));
@@ -89,14 +89,14 @@ async function planIds(
 }
 
 /** Which of some traces an experiment has, with their times. */
-export async function lookUp(
+export async function findTimes(
   ids: readonly string[],
   experiment: Experiment,
   mlflow: TraceReader,
 ): Promise<Map<string, string | undefined>> {
   const { infos } = await mlflow.search({
     experimentIds: [experiment.id],
-    filter: onlyWhere({ entity: "trace", key: "request_id", op: "IN", value: ids }),
+    filter: filterBy({ entity: "trace", key: "request_id", op: "IN", value: ids }),
     orderBy: [],
     limit: ids.length,
   });
@@ -104,8 +104,8 @@ export async function lookUp(
 }
 
 /** The traces of a time and before. */
-export function upTo(cutoff: number, experiment: Experiment) {
-  const filter = onlyWhere({ entity: "trace", key: "timestamp_ms", op: "<=", value: cutoff });
+export function queryUpTo(cutoff: number, experiment: Experiment) {
+  const filter = filterBy({ entity: "trace", key: "timestamp_ms", op: "<=", value: cutoff });
   return { experimentIds: [experiment.id], filter };
 }
 
@@ -115,7 +115,7 @@ async function planTime(
   experiment: Experiment,
   mlflow: TraceReader,
 ): Promise<Plan> {
-  const query = upTo(cutoff, experiment);
+  const query = queryUpTo(cutoff, experiment);
   const times = async (descending: boolean, limit: number) => {
     const orderBy = [{ entity: "trace" as const, key: "timestamp_ms", descending }];
     const { infos } = await mlflow.search({ ...query, orderBy, limit });
@@ -144,7 +144,10 @@ async function planTime(
 }
 
 /** An age moves on between question and answer: what was agreed to is the earlier time. */
-function agreedCutoff(cutoff: number | undefined, state: string | undefined): number | undefined {
+function keepAgreedCutoff(
+  cutoff: number | undefined,
+  state: string | undefined,
+): number | undefined {
   const agreed = state === undefined ? Number.NaN : Number(state);
   return cutoff === undefined || Number.isNaN(agreed) ? cutoff : Math.min(cutoff, agreed);
 }
@@ -154,7 +157,7 @@ function readIds(text: string | undefined): string[] {
   return [...new Set(parts.filter((part) => part !== "").map(readTraceId))];
 }
 
-function onlyWhere(clause: Clause): Filter {
+function filterBy(clause: Clause): Filter {
   return { clauses: [clause], notes: [] };
 }
 

@@ -10,12 +10,12 @@ import { TRACE_RESOURCE, TraceId } from "../trace_id.ts";
 import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
 import { shapeSpan } from "../shape/span.ts";
-import { OutputForm, tableText } from "../table.ts";
+import { drawTableWithFacts, OutputForm } from "../table.ts";
 import {
   completeName,
+  describeRootNames,
   noteRootName,
   readRootNames,
-  rootNameNotes,
   type RootNames,
 } from "../trace_name.ts";
 
@@ -70,7 +70,7 @@ export const getTrace: Tool<ReadServices> = readingTool({
       data: { ...value, ...facts },
       ...(output === "table"
         ? {
-          text: tableText([value], selection.columns, { returned: 1, ...facts }),
+          text: drawTableWithFacts([value], selection.columns, { returned: 1, ...facts }),
         }
         : {}),
       rows: [{
@@ -79,7 +79,7 @@ export const getTrace: Tool<ReadServices> = readingTool({
           "data.spans.0.attributes.*, to see what was cut.",
       }],
       // Selected fields are all that is wanted.
-      links: selection.everything ? traceLinks(context.mlflow.place, trace_id, info) : [],
+      links: selection.everything ? linkTrace(context.mlflow.place, trace_id, info) : [],
     };
   },
 });
@@ -118,7 +118,7 @@ async function readTrace(
     const shaped = shapeInfo(info);
     if (wants.name) {
       if (!wants.spans) names = await readRootNames([shaped], mlflow);
-      notes.push(...rootNameNotes([shaped], names));
+      notes.push(...describeRootNames([shaped], names));
     }
     picked.info(0, completeName(shaped, names.get(0)));
   }
@@ -136,7 +136,7 @@ const INFO = z.looseObject({
  * Where a trace is: its address here, and its page in MLflow's web application where the place is a
  * tracking server and the trace's info is at hand.
  */
-function traceLinks(place: string, traceId: string, info: Json | undefined): ResultLink[] {
+function linkTrace(place: string, traceId: string, info: Json | undefined): ResultLink[] {
   const uri = resourceUri(TRACE_RESOURCE.template, { trace_id: traceId });
   const known = INFO.safeParse(info);
   const page = known.success && /^https?:\/\//.test(place)

@@ -5,9 +5,9 @@ import type { CallContext, Tool } from "../../mcp/tool.ts";
 import {
   asRecord,
   AssessmentResult,
-  differences,
-  existingSpan,
-  expectationBody,
+  encodeExpectation,
+  findSpan,
+  listDifferences,
   readMetadata,
   readSource,
   readValue,
@@ -48,7 +48,7 @@ async function logAssessment(
   const metadata = readMetadata(args.metadata);
   const spanId = args.span_id === undefined
     ? undefined
-    : await existingSpan(context.mlflow, trace_id, args.span_id);
+    : await findSpan(context.mlflow, trace_id, args.span_id);
   // By its time a stored assessment can be told from an equal one that was there before.
   const create_time = new Date(context.now()).toISOString();
   const sent = { kind, value, rationale, metadata };
@@ -61,7 +61,7 @@ async function logAssessment(
           source: { ...source },
           create_time,
           last_update_time: create_time,
-          [kind]: kind === "expectation" ? expectationBody(value) : { value },
+          [kind]: kind === "expectation" ? encodeExpectation(value) : { value },
           ...defined({ rationale, metadata, span_id: spanId }),
         }),
       )),
@@ -69,7 +69,7 @@ async function logAssessment(
       const { assessments } = shapeInfo(await mlflow.info(trace_id));
       const result = assessments.map(asRecord).find((one) =>
         one["assessment_name"] === name && one["create_time"] === create_time &&
-        isDeepStrictEqual(one["source"], source) && differences(one, sent).length === 0
+        isDeepStrictEqual(one["source"], source) && listDifferences(one, sent).length === 0
       );
       return result === undefined ? "nothing happened" : { result };
     },

@@ -4,8 +4,8 @@ import { Failure } from "../../core/failure.ts";
 import { isoText } from "../../core/time.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { CHART_APP, drawChart } from "../../pictures/draw.ts";
-import { experimentIdOf } from "../experiment.ts";
-import { searchFilter } from "../query.ts";
+import { findExperimentId } from "../experiment.ts";
+import { buildFilter } from "../query.ts";
 import { readingTool, type ReadServices } from "../services.ts";
 import { shapeInfo, type TraceInfo } from "../shape/info.ts";
 
@@ -34,8 +34,8 @@ export const plotTraces: Tool<ReadServices> = readingTool({
     limit: "max_results",
   },
   run: async (args, context) => {
-    const experimentId = await experimentIdOf(args.experiment_id, context);
-    const filter = searchFilter(
+    const experimentId = await findExperimentId(args.experiment_id, context);
+    const filter = buildFilter(
       args.filter_string,
       { runId: undefined, modelId: undefined },
       context.now(),
@@ -50,7 +50,7 @@ export const plotTraces: Tool<ReadServices> = readingTool({
         context.progress({ done: count, total: args.max_results, message: "Searching traces" }),
     });
     const infos = page.infos.map(shapeInfo);
-    const points = infos.flatMap(timedPoint);
+    const points = infos.flatMap(toPoint);
     if (points.length === 0) {
       throw new Failure("not_found", "No trace that has ended matches: there is nothing to draw.", {
         hint: "search_traces with the same filter says why.",
@@ -84,7 +84,7 @@ export const plotTraces: Tool<ReadServices> = readingTool({
   },
 });
 
-function timedPoint(info: TraceInfo): TimedPoint[] {
+function toPoint(info: TraceInfo): TimedPoint[] {
   const { request_time: time, execution_duration_ms: duration, state } = info;
   const at = Date.parse(time ?? "");
   if (Number.isNaN(at) || duration === undefined) return [];

@@ -1,28 +1,28 @@
 import * as z from "zod";
 import { defined } from "../../core/defined.ts";
 import { badArgument, Failure } from "../../core/failure.ts";
-import { countUnseen, explainEmpty, noSuchRun, unseenNote } from "../explain.ts";
-import { experimentIdOf } from "../experiment.ts";
+import { countUnseen, describeUnseen, explainEmpty, failWithoutRun } from "../explain.ts";
+import { findExperimentId } from "../experiment.ts";
 import type { CallContext, Tool } from "../../mcp/tool.ts";
 import { ExtractFields, Selection, UnmatchedFields } from "../fields/selection.ts";
 import { printFilter } from "../filter/clause.ts";
 import { printOrderBy } from "../filter/order.ts";
-import { explainRefusal, searchFilter, searchOrder } from "../query.ts";
+import { buildFilter, explainRefusal, readOrder } from "../query.ts";
 import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.ts";
 import type { Json } from "../../core/json.ts";
 import { someOf } from "../../core/some.ts";
 import { briefTrace, shapeInfo } from "../shape/info.ts";
 import { shapeSpan } from "../shape/span.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
-import { OutputForm, tableText } from "../table.ts";
+import { drawTableWithFacts, OutputForm } from "../table.ts";
 import {
-  besidesNote,
   completeName,
   countByRootName,
+  describeOthers,
+  describeRootNames,
   isNameless,
   noteRootName,
   readRootNames,
-  rootNameNotes,
   type RootNames,
   searchByRootName,
 } from "../trace_name.ts";
@@ -90,7 +90,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
   }),
   run: async (args, context) => {
     const selection = new Selection(args.extract_fields);
-    const { query, notes } = await prepare(args, context);
+    const { query, notes } = await readQuery(args, context);
     const [found, unseen, unnamed] = await Promise.all([
       find(query, context),
       countUnseen(query, context.mlflow),
@@ -101,16 +101,16 @@ export const searchTraces: Tool<ReadServices> = readingTool({
       : undefined;
     const page = renamed?.page ?? found;
     if (renamed !== undefined) notes.push(renamed.note);
-    else if (unnamed > 0) notes.push(besidesNote(unnamed, query));
+    else if (unnamed > 0) notes.push(describeOthers(unnamed, query));
     if (page.infos.length === 0) notes.push(await explainEmpty(args, query, context));
-    if (unseen !== undefined && unseen > 0) notes.push(unseenNote(unseen));
+    if (unseen !== undefined && unseen > 0) notes.push(describeUnseen(unseen));
     if (args.include_spans === false && !selection.everything && selection.wants.spans) {
       notes.push("Nothing under data.* was read: include_spans is false.");
     }
     const withSpans = (args.include_spans ?? !selection.everything) && selection.wants.spans;
     const isWhole = page.nextPageToken === undefined && args.page_token === undefined;
     const [{ values, unmatched, notes: readNotes }, total] = await Promise.all([
-      selectFrom(page.infos, selection, withSpans, context),
+      readSelected(page.infos, selection, withSpans, context),
       isWhole ? page.infos.length : renamed === undefined ? context.mlflow.count(query) : undefined,
     ]);
     notes.push(...readNotes);
@@ -138,7 +138,9 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     return {
       data,
       ...(values.length < WORTH_DRAWING ? {} : { drawnBy: "plot_traces" }),
-      ...(args.output === "table" ? { text: tableText(values, selection.columns, data) } : {}),
+      ...(args.output === "table"
+        ? { text: drawTableWithFacts(values, selection.columns, data) }
+        : {}),
       rows: [{
         path: "traces",
         resume: (kept) => {
@@ -161,19 +163,19 @@ export const searchTraces: Tool<ReadServices> = readingTool({
   },
 });
 
-async function prepare(args: Input, context: ReadServices & CallContext): Promise<{
+async function readQuery(args: Input, context: ReadServices & CallContext): Promise<{
   query: TraceQuery;
   notes: string[];
 }> {
   const experimentId = args.experiment_id === undefined && args.run_id !== undefined
-    ? await context.mlflow.experimentOfRun(args.run_id) ?? noSuchRun(args.run_id)
-    : await experimentIdOf(args.experiment_id, context);
-  const filter = searchFilter(
+    ? await context.mlflow.experimentOfRun(args.run_id) ?? failWithoutRun(args.run_id)
+    : await findExperimentId(args.experiment_id, context);
+  const filter = buildFilter(
     args.filter_string,
     { runId: args.run_id, modelId: args.model_id },
     context.now(),
   );
-  const order = searchOrder(args.order_by);
+  const order = readOrder(args.order_by);
   const limit = args.max_results ?? 100;
   return {
     query: {
@@ -213,7 +215,7 @@ async function find(query: TraceQuery, context: ReadServices): Promise<TracePage
 /** Traces whose spans are read before it is asked whether there is room for more. */
 const AT_ONCE = 100;
 
-async function selectFrom(
+async function readSelected(
   infos: readonly Json[],
   selection: Selection,
   withSpans: boolean,
@@ -251,6 +253,6 @@ async function selectFrom(
   const notes = [...reasons].map(([reason, ids]) =>
     `The spans of ${ids.length} traces could not be read (${someOf(ids, 5)}): ${reason}`
   );
-  if (selection.wants.name) notes.push(...rootNameNotes(shaped, names));
+  if (selection.wants.name) notes.push(...describeRootNames(shaped, names));
   return { ...picked.result(), notes };
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { compareVersions, requires } from "../../../src/mlflow/query.ts";
+import { compareVersions, listRequirements } from "../../../src/mlflow/query.ts";
 import { FilterError } from "../../../src/mlflow/filter/clause.ts";
 import { parseFilter } from "../../../src/mlflow/filter/filter.ts";
 import { parseOrderBy, printOrderBy } from "../../../src/mlflow/filter/order.ts";
@@ -99,7 +99,7 @@ Deno.test("a filter tells which release it needs", () => {
     ["feedback.x = 'a' AND feedback.x > 0.5", "3.15"],
   ];
   for (const [text, version] of cases) {
-    const [first] = requires(parseFilter(text, { now: 0 }));
+    const [first] = listRequirements(parseFilter(text, { now: 0 }));
     assert.equal(first?.version, version, text);
   }
 });
@@ -108,8 +108,8 @@ Deno.test("an order tells which release it needs", () => {
   const { terms, notes } = parseOrderBy("end_time DESC");
   assert.deepEqual(printOrderBy({ terms }), ["end_time_ms DESC"]);
   assert.deepEqual(notes, []);
-  assert.equal(requires({ clauses: [] }, terms)[0]?.version, "3.18");
-  assert.deepEqual(requires({ clauses: [] }, parseOrderBy("timestamp").terms), []);
+  assert.equal(listRequirements({ clauses: [] }, terms)[0]?.version, "3.18");
+  assert.deepEqual(listRequirements({ clauses: [] }, parseOrderBy("timestamp").terms), []);
 });
 
 Deno.test("versions compare by number", () => {

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { type Clause, printFilter } from "../../../src/mlflow/filter/clause.ts";
-import { compareVersions, requires } from "../../../src/mlflow/query.ts";
+import { compareVersions, listRequirements } from "../../../src/mlflow/query.ts";
 import { type OrderTerm, printOrderBy } from "../../../src/mlflow/filter/order.ts";
 import { shapeInfo } from "../../../src/mlflow/shape/info.ts";
 import { shapeSpan } from "../../../src/mlflow/shape/span.ts";
@@ -157,7 +157,7 @@ function questions(
   newest: boolean,
 ): fc.Arbitrary<Question> {
   const clause: fc.Arbitrary<Clause> = clauseAbout(words)
-    .filter((one) => newest || requires({ clauses: [one] }).length === 0);
+    .filter((one) => newest || listRequirements({ clauses: [one] }).length === 0);
   const keys = [
     ...words.tags.map(([key]) => ["tag", key]),
     ...words.metadata.map(([key]) => [

@@ -7,7 +7,7 @@ import { parseFilter } from "../../../src/mlflow/filter/filter.ts";
 import { parseOrderBy } from "../../../src/mlflow/filter/order.ts";
 import { startStoreWorker, StorePool } from "../../../src/mlflow/local/pool.ts";
 import { READ_TABLES, type Tables } from "../../../src/mlflow/local/database.ts";
-import { searchStatement } from "../../../src/mlflow/local/search.ts";
+import { buildSearch } from "../../../src/mlflow/local/search.ts";
 import { shapeInfo } from "../../../src/mlflow/shape/info.ts";
 import type { TraceQuery } from "../../../src/mlflow/store.ts";
 import { type ScaledStore, scaleStore } from "../../support/mlflow/scale.ts";
@@ -25,7 +25,7 @@ function planOf(filter: string, order = ""): string[] {
   ]));
   database.function("still_wanted", { varargs: true }, () => 1);
   database.function("regexp", { deterministic: true }, (_pattern, _text) => 1);
-  const { text, params } = searchStatement(
+  const { text, params } = buildSearch(
     {
       experimentIds: ["1"],
       filter: parseFilter(filter, { now: 0 }),
