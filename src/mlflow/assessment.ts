@@ -30,7 +30,7 @@ export function readSource(type: string | undefined, id: string | undefined): So
   const source = written === "AI_JUDGE" ? "LLM_JUDGE" : written;
   if (!SOURCE_TYPES.includes(source)) {
     throw badArgument(
-      `\`source_type\`: ${JSON.stringify(type)} is none of ${SOURCE_TYPES.join(", ")}.`,
+      `\`source_type\`: ${JSON.stringify(type)} is not one of ${SOURCE_TYPES.join(", ")}.`,
     );
   }
   return { source_type: source, source_id: id?.trim() ?? "default" };
@@ -101,7 +101,7 @@ export function readMetadata(
 export function encodeExpectation(value: Json): Json {
   if (value === null) {
     throw badArgument(
-      "`value`: MLflow stores no expectation of null.",
+      "`value`: MLflow cannot store null as an expectation.",
       "Use text such as none.",
     );
   }

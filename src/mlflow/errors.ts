@@ -30,7 +30,10 @@ export function readMlflowError(status: number, body: string): Failure | undefin
       return new Failure(
         "forbidden",
         "MLflow does not accept this host name (HTTP 403: invalid Host header).",
-        { status, hint: "Start it with --allowed-hosts, or address it by IP or localhost." },
+        {
+          status,
+          hint: "Start the server with --allowed-hosts, or use its IP address or localhost.",
+        },
       );
     }
     return undefined;
@@ -45,7 +48,7 @@ export function readMlflowError(status: number, body: string): Failure | undefin
     return new Failure("not_found", "The trace is known, but its spans are not stored.", {
       status,
       upstreamCode,
-      hint: "It may still be running; its info is there.",
+      hint: "It may still be running; its info can be read.",
     });
   }
   if (/^Workspace '.*' not found/i.test(message)) {
@@ -72,7 +75,8 @@ export function readMlflowError(status: number, body: string): Failure | undefin
         // An INTERNAL_ERROR is the same at the next try: bad input often ends in one.
         retryable: status !== 500 && status !== 501 && upstreamCode !== "INTERNAL_ERROR",
         ...(status === 503 ? { effect: "none" } : {}),
-        hint: "An argument may be one that MLflow does not check; otherwise its log says more.",
+        hint:
+          "An argument may be one that MLflow does not validate; otherwise see the server's log.",
       },
     );
   }

@@ -128,7 +128,7 @@ function listAlternatives(clause: Clause): { instead: Clause; why: string }[] {
     if (text !== undefined) {
       return [{
         instead: attribute(key, `: "${text}"`),
-        why: "the value is no text; write it without quotes",
+        why: "the value is not text; write it without quotes",
       }];
     }
     if (bare !== undefined) {
@@ -141,13 +141,13 @@ function listAlternatives(clause: Clause): { instead: Clause; why: string }[] {
   if (entity === "span" && key === "type" && op === "=") {
     return [{
       instead: attribute("mlflow.spanType", matchExactly(value)),
-      why: "traces that came by OpenTelemetry have their type among the attributes only",
+      why: "traces that arrived through OpenTelemetry have their type among the attributes only",
     }];
   }
   if (entity === "trace" && key === "name") {
     return [{
       instead: { ...clause, entity: "span" },
-      why: "spans are called so; a trace that came by OpenTelemetry has its root span's name",
+      why: "spans have that name; a trace that arrived through OpenTelemetry has its root span's",
     }];
   }
   if (entity === "metadata" && key === "mlflow.trace.session" && op === "=") {
@@ -163,7 +163,7 @@ function listAlternatives(clause: Clause): { instead: Clause; why: string }[] {
   return looksIntoSpans(clause) && /LIKE$/.test(op) && escaped !== value
     ? [{
       instead: { ...clause, value: escaped },
-      why: "the text was recorded with escapes for what is not ASCII",
+      why: "the text was recorded with its non-ASCII characters escaped",
     }]
     : [];
 }

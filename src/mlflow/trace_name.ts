@@ -1,5 +1,5 @@
 /**
- * MLflow names no trace that came by OpenTelemetry: there the root span's name is the trace's.
+ * MLflow names no trace that arrived through OpenTelemetry: there the root span's name is the trace's.
  *
  * @module
  */
@@ -65,7 +65,7 @@ export function describeRootNames(infos: readonly TraceInfo[], names: RootNames)
   const read = nameless.filter((trace) => names.has(trace)).length;
   if (read === 0) return [];
   return [
-    `MLflow keeps no name for ${nameless.length} of these traces (they came by OpenTelemetry): ` +
+    `MLflow keeps no name for ${nameless.length} of these traces (they arrived through OpenTelemetry): ` +
     `${NAME} is that of their root span` + (read < nameless.length ? `, read for ${read}.` : "."),
   ];
 }
@@ -107,7 +107,7 @@ export async function countByRootName(
 /** What a result says of traces that {@link countByRootName} counts and that it does not hold. */
 export function describeOthers(count: number, { filter }: TraceQuery): string {
   const other = filterByRootName(filter);
-  return `Besides, ${count} traces without a name of their own (they came by OpenTelemetry) have ` +
+  return `Besides, ${count} traces without a name of their own (they arrived through OpenTelemetry) have ` +
     `such a span: ${other === undefined ? "" : printFilter(other.filter)} finds them.`;
 }
 
@@ -138,7 +138,7 @@ export async function searchByRootName(
     },
     note:
       `No trace has a name of its own for ${printClause(other.name)}. Those without one (they ` +
-      "came by OpenTelemetry) were searched for by the name of their root span.",
+      "arrived through OpenTelemetry) were searched for by the name of their root span.",
   };
 }
 

@@ -65,18 +65,18 @@ for (const [store, tools] of STORES) {
       /1 match: .* without quotes/,
     );
     await checkAlternative("span.attributes.version = 1.10", /1 match: .* in quotes/);
-    await checkAlternative("trace.text LIKE '%München%'", /1 match: .* escapes/);
+    await checkAlternative("trace.text LIKE '%München%'", /1 match: .* escaped/);
     const none = notes(await search("span.attributes.`http.status_code` = '404'"));
     assert.match(none, /without the filter there are 1\. Leave out one/);
   });
 
-  Deno.test(`${store}: the type of a span that came by OpenTelemetry is looked for where it is`, async () => {
+  Deno.test(`${store}: the type of a span that arrived through OpenTelemetry is looked for where it is`, async () => {
     const experiment = await newExperiment();
     await sendOtlp(server.uri, experiment, {
       name: "root",
       children: [{ name: "ask", attributes: { "openinference.span.kind": "LLM" } }],
     });
-    await checkAlternative("span.type = 'LLM'", /1 match: .* by OpenTelemetry/, experiment);
+    await checkAlternative("span.type = 'LLM'", /1 match: .* through OpenTelemetry/, experiment);
   });
 
   Deno.test(`${store}: the session of a nested span is found where it is`, async () => {

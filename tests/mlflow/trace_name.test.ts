@@ -1,4 +1,4 @@
-/** Traces that came by OpenTelemetry are named by their root span, everywhere; on a real server. */
+/** Traces that arrived through OpenTelemetry are named by their root span, everywhere; on a real server. */
 import assert from "node:assert/strict";
 import { shared } from "../support/backend.ts";
 import { mlflowNewest } from "../support/mlflow/backends.ts";
@@ -72,8 +72,8 @@ for (const [store, tools] of [["HTTP", http], ["a local store", local]] as const
     for (const filter of ["name = 'book'", "name = 'plan_trip' AND status = 'ERROR'"]) {
       assert.deepEqual((await search(filter)).traces, [], filter);
     }
-    assert.match(notes(await search("name = 'book'")), /spans are called so/);
-    assert.match(notes(await search("name RLIKE '^plan'")), /has its root span's name/);
+    assert.match(notes(await search("name = 'book'")), /spans have that name/);
+    assert.match(notes(await search("name RLIKE '^plan'")), /has its root span's\.$/m);
   });
 
   Deno.test(`${store}: pages of such a search go on where the last one ended`, async () => {

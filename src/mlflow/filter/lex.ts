@@ -106,7 +106,7 @@ function readQuoted(text: string, at: number, quote: string): Token {
     } else return { kind: "string", value, at, end: i + 1 };
   }
   const hint = `Close it with ${quote}; text that holds ' may be written in " and the reverse.`;
-  throw new FilterError("This quoted text never ends", at, hint);
+  throw new FilterError("This quoted text is never closed", at, hint);
 }
 
 function closesLater(text: string, from: number, quote: string): boolean {
@@ -122,7 +122,11 @@ function readName(text: string, start: number): Token {
     if (char === "`" || (char === '"' && parts.length > 0)) {
       const close = text.indexOf(char, at + 1);
       if (close < 0) {
-        throw new FilterError("This quoted key never ends", at, "Keys look like tag.`my key`.");
+        throw new FilterError(
+          "This quoted key is never closed",
+          at,
+          "Keys look like tag.`my key`.",
+        );
       }
       parts.push({ text: text.slice(at + 1, close), quoted: true });
       at = close + 1;

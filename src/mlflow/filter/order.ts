@@ -82,7 +82,7 @@ function readTerm(text: string, note: (text: string) => void): OrderTerm {
   const direction = word === undefined ? undefined : DIRECTIONS.get(word.toUpperCase());
   if (word !== undefined && direction === undefined) {
     const at = text.lastIndexOf(word);
-    throw new FilterError(`${word} is no direction`, at, `Write ASC or DESC. ${EXAMPLE}`);
+    throw new FilterError(`${word} is not a direction`, at, `Write ASC or DESC. ${EXAMPLE}`);
   }
   const target = findOrderKey(key.trim(), text);
   const result: OrderTerm = { ...target.term, descending: direction ?? sign === "-" };

@@ -106,7 +106,7 @@ class Parser {
       throw new FilterError("This parenthesis groups nothing", token.at, NO_PARENTHESES);
     } else if (ARGUMENTS.has(this.#cursor.word() ?? "")) {
       const hint = `Give it as the argument ${ARGUMENTS.get(this.#cursor.word() ?? "")}.`;
-      const message = `${this.#cursor.shown(token)} is no part of a filter`;
+      const message = `${this.#cursor.shown(token)} is not part of a filter`;
       throw new FilterError(message, token.at, hint);
     } else {
       const message = `Expected AND or the end, found ${this.#cursor.shown(token)}`;

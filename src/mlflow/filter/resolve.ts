@@ -133,7 +133,7 @@ export function checkPrintable(target: KeyTarget, at: number, written: string): 
   if (entity === "trace" || entity === "span" || entity === "issue") return target;
   if (key.trim() === "" || key.includes("`")) {
     const hint = key.includes("`") ? "MLflow cannot quote it." : TAG_HINT;
-    throw new FilterError(`${written} is no usable key`, at, hint);
+    throw new FilterError(`${written} is not a usable key`, at, hint);
   }
   const seized = entity === "spanAttribute" ? undefined : SEIZED_KEYS.get(key.toLowerCase());
   if (seized === undefined) return target;
@@ -149,7 +149,7 @@ export function checkPrintable(target: KeyTarget, at: number, written: string): 
 function refuseKey(written: string, target: KeyTarget, at: number): FilterError {
   if (target.key.toLowerCase() === "experiment_id") {
     const hint = "Give it as the argument experiment_id.";
-    return new FilterError("experiment_id is no filter key", at, hint);
+    return new FilterError("experiment_id is not a filter key", at, hint);
   }
   if (target.entity === "issue") {
     return new FilterError(`${written} is not a key`, at, "Issues are compared as issue.id.");

@@ -267,7 +267,7 @@ function requireTraceFailure(error: unknown): Failure {
     return error;
   }
   if (!(error instanceof z.ZodError)) throw error;
-  return new Failure("upstream_error", "A span is not of a form that MLflow writes.", {
+  return new Failure("upstream_error", "A span is not in a form that MLflow writes.", {
     cause: error,
   });
 }

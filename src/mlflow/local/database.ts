@@ -239,7 +239,7 @@ function requireStore(tables: Tables, others: readonly string[], path: string): 
   throw new Failure(
     "unsupported",
     `The MLflow store ${path} has no ${missing.join(", ")}: ` +
-      "it was written by a release of MLflow without traces, or by one that is unknown here.",
-    { hint: "Stores of MLflow 3.4 and newer can be read; mlflow db upgrade brings older ones up." },
+      "it was written by a release of MLflow without traces, or by one that wandflow does not know.",
+    { hint: "Stores of MLflow 3.4 and newer can be read; run mlflow db upgrade on older ones." },
   );
 }

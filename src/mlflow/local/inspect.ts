@@ -59,7 +59,7 @@ function requireOpenWal(path: string): void {
     "unsupported",
     `${path} is in write-ahead mode (WAL): reading it would create files beside it.`,
     {
-      hint: "Leave that mode once with: " +
+      hint: "Leave that mode with: " +
         `sqlite3 ${
           shellWord(path)
         } "PRAGMA journal_mode=delete" – or read it through mlflow server.`,

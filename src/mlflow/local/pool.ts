@@ -206,7 +206,7 @@ const NOTHING = {
 /** The error of calls whose worker ended under them. */
 function explainEndedWorker(reason: string): Failure {
   return new Failure("upstream_error", "The reader of the MLflow store stopped.", {
-    hint: "Call again: it starts anew.",
+    hint: "Call again: it is restarted.",
     retryable: true,
     cause: new Error(reason),
   });

@@ -173,7 +173,7 @@ function explainMissingFile(name: string, location: string | undefined): Failure
       : `This trace's spans are kept in ${name} below ${location}, which is not there or may not ` +
         "be read.",
     {
-      hint: "Put the folder beside the store as mlruns or mlartifacts, or name it by " +
+      hint: "Put the folder beside the store as mlruns or mlartifacts, or name it with " +
         "--artifacts-destination. Without data.* fields the trace can be read.",
     },
   );

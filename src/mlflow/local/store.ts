@@ -202,7 +202,7 @@ function readSpan(text: string): Json {
 function readToken(token: string): number {
   const offset = readOffset(token);
   if (offset !== undefined) return offset;
-  throw new Failure("invalid_arguments", "`page_token` is no token of this store.", {
+  throw new Failure("invalid_arguments", "`page_token` is not a token from this store.", {
     hint: "Give next_page_token of an earlier result unchanged, or leave it out to begin again.",
   });
 }

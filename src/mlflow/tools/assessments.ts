@@ -86,7 +86,7 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
     if (kind !== "feedback" && kind !== "expectation") {
       throw new Failure(
         "unsupported",
-        `${assessment_id} is of the kind ${kind}; MLflow changes feedback and expectations only.`,
+        `${assessment_id} is of kind ${kind}; MLflow changes only feedback and expectations.`,
       );
     }
     if (kind === "expectation" && rationale !== undefined) {

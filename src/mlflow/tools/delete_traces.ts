@@ -118,7 +118,7 @@ function explainPartialDeletion(error: unknown, deleted: number, total: number):
   if (!isFailure(error)) return error;
   const { code, message, effect } = error;
   return new Failure(code, `${deleted} of ${total} traces were deleted, then: ${message}`, {
-    hint: "With the same ids, those that are gone are told as not found.",
+    hint: "Call again with the same ids: those already deleted are reported as not found.",
     effect,
     cause: error,
   });
@@ -162,6 +162,6 @@ function refuseEmptyPlan({ experiment, missing }: Plan): Failure {
       : `None of these traces is in experiment ${experiment.id} (${experiment.name}): ${
         missing.slice(0, 5).join(", ")
       }.`,
-    { hint: "Nothing was deleted, and there is nothing to agree to." },
+    { hint: "Nothing was deleted; there is nothing to confirm." },
   );
 }

@@ -52,7 +52,7 @@ export const plotTraces: Tool<ReadServices> = readingTool({
     const infos = page.infos.map(shapeInfo);
     const points = infos.flatMap(toPoint);
     if (points.length === 0) {
-      throw new Failure("not_found", "No trace that has ended matches: there is nothing to draw.", {
+      throw new Failure("not_found", "No finished trace matches: there is nothing to draw.", {
         hint: "search_traces with the same filter says why.",
       });
     }
@@ -73,7 +73,7 @@ export const plotTraces: Tool<ReadServices> = readingTool({
       } %).`,
       `Latency: median ${quantile(0.5)} s, p95 ${quantile(0.95)} s, longest ${seconds.at(-1)} s.`,
       ...(infos.length > points.length
-        ? [`${infos.length - points.length} traces have not ended and are not drawn.`]
+        ? [`${infos.length - points.length} traces have not finished and are not drawn.`]
         : []),
       ...(page.nextPageToken === undefined ? [] : [
         `These are the newest ${infos.length}; there are more: narrow the time in filter_string.`,

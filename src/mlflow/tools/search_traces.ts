@@ -118,7 +118,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
       query.orderBy.some(({ key }) => key === "name") && page.infos.map(shapeInfo).some(isNameless)
     ) {
       notes.push(
-        "Traces without a name of their own (they came by OpenTelemetry) are sorted last.",
+        "Traces without a name of their own (they arrived through OpenTelemetry) are sorted last.",
       );
     }
     const filter = query.filter === undefined ? "" : printFilter(query.filter);
@@ -204,7 +204,7 @@ async function find(query: TraceQuery, context: ReadServices): Promise<TracePage
       error.code === "invalid_arguments" && /page.?token/i.test(error.message)
     ) {
       throw badArgument(
-        "`page_token` is no token of this server.",
+        "`page_token` is not a token from this server.",
         "Give next_page_token of an earlier result unchanged, or leave it out to begin again.",
       );
     }

@@ -286,7 +286,7 @@ Deno.test("errors give the position, what was expected, and what to do", () => {
     ["status", 6, /Expected a comparison after status/],
     ["status =", 8, /Expected a value, found the end/],
     ["status = 'OK' name = 'x'", 14, /Expected AND or the end, found name/],
-    ["status = 'OK", 9, /never ends/],
+    ["status = 'OK", 9, /never closed/],
     ["status IN 'OK'", 10, /IN needs a list/],
     ["status IN ()", 11, /Expected a value/],
     ["statsu = 'OK'", 0, /did you mean status\?/],

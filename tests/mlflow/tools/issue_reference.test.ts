@@ -61,7 +61,7 @@ Deno.test("an update of an issue reference is refused before it is sent", async 
   for (const change of [{ value: 1 }, { rationale: "why" }, { metadata: { a: "b" } }]) {
     const failure = await http.fails("update_assessment", { trace_id, assessment_id, ...change });
     assert.equal(failure.error, "unsupported");
-    assert.match(failure.message, /of the kind issue; MLflow changes feedback and expectations/);
+    assert.match(failure.message, /of kind issue; MLflow changes only feedback and expectations/);
   }
   const { assessment } = await http.ok("get_assessment", { trace_id, assessment_id });
   assert.equal(at(assessment, "last_update_time"), at(assessment, "create_time"));
@@ -123,5 +123,5 @@ Deno.test("a kind that is not known passes under its own name", async () => {
   const { question = "" } = await tools.call("delete_assessment", args, { consent });
   assert.match(question, /^The verdict "iss-unknown" = /);
   const failure = await tools.fails("update_assessment", { ...args, value: 1 });
-  assert.match(failure.message, /of the kind verdict/);
+  assert.match(failure.message, /of kind verdict/);
 });

@@ -152,7 +152,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     const emptied = await tools.ok("update_assessment", { trace_id, assessment_id, rationale: "" });
     assert.equal(at(emptied, "assessment", "rationale") ?? "", "");
     const none = await tools.fails("log_expectation", { trace_id, name: "n", value: null });
-    assert.match(none.message, /no expectation of null/);
+    assert.match(none.message, /cannot store null as an expectation/);
   });
 
   on("an assessment's name in place of its id names the id", async () => {
