@@ -18,6 +18,11 @@ const CLASSES: Readonly<Record<string, string>> = {
   w: "\\p{L}\\p{N}_",
   s: "\t-\r\x1c- \x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000",
 };
+/** How people write letters, and letters and digits: RE2 has no sets within sets. */
+const IDIOMS: Readonly<Record<string, string>> = {
+  "[^\\W\\d_]": "[\\p{L}\\p{Nl}\\p{No}]",
+  "[^\\W_]": "[\\p{L}\\p{N}]",
+};
 /** What else Python takes for an i where case is ignored. */
 const TURKISH = "\u0130\u0131";
 const CHARACTER = String.raw`\\(?:x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|.)|.`;
@@ -115,6 +120,8 @@ function translate(pattern: string, mark: string): string {
       const text = character(token);
       return ignoresCase && /^i$/i.test(text) ? `[iI${TURKISH}]` : text;
     }
+    const idiom = IDIOMS[token];
+    if (idiom !== undefined) return idiom;
     const [, negated = "", body = ""] = /^\[(\^?)(.*)\]$/s.exec(token) ?? [];
     if (/\\[DWS]|\\[dws]-.|.-\\[dws]/.test(body)) {
       throw refuse(pattern, `a range of classes or \\D, \\W, \\S within ${token} is not supported`);
