@@ -120,7 +120,7 @@ export async function findSpan(
   const spans: string[] = [];
   let found = false;
   await mlflow.spans(traceId, (wire) => {
-    const span = shapeSpan(wire, { wantsAttribute: () => false });
+    const span = shapeSpan(wire, () => false);
     if (span.span_id === wanted) found = true;
     else if (spans.length < 8) spans.push(`${span.span_id} (${span.name.slice(0, 60)})`);
   });

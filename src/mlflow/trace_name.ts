@@ -45,7 +45,7 @@ export async function readRootNames(
   const read = async ({ info, trace }: { info: TraceInfo; trace: number }) => {
     try {
       await mlflow.spans(info.trace_id, (span) => {
-        noteRootName(names, trace, shapeSpan(span, { wantsAttribute: () => false }));
+        noteRootName(names, trace, shapeSpan(span, () => false));
         return names.has(trace) ? "enough" : undefined;
       }, new Set(["attributes"]));
     } catch (error) {

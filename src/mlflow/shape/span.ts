@@ -7,60 +7,8 @@ import * as z from "zod";
 import { Failure } from "../../core/failure.ts";
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
 
-/** Something that happened within a span. */
-type SpanEvent = {
-  /** What happened, like `exception`. */
-  name: string;
-  /** ISO 8601 time in UTC with nanoseconds, or null. */
-  time: string | null;
-  /** The time in nanoseconds since 1970, every digit, or null. */
-  time_unix_nano: string | null;
-  attributes: Json;
-};
-
-/** A reference to a span of another trace. */
-type SpanLink = {
-  trace_id: string | null;
-  span_id: string | null;
-  attributes: Json;
-};
-
-/** A span as the tools give it. */
-export type Span = {
-  /** 32 hex digits: the part after `tr-` of the trace's id. */
-  trace_id: string | null;
-  /** 16 hex digits, as assessments use them. */
-  span_id: string;
-  /** 16 hex digits; null for a root span. */
-  parent_span_id: string | null;
-  name: string;
-  /** ISO 8601 time in UTC with nanoseconds, or null. */
-  start_time: string | null;
-  /** ISO 8601 time in UTC with nanoseconds; null while the span runs. */
-  end_time: string | null;
-  /** Milliseconds with up to six decimals; null while the span runs. */
-  duration_ms: number | null;
-  /** The start in nanoseconds since 1970, every digit. */
-  start_time_unix_nano: string | null;
-  /** The end in nanoseconds since 1970, every digit; null while the span runs. */
-  end_time_unix_nano: string | null;
-  /** `STATUS_CODE_OK`, `STATUS_CODE_ERROR` or `STATUS_CODE_UNSET`, and the error's text. */
-  status: { code: string; message: string };
-  /** Decoded values by key, like `{"mlflow.spanType": "AGENT"}`. */
-  attributes: Json;
-  /** What happened within the span, exceptions above all. */
-  events: SpanEvent[];
-  /** References to spans of other traces. */
-  links: SpanLink[];
-  /** What newer servers add stays as it is. */
-  [added: string]: Json;
-};
-
-/** Settings of {@link shapeSpan}. */
-interface SpanOptions {
-  /** Which attributes to decode and keep; all if not given. */
-  readonly wantsAttribute?: AttributeFilter;
-}
+/** A span as the tools give it. What newer servers add to it stays as it is. */
+export type Span = ReturnType<typeof readSpan>;
 
 const json = z.custom<Json>().optional();
 const text = z.string().nullish();
@@ -94,16 +42,14 @@ const WireEvent = z.looseObject({
 });
 const WireLink = z.looseObject({ trace_id: text, span_id: text, attributes: json });
 
-const everything: AttributeFilter = () => true;
-
 /**
  * A span as the tools give it, from any of its sources: the OTLP-like JSON of `traces/get` and
  * `batchGet`, the map form of `get-trace-artifact`, artifact files and the `spans.content` column,
  * and the forms that MLflow 3.5 and MLflow 2 wrote to artifact files.
  */
-export function shapeSpan(wire: Json, options: SpanOptions = {}): Span {
+export function shapeSpan(wire: Json, wantsAttribute: AttributeFilter = () => true): Span {
   try {
-    return readSpan(wire, options);
+    return readSpan(wire, wantsAttribute);
   } catch (error) {
     if (!(error instanceof z.ZodError)) throw error;
     const [issue] = error.issues;
@@ -120,7 +66,7 @@ export function failWithDamage(why: string, cause?: unknown): Failure {
   });
 }
 
-function readSpan(wire: Json, options: SpanOptions): Span {
+function readSpan(wire: Json, wantsAttribute: AttributeFilter) {
   const {
     name,
     trace_id,
@@ -157,7 +103,7 @@ function readSpan(wire: Json, options: SpanOptions): Span {
       code: readStatusCode(status?.code ?? status_code),
       message: status?.message ?? status_message ?? "",
     },
-    attributes: decodeAttributes(attributes, options.wantsAttribute ?? everything),
+    attributes: decodeAttributes(attributes, wantsAttribute),
     events: (events ?? []).map(shapeEvent),
     links: (links ?? []).map(shapeLink),
     ...added,
@@ -173,7 +119,7 @@ function readStatusCode(code: string | number | null | undefined): string {
   return code.startsWith("STATUS_CODE_") ? code : `STATUS_CODE_${code}`;
 }
 
-function shapeEvent(wire: Json): SpanEvent {
+function shapeEvent(wire: Json) {
   const event = WireEvent.parse(wire);
   const time = readNanos(event.time_unix_nano ?? event.timestamp);
   return {
@@ -184,7 +130,7 @@ function shapeEvent(wire: Json): SpanEvent {
   };
 }
 
-function shapeLink(wire: Json): SpanLink {
+function shapeLink(wire: Json) {
   const link = WireLink.parse(wire);
   return {
     trace_id: hexId(link.trace_id, 16),

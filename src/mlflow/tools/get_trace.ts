@@ -101,7 +101,7 @@ async function readTrace(
   const asked = wants.info ? mlflow.info(traceId) : undefined;
   const reading = wants.spans
     ? mlflow.spans(traceId, (wire, index) => {
-      const span = shapeSpan(wire, { wantsAttribute: wants.attribute });
+      const span = shapeSpan(wire, wants.attribute);
       noteRootName(names, 0, span);
       picked.span(0, span, index);
       if (++spans % PROGRESS_STEP === 0) progress({ done: spans, message: "Reading spans" });

@@ -231,7 +231,7 @@ async function readSelected(
     const unread = await mlflow.spansOfMany(
       infos.slice(from, from + AT_ONCE),
       (trace, wire, index) => {
-        const span = shapeSpan(wire, { wantsAttribute: selection.wants.attribute });
+        const span = shapeSpan(wire, selection.wants.attribute);
         noteRootName(names, from + trace, span);
         picked.span(from + trace, span, index);
       },
