@@ -1,18 +1,12 @@
 import { type Suggest, type Workflow, workflow, type WorkflowArgument } from "../mcp/workflow.ts";
-import type { Experiment } from "./store.ts";
+import type { TraceReader } from "./store.ts";
 
 /** Experiments that are looked through for a name, the latest first. */
 const EXPERIMENTS = 1000;
 
-/** What knows the experiments. */
-interface ExperimentList {
-  /** Some experiments, the latest first. */
-  experiments(limit: number): Promise<readonly Experiment[]>;
-}
-
 /** Suggests experiments by name, and by id where digits are typed. */
 export function suggestExperiments(
-  open: (signal: AbortSignal) => Promise<ExperimentList>,
+  open: (signal: AbortSignal) => Promise<Pick<TraceReader, "experiments">>,
 ): Suggest {
   return async (typed, _given, signal) => {
     const found = await (await open(signal)).experiments(EXPERIMENTS);

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { defined } from "../../core/defined.ts";
 import { Failure } from "../../core/failure.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import { isJsonObject, type Json } from "../../core/json.ts";
@@ -126,9 +127,8 @@ async function fetchPage(
         mlflow_experiment: { experiment_id: id },
       })),
       max_results: size,
-      ...(filter === undefined ? {} : { filter }),
       ...(query.orderBy.length === 0 ? {} : { order_by: printOrderBy({ terms: query.orderBy }) }),
-      ...(token === undefined ? {} : { page_token: token }),
+      ...defined({ filter, page_token: token }),
     },
     repeatable: true,
   });

@@ -8,32 +8,8 @@ import { defined } from "../../core/defined.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { decodeText } from "./span.ts";
 
-/** What is known of a trace without its spans. */
-export type TraceInfo = {
-  /** The id, like `tr-` and 32 hex digits. */
-  trace_id: string;
-  /** The id that the traced application gave. */
-  client_request_id?: string;
-  /** The experiment or Unity Catalog schema that holds the trace. */
-  trace_location: Json;
-  request_preview?: string;
-  response_preview?: string;
-  /** ISO 8601 time in UTC with milliseconds. */
-  request_time?: string;
-  /** Seconds, like `1.016s`: the name in MLflow's documentation. */
-  execution_duration?: string;
-  /** Milliseconds; absent while the trace runs. */
-  execution_duration_ms?: number;
-  /** `OK`, `ERROR`, `IN_PROGRESS` or `STATE_UNSPECIFIED`. */
-  state: string;
-  /** Metadata by key; token usage, cost and size statistics decoded, all else text. */
-  trace_metadata: JsonObject;
-  tags: JsonObject;
-  /** Feedback, expectations and issues; empty if there are none. */
-  assessments: Json[];
-  /** What newer servers add stays as it is. */
-  [added: string]: Json;
-};
+/** What is known of a trace without its spans. What newer servers add to it stays as it is. */
+export type TraceInfo = ReturnType<typeof shapeInfo>;
 
 const json = z.custom<Json>().optional();
 const text = z.string().nullish();
@@ -64,7 +40,7 @@ const JSON_METADATA: readonly string[] = [
 /**
  * A trace info in the client shape, from the wire's `TraceInfo` (or from the client shape itself).
  */
-export function shapeInfo(wire: Json): TraceInfo {
+export function shapeInfo(wire: Json) {
   const {
     trace_id,
     client_request_id,
@@ -182,11 +158,7 @@ function shortenAssessment(assessment: Json): Json[] {
   if (!isJsonObject(assessment)) return [];
   const { assessment_name, feedback, expectation, rationale } = assessment;
   const value = [feedback, expectation].find(isJsonObject)?.["value"];
-  return [{
-    ...(assessment_name === undefined ? {} : { assessment_name }),
-    ...(value === undefined ? {} : { value }),
-    ...(rationale === undefined ? {} : { rationale }),
-  }];
+  return [defined({ assessment_name, value, rationale })];
 }
 
 function listEntries(map: Json | undefined): [string, Json][] {

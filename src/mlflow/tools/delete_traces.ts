@@ -1,3 +1,4 @@
+import { defined } from "../../core/defined.ts";
 import * as z from "zod";
 import { Failure, isFailure } from "../../core/failure.ts";
 import type { CallContext, Preview, Tool } from "../../mcp/tool.ts";
@@ -54,13 +55,11 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
     const plan = await makePlan(args, context);
     const facts = {
       experiment_id: plan.experiment.id,
-      ...(plan.oldest === undefined ? {} : { oldest: plan.oldest }),
-      ...(plan.newest === undefined ? {} : { newest: plan.newest }),
+      ...defined({ oldest: plan.oldest, newest: plan.newest }),
       ...(plan.missing.length === 0 ? {} : { not_found: [...plan.missing] }),
     };
     if (args.dry_run === true) {
-      const would = plan.count === undefined ? {} : { would_delete: plan.count };
-      return { data: { ...facts, traces_deleted: 0, ...would } };
+      return { data: { ...facts, traces_deleted: 0, ...defined({ would_delete: plan.count }) } };
     }
     if (plan.count === 0) return { data: { ...facts, traces_deleted: 0 } };
     const { result: traces_deleted, ...lost } = await carryOut(plan, context);
