@@ -9,7 +9,6 @@ import type { TraceReader } from "./store.ts";
 /** An assessment's value: any JSON, so the one argument whose schema names no type. */
 export const Value: z.ZodType<Json> = z.custom<Json>((value) => value !== undefined);
 
-/** An assessment in a result. */
 export const AssessmentResult = z.looseObject({
   assessment_id: z.string().optional(),
   assessment_name: z.string().optional(),
@@ -81,7 +80,6 @@ function refuseLossy(value: Json, written?: string): void {
   }
 }
 
-/** Metadata as MLflow stores it, text by text; scalars are written out. */
 export function readMetadata(
   metadata: Readonly<Record<string, unknown>> | undefined,
 ): Record<string, string> | undefined {
@@ -142,7 +140,7 @@ export async function findAssessment(
     if (!isFailure(error, "not_found")) throw error;
     const { assessments } = shapeInfo(await mlflow.info(traceId));
     const all = assessments.map(asRecord);
-    // A name given for an id: those of that name come first.
+    // A name may have been given for the id: its assessments come first.
     const named = all.filter((one) => one.assessment_name === assessmentId);
     const known = [...named, ...all.filter((one) => !named.includes(one))].slice(0, 10)
       .map((one) => `${one.assessment_id} (${one.assessment_name})`);
@@ -171,7 +169,7 @@ export function readKind(assessment: JsonObject): { kind: string; content: Json 
   return { kind, content: valued ? asRecord(content)["value"] ?? content : content };
 }
 
-/** What was sent of an assessment; undefined parts were not. */
+/** What was sent of an assessment; undefined parts were not sent. */
 export interface SentAssessment {
   readonly kind: "feedback" | "expectation";
   readonly value: Json | undefined;
@@ -197,7 +195,7 @@ export function listDifferences(stored: JsonObject, sent: SentAssessment): strin
 }
 
 /**
- * Compares what a server stored with what was sent: it may answer 200 and cut or change nothing.
+ * Compares what a server stored with what was sent: it may answer 200 and truncate or ignore.
  */
 export function verifyStored(stored: JsonObject, sent: SentAssessment): void {
   const differs = listDifferences(stored, sent);

@@ -56,7 +56,6 @@ const INSTRUCTIONS =
   "recent: timestamp_ms > now() - 1h; slow: execution_time_ms > 5000 ordered by " +
   "execution_time_ms DESC.";
 
-/** MLflow's tools, when a tracking URI is configured. */
 export function mlflowBackend(config: Config, log: Log): Backend {
   const { trackingUri, experimentId, experimentName } = config.settings;
   if (trackingUri === undefined) {
@@ -94,7 +93,6 @@ export function mlflowBackend(config: Config, log: Log): Backend {
   };
 }
 
-/** A local store is only read. */
 function readLocally(store: ConfiguredStore, experiment: ReadServices["experiment"]): Backend {
   const services = ({ signal }: CallContext): ReadServices => ({
     mlflow: store.open(signal),

@@ -41,7 +41,6 @@ export async function findExperiment(
     await failWithoutExperiment(services.mlflow, id);
 }
 
-/** Throws the error for an experiment that does not exist. */
 export async function failWithoutExperiment(mlflow: TraceReader, id: string): Promise<never> {
   const { hint } = await listExperiments(mlflow, id);
   throw new Failure("not_found", `There is no experiment ${JSON.stringify(id)}.`, { hint });
@@ -65,7 +64,7 @@ async function findIdByName(mlflow: TraceReader, name: string, source: string): 
   );
 }
 
-/** Which experiments there are, and how a sentence ends that names none of them. */
+/** Which experiments there are, and which of them a wrong name may have meant. */
 async function listExperiments(
   mlflow: TraceReader,
   wanted?: string,
@@ -74,7 +73,7 @@ async function listExperiments(
   try {
     all = await mlflow.experiments(200);
   } catch (error) {
-    // Where none was asked for, it is this failure that stands in the way.
+    // Where none was asked for, this failure is what the caller has to know.
     if (!isFailure(error) || wanted === undefined) throw error;
     return { meant: ".", hint: `The experiments could not be listed: ${error.message}` };
   }

@@ -47,7 +47,6 @@ export async function explainEmpty(
       : ". Leave out one comparison at a time to see which excludes them.");
 }
 
-/** Throws the error for a run that does not exist. */
 export function failWithoutRun(runId: string): never {
   throw new Failure("not_found", `There is no run ${JSON.stringify(runId.slice(0, 80))}.`, {
     hint: "Use the run's id, a 32-digit hex number, not its name.",
@@ -112,7 +111,7 @@ async function findAlternatives(
   return told.flat();
 }
 
-/** Comparisons that may have been meant, where the data are of another form than it seems. */
+/** Comparisons that may have been meant, where the data have another form than they seem to. */
 function listAlternatives(clause: Clause): { instead: Clause; why: string }[] {
   const { entity, key, op, value } = clause;
   if (typeof value !== "string") return [];

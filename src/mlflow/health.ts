@@ -5,7 +5,7 @@ import type { HealthCheck } from "../mcp/backend.ts";
 import { HttpTraceStore, newServerMemory, showUri } from "./http/store.ts";
 import type { TraceReader } from "./store.ts";
 
-/** Looks whether a tracking server is there and takes the credentials. */
+/** Checks that a tracking server is there and accepts the credentials. */
 export function serverCheck(
   baseUrl: URL,
   upstream: () => Promise<UpstreamOptions>,
@@ -26,7 +26,6 @@ export function serverCheck(
   };
 }
 
-/** Looks whether a local store can be read. */
 export function storeCheck(
   path: string,
   open: (signal: AbortSignal) => TraceReader,
@@ -42,7 +41,7 @@ export function storeCheck(
   };
 }
 
-/** The user name in HTTP Basic; of a token nobody knows whose it is. */
+/** The user name in HTTP Basic; a token does not say whose it is. */
 function userIn(authorization: string | undefined): string | undefined {
   const encoded = /^Basic (.+)$/.exec(authorization ?? "")?.[1];
   if (encoded === undefined) return undefined;

@@ -29,7 +29,6 @@ export function buildFilter(
   return { clauses: [...filter.clauses, ...extra], notes: filter.notes };
 }
 
-/** The order of a search. */
 export function readOrder(order: string | readonly string[] | undefined): Order {
   if (order === undefined) return { terms: [], notes: [] };
   return nameArgument("order_by", () => parseOrderBy(readList(order)));

@@ -20,19 +20,16 @@ export interface ReadServices {
   readonly now: () => number;
 }
 
-/** What writing tools get. */
 export interface WriteServices extends ReadServices {
   readonly mlflow: TraceWriter;
 }
 
-/** Declares a tool that reads. */
 export function readingTool<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<ReadServices, I, O>,
 ): Tool<ReadServices> {
   return defineTool(spec);
 }
 
-/** Declares a tool that writes. */
 export function writingTool<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<WriteServices, I, O>,
 ): Tool<WriteServices> {

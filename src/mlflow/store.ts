@@ -107,7 +107,7 @@ export type Deletion =
     readonly maxTraces?: number | undefined;
   };
 
-/** Changes traces. Every change is sent at most once: see `http/write.ts` for what follows from it. */
+/** Changes traces. Every change is sent at most once: see `http/write.ts` for what follows. */
 export interface TraceWriter extends TraceReader {
   /** The same store with time of its own, for a look after the call's is up. */
   afresh(): TraceReader;

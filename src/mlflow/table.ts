@@ -7,7 +7,7 @@ import { parsePaths } from "./fields/paths.ts";
 const USUAL =
   "info.trace_id,info.request_time,info.state,info.execution_duration,info.request_preview";
 
-/** Accepted for the sake of callers of the official server; `table` shapes the text block. */
+/** Accepted for callers of the official server; `table` shapes the text block. */
 export const OutputForm = z.enum(["table", "json"]);
 
 /** Traces as a text table with a column for each selected path, or the usual ones. */
@@ -22,16 +22,14 @@ function drawTable(traces: readonly Json[], selected: readonly Column[]): string
 
 /** What a search result says besides its traces, for the lines below the table. */
 interface TableFacts {
-  /** How many traces are in the table. */
   readonly returned: number;
-  /** How many match, where that is known. */
   readonly total_matching?: number | undefined;
   readonly next_page_token?: string | undefined;
   readonly notes?: readonly string[] | undefined;
   readonly unmatched_fields?: readonly { path: string; nearest: readonly string[] }[] | undefined;
 }
 
-/** Traces as a table with what else there is to say, so that its readers lose nothing. */
+/** Traces as a table, with the notes that the structured result has. */
 export function drawTableWithFacts(
   traces: readonly Json[],
   columns: readonly Column[],

@@ -27,7 +27,6 @@ export function readTraceId(text: string): string {
   return linked === undefined ? given : percentDecoded(linked);
 }
 
-/** The argument that names one trace. */
 export const TraceId = z.string().overwrite(readTraceId);
 
 /**

@@ -1,5 +1,5 @@
 /**
- * MLflow names no trace that arrived through OpenTelemetry: there the root span's name is the trace's.
+ * MLflow names no trace that arrived through OpenTelemetry: such a trace has its root span's name.
  *
  * @module
  */
@@ -18,7 +18,6 @@ const AT_ONCE = 4;
 /** Names of root spans by the trace's place in a result. */
 export type RootNames = Map<number, string>;
 
-/** Whether MLflow keeps no name for a trace. */
 export function isNameless({ tags }: TraceInfo): boolean {
   return tags[NAME] === undefined;
 }
@@ -65,7 +64,8 @@ export function describeRootNames(infos: readonly TraceInfo[], names: RootNames)
   const read = nameless.filter((trace) => names.has(trace)).length;
   if (read === 0) return [];
   return [
-    `MLflow keeps no name for ${nameless.length} of these traces (they arrived through OpenTelemetry): ` +
+    `MLflow keeps no name for ${nameless.length} of these traces (they arrived through ` +
+    "OpenTelemetry): " +
     `${NAME} is that of their root span` + (read < nameless.length ? `, read for ${read}.` : "."),
   ];
 }
@@ -107,7 +107,8 @@ export async function countByRootName(
 /** What a result says of traces that {@link countByRootName} counts and that it does not hold. */
 export function describeOthers(count: number, { filter }: TraceQuery): string {
   const other = filterByRootName(filter);
-  return `Besides, ${count} traces without a name of their own (they arrived through OpenTelemetry) have ` +
+  return `Besides, ${count} traces without a name of their own (they arrived through ` +
+    "OpenTelemetry) have " +
     `such a span: ${other === undefined ? "" : printFilter(other.filter)} finds them.`;
 }
 

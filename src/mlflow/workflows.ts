@@ -1,7 +1,7 @@
 import { type Suggest, type Workflow, workflow, type WorkflowArgument } from "../mcp/workflow.ts";
 import type { TraceReader } from "./store.ts";
 
-/** Experiments that are looked through for a name, the latest first. */
+/** How many experiments are searched for a name, the latest first. */
 const EXPERIMENTS = 1000;
 
 /** Suggests experiments by name, and by id where digits are typed. */

@@ -10,16 +10,13 @@ import { type Route } from "./selection.ts";
 import { printPath } from "./paths.ts";
 import { collectPaths, findNearestPaths, isField } from "./vocabulary.ts";
 
-/** What {@link Collection} collects. */
 export interface CollectionOptions {
   readonly traces: number;
-  /** Whether their spans are given, too. */
   readonly spans: boolean;
   /** The answer's budget: what can never be in it is not held. */
   readonly maxTokens: number;
 }
 
-/** A path that matched nothing. */
 interface Unmatched {
   readonly path: string;
   /** Paths that exist and are most like it, best first; empty for a field that is only absent. */
@@ -30,7 +27,6 @@ interface Unmatched {
 const TRACES_FOR_NAMES = 20;
 const SPANS_FOR_NAMES = 50;
 
-/** What one trace has given so far. */
 interface Part {
   info: Json | undefined;
   readonly spans: Json[];
@@ -104,7 +100,7 @@ export class Collection {
       for (const route of this.routes) if (!part.matched.has(route)) absent.add(route);
       return value;
     });
-    // An empty list speaks neither for a path nor against it.
+    // An empty list is evidence neither for a path nor against it.
     const missing = this.routes.filter((route) =>
       absent.has(route) && !this.#fruitful.has(route) && !this.#isUnread(route)
     );
@@ -168,7 +164,7 @@ function holdsSomething(picked: Picked): boolean {
   return picked.whole || picked.children.values().some(holdsSomething);
 }
 
-/** No text of JSON has more characters to a token. */
+/** No JSON text has more characters to a token. */
 const MOST_CHARACTERS = 7;
 /** What is held beyond the budget, so that cutting the answer itself always cuts deeper. */
 const SURPLUS = 4;
@@ -177,7 +173,7 @@ const CUTS = [16_384, 8_192, 4_096, 2_048, 1_024];
 /** The shortest that a text of the answer is cut to before rows are left out. */
 const SHORTEST = 200;
 
-/** Holds spans as far as an answer may show them; the last traces give way first. */
+/** Holds as many spans as an answer can show; the last traces give way first. */
 class Room {
   readonly #most: number;
   #size = 0;
@@ -190,7 +186,6 @@ class Room {
     this.#traces = lists.length;
   }
 
-  /** Whether something was left out. */
   get full(): boolean {
     return this.#traces < this.lists.length;
   }

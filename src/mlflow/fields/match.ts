@@ -53,7 +53,6 @@ export function findSources(scope: Scope, name: string): readonly AliasSource[] 
   return ALIASES[scope].get(name) ?? [];
 }
 
-/** The scope of an entry of an object or array. */
 function enterScope(scope: Scope, key: string): Scope {
   if (scope === "info" && key === "assessments") return key;
   return scope === "assessments" ? "assessment" : "other";

@@ -27,7 +27,6 @@ export interface FieldPath {
 /** A key that needs no backticks. */
 const BARE = /^[^\s`.,*[\]]+$/;
 
-/** One segment in the notation of the language. */
 export function printSegment(segment: Segment): string {
   if (segment.kind === "any") return "*";
   if (!segment.quoted && BARE.test(segment.text)) return segment.text;
@@ -94,7 +93,6 @@ class Reader {
     return this.position >= this.text.length;
   }
 
-  /** Reads up to and over the next comma. */
   path(): FieldPath {
     const start = this.position;
     const segments: Segment[] = [];

@@ -34,7 +34,6 @@ export interface Route {
   readonly inSpan: readonly Segment[];
 }
 
-/** A column of a table of traces. */
 export interface Column {
   readonly title: string;
   readonly cell: (selected: Json) => string;
@@ -52,11 +51,9 @@ export class Selection {
     /** False where no attribute of any span is selected. */
     readonly attributes: boolean;
   };
-  /** The columns of a table; none where everything is selected. */
   readonly columns: readonly Column[];
   readonly #routes: readonly Route[];
 
-  /** Compiles an `extract_fields` argument. */
   constructor(text: string = "") {
     const paths = parsePaths(text);
     this.#routes = paths.map(buildRoute);
@@ -74,7 +71,6 @@ export class Selection {
     };
   }
 
-  /** Whether there are no paths. */
   get everything(): boolean {
     return this.#routes.length === 0;
   }
@@ -84,13 +80,11 @@ export class Selection {
     return this.#routes.every(({ path }) => path.segments.every(({ kind }) => kind !== "any"));
   }
 
-  /** Begins to collect what is selected of some traces. */
   collect(options: CollectionOptions): Collection {
     return new Collection(this.#routes, options);
   }
 }
 
-/** Paths as the columns of a table. */
 export function buildColumns(paths: readonly FieldPath[]): Column[] {
   return paths.map(({ text, segments }) => ({
     title: text,
@@ -147,7 +141,6 @@ class AttributeNeeds {
     for (const { spans, inSpan } of routes) if (spans !== "none") this.#add(inSpan);
   }
 
-  /** Whether any attribute is needed. */
   get any(): boolean {
     return this.#all || this.#keys.size > 0 || this.#prefixes.length > 0;
   }

@@ -85,7 +85,7 @@ const PLACES: readonly (readonly [Scope, string, RegExp])[] = [
   ["assessment", "info.assessments.*", /^$|assessment|feedback|expectation/],
 ];
 
-/** What a path means whose last word is another name of a field: `status` is `info.state`. */
+/** What a path means that ends in another name of a field: `status` is `info.state`. */
 function listOtherNames(asked: string): ReadonlySet<string> {
   const { parent, last } = describe(asked);
   return new Set(
@@ -120,7 +120,7 @@ function describe(path: string): Described {
   };
 }
 
-/** Small for likely meanings: typing errors, a missing beginning, the same parent or leaf. */
+/** Small for likely meanings: typos, a missing beginning, the same parent or leaf. */
 function rateDifference(wanted: Described, path: Described): number | undefined {
   const leafBelow = path.last === wanted.last && wanted.parent !== "" &&
     path.plain.startsWith(`${wanted.parent}.`);

@@ -83,7 +83,7 @@ export async function searchTraces(
   };
 }
 
-/** How many traces match; undefined where the server cannot tell, or not soon. */
+/** How many traces match; undefined where the server cannot tell, or takes too long. */
 export async function countTraces(
   session: UpstreamSession,
   query: Pick<TraceQuery, "experimentIds" | "filter">,

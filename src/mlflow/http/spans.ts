@@ -7,7 +7,6 @@ import type { ArrayPlace } from "../../http/array_scanner.ts";
 import { joinedPath, path } from "../../http/path.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
 
-/** Any JSON value, unexamined. */
 export const AnyJson: z.ZodType<Json> = z.custom<Json>((value) => value !== undefined);
 
 /** `GET traces/batchGet`. */
@@ -38,7 +37,7 @@ const NO_FILE = [400, 403, 404, 405, 500, 501, 503];
 /** Statuses of servers and gateways without the web interface's routes. */
 const NO_ROUTE = [401, 403, 404, 405, 501];
 
-/** Failures that say nothing of what was asked for: the next request would fail likewise. */
+/** Failures of the server as a whole: the next request would fail in the same way. */
 const SERVER_FAILURES: ReadonlySet<FailureCode> = new Set<FailureCode>([
   "rate_limited",
   "timeout",
@@ -61,7 +60,6 @@ export function noticePlace(memory: RouteMemory, info: Json | undefined): void {
   memory.spansInFiles = place.success && findProxiedLocation(place.data.tags ?? {}) !== undefined;
 }
 
-/** One trace's spans, as they arrive. */
 export async function streamSpans(
   session: UpstreamSession,
   memory: RouteMemory,
@@ -132,7 +130,7 @@ async function openFlat(
   }
 }
 
-/** The file of spans; undefined where the server does not hand it out, or has none. */
+/** The file of spans; undefined where the server does not serve it, or has none. */
 async function openFile(
   session: UpstreamSession,
   file: ReturnType<typeof path>,
@@ -224,7 +222,6 @@ export async function streamSpansOfMany(
   return unread.sort((a, b) => a.trace - b.trace);
 }
 
-/** Which traces are asked for together. */
 function groupTraces(infos: readonly Json[]): { batches: Entry[][]; alone: Entry[] } {
   const batches: Entry[][] = [];
   const alone: Entry[] = [];
@@ -272,7 +269,6 @@ function requireTraceFailure(error: unknown): Failure {
   });
 }
 
-/** The path of `traces.json` behind the server's artifact proxy, for traces stored as files. */
 function findFile(tags: Readonly<Record<string, Json>>): ReturnType<typeof path> | undefined {
   const location = findProxiedLocation(tags);
   if (location === undefined) return undefined;
@@ -280,7 +276,6 @@ function findFile(tags: Readonly<Record<string, Json>>): ReturnType<typeof path>
   return joinedPath(path`/api/2.0/mlflow-artifacts/artifacts`, [...segments, "traces.json"]);
 }
 
-/** Where a trace's file is below the artifact proxy. */
 function findProxiedLocation(tags: Readonly<Record<string, Json>>): string | undefined {
   const location = tags["mlflow.artifactLocation"];
   if (tags["mlflow.trace.spansLocation"] === "TRACKING_STORE") return undefined;

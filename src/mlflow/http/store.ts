@@ -58,13 +58,11 @@ export function newServerMemory(): ServerMemory {
 
 /** A tracking server over HTTP, for the length of one tool call. */
 export class HttpTraceStore implements TraceWriter {
-  /** See {@link TraceReader}. */
   readonly place: string;
   readonly #session: UpstreamSession;
   /** Infos that this call asked for last. */
   readonly #infos = new Map<string, Promise<Json>>();
 
-  /** Opens the call's requests; `memory` is shared by all calls. */
   constructor(
     private readonly options: UpstreamOptions,
     private readonly memory: ServerMemory,
@@ -212,7 +210,7 @@ export class HttpTraceStore implements TraceWriter {
     await this.#send("DELETE", routeToAssessment(traceId, assessmentId));
   }
 
-  /** A failure of what needs a trace; that there is none comes with one that there is. */
+  /** Waits for a reply about a trace; where there is no such trace, the failure names a likely one. */
   async #ofTrace(traceId: string, reply: Promise<unknown>): Promise<unknown> {
     try {
       return await reply;
@@ -263,7 +261,7 @@ function routeToAssessment(traceId: string, assessmentId: string): SafePath {
   return path`/api/3.0/mlflow/traces/${traceId}/assessments/${assessmentId}`;
 }
 
-/** The tracking URI as it may be shown: neither user name and password nor a query's token. */
+/** The tracking URI without user name, password and query, which may hold secrets. */
 export function showUri({ origin, pathname }: URL): string {
   return origin + pathname.replace(/\/+$/, "");
 }

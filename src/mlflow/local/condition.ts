@@ -20,9 +20,7 @@ import { hasColumns, type Tables } from "./database.ts";
 
 /** What a filter becomes: joins of the table `trace_info` and conditions on its rows. */
 interface Conditions {
-  /** `JOIN …`, in order. */
   readonly joins: readonly Fragment[];
-  /** All must hold. */
   readonly where: readonly Fragment[];
 }
 

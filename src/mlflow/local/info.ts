@@ -117,7 +117,6 @@ function readEntries(rows: readonly Row[]): [string, Json][] {
   return rows.map((row) => [String(row["key"]), String(row["value"] ?? "")]);
 }
 
-/** One assessment's row. */
 export function readAssessment(row: Row): JsonObject {
   const value = tryParseJson(String(row["value"])) ?? null;
   return {
@@ -152,7 +151,6 @@ function buildValue(type: string, value: Json, error: unknown): JsonObject {
   }
 }
 
-/** Members that are null are not sent. */
 function dropNulls(object: JsonObject): JsonObject {
   return Object.fromEntries(Object.entries(object).filter(([, value]) => value !== null));
 }
@@ -167,7 +165,7 @@ function readAssessmentMetadata(metadata: unknown): JsonObject {
   return entries.length === 0 ? {} : { metadata: Object.fromEntries(entries) };
 }
 
-/** What is no time that JavaScript knows is left out. */
+/** A time that JavaScript cannot represent is left out. */
 function writeTime(name: string, millis: unknown): JsonObject {
   const date = new Date(Number(millis));
   return Number.isNaN(date.getTime()) ? {} : { [name]: date.toISOString() };

@@ -23,7 +23,7 @@ const IDIOMS: Readonly<Record<string, string>> = {
   "[^\\W\\d_]": "[\\p{L}\\p{Nl}\\p{No}]",
   "[^\\W_]": "[\\p{L}\\p{N}]",
 };
-/** What else Python takes for an i where case is ignored. */
+/** What else Python matches with an i where case is ignored. */
 const TURKISH = "\u0130\u0131";
 const CHARACTER = String.raw`\\(?:x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|.)|.`;
 const TOKEN = new RegExp(

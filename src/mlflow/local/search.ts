@@ -45,7 +45,6 @@ function buildMatch(
 
 /** An order: joins that must not remove rows, and the keys. */
 interface OrderClauses {
-  /** `LEFT JOIN …`, in order. */
   readonly joins: readonly Fragment[];
   readonly keys: readonly Fragment[];
 }

@@ -29,7 +29,6 @@ interface LocalStoreOptions {
 
 /** A local SQLite store, for the length of one tool call. */
 export class LocalTraceStore implements TraceReader {
-  /** See {@link TraceReader}. */
   readonly place: string;
   readonly #deadline: number;
 

@@ -8,7 +8,6 @@ import { defined } from "../../core/defined.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { decodeText } from "./span.ts";
 
-/** What is known of a trace without its spans. What newer servers add to it stays as it is. */
 export type TraceInfo = ReturnType<typeof shapeInfo>;
 
 const json = z.custom<Json>().optional();
@@ -132,7 +131,7 @@ export function printSeconds(millis: number): string {
 /** Metadata that people ask for in a listing; the rest is MLflow's own bookkeeping. */
 const METADATA = ["mlflow.trace.session", "mlflow.trace.user", "mlflow.trace.tokenUsage"];
 
-/** Parts of an info that are the same for all rows or say again what another part says. */
+/** Parts of an info that are the same in all rows or repeat another part. */
 const LEFT_OUT = new Set(["trace_location", "execution_duration", "client_request_id"]);
 
 /** A trace as a listing shows it where whole ones do not fit: what was asked, answered and judged. */

@@ -58,7 +58,7 @@ export function shapeSpan(wire: Json, wantsAttribute: AttributeFilter = () => tr
   }
 }
 
-/** The failure for a span that cannot be read; other spans may. */
+/** The failure for a span that cannot be read; others may be readable. */
 export function failWithDamage(why: string, cause?: unknown): Failure {
   return new Failure("upstream_error", `A span of this trace is damaged: ${why}.`, {
     hint: "Without data.* fields the trace can be read.",
@@ -155,7 +155,7 @@ function decodeAttributes(wire: Json | undefined, wanted: AttributeFilter): Json
   );
 }
 
-/** Whether a span's writer encodes structures only: Python's puts quotes around its texts. */
+/** Whether a span's writer encodes only structures: Python's client quotes its texts, too. */
 function writesTextAsItIs(attributes: JsonObject): boolean {
   return ["mlflow.spanType", "mlflow.traceRequestId"].some((key) => {
     const value = attributes[key];
@@ -163,7 +163,7 @@ function writesTextAsItIs(attributes: JsonObject): boolean {
   });
 }
 
-/** Text such as `1.10` or `0012`, which no encoder writes for a number, is no number. */
+/** Text such as `1.10` or `0012` is not a number: no encoder writes numbers like that. */
 function decodeUnquoted(value: Json): Json {
   const decoded = decodeText(value);
   return typeof decoded === "object" || JSON.stringify(decoded) === value ? decoded : value;
@@ -285,7 +285,7 @@ export function printNanos(value: bigint): string | null {
   return seconds > LAST_SECOND ? null : `${printSecond(seconds)}.${digits.slice(-9)}Z`;
 }
 
-/** The second written last: spans of a trace begin and end within few of them. */
+/** The last second written: spans of a trace begin and end within a few. */
 let written = { seconds: 0, text: "1970-01-01T00:00:00" };
 
 function printSecond(seconds: number): string {

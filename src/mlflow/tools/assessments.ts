@@ -27,7 +27,6 @@ import { defined } from "../../core/defined.ts";
 import { badArgument, Failure, isFailure } from "../../core/failure.ts";
 import { shapeAssessment } from "../shape/info.ts";
 
-/** Reads one assessment. */
 export const getAssessment: Tool<ReadServices> = readingTool({
   name: "get_assessment",
   aliases: ["get_trace_assessment"],
@@ -50,7 +49,6 @@ export const getAssessment: Tool<ReadServices> = readingTool({
   }),
 });
 
-/** Changes one assessment. */
 export const updateAssessment: Tool<WriteServices> = writingTool({
   name: "update_assessment",
   aliases: ["update_trace_assessment"],
@@ -135,7 +133,6 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
   },
 });
 
-/** Removes one assessment, after confirmation. */
 export const deleteAssessment: Tool<WriteServices> = writingTool({
   name: "delete_assessment",
   aliases: ["delete_trace_assessment"],

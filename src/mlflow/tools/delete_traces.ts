@@ -24,7 +24,6 @@ const INPUT = z.object({
   ...IGNORED,
 });
 
-/** Deletes traces, after confirmation. */
 export const deleteTraces: Tool<WriteServices> = writingTool({
   name: "delete_traces",
   title: "Delete traces",
@@ -47,7 +46,7 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
   needsConsent: (args) => args.dry_run !== true,
   preview: async (args, context) => {
     const plan = await makePlan(args, context);
-    // Nobody is asked to agree to nothing.
+    // There is nothing to confirm.
     if (plan.count === 0) throw refuseEmptyPlan(plan);
     return askForConsent(plan, args.older_than);
   },
@@ -67,7 +66,6 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
   },
 });
 
-/** Ids deleted in one request. */
 const BATCH = 100;
 
 async function carryOut(
@@ -112,7 +110,7 @@ async function carryOut(
   return { result, ...(notes.length === 0 ? {} : { notes }) };
 }
 
-/** A failure after some batches were carried out says so: part of the deletion is a fact. */
+/** A failure after some batches says how many traces are already gone. */
 function explainPartialDeletion(error: unknown, deleted: number, total: number): unknown {
   if (!isFailure(error)) return error;
   const { code, message, effect } = error;
@@ -127,7 +125,7 @@ function askForConsent(plan: Plan, olderThan: string | undefined): Preview {
   const question = describePlan(plan);
   if (!("maxTimestampMillis" in plan.deletion)) return { question };
   const { maxTimestampMillis: time, maxTraces } = plan.deletion;
-  // As an age it would move on until the next call; both together are refused.
+  // An age would have moved on by the next call.
   const fixed = olderThan === undefined ? "" : " (in place of older_than)";
   const limit = maxTraces === undefined ? "" : `, max_traces=${maxTraces}`;
   const hint = `max_timestamp_millis=${time}${fixed}${limit} and confirm=true`;

@@ -8,7 +8,6 @@ import { shapeInfo } from "../shape/info.ts";
 import { readTraceId } from "../trace_id.ts";
 import type { Deletion, Experiment, TraceReader } from "../store.ts";
 
-/** Ids looked up in one search. */
 const LOOKUP = 100;
 
 /** Most traces that are read to tell the newest of those that `max_traces` leaves. */
@@ -28,7 +27,6 @@ export interface Plan {
   readonly missing: readonly string[];
 }
 
-/** Which traces a call means. */
 export interface Wanted {
   readonly experiment_id?: string | undefined;
   readonly trace_ids?: string | undefined;
@@ -103,7 +101,6 @@ export async function findTimes(
   return new Map(infos.map(shapeInfo).map((info) => [info.trace_id, info.request_time]));
 }
 
-/** The traces of a time and before. */
 export function queryUpTo(cutoff: number, experiment: Experiment) {
   const filter = filterBy({ entity: "trace", key: "timestamp_ms", op: "<=", value: cutoff });
   return { experimentIds: [experiment.id], filter };
@@ -143,7 +140,7 @@ async function planTime(
   };
 }
 
-/** An age moves on between question and answer: what was agreed to is the earlier time. */
+/** An age moves on between question and answer; the user agreed to the earlier time. */
 function keepAgreedCutoff(
   cutoff: number | undefined,
   state: string | undefined,

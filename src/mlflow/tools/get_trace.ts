@@ -22,7 +22,6 @@ import {
 /** Spans between two reports of progress. */
 const PROGRESS_STEP = 200;
 
-/** Reads one trace. */
 export const getTrace: Tool<ReadServices> = readingTool({
   name: "get_trace",
   title: "Get trace",

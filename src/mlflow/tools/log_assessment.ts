@@ -18,7 +18,6 @@ import { IGNORED, UNLISTED, writeOnce, type WriteServices, writingTool } from ".
 import { shapeAssessment, shapeInfo } from "../shape/info.ts";
 import { TraceId } from "../trace_id.ts";
 
-/** The arguments that feedback and expectations share. */
 const LOG_INPUT = z.object({
   trace_id: TraceId,
   name: z.string().describe("What is assessed, such as relevance."),
@@ -30,7 +29,6 @@ const LOG_INPUT = z.object({
   ...IGNORED,
 });
 
-/** What both return. */
 const LOG_OUTPUT = z.looseObject({
   assessment: AssessmentResult.describe("As stored."),
   notes: z.array(z.string()).optional(),
@@ -49,7 +47,7 @@ async function logAssessment(
   const spanId = args.span_id === undefined
     ? undefined
     : await findSpan(context.mlflow, trace_id, args.span_id);
-  // By its time a stored assessment can be told from an equal one that was there before.
+  // The time tells a stored assessment from an equal one that was there before.
   const create_time = new Date(context.now()).toISOString();
   const sent = { kind, value, rationale, metadata };
   const { result: stored, notes = [] } = await writeOnce({
@@ -83,7 +81,6 @@ async function logAssessment(
   return { data: { assessment: stored, ...(notes.length === 0 ? {} : { notes }) } };
 }
 
-/** Adds a score or judgement to a trace. */
 export const logFeedback: Tool<WriteServices> = writingTool({
   name: "log_feedback",
   aliases: ["log_trace_feedback"],
@@ -101,7 +98,6 @@ export const logFeedback: Tool<WriteServices> = writingTool({
   run: (args, context) => logAssessment(args, "feedback", context),
 });
 
-/** Adds a ground truth to a trace. */
 export const logExpectation: Tool<WriteServices> = writingTool({
   name: "log_expectation",
   aliases: ["log_trace_expectation"],

@@ -9,10 +9,9 @@ import { buildFilter } from "../query.ts";
 import { readingTool, type ReadServices } from "../services.ts";
 import { shapeInfo, type TraceInfo } from "../shape/info.ts";
 
-/** Traces of a picture, the newest: more points than that lie on each other. */
+/** The newest so many are drawn: more points would lie on top of each other. */
 const MOST = 1000;
 
-/** Draws latency and errors of traces over time. */
 export const plotTraces: Tool<ReadServices> = readingTool({
   name: "plot_traces",
   title: "Plot traces",

@@ -54,7 +54,6 @@ type Input = z.output<typeof INPUT>;
 /** Traces whose latencies and failures are easier seen than read. */
 const WORTH_DRAWING = 50;
 
-/** Finds traces by filter. */
 export const searchTraces: Tool<ReadServices> = readingTool({
   name: "search_traces",
   title: "Search traces",
@@ -212,7 +211,7 @@ async function find(query: TraceQuery, context: ReadServices): Promise<TracePage
   }
 }
 
-/** Traces whose spans are read before it is asked whether there is room for more. */
+/** Traces whose spans are read before checking whether there is room for more. */
 const AT_ONCE = 100;
 
 async function readSelected(
@@ -235,7 +234,7 @@ async function readSelected(
         noteRootName(names, from + trace, span);
         picked.span(from + trace, span, index);
       },
-      // Progress only grows: the search before this has told as many as there are traces.
+      // Progress only grows: the search before this has reported the number of traces.
       (done) =>
         progress({
           done: infos.length + from + done,

@@ -7,10 +7,10 @@ import { TraceId } from "../trace_id.ts";
 
 /** Longest tag key that the server stores, in characters. */
 const MAX_KEY = 250;
-/** Longest tag value that the server stores; it cuts longer ones without a word. */
+/** Longest tag value that the server stores; it silently truncates longer ones. */
 const MAX_VALUE = 4096;
 
-/** Tags that MLflow itself relies on; only its Python client guards them. */
+/** Tags that MLflow relies on; only its Python client protects them. */
 const IMMUTABLE: ReadonlySet<string> = new Set([
   "mlflow.user",
   "mlflow.artifactLocation",
@@ -35,7 +35,6 @@ function checkTagKey(key: string, action: "set" | "delete"): void {
   }
 }
 
-/** Refuses values that the server would cut. */
 function checkTagValue(value: string): void {
   if (value.length > MAX_VALUE) {
     throw badArgument(
@@ -45,7 +44,6 @@ function checkTagValue(value: string): void {
   }
 }
 
-/** Sets one tag of one trace. */
 export const setTraceTag: Tool<WriteServices> = writingTool({
   name: "set_trace_tag",
   title: "Set trace tag",
@@ -80,7 +78,6 @@ export const setTraceTag: Tool<WriteServices> = writingTool({
   },
 });
 
-/** Removes one tag of one trace. */
 export const deleteTraceTag: Tool<WriteServices> = writingTool({
   name: "delete_trace_tag",
   title: "Delete trace tag",

@@ -47,7 +47,7 @@ Deno.test("other spellings are translated and told", () => {
 Deno.test("what cannot be sorted by is refused with the reason", () => {
   const cases: [string, RegExp][] = [
     ["timestmp DESC", /did you mean timestamp_ms/],
-    ["name sideways", /no direction.*DESC/],
+    ["name sideways", /not a direction.*DESC/],
     ["feedback.x DESC", /cannot be sorted/],
     ["tag.timestamp", /takes the name for/],
     ['tag.`a"b`', /cannot sort by a key that holds/],
