@@ -257,7 +257,7 @@ Deno.test("no page token but an offset is taken", async () => {
     const pageToken of ["nonsense", btoa('{"offset": -1}'), btoa("[]"), btoa('{"offset":"x"}')]
   ) {
     await assert.rejects(store.open().search({ ...SEARCH, pageToken }), {
-      message: /`page_token` is no token/,
+      message: /`page_token` is not a token/,
     });
   }
 });

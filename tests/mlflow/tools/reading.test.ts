@@ -303,7 +303,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
       experiment_id: paging,
       page_token: "garbage",
     });
-    assert.match(failure.message, /`page_token` is no token/);
+    assert.match(failure.message, /`page_token` is not a token/);
     assert.match(String(failure.hint), /next_page_token/);
     const several = await tools.fails("search_traces", { experiment_id: `${agents},${paging}` });
     assert.match(String(several.hint), /one experiment at a time/);
