@@ -118,7 +118,7 @@ function describeBackend(
     workflows: mlflowWorkflows(experiment),
     lookUps: { experiment: suggestExperiments(open) },
     resources: [TRACE_RESOURCE],
-    fixedArguments: fixedBy(experiment),
+    fixedArguments: listFixedArguments(experiment),
     subject: "MLflow (traces, spans, feedback)",
     instructions: INSTRUCTIONS,
     absent: undefined,
@@ -245,6 +245,6 @@ function encodeBasic(username: string, password: string): string {
 }
 
 /** The argument that is given where a call leaves it out. */
-function fixedBy({ id, name }: ReadServices["experiment"]): string[] {
+function listFixedArguments({ id, name }: ReadServices["experiment"]): string[] {
   return (id ?? name) === undefined ? [] : ["experiment_id"];
 }
