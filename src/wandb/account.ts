@@ -71,7 +71,7 @@ export function createAccount(options: AccountOptions): Account {
       setting: server.setting,
       baseUrl: server.baseUrl,
       headers: () => ({}),
-      transport: server.pace === true ? paced(transport) : transport,
+      transport: server.pace === true ? paceRequests(transport) : transport,
       timeoutMs: options.timeoutMs,
       retry: { maxRetries: 3, backoffMs, jitterMs: backoffMs / 4, respectRetryAfter: true },
       readError: (status, body, headers) => readError?.(status, log.redact(body), headers),
@@ -144,7 +144,7 @@ const LONGEST = 5000;
  * Waits for the reset of a rate limit that `RateLimit-Remaining` says is used up, instead of
  * running into a 429 that every client of the key would feel.
  */
-export function paced(transport: Transport, now: () => number = Date.now): Transport {
+export function paceRequests(transport: Transport, now: () => number = Date.now): Transport {
   let until = 0;
   return async (url, init) => {
     const wait = Math.min(until - now(), LONGEST);

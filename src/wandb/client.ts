@@ -11,8 +11,8 @@ import {
   failureOfMessages,
   GraphqlFailure,
   hasData,
-  messagesOf,
   readFailure,
+  readMessages,
   unexpectedForm,
 } from "./failure.ts";
 
@@ -112,7 +112,7 @@ async function askTolerantly(
   for (let attempt = 0;; attempt++) {
     const reduced = withoutFields(document, lacking);
     try {
-      return await send(compact(reduced), variables);
+      return await send(compactDocument(reduced), variables);
     } catch (error) {
       if (!(error instanceof GraphqlFailure)) throw error;
       const found = unknownFields(error.messages);
@@ -138,7 +138,7 @@ function readReply(body: Json, appUrl: URL): Answer<Json> {
         "proxy is in between.",
     });
   }
-  const messages = messagesOf(body);
+  const messages = readMessages(body);
   const data = body.data ?? null;
   if (messages.length > 0 && !hasData(data)) throw failureOfMessages(messages, undefined, appUrl);
   return { data, problems: messages };
@@ -176,7 +176,7 @@ export function withoutFields(document: string, fields: readonly UnknownField[])
 }
 
 /** The document as it is sent: without comments and needless white space. */
-export function compact(document: string): string {
+export function compactDocument(document: string): string {
   return document.replaceAll(/#[^\n"]*$/gm, "").replaceAll(/\s+/g, " ")
     .replaceAll(/ ?([{}():,!=]) ?/g, "$1").trim();
 }

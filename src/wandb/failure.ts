@@ -25,7 +25,7 @@ export class GraphqlFailure extends Failure {
 }
 
 /** The messages of a reply: `{"errors":[{"message"}]}`, `{"errors":["…"]}` or `{"error":"…"}`. */
-export function messagesOf(body: Json | undefined): string[] {
+export function readMessages(body: Json | undefined): string[] {
   if (!isJsonObject(body)) return [];
   const list = Array.isArray(body.errors) ? body.errors : [body.error ?? body.message];
   return list.flatMap((entry) => {
@@ -47,12 +47,12 @@ export function readFailure(
   appUrl: URL,
 ): Failure | undefined {
   const body = isHtml(text) ? undefined : tryParseJson(text);
-  const messages = messagesOf(body);
+  const messages = readMessages(body);
   const data = isJsonObject(body) && hasData(body.data) ? body.data : undefined;
   // A gateway's JSON has a message; GraphQL's own refusal is a list of errors.
   const own = isJsonObject(body) && Array.isArray(body.errors) && data === undefined;
   const effect = status === 503 && own ? "none" : undefined;
-  return failureOf({ status, messages, data, wait: waitOf(headers), appUrl, effect });
+  return createFailure({ status, messages, data, wait: readWait(headers), appUrl, effect });
 }
 
 /** The failure for messages that came with HTTP 200. */
@@ -61,10 +61,21 @@ export function failureOfMessages(
   data: Json | undefined,
   appUrl: URL,
 ): Failure {
-  return failureOf({ status: statusOf(messages), messages, data, wait: undefined, appUrl }) ??
-    new GraphqlFailure("upstream_error", `W&B refused the query: ${said(messages)}.`, messages, {
-      data,
-    });
+  return createFailure({
+    status: guessStatus(messages),
+    messages,
+    data,
+    wait: undefined,
+    appUrl,
+  }) ??
+    new GraphqlFailure(
+      "upstream_error",
+      `W&B refused the query: ${quoteMessages(messages)}.`,
+      messages,
+      {
+        data,
+      },
+    );
 }
 
 /** The error for a reply of which a part is not what its field should be. */
@@ -85,9 +96,9 @@ interface Refusal {
   readonly effect?: Effect | undefined;
 }
 
-function failureOf(refusal: Refusal): Failure | undefined {
+function createFailure(refusal: Refusal): Failure | undefined {
   const { status, messages, data, wait, appUrl, effect } = refusal;
-  const detail = said(messages);
+  const detail = quoteMessages(messages);
   const as = (code: FailureCode, message: string, hint?: string, retryable = false) =>
     new GraphqlFailure(code, message, messages, {
       status,
@@ -164,7 +175,7 @@ export function accountFailure(
 }
 
 /** The status that messages without one stand for. */
-function statusOf(messages: readonly string[]): number {
+function guessStatus(messages: readonly string[]): number {
   const text = messages.join(" ").toLowerCase();
   if (/rate limit|too many requests/.test(text)) return 429;
   if (/not logged in|api key|unauthenticated|unauthorized|must be logged/.test(text)) return 401;
@@ -176,13 +187,13 @@ function statusOf(messages: readonly string[]): number {
   return 400;
 }
 
-function said(messages: readonly string[]): string {
+function quoteMessages(messages: readonly string[]): string {
   const shown = messages.slice(0, 3).join("; ");
   return messages.length > 3 ? `${shown} (and ${messages.length - 3} more)` : shown;
 }
 
 /** Seconds until the rate limit allows more, by `Retry-After` or `RateLimit-Reset`. */
-export function waitOf(headers: Headers): number | undefined {
+export function readWait(headers: Headers): number | undefined {
   for (const name of ["retry-after", "ratelimit-reset"]) {
     const seconds = retryAfterSeconds(headers.get(name));
     if (seconds !== undefined) return seconds;

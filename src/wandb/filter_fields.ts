@@ -39,7 +39,7 @@ export function doubtfulFields(
   order?: string,
 ): string | undefined {
   const named = new Set([
-    ...fieldsOf(filter),
+    ...collectNames(filter),
     ...(order ?? "").split(",").map((part) => part.trim().replace(/^[+-]\s*/, "")).filter(Boolean),
   ]);
   const known: readonly string[] = FIELDS[of];
@@ -57,7 +57,7 @@ export function doubtfulFields(
 }
 
 /** A failure to throw: a query that W&B refused gets the doubt as its hint. */
-export function doubted(error: unknown, doubt: string | undefined): unknown {
+export function explainDoubt(error: unknown, doubt: string | undefined): unknown {
   const refused = doubt !== undefined && error instanceof GraphqlFailure &&
     error.code === "invalid_arguments";
   return refused
@@ -65,17 +65,17 @@ export function doubted(error: unknown, doubt: string | undefined): unknown {
     : error;
 }
 
-/** The work's result, or its failure as {@link doubted} tells it. */
+/** The work's result, or its failure as {@link explainDoubt} tells it. */
 export function withDoubt<T>(doubt: string | undefined, work: Promise<T>): Promise<T> {
   return work.catch((error: unknown) => {
-    throw doubted(error, doubt);
+    throw explainDoubt(error, doubt);
   });
 }
 
-function fieldsOf(filter: unknown): string[] {
-  if (Array.isArray(filter)) return filter.flatMap(fieldsOf);
+function collectNames(filter: unknown): string[] {
+  if (Array.isArray(filter)) return filter.flatMap(collectNames);
   if (typeof filter !== "object" || filter === null) return [];
   return Object.entries(filter).flatMap(([name, value]) =>
-    name.startsWith("$") ? fieldsOf(value) : [name]
+    name.startsWith("$") ? collectNames(value) : [name]
   );
 }

@@ -4,7 +4,7 @@ import { nearest, oneOf } from "../core/nearest.ts";
 import { someOf } from "../core/some.ts";
 import type { WandbSession } from "./client.ts";
 import type { ProjectRef } from "./project.ts";
-import { connectionOf } from "./shapes.ts";
+import { connectionShape } from "./shapes.ts";
 
 /** A project; its `id` is not needed here. */
 type Place = Pick<ProjectRef, "entity" | "project">;
@@ -28,24 +28,24 @@ const PROJECTS = z.looseObject({
   viewer: z.looseObject({
     username: z.string().nullish(),
     entity: z.string().nullish(),
-    teams: connectionOf(NAMED),
+    teams: connectionShape(NAMED),
   }).nullish(),
-  models: connectionOf(NAMED),
+  models: connectionShape(NAMED),
 });
 const RUN = z.looseObject({ name: z.string(), displayName: z.string().nullish() });
 const RUNS = z.looseObject({
-  project: z.looseObject({ named: connectionOf(RUN), newest: connectionOf(RUN) }).nullish(),
+  project: z.looseObject({ named: connectionShape(RUN), newest: connectionShape(RUN) }).nullish(),
 });
 
 /** The error for a project that is not there or not visible, with the nearest names. */
 export async function noProject(session: WandbSession, place: Place): Promise<Failure> {
   const what = `There is no project "${place.project}" of entity "${place.entity}", or this key ` +
     "cannot see it.";
-  const found = await quietly(session.ask(NEAR_PROJECTS, { e: place.entity }, PROJECTS));
+  const found = await ignoreFailure(session.ask(NEAR_PROJECTS, { e: place.entity }, PROJECTS));
   const viewer = found?.viewer;
-  const entities = [viewer?.username, viewer?.entity, ...viewer?.teams.nodes.map(nameOf) ?? []]
+  const entities = [viewer?.username, viewer?.entity, ...viewer?.teams.nodes.map(getName) ?? []]
     .filter((name) => typeof name === "string");
-  const projects = found?.models.nodes.map(nameOf) ?? [];
+  const projects = found?.models.nodes.map(getName) ?? [];
   if (projects.length > 0) {
     const near = nearest(place.project, projects, 5);
     return notFound(
@@ -73,13 +73,13 @@ export async function noRun(
 ): Promise<Failure> {
   const filters = JSON.stringify({ display_name: run });
   const variables = { e: place.entity, p: place.project, f: filters };
-  const found = await quietly(session.ask(NEAR_RUNS, variables, RUNS));
+  const found = await ignoreFailure(session.ask(NEAR_RUNS, variables, RUNS));
   const what = `There is no run "${run}" in ${place.entity}/${place.project}.`;
   const named = (found?.project?.named.nodes ?? []).filter((one) => one.displayName === run);
   if (named.length > 0) {
     return notFound(
       `${what} "${run}" is a display name; run_id takes the short id.`,
-      `Use ${oneOf(named.map(nameOf))}.`,
+      `Use ${oneOf(named.map(getName))}.`,
     );
   }
   const newest = found?.project?.newest.nodes ?? [];
@@ -96,7 +96,7 @@ export async function noRun(
   );
 }
 
-function nameOf({ name }: { readonly name: string }): string {
+function getName({ name }: { readonly name: string }): string {
   return name;
 }
 
@@ -111,7 +111,9 @@ export function notFound(message: string, hint: string): Failure {
 }
 
 /** The data, or undefined: a failed look-up must not hide what was missing. */
-export async function quietly<T>(answer: Promise<{ readonly data: T }>): Promise<T | undefined> {
+export async function ignoreFailure<T>(
+  answer: Promise<{ readonly data: T }>,
+): Promise<T | undefined> {
   try {
     return (await answer).data;
   } catch (error) {

@@ -77,7 +77,7 @@ export function readProjectArgs(
   defaults: Defaults = { entity: undefined, project: undefined },
   names: Names = LONG_NAMES,
 ): Defaults {
-  return parts(readArgs(args, names), defaults);
+  return resolveParts(readArgs(args, names), defaults);
 }
 
 /** The run of a call: its short id, `entity/project/id`, or its page's address. */
@@ -101,7 +101,7 @@ export function resolveRun(
 /** An entity that is named alone; of a project's address its entity. */
 export function resolveEntity(text: string, argument: string): string {
   const entity = readProject(text, argument, "entity").entity ?? "";
-  check(entity);
+  checkName(entity);
   return entity;
 }
 
@@ -114,7 +114,7 @@ function readArgs(args: ProjectArgs, names: Names): Said[] {
 }
 
 function combine(said: readonly Said[], defaults: Defaults, names: Names): ProjectRef {
-  const { entity, project } = parts(said, defaults);
+  const { entity, project } = resolveParts(said, defaults);
   if (entity === undefined) {
     throw badArgument(
       `\`${names.entity}\` is missing: which team or user?`,
@@ -130,15 +130,15 @@ function combine(said: readonly Said[], defaults: Defaults, names: Names): Proje
   return { entity, project, id: `${entity}/${project}` };
 }
 
-function parts(said: readonly Said[], defaults: Defaults): Defaults {
-  const entity = agreed(said, "entity") ?? defaults.entity;
-  const project = agreed(said, "project") ?? defaults.project;
-  for (const name of [entity, project]) if (name !== undefined) check(name);
+function resolveParts(said: readonly Said[], defaults: Defaults): Defaults {
+  const entity = findAgreed(said, "entity") ?? defaults.entity;
+  const project = findAgreed(said, "project") ?? defaults.project;
+  for (const name of [entity, project]) if (name !== undefined) checkName(name);
   return { entity, project };
 }
 
 /** What all arguments that name a part call it. */
-function agreed(said: readonly Said[], part: "entity" | "project"): string | undefined {
+function findAgreed(said: readonly Said[], part: "entity" | "project"): string | undefined {
   const [first, ...others] = said.filter((one) => one[part] !== undefined);
   const other = others.find((one) => one[part] !== first?.[part]);
   if (first === undefined || other === undefined) return first?.[part];
@@ -196,7 +196,7 @@ function split(text: string): { path: string[]; address: boolean } {
   return { path, address: url !== null || isHost || trimmed.startsWith("/") };
 }
 
-function check(name: string): void {
+function checkName(name: string): void {
   // deno-lint-ignore no-control-regex
   const broken = /[\u0000-\u001F\u007F-\u009F]/.test(name) || !name.isWellFormed();
   if (!broken && name !== "" && !/^\.{1,2}$/.test(name) && name.length <= 512) return;

@@ -32,7 +32,7 @@ export interface PageInfo {
 }
 
 /** A connection: its nodes without nulls, and where it goes on. */
-export function connectionOf<T>(node: z.ZodType<T>): z.ZodType<Connection<T>> {
+export function connectionShape<T>(node: z.ZodType<T>): z.ZodType<Connection<T>> {
   return z.looseObject({
     edges: z.array(z.looseObject({ node: node.nullish() }).nullable()).nullish(),
     pageInfo: PAGE_INFO,
@@ -47,7 +47,7 @@ export function connectionOf<T>(node: z.ZodType<T>): z.ZodType<Connection<T>> {
   }));
 }
 
-/** See {@link connectionOf}. */
+/** See {@link connectionShape}. */
 export interface Connection<T> {
   readonly nodes: T[];
   readonly page: PageInfo;
@@ -63,7 +63,7 @@ export const INT64: z.ZodType<number | undefined> = z.union([z.number(), z.strin
   });
 
 /** A run's configuration as the user set it: `.value` unwrapped, W&B's own keys left out. */
-export function configOf(config: JsonObject): JsonObject {
+export function readConfig(config: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(config).filter(([key]) => key !== "_wandb" && key !== "wandb_version")
       .map(([key, entry]) => [key, isJsonObject(entry) && "value" in entry ? entry.value : entry]),
@@ -71,7 +71,7 @@ export function configOf(config: JsonObject): JsonObject {
 }
 
 /** A run's summary without W&B's own keys (`_step`, `_wandb`, `wandb/…`). */
-export function summaryOf(summary: JsonObject): JsonObject {
+export function readSummary(summary: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(summary).filter(([key]) => !key.startsWith("_") && !key.startsWith("wandb/")),
   );
@@ -124,14 +124,14 @@ function asJson(value: unknown): Json {
 }
 
 /** The values that are there. */
-export function optional(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
+export function dropNull(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(values).filter(([, value]) => value !== undefined && value !== null),
   );
 }
 
 /** The values that are there and say something, as JSON; empty texts are left out. */
-export function present(values: Readonly<Record<string, unknown>>): JsonObject {
+export function dropEmpty(values: Readonly<Record<string, unknown>>): JsonObject {
   return Object.fromEntries(
     Object.entries(values).flatMap(([key, value]): [string, Json][] => {
       if (value === undefined || value === null || value === "") return [];

@@ -45,7 +45,7 @@ function withValues(raw: unknown, aliases: ValueAliases): unknown {
 }
 
 /** What a result says of the parts that the server could not give; nothing for a whole answer. */
-export function warningsOf(problems: readonly string[]): { warnings?: string[] } {
+export function reportProblems(problems: readonly string[]): { warnings?: string[] } {
   return problems.length === 0 ? {} : {
     warnings: problems.map((problem) =>
       shortenMessage(`W&B reported: ${problem}; that part is missing.`)
@@ -54,7 +54,7 @@ export function warningsOf(problems: readonly string[]): { warnings?: string[] }
 }
 
 /** A result's `note` from what there is to say; nothing for nothing. */
-export function noteOf(...parts: readonly (string | undefined)[]): { note?: string } {
+export function writeNote(...parts: readonly (string | undefined)[]): { note?: string } {
   const said = parts.filter((part) => part !== undefined);
   return said.length === 0 ? {} : { note: shortenMessage(said.join(" ")) };
 }

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { type LookUps, type Suggestion, type Workflow, workflow } from "../mcp/workflow.ts";
 import type { Wandb } from "./client.ts";
 import { type Defaults, readProjectArgs } from "./project.ts";
-import { connectionOf } from "./shapes.ts";
+import { connectionShape } from "./shapes.ts";
 
 /** Two of the chains that W&B's documentation recommends: explore, and diagnose a run. */
 export function wandbWorkflows(defaults: Defaults): readonly Workflow[] {
@@ -119,7 +119,7 @@ export const SUGGEST_RUNS = `query SuggestRuns($e: String!, $p: String!) {
   }
 }`;
 
-const NAMED = connectionOf(z.looseObject({ name: z.string() }));
+const NAMED = connectionShape(z.looseObject({ name: z.string() }));
 const ENTITIES = z.looseObject({
   viewer: z.looseObject({
     username: z.string().nullish(),
@@ -129,7 +129,7 @@ const ENTITIES = z.looseObject({
 });
 const PROJECTS = z.looseObject({ models: NAMED });
 const RUN = z.looseObject({ name: z.string(), displayName: z.string().nullish() });
-const RUNS = z.looseObject({ project: z.looseObject({ runs: connectionOf(RUN) }).nullish() });
+const RUNS = z.looseObject({ project: z.looseObject({ runs: connectionShape(RUN) }).nullish() });
 
 /** Look-ups for `entity`, `project` and `run_id`; what is left out is taken from the defaults. */
 export function wandbLookUps(wandb: Wandb): LookUps {

@@ -1,6 +1,6 @@
 import { isFailure } from "../../src/core/failure.ts";
 import type { Entry } from "../../src/wandb/artifacts/files.ts";
-import { registryOf, splitName } from "../../src/wandb/artifacts/names.ts";
+import { readRegistryName, splitName } from "../../src/wandb/artifacts/names.ts";
 import { registryFilter } from "../../src/wandb/artifacts/registries.ts";
 import { diffFiles } from "../../src/wandb/tools/compare_artifact_versions.ts";
 import { parseFilter } from "../support/wandb/mongo.ts";
@@ -47,7 +47,7 @@ Deno.test("any text is a name or is refused as an argument", () => {
       .map((parts) => parts.join("")),
   );
   fc.assert(fc.property(hostile, (text) => {
-    for (const read of [splitName, registryOf]) {
+    for (const read of [splitName, readRegistryName]) {
       try {
         const found = Object.values(read(text, "x"));
         // deno-lint-ignore no-control-regex

@@ -1,6 +1,6 @@
 import type { Tool } from "../../src/mcp/tool.ts";
 import { apiKeyCredentials, createAccount } from "../../src/wandb/account.ts";
-import { compact, createWandb } from "../../src/wandb/client.ts";
+import { compactDocument, createWandb } from "../../src/wandb/client.ts";
 import type { WandbServices } from "../../src/wandb/tool.ts";
 import { compareRuns } from "../../src/wandb/tools/compare_runs.ts";
 import { diagnoseRun } from "../../src/wandb/tools/diagnose_run.ts";
@@ -53,7 +53,7 @@ slowTest(
   "hostile names travel as variables only, and no call fails in an unforeseen way",
   async () => {
     await using rig = startRig();
-    const ours = new Set(Object.values(DOCUMENTS).map(compact));
+    const ours = new Set(Object.values(DOCUMENTS).map(compactDocument));
     const check = async (text: string) => {
       for (const [tool, args] of calls(text)) {
         rig.sim.requests.length = 0;

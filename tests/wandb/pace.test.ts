@@ -1,5 +1,5 @@
 import type { Transport } from "../../src/http/transport.ts";
-import { paced } from "../../src/wandb/account.ts";
+import { paceRequests } from "../../src/wandb/account.ts";
 
 import assert from "node:assert/strict";
 
@@ -24,7 +24,7 @@ const init = (signal = new AbortController().signal) => ({
 
 Deno.test("a used up rate limit is waited for, and a cancelled call stops waiting", async () => {
   const { asked, transport } = limited([{ remaining: "0", reset: "3600" }]);
-  const pacedTransport = paced(transport);
+  const pacedTransport = paceRequests(transport);
   await pacedTransport(ADDRESS, init());
   const cancelling = new AbortController();
   const waiting = pacedTransport(ADDRESS, init(cancelling.signal));
@@ -40,7 +40,7 @@ Deno.test("the wait ends with the reset, and requests that are left are sent at 
     { remaining: "1", reset: "3600" },
     { remaining: "0", reset: "3600" },
   ]);
-  const pacedTransport = paced(transport, () => now);
+  const pacedTransport = paceRequests(transport, () => now);
   for (const count of [1, 2, 3]) {
     await pacedTransport(ADDRESS, init());
     assert.equal(asked.length, count);

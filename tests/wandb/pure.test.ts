@@ -1,6 +1,6 @@
 import { parse } from "graphql";
 import { createLinks } from "../../src/wandb/account.ts";
-import { compact, unknownFields, withoutFields } from "../../src/wandb/client.ts";
+import { compactDocument, unknownFields, withoutFields } from "../../src/wandb/client.ts";
 import { matchKeys, splitKeys } from "../../src/wandb/history/choose.ts";
 import {
   mergeRows,
@@ -8,7 +8,7 @@ import {
   readMetrics,
   roundRow,
   rowsWithin,
-  specsOf,
+  writeSpecs,
 } from "../../src/wandb/history/series.ts";
 import { AFTER, FIRST, prepareQuery } from "../../src/wandb/query/document.ts";
 
@@ -96,7 +96,7 @@ Deno.test("numbers of rows in brief have six digits, times their milliseconds, t
 
 Deno.test("each key keeps its own rows, unless all share them", () => {
   const selection = { keys: ["a", "b"], samples: 3 };
-  assert.equal(specsOf(selection).length, 3);
+  assert.equal(writeSpecs(selection).length, 3);
   const row = (step: number, values: object) => ({ _step: step, ...values });
   const [a, b] = readMetrics(
     [
@@ -180,7 +180,7 @@ Deno.test("optional lines go with the field that is missing, others stay", () =>
   const document = "query Q {\n  a\n  b: bb { c } # optional\n  d # optional\n}";
   const missing = unknownFields(['Cannot query field "c" on type "T".']);
   assert.deepEqual(missing, [{ type: "T", field: "c" }]);
-  assert.equal(compact(withoutFields(document, missing)), "query Q{a d}");
+  assert.equal(compactDocument(withoutFields(document, missing)), "query Q{a d}");
   assert.deepEqual(unknownFields(['Unknown argument "x" on field "Run.history".']), [
     { type: "Run", field: "history" },
   ]);

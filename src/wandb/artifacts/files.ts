@@ -3,7 +3,7 @@ import { badArgument, Failure } from "../../core/failure.ts";
 import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
 import { hostPort } from "../../http/redirect.ts";
 import { openFileStore, type Wandb, type WandbSession, whyUnreachable } from "../client.ts";
-import { type Connection, connectionOf, INT64 } from "../shapes.ts";
+import { type Connection, connectionShape, INT64 } from "../shapes.ts";
 import type { ArtifactReply, FileReply } from "./version_query.ts";
 
 /** A file or reference of a version. */
@@ -40,7 +40,7 @@ export async function readManifest(
   const host = hostPort(url);
   try {
     const text = await download(url, wandb, session);
-    const entries = entriesOf(tryParseJson(text));
+    const entries = readEntries(tryParseJson(text));
     return entries === undefined ? { unread: `What ${host} gives is no manifest` } : { entries };
   } catch (error) {
     if (error instanceof Failure && error.code !== "cancelled") {
@@ -56,7 +56,7 @@ async function download(url: URL, wandb: Wandb, session: WandbSession): Promise<
   return await store.text({ method: "GET", address: url });
 }
 
-function entriesOf(manifest: Json | undefined): ReadonlyMap<string, Entry> | undefined {
+function readEntries(manifest: Json | undefined): ReadonlyMap<string, Entry> | undefined {
   if (!isJsonObject(manifest) || !isJsonObject(manifest.contents)) return undefined;
   return new Map(
     Object.entries(manifest.contents).flatMap(([name, entry]): [string, Entry][] => {
@@ -89,7 +89,7 @@ const MAX_PAGES = 200;
 const TEXT = z.string().nullish();
 const FILES = z.looseObject({
   artifact: z.looseObject({
-    files: connectionOf(
+    files: connectionShape(
       z.looseObject({ name: z.string(), sizeBytes: INT64, digest: TEXT, md5: TEXT }),
     ),
   }).nullish(),
@@ -150,7 +150,7 @@ export function listFiles(
     const page = names.slice(from, from + most);
     const at = (count: number) => from + count < names.length ? `${from + count}:` : undefined;
     return {
-      files: page.map((name) => rowOf(name, entries.get(name))),
+      files: page.map((name) => fileRow(name, entries.get(name))),
       total: names.length,
       next: at(page.length),
       resume: at,
@@ -172,7 +172,7 @@ export function listFiles(
     ? undefined
     : Math.max(0, artifact.fileCount - listed);
   return {
-    files: items.map(({ node }) => rowOf(node.name, entryOf(node))),
+    files: items.map(({ node }) => fileRow(node.name, readEntry(node))),
     total: artifact.fileCount ?? total,
     next: info.hasNextPage ? at(items.length, info.endCursor) : undefined,
     resume: (kept) => at(kept, items[kept - 1]?.cursor),
@@ -196,7 +196,7 @@ export async function allFiles(
     );
     problems.push(...some);
     const files: Connection<FileReply> | undefined = data.artifact?.files;
-    for (const node of files?.nodes ?? []) entries.set(node.name, entryOf(node));
+    for (const node of files?.nodes ?? []) entries.set(node.name, readEntry(node));
     const next = files?.page.hasNextPage === true ? files.page.endCursor ?? null : null;
     if (next === null || next === cursor) {
       return { entries, complete: files?.page.hasNextPage === false, problems };
@@ -217,11 +217,11 @@ export function unlistedNote(why: string, missing: number | undefined): string {
     : `${why}; ${missing} of the entries, references most likely, are not listed.`;
 }
 
-function entryOf(node: FileReply): Entry {
+function readEntry(node: FileReply): Entry {
   return { digest: node.digest ?? node.md5 ?? undefined, size: node.sizeBytes };
 }
 
-function rowOf(name: string, entry: Entry | undefined): FileRow {
+function fileRow(name: string, entry: Entry | undefined): FileRow {
   return {
     name,
     ...(entry?.size === undefined ? {} : { size: entry.size }),

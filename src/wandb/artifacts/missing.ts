@@ -3,8 +3,8 @@ import * as z from "zod";
 import { nearest, oneOf } from "../../core/nearest.ts";
 import { someOf } from "../../core/some.ts";
 import type { WandbSession } from "../client.ts";
-import { noProject, notFound, quietly, suggest } from "../missing.ts";
-import { connectionOf } from "../shapes.ts";
+import { ignoreFailure, noProject, notFound, suggest } from "../missing.ts";
+import { connectionShape } from "../shapes.ts";
 import { type CollectionName, registryTitle, type VersionName } from "./names.ts";
 
 /** What there is where a collection or version was not found. */
@@ -29,12 +29,12 @@ export const NEAR_REGISTRIES = `query NearRegistries($f: JSONString) {
   }
 }`;
 
-const NAMED = connectionOf(z.looseObject({ name: z.string() }));
+const NAMED = connectionShape(z.looseObject({ name: z.string() }));
 const VERSIONS = z.looseObject({
   project: z.looseObject({
     artifactCollection: z.looseObject({
       defaultArtifactType: z.looseObject({ name: z.string() }).nullish(),
-      aliases: connectionOf(z.looseObject({ alias: z.string() })),
+      aliases: connectionShape(z.looseObject({ alias: z.string() })),
       artifacts: z.looseObject({
         edges: z.array(z.looseObject({ version: z.string().nullish() }).nullable()).nullish(),
       }).nullish(),
@@ -68,7 +68,7 @@ export async function noVersion(
   const near = await nearCollection(session, name, entity);
   if (near instanceof Failure) return near;
   const { aliases, versions } = near;
-  const what = `Collection ${place(name, entity)}/${name.collection} has no version ` +
+  const what = `Collection ${namePlace(name, entity)}/${name.collection} has no version ` +
     `"${name.alias}".`;
   const others = nearest(name.alias, [...aliases, ...versions]);
   const known = [...aliases, ...versions];
@@ -88,7 +88,7 @@ export async function noCollection(
   const near = await nearCollection(session, name, entity);
   if (near instanceof Failure) return near;
   return notFound(
-    `Collection ${place(name, entity)}/${name.collection} is not of type "${type}".`,
+    `Collection ${namePlace(name, entity)}/${name.collection} is not of type "${type}".`,
     near.type === undefined ? "Leave `type_name` out." : `Its type is "${near.type}".`,
   );
 }
@@ -104,7 +104,7 @@ async function nearCollection(
       : await noProject(session, { entity: name.entity ?? "", project: name.project });
   }
   const variables = { e: entity, p: name.project, k: name.collection };
-  const found = (await quietly(session.ask(NEAR_VERSIONS, variables, VERSIONS)))?.project;
+  const found = (await ignoreFailure(session.ask(NEAR_VERSIONS, variables, VERSIONS)))?.project;
   const collection = found?.artifactCollection;
   if (collection) {
     return {
@@ -116,7 +116,9 @@ async function nearCollection(
   const names = found?.artifactCollections.nodes.map((one) => one.name) ?? [];
   const near = nearest(name.collection, names, 5);
   return notFound(
-    `There is no artifact collection "${name.collection}" in ${place(name, entity)}, or this key ` +
+    `There is no artifact collection "${name.collection}" in ${
+      namePlace(name, entity)
+    }, or this key ` +
       "cannot see it.",
     near.length > 0
       ? `Did you mean ${oneOf(near)}?`
@@ -135,7 +137,7 @@ export async function noRegistry(
   project: string | undefined,
 ): Promise<Failure> {
   const variables = { f: JSON.stringify(REGISTRY_FILTER) };
-  const found = await quietly(session.ask(NEAR_REGISTRIES, variables, REGISTRIES));
+  const found = await ignoreFailure(session.ask(NEAR_REGISTRIES, variables, REGISTRIES));
   const all = (found?.viewer?.organizations ?? []).flatMap((one) => one ?? []);
   const named = all.filter((one) => [one.name, one.orgEntity?.name].includes(organization));
   const title = registryTitle(project ?? "");
@@ -170,6 +172,6 @@ export async function noRegistry(
   );
 }
 
-function place(name: CollectionName, entity: string | undefined): string {
+function namePlace(name: CollectionName, entity: string | undefined): string {
   return `${entity ?? name.entity ?? ""}/${name.project}`;
 }

@@ -63,7 +63,7 @@ export function splitName(text: string, argument: string): NameParts {
     collection === undefined || parts.length > 3 || parts.includes("") || alias === "" ||
     /^https?:/i.test(name)
   ) {
-    throw badArgument(`\`${argument}\` is no artifact name: ${shown(name)}.`, FORMS);
+    throw badArgument(`\`${argument}\` is no artifact name: ${quoteName(name)}.`, FORMS);
   }
   return { entity, project, collection, alias };
 }
@@ -75,18 +75,18 @@ export function splitName(text: string, argument: string): NameParts {
  */
 export function versionName(text: string, argument: string, wandb: Wandb): VersionName {
   const parts = splitName(text, argument);
-  return { ...collectionOf(parts, argument, wandb), alias: parts.alias ?? "latest" };
+  return { ...completeName(parts, argument, wandb), alias: parts.alias ?? "latest" };
 }
 
 /** Adds to a name's parts what the configuration knows. */
-export function collectionOf(parts: NameParts, argument: string, wandb: Wandb): CollectionName {
+export function completeName(parts: NameParts, argument: string, wandb: Wandb): CollectionName {
   const project = parts.project ?? wandb.project;
   const registry = project?.startsWith(REGISTRY_PREFIX) === true;
   const entity = parts.entity ?? (registry ? undefined : wandb.entity);
   if (project === undefined || (entity === undefined && !registry)) {
     const lacking = project === undefined ? "project" : "entity";
     throw badArgument(
-      `\`${argument}\` names no ${lacking} and none is configured: ${shown(parts.collection)}.`,
+      `\`${argument}\` names no ${lacking} and none is configured: ${quoteName(parts.collection)}.`,
       `${FORMS} WANDB_ENTITY and WANDB_PROJECT set defaults.`,
     );
   }
@@ -99,7 +99,7 @@ export function collectionOf(parts: NameParts, argument: string, wandb: Wandb): 
  *
  * @throws {Failure} `invalid_arguments` for what cannot be a name.
  */
-export function registryOf(
+export function readRegistryName(
   text: string,
   argument: string,
 ): { readonly organization: string | undefined; readonly project: string } {
@@ -113,7 +113,7 @@ export function registryOf(
     : [undefined, name];
   if (!registry || organization === "" || (url === null && name.split("/").length > 2)) {
     throw badArgument(
-      `\`${argument}\` is no registry name: ${shown(name)}.`,
+      `\`${argument}\` is no registry name: ${quoteName(name)}.`,
       "list_registries_tool names the registries.",
     );
   }
@@ -159,6 +159,6 @@ function decodedParts(url: URL): string[] {
   return url.pathname.split("/").filter((part) => part !== "").map(percentDecoded);
 }
 
-function shown(name: string): string {
+function quoteName(name: string): string {
   return JSON.stringify(name.length > 80 ? `${name.slice(0, 79).toWellFormed()}…` : name);
 }

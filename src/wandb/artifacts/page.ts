@@ -15,7 +15,7 @@ export interface Page<T> {
 export const PAGE_FIELDS = "pageInfo { endCursor hasNextPage }";
 
 /** A connection with the cursors of its edges; `edge` may add to a node what its edge says. */
-export function pageOf<N, T = N>(
+export function pageShape<N, T = N>(
   node: z.ZodType<N>,
   edge: (node: N, edge: Readonly<Record<string, unknown>>) => T,
 ): z.ZodType<Page<T>> {
@@ -63,6 +63,6 @@ export function resumeAt(page: Page<unknown>): (kept: number) => Record<string, 
 }
 
 /** The items alone. */
-export function nodesOf<T>(page: Page<T>): T[] {
+export function listNodes<T>(page: Page<T>): T[] {
   return page.items.map(({ node }) => node);
 }

@@ -2,10 +2,10 @@ import * as z from "zod";
 import { Failure } from "../../core/failure.ts";
 import { oneOf } from "../../core/nearest.ts";
 import type { WandbSession } from "../client.ts";
-import { connectionOf, optional } from "../shapes.ts";
+import { connectionShape, dropNull } from "../shapes.ts";
 import { noRegistry, REGISTRY_FILTER } from "./missing.ts";
 import { REGISTRY_PREFIX, registryTitle } from "./names.ts";
-import { type Page, PAGE_FIELDS, pageOf } from "./page.ts";
+import { type Page, PAGE_FIELDS, pageShape } from "./page.ts";
 import { type Found, inOrganizations, SCOPE_VARIABLES } from "./scope.ts";
 
 /** An organization's registries, or those of all of the caller's. */
@@ -40,7 +40,7 @@ const REGISTRY = z.looseObject({
   createdAt: TEXT,
   updatedAt: TEXT,
   allowAllArtifactTypesInRegistry: z.boolean().nullish(),
-  artifactTypes: connectionOf(z.looseObject({ name: z.string() })),
+  artifactTypes: connectionShape(z.looseObject({ name: z.string() })),
 });
 
 /** What the server says of a registry. */
@@ -50,7 +50,7 @@ export type Registry = z.output<typeof REGISTRY>;
 export const WITH_REGISTRIES: z.ZodType<{
   readonly name: string;
   readonly projects: Page<Registry>;
-}> = z.looseObject({ name: z.string(), projects: pageOf(REGISTRY, (node) => node) });
+}> = z.looseObject({ name: z.string(), projects: pageShape(REGISTRY, (node) => node) });
 
 /** A registry as a row. */
 export function registryRow(
@@ -68,7 +68,7 @@ export function registryRow(
     visibility: access === "RESTRICTED" ? "restricted" : "organization",
     artifact_types: registry.artifactTypes.nodes.map(({ name }) => name),
     ...(typeof any === "boolean" ? { accepts_any_type: any } : {}),
-    ...optional({ created_at: registry.createdAt, updated_at: registry.updatedAt }),
+    ...dropNull({ created_at: registry.createdAt, updated_at: registry.updatedAt }),
   };
 }
 
@@ -134,8 +134,8 @@ const COLLECTION = z.looseObject({
   createdAt: TEXT,
   updatedAt: TEXT,
   defaultArtifactType: z.looseObject({ name: z.string() }).nullish(),
-  tags: connectionOf(z.looseObject({ name: z.string() })),
-  aliases: connectionOf(z.looseObject({ alias: z.string() })),
+  tags: connectionShape(z.looseObject({ name: z.string() })),
+  aliases: connectionShape(z.looseObject({ alias: z.string() })),
 });
 
 /** What the server says of a collection. */
@@ -149,7 +149,7 @@ export const WITH_COLLECTIONS: z.ZodType<{
 }> = z.looseObject({
   name: z.string(),
   project: z.looseObject({ name: z.string() }).nullish(),
-  artifactCollections: pageOf(COLLECTION, (node) => node),
+  artifactCollections: pageShape(COLLECTION, (node) => node),
 });
 
 /** A collection as a row. */
@@ -158,7 +158,7 @@ export function collectionRow(
 ): Record<string, unknown> & { name: string } {
   return {
     name: collection.name,
-    ...optional({
+    ...dropNull({
       type: collection.defaultArtifactType?.name,
       description: collection.description || undefined,
     }),
@@ -166,7 +166,7 @@ export function collectionRow(
     ...(collection.tags.page.hasNextPage ? { tags_truncated: true } : {}),
     aliases: collection.aliases.nodes.map(({ alias }) => alias),
     ...(collection.aliases.page.hasNextPage ? { aliases_truncated: true } : {}),
-    ...optional({ created_at: collection.createdAt, updated_at: collection.updatedAt }),
+    ...dropNull({ created_at: collection.createdAt, updated_at: collection.updatedAt }),
     is_sequence: collection.__typename === "ArtifactSequence",
   };
 }
@@ -182,7 +182,7 @@ export function registryFilter(filter: Filter | undefined): string {
   const named = filter === undefined
     ? {}
     : mapFields(filter, (field, value) =>
-      field === "name" ? [field, prefixed(value)] : [field, value]);
+      field === "name" ? [field, addPrefix(value)] : [field, value]);
   if (typeof named.name === "string") return JSON.stringify(named);
   const plain = Object.keys(named).every((field) => field !== "name" && !field.startsWith("$"));
   return JSON.stringify(
@@ -220,25 +220,25 @@ function mapFields(
 const COMPARING = new Set(["$eq", "$ne", "$in", "$nin", "$not", "$gt", "$gte", "$lt", "$lte"]);
 
 /** Every plain name within an operand gets the prefix; patterns only where they say how it begins. */
-function prefixed(operand: unknown): unknown {
+function addPrefix(operand: unknown): unknown {
   if (typeof operand === "string") {
     return operand.startsWith(REGISTRY_PREFIX) ? operand : REGISTRY_PREFIX + operand;
   }
-  if (Array.isArray(operand)) return operand.map(prefixed);
+  if (Array.isArray(operand)) return operand.map(addPrefix);
   if (!isFilter(operand)) return operand;
   return Object.fromEntries(
     Object.entries(operand).map(([operator, value]) => [
       operator,
       operator === "$regex" && typeof value === "string"
-        ? anchored(value)
+        ? addPrefixToPattern(value)
         : COMPARING.has(operator)
-        ? prefixed(value)
+        ? addPrefix(value)
         : value,
     ]),
   );
 }
 
-function anchored(pattern: string): string {
+function addPrefixToPattern(pattern: string): string {
   return pattern.replace(
     /^(\(\?i\))?\^(?!wandb-registry)/,
     (_, flag: string | undefined) => `${flag ?? ""}^${REGISTRY_PREFIX}`,

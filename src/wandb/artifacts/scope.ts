@@ -28,7 +28,7 @@ export function noScope(o: string): Scope {
 }
 
 /** Where to look: in what is named, else in the caller's organizations. */
-export function scopeOf(organization: string | undefined, wandb: Wandb): Scope {
+export function chooseScope(organization: string | undefined, wandb: Wandb): Scope {
   if (organization !== undefined) return { o: organization, named: true, mine: false, home: false };
   return { o: wandb.entity ?? "", named: false, mine: true, home: wandb.entity !== undefined };
 }
@@ -124,11 +124,11 @@ export async function askScope<T, R extends { readonly candidates: Candidates<T>
   if (next !== undefined) {
     return await unlessMissing(ask({ o: next, named: true, mine: false, home: false }));
   }
-  return { data: answer.data, problems: relevant(answer.problems, answer.data.candidates) };
+  return { data: answer.data, problems: keepRelevant(answer.problems, answer.data.candidates) };
 }
 
 /** What is wrong with the answer, apart from names that stand for only one of two things. */
-export function relevant(
+export function keepRelevant(
   problems: readonly string[],
   candidates: Candidates<unknown>,
 ): readonly string[] {

@@ -2,10 +2,17 @@ import { defined } from "../../core/defined.ts";
 import { Failure, isFailure } from "../../core/failure.ts";
 import { isoText } from "../../core/time.ts";
 import type { Wandb, WandbSession } from "../client.ts";
-import { optional } from "../shapes.ts";
+import { dropNull } from "../shapes.ts";
 import { noVersion } from "./missing.ts";
 import type { VersionName } from "./names.ts";
-import { type Found, noScope, relevant, type Scope, scopeOf, unlessMissing } from "./scope.ts";
+import {
+  chooseScope,
+  type Found,
+  keepRelevant,
+  noScope,
+  type Scope,
+  unlessMissing,
+} from "./scope.ts";
 import {
   type ArtifactReply,
   type CollectionReply,
@@ -40,8 +47,8 @@ export interface VersionParts {
 }
 
 /** The variables of one side, by their names without suffix. */
-function variablesOf(name: VersionName, wandb: Wandb): Record<string, unknown> {
-  const scope: Scope = name.registry ? scopeOf(name.entity, wandb) : noScope(name.entity ?? "");
+function sideVariables(name: VersionName, wandb: Wandb): Record<string, unknown> {
+  const scope: Scope = name.registry ? chooseScope(name.entity, wandb) : noScope(name.entity ?? "");
   return {
     ...scope,
     p: name.project,
@@ -71,7 +78,7 @@ export async function loadVersions(
     fc: parts.files?.after ?? null,
   };
   const suffixes = names.length === 1 ? [""] : SUFFIXES;
-  const sides = names.map((name) => variablesOf(name, wandb));
+  const sides = names.map((name) => sideVariables(name, wandb));
   const variables = Object.fromEntries(
     suffixes.flatMap((suffix, index) =>
       Object.entries(sides[index] ?? {}).map(([key, value]) => [`${key}${suffix}`, value])
@@ -92,7 +99,7 @@ export async function loadVersions(
     const found = await unlessMissing(
       session.ask(VERSION, { ...scope, ...options }, sidesShape([""])),
     );
-    return await chosen(session, { ...name, entity: elsewhere }, found?.data[0]);
+    return await chooseVersion(session, { ...name, entity: elsewhere }, found?.data[0]);
   };
   const problems = new Set(answer?.problems);
   const versions = await Promise.all(names.map(async (name, index) => {
@@ -100,16 +107,16 @@ export async function loadVersions(
     const { candidates } = reply ?? {};
     if (candidates?.elsewhere !== undefined) return await again(name, index, candidates.elsewhere);
     if (name.registry && candidates !== undefined) {
-      const kept = relevant([...problems], candidates);
+      const kept = keepRelevant([...problems], candidates);
       for (const problem of problems) if (!kept.includes(problem)) problems.delete(problem);
     }
-    return await chosen(session, name, reply);
+    return await chooseVersion(session, name, reply);
   }));
   return { versions, problems: [...problems] };
 }
 
 /** The version of a reply. */
-async function chosen(
+async function chooseVersion(
   session: WandbSession,
   name: VersionName,
   reply: Side | undefined,
@@ -189,7 +196,7 @@ export function fullName(version: Version): string {
 }
 
 /** The version in the collection that it was logged to; undefined where that is not visible. */
-export function sourceOf(version: Version): string | undefined {
+export function nameSource(version: Version): string | undefined {
   const { artifactSequence, versionIndex } = version.artifact;
   return artifactSequence ? nameIn(artifactSequence, versionIndex) : undefined;
 }
@@ -197,11 +204,11 @@ export function sourceOf(version: Version): string | undefined {
 /** The run that made a version; undefined when a user did, or a run that is not visible. */
 export function loggedBy(version: Version): Record<string, string> | undefined {
   const { createdBy } = version.artifact;
-  return createdBy?.__typename === "Run" && createdBy.name ? runOf(createdBy) : undefined;
+  return createdBy?.__typename === "Run" && createdBy.name ? runRow(createdBy) : undefined;
 }
 
 /** Who made a version, who uses it, where it comes from and where it is linked. */
-export function lineageOf(version: Version): Record<string, unknown> {
+export function describeLineage(version: Version): Record<string, unknown> {
   const { artifact } = version;
   const users = artifact.usedBy.nodes.filter(({ name }) => name);
   const more = users.length > USED_BY;
@@ -210,13 +217,13 @@ export function lineageOf(version: Version): Record<string, unknown> {
       ? [nameIn(one.artifactCollection, one.versionIndex)]
       : []
   );
-  const source = sourceOf(version);
+  const source = nameSource(version);
   const user = artifact.createdBy?.username;
   const made = loggedBy(version);
   return {
     ...defined({ logged_by: made }),
     ...(user ? { created_by: user } : {}),
-    used_by: users.slice(0, USED_BY).map(runOf),
+    used_by: users.slice(0, USED_BY).map(runRow),
     ...defined({ used_by_count: artifact.usedCount }),
     ...(more ? { used_by_truncated: true } : {}),
     ...defined({ source_artifact: source }),
@@ -237,7 +244,7 @@ export function describeVersion(version: Version, wandb: Wandb): Record<string, 
     ...defined({ type }),
     version: text,
     ...defined({ organization: version.organization }),
-    ...optional({
+    ...dropNull({
       state: artifact.state,
       description: artifact.description,
       size: artifact.size,
@@ -247,7 +254,7 @@ export function describeVersion(version: Version, wandb: Wandb): Record<string, 
       commit_hash: artifact.commitHash,
       time_to_live: timeToLive(artifact),
     }),
-    tags: tagsOf(version),
+    tags: listTags(version),
     aliases: [...version.aliases],
     ...(version.organization === undefined && type !== undefined
       ? { url: wandb.links.artifact(version.entity, version.project, type, collection, text) }
@@ -268,7 +275,7 @@ function timeToLive(artifact: Version["artifact"]): Record<string, unknown> | un
 }
 
 /** A version's tags. */
-export function tagsOf(version: Version): string[] {
+export function listTags(version: Version): string[] {
   return (version.artifact.tags ?? []).flatMap((tag) => tag?.name ?? []);
 }
 
@@ -278,7 +285,7 @@ function nameIn(collection: CollectionReply, index: number | undefined): string 
   return `${path.join("/")}:${versionText(index)}`;
 }
 
-function runOf(run: RunReply): Record<string, string> {
+function runRow(run: RunReply): Record<string, string> {
   return {
     run_id: run.name ?? "",
     run_name: run.displayName ?? run.name ?? "",

@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { connectionOf, INT64, OBJECT_FIELD } from "../shapes.ts";
-import { PAGE_FIELDS, pageOf } from "./page.ts";
+import { connectionShape, INT64, OBJECT_FIELD } from "../shapes.ts";
+import { PAGE_FIELDS, pageShape } from "./page.ts";
 import { type Candidates, candidatesShape, inOrganizations, SCOPE_VARIABLES } from "./scope.ts";
 
 /** Users of a version that are told; one more is asked for, to know whether there are more. */
@@ -116,12 +116,12 @@ const ARTIFACT_SHAPE = z.looseObject({
   artifactSequence: COLLECTION.nullish(),
   createdBy: RUN.extend({ __typename: TEXT }).nullish(),
   usedCount: INT64,
-  usedBy: connectionOf(RUN),
-  artifactMemberships: connectionOf(
+  usedBy: connectionShape(RUN),
+  artifactMemberships: connectionShape(
     z.looseObject({ versionIndex: INT64, artifactCollection: COLLECTION.nullish() }),
   ),
   currentManifest: z.looseObject({ file: z.looseObject({ directUrl: TEXT }).nullish() }).nullish(),
-  files: pageOf(FILE, (node) => node),
+  files: pageShape(FILE, (node) => node),
 });
 
 const MEMBERSHIP_SHAPE = z.looseObject({

@@ -1,16 +1,16 @@
 import * as z from "zod";
 import { Failure, isFailure } from "../../core/failure.ts";
 import type { Wandb, WandbSession } from "../client.ts";
-import { INT64, optional } from "../shapes.ts";
+import { dropNull, INT64 } from "../shapes.ts";
 import { noCollection, noVersion } from "./missing.ts";
 import type { CollectionName } from "./names.ts";
-import { type Page, PAGE_FIELDS, pageOf } from "./page.ts";
+import { type Page, PAGE_FIELDS, pageShape } from "./page.ts";
 import { oneWithRegistry } from "./registries.ts";
 import {
   askOrganizations,
+  chooseScope,
   inOrganizations,
   SCOPE_VARIABLES,
-  scopeOf,
   unlessMissing,
 } from "./scope.ts";
 
@@ -100,7 +100,7 @@ export interface ListedVersion {
   readonly aliases?: readonly string[];
 }
 
-const LISTED = pageOf(ARTIFACT_SHAPE, (artifact, edge): ListedVersion => ({
+const LISTED = pageShape(ARTIFACT_SHAPE, (artifact, edge): ListedVersion => ({
   version: VERSION_TEXT.parse(edge.version) ?? "unknown",
   artifact,
 }));
@@ -174,7 +174,7 @@ export const IN_REGISTRY: z.ZodType<WithVersions> = z.looseObject({
     name: z.string(),
     artifactCollection: NAMED.extend({ defaultArtifactType: NAMED.nullish() }).nullish(),
   }).nullish(),
-  artifactMemberships: pageOf(MEMBERSHIP, (node): ListedVersion => ({
+  artifactMemberships: pageShape(MEMBERSHIP, (node): ListedVersion => ({
     version: node.versionIndex === undefined ? "unknown" : `v${node.versionIndex}`,
     artifact: node.artifact ?? { size: undefined, fileCount: undefined },
     aliases: (node.aliases ?? []).flatMap((one) => one?.alias ?? []),
@@ -199,7 +199,7 @@ export function versionRow(
     name: `${collection}:${version}`,
     aliases: [...own],
     tags: (artifact.tags ?? []).flatMap((tag) => tag?.name ?? []),
-    ...optional({
+    ...dropNull({
       state: artifact.state,
       size: artifact.size,
       file_count: artifact.fileCount,
@@ -295,7 +295,7 @@ export async function versionsInRegistry(
       c: cursor ?? null,
     },
     IN_REGISTRY,
-    scopeOf(name.entity, wandb),
+    chooseScope(name.entity, wandb),
   );
   const found = answer?.data.candidates.found ?? [];
   // The same registry in several organizations is no question while one has the collection.

@@ -12,8 +12,8 @@ import {
   loggedValue,
   type Metric,
   type Selection,
-  seriesOf,
   STEP,
+  toSeries,
   valueAt,
 } from "./series.ts";
 
@@ -68,12 +68,12 @@ function summaryKeys({ summary }: LoadedRun): string[] {
  * A metric's statistics, with what the summary says where that adds something. On another axis than
  * `_step` a point says where it is on that axis, and its step, if it has one.
  */
-export function statisticsOf(
+export function computeStatistics(
   metric: Metric,
   run: LoadedRun,
   axis: string,
 ): Record<string, unknown> {
-  const computed = describeSeries(seriesOf(metric));
+  const computed = describeSeries(toSeries(metric));
   const statistics = computed === undefined || axis === STEP
     ? computed
     : onAxis(computed, metric, axis);

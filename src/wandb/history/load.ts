@@ -6,15 +6,15 @@ import type { ProjectRef } from "../project.ts";
 import {
   BRANCH_POINT,
   type BranchPoint,
-  connectionOf,
+  connectionShape,
+  dropEmpty,
   HISTORY_KEYS,
   type HistoryKeys,
   INT64,
   JSON_FIELD,
   OBJECT_FIELD,
-  present,
 } from "../shapes.ts";
-import { type Metric, readMetrics, type Selection, specsOf } from "./series.ts";
+import { type Metric, readMetrics, type Selection, writeSpecs } from "./series.ts";
 
 /** One run's history, system metrics and console, each only where asked for. */
 export const RUN_HISTORY = `query RunHistory($e: String!, $p: String!, $r: String!,
@@ -61,7 +61,7 @@ const RUN = z.looseObject({
   sampledHistory: z.array(JSON_FIELD).nullish(),
   events: z.array(JSON_FIELD).nullish(),
   eventsLineCount: INT64,
-  logLines: connectionOf(CONSOLE_LINE),
+  logLines: connectionShape(CONSOLE_LINE),
 });
 const SHAPE = z.looseObject({ project: z.looseObject({ run: RUN.nullish() }).nullish() });
 
@@ -117,7 +117,7 @@ export async function loadRun(
     e: place.entity,
     p: place.project,
     r: run,
-    s: selection === undefined ? [] : specsOf(selection),
+    s: selection === undefined ? [] : writeSpecs(selection),
     rows: selection !== undefined && selection.keys.length > 0,
     k: query.summaryKeys ?? null,
     system: systemSamples !== undefined,
@@ -227,8 +227,8 @@ export const RUN_DETAILS = z.looseObject({
   notes: TEXT,
   sweepName: TEXT,
   user: z.looseObject({ username: TEXT }).nullish(),
-  runInfo: JSON_FIELD,
-  details: JSON_FIELD,
+  runInfo: OBJECT_FIELD,
+  details: OBJECT_FIELD,
   config: OBJECT_FIELD,
   summaryMetrics: OBJECT_FIELD,
   sampledHistory: z.array(JSON_FIELD).nullish(),
@@ -240,18 +240,18 @@ export type RunDetails = z.output<typeof RUN_DETAILS>;
 /** The reply to {@link RUNS_BY_ID}. */
 export const RUNS_SHAPE: z.ZodType<{
   readonly project?: { readonly runs: { readonly nodes: RunDetails[] } } | null | undefined;
-}> = z.looseObject({ project: z.looseObject({ runs: connectionOf(RUN_DETAILS) }).nullish() });
+}> = z.looseObject({ project: z.looseObject({ runs: connectionShape(RUN_DETAILS) }).nullish() });
 
 /** Who, when and how, apart from what was configured and logged. */
-export function metadataOf(run: RunDetails): JsonObject {
-  return present({
+export function readMetadata(run: RunDetails): JsonObject {
+  return dropEmpty({
     state: run.state,
     tags: run.tags === undefined || run.tags === null ? undefined : [...run.tags].sort(),
     group: run.group,
     job_type: run.jobType,
     created_at: run.createdAt,
     heartbeat_at: run.heartbeatAt,
-    duration_s: seconds(run.createdAt, run.heartbeatAt),
+    duration_s: countSeconds(run.createdAt, run.heartbeatAt),
     user: run.user?.username,
     sweep: run.sweepName,
     forked_from: run.wandbConfig,
@@ -261,17 +261,12 @@ export function metadataOf(run: RunDetails): JsonObject {
 }
 
 /** Where it ran. */
-export function environmentOf(run: RunDetails): JsonObject {
-  const info = { ...objectOf(run.details), ...objectOf(run.runInfo) };
-  return present({ host: run.host, commit: run.commit, ...info });
+export function readEnvironment(run: RunDetails): JsonObject {
+  return dropEmpty({ host: run.host, commit: run.commit, ...run.details, ...run.runInfo });
 }
 
 /** Seconds between two times; undefined when one is missing. */
-function seconds(from: string | null | undefined, to: string | null | undefined) {
+function countSeconds(from: string | null | undefined, to: string | null | undefined) {
   const span = (Date.parse(to ?? "") - Date.parse(from ?? "")) / 1000;
   return Number.isFinite(span) ? Math.round(span) : undefined;
-}
-
-function objectOf(value: unknown): Record<string, unknown> {
-  return value !== null && typeof value === "object" ? { ...value } : {};
 }

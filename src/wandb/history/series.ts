@@ -47,16 +47,16 @@ export interface Metric {
 }
 
 /** The specifications for a selection, in the order that {@link readMetrics} expects. */
-export function specsOf(selection: Selection): string[] {
+export function writeSpecs(selection: Selection): string[] {
   const { keys } = selection;
   return [
-    ...keys.map((key) => specOf({ ...selection, samples: samplesFor(selection, key) }, [key])),
-    ...(keys.length > 1 ? [specOf(selection, keys)] : []),
+    ...keys.map((key) => writeSpec({ ...selection, samples: samplesFor(selection, key) }, [key])),
+    ...(keys.length > 1 ? [writeSpec(selection, keys)] : []),
   ];
 }
 
 /** One specification: rows that hold all of `keys`. */
-export function specOf(selection: Selection, keys: readonly string[]): string {
+export function writeSpec(selection: Selection, keys: readonly string[]): string {
   const { samples, minStep, maxStep, xAxis = STEP } = selection;
   return JSON.stringify({
     keys: [...new Set([xAxis, STEP, ...keys])],
@@ -71,22 +71,22 @@ function samplesFor({ samples, samplesOf }: Selection, key: string): number {
   return samplesOf?.get(key) ?? samples;
 }
 
-/** Reads the lists of rows that {@link specsOf} asked for. */
+/** Reads the lists of rows that {@link writeSpecs} asked for. */
 export function readMetrics(
   lists: readonly Json[],
   selection: Selection,
   known: HistoryKeys,
 ): Metric[] {
   const { keys } = selection;
-  const single = keys.map((key, index) => pointsOf(lists[index], key, selection));
+  const single = keys.map((key, index) => readPoints(lists[index], key, selection));
   const joint = keys.length > 1
-    ? keys.map((key) => pointsOf(lists[keys.length], key, selection))
+    ? keys.map((key) => readPoints(lists[keys.length], key, selection))
     : single;
   return keys.map((key, index) => {
     const own = single[index] ?? [];
     const together = joint[index] ?? [];
-    const logged = countOf(known, key);
-    const alike = keys.every((other) => countOf(known, other) === logged);
+    const logged = countRows(known, key);
+    const alike = keys.every((other) => countRows(known, other) === logged);
     const samples = samplesFor(selection, key);
     const points = represents(together, own, samples, alike) ? together : own;
     return {
@@ -105,11 +105,11 @@ export function lacksAxis(
   axis: string = STEP,
   logged: number | undefined,
 ): boolean {
-  const rows = axis.startsWith("_") ? undefined : countOf(known, axis);
+  const rows = axis.startsWith("_") ? undefined : countRows(known, axis);
   return rows !== undefined && logged !== undefined && rows < logged;
 }
 
-function countOf(known: HistoryKeys, key: string): number | undefined {
+function countRows(known: HistoryKeys, key: string): number | undefined {
   return known.keys.get(key)?.count || undefined;
 }
 
@@ -132,7 +132,7 @@ function represents(
 }
 
 /** The metric for analysis: its numeric points. */
-export function seriesOf(metric: Metric): Series {
+export function toSeries(metric: Metric): Series {
   const points = metric.points.flatMap(({ x, value }) => {
     const number = loggedValue(value);
     return number === undefined ? [] : [{ step: x, value: number }];
@@ -170,7 +170,7 @@ function isAll(found: number, selection: Selection, logged: number | undefined):
   return found < samples || width <= samples;
 }
 
-function pointsOf(rows: Json | undefined, key: string, selection: Selection): Logged[] {
+function readPoints(rows: Json | undefined, key: string, selection: Selection): Logged[] {
   if (!Array.isArray(rows)) return [];
   const { minStep = -Infinity, maxStep = Infinity, xAxis = STEP } = selection;
   const points = rows.flatMap((row): Logged[] => {

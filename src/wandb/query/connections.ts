@@ -28,7 +28,7 @@ export interface Followed {
 export type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
 /** A document's fragments. */
-export function fragmentsOf(document: DocumentNode): Fragments {
+export function collectFragments(document: DocumentNode): Fragments {
   return new Map(
     document.definitions.flatMap((one) =>
       one.kind === Kind.FRAGMENT_DEFINITION ? [[one.name.value, one]] : []
@@ -67,11 +67,11 @@ export function findConnections(
     path: readonly string[],
     within?: (readonly string[])[],
   ) => {
-    for (const field of fieldsOf(set, fragments, new Set())) {
+    for (const field of collectFields(set, fragments, new Set())) {
       // Fragments within fragments can stand for more fields than any server would answer.
       if (++visited > MAX_TOKENS) throw badArgument("`query` is too large.");
       const here = [...path, field.alias?.value ?? field.name.value];
-      const inner = fieldsOf(field.selectionSet, fragments, new Set());
+      const inner = collectFields(field.selectionSet, fragments, new Set());
       if (within === undefined) {
         const place = here.join(".");
         twins.set(place, [...twins.get(place) ?? [], field]);
@@ -91,8 +91,8 @@ export function findConnections(
       const nested = known?.within ?? [];
       visitSet(field.selectionSet, here, nested);
       if (known !== undefined) continue;
-      const first = valueOf(field, "first", variables);
-      const after = valueOf(field, "after", variables);
+      const first = readArgument(field, "first", variables);
+      const after = readArgument(field, "after", variables);
       found.set(here.join("."), {
         within: nested,
         followable: inner.some(({ name, alias }) => (alias ?? name).value === "edges") &&
@@ -107,7 +107,7 @@ export function findConnections(
   const connections = [...found].map(([place, { within, followable, ...followed }]) => {
     const fields = twins.get(place) ?? [];
     const wantsPages = fields.some(({ selectionSet }) =>
-      fieldsOf(selectionSet, fragments, new Set()).some(isPageInfo)
+      collectFields(selectionSet, fragments, new Set()).some(isPageInfo)
     );
     return { fields, followable, within, followed: { ...followed, wantsPages } };
   });
@@ -124,7 +124,7 @@ function isPageInfo({ name, alias }: FieldNode): boolean {
 }
 
 /** A selection's fields, those of fragments included, each fragment once. */
-export function fieldsOf(
+export function collectFields(
   set: SelectionSetNode | undefined,
   fragments: Fragments,
   seen: Set<string>,
@@ -132,16 +132,16 @@ export function fieldsOf(
   return (set?.selections ?? []).flatMap((selection: SelectionNode): FieldNode[] => {
     if (selection.kind === Kind.FIELD) return [selection];
     if (selection.kind === Kind.INLINE_FRAGMENT) {
-      return fieldsOf(selection.selectionSet, fragments, seen);
+      return collectFields(selection.selectionSet, fragments, seen);
     }
     const name = selection.name.value;
     if (seen.has(name)) return [];
     seen.add(name);
-    return fieldsOf(fragments.get(name)?.selectionSet, fragments, seen);
+    return collectFields(fragments.get(name)?.selectionSet, fragments, seen);
   });
 }
 
-function valueOf(
+function readArgument(
   field: FieldNode,
   name: string,
   variables: Readonly<Record<string, unknown>>,

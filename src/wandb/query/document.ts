@@ -18,10 +18,10 @@ import {
 } from "graphql";
 import { nearest } from "../../core/nearest.ts";
 import {
-  fieldsOf,
+  collectFields,
+  collectFragments,
   findConnections,
   type Followed,
-  fragmentsOf,
   MAX_TOKENS,
 } from "./connections.ts";
 
@@ -59,12 +59,12 @@ export function prepareQuery(
   given: Readonly<Record<string, unknown>>,
   defaults: Readonly<Record<string, string | undefined>>,
 ): PreparedQuery {
-  const document = parsed(text);
+  const document = parseQuery(text);
   const operation = onlyQuery(document);
   refuseSecrets(document);
   const variables = checkVariables(operation, given, defaults);
   const values = { ...defaultValues(operation), ...variables };
-  const { connections, lookUps } = findConnections(operation, fragmentsOf(document), values);
+  const { connections, lookUps } = findConnections(operation, collectFragments(document), values);
   const first = connections.find(({ followable }) => followable);
   const others = connections.flatMap((one) =>
     one === first ? one.within : [one.followed.path, ...one.within]
@@ -83,8 +83,8 @@ export function prepareQuery(
 /** Selections within selections that a query may have; W&B's own stay below 20. */
 const MAX_DEPTH = 100;
 
-function parsed(text: string): DocumentNode {
-  if (depthOf(text) > MAX_DEPTH) {
+function parseQuery(text: string): DocumentNode {
+  if (measureDepth(text) > MAX_DEPTH) {
     throw badArgument(
       `\`query\` is nested more than ${MAX_DEPTH} deep.`,
       "Ask for less at a time, or use the structured form: resource, filters, order, fields.",
@@ -104,7 +104,7 @@ function parsed(text: string): DocumentNode {
 }
 
 /** How deep brackets are nested, those in texts and comments left out. */
-function depthOf(text: string): number {
+function measureDepth(text: string): number {
   let depth = 0;
   let deepest = 0;
   for (const [token] of text.matchAll(/"""[^]*?"""|"(?:\\.|[^"\\\n])*"|#[^\n]*|[{}()[\]]/g)) {
@@ -207,7 +207,7 @@ function withPaging(
   connections: readonly FieldNode[],
 ): DocumentNode {
   const paging = onlyQuery(parse(PAGING));
-  const [list] = fieldsOf(paging.selectionSet, new Map(), new Set());
+  const [list] = collectFields(paging.selectionSet, new Map(), new Set());
   const changed = (connection: FieldNode): FieldNode => ({
     ...connection,
     arguments: [

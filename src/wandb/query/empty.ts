@@ -12,10 +12,10 @@ import { nearest } from "../../core/nearest.ts";
 import { someOf } from "../../core/some.ts";
 import type { WandbSession } from "../client.ts";
 import { valueAt } from "../history/series.ts";
-import { quietly } from "../missing.ts";
+import { ignoreFailure } from "../missing.ts";
 import type { ProjectRef } from "../project.ts";
-import { configOf, connectionOf, HISTORY_KEYS, OBJECT_FIELD, summaryOf } from "../shapes.ts";
-import { type Condition, keyIn, operandsOf, STATES } from "./filter.ts";
+import { connectionShape, HISTORY_KEYS, OBJECT_FIELD, readConfig, readSummary } from "../shapes.ts";
+import { type Condition, keyIn, listOperands, STATES } from "./filter.ts";
 
 /** What a project's newest runs are called, have been configured with and have logged. */
 export const KNOWN_RUNS = `query KnownRuns($e: String!, $p: String!, $sweeps: Boolean!) {
@@ -50,8 +50,8 @@ const RUN = z.looseObject({
 type Run = z.output<typeof RUN>;
 const SHAPE = z.looseObject({
   project: z.looseObject({
-    runs: connectionOf(RUN),
-    sweeps: connectionOf(z.looseObject({ name: z.string(), displayName: TEXT })),
+    runs: connectionShape(RUN),
+    sweeps: connectionShape(z.looseObject({ name: z.string(), displayName: TEXT })),
   }).nullish(),
 });
 
@@ -79,7 +79,7 @@ export async function explainEmpty(
   all: boolean,
 ): Promise<string[]> {
   const sweeps = all && conditions.some(({ field }) => field === "sweep");
-  const found = await quietly(
+  const found = await ignoreFailure(
     session.ask(KNOWN_RUNS, { e: entity, p: project, sweeps }, SHAPE),
   );
   const runs = found?.project?.runs.nodes ?? [];
@@ -104,7 +104,7 @@ export async function explainEmpty(
 function aboutKey({ field, operand, sorts }: Condition, runs: readonly Run[], all: boolean) {
   const { part, key } = keyIn(field) ?? { part: "config" as const, key: field };
   const isConfig = part === "config";
-  const objects = runs.map((run) => isConfig ? configOf(run.config) : run.summaryMetrics);
+  const objects = runs.map((run) => isConfig ? readConfig(run.config) : run.summaryMetrics);
   const values = objects.map((one) => valueAt(one, key)).filter((value) => value !== undefined);
   const logged = isConfig ? [] : runs.flatMap((run) => [...run.historyKeys.keys.keys()]);
   const name = `${part}.${key}`;
@@ -119,7 +119,7 @@ function aboutKey({ field, operand, sorts }: Condition, runs: readonly Run[], al
         ? `${name}: the runs log "${key}", but their summary does not hold it.`
         : undefined;
     }
-    const own = isConfig ? objects : runs.map((run) => summaryOf(run.summaryMetrics));
+    const own = isConfig ? objects : runs.map((run) => readSummary(run.summaryMetrics));
     const known = [...own.flatMap(Object.keys), ...logged];
     const guess = didYouMean(key, known, (one) => `${part}.${one}`);
     return `None of the ${runs.length} newest runs has ${name}` +
@@ -131,19 +131,19 @@ function aboutKey({ field, operand, sorts }: Condition, runs: readonly Run[], al
 /** A condition beside the values that runs have: another shape, another kind, another range. */
 function aboutValues(name: string, operand: unknown, values: readonly Json[]): string | undefined {
   const inner = values.find(isJsonObject);
-  const asked = operandsOf(operand).filter((value) => value !== null);
+  const asked = listOperands(operand).filter((value) => value !== null);
   if (inner !== undefined && values.every(isJsonObject)) {
     const keys = Object.keys(inner);
     return `${name} holds ${shownJson(inner)}, no plain value: ask for ` +
       `${keys.slice(0, 5).map((key) => `${name}.${key}`).join(" or ")}.`;
   }
-  const kinds = new Set(values.map(kindOf));
-  const other = asked.find((value) => !kinds.has(kindOf(value)));
-  const sample = values.find((value) => kindOf(value) !== kindOf(other)) ?? null;
+  const kinds = new Set(values.map(nameKind));
+  const other = asked.find((value) => !kinds.has(nameKind(value)));
+  const sample = values.find((value) => nameKind(value) !== nameKind(other)) ?? null;
   if (other !== undefined) {
     const number = kinds.has("number") && typeof other === "string" ? Number(other) : NaN;
     return `${name} holds ${[...kinds].map((kind) => `${kind}s`).join(" and ")} such as ` +
-      `${shownJson(sample)}, not ${kindOf(other)}s: ` +
+      `${shownJson(sample)}, not ${nameKind(other)}s: ` +
       (Number.isFinite(number) ? `compare it with ${number}.` : `${shownJson(other)} is none.`);
   }
   const numbers = values.filter((value) => typeof value === "number");
@@ -163,7 +163,7 @@ function aboutSweep(
   { operand }: Condition,
   sweeps: readonly { readonly name: string; readonly displayName?: string | null | undefined }[],
 ): string | undefined {
-  for (const asked of operandsOf(operand)) {
+  for (const asked of listOperands(operand)) {
     const ids = sweeps.filter(({ displayName }) => displayName === asked).map(({ name }) => name);
     if (ids.length > 0) {
       return `"${asked}" is a sweep's display name; its id is ${ids.join(" or ")}: ` +
@@ -179,7 +179,7 @@ function aboutText({ field, operand }: Condition, runs: readonly Run[]): string 
   const values = read === undefined
     ? []
     : [...new Set(runs.flatMap(read).filter((value) => typeof value === "string"))];
-  const unknown = operandsOf(operand).find((value) =>
+  const unknown = listOperands(operand).find((value) =>
     typeof value === "string" && !values.includes(value)
   );
   if (field === "state" || typeof unknown !== "string") return undefined;
@@ -202,7 +202,7 @@ function aboutTimes(runs: readonly Run[]): string | undefined {
 /** What to tell of states in a filter that no run can have; undefined when there are none. */
 export function unknownStates(conditions: readonly Condition[]): string | undefined {
   const asked = conditions.filter(({ field }) => field === "state")
-    .flatMap(({ operand }) => operandsOf(operand));
+    .flatMap(({ operand }) => listOperands(operand));
   const unknown = [...new Set(asked)].filter((state) =>
     typeof state === "string" && !STATES.includes(state)
   );
@@ -211,7 +211,7 @@ export function unknownStates(conditions: readonly Condition[]): string | undefi
     `states are ${STATES.join(", ")}.`;
 }
 
-function kindOf(value: unknown): string {
+function nameKind(value: unknown): string {
   if (typeof value === "number") return "number";
   if (typeof value === "boolean") return "boolean";
   if (Array.isArray(value)) return "list";

@@ -120,7 +120,7 @@ class Reading {
     if (!isObject(filter)) {
       throw badArgument('`filters` must be an object such as {"state":"finished"}.');
     }
-    return together(
+    return joinClauses(
       Object.entries(filter).map(([name, value]): Clause => {
         if (!name.startsWith("$")) return this.condition(name, value);
         if (!NESTING.includes(name)) throw unknownOperator(name);
@@ -138,7 +138,7 @@ class Reading {
     if (TIMES.includes(field)) return this.times(field, operand);
     if (name === "name") {
       this.notes.add("`name` is compared with the display name, as rows show it, and with the id.");
-      return either(["display_name", "name"], operand);
+      return matchAnyField(["display_name", "name"], operand);
     }
     // A field of one value equals no list: one of the list is meant.
     const anyOf = Array.isArray(operand) && keyIn(field) === undefined && field !== "tags";
@@ -160,7 +160,7 @@ class Reading {
 
   private times(field: string, operand: unknown): Clause {
     if (!isObject(operand)) return this.compareTime(field, "$eq", operand);
-    return together(
+    return joinClauses(
       Object.entries(operand).map(([operator, value]) => this.compareTime(field, operator, value)),
     );
   }
@@ -215,14 +215,14 @@ function serverTime(millis: number): string {
 }
 
 /** One clause of several that must all hold. */
-function together(clauses: readonly Clause[]): Clause {
+function joinClauses(clauses: readonly Clause[]): Clause {
   const entries = clauses.flatMap((clause) => Object.entries(clause));
   const distinct = new Set(entries.map(([key]) => key)).size === entries.length;
   return distinct ? Object.fromEntries(entries) : { $and: clauses };
 }
 
 /** A condition on one of several fields; what must not hold must hold for none of them. */
-function either(fields: readonly string[], operand: unknown): Clause {
+function matchAnyField(fields: readonly string[], operand: unknown): Clause {
   const parts = isObject(operand)
     ? Object.entries(operand).filter(([operator]) => operator !== "$options")
       .map(([operator, value]) => {
@@ -232,7 +232,7 @@ function either(fields: readonly string[], operand: unknown): Clause {
         return { negative: isNegative(operator, value), value: { [operator]: value, ...options } };
       })
     : [{ negative: false, value: Array.isArray(operand) ? { $in: operand } : operand }];
-  return together(parts.map(({ negative, value }): Clause => ({
+  return joinClauses(parts.map(({ negative, value }): Clause => ({
     [negative ? "$and" : "$or"]: fields.map((field) => ({ [field]: value })),
   })));
 }
@@ -271,10 +271,10 @@ export const STATES: readonly string[] = [
 ];
 
 /** The values that a condition compares with for equality, or by order. */
-export function operandsOf(operand: unknown): unknown[] {
-  if (Array.isArray(operand)) return operand.flatMap(operandsOf);
+export function listOperands(operand: unknown): unknown[] {
+  if (Array.isArray(operand)) return operand.flatMap(listOperands);
   if (!isObject(operand)) return operand === undefined ? [] : [operand];
   return Object.entries(operand).flatMap(([operator, value]) =>
-    ["$exists", "$regex", "$options"].includes(operator) ? [] : operandsOf(value)
+    ["$exists", "$regex", "$options"].includes(operator) ? [] : listOperands(value)
   );
 }

@@ -46,10 +46,10 @@ export async function runQuery(
     const { data, problems } = await session.query(query.text, variables);
     return {
       data: {
-        ...objectOf(withNamedNumbers(data)),
-        ...errorsOf(problems),
-        ...othersOf(query),
-        ...missingOf(query, objectOf(data), problems),
+        ...asObject(withNamedNumbers(data)),
+        ...reportErrors(problems),
+        ...reportOthers(query),
+        ...reportMissing(query, asObject(data), problems),
       },
     };
   }
@@ -78,7 +78,7 @@ export async function runQuery(
       break;
     }
     problems.push(...page.problems);
-    const data = objectOf(withNamedNumbers(page.data));
+    const data = asObject(withNamedNumbers(page.data));
     if (pages === 0) root = data;
     pages++;
     const connection = at(data, follow.path);
@@ -93,7 +93,7 @@ export async function runQuery(
       }
       edges.push(edge);
     }
-    info = objectOf(connection.pageInfo);
+    info = asObject(connection.pageInfo);
     const next = typeof info.endCursor === "string" ? info.endCursor : undefined;
     if (info.hasNextPage !== true || next === undefined || next === after || once) break;
     if (edges.length === before) break;
@@ -106,9 +106,9 @@ export async function runQuery(
   if (!found) {
     // Each member of a list has its own connection, of which one page came.
     const own = isInList(root, follow.path) ? [follow.path.join(".")] : [];
-    const others = othersOf({ ...query, others: [...own, ...query.others] });
-    const missing = missingOf(query, root, problems);
-    return { data: { ...root, ...errorsOf(problems), ...others, ...missing } };
+    const others = reportOthers({ ...query, others: [...own, ...query.others] });
+    const missing = reportMissing(query, root, problems);
+    return { data: { ...root, ...reportErrors(problems), ...others, ...missing } };
   }
   return together(query, root, edges, info, pages, problems);
 }
@@ -132,9 +132,9 @@ function together(
     ...(more && typeof cursor === "string" ? { end_cursor: cursor } : {}),
   });
   const rest = {
-    ...errorsOf(problems),
-    ...othersOf(query),
-    ...missingOf(query, root, problems),
+    ...reportErrors(problems),
+    ...reportOthers(query),
+    ...reportMissing(query, root, problems),
   };
   return {
     data: {
@@ -159,18 +159,18 @@ function together(
   };
 }
 
-function errorsOf(problems: readonly string[]): { errors?: { message: string }[] } {
+function reportErrors(problems: readonly string[]): { errors?: { message: string }[] } {
   return problems.length === 0
     ? {}
     : { errors: [...new Set(problems)].map((message) => ({ message })) };
 }
 
-function othersOf(query: PreparedQuery): { not_followed?: readonly string[] } {
+function reportOthers(query: PreparedQuery): { not_followed?: readonly string[] } {
   return query.others.length === 0 ? {} : { not_followed: query.others };
 }
 
 /** What to tell of things that W&B does not find: it gives null and says nothing. */
-function missingOf(
+function reportMissing(
   { lookUps }: PreparedQuery,
   data: JsonObject,
   problems: readonly string[],
@@ -202,7 +202,7 @@ function withNamedNumbers(value: Json): Json {
   );
 }
 
-function objectOf(value: Json | undefined): JsonObject {
+function asObject(value: Json | undefined): JsonObject {
   return isJsonObject(value) ? value : {};
 }
 
@@ -263,7 +263,7 @@ export async function explain(error: unknown, session: WandbSession): Promise<un
   if (unknown === undefined) return error;
   // Of an argument the server itself names the nearest.
   if (error.messages.some((message) => message.startsWith("Unknown argument"))) return error;
-  const known = await fieldsOf(unknown.type, session);
+  const known = await listFields(unknown.type, session);
   const near = nearest(unknown.field, known, 5);
   return new Failure("invalid_arguments", error.message, {
     hint: near.length > 0
@@ -275,7 +275,7 @@ export async function explain(error: unknown, session: WandbSession): Promise<un
   });
 }
 
-async function fieldsOf(type: string, session: WandbSession): Promise<readonly string[]> {
+async function listFields(type: string, session: WandbSession): Promise<readonly string[]> {
   try {
     const { data } = await session.ask(TYPE_FIELDS, { t: type }, SHAPE);
     const names = data.__type?.fields?.map(({ name }) => name) ?? [];

@@ -8,7 +8,7 @@ import { doubtfulFields } from "../filter_fields.ts";
 import { noProject } from "../missing.ts";
 import { type ProjectRef, resolveProject, resolveRun, SHORT_NAMES } from "../project.ts";
 import { PROJECT, projectRow } from "../shapes.ts";
-import { noteOf, warningsOf } from "../tool.ts";
+import { reportProblems, writeNote } from "../tool.ts";
 import { explainEmpty, holdsKey, unknownStates } from "./empty.ts";
 import {
   createPicker,
@@ -52,7 +52,7 @@ export async function listResource(
   if (resource === "project") {
     const pick = createPicker(resource, query.fields);
     const { row, problems } = await showProject(session, place, wandb);
-    return { data: { ...where, ...warningsOf(problems), count: 1, items: [pick(row)] } };
+    return { data: { ...where, ...reportProblems(problems), count: 1, items: [pick(row)] } };
   }
   const doubt = resource === "sweeps" || resource === "artifacts"
     ? doubtfulFields(resource, filters, query.order)
@@ -81,7 +81,7 @@ export async function listResource(
     .filter((row) => query.title === undefined || row.title === query.title);
   if (query.count === true) {
     const { total = items.length } = pages;
-    return { data: { ...where, count: total, total, ...noteOf(...plan.notes), items: [] } };
+    return { data: { ...where, count: total, total, ...writeNote(...plan.notes), items: [] } };
   }
   const isEmpty = items.length === 0 && query.cursor === undefined && filters !== undefined;
   const doubtful = isEmpty ? conditions : [...unseen];
@@ -99,7 +99,7 @@ export async function listResource(
       ...(runs !== undefined && !runs.projection.fields.has("url")
         ? { run_url: wandb.links.run(place.entity, place.project, "ID").replace(/ID$/, "{id}") }
         : {}),
-      ...noteOf(
+      ...writeNote(
         items.length === 0 ? emptyNote(query) : undefined,
         ...plan.notes,
         unknownStates(conditions),
@@ -107,7 +107,7 @@ export async function listResource(
         doubt,
         ...pages.notes,
       ),
-      ...warningsOf(pages.problems),
+      ...reportProblems(pages.problems),
       items,
     },
     rows: [{

@@ -7,13 +7,13 @@ import { valueAt } from "../history/series.ts";
 import type { ProjectRef } from "../project.ts";
 import {
   BRANCH_POINT,
-  configOf,
-  connectionOf,
+  connectionShape,
+  dropEmpty,
   HISTORY_KEYS,
   INT64,
   JSON_FIELD,
   OBJECT_FIELD,
-  present,
+  readConfig,
 } from "../shapes.ts";
 import type { Keys, RunProjection } from "./fields.ts";
 import type { Listed } from "./resources.ts";
@@ -69,15 +69,15 @@ export function runRow(
     forked_from: run.wandbConfig,
     user: run.user?.username,
     duration: run.computeSeconds,
-    environment: isJsonObject(run.runInfo) ? unlessEmpty(present(run.runInfo)) : undefined,
+    environment: isJsonObject(run.runInfo) ? unlessEmpty(dropEmpty(run.runInfo)) : undefined,
     system_metrics: unlessEmpty(run.systemMetrics),
     history_keys: [...run.historyKeys.keys.keys()],
     url: links.run(place.entity, place.project, run.name),
   };
   const plain = Object.entries(values).filter(([key]) => projection.fields.has(key));
-  return present({
+  return dropEmpty({
     ...Object.fromEntries(plain),
-    config: unlessEmpty(selectKeys(configOf(run.config), projection.config)),
+    config: unlessEmpty(selectKeys(readConfig(run.config), projection.config)),
     summary: selectKeys(run.summaryMetrics, projection.summary),
   });
 }
@@ -102,7 +102,7 @@ function selectKeys(
   );
 }
 
-const NAMES = connectionOf(z.looseObject({ name: TEXT, alias: TEXT })).transform((list) => ({
+const NAMES = connectionShape(z.looseObject({ name: TEXT, alias: TEXT })).transform((list) => ({
   names: list.nodes.flatMap(({ alias, name }) => alias ?? name ?? []),
   cut: list.page.hasNextPage,
 }));
@@ -142,7 +142,7 @@ export function otherRow(
   const { entity, project } = place;
   switch (resource) {
     case "sweeps":
-      return present({
+      return dropEmpty({
         id: one.name,
         name: one.displayName,
         state: one.state,
@@ -155,7 +155,7 @@ export function otherRow(
         url: links.sweep(entity, project, one.name ?? ""),
       });
     case "reports":
-      return present({
+      return dropEmpty({
         id: one.id,
         title: one.displayName,
         description: one.description,
@@ -165,7 +165,7 @@ export function otherRow(
         url: links.report(entity, project, one.displayName ?? "report", one.id ?? ""),
       });
     case "artifacts":
-      return present({
+      return dropEmpty({
         name: one.name,
         type: one.defaultArtifactType?.name,
         description: one.description,
@@ -177,7 +177,7 @@ export function otherRow(
         ...dates,
       });
     case "files":
-      return present({
+      return dropEmpty({
         name: one.name,
         size: one.sizeBytes,
         mimetype: one.mimetype,

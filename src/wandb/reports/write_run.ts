@@ -174,7 +174,7 @@ export async function writeRun(
         const { data } = await wandb.open(signal).ask(RUN_TO_WRITE, place, LOOKED);
         const found = data.project?.run;
         if (!found) return "nothing happened";
-        const wanted = { ...run.summary, ...references(uploaded.stored) };
+        const wanted = { ...run.summary, ...nameFiles(uploaded.stored) };
         const whole = found.state === "finished" && holds(found.summaryMetrics, wanted);
         return whole ? { result: undefined } : "unclear";
       },
@@ -219,7 +219,7 @@ interface Uploaded extends Pick<WrittenRun, "missing"> {
 }
 
 /** Files as history and summary name them, by their keys. */
-function references(files: readonly RunFile[]): Record<string, unknown> {
+function nameFiles(files: readonly RunFile[]): Record<string, unknown> {
   return Object.fromEntries(files.map(({ key, reference }) => [key, reference]));
 }
 
@@ -283,7 +283,7 @@ async function stream(
   run: RunToWrite,
   files: readonly RunFile[],
 ): Promise<void> {
-  const row = { _step: 0, _runtime: 0, _timestamp: Date.now() / 1000, ...references(files) };
+  const row = { _step: 0, _runtime: 0, _timestamp: Date.now() / 1000, ...nameFiles(files) };
   const summary = { ...run.summary, ...row };
   const lines = (value: unknown) => ({ offset: 0, content: [JSON.stringify(value)] });
   const sent = wandb.authorized(session.http, (authorization) =>

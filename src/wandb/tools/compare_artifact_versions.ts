@@ -6,14 +6,14 @@ import { allFiles, type Entry, readManifest, unlistedNote } from "../artifacts/f
 import { type VersionName, versionName } from "../artifacts/names.ts";
 import {
   fullName,
+  listTags,
   loadVersions,
   loggedBy,
-  tagsOf,
   type Version,
   versionText,
 } from "../artifacts/version.ts";
 import type { Wandb, WandbSession } from "../client.ts";
-import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { reportProblems, type WandbServices, wandbTool } from "../tool.ts";
 import { checkType } from "./get_artifact_details.ts";
 
 /** Compares artifact versions. */
@@ -57,14 +57,14 @@ export const compareArtifactVersions: Tool<WandbServices> = wandbTool({
     if (a === undefined || b === undefined) throw new Error("Two versions were asked for.");
     for (const version of versions) checkType(version, args.type_name);
     const files = args.include_file_diff
-      ? await filesOf(session, wandb, a, b, args.max_file_diff_entries)
+      ? await compareFiles(session, wandb, a, b, args.max_file_diff_entries)
       : undefined;
     return {
       data: {
-        artifact_a: brief(a),
-        artifact_b: brief(b),
+        artifact_a: summarizeVersion(a),
+        artifact_b: summarizeVersion(b),
         ...diffVersions(a, b),
-        ...warningsOf([...problems, ...files?.problems ?? []]),
+        ...reportProblems([...problems, ...files?.problems ?? []]),
         ...(files === undefined ? {} : { file_diff: files.diff }),
       },
       rows: ["modified", "added", "removed"].map((list) => ({
@@ -83,7 +83,7 @@ function secondName(text: string, first: VersionName, wandb: Wandb): VersionName
     : versionName(short, "artifact_name_b", wandb);
 }
 
-function brief(version: Version): Record<string, unknown> {
+function summarizeVersion(version: Version): Record<string, unknown> {
   const { artifact } = version;
   return {
     name: fullName(version),
@@ -98,7 +98,7 @@ function brief(version: Version): Record<string, unknown> {
  * Differences over all files: from both manifests, else as the API lists them, which leaves
  * references out. Equal digests need no look at the files.
  */
-async function filesOf(
+async function compareFiles(
   session: WandbSession,
   wandb: Wandb,
   a: Version,
@@ -189,7 +189,7 @@ export function diffVersions(a: Version, b: Version): VersionDifference {
       ),
       unchanged_count: metadata.identical_count,
     },
-    tags_diff: diffLists(tagsOf(a), tagsOf(b)),
+    tags_diff: diffLists(listTags(a), listTags(b)),
     aliases_diff: diffLists(a.aliases, b.aliases),
     ...((one.description ?? "") === (other.description ?? "")
       ? {}
@@ -238,15 +238,15 @@ export type Entries = ReadonlyMap<string, Entry>;
 export function diffFiles(a: Entries, b: Entries): FileDifference {
   const modified: Record<string, unknown>[] = [];
   let unchanged = 0;
-  for (const [name, one] of sorted(a)) {
+  for (const [name, one] of sortEntries(a)) {
     const other = b.get(name);
     if (other === undefined) continue;
     if (isSame(one, other)) unchanged += 1;
-    else modified.push({ name, ...sizes(one, other), ...references(one, other) });
+    else modified.push({ name, ...pairSizes(one, other), ...pairReferences(one, other) });
   }
   return {
-    added: sorted(b).filter(([name]) => !a.has(name)).map(row),
-    removed: sorted(a).filter(([name]) => !b.has(name)).map(row),
+    added: sortEntries(b).filter(([name]) => !a.has(name)).map(entryRow),
+    removed: sortEntries(a).filter(([name]) => !b.has(name)).map(entryRow),
     modified,
     unchanged,
   };
@@ -276,21 +276,21 @@ function isSame(a: Entry, b: Entry): boolean {
     : a.digest === b.digest;
 }
 
-function sorted(entries: Entries): [string, Entry][] {
+function sortEntries(entries: Entries): [string, Entry][] {
   return [...entries].sort(([a], [b]) => a < b ? -1 : 1);
 }
 
-function row([name, { size, ref }]: [string, Entry]): Record<string, unknown> {
+function entryRow([name, { size, ref }]: [string, Entry]): Record<string, unknown> {
   return { name, ...(size === undefined ? {} : { size }), ...(ref === undefined ? {} : { ref }) };
 }
 
-function sizes(a: Entry, b: Entry): Record<string, unknown> {
+function pairSizes(a: Entry, b: Entry): Record<string, unknown> {
   return {
     ...defined({ size_a: a.size, size_b: b.size }),
   };
 }
 
-function references(a: Entry, b: Entry): Record<string, unknown> {
+function pairReferences(a: Entry, b: Entry): Record<string, unknown> {
   return {
     ...defined({ ref_a: a.ref, ref_b: b.ref }),
   };

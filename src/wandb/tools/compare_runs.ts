@@ -9,9 +9,9 @@ import type { WandbSession } from "../client.ts";
 import { isPattern, matchKeys } from "../history/choose.ts";
 import { describeBranch } from "../history/describe.ts";
 import {
-  environmentOf,
-  metadataOf,
   numericKeys,
+  readEnvironment,
+  readMetadata,
   type RunDetails,
   RUNS_BY_ID,
   RUNS_SHAPE,
@@ -20,14 +20,14 @@ import {
   type Metric,
   readMetrics,
   type Selection,
-  seriesOf,
-  specsOf,
+  toSeries,
   valueAt,
+  writeSpecs,
 } from "../history/series.ts";
 import { noProject, noRun } from "../missing.ts";
 import { PROJECT_ARGS, type ProjectRef, resolveRun } from "../project.ts";
-import { configOf, summaryOf } from "../shapes.ts";
-import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { readConfig, readSummary } from "../shapes.ts";
+import { reportProblems, type WandbServices, wandbTool, writeNote } from "../tool.ts";
 
 /** Metrics that are compared when none are named. */
 const DEFAULT_KEYS = 5;
@@ -123,18 +123,18 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
     return {
       data: {
         ...(labels.length === 2 ? { run_a: a, run_b: b } : { runs: labels }),
-        config_diff: difference(runs, (run) => only(configOf(run.config), args.config_keys)),
+        config_diff: difference(runs, (run) => pickKeys(readConfig(run.config), args.config_keys)),
         summary_diff: difference(
           runs,
-          (run) => nameMedia(only(summaryOf(run.summaryMetrics), args.summary_keys)),
+          (run) => nameMedia(pickKeys(readSummary(run.summaryMetrics), args.summary_keys)),
         ),
-        metadata_diff: difference(runs, metadataOf),
-        environment_diff: difference(runs, environmentOf),
+        metadata_diff: difference(runs, readMetadata),
+        environment_diff: difference(runs, readEnvironment),
         ...(withRows
           ? { history_comparison: compareHistories(matching, rows, metrics, args.history_samples) }
           : {}),
         ...(Object.keys(missing).length > 0 ? { missing_keys: missing } : {}),
-        ...noteOf(
+        ...writeNote(
           matching.length > shared.length
             ? `${matching.length} keys match; these are the first ${shared.length}.`
             : undefined,
@@ -144,7 +144,7 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
               : undefined
           ),
         ),
-        ...warningsOf(problems),
+        ...reportProblems(problems),
       },
       ...(withRows ? { drawnBy: "plot_runs_tool" } : {}),
     };
@@ -164,7 +164,7 @@ async function loadRuns(
     p: place.project,
     f: JSON.stringify({ name: { $in: ids } }),
     n: ids.length,
-    s: selection === undefined ? [] : specsOf(selection),
+    s: selection === undefined ? [] : writeSpecs(selection),
     rows: selection !== undefined,
     full,
   }, RUNS_SHAPE);
@@ -191,7 +191,7 @@ function difference(runs: readonly RunDetails[], of: (run: RunDetails) => JsonOb
 }
 
 /** The members that are asked for; all where none are. */
-function only(values: JsonObject, keys: readonly string[] | undefined): JsonObject {
+function pickKeys(values: JsonObject, keys: readonly string[] | undefined): JsonObject {
   if (keys === undefined || keys.length === 0) return values;
   return Object.fromEntries(
     keys.flatMap((key): [string, Json][] => {
@@ -256,7 +256,7 @@ function compareHistories(
     keys.filter((key) => known.includes(key)).map((key) => {
       const series = runs.flatMap(({ name: run }, index) => {
         const metric = metrics[index]?.find((one) => one.key === key);
-        return metric === undefined ? [] : [{ run, series: seriesOf(metric) }];
+        return metric === undefined ? [] : [{ run, series: toSeries(metric) }];
       });
       const { rows, ...alignment } = alignRuns(series, most);
       return [key, {

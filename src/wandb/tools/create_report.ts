@@ -12,7 +12,7 @@ import { analysisRunId } from "../reports/analysis.ts";
 import { type Block, EMPTY_PARAGRAPH, readMarkdown } from "../reports/markdown.ts";
 import { mediaGrid, readPanels, type RunSource } from "../reports/panels.ts";
 import { htmlFile, writeRun } from "../reports/write_run.ts";
-import { connectionOf } from "../shapes.ts";
+import { connectionShape } from "../shapes.ts";
 import { type WandbServices, wandbTool } from "../tool.ts";
 import type { Wandb } from "../client.ts";
 
@@ -46,7 +46,7 @@ export const REPORT_BY_NAME = `query ReportByName($e: String!, $p: String!, $n: 
 }`;
 const FOUND = z.looseObject({
   project: z.looseObject({
-    allViews: connectionOf(z.looseObject({ id: z.string(), name: z.string().nullish() })),
+    allViews: connectionShape(z.looseObject({ id: z.string(), name: z.string().nullish() })),
   }).nullish(),
 });
 

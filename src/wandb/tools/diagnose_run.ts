@@ -15,11 +15,11 @@ import { nearest } from "../../core/nearest.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { describeBranch } from "../history/describe.ts";
 import { type LoadedRun, loadRun, numericKeys, systemMetrics } from "../history/load.ts";
-import { seriesOf } from "../history/series.ts";
+import { toSeries } from "../history/series.ts";
 import { suggest } from "../missing.ts";
 import { PROJECT_ARGS, resolveRun } from "../project.ts";
 import { runLinks } from "../resources.ts";
-import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { reportProblems, type WandbServices, wandbTool, writeNote } from "../tool.ts";
 
 /** Points of each metric. */
 const SAMPLES = 1000;
@@ -84,7 +84,7 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
       },
     });
     const gpus = gpuUtilisationKeys([...new Set(first.events.flatMap(Object.keys))]);
-    const series = [...run.metrics, ...systemMetrics(first, gpus)].map(seriesOf);
+    const series = [...run.metrics, ...systemMetrics(first, gpus)].map(toSeries);
     const { losses, trend, loss_key, val_loss_key, findings, ...result } = diagnose({
       series,
       run: runInfo(run, first),
@@ -120,7 +120,7 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
             findings.filter(({ severity }) => severity !== "info").map((one) => one.next_step),
           ),
         ],
-        ...noteOf(
+        ...writeNote(
           describeBranch(run),
           gpus.length > 0
             ? undefined
@@ -130,7 +130,7 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
             : "Checks go by step and look at metrics: x_axis, config_keys and summary_keys are " +
               "not used.",
         ),
-        ...warningsOf([...first.problems, ...run.problems]),
+        ...reportProblems([...first.problems, ...run.problems]),
       },
       links: runLinks(place, run.id),
     };

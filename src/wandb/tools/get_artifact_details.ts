@@ -4,8 +4,13 @@ import { Failure } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { listFiles, readCursor, readManifest } from "../artifacts/files.ts";
 import { versionName } from "../artifacts/names.ts";
-import { describeVersion, lineageOf, loadVersions, type Version } from "../artifacts/version.ts";
-import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import {
+  describeLineage,
+  describeVersion,
+  loadVersions,
+  type Version,
+} from "../artifacts/version.ts";
+import { reportProblems, type WandbServices, wandbTool } from "../tool.ts";
 
 /** Describes an artifact version. */
 export const getArtifactDetails: Tool<WandbServices> = wandbTool({
@@ -62,8 +67,8 @@ export const getArtifactDetails: Tool<WandbServices> = wandbTool({
     return {
       data: {
         artifact: { ...describeVersion(version, wandb), metadata: artifact.metadata },
-        lineage: lineageOf(version),
-        ...warningsOf(problems),
+        lineage: describeLineage(version),
+        ...reportProblems(problems),
         ...(list === undefined ? {} : {
           ...(list.notes.length > 0 ? { notes: list.notes } : {}),
           ...defined({ files_total: list.total }),

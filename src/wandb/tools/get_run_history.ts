@@ -7,11 +7,11 @@ import type { Tool } from "../../mcp/tool.ts";
 import { isPattern, matchKeys, splitKeys } from "../history/choose.ts";
 import {
   chooseMetrics,
+  computeStatistics,
   consoleText,
   describeBranch,
   emptyNotes,
   MOST_SAMPLES,
-  statisticsOf,
   truncationNote,
   unknownAxis,
   unknownKeys,
@@ -21,7 +21,7 @@ import { type Metric, roundRow, rowsWithin, type Selection, STEP } from "../hist
 import { PROJECT_ARGS, resolveRun } from "../project.ts";
 import { runLinks } from "../resources.ts";
 import type { HistoryKeys } from "../shapes.ts";
-import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { reportProblems, type WandbServices, wandbTool } from "../tool.ts";
 
 const ROUNDED = "Numbers in rows are rounded; fewer keys or a narrower range show them whole.";
 
@@ -115,7 +115,9 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     const wanted = splitKeys(named, first.known.keys);
     const onlySystem = wanted.metrics.length === 0 && wanted.system.length > 0;
     const choice = chooseMetrics(first, wanted.metrics, onlySystem);
-    const run = ahead || choice.keys.length === 0 ? first : joined(first, await load(choice.keys));
+    const run = ahead || choice.keys.length === 0
+      ? first
+      : joinRuns(first, await load(choice.keys));
     const near = (metric: Metric) => nearX(metric, args.target_x, args.tolerance);
     const metrics = run.metrics.map(near).filter(({ points }) => points.length > 0);
     const system = matchKeys(wanted.system, [...new Set(first.events.flatMap(Object.keys))]);
@@ -148,8 +150,8 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
       ...(xAxis === STEP ? {} : { x_axis: shortenMessage(xAxis) }),
       keys_returned: [...metrics, ...systems].map(({ key }) => key),
       statistics: Object.fromEntries([
-        ...metrics.map((metric) => [metric.key, statisticsOf(metric, run, xAxis)]),
-        ...systems.map((metric) => [metric.key, statisticsOf(metric, run, "_runtime")]),
+        ...metrics.map((metric) => [metric.key, computeStatistics(metric, run, xAxis)]),
+        ...systems.map((metric) => [metric.key, computeStatistics(metric, run, "_runtime")]),
       ]),
       ...(Object.keys(missing).length > 0 ? { missing_keys: missing } : {}),
       ...(first.console.length > 0 ? { console: first.console.map(consoleText) } : {}),
@@ -172,7 +174,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
         sampled_points: rows.rows.length,
         ...defined({ truncation_note: note }),
         ...(notes.length === 0 ? {} : { notes: notes.map(shortenMessage) }),
-        ...warningsOf(run.problems),
+        ...reportProblems(run.problems),
         rows: rows.rows,
         ...(systems.length === 0
           ? {}
@@ -208,7 +210,7 @@ function nearX(metric: Metric, target: number | undefined, tolerance: number | u
 }
 
 /** A run whose metrics came with a request of their own. */
-function joined(first: LoadedRun, second: LoadedRun): LoadedRun {
+function joinRuns(first: LoadedRun, second: LoadedRun): LoadedRun {
   const { events, allEvents, eventCount, console, problems } = first;
   const all = [...new Set([...problems, ...second.problems])];
   return { ...second, events, allEvents, eventCount, console, problems: all };

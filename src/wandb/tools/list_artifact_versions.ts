@@ -5,18 +5,18 @@ import type { Tool } from "../../mcp/tool.ts";
 import {
   checkedName,
   type CollectionName,
-  collectionOf,
+  completeName,
   type NameParts,
+  readRegistryName,
   REGISTRY_PREFIX,
-  registryOf,
   splitName,
 } from "../artifacts/names.ts";
-import { nodesOf, pageState, resumeAt } from "../artifacts/page.ts";
+import { listNodes, pageState, resumeAt } from "../artifacts/page.ts";
 import { versionRow, versionsInProject, versionsInRegistry } from "../artifacts/versions.ts";
 import type { Wandb } from "../client.ts";
 import { PROJECT_ARGS, readProjectArgs } from "../project.ts";
 import { translateFilter } from "../query/filter.ts";
-import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { reportProblems, type WandbServices, wandbTool, writeNote } from "../tool.ts";
 
 const INPUT = z.object({
   collection_name: z.string().min(1).describe("name or entity/project/name"),
@@ -63,9 +63,9 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
   }),
   run: async (args, { wandb, signal }) => {
     const parts = splitName(args.collection_name, "collection_name");
-    const name = nameOf(args, parts, wandb);
+    const name = readName(args, parts, wandb);
     const { alias } = parts;
-    const filters = filtersOf(args);
+    const filters = writeFilter(args);
     if (name.registry && (filters ?? args.order) !== undefined) {
       throw badArgument(
         "Versions in a registry can be neither filtered nor ordered.",
@@ -84,7 +84,7 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
         path: `${where.entity}/${where.project}/${where.collection}`,
         ...defined({ organization: where.organization }),
         ...pageState(page),
-        ...noteOf(
+        ...writeNote(
           alias === undefined ? undefined : `"${alias}" was passed over: these are all versions; ` +
             "get_artifact_details_tool describes one.",
           page.items.length > 0
@@ -95,8 +95,8 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
               : `No version of the collection matches ${filters}.`
             : "Nothing follows that cursor.",
         ),
-        ...warningsOf(problems),
-        versions: nodesOf(page).map((node) => versionRow(where.collection, node, where)),
+        ...reportProblems(problems),
+        versions: listNodes(page).map((node) => versionRow(where.collection, node, where)),
       },
       rows: [{
         path: "versions",
@@ -108,7 +108,7 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
 });
 
 /** The filter of versions as the server takes it; undefined for none. */
-function filtersOf(args: z.output<typeof INPUT>): string | undefined {
+function writeFilter(args: z.output<typeof INPUT>): string | undefined {
   const { tags, created_after: $gt, created_before: $lt } = args;
   const createdAt = defined({ $gt, $lt });
   const { value } = translateFilter(
@@ -122,12 +122,12 @@ function filtersOf(args: z.output<typeof INPUT>): string | undefined {
 }
 
 /** Which collection the arguments mean; a full name needs none of the others. */
-function nameOf(args: z.output<typeof INPUT>, parts: NameParts, wandb: Wandb): CollectionName {
+function readName(args: z.output<typeof INPUT>, parts: NameParts, wandb: Wandb): CollectionName {
   const organization = args.organization === undefined
     ? undefined
     : checkedName(args.organization, "organization");
   if (args.registry_name !== undefined) {
-    const registry = registryOf(args.registry_name, "registry_name");
+    const registry = readRegistryName(args.registry_name, "registry_name");
     const entity = organization ?? registry.organization ?? parts.entity;
     return { entity, project: registry.project, collection: parts.collection, registry: true };
   }
@@ -139,7 +139,7 @@ function nameOf(args: z.output<typeof INPUT>, parts: NameParts, wandb: Wandb): C
       "list_registries_tool names them.",
     );
   }
-  const name = collectionOf(
+  const name = completeName(
     { ...parts, project: parts.project ?? project, entity: parts.entity ?? entity },
     "collection_name",
     wandb,

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { reportProblems, type WandbServices, wandbTool } from "../tool.ts";
 
 /** The user and the teams that a key can reach. */
 export const ENTITIES = `query Entities {
@@ -54,7 +54,7 @@ export const listEntities: Tool<WandbServices> = wandbTool({
         count: entities.length,
         ...(chosen ? { default_entity: chosen } : {}),
         ...(viewer.teams?.pageInfo?.hasNextPage ? { more_teams: true } : {}),
-        ...warningsOf(problems),
+        ...reportProblems(problems),
       },
       rows: [{ path: "entities" }],
     };

@@ -11,9 +11,9 @@ import {
   registryRow,
   WITH_REGISTRIES,
 } from "../artifacts/registries.ts";
-import { askOrganizations, scopeOf } from "../artifacts/scope.ts";
-import { doubted, doubtfulFields, withDoubt } from "../filter_fields.ts";
-import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { askOrganizations, chooseScope } from "../artifacts/scope.ts";
+import { doubtfulFields, explainDoubt, withDoubt } from "../filter_fields.ts";
+import { reportProblems, type WandbServices, wandbTool, writeNote } from "../tool.ts";
 
 /** Lists registries. */
 export const listRegistries: Tool<WandbServices> = wandbTool({
@@ -44,7 +44,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
       : checkedName(organization, "organization");
     const session = wandb.open(signal);
     const variables = { f: registryFilter(filter), n: most, c: cursor ?? null };
-    const scope = scopeOf(named, wandb);
+    const scope = chooseScope(named, wandb);
     const doubt = doubtfulFields("registries", filter);
     const answer = await withDoubt(
       doubt,
@@ -65,7 +65,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
       one.entity.projects.items.map(({ node }) => registryRow(node, one))
     );
     if (registries.length === 0 && problems.length > 0) {
-      throw doubted(session.refused(problems), doubt);
+      throw explainDoubt(session.refused(problems), doubt);
     }
     const more = found.filter(({ entity }) => entity.projects.info.hasNextPage);
     const page = only.entity.projects;
@@ -77,7 +77,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
           truncated: more.length > 0,
           ...(more.length > 0 ? { more_in: more.map((one) => one.organization) } : {}),
         }),
-        ...noteOf(
+        ...writeNote(
           registries.length === 0
             ? emptyNote(names, Object.keys(filter ?? {}).length > 0, cursor !== undefined)
             : undefined,
@@ -85,7 +85,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
             `WANDB_ENTITY belongs; name another with \`organization\`: ${oneOf(besides)}.`,
           doubt,
         ),
-        ...warningsOf(problems),
+        ...reportProblems(problems),
         registries,
       },
       rows: [{

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { checkedName, registryOf, registryTitle } from "../artifacts/names.ts";
-import { nodesOf, pageState, resumeAt } from "../artifacts/page.ts";
+import { checkedName, readRegistryName, registryTitle } from "../artifacts/names.ts";
+import { listNodes, pageState, resumeAt } from "../artifacts/page.ts";
 import {
   collectionFilter,
   collectionRow,
@@ -9,9 +9,9 @@ import {
   REGISTRY_COLLECTIONS,
   WITH_COLLECTIONS,
 } from "../artifacts/registries.ts";
-import { askOrganizations, scopeOf } from "../artifacts/scope.ts";
-import { doubted, doubtfulFields, withDoubt } from "../filter_fields.ts";
-import { noteOf, type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { askOrganizations, chooseScope } from "../artifacts/scope.ts";
+import { doubtfulFields, explainDoubt, withDoubt } from "../filter_fields.ts";
+import { reportProblems, type WandbServices, wandbTool, writeNote } from "../tool.ts";
 
 /** Lists the collections of a registry. */
 export const listRegistryCollections: Tool<WandbServices> = wandbTool({
@@ -47,7 +47,7 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
     next_cursor: z.string().optional(),
   }),
   run: async (args, { wandb, signal }) => {
-    const registry = registryOf(args.registry_name, "registry_name");
+    const registry = readRegistryName(args.registry_name, "registry_name");
     const { project } = registry;
     const organization = args.organization === undefined
       ? registry.organization
@@ -67,7 +67,7 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
           c: args.cursor ?? null,
         },
         WITH_COLLECTIONS,
-        scopeOf(organization, wandb),
+        chooseScope(organization, wandb),
       ),
     );
     const found = answer?.data.candidates.found ?? [];
@@ -75,7 +75,7 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
     const hit = await oneWithRegistry(session, found, organization, project);
     const page = hit.entity.artifactCollections;
     if (page.items.length === 0 && problems.length > 0) {
-      throw doubted(session.refused(problems), doubt);
+      throw explainDoubt(session.refused(problems), doubt);
     }
     const title = registryTitle(project);
     return {
@@ -84,7 +84,7 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
         full_name: `${hit.entity.name}/${project}`,
         organization: hit.organization,
         ...pageState(page),
-        ...noteOf(
+        ...writeNote(
           page.items.length > 0
             ? undefined
             : args.cursor !== undefined
@@ -94,8 +94,8 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
             : `No collection of "${title}" matches the filter; without it all are listed.`,
           doubt,
         ),
-        ...warningsOf(problems),
-        collections: nodesOf(page).map(collectionRow),
+        ...reportProblems(problems),
+        collections: listNodes(page).map(collectionRow),
       },
       rows: [{
         path: "collections",

@@ -10,7 +10,7 @@ import { badArgument, Failure, unknownName } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { CHART_APP, drawChart } from "../../pictures/draw.ts";
 import { type LoadedRun, loadRun, numericKeys } from "../history/load.ts";
-import { seriesOf, STEP } from "../history/series.ts";
+import { STEP, toSeries } from "../history/series.ts";
 import { PROJECT_ARGS, resolveRun } from "../project.ts";
 import { type WandbServices, wandbTool } from "../tool.ts";
 
@@ -73,7 +73,7 @@ export const plotRuns: Tool<WandbServices> = wandbTool({
       key,
       curves: runs.flatMap(({ run }): Curve[] => {
         const metric = run.metrics.find((one) => one.key === key);
-        const series = metric === undefined ? undefined : seriesOf(metric);
+        const series = metric === undefined ? undefined : toSeries(metric);
         return series === undefined || series.points.length === 0
           ? []
           : [{ name: label(run), points: series.points, exact: series.exact }];

@@ -4,9 +4,9 @@ import type { Json, JsonObject } from "../../core/json.ts";
 import { defined } from "../../core/defined.ts";
 import { matchKeys } from "../history/choose.ts";
 import { noProject } from "../missing.ts";
-import { configOf, connectionOf, HISTORY_KEYS, OBJECT_FIELD, summaryOf } from "../shapes.ts";
+import { connectionShape, HISTORY_KEYS, OBJECT_FIELD, readConfig, readSummary } from "../shapes.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
-import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { reportProblems, type WandbServices, wandbTool } from "../tool.ts";
 
 /** A project's newest runs, and how many there are in each state: counted, not listed. */
 export const PROBE = `query Probe($e: String!, $p: String!, $n: Int!, $running: JSONString,
@@ -54,8 +54,8 @@ const SHAPE = z.looseObject({
     crashed: COUNT,
     killed: COUNT,
     totalSweeps: COUNT,
-    runs: connectionOf(RUN),
-    artifactCollections: connectionOf(z.looseObject({
+    runs: connectionShape(RUN),
+    artifactCollections: connectionShape(z.looseObject({
       name: z.string(),
       defaultArtifactType: z.looseObject({ name: z.string() }).nullish(),
     })),
@@ -111,14 +111,14 @@ export const probeProject: Tool<WandbServices> = wandbTool({
       return Object.fromEntries(Object.entries(values).filter(([key]) => found.includes(key)));
     };
     const metrics = matching(metricTypes(runs));
-    const config = matching(firstValues(runs.map((run) => configOf(run.config))));
+    const config = matching(firstValues(runs.map((run) => readConfig(run.config))));
     const steps = runs.map((run) => run.historyKeys.lastStep).filter((step) => step >= 0);
     const typical = steps.length === 0
       ? 0
       : Math.round(steps.reduce((sum, step) => sum + step, 0) / steps.length);
-    const tags = distinct(runs.flatMap((run) => run.tags ?? []));
-    const groups = distinct(runs.flatMap(({ group }) => group ? [group] : []));
-    const jobTypes = distinct(runs.flatMap(({ jobType }) => jobType ? [jobType] : []));
+    const tags = sortDistinct(runs.flatMap((run) => run.tags ?? []));
+    const groups = sortDistinct(runs.flatMap(({ group }) => group ? [group] : []));
+    const jobTypes = sortDistinct(runs.flatMap(({ jobType }) => jobType ? [jobType] : []));
     const counted = STATES.reduce((sum, state) => sum + (project[state] ?? 0), 0);
     const other = Math.max(0, (project.runCount ?? 0) - counted);
     const known = {
@@ -159,7 +159,7 @@ export const probeProject: Tool<WandbServices> = wandbTool({
           : {}),
         recommendations: recommendations(known),
         url: wandb.links.project(place.entity, place.project),
-        ...warningsOf(problems),
+        ...reportProblems(problems),
       },
     };
   },
@@ -174,7 +174,7 @@ function metricTypes(runs: readonly z.output<typeof RUN>[]): Record<string, stri
     }
   }
   for (const run of runs) {
-    for (const [key, value] of Object.entries(summaryOf(run.summaryMetrics))) {
+    for (const [key, value] of Object.entries(readSummary(run.summaryMetrics))) {
       if (!types.has(key)) types.set(key, `${typeName(value)} (summary only)`);
     }
   }
@@ -194,18 +194,18 @@ function firstValues(configs: readonly JsonObject[]): Record<string, Json> {
   const values = new Map<string, Json>();
   for (const config of configs) {
     for (const [key, value] of Object.entries(config)) {
-      if (!values.has(key)) values.set(key, sampleOf(value));
+      if (!values.has(key)) values.set(key, shortenSample(value));
     }
   }
   return Object.fromEntries([...values].sort(([a], [b]) => a < b ? -1 : 1));
 }
 
-function sampleOf(value: Json): Json {
+function shortenSample(value: Json): Json {
   const text = typeof value === "string" ? value : JSON.stringify(value);
   return text.length <= 80 ? value : `${text.slice(0, 79).toWellFormed()}…`;
 }
 
-function distinct(values: readonly string[]): string[] {
+function sortDistinct(values: readonly string[]): string[] {
   return [...new Set(values)].sort();
 }
 

@@ -5,8 +5,8 @@ import type { Tool } from "../../mcp/tool.ts";
 import type { WandbSession } from "../client.ts";
 import { suggest } from "../missing.ts";
 import { resolveEntity } from "../project.ts";
-import { connectionOf, PROJECT, PROJECT_FIELDS, projectRow } from "../shapes.ts";
-import { type WandbServices, wandbTool, warningsOf } from "../tool.ts";
+import { connectionShape, PROJECT, PROJECT_FIELDS, projectRow } from "../shapes.ts";
+import { reportProblems, type WandbServices, wandbTool } from "../tool.ts";
 import { ENTITIES } from "./list_entities.ts";
 
 /** One entity's projects. */
@@ -32,16 +32,16 @@ export const ALL_PROJECTS = `query AllProjects($n: Int!) {
   }
 }`;
 
-const PAGE = connectionOf(PROJECT);
+const PAGE = connectionShape(PROJECT);
 const ONE = z.looseObject({ models: PAGE });
-const NAMES = connectionOf(z.looseObject({ name: z.string() }));
+const NAMES = connectionShape(z.looseObject({ name: z.string() }));
 const ALL = z.looseObject({
   viewer: z.looseObject({
     username: z.string().nullish(),
     entity: z.string().nullish(),
     projects: PAGE,
     names: NAMES,
-    teams: connectionOf(z.looseObject({ name: z.string(), projects: PAGE })),
+    teams: connectionShape(z.looseObject({ name: z.string(), projects: PAGE })),
   }),
 });
 const VIEWER = z.looseObject({
@@ -94,7 +94,7 @@ export const queryProjects: Tool<WandbServices> = wandbTool({
         more: hasNextPage,
         max_projects_per_entity: most,
         ...(hasNextPage && endCursor ? { next_cursor: endCursor } : {}),
-        ...warningsOf(problems),
+        ...reportProblems(problems),
       },
       // Entity names may hold dots, which would split the path; then the whole result is pruned.
       rows: [{
@@ -132,7 +132,7 @@ async function allProjects(session: WandbSession, most: number) {
     max_projects_per_entity: most,
     ...(more.length > 0 ? { more_in: more } : {}),
     ...(left.length > 0 ? { entities_not_listed: left } : {}),
-    ...warningsOf(problems),
+    ...reportProblems(problems),
   };
 }
 

@@ -5,7 +5,7 @@ import { cleanDetail, isHtml } from "../../http/body.ts";
 import { openSession, type UpstreamSession } from "../../http/client.ts";
 import { path, type SafePath } from "../../http/path.ts";
 import type { Account } from "../account.ts";
-import { accountFailure, waitOf } from "../failure.ts";
+import { accountFailure, readWait } from "../failure.ts";
 import type { ProjectRef } from "../project.ts";
 import { CALL, type Call } from "./call.ts";
 import type { CallsFilter } from "./filters/build.ts";
@@ -188,7 +188,7 @@ export function readFailure(
     case 504:
       return as("timeout", `The query took Weave too long (HTTP 504)${suffix}.`, narrower);
   }
-  return accountFailure("Weave", status, said, { wait: waitOf(headers), appUrl });
+  return accountFailure("Weave", status, said, { wait: readWait(headers), appUrl });
 }
 
 /** The sentence in `{"reason": …}` or `{"detail": …}`; of a list of problems, the first ones. */

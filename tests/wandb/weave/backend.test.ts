@@ -14,7 +14,7 @@ const weaveBackend = (config: Config) => {
 
 const log = createLog({ level: "ERROR", format: "human", secrets: [], write: () => {} });
 
-function configOf(env: Readonly<Record<string, string>>): Config {
+function readConfig(env: Readonly<Record<string, string>>): Config {
   const { settings, notes, errors } = resolveSettings(new Map(), (name) => env[name]);
   assert.deepEqual(errors, []);
   return {
@@ -32,7 +32,7 @@ const KEY = { WANDB_API_KEY: "local-0123456789012345678901234567890123456789" };
 
 Deno.test("the trace service is where Weave's SDKs look for it", () => {
   const at = (env: Readonly<Record<string, string>>) =>
-    weaveTraceUrl(configOf(env).settings)?.href.replace(/\/$/, "");
+    weaveTraceUrl(readConfig(env).settings)?.href.replace(/\/$/, "");
   assert.equal(at({}), "https://trace.wandb.ai");
   assert.equal(at({ WANDB_BASE_URL: "https://api.wandb.ai/" }), "https://trace.wandb.ai");
   assert.equal(
@@ -61,7 +61,7 @@ Deno.test("the trace service is where Weave's SDKs look for it", () => {
 
 Deno.test("its host is permitted with a key, and not without", () => {
   const net = (env: Readonly<Record<string, string>>) =>
-    accessOf(configOf(env).settings, undefined, false).net;
+    accessOf(readConfig(env).settings, undefined, false).net;
   assert(net(KEY).includes("trace.wandb.ai:443"));
   assert(net({ ...KEY, WF_TRACE_SERVER_URL: "http://127.0.0.1:9/x" }).includes("127.0.0.1:9"));
   assert(!net({ ...KEY, WANDB_BASE_URL: "https://acme.wandb.io" }).includes("trace.wandb.ai:443"));
@@ -69,15 +69,15 @@ Deno.test("its host is permitted with a key, and not without", () => {
 });
 
 Deno.test("without a key there are no tools, and the reason is told", () => {
-  const none = weaveBackend(configOf({}));
+  const none = weaveBackend(readConfig({}));
   assert.deepEqual(none.tools, []);
   assert.match(none.absent ?? "", /WANDB_API_KEY/);
-  const wrong = weaveBackend(configOf({ ...KEY, WF_TRACE_SERVER_URL: "nowhere" }));
+  const wrong = weaveBackend(readConfig({ ...KEY, WF_TRACE_SERVER_URL: "nowhere" }));
   assert.match(wrong.absent ?? "", /WF_TRACE_SERVER_URL/);
 });
 
 Deno.test("with a key there are the six tools, which only read", () => {
-  const backend = weaveBackend(configOf(KEY));
+  const backend = weaveBackend(readConfig(KEY));
   assert.equal(backend.absent, undefined);
   assert.deepEqual(backend.tools.map(({ name, toolset }) => [name, toolset]), [
     ["query_weave_traces_tool", "weave.traces"],
