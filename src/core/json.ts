@@ -135,21 +135,16 @@ class Scan {
   #between(from: number, to: number): void {
     const { text } = this;
     let numeric = false;
-    let values = 0;
     for (let at = from; at < to; at++) {
       const code = text.charCodeAt(at);
       if (code === 0x7b || code === 0x5b) {
         if (++this.#depth > this.maxDepth) {
           throw new JsonError("depth", `JSON nested deeper than ${this.maxDepth} levels`, at);
         }
-        values++;
-      } else if (code === 0x2c) values++;
+        this.#count(at);
+      } else if (code === 0x2c) this.#count(at);
       else if (code === 0x7d || code === 0x5d) this.#depth--;
       else if ((code >= 0x30 && code <= 0x39) || code === 0x4e || code === 0x49) numeric = true;
-    }
-    this.#values += values;
-    if (this.#values > this.maxValues) {
-      throw new JsonError("values", `JSON with more than ${this.maxValues} values`, from);
     }
     if (!numeric) return;
     const part = text.slice(from, to);
@@ -162,6 +157,11 @@ class Scan {
       this.added.push(begin, end);
       this.#copied = end;
     }
+  }
+
+  #count(at: number): void {
+    if (++this.#values <= this.maxValues) return;
+    throw new JsonError("values", `JSON with more than ${this.maxValues} values`, at);
   }
 }
 

@@ -39,7 +39,7 @@ export async function* textParts(
   const decoder = new TextDecoder();
   let size = 0;
   try {
-    for await (const chunk of response.body ?? []) {
+    for await (const chunk of chunks(response.body)) {
       size += chunk.byteLength;
       if (size > limit) throw tooLarge(service, limit);
       yield decoder.decode(chunk, { stream: true });
@@ -48,6 +48,42 @@ export async function* textParts(
     throw isFailure(error) || isAbort(error) ? error : cutShort(service, error);
   }
   yield decoder.decode();
+}
+
+/** Bytes taken at a time. */
+const CHUNK = 64 * 1024;
+
+/**
+ * The chunks of a body; each is overwritten by the next. Read the simple way every chunk has a new
+ * buffer of the runtime's, however small it is, and what these leave behind between them is never
+ * given back to the system.
+ */
+async function* chunks(
+  body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
+): AsyncGenerator<Uint8Array> {
+  const reader = openBytes(body);
+  if (body === null || reader === undefined) return yield* body ?? [];
+  let buffer = new ArrayBuffer(CHUNK);
+  try {
+    for (;;) {
+      const { value, done } = await reader.read(new Uint8Array(buffer));
+      if (done || value === undefined) return;
+      yield value;
+      buffer = value.buffer;
+    }
+  } finally {
+    await reader.cancel().catch(() => {});
+  }
+}
+
+/** A reader into buffers of ours; undefined for streams that are made of chunks. */
+function openBytes(body: ReadableStream | null): ReadableStreamBYOBReader | undefined {
+  try {
+    return body?.getReader({ mode: "byob" });
+  } catch (error) {
+    if (error instanceof TypeError) return undefined;
+    throw error;
+  }
 }
 
 /** The failure for a body that ended before its end. */
