@@ -15,6 +15,7 @@ interface Scenario {
   readonly times?: number;
 }
 
+/** What is asked of a server that has none but hostile answers. */
 const trace = (fields?: string) => ({
   tool: "get_trace",
   args: { trace_id: "tr-1", ...(fields === undefined ? {} : { extract_fields: fields }) },
@@ -30,6 +31,12 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   "tenMegabytes names": { ...trace("data.spans.*.name"), times: 5 },
   "endlessSpans names": trace("data.spans.*.name"),
   endlessObjects: trace("data.spans.*.name"),
+  slowDrip: trace("data.spans.*.name"),
+  manyTraces: { tool: "search_traces", args: { experiment_id: "1", include_spans: true } },
+  "manyTraces names": {
+    tool: "search_traces",
+    args: { experiment_id: "1", extract_fields: "data.spans.*.name" },
+  },
   endlessRows: {
     tool: "query_weave_traces_tool",
     args: { entity_name: "team", project_name: "project", limit: 1 },

@@ -31,8 +31,10 @@ const span = (index: number, text: string) =>
     events: [],
   });
 
+type Parts = Generator<Uint8Array<ArrayBuffer>> | AsyncGenerator<Uint8Array<ArrayBuffer>>;
+
 /** Bodies by scenario. */
-const BODIES: Readonly<Record<string, () => Generator<Uint8Array<ArrayBuffer>>>> = {
+const BODIES: Readonly<Record<string, () => Parts>> = {
   objects52: () => repeated("[", () => "{}", 52 * MEBIBYTE, "]"),
   objects315: () => repeated("[", () => "{}", 315 * MEBIBYTE, "]"),
   oneSpan20: () => repeated('{"spans":[', (i) => span(i, "x".repeat(20e6)), 1, "]}"),
@@ -42,7 +44,20 @@ const BODIES: Readonly<Record<string, () => Generator<Uint8Array<ArrayBuffer>>>>
   endlessSpans: () => repeated('{"spans":[', (i) => span(i, "x".repeat(1e3)), Infinity, "]}"),
   endlessObjects: () => repeated('{"spans":[', () => "{}", Infinity, "]}"),
   endlessRows: () => rows(Infinity),
+  manyTraces: () => repeated('{"spans":[', (i) => span(i, "x".repeat(5e6)), 1, "]}"),
+  slowDrip: () => drip(),
 };
+
+/** Some bytes at a time, without end. */
+async function* drip() {
+  yield encoder.encode('{"spans":[');
+  for (let index = 0;; index++) {
+    for (const character of `${span(index, "slow")},`) {
+      yield encoder.encode(character);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  }
+}
 
 function* rows(count: number) {
   for (let index = 0; index < count;) {
@@ -71,7 +86,7 @@ const info = (id: string) => ({
   request_time: "2026-01-01T00:00:00Z",
   state: "OK",
   tags: { "mlflow.trace.spansLocation": "TRACKING_STORE" },
-  trace_metadata: {},
+  trace_metadata: { "mlflow.trace.sizeBytes": "5000000" },
 });
 
 const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
@@ -81,6 +96,9 @@ const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }
   if (make === undefined) return new Response("", { status: 404 });
   if (scenario.endsWith("Rows") && route === "calls/query_stats") {
     return Response.json({ count: 1 });
+  }
+  if (scenario === "manyTraces" && route.endsWith("traces/search")) {
+    return Response.json({ traces: Array.from({ length: 30 }, (_, index) => info(`tr-${index}`)) });
   }
   const searched = scenario.startsWith("objects");
   if (!searched && /traces\/tr-\w+$/.test(route)) {

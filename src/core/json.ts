@@ -76,12 +76,15 @@ export function parseJson(text: string, options: ParseJsonOptions = {}): Json {
   const start = text.charCodeAt(0) === 0xfeff ? 1 : 0;
   const { maxDepth = DEFAULT_MAX_DEPTH, maxValues = DEFAULT_MAX_VALUES } = options;
   const scan = new Scan(text, start, maxDepth, maxValues);
-  const safe = scan.run();
   try {
-    return JSON.parse(safe);
+    return JSON.parse(scan.run());
   } catch (error) {
-    if (!(error instanceof SyntaxError)) throw error;
-    throw describe(error, text, scan);
+    if (error instanceof SyntaxError) throw describe(error, text, scan);
+    // Of numbers with millions of digits.
+    if (error instanceof RangeError) {
+      throw new JsonError("values", "JSON with a number too long", undefined);
+    }
+    throw error;
   }
 }
 
@@ -174,12 +177,13 @@ function isSafe(token: string): boolean {
 
 /** The offset after the string literal that opens at `open`, or the length if it never closes. */
 function endOfString(text: string, open: number): number {
-  let close = text.indexOf('"', open + 1);
-  while (close >= 0) {
-    let slashes = 0;
-    while (text.charCodeAt(close - 1 - slashes) === 0x5c) slashes++;
-    if (slashes % 2 === 0) return close + 1;
-    close = text.indexOf('"', close + 1);
+  const close = text.indexOf('"', open + 1);
+  if (close < 0) return text.length;
+  if (text.charCodeAt(close - 1) !== 0x5c) return close + 1;
+  for (let at = open + 1; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code === 0x22) return at + 1;
+    if (code === 0x5c) at++;
   }
   return text.length;
 }

@@ -83,6 +83,7 @@ export interface TraceReader {
     infos: readonly Json[],
     visit: (trace: number, span: Json, index: number) => void,
     onTrace?: (count: number) => void,
+    without?: ReadonlySet<string>,
   ): Promise<readonly UnreadSpans[]>;
   /** One assessment, as the server sends it. */
   assessment(traceId: string, assessmentId: string): Promise<Json>;

@@ -80,6 +80,17 @@ Deno.test("deep nesting is a clear error, not a stack overflow", () => {
   );
 });
 
+Deno.test("a number of millions of digits is a clear error", () => {
+  const error = failure(() => parseJson(`[${"1".repeat(64 << 20)}]`));
+  assert.deepEqual([error.code, error.message], ["upstream_error", "JSON with a number too long"]);
+});
+
+Deno.test("strings with escapes end where they end", () => {
+  const texts = ['"', "\\", '\\"', 'a\\\\"b', "", "{[,".repeat(3)];
+  const value = texts.map((text) => ({ [text]: [text, 12345] }));
+  assert.deepEqual(parseJson(JSON.stringify(value)), value);
+});
+
 Deno.test("too many values are a clear error, and strings are not counted", () => {
   const error = failure(() => parseJson(`[${"{},".repeat(1_000_000)}{}]`));
   assert.deepEqual([error.kind, error.code], ["values", "upstream_error"]);

@@ -39,6 +39,9 @@ export interface Column {
   readonly cell: (selected: Json) => string;
 }
 
+/** The member of a span that may hold whole documents. */
+const ATTRIBUTES: ReadonlySet<string> = new Set(["attributes"]);
+
 /** Compiled field paths. No paths select everything. */
 export class Selection {
   /** What must be read of a trace. */
@@ -48,8 +51,8 @@ export class Selection {
     readonly name: boolean;
     readonly spans: boolean;
     readonly attribute: (key: string) => boolean;
-    /** False where no attribute of any span is selected. */
-    readonly attributes: boolean;
+    /** Members of spans of which nothing is selected, for stores that can leave them out. */
+    readonly without: ReadonlySet<string> | undefined;
   };
   readonly columns: readonly Column[];
   readonly #routes: readonly Route[];
@@ -67,7 +70,7 @@ export class Selection {
       name: this.everything || this.#routes.some(leadsToName),
       spans,
       attribute: (key) => this.everything || attributes.include(key),
-      attributes: this.everything || attributes.any,
+      without: this.everything || attributes.any ? undefined : ATTRIBUTES,
     };
   }
 

@@ -178,6 +178,7 @@ export async function streamSpansOfMany(
   infos: readonly Json[],
   visit: (trace: number, span: Json, index: number) => void,
   onTrace: (count: number) => void = () => {},
+  without?: ReadonlySet<string>,
 ): Promise<UnreadSpans[]> {
   const { batches, alone } = groupTraces(infos);
   const unread: UnreadSpans[] = [];
@@ -185,7 +186,7 @@ export async function streamSpansOfMany(
   const readAlone = async ({ index, id }: Entry) => {
     const info = () => Promise.resolve(infos[index] ?? null);
     try {
-      await streamSpans(session, memory, id, info, (span, at) => visit(index, span, at));
+      await streamSpans(session, memory, id, info, (span, at) => visit(index, span, at), without);
     } catch (error) {
       const failure = requireTraceFailure(error);
       // Deleted since it was found: it has no spans.

@@ -123,8 +123,9 @@ export class HttpTraceStore implements TraceWriter {
     infos: readonly Json[],
     visit: (trace: number, span: Json, index: number) => void,
     onTrace?: (count: number) => void,
+    without?: ReadonlySet<string>,
   ): Promise<readonly UnreadSpans[]> {
-    return streamSpansOfMany(this.#session, this.memory.routes, infos, visit, onTrace);
+    return streamSpansOfMany(this.#session, this.memory.routes, infos, visit, onTrace, without);
   }
 
   async assessment(traceId: string, assessmentId: string): Promise<Json> {

@@ -83,9 +83,6 @@ export const getTrace: Tool<ReadServices> = readingTool({
   },
 });
 
-/** The member of a span that may hold whole documents. */
-const ATTRIBUTES: ReadonlySet<string> = new Set(["attributes"]);
-
 /** Only what is selected is fetched: info and spans side by side when both are. */
 async function readTrace(
   traceId: string,
@@ -104,7 +101,7 @@ async function readTrace(
       noteRootName(names, 0, span);
       picked.span(0, span, index);
       if (++spans % PROGRESS_STEP === 0) progress({ done: spans, message: "Reading spans" });
-    }, wants.attributes ? undefined : ATTRIBUTES)
+    }, wants.without)
     : undefined;
   // When both fail, the info's failure is told, whichever came first: it says what is wrong.
   reading?.catch(() => {});

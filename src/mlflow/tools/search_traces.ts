@@ -241,6 +241,7 @@ async function readSelected(
           total: 2 * infos.length,
           message: "Reading spans",
         }),
+      selection.wants.without,
     );
     unread.forEach(({ trace, failure }) => {
       const reason = [failure.message, failure.hint].filter((text) => text !== undefined).join(" ");

@@ -1,0 +1,129 @@
+/**
+ * Answers that no server should give: others are answered meanwhile, the call ends, and when it has
+ * ended the processor is idle and the memory is back.
+ */
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { memoryOf } from "../../scripts/bench/memory.ts";
+import { once } from "../../src/core/async.ts";
+import { answerTo, initialize, type Message, send } from "../e2e/rpc.ts";
+import { startStdio } from "../support/product.ts";
+import type { Running } from "../support/running.ts";
+import { slowTest } from "../support/slow.ts";
+
+interface Case {
+  readonly scenario: string;
+  readonly tool?: string;
+  readonly args?: Record<string, unknown>;
+  /** What the answer says; none comes to a call that is cancelled. */
+  readonly says: RegExp | "cancelled";
+  /** It is over before others can ask. */
+  readonly quick?: boolean;
+}
+
+const SEARCH = { tool: "search_traces", args: { experiment_id: "1" } };
+const NAMES = { trace_id: "tr-1", extract_fields: "data.spans.*.name" };
+const ROWS = { entity_name: "team", project_name: "project", limit: 1 };
+const LATE = /did not answer within 5 s/;
+const CASES: readonly Case[] = [
+  { scenario: "objects52", ...SEARCH, says: /more than 1000000 values/ },
+  { scenario: "objects315", ...SEARCH, says: /larger than 64 MiB/ },
+  { scenario: "oneSpan80", says: /"span 0"/ },
+  { scenario: "oneSpan80", args: { trace_id: "tr-1" }, says: /"span 0"/ },
+  { scenario: "thousandSpans", says: /"span 0"/ },
+  { scenario: "tenMegabytes", args: { trace_id: "tr-1" }, says: /"span 0"/ },
+  {
+    scenario: "manyTraces",
+    tool: "search_traces",
+    args: { experiment_id: "1", extract_fields: "data.spans.*.name" },
+    says: /"span 0"/,
+  },
+  { scenario: "endlessSpans", says: LATE },
+  { scenario: "endlessSpans", says: "cancelled" },
+  { scenario: "endlessObjects", says: /within 5 s|more than 1000000 items/ },
+  {
+    scenario: "endlessRows",
+    tool: "query_weave_traces_tool",
+    args: ROWS,
+    says: /"call-0"/,
+    quick: true,
+  },
+  { scenario: "slowDrip", says: LATE },
+  { scenario: "slowDrip", says: "cancelled" },
+];
+
+for (const one of CASES) {
+  const { scenario, tool = "get_trace", args = NAMES, says } = one;
+  const what = `${scenario}, ${tool}${says === "cancelled" ? ", cancelled" : ""}`;
+  slowTest(
+    `${what} ${JSON.stringify(args)}: others are answered, then all is as before`,
+    async () => {
+      using server = await startHostile();
+      const base = `http://127.0.0.1:${server.port}/${scenario}`;
+      await using product = await startStdio({
+        MLFLOW_TRACKING_URI: base,
+        MLFLOW_HTTP_REQUEST_TIMEOUT: /^endless|Drip/.test(scenario) ? "5" : "50",
+        WANDB_API_KEY: "k".repeat(40),
+        WANDB_BASE_URL: `${base}/wandb`,
+        WF_TRACE_SERVER_URL: base,
+        MAX_RESPONSE_TOKENS: "30000",
+      });
+      await initialize(product);
+      await send(product, { id: 1, method: "tools/list" });
+      await answerTo(product, 1);
+      await idle(product);
+      const before = memoryOf(product.pid);
+      await send(product, { id: 2, method: "tools/call", params: { name: tool, arguments: args } });
+      let answer: Message | undefined;
+      let pings = 0;
+      answerTo(product, 2).then((message) => answer = message, () => {});
+      while (answer === undefined && (says !== "cancelled" || pings < 20)) {
+        const id = 1000 + pings++;
+        await send(product, { id, method: "ping" });
+        await answerTo(product, id);
+      }
+      assert.ok(one.quick === true || pings >= 5, `${pings} pings were answered before the call`);
+      if (says === "cancelled") {
+        await send(product, { method: "notifications/cancelled", params: { requestId: 2 } });
+      } else assert.match(JSON.stringify(answer?.result), says);
+      await idle(product);
+      const ratio = memoryOf(product.pid) / before;
+      assert.ok(ratio < 1.2, `${ratio} times the memory from before`);
+      if (says === "cancelled") assert.equal(answer, undefined);
+    },
+  );
+}
+
+/** The first start of a build compiles it and takes more memory than all later ones. */
+const startedOnce = once(async () => {
+  await using product = await startStdio();
+  await initialize(product);
+  await product.end();
+  await product.status();
+});
+
+async function startHostile(): Promise<{ readonly port: number } & Disposable> {
+  const url = new URL("../../scripts/bench/hostile_server.ts", import.meta.url);
+  const worker = new Worker(url, { type: "module" });
+  const port = await new Promise<number>((resolve) => {
+    worker.onmessage = ({ data }) => resolve(z.number().parse(data));
+  });
+  return { port, [Symbol.dispose]: () => worker.terminate() };
+}
+
+/** Waits for a second without work; a call that goes on after its end never lets one come. */
+async function idle({ pid }: Running): Promise<void> {
+  for (let second = 0; second < 15; second++) {
+    const before = ticks(pid);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    if (ticks(pid) - before <= 1) return;
+  }
+  throw new Error("The product goes on working.");
+}
+
+/** Processor time of a process, in hundredths of a second. */
+function ticks(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const [user = "0", system = "0"] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
+  return Number(user) + Number(system);
+}
