@@ -58,6 +58,7 @@ for (const one of CASES) {
   slowTest(
     `${what} ${JSON.stringify(args)}: others are answered, then all is as before`,
     async () => {
+      await startOnce();
       using server = await startHostile();
       const base = `http://127.0.0.1:${server.port}/${scenario}`;
       await using product = await startStdio({
@@ -95,7 +96,7 @@ for (const one of CASES) {
 }
 
 /** The first start of a build compiles it and takes more memory than all later ones. */
-const startedOnce = once(async () => {
+const startOnce = once(async () => {
   await using product = await startStdio();
   await initialize(product);
   await product.end();
