@@ -14,8 +14,10 @@ export interface Target {
 
 /** The pinned versions of the package. */
 export const WANDB_VERSIONS = ["wandb-0.25.1", "wandb-newest"] as const;
+/** Those that read reports, with the package for them in its oldest release that people still pin. */
+export const REPORT_READERS = [...WANDB_VERSIONS, "wandb-workspaces-0.1.18"] as const;
 /** One of them. */
-export type WandbVersion = typeof WANDB_VERSIONS[number];
+export type WandbVersion = typeof REPORT_READERS[number];
 
 /** Shape of what seed.py wrote. */
 export const SeedManifest = z.looseObject({

@@ -1,9 +1,9 @@
-/** What we write as W&B's own packages read it: both pinned releases of each. */
+/** What we write as W&B's own packages read it: the pinned releases of each. */
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { createReport } from "../../../src/wandb/tools/create_report.ts";
 import { logAnalysis } from "../../../src/wandb/tools/log_analysis.ts";
-import { ApiBridge, WANDB_VERSIONS } from "../../support/wandb/python.ts";
+import { ApiBridge, REPORT_READERS } from "../../support/wandb/python.ts";
 import { startRig } from "../harness.ts";
 
 const Run = z.looseObject({
@@ -81,7 +81,7 @@ const KINDS = [
   "PanelGrid",
 ];
 
-for (const version of WANDB_VERSIONS) {
+for (const version of REPORT_READERS) {
   Deno.test(`${version}: W&B's packages read an analysis and a report as they were meant`, async () => {
     await using on = startRig();
     await on.wandb.open(new AbortController().signal).query(
