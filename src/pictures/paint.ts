@@ -2,8 +2,11 @@ import type { ChartSpec } from "../analysis/charts/spec.ts";
 import { encodePng } from "./png.ts";
 import { rasterize, renderSvg } from "./renderer.ts";
 
-/** Most pixels of a picture: models pay about one token for 750. */
-export const MOST_PIXELS = 520_000;
+/**
+ * The largest picture: two tiles of OpenAI's models, 425 tokens; Anthropic's count one token for 750
+ * pixels, 700.
+ */
+export const LARGEST = { width: 1024, height: 512 } as const;
 
 /** A picture that is wanted. */
 export interface ToPainter {
@@ -16,7 +19,7 @@ export type FromPainter =
   | { readonly id: number; readonly png: Uint8Array<ArrayBuffer> }
   | { readonly id: number; readonly error: string };
 
-/** Draws a specification: a PNG of at most {@link MOST_PIXELS}, on a white ground. */
+/** Draws a specification: a PNG no larger than {@link LARGEST}, on a white ground. */
 export async function paint(spec: ChartSpec): Promise<Uint8Array<ArrayBuffer>> {
-  return encodePng(await rasterize(await renderSvg(spec), MOST_PIXELS));
+  return encodePng(await rasterize(await renderSvg(spec), LARGEST));
 }

@@ -33,11 +33,19 @@ export async function renderSvg(spec: ChartSpec): Promise<string> {
   }
 }
 
-/** An SVG as pixels, as large as `most` allows and at most twice its own size. */
-export async function rasterize(svg: string, most: number): Promise<Pixels> {
+/** An SVG as pixels, in its own size or as large as it may be. */
+export async function rasterize(
+  svg: string,
+  largest: { readonly width: number; readonly height: number },
+): Promise<Pixels> {
   await start();
   const size = new Resvg(svg);
-  const zoom = Math.min(1, Math.sqrt(most / (size.width * size.height)));
+  // A pixel less, since sizes are rounded up.
+  const zoom = Math.min(
+    1,
+    (largest.width - 1) / size.width,
+    (largest.height - 1) / size.height,
+  );
   size.free();
   const resvg = new Resvg(svg, {
     background: "#ffffff",

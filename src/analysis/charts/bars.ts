@@ -51,7 +51,7 @@ export function chartBars(
   const columns = Math.min(drawn.length, 3);
   const rows = Math.ceil(drawn.length / columns);
   const width = Math.round(WIDTH / columns) - 55;
-  const height = Math.max(90, Math.round((420 - 46 * rows) / rows));
+  const height = Math.max(90, Math.round((410 - 46 * rows) / rows));
   // No axis names the bars, so that a single one has its legend, too.
   const colour = { ...colourByName([...labels.values()]), legend: legend(labels.size) };
   const views = drawn.map((panel) => {

@@ -59,7 +59,7 @@ export function chartCurves(chart: CurveChart): Chart {
       }.`,
     );
   }
-  const height = Math.round((panels.length === 1 ? 380 : 440 - 20 * panels.length) / panels.length);
+  const height = Math.round((panels.length === 1 ? 340 : 390 - 20 * panels.length) / panels.length);
   const colour = colourByName([...labels.values()], { symbolType: "stroke", symbolStrokeWidth: 4 });
   const views = panels.map(({ key, curves }, index) => {
     const drawn = curves.filter(({ name }) => shown.includes(name));

@@ -59,7 +59,7 @@ export function chartTimes(
         vconcat: [
           {
             width: WIDTH,
-            height: 260,
+            height: 245,
             data: { values },
             mark: { type: "point", filled: true, size: 28, opacity: 0.65 },
             encoding: {

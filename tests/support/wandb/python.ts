@@ -14,10 +14,10 @@ export interface Target {
 
 /** The pinned versions of the package. */
 export const WANDB_VERSIONS = ["wandb-0.25.1", "wandb-newest"] as const;
+/** One of them. */
+export type WandbVersion = typeof WANDB_VERSIONS[number];
 /** Those that read reports, with the package for them in its oldest release that people still pin. */
 export const REPORT_READERS = [...WANDB_VERSIONS, "wandb-workspaces-0.1.18"] as const;
-/** One of them. */
-export type WandbVersion = typeof REPORT_READERS[number];
 
 /** Shape of what seed.py wrote. */
 export const SeedManifest = z.looseObject({
@@ -141,7 +141,7 @@ export class ApiBridge implements AsyncDisposable {
   /** Starts the bridge with one version of the package. */
   static async open(
     sim: Target,
-    version: WandbVersion,
+    version: typeof REPORT_READERS[number],
     apiKey: string = sim.apiKey,
   ): Promise<ApiBridge> {
     const { python } = await ensureVenv(version);
