@@ -5,10 +5,13 @@ export interface OtlpSpan {
   readonly children?: readonly OtlpSpan[];
 }
 
+let sent = 0;
+
 /** Sends a trace to `POST /v1/traces` as an OpenTelemetry exporter does, and gives its id. */
 export async function sendOtlp(uri: string, experimentId: string, root: OtlpSpan): Promise<string> {
   const traceId = randomHex(16);
-  const start = BigInt(Date.now() - 1000) * 1_000_000n;
+  // No two begin in the same millisecond, so that their order is certain.
+  const start = BigInt(Date.now() - 5000 + sent++) * 1_000_000n;
   const flatten = (span: OtlpSpan, parentSpanId?: string): Record<string, unknown>[] => {
     const spanId = randomHex(8);
     const { name, attributes = {}, children = [] } = span;

@@ -1,9 +1,13 @@
 /** Traces that arrived through OpenTelemetry are named by their root span, everywhere; on a real server. */
 import assert from "node:assert/strict";
+import { parseFilter } from "../../src/mlflow/filter/filter.ts";
+import { parseOrderBy } from "../../src/mlflow/filter/order.ts";
+import { searchByRootName } from "../../src/mlflow/trace_name.ts";
 import { shared } from "../support/backend.ts";
 import { mlflowNewest } from "../support/mlflow/backends.ts";
 import { pythonClient } from "../support/mlflow/client.ts";
 import { at, listAt, toolsWith } from "./harness.ts";
+import { storeOf, throughServer } from "./local/harness.ts";
 import { sendOtlp } from "./otlp.ts";
 
 const server = await shared(mlflowNewest);
@@ -114,5 +118,29 @@ Deno.test("where some traces have the name themselves, the others are told", asy
     const [, filter = ""] = /: (.*) finds them\./.exec(listAt(data, "notes").join("\n")) ?? [];
     const others = await tools.ok("search_traces", { experiment_id, filter_string: filter });
     assert.equal(others.returned, 1, filter);
+  }
+});
+
+Deno.test("an answer that is cut goes on after the last trace that it shows", async () => {
+  const experiment_id = await newExperiment();
+  const ids: string[] = [];
+  for (const name of ["ask", "ask", "other"]) {
+    const root = { name, children: [{ name: "ask" }] };
+    ids.push(await sendOtlp(server.uri, experiment_id, root));
+  }
+  using store = storeOf(server);
+  for (const reader of [throughServer(server.uri), store.open()]) {
+    const filter = parseFilter("name = 'ask'", { now: Date.now() });
+    const query = {
+      experimentIds: [experiment_id],
+      filter,
+      orderBy: parseOrderBy("timestamp_ms DESC").terms,
+      limit: 10,
+    };
+    const found = await searchByRootName(query, reader);
+    assert.deepEqual(found?.page.infos.map((info) => at(info, "trace_id")), [ids[1], ids[0]]);
+    const pageToken = found?.page.tokenAfter(1);
+    const rest = await searchByRootName({ ...query, pageToken }, reader);
+    assert.deepEqual(rest?.page.infos.map((info) => at(info, "trace_id")), [ids[0]]);
   }
 });
