@@ -158,7 +158,7 @@ function explainNothing(
   const message = names.length === 0
     ? "There are no evaluations in this project."
     : total > 0
-    ? `There are ${total} such evaluations; the offset is behind the last.`
+    ? `There are ${total} such evaluations; the offset is past the last.`
     : `No evaluation${newest === undefined ? "" : ` of the newest ${newest}`} has this name or id.`;
   return {
     message,

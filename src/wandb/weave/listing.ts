@@ -173,16 +173,16 @@ function render(
 }
 
 function explainEmpty(args: ListingArguments, offset: number, total: number): string {
-  if (offset > 0) return `There are ${total} matching calls; the offset is behind the last.`;
+  if (offset > 0) return `There are ${total} matching calls; the offset is past the last.`;
   const said = JSON.stringify(args.filters);
   const dotted = /"[^"]*\.[^"]*":/.test(said);
   return "No call matches all of the filters. Count with fewer of them, or see which ops, paths " +
     "and values there are with infer_trace_schema_tool." +
     (/"op(_names?)?":"[^"*/]+"/.test(said)
-      ? " An op_name is a whole name; *text* finds a part."
+      ? " An op_name is a whole name; *text* matches a part of one."
       : "") +
     (/"op(_names?)?":"[^"]*[A-Z][^"]*"/.test(said)
-      ? " Spans by OpenTelemetry are kept under names in lower case."
+      ? " Weave keeps OpenTelemetry spans under lower-case names."
       : "") +
     (dotted ? " A dot within a name, as in gpt-4.1, is written \\. in a path." : "");
 }
@@ -221,8 +221,8 @@ export async function* callsByCost(
   if (total > COST_CALLS) {
     throw new Failure(
       "invalid_arguments",
-      `${total} calls match; Weave cannot sort by cost, and this server does so for ` +
-        `${COST_CALLS} at most.`,
+      `${total} calls match; Weave itself cannot sort by cost, and at most ${COST_CALLS} calls ` +
+        "are sorted here.",
       { hint: "Narrow the filters, for example by time_range or trace_roots_only." },
     );
   }
@@ -234,7 +234,7 @@ export async function* callsByCost(
   }
   if (costs.every(({ cost }) => cost === undefined)) {
     throw new Failure("invalid_arguments", "No matching call has a cost to sort by.", {
-      hint: "Weave knows costs of models with a price only; sort by another field.",
+      hint: "Weave only knows the cost of models that have a price; sort by another field.",
     });
   }
   const sign = order.direction === "asc" ? 1 : -1;

@@ -2,7 +2,8 @@ import * as z from "zod";
 import { badArgument } from "../../core/failure.ts";
 import type { ProjectRef } from "../project.ts";
 import type { CallsQuery } from "./client.ts";
-import { resolveMoments } from "./filters/time.ts";
+import { isRecord } from "../../core/json.ts";
+import { parseMoment } from "../../core/time.ts";
 import {
   checkColumns,
   checkExpanded,
@@ -139,7 +140,7 @@ export function readCursor(text: string, query: string): Cursor {
     parsed = CURSOR.parse(JSON.parse(new TextDecoder().decode(bytes)));
   } catch {
     throw badArgument(
-      "The cursor is not one.",
+      "This is not a cursor.",
       "Give `next_cursor` of a result exactly as it was.",
     );
   }
@@ -155,4 +156,40 @@ export function readCursor(text: string, query: string): Cursor {
 /** A short name for what a query asks. */
 export function nameQuery(parts: readonly unknown[]): string {
   return createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, 12);
+}
+
+const TIMES = ["time_range", "started_at", "ended_at"];
+const BOUNDS = ["start", "end", "$gt", "$gte", "$lt", "$lte"];
+const NESTED = ["$and", "$or", "$not", "$in"];
+
+/**
+ * Filters with times as Unix seconds, ages counted back from `now` (Unix milliseconds), so that all
+ * pages of a listing and their total are about the same time. Others stay as they are.
+ */
+export function resolveMoments(
+  filters: Readonly<Record<string, unknown>>,
+  now: number,
+): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(filters).map(([key, value]) => {
+      if (TIMES.includes(key)) return [key, resolveBounds(value, now)];
+      return [key, NESTED.includes(key) ? resolveWithin(value, now) : value];
+    }),
+  );
+}
+
+function resolveWithin(value: unknown, now: number): unknown {
+  if (Array.isArray(value)) return value.map((one) => resolveWithin(one, now));
+  return isRecord(value) ? resolveMoments(value, now) : value;
+}
+
+function resolveBounds(value: unknown, now: number): unknown {
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => {
+      if (typeof one !== "string" || !BOUNDS.includes(key)) return [key, resolveBounds(one, now)];
+      const moment = parseMoment(one, now);
+      return [key, moment === undefined ? one : moment.millis / 1000];
+    }),
+  );
 }

@@ -107,8 +107,8 @@ async function findNames(
       if (fitsPattern(name, pattern)) matching.add(name);
     }
   }
-  throw new Failure("invalid_arguments", `Too many ops may fit the pattern "${pattern}".`, {
-    hint: "Name the ops, or use a longer pattern.",
+  throw new Failure("invalid_arguments", `Too many ops may match the pattern "${pattern}".`, {
+    hint: "Name the ops, or use a more specific pattern.",
   });
 }
 
@@ -157,7 +157,7 @@ export async function explainEmptyProject(
     const names = agents.map((one) => `"${one.agent_name}" (${one.span_count} spans)`).join(", ");
     return `There are no calls in this project, but ${Math.max(total, agents.length)} agents ` +
       `traced by Weave's conversation API: ${names}. Weave keeps their spans apart from calls, ` +
-      "where these tools do not read; see the Agents page of the project.";
+      "and these tools do not read them; see the project's Agents page.";
   } catch (error) {
     if (!(error instanceof Failure) || session.signal.aborted) throw error;
     return PLAIN;

@@ -31,11 +31,10 @@ export class TraceUsage {
     const [filled, unknown] = [this.#filled.size, this.#unknown.size];
     const parts = [
       ...(filled === 0 ? [] : [
-        `Usage and costs of ${filled} roots recorded by OpenTelemetry are those of the calls ` +
-        "below them, added up here.",
+        `OpenTelemetry roots with the usage and costs of the calls below them: ${filled}.`,
       ]),
       ...(unknown === 0 ? [] : [
-        `Those of ${unknown} such roots are unknown: their traces have more than ${CALLS} calls.`,
+        `Roots whose usage is unknown, since their traces have more than ${CALLS} calls: ${unknown}.`,
       ]),
     ];
     return parts.length === 0 ? undefined : parts.join(" ");

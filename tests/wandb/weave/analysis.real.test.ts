@@ -328,7 +328,7 @@ for (const backend of WEAVE_SERVERS) {
     }
     const behind = await rig.call(summarizeEvaluation, { offset: all.length });
     assert.deepEqual(behind["evaluations"], []);
-    assert.match(String(behind["message"]), /behind the last/);
+    assert.match(String(behind["message"]), /past the last/);
     const some = await rig.call(summarizeEvaluation, { max_evals: 1, include_per_task: true });
     assert.equal(some["total_evaluations"], all.length);
     assert.match(String(some["note"]), /more evaluations/);

@@ -76,26 +76,6 @@ for (const { backend, client } of WRITERS) {
         }
       });
     }
-    await t.step(
-      "references in answers are resolved where single predictions are shown",
-      async () => {
-        for (const route of [true, false]) {
-          const rig = rigOn({ ...state, project });
-          if (!route) rig.weave.lacks.add("eval_results");
-          const args = { evaluation_ids: [evaluations["finder"]?.id], include_per_task: true };
-          const [own = {}] = list((await rig.call(summarizeEvaluation, args))["evaluations"]);
-          const answers = list(own["per_task"]).map((task) => record(task["output"]));
-          assert.deepEqual(answers.map(({ n }) => n).sort(), [1, 2, 3, 4, 5]);
-          for (const { found } of answers) {
-            assert.deepEqual(list(found).map(({ title }) => title), ["Alps"]);
-          }
-        }
-        const filters = { op_name: "Finder.predict" };
-        const { traces } = await rigOn({ ...state, project }).call(queryTraces, { filters });
-        const [stored] = list(traces).map((row) => record(row["output"])["found"]);
-        assert.match(JSON.stringify(stored), /^\["weave:\/\/\/.*\/object\/document:\w+"\]$/);
-      },
-    );
     await t.step("a comparison ranks by what was recorded", async () => {
       const rig = rigOn({ ...state, project });
       const chosen = ["custom", "none"].map((name) => evaluations[name]?.id);
@@ -122,7 +102,7 @@ for (const { backend, client } of WRITERS) {
       // What differs in case alone cannot be told from another op: it is said.
       const other = await rig.call(queryTraces, { filters: { op_name: "Chat_gpt-4o-mini" } });
       assert.deepEqual(other["traces"], []);
-      assert.match(String(record(other["metadata"])["note"]), /kept under names in lower case/);
+      assert.match(String(record(other["metadata"])["note"]), /under lower-case names/);
     });
     await t.step("OpenTelemetry's roots tell what was used below them", async () => {
       const rig = rigOn({ ...state, project });
@@ -135,7 +115,7 @@ for (const { backend, client } of WRITERS) {
       assert.deepEqual([record(used)["input_tokens"], record(used)["output_tokens"]], [100, 20]);
       const counts = record(record(metadata)["token_counts"]);
       assert.equal(counts["total_tokens"], 120);
-      assert.match(String(record(metadata)["usage_note"]), /1 roots recorded by OpenTelemetry/);
+      assert.match(String(record(metadata)["usage_note"]), /OpenTelemetry roots .*: 1\./);
       if (backend === weaveClickhouse) {
         const price = record(record(root["costs"])["gpt-4o-mini"])["total_cost"];
         for (const cost of [counts["total_cost"], price]) {

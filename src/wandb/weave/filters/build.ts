@@ -196,9 +196,9 @@ class Builder {
       return [this.#on(path, value, name)];
     }
     const entries = Object.entries(value);
-    if (entries.length === 0) throw badArgument(`${name}: an empty object says nothing.`);
+    if (entries.length === 0) throw badArgument(`${name}: an empty object is not a filter.`);
     return entries.flatMap(([key, one]) => {
-      if (!isPath(key)) throw badArgument(`${name}: "${key}" is no path.`);
+      if (!isPath(key)) throw badArgument(`${name}: "${key}" is not a path.`);
       return this.#json(`${path}.${key}`, one, `${name}.${key}`);
     });
   }
@@ -216,7 +216,7 @@ class Builder {
   #object(value: unknown, name: string): Condition[] {
     if (!isRecord(value)) throw badArgument(`${name} must be an object of filters.`);
     const conditions = this.read(value, `${name}.`, true);
-    if (conditions.length === 0) throw badArgument(`${name}: there is no filter in it.`);
+    if (conditions.length === 0) throw badArgument(`${name}: it contains no filter.`);
     return conditions;
   }
 

@@ -1,6 +1,7 @@
 import { badArgument } from "../../../core/failure.ts";
 import { isRecord } from "../../../core/json.ts";
 import { oneOf } from "../../../core/nearest.ts";
+import { MOMENT_FORMS, parseMoment } from "../../../core/time.ts";
 import {
   type Condition,
   convert,
@@ -10,27 +11,7 @@ import {
   literal,
   type Operand,
 } from "../query.ts";
-import { toUnixSeconds } from "./time.ts";
-
-/** How the service holds a field, which decides how it is compared. */
-export type Kind =
-  | "key"
-  /** A column that may be null. */
-  | "text"
-  /** A column that may be null or empty, which mean the same. */
-  | "label"
-  /** A part of inputs, output, attributes, summary or feedback: compared as text. */
-  | "json"
-  /** A number that the service works out. */
-  | "number"
-  | "time";
-
-/** A field and how it is held. */
-export interface Field {
-  readonly path: string;
-  /** See {@link Kind}. */
-  readonly kind: Kind;
-}
+import type { Field } from "./fields.ts";
 
 const ORDER = ["$gt", "$gte", "$lt", "$lte"] as const;
 const OPERATORS = ["$eq", "$ne", ...ORDER, "$in", "$nin", "$contains", "$exists", "$not"];
@@ -51,7 +32,7 @@ export function buildCondition(target: Field, specification: unknown, name: stri
   if (!isRecord(specification)) return equals(target, specification, name);
   const entries = Object.entries(specification);
   if (entries.length === 0) {
-    throw badArgument(`${name}: an empty object says nothing.`, describeForms(target));
+    throw badArgument(`${name}: an empty object is not a filter.`, describeForms(target));
   }
   const parts = entries.map(([operator, value]) => buildOperation(target, operator, value, name));
   return parts.length === 1 && parts[0] !== undefined ? parts[0] : { all: parts };
@@ -142,7 +123,7 @@ function compareOrder(
   name: string,
 ): Condition {
   if (value === null || typeof value === "boolean") {
-    throw badArgument(`${name}: ${value} has no order; give a number or a text.`);
+    throw badArgument(`${name}: ${value} cannot be ordered; give a number or a string.`);
   }
   const found = buildComparison(
     target,
@@ -157,11 +138,11 @@ function compareOrder(
 
 function contains(target: Field, value: unknown, name: string): Condition {
   if (typeof value !== "string" && typeof value !== "number") {
-    throw badArgument(`${name} must be a text.`);
+    throw badArgument(`${name} must be a string.`);
   }
-  if (value === "") throw badArgument(`${name}: every text contains the empty one.`);
+  if (value === "") throw badArgument(`${name}: every string contains the empty string.`);
   if (target.kind === "number" || target.kind === "time") {
-    throw badArgument(`${name}: this field is no text.`, describeForms(target));
+    throw badArgument(`${name}: this field is not text.`, describeForms(target));
   }
   const text = String(value);
   if (target.path === "exception") return matchException("$contains", text);
@@ -237,6 +218,20 @@ function buildTest(target: Field, expression: Expression, operand: Operand): Con
   return { test: expression, absent: missing };
 }
 
+/**
+ * A moment as Unix seconds, with fractions.
+ *
+ * @throws {Failure} `invalid_arguments` for what is not a time.
+ */
+export function toUnixSeconds(value: unknown, name: string, now: number = Date.now()): number {
+  const moment = parseMoment(value, now);
+  if (moment !== undefined) return moment.millis / 1000;
+  throw badArgument(
+    `${name}: ${JSON.stringify(value)?.slice(0, 80)} is not a time.`,
+    MOMENT_FORMS,
+  );
+}
+
 /** The hosted service reads what is not there as an empty text: the two cannot be told apart. */
 function mayBeMissing({ kind }: Field): boolean {
   return kind === "json" || kind === "label";
@@ -260,7 +255,7 @@ function readScalar(target: Field, value: unknown, name: string): string | numbe
   }
   if (typeof value === "string") return value;
   throw badArgument(
-    `${name} must be ${oneOf(["a text", "a number", "true", "false", "null"])}.`,
+    `${name} must be ${oneOf(["a string", "a number", "true", "false", "null"])}.`,
     describeForms(target),
   );
 }

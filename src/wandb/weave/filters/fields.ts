@@ -1,7 +1,26 @@
 import { splitPath } from "../../../core/dotted.ts";
 import { badArgument, unknownName } from "../../../core/failure.ts";
 import { nearest } from "../../../core/nearest.ts";
-import type { Field, Kind } from "./condition.ts";
+
+/** How the service holds a field, which decides how it is compared. */
+export type Kind =
+  | "key"
+  /** A column that may be null. */
+  | "text"
+  /** A column that may be null or empty, which mean the same. */
+  | "label"
+  /** A part of inputs, output, attributes, summary or feedback: compared as text. */
+  | "json"
+  /** A number that the service works out. */
+  | "number"
+  | "time";
+
+/** A field and how it is held. */
+export interface Field {
+  readonly path: string;
+  /** See {@link Kind}. */
+  readonly kind: Kind;
+}
 
 /** Columns of calls that may be filtered and sorted by, and how each is held. */
 const COLUMNS: Readonly<Record<string, Kind>> = {
@@ -53,8 +72,8 @@ function normalizeIndexes(path: string): string {
   if (/(\[(\*|-\d+)?\]|\.\*)(\.|\[|$)/.test(path)) {
     throw badArgument(
       `"${path.slice(0, 80)}": filters and order read one item of a list, by its index.`,
-      `Such as ${path.replaceAll(/\[(\*|-\d+)?\]|\.\*/g, ".0").slice(0, 80)}; columns ` +
-        "may say [] for all items. Negative indexes are unknown.",
+      `For example ${path.replaceAll(/\[(\*|-\d+)?\]|\.\*/g, ".0").slice(0, 80)}; columns ` +
+        "may use [] for all items. Negative indexes are not supported.",
     );
   }
   return path.replaceAll(/\[(\d+)\](?=\.|\[|$)/g, ".$1");

@@ -17,14 +17,14 @@ export function readSelectors(value: unknown, name: string, project: string): Op
     }
     throw badArgument(
       `${name} takes a name, a pattern with *, a list of them, or {"$contains": …}.`,
-      'For all but some: {"$not": {"op_name": …}}.',
+      'For all ops but some: {"$not": {"op_name": …}}.',
     );
   }
   const texts = Array.isArray(value) ? value : [value];
   if (texts.length === 0) throw badArgument(`${name}: an empty list matches nothing.`);
   return texts.map((text) => {
     if (typeof text !== "string" || text.trim() === "") {
-      throw badArgument(`${name} must be a text.`);
+      throw badArgument(`${name} must be a string.`);
     }
     return parseOp(text, project);
   });
@@ -32,7 +32,7 @@ export function readSelectors(value: unknown, name: string, project: string): Op
 
 /** The selector for names that contain a text. */
 export function selectPart(value: unknown, name: string): OpSelector {
-  if (typeof value !== "string" || value === "") throw badArgument(`${name} must be a text.`);
+  if (typeof value !== "string" || value === "") throw badArgument(`${name} must be a string.`);
   return { kind: "pattern", pattern: `*${value}*` };
 }
 
@@ -68,7 +68,7 @@ export function buildOpFilter(
   // A list that is empty would select everything.
   if (all.length === 0) all.push("(no op of this name)");
   if (all.length > MOST) {
-    throw badArgument(`The pattern fits ${names.length} ops, more than one filter takes.`);
+    throw badArgument(`The pattern matches ${names.length} ops, more than one filter takes.`);
   }
   const inexact = names.some((name) => /[_%]/.test(name));
   return {

@@ -2,9 +2,8 @@ import { badArgument, unknownName } from "../../../core/failure.ts";
 import { isRecord } from "../../../core/json.ts";
 import { oneOf } from "../../../core/nearest.ts";
 import type { Condition } from "../query.ts";
-import { buildAbsence, buildCondition, isOperators } from "./condition.ts";
+import { buildAbsence, buildCondition, isOperators, toUnixSeconds } from "./condition.ts";
 import { FILTERS, findField } from "./fields.ts";
-import { toUnixSeconds } from "./time.ts";
 
 const STATUSES = ["success", "error", "running", "descendant_error"];
 
@@ -18,7 +17,7 @@ export function statusCondition(value: unknown, name: string): Condition {
   const wrong = values.find((one) => typeof one !== "string" || !STATUSES.includes(one));
   if (wrong !== undefined || values.length === 0) {
     throw badArgument(
-      `${name}: ${JSON.stringify(wrong)?.slice(0, 60)} is no status.`,
+      `${name}: ${JSON.stringify(wrong)?.slice(0, 60)} is not a status.`,
       `Valid: ${oneOf(STATUSES)}. A call of its own failure is "error"; "descendant_error" means ` +
         "that only a call below it failed.",
     );
@@ -76,7 +75,9 @@ export function timeRangeCondition(value: unknown, name: string): Condition {
   const [start, end] = ["start", "end"].map((key) =>
     (value[key] ?? null) === null ? undefined : toUnixSeconds(value[key], `${name}.${key}`)
   );
-  if (start === undefined && end === undefined) throw badArgument(`${name} names no time.`);
+  if (start === undefined && end === undefined) {
+    throw badArgument(`${name} has neither a start nor an end.`);
+  }
   if (start !== undefined && end !== undefined && start >= end) {
     throw badArgument(`${name}: the start is not before the end.`);
   }

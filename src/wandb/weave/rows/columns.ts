@@ -79,7 +79,7 @@ export function checkExpanded(given: readonly string[]): string[] {
     const [root = ""] = column.split(".");
     if (!["attributes", "inputs", "output"].includes(root) || !isPath(column)) {
       throw badArgument(
-        `expand_columns: "${column.slice(0, 60)}" holds no references.`,
+        `expand_columns: "${column.slice(0, 60)}" cannot hold references.`,
         "Give paths such as inputs.dataset or output.",
       );
     }

@@ -4,7 +4,8 @@ import { Failure, isFailure } from "../../../../src/core/failure.ts";
 import { buildFilter } from "../../../../src/wandb/weave/filters/build.ts";
 import { FILTERS } from "../../../../src/wandb/weave/filters/fields.ts";
 import { baseName, fitsPattern } from "../../../../src/wandb/weave/filters/ops.ts";
-import { resolveMoments, toUnixSeconds } from "../../../../src/wandb/weave/filters/time.ts";
+import { toUnixSeconds } from "../../../../src/wandb/weave/filters/condition.ts";
+import { resolveMoments } from "../../../../src/wandb/weave/plan.ts";
 import type { StubCall } from "../../../support/weave/stub_query.ts";
 import { select } from "../../../support/weave/stub_select.ts";
 
@@ -244,7 +245,7 @@ Deno.test("the null of a condition reaches the server", () => {
 const REFUSED: readonly (readonly [Filters, RegExp])[] = [
   [{ op_nam: "x" }, /did you mean "op_name"/],
   [{ colour: "red" }, /no filter "colour"/],
-  [{ status: "failed" }, /no status/],
+  [{ status: "failed" }, /not a status/],
   [{ status: [] }, /status/],
   [{ latency: 500 }, /bound/],
   [{ latency: { $gte: 1, $approximately: 2 } }, /\$approximately/],
@@ -260,9 +261,9 @@ const REFUSED: readonly (readonly [Filters, RegExp])[] = [
   [{ attributes: { env: {} } }, /empty/],
   [{ attributes: { env: { $like: "p" } } }, /\$like/],
   [{ attributes: { env: { $eq: "p", inner: 1 } } }, /inner/],
-  [{ attributes: { env: { $contains: "" } } }, /empty one/],
+  [{ attributes: { env: { $contains: "" } } }, /empty string/],
   [{ attributes: { env: { $in: [] } } }, /empty list/],
-  [{ attributes: { "a..b": 1 } }, /no path/],
+  [{ attributes: { "a..b": 1 } }, /not a path/],
   [{ inputs: { x: { $gt: true } } }, /order/],
   [{ inputs: { "messages[].role": "user" } }, /one item of a list/],
   [{ "output.hits[*].title": { $contains: "a" } }, /one item of a list/],
@@ -276,7 +277,7 @@ const REFUSED: readonly (readonly [Filters, RegExp])[] = [
   [{ trace_ids: [] }, /empty list/],
   [{ trace_ids: [{}] }, /list of ids/],
   [{ call_ids: Array.from({ length: 1001 }, (_, index) => `c${index}`) }, /at most 1000/],
-  [{ op_name: "" }, /text/],
+  [{ op_name: "" }, /must be a string/],
   [{ op_name: { $gt: "a" } }, /pattern/],
   [{ $or: [] }, /list of filters/],
   [{ $or: [{}] }, /no filter/],
