@@ -17,6 +17,8 @@ os.environ["WEAVE_LOG_LEVEL"] = "ERROR"
 import weave  # noqa: E402
 from weave.trace import init_message  # noqa: E402
 
+del sys.modules["wandb"]  # what runs later asks whether it was imported
+
 init_message._print_version_check = lambda: None
 
 
