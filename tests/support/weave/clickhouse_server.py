@@ -6,13 +6,9 @@ code. Only the connection differs: `chdb` runs ClickHouse inside this process.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
 from unittest.mock import MagicMock
-
-os.environ.setdefault("DD_TRACE_ENABLED", "false")
-os.environ.setdefault("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "false")
 
 # Object stores, the queue of online evaluations and its workers: imported at the top of Weave's
 # modules and used only where they are configured, which they are not. (The wheel leaves some out.)

@@ -94,10 +94,25 @@ class Counter(weave.Model):
         return {"n": n, "p": n % 2 == 0, "len": n}
 
 
+class Document(weave.Object):
+    """Kept once; what mentions it holds a reference."""
+
+    title: str
+
+
+class Finder(weave.Model):
+    """Answers with a document."""
+
+    document: Document
+
+    @weave.op
+    def predict(self, n: int) -> dict:
+        return {"n": n, "found": [self.document]}
+
+
 def run(name: str, scorers: list, **options: Any) -> dict[str, Any]:
-    fail = options.pop("fail", False)
+    model = options.pop("model", None) or Counter(name="counter", fail=options.pop("fail", False))
     evaluation = weave.Evaluation(name=name, dataset=ROWS, scorers=scorers, **options)
-    model = Counter(name="counter", fail=fail)
     summary, call = asyncio.run(evaluation.evaluate.call(evaluation, model))
     return {"id": call.id, "summary": summary}
 
@@ -127,12 +142,18 @@ def by_opentelemetry(project: str) -> str:
 def main() -> None:
     project = sys.argv[1]
     client = connect(project)
+    for row in ROWS:
+        # The SQLite server keeps a row once for all projects: rows of another are not found in this.
+        row["project"] = project
+    document = Document(name="document", title="Alps")
+    weave.publish(document)
     manifest: dict[str, Any] = {
         "custom": run("custom", [Retrieval(name="retrieval")]),
         "dotted": run("dotted", [dotted]),
         "none": run("none", [sometimes]),
         "text": run("text", [verdict]),
         "mixed": run("mixed", [graded]),
+        "finder": run("finder", [judge], model=Finder(name="finder", document=document)),
         "judged": run("judged", [judge]),
         "prepared": run("prepared", [judge], preprocess_model_input=prepare),
         "failed": run("failed", [judge, sometimes], fail=True),

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import datetime
 import json
-import os
 import sqlite3
 import sys
 import threading
@@ -23,9 +22,6 @@ import types
 from collections.abc import Iterator
 from contextvars import ContextVar
 from typing import Any
-
-os.environ.setdefault("DD_TRACE_ENABLED", "false")
-os.environ.setdefault("DD_INSTRUMENTATION_TELEMETRY_ENABLED", "false")
 
 # The hosted worker that runs evaluations pulls in the scorers' packages (torch and others) and is
 # only named in a type annotation here.

@@ -16,6 +16,8 @@ export interface Price {
   readonly prompt: number;
   /** Of a completion token. */
   readonly completion: number;
+  /** Of other tokens, such as `cache_read_input`, which the service prices today. */
+  readonly others?: Record<string, number>;
 }
 
 /** What the stub holds. */
@@ -170,6 +172,12 @@ function costs(
       completion_token_cost: price.completion,
       prompt_tokens_total_cost: prompt * price.prompt,
       completion_tokens_total_cost: completion * price.completion,
+      ...Object.fromEntries(
+        Object.entries(price.others ?? {}).map(([part, each]) => [
+          `${part}_tokens_total_cost`,
+          Tokens.parse(used[`${part}_tokens`]) * each,
+        ]),
+      ),
       ...{ prompt_token_cost_unit: "USD", completion_token_cost_unit: "USD" },
       ...{
         effective_date: "2024-01-01T00:00:00Z",

@@ -6,8 +6,9 @@ import os
 import sys
 from typing import Any
 
-# No telemetry and no look at the package index: tests talk to loopback only.
-sys.modules["sentry_sdk"] = None  # type: ignore[assignment]
+# No telemetry and no look at the package index: tests talk to loopback only. Weave does without
+# wandb where it is not installed, and importing it takes seconds.
+sys.modules["sentry_sdk"] = sys.modules["wandb"] = None  # type: ignore[assignment]
 os.environ["WEAVE_USE_SERVER_CACHE"] = "false"
 os.environ["WEAVE_PRINT_CALL_LINK"] = "false"
 os.environ["WEAVE_PARALLELISM"] = "1"

@@ -94,6 +94,47 @@ Deno.test("costs of a trace are its root's, not its calls' added up", async () =
   });
 });
 
+Deno.test("what a cache gave and took is in every sum of costs", async () => {
+  const others = { cache_creation_input: 3.75e-6, cache_read_input: 0.3e-6, web_search: 0.01 };
+  const prices = {
+    claude: { prompt: 3e-6, completion: 15e-6, others },
+    plain: { prompt: 0.001, completion: 0 },
+  };
+  const cached = {
+    ...{ input_tokens: 12, output_tokens: 7, requests: 1 },
+    ...{ cache_creation_input_tokens: 500, cache_read_input_tokens: 0 },
+  };
+  const used = { summary: { usage: { claude: cached } } };
+  const prediction = { parent_id: "e", op_name: `${OP}/Evaluation.predict_and_score:v1` };
+  const stub = startWeaveStub({
+    calls: [
+      call("cached", 0, used),
+      call("plain", 1, { summary: { usage: { plain: { input_tokens: 1 } } } }),
+      call("e", 2, { op_name: `${OP}/Evaluation.evaluate:v1`, output: {}, ...used }),
+      call("p", 3, { ...prediction, ...used, output: { output: 1, scores: {} } }),
+      call("m", 4, { parent_id: "p", op_name: `${OP}/Model.predict:v1`, ...used }),
+    ],
+    prices,
+  });
+  const near = (found: unknown) => assert.ok(Math.abs(Number(found) - 0.002016) < 1e-12);
+  try {
+    const rig = rigOn(stub);
+    const filters = { op_name: "llm.chat" };
+    const { traces, metadata } = await rig.call(queryTraces, { filters, sort_by: "total_cost" });
+    assert.deepEqual(list(traces).map(({ id }) => id), ["cached", "plain"]);
+    const cost = record(record(list(traces)[0]?.["costs"])["claude"]);
+    near(cost["total_cost"]);
+    assert.equal(cost["cache_creation_input_cost"], 500 * 3.75e-6);
+    near(Number(record(record(metadata)["token_counts"])["total_cost"]) - 0.001);
+    const evaluated = await rig.call(summarizeEvaluation, { evaluation_ids: ["e"] });
+    const [own = {}] = list(evaluated["evaluations"]);
+    near(own["model_cost"]);
+    near(record(record(own["costs"])["claude"])["total_cost"]);
+  } finally {
+    await stub.stop();
+  }
+});
+
 Deno.test("calls that start between two pages do not shift them", async () => {
   const calls = [1, 2, 3, 4].map((second) => call(`c${second}`, second));
   await withStub(calls, async (_stub, rig) => {

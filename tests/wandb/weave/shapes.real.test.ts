@@ -76,6 +76,26 @@ for (const { backend, client } of WRITERS) {
         }
       });
     }
+    await t.step(
+      "references in answers are resolved where single predictions are shown",
+      async () => {
+        for (const route of [true, false]) {
+          const rig = rigOn({ ...state, project });
+          if (!route) rig.weave.lacks.add("eval_results");
+          const args = { evaluation_ids: [evaluations["finder"]?.id], include_per_task: true };
+          const [own = {}] = list((await rig.call(summarizeEvaluation, args))["evaluations"]);
+          const answers = list(own["per_task"]).map((task) => record(task["output"]));
+          assert.deepEqual(answers.map(({ n }) => n).sort(), [1, 2, 3, 4, 5]);
+          for (const { found } of answers) {
+            assert.deepEqual(list(found).map(({ title }) => title), ["Alps"]);
+          }
+        }
+        const filters = { op_name: "Finder.predict" };
+        const { traces } = await rigOn({ ...state, project }).call(queryTraces, { filters });
+        const [stored] = list(traces).map((row) => record(row["output"])["found"]);
+        assert.match(JSON.stringify(stored), /^\["weave:\/\/\/.*\/object\/document:\w+"\]$/);
+      },
+    );
     await t.step("a comparison ranks by what was recorded", async () => {
       const rig = rigOn({ ...state, project });
       const chosen = ["custom", "none"].map((name) => evaluations[name]?.id);
