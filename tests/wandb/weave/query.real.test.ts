@@ -218,7 +218,7 @@ for (const backend of WEAVE_SERVERS) {
     for (
       const [args, message] of [
         [{ cursor, filters: { status: "error" } }, /belongs to a query/],
-        [{ cursor: "abc" }, /not one/],
+        [{ cursor: "abc" }, /not a cursor/],
         [{ cursor, offset: 3 }, /exclude/],
         [{ limit: 0 }, /limit/],
         [{ columns: ["colour"] }, /no column "colour"/],
@@ -226,7 +226,7 @@ for (const backend of WEAVE_SERVERS) {
         [{ sort_by: "colour" }, /no field to sort by/],
         [{ sort_by: "output.hits[].score" }, /one item of a list/],
         [{ sort_by: "inputs" }, /no field to sort by/],
-        [{ expand_columns: ["op_name"] }, /no references/],
+        [{ expand_columns: ["op_name"] }, /cannot hold references/],
         [{ project_name: "a/b/c" }, /is not a project/],
         [{ project_name: ".." }, /no name/],
       ] as const
