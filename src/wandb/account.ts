@@ -21,7 +21,7 @@ export interface AccountOptions {
   readonly project?: string | undefined;
   /** Milliseconds for one tool call. */
   readonly timeoutMs: number;
-  /** Where attempts are told, and which hides what is secret. */
+  /** Receives every attempt, and redacts secrets. */
   readonly log: Log;
   /** Milliseconds before the first retry; 500 if not given. */
   readonly backoffMs?: number;
@@ -49,7 +49,7 @@ export interface Account {
   readonly project: string | undefined;
   readonly links: Links;
   readonly log: Log;
-  /** How the account speaks to a server: patience, transport, log, no secret in error bodies. */
+  /** Options for requests to a server: retries, transport, logging, redacted error bodies. */
   connect(server: Server): UpstreamOptions;
   /** The `Authorization` header. */
   authorization(signal: AbortSignal): Promise<string>;
@@ -158,7 +158,7 @@ export function paceRequests(transport: Transport, now: () => number = Date.now)
   };
 }
 
-/** Who the requests come from. Every secret is hidden from the log when it is learnt. */
+/** Who is asking. Every secret is registered for redaction as soon as it is known. */
 export interface Credentials {
   /** The `Authorization` header; may ask W&B's API for a token first. */
   authorization(api: UpstreamSession): Promise<string>;
@@ -260,7 +260,7 @@ export interface Links {
   evaluations(entity: string, project: string): string;
 }
 
-/** Makes links below the web application's address; every part is one encoded segment. */
+/** Builds links under the web application's address; each part becomes one encoded segment. */
 export function createLinks(appUrl: URL): Links {
   const root = appUrl.href.replace(/\/+$/, "");
   const join = (...parts: readonly string[]) =>

@@ -34,7 +34,7 @@ export interface WandbSession {
   query(text: string, variables: Readonly<Record<string, unknown>>): Promise<Answer<Json>>;
   /** The error for a reply whose wanted part is missing, by what the server said of it. */
   refused(problems: readonly string[]): Failure;
-  /** The HTTP side, for what is not GraphQL; adds no credentials of its own accord. */
+  /** Plain HTTP, for what is not GraphQL; it adds no credentials by itself. */
   readonly http: UpstreamSession;
 }
 
@@ -130,10 +130,10 @@ async function askTolerantly(
   }
 }
 
-/** The data of a reply; partial data come with the server's complaints. */
+/** The data of a reply; partial data come with the server's errors. */
 function readReply(body: Json, appUrl: URL): Answer<Json> {
   if (!isJsonObject(body) || !("data" in body || "errors" in body || "error" in body)) {
-    throw new Failure("upstream_error", "W&B answered with JSON that is no GraphQL reply.", {
+    throw new Failure("upstream_error", "W&B answered with JSON that is not a GraphQL reply.", {
       hint: "Check that WANDB_BASE_URL is the address of a W&B server and that no login page or " +
         "proxy is in between.",
     });

@@ -174,7 +174,7 @@ export function accountFailure(
   );
 }
 
-/** The status that messages without one stand for. */
+/** The status that messages without one imply. */
 function guessStatus(messages: readonly string[]): number {
   const text = messages.join(" ").toLowerCase();
   if (/rate limit|too many requests/.test(text)) return 429;

@@ -9,13 +9,13 @@ import { connectionShape } from "./shapes.ts";
 /** A project; its `id` is not needed here. */
 type Place = Pick<ProjectRef, "entity" | "project">;
 
-/** What there is where a project was not found. */
+/** Suggestions for a project that was not found. */
 export const NEAR_PROJECTS = `query NearProjects($e: String!) {
   viewer { username entity teams(first: 200) { edges { node { name } } } }
   models(entityName: $e, first: 200) { edges { node { name } } pageInfo { hasNextPage } }
 }`;
 
-/** What there is where a run was not found: runs of that display name, and the newest. */
+/** Suggestions for a run that was not found: runs with that display name, and the newest. */
 export const NEAR_RUNS = `query NearRuns($e: String!, $p: String!, $f: JSONString) {
   project(entityName: $e, name: $p) {
     named: runs(filters: $f, first: 5) { edges { node { name displayName state } } }
@@ -105,7 +105,7 @@ export function suggest(near: readonly string[], otherwise: string): string {
   return near.length > 0 ? `Did you mean ${oneOf(near)}?` : otherwise;
 }
 
-/** Something that is not there, and what there is or where to look. */
+/** The failure for something that does not exist, with a hint of what does or where to look. */
 export function notFound(message: string, hint: string): Failure {
   return new Failure("not_found", message, { hint });
 }

@@ -137,7 +137,7 @@ function resolveParts(said: readonly Said[], defaults: Defaults): Defaults {
   return { entity, project };
 }
 
-/** What all arguments that name a part call it. */
+/** The value that all arguments naming this part agree on. */
 function findAgreed(said: readonly Said[], part: "entity" | "project"): string | undefined {
   const [first, ...others] = said.filter((one) => one[part] !== undefined);
   const other = others.find((one) => one[part] !== first?.[part]);

@@ -44,7 +44,7 @@ function withValues(raw: unknown, aliases: ValueAliases): unknown {
   );
 }
 
-/** What a result says of the parts that the server could not give; nothing for a whole answer. */
+/** A result's `warnings` about parts that the server could not give; no member without any. */
 export function reportProblems(problems: readonly string[]): { warnings?: string[] } {
   return problems.length === 0 ? {} : {
     warnings: problems.map((problem) =>
@@ -53,7 +53,7 @@ export function reportProblems(problems: readonly string[]): { warnings?: string
   };
 }
 
-/** A result's `note` from what there is to say; nothing for nothing. */
+/** A result's `note` of these sentences; no member without any. */
 export function writeNote(...parts: readonly (string | undefined)[]): { note?: string } {
   const said = parts.filter((part) => part !== undefined);
   return said.length === 0 ? {} : { note: shortenMessage(said.join(" ")) };

@@ -500,7 +500,7 @@ Deno.test("a list of versions takes entity/project in one, and tells an alias th
   }
   const all = await rig.data(listArtifactVersions, { collection_name: "sim-team/vision/net:v9" });
   assert.equal(all["count"], 2);
-  assert.match(String(all["note"]), /"v9" was passed over.*get_artifact_details_tool/);
+  assert.match(String(all["note"]), /"v9" is ignored.*get_artifact_details_tool/);
   const compared = await rig.data(compareArtifactVersions, {
     artifact_name_a: "sim-team/vision/net:v0",
     artifact_name_b: "latest",

@@ -82,7 +82,7 @@ Deno.test("errors with HTTP 200 are errors", async () => {
     ['{"errors":[{"message":"strange"}],"data":{"viewer":null}}', "invalid_arguments", /strange/],
     ["<html><h1>Sign in</h1></html>", "upstream_error", /a web page/],
     ["", "upstream_error", /nothing/],
-    ["[1,2]", "upstream_error", /no GraphQL reply/],
+    ["[1,2]", "upstream_error", /not a GraphQL reply/],
     [`{"data":${"[".repeat(5000)}${"]".repeat(5000)}}`, "upstream_error", /nested deeper than 512/],
     [`{"data":[${"0,".repeat(1_000_001)}0]}`, "upstream_error", /more than 1000000 values/],
     ['{"data":{"viewer":{"teams":{"edges":7}}}}', "upstream_error", /unexpected form/],

@@ -24,7 +24,7 @@ export type Manifest =
  * Reads a manifest from its signed URL. One on another host than the API's is read only where the
  * permissions reach (`--allow-hosts`), and without credentials.
  *
- * @throws {Failure} `cancelled`; other failures are told in the result.
+ * @throws {Failure} `cancelled`; the result reports other failures.
  */
 export async function readManifest(
   link: string | null | undefined,
@@ -111,7 +111,7 @@ export interface FileCursor {
 export function readCursor(cursor: string | undefined): FileCursor {
   const [, offset, after] = /^(\d{1,9}):(.*)$/s.exec(cursor ?? "0:") ?? [];
   if (offset === undefined || after === undefined) {
-    throw badArgument("`cursor` is none of this tool's.", "Use next_cursor as it was given.");
+    throw badArgument("`cursor` does not come from this tool.", "Use next_cursor as it was given.");
   }
   return { offset: Number(offset), after: after === "" ? undefined : after };
 }
@@ -210,7 +210,7 @@ function askFiles(session: WandbSession, id: string, cursor: string | null) {
   return session.ask(VERSION_FILES, { id, n: PAGE, c: cursor }, FILES);
 }
 
-/** What is said when the manifest was not read; references are told by it alone. */
+/** The note for an unread manifest, which alone lists references. */
 export function unlistedNote(why: string, missing: number | undefined): string {
   return missing === undefined || missing === 0
     ? `${why}; references, if there are any, are not listed.`

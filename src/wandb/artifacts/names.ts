@@ -10,7 +10,7 @@ import { badArgument } from "../../core/failure.ts";
 import { percentDecoded } from "../../core/percent.ts";
 import type { Wandb } from "../client.ts";
 
-/** What every registry's project name begins with. */
+/** The start of every registry's project name. */
 export const REGISTRY_PREFIX = "wandb-registry-";
 
 /** A collection, and where it is. */
@@ -63,7 +63,7 @@ export function splitName(text: string, argument: string): NameParts {
     collection === undefined || parts.length > 3 || parts.includes("") || alias === "" ||
     /^https?:/i.test(name)
   ) {
-    throw badArgument(`\`${argument}\` is no artifact name: ${quoteName(name)}.`, FORMS);
+    throw badArgument(`\`${argument}\` is not an artifact name: ${quoteName(name)}.`, FORMS);
   }
   return { entity, project, collection, alias };
 }
@@ -113,7 +113,7 @@ export function readRegistryName(
     : [undefined, name];
   if (!registry || organization === "" || (url === null && name.split("/").length > 2)) {
     throw badArgument(
-      `\`${argument}\` is no registry name: ${quoteName(name)}.`,
+      `\`${argument}\` is not a registry name: ${quoteName(name)}.`,
       "list_registries_tool names the registries.",
     );
   }

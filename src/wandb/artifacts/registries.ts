@@ -219,7 +219,7 @@ function mapFields(
 /** Operators whose operands are names. */
 const COMPARING = new Set(["$eq", "$ne", "$in", "$nin", "$not", "$gt", "$gte", "$lt", "$lte"]);
 
-/** Every plain name within an operand gets the prefix; patterns only where they say how it begins. */
+/** Adds the prefix to every plain name in an operand, and to patterns anchored at the start. */
 function addPrefix(operand: unknown): unknown {
   if (typeof operand === "string") {
     return operand.startsWith(REGISTRY_PREFIX) ? operand : REGISTRY_PREFIX + operand;

@@ -66,7 +66,7 @@ export interface Candidates<T> {
   /** The organization of a team that was named; it has to be asked for. */
   readonly elsewhere: string | undefined;
   readonly incomplete: boolean;
-  /** Other organizations of the caller, passed over for that of the configured entity. */
+  /** The caller's other organizations, skipped in favour of the configured entity's. */
   readonly besides: readonly string[];
 }
 
@@ -127,7 +127,7 @@ export async function askScope<T, R extends { readonly candidates: Candidates<T>
   return { data: answer.data, problems: keepRelevant(answer.problems, answer.data.candidates) };
 }
 
-/** What is wrong with the answer, apart from names that stand for only one of two things. */
+/** The problems of an answer, without those of looking a name up as both of two things. */
 export function keepRelevant(
   problems: readonly string[],
   candidates: Candidates<unknown>,

@@ -3,7 +3,7 @@ import { connectionShape, INT64, OBJECT_FIELD } from "../shapes.ts";
 import { PAGE_FIELDS, pageShape } from "./page.ts";
 import { type Candidates, candidatesShape, inOrganizations, SCOPE_VARIABLES } from "./scope.ts";
 
-/** Users of a version that are told; one more is asked for, to know whether there are more. */
+/** Most users of a version in a result; one more is requested, to know whether there are more. */
 export const USED_BY = 20;
 
 const RUN_FIELDS = "name displayName project { name entityName }";

@@ -234,7 +234,7 @@ export interface PageArguments {
 /**
  * A page of the versions of a project's collection.
  *
- * @throws {Failure} `not_found`, with what there is; `unsupported` where a server needs the type.
+ * @throws {Failure} `not_found`, with suggestions; `unsupported` where a server needs the type.
  */
 export async function versionsInProject(
   session: WandbSession,
@@ -274,7 +274,7 @@ export async function versionsInProject(
 /**
  * A page of the versions of a registry's collection, from the organization that has it.
  *
- * @throws {Failure} `not_found`, with what there is.
+ * @throws {Failure} `not_found`, with suggestions.
  */
 export async function versionsInRegistry(
   session: WandbSession,

@@ -1,7 +1,7 @@
 import { shortenMessage } from "../../core/cut.ts";
 import { nearest } from "../../core/nearest.ts";
 
-/** Keys as asked for, told apart by where they are. */
+/** The keys that a call names, by where they are stored. */
 export interface ChosenKeys {
   readonly metrics: readonly string[];
   readonly system: readonly string[];
@@ -42,7 +42,7 @@ export function matchKeys(
   const found = new Set<string>();
   const missing: [string, string[]][] = [];
   for (const key of wanted) {
-    // W&B's own keys (_step and so on) are matched only by patterns that begin like them.
+    // A pattern matches W&B's own keys (_step and so on) only if it starts with _ too.
     const matches = isPattern(key)
       ? known.filter(matcher(key)).filter((one) => !one.startsWith("_") || key.startsWith("_"))
       : known.filter((one) => one === key);

@@ -107,7 +107,7 @@ function onAxis(
   );
 }
 
-/** Rows of a result, for what is to be told of them. */
+/** The rows of a result, as {@link truncationNote} describes them. */
 export interface Shown {
   readonly metrics: readonly Metric[];
   readonly systems: readonly Metric[];
@@ -165,7 +165,7 @@ export function truncationNote(shown: Shown, run: LoadedRun): string | undefined
   return parts.length === 0 ? undefined : parts.join(" ");
 }
 
-/** How to get every one of so many logged rows, spread over the run's steps, or those of a range. */
+/** How to read every one of `logged` rows, which are spread over the run's steps or a range. */
 function everyRow(logged: number, lastStep: number, range: Shown["range"]): string {
   if (logged > 0 && logged <= MOST_SAMPLES) return `samples=${logged} reads every row`;
   const read = "a range that holds fewer logged rows than `samples` is read whole";

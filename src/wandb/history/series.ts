@@ -144,7 +144,7 @@ export function toSeries(metric: Metric): Series {
 export function loggedValue(value: Json | undefined): LoggedValue | undefined {
   if (typeof value === "number") return value;
   if (value === "NaN" || value === "Infinity" || value === "-Infinity") return value;
-  // An integer beyond 2^53 comes as its digits.
+  // An integer beyond 2^53 arrives as text.
   return typeof value === "string" && /^-?\d{16,}$/.test(value) ? Number(value) : undefined;
 }
 

@@ -10,7 +10,7 @@ import {
   type SelectionSetNode,
 } from "graphql";
 
-/** Most tokens of a query that are parsed, and most fields that it may stand for. */
+/** Limit on the tokens of a query, and on the fields that it expands to. */
 export const MAX_TOKENS = 20_000;
 
 /** The one connection that is followed. */
@@ -18,7 +18,7 @@ export interface Followed {
   readonly path: readonly string[];
   /** Page size that the query itself gives, if it does. */
   readonly first: number | undefined;
-  /** Cursor that the query itself begins after, if it does. */
+  /** Cursor after which the query itself starts, if it gives one. */
   readonly after: string | undefined;
   /** Whether the caller asked for `pageInfo`, and so for paging. */
   readonly wantsPages: boolean;
@@ -68,7 +68,7 @@ export function findConnections(
     within?: (readonly string[])[],
   ) => {
     for (const field of collectFields(set, fragments, new Set())) {
-      // Fragments within fragments can stand for more fields than any server would answer.
+      // Fragments within fragments can expand to more fields than any server would answer.
       if (++visited > MAX_TOKENS) throw badArgument("`query` is too large.");
       const here = [...path, field.alias?.value ?? field.name.value];
       const inner = collectFields(field.selectionSet, fragments, new Set());

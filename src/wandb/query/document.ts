@@ -195,7 +195,7 @@ function defaultValues(operation: OperationDefinitionNode): Record<string, unkno
   );
 }
 
-/** Where the nodes that paging adds come from: written as GraphQL, taken apart. */
+/** The source of the nodes that paging adds, parsed once written. */
 const PAGING = `query($${FIRST}: Int, $${AFTER}: String) {
   list(first: $${FIRST}, after: $${AFTER}) { pageInfo { hasNextPage endCursor } }
 }`;

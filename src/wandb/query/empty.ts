@@ -222,7 +222,7 @@ function shownJson(value: unknown): string {
   return shortenName(JSON.stringify(value));
 }
 
-/** Whether a run's row of what was spoken of has the metric or setting; to sort by, a plain one. */
+/** Whether a run's row has the metric or setting; for sorting, with a plain value. */
 export function holdsKey(row: JsonObject, { field, sorts }: Condition): boolean {
   const { part, key } = keyIn(field) ?? { part: undefined, key: field };
   const values = part === "config" ? row.config : row.summary;

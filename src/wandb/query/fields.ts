@@ -1,4 +1,4 @@
-/** Which fields of what is listed come into a result. */
+/** Which fields a listing's rows have. */
 import { unknownName } from "../../core/failure.ts";
 import type { JsonObject } from "../../core/json.ts";
 import { filterField, keyIn } from "./filter.ts";
@@ -47,7 +47,7 @@ export function defaultFields(resource: Resource): readonly string[] {
 }
 
 /**
- * The projection for `fields`, or a small one with the metrics that filter and order speak of.
+ * The projection for `fields`, or a small one with the metrics that filter and order mention.
  *
  * @throws {Failure} `invalid_arguments` for an unknown field, with the nearest valid ones.
  */

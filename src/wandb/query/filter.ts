@@ -188,7 +188,7 @@ class Reading {
     }
   }
 
-  /** A time as W&B writes it, in UTC; of a whole day its beginning and its end. */
+  /** A time as W&B writes it, in UTC; for a whole day, its start and end. */
   private moment(field: string, given: unknown): { from: string; to: string | undefined } {
     const text = typeof given === "string" && /^\d{4}-\d\d-\d\dT\d\d$/.test(given.trim())
       ? `${given.trim()}:00`

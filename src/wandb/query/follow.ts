@@ -256,7 +256,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   User: "id name username email entity teams organizations projects",
 };
 
-/** A failed query told better: an unknown field comes with the nearest valid ones. */
+/** Improves the failure of a query: an unknown field gets the nearest valid ones as its hint. */
 export async function explain(error: unknown, session: WandbSession): Promise<unknown> {
   if (!(error instanceof GraphqlFailure)) return error;
   const [unknown] = unknownFields(error.messages);

@@ -183,7 +183,7 @@ interface Plan {
   readonly notes: readonly string[];
   readonly runs: {
     readonly projection: RunProjection;
-    /** What filter, order and fields speak of. */
+    /** The settings and metrics that filter, order and fields mention. */
     readonly spoken: RunProjection;
     readonly conditions: readonly Condition[];
   } | undefined;

@@ -185,7 +185,7 @@ export interface Start {
   readonly now: number;
 }
 
-/** Where a call's cursor says to go on; at the beginning without one. */
+/** Where a call's cursor continues; without one, at the beginning. */
 export function readCursor(text: string | undefined): Start {
   const [, until, now, cursor] = /^([^|]*)\|(\d+)\|(.*)$/s.exec(text ?? "") ?? [];
   if (cursor === undefined) return { cursor: text, until: undefined, now: Date.now() };

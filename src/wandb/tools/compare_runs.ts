@@ -82,12 +82,12 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
     const ids = [...new Set(places.map(({ run }) => run))];
     const [place] = places;
     if (place === undefined || ids.length < 2) {
-      throw new Failure("invalid_arguments", "Give two different runs at least.", {
+      throw new Failure("invalid_arguments", "Give at least two different runs.", {
         hint: "Use run_id_a and run_id_b, or run_ids.",
       });
     }
     if (places.some((one) => one.entity !== place.entity || one.project !== place.project)) {
-      throw new Failure("invalid_arguments", "The runs must be of one project.");
+      throw new Failure("invalid_arguments", "The runs must be in the same project.");
     }
     const session = wandb.open(signal);
     const wanted = args.history_keys ?? [];

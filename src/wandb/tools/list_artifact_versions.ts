@@ -85,7 +85,7 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
         ...defined({ organization: where.organization }),
         ...pageState(page),
         ...writeNote(
-          alias === undefined ? undefined : `"${alias}" was passed over: these are all versions; ` +
+          alias === undefined ? undefined : `"${alias}" is ignored: these are all versions; ` +
             "get_artifact_details_tool describes one.",
           page.items.length > 0
             ? undefined
