@@ -11,7 +11,7 @@ import type { TracePage, TraceQuery, TraceReader } from "./store.ts";
 
 const NAME = "mlflow.traceName";
 
-/** Traces of one answer whose spans are read for nothing but their names, and how many at a time. */
+/** Most traces of an answer whose spans are read for their names alone, and how many at a time. */
 const MOST = 100;
 const AT_ONCE = 4;
 
@@ -33,14 +33,15 @@ export function completeName(info: TraceInfo, rootName: string | undefined): Tra
   return { ...info, tags: { ...info.tags, [NAME]: rootName } };
 }
 
-/** Reads the names of root spans of traces without a name: of a hundred at most. */
+/** Reads the names of root spans of the first `most` traces without a name. */
 export async function readRootNames(
   infos: readonly TraceInfo[],
   mlflow: TraceReader,
+  most: number = MOST,
 ): Promise<RootNames> {
   const names: RootNames = new Map();
   const nameless = infos.flatMap((info, trace) => isNameless(info) ? [{ info, trace }] : [])
-    .slice(0, MOST);
+    .slice(0, most);
   const read = async ({ info, trace }: { info: TraceInfo; trace: number }) => {
     try {
       await mlflow.spans(info.trace_id, (span) => {

@@ -144,3 +144,20 @@ Deno.test("an answer that is cut goes on after the last trace that it shows", as
     assert.deepEqual(rest?.page.infos.map((info) => at(info, "trace_id")), [ids[0]]);
   }
 });
+
+Deno.test("names that nobody asked for are read for some traces, and the answer says for how many", async () => {
+  const experiment_id = await newExperiment();
+  for (let index = 0; index < 27; index++) {
+    await sendOtlp(server.uri, experiment_id, { name: `root ${index}` });
+  }
+  for (const tools of [http, local]) {
+    for (const [fields, read] of [[undefined, 25], ["info.name", 27]] as const) {
+      const data = await tools.ok("search_traces", {
+        experiment_id,
+        ...(fields === undefined ? {} : { extract_fields: fields }),
+      });
+      const notes = listAt(data, "notes").join("\n");
+      assert.match(notes, read === 25 ? /root span, read for 25\./ : /root span\.$/m);
+    }
+  }
+});

@@ -95,7 +95,13 @@ function translate(pattern: string, mark: string): string {
       if (outer !== undefined) outer.ends = group.ends || group.ended;
     } else if (token[0] === "(") {
       if (!/^\((?:\?:|\?P<[a-zA-Z_]\w*>)?$/.test(token)) {
-        throw refuse(pattern, `${token} is not supported, modes such as (?i) at the start only`);
+        const isMode = /^\(\?[aiLmsux-]/.test(token);
+        throw refuse(
+          pattern,
+          isMode
+            ? "modes such as (?i) may only stand at the very beginning"
+            : `${token} is not supported`,
+        );
       }
       groups.push(newGroup());
     } else if (token === "$") group.ends = !modes.includes("m");

@@ -211,6 +211,9 @@ async function find(query: TraceQuery, context: ReadServices): Promise<TracePage
   }
 }
 
+/** Most traces whose names are read from their spans where nobody asked for names in particular. */
+const NAMES_UNASKED = 25;
+
 /** Traces whose spans are read before checking whether there is room for more. */
 const AT_ONCE = 100;
 
@@ -223,7 +226,7 @@ async function readSelected(
   const picked = selection.collect({ traces: infos.length, spans: withSpans, maxTokens });
   const shaped = infos.map(shapeInfo);
   const names: RootNames = selection.wants.name && !withSpans
-    ? await readRootNames(shaped, mlflow)
+    ? await readRootNames(shaped, mlflow, selection.everything ? NAMES_UNASKED : undefined)
     : new Map();
   const reasons = new Map<string, string[]>();
   for (let from = 0; withSpans && from < infos.length && !picked.full; from += AT_ONCE) {
