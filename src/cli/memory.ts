@@ -29,6 +29,8 @@ export function createTidy(memory: Memory | undefined = runtimeMemory()): Tidy {
   let settled = memory.size();
   let waiting = false;
   const later = (idle: () => boolean, tries: number) => {
+    // What a helper took goes with it, and is no level to grow from.
+    settled = Math.min(settled, memory.size());
     if (waiting || tries === 0 || memory.size() < settled + GROWTH) return;
     waiting = true;
     memory.after(QUIET, () => {

@@ -40,6 +40,22 @@ Deno.test("memory is given back some time after it has grown, and only then", ()
   assert.equal(memory.collected, 1);
 });
 
+Deno.test("what a helper took and gave back is no level to grow from", () => {
+  const memory = new Sizes([200, 200, 200, 60]);
+  const tidy = createTidy(memory);
+  memory.now = 200 * MB;
+  tidy(() => true);
+  memory.pass();
+  assert.equal(memory.collected, 3);
+  // The helper ended; a small call comes, then a large one.
+  memory.now = 60 * MB;
+  tidy(() => true);
+  memory.now = 150 * MB;
+  tidy(() => true);
+  memory.pass();
+  assert.equal(memory.collected, 4);
+});
+
 Deno.test("nothing is done while a call is under way", () => {
   const memory = new Sizes();
   const tidy = createTidy(memory);
