@@ -1,5 +1,6 @@
 /** The tools that draw, on the W&B simulator and on a tracking server with canned answers. */
 import assert from "node:assert/strict";
+import { getRunHistory } from "../../src/wandb/tools/get_run_history.ts";
 import { plotRuns } from "../../src/wandb/tools/plot_runs.ts";
 import { startFakeMlflow } from "../e2e/fake_mlflow.ts";
 import { toolsWith } from "../mlflow/harness.ts";
@@ -68,6 +69,14 @@ Deno.test("plot_runs: without keys the losses are found by name; what is not the
     max_step: 1,
   });
   assert.match(String(swapped["message"]), /min_step/);
+});
+
+Deno.test("rows of a run's history name the tool that draws them, where there are many", async () => {
+  await using on = await seeded();
+  const many = await on.call(getRunHistory, { ...PLACE, run_id: "r1" });
+  assert.equal(many.drawnBy, "plot_runs_tool");
+  const few = await on.call(getRunHistory, { ...PLACE, run_id: "r1", max_step: 5 });
+  assert.equal(few.drawnBy, undefined);
 });
 
 Deno.test("plot_traces: the newest thousand, and that there are more", async () => {
