@@ -1,7 +1,6 @@
 import { Failure } from "../core/failure.ts";
 import * as z from "zod";
-import { nearest, oneOf } from "../core/nearest.ts";
-import { someOf } from "../core/some.ts";
+import { nearest, oneOf, someOf } from "../core/nearest.ts";
 import type { WandbSession } from "./client.ts";
 import type { ProjectRef } from "./project.ts";
 import { connectionShape } from "./shapes.ts";

@@ -10,7 +10,7 @@ import { printOrderBy } from "../filter/order.ts";
 import { buildFilter, explainRefusal, readOrder } from "../query.ts";
 import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.ts";
 import type { Json } from "../../core/json.ts";
-import { someOf } from "../../core/some.ts";
+import { someOf } from "../../core/nearest.ts";
 import { briefTrace, shapeInfo } from "../shape/info.ts";
 import { shapeSpan } from "../shape/span.ts";
 import type { TracePage, TraceQuery } from "../store.ts";

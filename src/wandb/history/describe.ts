@@ -1,8 +1,7 @@
 import { describeSeries } from "../../analysis/statistics.ts";
 import { defined } from "../../core/defined.ts";
 import { Failure } from "../../core/failure.ts";
-import { nearest, oneOf } from "../../core/nearest.ts";
-import { someOf } from "../../core/some.ts";
+import { nearest, oneOf, someOf } from "../../core/nearest.ts";
 import { suggest } from "../missing.ts";
 import type { BranchPoint } from "../shapes.ts";
 import { matchKeys } from "./choose.ts";

@@ -3,7 +3,7 @@ import { chartEvaluations, scoreNames } from "../../analysis/charts/evaluations.
 import { MOST_NAMES } from "../../analysis/charts/spec.ts";
 import { aggregateEvaluation } from "../../analysis/evaluation.ts";
 import { badArgument, Failure, unknownName } from "../../core/failure.ts";
-import { someOf } from "../../core/some.ts";
+import { someOf } from "../../core/nearest.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { CHART_APP, drawChart } from "../../pictures/draw.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
