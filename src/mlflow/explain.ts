@@ -78,7 +78,11 @@ export async function countUnseen(
 }
 
 /** What a result says of traces that {@link countUnseen} counts. */
-export function describeUnseen(count: number): string {
+export function describeUnseen(count: number | undefined): string {
+  if (count === undefined) {
+    return "Traces of this range whose spans are not in the database (kept in files, archived, or " +
+      "none) were not looked at; how many there are could not be told.";
+  }
   return `${count} traces of this range were not looked at: their spans are not in the database ` +
     "(kept in files, archived, or none), where span.* and trace.text search. Without these " +
     "comparisons they are found.";

@@ -102,7 +102,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     if (renamed !== undefined) notes.push(renamed.note);
     else if (unnamed > 0) notes.push(describeOthers(unnamed, query));
     if (page.infos.length === 0) notes.push(await explainEmpty(args, query, context));
-    if (unseen !== undefined && unseen > 0) notes.push(describeUnseen(unseen));
+    if (unseen !== 0) notes.push(describeUnseen(unseen));
     if (args.include_spans === false && !selection.everything && selection.wants.spans) {
       notes.push("Nothing under data.* was read: include_spans is false.");
     }
@@ -121,7 +121,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
       );
     }
     const filter = query.filter === undefined ? "" : printFilter(query.filter);
-    const isPartial = (unseen ?? 0) > 0 || (unnamed > 0 && renamed === undefined);
+    const isPartial = unseen !== 0 || (unnamed > 0 && renamed === undefined);
     const data = {
       traces: values,
       returned: values.length,
