@@ -45,6 +45,8 @@ if (import.meta.main) {
     const { code } = await new Deno.Command(Deno.execPath(), {
       args: ["test", "-A", "--no-prompt", "--parallel", ...Deno.args, ...(own ? [] : files)],
       cwd: ROOT,
+      // Tests wait for sockets, workers and programs: two for each processor keep it busy.
+      env: { DENO_JOBS: String(2 * navigator.hardwareConcurrency) },
     }).spawn().status;
     Deno.exit(code);
   }

@@ -7,9 +7,11 @@
 
 /** A worker that helps the server. */
 export interface Helper {
+  /** Where it is asked and answers. */
   readonly port: MessagePort;
   /** Resolves with the reason when it ended by itself. */
   readonly ended: Promise<string>;
+  /** Ends it, whatever it is doing. */
   end(): void;
 }
 

@@ -103,8 +103,11 @@ export interface Reply<T> {
 export interface App {
   /** Its address, such as `ui://wandflow/chart.html`. */
   readonly uri: string;
+  /** What programs call it. */
   readonly name: string;
+  /** What people read. */
   readonly title: string;
+  /** When it shows what. */
   readonly description: string;
   /** One file of HTML, which loads nothing. */
   readonly load: () => Promise<string>;

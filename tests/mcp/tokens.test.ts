@@ -3,11 +3,12 @@ import fc from "fast-check";
 import { encode } from "gpt-tokenizer/encoding/o200k_base";
 import { estimateTokens, fitsTokens } from "../../src/mcp/tokens.ts";
 import { base64, chinese, csv, metrics, prose, trace } from "./payloads.ts";
+import { slowTest } from "../support/slow.ts";
 
 /** Estimated over real: 1 is exact, above is an overestimate. */
 const ratio = (text: string) => estimateTokens(text) / encode(text).length;
 
-Deno.test("the estimate is within 15 % of o200k_base on what results are made of", () => {
+slowTest("the estimate is within 15 % of o200k_base on what results are made of", () => {
   const payloads = {
     "trace JSON": JSON.stringify(trace(60)),
     "metric history JSON": JSON.stringify(metrics(300)),
@@ -25,7 +26,7 @@ Deno.test("the estimate is within 15 % of o200k_base on what results are made of
   }
 });
 
-Deno.test("it stays within a third on Base64, escaped text and indented JSON", () => {
+slowTest("it stays within a third on Base64, escaped text and indented JSON", () => {
   const payloads = {
     "Base64": base64(6000),
     "escaped": JSON.stringify(JSON.stringify(JSON.stringify(trace(10)))),
@@ -38,7 +39,7 @@ Deno.test("it stays within a third on Base64, escaped text and indented JSON", (
   }
 });
 
-Deno.test("other scripts and emoji are counted within a factor of two", () => {
+slowTest("other scripts and emoji are counted within a factor of two", () => {
   const texts = {
     Hindi: "मॉडल प्रशिक्षण के दौरान हानि धीरे-धीरे कम होती गई ".repeat(30),
     Russian: "Во время обучения модели потери постепенно снижались ".repeat(30),
@@ -53,7 +54,7 @@ Deno.test("other scripts and emoji are counted within a factor of two", () => {
   }
 });
 
-Deno.test("nothing takes no tokens, more text never takes fewer", () => {
+slowTest("nothing takes no tokens, more text never takes fewer", () => {
   assert.equal(estimateTokens(""), 0);
   fc.assert(fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (a, b) => {
     assert.ok(estimateTokens(`${a} ${b}`) + 2 >= estimateTokens(a));
@@ -61,7 +62,7 @@ Deno.test("nothing takes no tokens, more text never takes fewer", () => {
   }));
 });
 
-Deno.test("the quick answers of fitsTokens agree with the estimate", () => {
+slowTest("the quick answers of fitsTokens agree with the estimate", () => {
   const text = fc.oneof(
     fc.string({ unit: "binary", maxLength: 200 }),
     fc.constantFrom(prose(50), csv(20), "a".repeat(400), "文".repeat(100)),

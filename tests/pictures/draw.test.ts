@@ -5,11 +5,12 @@ import { chartTimes } from "../../src/analysis/charts/times.ts";
 import { LARGEST, paint } from "../../src/pictures/paint.ts";
 import { encodePng } from "../../src/pictures/png.ts";
 import { countColours, decode } from "./png.ts";
+import { slowTest } from "../support/slow.ts";
 
 const steps = (value: (step: number) => number, length = 1000) =>
   Array.from({ length }, (_, step) => ({ step, value: value(step) }));
 
-Deno.test("encodePng: the 256 commonest colours are exact, the rest go to the nearest", () => {
+slowTest("encodePng: the 256 commonest colours are exact, the rest go to the nearest", () => {
   // 600 greens and blues, the first 256 of them twice.
   const colour = (index: number) => [0, 8 * (index % 32), 8 * Math.floor(index / 32), 255];
   const data = new Uint8Array(4 * 856);
@@ -25,7 +26,7 @@ Deno.test("encodePng: the 256 commonest colours are exact, the rest go to the ne
   assert.ok(Math.abs((channels(599)[1] ?? 0) - (colour(599)[1] ?? 0)) < 8);
 });
 
-Deno.test("a curve chart is a small picture with each curve's colour in it", async () => {
+slowTest("a curve chart is a small picture with each curve's colour in it", async () => {
   const { spec } = chartCurves({
     title: "loss of two runs",
     xTitle: "step",
@@ -52,7 +53,7 @@ Deno.test("a curve chart is a small picture with each curve's colour in it", asy
   }
 });
 
-Deno.test("the same specification gives the same bytes", async () => {
+slowTest("the same specification gives the same bytes", async () => {
   const { spec } = chartBars({
     title: "scores",
     panels: [{ title: "accuracy", bars: [{ name: "a", value: 0.5, interval: [0.4, 0.6] }] }],
@@ -60,7 +61,7 @@ Deno.test("the same specification gives the same bytes", async () => {
   assert.deepEqual(await paint(spec), await paint(spec));
 });
 
-Deno.test("times are drawn without the time zone of the machine", async () => {
+slowTest("times are drawn without the time zone of the machine", async () => {
   const points = [0, 1, 2].map((hour) => ({
     at: Date.UTC(2026, 10, 6, hour),
     seconds: 1 + hour,

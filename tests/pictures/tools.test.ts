@@ -6,6 +6,7 @@ import { startFakeMlflow } from "../e2e/fake_mlflow.ts";
 import { toolsWith } from "../mlflow/harness.ts";
 import { startRig } from "../wandb/harness.ts";
 import { seedRun } from "../wandb/seed.ts";
+import { slowTest } from "../support/slow.ts";
 
 const PLACE = { entity_name: "sim-team", project_name: "plots" };
 
@@ -33,7 +34,7 @@ async function seeded() {
   return on;
 }
 
-Deno.test("plot_runs: curves in words and as a picture, without structured content", async () => {
+slowTest("plot_runs: curves in words and as a picture, without structured content", async () => {
   await using on = await seeded();
   const { text, picture, data } = await on.call(plotRuns, {
     ...PLACE,
@@ -48,38 +49,44 @@ Deno.test("plot_runs: curves in words and as a picture, without structured conte
   assert.match(text ?? "", /val\/loss: no values in 1 of 2 runs\./);
 });
 
-Deno.test("plot_runs: without keys the losses are found by name; what is not there is told", async () => {
-  await using on = await seeded();
-  const { text } = await on.call(plotRuns, { ...PLACE, run_ids: "r1" });
-  assert.match(text ?? "", /^loss over _step:/m);
-  assert.match(text ?? "", /^val\/loss over _step:/m);
-  const unknown = await on.failure(plotRuns, { ...PLACE, run_ids: ["r1"], keys: ["los"] });
-  assert.match(String(unknown["message"]), /"los"; did you mean "loss"/);
-  const outside = await on.failure(plotRuns, {
-    ...PLACE,
-    run_ids: ["r1"],
-    keys: ["loss"],
-    min_step: 1000,
-  });
-  assert.equal(outside["error"], "not_found");
-  const swapped = await on.failure(plotRuns, {
-    ...PLACE,
-    run_ids: ["r1"],
-    min_step: 5,
-    max_step: 1,
-  });
-  assert.match(String(swapped["message"]), /min_step/);
-});
+slowTest(
+  "plot_runs: without keys the losses are found by name; what is not there is told",
+  async () => {
+    await using on = await seeded();
+    const { text } = await on.call(plotRuns, { ...PLACE, run_ids: "r1" });
+    assert.match(text ?? "", /^loss over _step:/m);
+    assert.match(text ?? "", /^val\/loss over _step:/m);
+    const unknown = await on.failure(plotRuns, { ...PLACE, run_ids: ["r1"], keys: ["los"] });
+    assert.match(String(unknown["message"]), /"los"; did you mean "loss"/);
+    const outside = await on.failure(plotRuns, {
+      ...PLACE,
+      run_ids: ["r1"],
+      keys: ["loss"],
+      min_step: 1000,
+    });
+    assert.equal(outside["error"], "not_found");
+    const swapped = await on.failure(plotRuns, {
+      ...PLACE,
+      run_ids: ["r1"],
+      min_step: 5,
+      max_step: 1,
+    });
+    assert.match(String(swapped["message"]), /min_step/);
+  },
+);
 
-Deno.test("rows of a run's history name the tool that draws them, where there are many", async () => {
-  await using on = await seeded();
-  const many = await on.call(getRunHistory, { ...PLACE, run_id: "r1" });
-  assert.equal(many.drawnBy, "plot_runs_tool");
-  const few = await on.call(getRunHistory, { ...PLACE, run_id: "r1", max_step: 5 });
-  assert.equal(few.drawnBy, undefined);
-});
+slowTest(
+  "rows of a run's history name the tool that draws them, where there are many",
+  async () => {
+    await using on = await seeded();
+    const many = await on.call(getRunHistory, { ...PLACE, run_id: "r1" });
+    assert.equal(many.drawnBy, "plot_runs_tool");
+    const few = await on.call(getRunHistory, { ...PLACE, run_id: "r1", max_step: 5 });
+    assert.equal(few.drawnBy, undefined);
+  },
+);
 
-Deno.test("plot_traces: the newest thousand, and that there are more", async () => {
+slowTest("plot_traces: the newest thousand, and that there are more", async () => {
   await using mlflow = startFakeMlflow();
   const tools = toolsWith({ MLFLOW_TRACKING_URI: mlflow.url });
   const tool = tools.list.find(({ name }) => name === "plot_traces");

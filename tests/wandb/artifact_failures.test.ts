@@ -9,6 +9,7 @@ import { listRegistryCollections } from "../../src/wandb/tools/list_registry_col
 import { seedArtifact, seedLink, seedRegistry } from "./artifact_seed.ts";
 import { list, part, type Rig, startRig } from "./harness.ts";
 import { graphql, seedRun } from "./seed.ts";
+import { slowTest } from "../support/slow.ts";
 
 const AT = { entity: "sim-team", project: "vision" };
 const CARS = "sim-team/vision/cars";
@@ -38,83 +39,96 @@ async function seeded(rig: Rig): Promise<void> {
   }
 }
 
-Deno.test("projects, collections, versions and types that are not there are told with the nearest", async () => {
-  await using rig = startRig();
-  await seeded(rig);
-  const misses: [Tool<WandbServices>, Record<string, unknown>, RegExp, RegExp][] = [
-    [getArtifactDetails, { artifact_name: "sim-team/visoin/cars" }, /no project/, /vision/],
-    [getArtifactDetails, { artifact_name: "sim-taem/vision/cars" }, /no project/, /sim-team/],
-    [getArtifactDetails, { artifact_name: "sim-team/vision/crs" }, /no artifact coll/, /cars/],
-    [
-      getArtifactDetails,
-      { artifact_name: `${CARS}:take-tow` },
-      /no version "take-tow"/,
-      /take-two/,
-    ],
-    [getArtifactDetails, { artifact_name: `${CARS}:v99` }, /no version "v99"/, /v0|v1/],
-    [getArtifactDetails, { artifact_name: CARS, type_name: "model" }, /not of type/, /dataset/],
-    [
-      getArtifactDetails,
-      { artifact_name: "sim-org/wandb-registry-dat/All cars" },
-      /no registry "dat"/,
-      /data/,
-    ],
-    [
-      getArtifactDetails,
-      { artifact_name: "sim-ogr/wandb-registry-data/All cars" },
-      /no organization "sim-ogr"/,
-      /sim-org/,
-    ],
-    [
-      getArtifactDetails,
-      { artifact_name: "wandb-registry-data/All carz" },
-      /no artifact collection/,
-      /All cars/,
-    ],
-    [
-      getArtifactDetails,
-      { artifact_name: "wandb-registry-data/All cars:prod" },
-      /no version "prod"/,
-      /latest, v1, v0/,
-    ],
-    [
-      compareArtifactVersions,
-      { artifact_name_a: `${CARS}:v0`, artifact_name_b: "v7" },
-      /no version "v7"/,
-      /v0|v1/,
-    ],
-    [listArtifactVersions, { collection_name: "sim-team/vision/crs" }, /no artifact coll/, /cars/],
-    [listArtifactVersions, { collection_name: CARS, type_name: "model" }, /not of type/, /dataset/],
-    [
-      listArtifactVersions,
-      { collection_name: "All carz", registry_name: "data" },
-      /no artifact collection/,
-      /All cars/,
-    ],
-    [
-      listArtifactVersions,
-      { collection_name: "All cars", registry_name: "data", type_name: "model" },
-      /not of type/,
-      /dataset/,
-    ],
-    [
-      listArtifactVersions,
-      { collection_name: "All cars", registry_name: "dtaa" },
-      /no registry "dtaa"/,
-      /data/,
-    ],
-  ];
-  for (const [tool, args, message, hint] of misses) {
-    const { result, requests } = await rig.counted(() => rig.failure(tool, args));
-    assert.equal(result["error"], "not_found", JSON.stringify(result));
-    assert.match(String(result["message"]), message);
-    assert.match(String(result["hint"]), hint);
-    assert.ok(requests <= 2, `${JSON.stringify(args)}: ${requests}`);
-  }
-  assert.deepEqual(rig.sim.defects, []);
-});
+slowTest(
+  "projects, collections, versions and types that are not there are told with the nearest",
+  async () => {
+    await using rig = startRig();
+    await seeded(rig);
+    const misses: [Tool<WandbServices>, Record<string, unknown>, RegExp, RegExp][] = [
+      [getArtifactDetails, { artifact_name: "sim-team/visoin/cars" }, /no project/, /vision/],
+      [getArtifactDetails, { artifact_name: "sim-taem/vision/cars" }, /no project/, /sim-team/],
+      [getArtifactDetails, { artifact_name: "sim-team/vision/crs" }, /no artifact coll/, /cars/],
+      [
+        getArtifactDetails,
+        { artifact_name: `${CARS}:take-tow` },
+        /no version "take-tow"/,
+        /take-two/,
+      ],
+      [getArtifactDetails, { artifact_name: `${CARS}:v99` }, /no version "v99"/, /v0|v1/],
+      [getArtifactDetails, { artifact_name: CARS, type_name: "model" }, /not of type/, /dataset/],
+      [
+        getArtifactDetails,
+        { artifact_name: "sim-org/wandb-registry-dat/All cars" },
+        /no registry "dat"/,
+        /data/,
+      ],
+      [
+        getArtifactDetails,
+        { artifact_name: "sim-ogr/wandb-registry-data/All cars" },
+        /no organization "sim-ogr"/,
+        /sim-org/,
+      ],
+      [
+        getArtifactDetails,
+        { artifact_name: "wandb-registry-data/All carz" },
+        /no artifact collection/,
+        /All cars/,
+      ],
+      [
+        getArtifactDetails,
+        { artifact_name: "wandb-registry-data/All cars:prod" },
+        /no version "prod"/,
+        /latest, v1, v0/,
+      ],
+      [
+        compareArtifactVersions,
+        { artifact_name_a: `${CARS}:v0`, artifact_name_b: "v7" },
+        /no version "v7"/,
+        /v0|v1/,
+      ],
+      [
+        listArtifactVersions,
+        { collection_name: "sim-team/vision/crs" },
+        /no artifact coll/,
+        /cars/,
+      ],
+      [
+        listArtifactVersions,
+        { collection_name: CARS, type_name: "model" },
+        /not of type/,
+        /dataset/,
+      ],
+      [
+        listArtifactVersions,
+        { collection_name: "All carz", registry_name: "data" },
+        /no artifact collection/,
+        /All cars/,
+      ],
+      [
+        listArtifactVersions,
+        { collection_name: "All cars", registry_name: "data", type_name: "model" },
+        /not of type/,
+        /dataset/,
+      ],
+      [
+        listArtifactVersions,
+        { collection_name: "All cars", registry_name: "dtaa" },
+        /no registry "dtaa"/,
+        /data/,
+      ],
+    ];
+    for (const [tool, args, message, hint] of misses) {
+      const { result, requests } = await rig.counted(() => rig.failure(tool, args));
+      assert.equal(result["error"], "not_found", JSON.stringify(result));
+      assert.match(String(result["message"]), message);
+      assert.match(String(result["hint"]), hint);
+      assert.ok(requests <= 2, `${JSON.stringify(args)}: ${requests}`);
+    }
+    assert.deepEqual(rig.sim.defects, []);
+  },
+);
 
-Deno.test("names that cannot be are refused without a request", async () => {
+slowTest("names that cannot be are refused without a request", async () => {
   await using rig = startRig();
   const names = [
     "",
@@ -154,7 +168,7 @@ Deno.test("names that cannot be are refused without a request", async () => {
   assert.equal(cursor["error"], "invalid_arguments");
 });
 
-Deno.test("hostile names reach the server as they are, and find nothing", async () => {
+slowTest("hostile names reach the server as they are, and find nothing", async () => {
   await using rig = startRig();
   await seeded(rig);
   const hostile = [
@@ -199,7 +213,7 @@ Deno.test("hostile names reach the server as they are, and find nothing", async 
   assert.deepEqual(rig.sim.defects, []);
 });
 
-Deno.test("refusals of the server are told by kind, and never with the key", async () => {
+slowTest("refusals of the server are told by kind, and never with the key", async () => {
   await using rig = startRig();
   await seeded(rig);
   const kinds: [number, string][] = [
@@ -231,7 +245,7 @@ Deno.test("refusals of the server are told by kind, and never with the key", asy
   assert.ok(!rig.logged.join("\n").includes(rig.sim.apiKey));
 });
 
-Deno.test("a part that is missing is told, the rest is there", async () => {
+slowTest("a part that is missing is told, the rest is there", async () => {
   await using rig = startRig();
   await seeded(rig);
   const membership = ["project", "artifactCollectionMembership", "artifact"];
@@ -268,7 +282,7 @@ Deno.test("a part that is missing is told, the rest is there", async () => {
   assert.match(String(versions["message"]), /versions are out/);
 });
 
-Deno.test("a manifest may be where the store redirects to, with a query or without", async () => {
+slowTest("a manifest may be where the store redirects to, with a query or without", async () => {
   await using rig = startRig();
   await seeded(rig);
   const contents = { "moved.csv": { digest: "x", size: 1 } };
@@ -290,7 +304,7 @@ Deno.test("a manifest may be where the store redirects to, with a query or witho
   }
 });
 
-Deno.test("a version that is deleted some day says when", async () => {
+slowTest("a version that is deleted some day says when", async () => {
   await using rig = startRig();
   await seeded(rig);
   const read = async () =>
@@ -311,7 +325,7 @@ Deno.test("a version that is deleted some day says when", async () => {
   );
 });
 
-Deno.test("a manifest that is not one is told, and the files come from the API", async () => {
+slowTest("a manifest that is not one is told, and the files come from the API", async () => {
   await using rig = startRig();
   await seeded(rig);
   for (
@@ -338,7 +352,7 @@ Deno.test("a manifest that is not one is told, and the files come from the API",
   }
 });
 
-Deno.test("a manifest that is elsewhere, at an address without a query, is read there", async () => {
+slowTest("a manifest that is elsewhere, at an address without a query, is read there", async () => {
   await using rig = startRig();
   await seeded(rig);
   const asked: string[] = [];
@@ -364,7 +378,7 @@ Deno.test("a manifest that is elsewhere, at an address without a query, is read 
   }
 });
 
-Deno.test("the call that is cancelled while a manifest comes is cancelled", async () => {
+slowTest("the call that is cancelled while a manifest comes is cancelled", async () => {
   await using rig = startRig();
   await seeded(rig);
   rig.sim.faults.add({ kind: "hang", match: { path: "/storage/" } });

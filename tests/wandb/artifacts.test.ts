@@ -11,6 +11,7 @@ import {
 } from "./artifact_seed.ts";
 import { list, part, type Rig, startRig } from "./harness.ts";
 import { graphql, seedRun } from "./seed.ts";
+import { slowTest } from "../support/slow.ts";
 
 const AT = { entity: "sim-team", project: "vision" };
 const CARS = "sim-team/vision/cars";
@@ -50,7 +51,7 @@ async function seeded(rig: Rig): Promise<void> {
   }
 }
 
-Deno.test("versions are listed with one request, with their place in this collection", async () => {
+slowTest("versions are listed with one request, with their place in this collection", async () => {
   await using rig = startRig();
   await seeded(rig);
   const { result, requests } = await rig.counted(() =>
@@ -87,7 +88,7 @@ Deno.test("versions are listed with one request, with their place in this collec
   assert.deepEqual(typed.result, result);
 });
 
-Deno.test("a long list of versions goes on where the page or the budget ended", async () => {
+slowTest("a long list of versions goes on where the page or the budget ended", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, { ...AT, run: "maker1" });
   for (let index = 0; index < 7; index++) {
@@ -125,7 +126,7 @@ Deno.test("a long list of versions goes on where the page or the budget ended", 
   assert.deepEqual(list(rest["versions"])[0]?.["version"], "v4");
 });
 
-Deno.test("registry versions are numbered and named as the registry has them", async () => {
+slowTest("registry versions are numbered and named as the registry has them", async () => {
   await using rig = startRig();
   await seeded(rig);
   const forms = [
@@ -160,7 +161,7 @@ Deno.test("registry versions are numbered and named as the registry has them", a
   assert.equal(byTeam.result["count"], 2);
 });
 
-Deno.test("a version is described with its lineage by one request, in every form", async () => {
+slowTest("a version is described with its lineage by one request, in every form", async () => {
   await using rig = startRig({ entity: "sim-team", project: "vision" });
   await seeded(rig);
   const { result, requests } = await rig.counted(() =>
@@ -219,7 +220,7 @@ Deno.test("a version is described with its lineage by one request, in every form
   assert.equal(part(slash, "artifact")["version"], "v1");
 });
 
-Deno.test("a registry's version has the registry's number and aliases, and its source", async () => {
+slowTest("a registry's version has the registry's number and aliases, and its source", async () => {
   await using rig = startRig();
   await seeded(rig);
   const selection = encodeURIComponent("sim-org_6f2c/wandb-registry-data/All cars");
@@ -249,7 +250,7 @@ Deno.test("a registry's version has the registry's number and aliases, and its s
   assert.deepEqual(rig.sim.defects, []);
 });
 
-Deno.test("files come with references from the manifest, and go on page by page", async () => {
+slowTest("files come with references from the manifest, and go on page by page", async () => {
   await using rig = startRig({ store: "separate" });
   await seeded(rig);
   const { result, requests } = await rig.counted(() =>
@@ -274,7 +275,7 @@ Deno.test("files come with references from the manifest, and go on page by page"
   assert.ok(toStore.every(({ headers }) => !("authorization" in headers)));
 });
 
-Deno.test("a manifest that cannot be read is told, and files come from the API", async () => {
+slowTest("a manifest that cannot be read is told, and files come from the API", async () => {
   await using rig = startRig();
   await seeded(rig);
   rig.sim.faults.add({ kind: "status", status: 403, match: { path: "/storage/" } });
@@ -296,7 +297,7 @@ Deno.test("a manifest that cannot be read is told, and files come from the API",
   assert.deepEqual(list(rest["files"]).map((file) => file["name"]), ["same.csv"]);
 });
 
-Deno.test("two versions are compared by three requests, over all files", async () => {
+slowTest("two versions are compared by three requests, over all files", async () => {
   await using rig = startRig({ store: "separate" });
   await seeded(rig);
   const { result, requests } = await rig.counted(() =>
@@ -347,7 +348,7 @@ Deno.test("two versions are compared by three requests, over all files", async (
   assert.ok(!("file_diff" in plain.result));
 });
 
-Deno.test("a registry's version and its source are the same content, by one request", async () => {
+slowTest("a registry's version and its source are the same content, by one request", async () => {
   await using rig = startRig();
   await seeded(rig);
   const { result, requests } = await rig.counted(() =>
@@ -362,7 +363,7 @@ Deno.test("a registry's version and its source are the same content, by one requ
   assert.deepEqual(result["aliases_diff"], { added: ["latest", "stable"], removed: ["first"] });
 });
 
-Deno.test("thousands of files are compared, with and without a manifest", async () => {
+slowTest("thousands of files are compared, with and without a manifest", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, { ...AT, run: "maker1" });
   const files = (changed: number) =>
@@ -406,7 +407,7 @@ Deno.test("thousands of files are compared, with and without a manifest", async 
   assert.match(String(list(diff["notes"])[0]), /HTTP 404.*1 of the entries/);
 });
 
-Deno.test("an older server without memberships still describes and compares versions", async () => {
+slowTest("an older server without memberships still describes and compares versions", async () => {
   await using rig = startRig({
     without: ["Project.artifactCollectionMembership", "Artifact.usedCount"],
   });
@@ -422,7 +423,7 @@ Deno.test("an older server without memberships still describes and compares vers
   assert.equal(part(compared, "file_diff")["modified_count"], 2);
 });
 
-Deno.test("an older server that finds collections by type only asks for the type", async () => {
+slowTest("an older server that finds collections by type only asks for the type", async () => {
   await using rig = startRig({ without: ["Project.artifactCollection"] });
   await seeded(rig);
   const failed = await rig.failure(listArtifactVersions, { collection_name: CARS });
@@ -435,7 +436,7 @@ Deno.test("an older server that finds collections by type only asks for the type
   assert.equal(typed["count"], 3);
 });
 
-Deno.test("a registry's name in two organizations is a question", async () => {
+slowTest("a registry's name in two organizations is a question", async () => {
   await using rig = startRig();
   await seeded(rig);
   const { db } = rig.sim;
@@ -489,21 +490,24 @@ Deno.test("a registry's name in two organizations is a question", async () => {
   assert.equal(part(named, "artifact")["version"], "v0");
 });
 
-Deno.test("a list of versions takes entity/project in one, and tells an alias that it passes over", async () => {
-  await using rig = startRig();
-  await seedRun(rig.sim, { ...AT, run: "maker1" });
-  await seedArtifact(rig.sim, { ...AT, type: "model", collection: "net", files: { a: "1" } });
-  await seedArtifact(rig.sim, { ...AT, type: "model", collection: "net", files: { a: "2" } });
-  for (const place of [{ project_name: "sim-team/vision" }, { entity_name: "sim-team/vision" }]) {
-    const data = await rig.data(listArtifactVersions, { collection_name: "net", ...place });
-    assert.deepEqual([data["count"], "note" in data], [2, false]);
-  }
-  const all = await rig.data(listArtifactVersions, { collection_name: "sim-team/vision/net:v9" });
-  assert.equal(all["count"], 2);
-  assert.match(String(all["note"]), /"v9" is ignored.*get_artifact_details_tool/);
-  const compared = await rig.data(compareArtifactVersions, {
-    artifact_name_a: "sim-team/vision/net:v0",
-    artifact_name_b: "latest",
-  });
-  assert.equal(part(compared, "artifact_b")["name"], "sim-team/vision/net:v1");
-});
+slowTest(
+  "a list of versions takes entity/project in one, and tells an alias that it passes over",
+  async () => {
+    await using rig = startRig();
+    await seedRun(rig.sim, { ...AT, run: "maker1" });
+    await seedArtifact(rig.sim, { ...AT, type: "model", collection: "net", files: { a: "1" } });
+    await seedArtifact(rig.sim, { ...AT, type: "model", collection: "net", files: { a: "2" } });
+    for (const place of [{ project_name: "sim-team/vision" }, { entity_name: "sim-team/vision" }]) {
+      const data = await rig.data(listArtifactVersions, { collection_name: "net", ...place });
+      assert.deepEqual([data["count"], "note" in data], [2, false]);
+    }
+    const all = await rig.data(listArtifactVersions, { collection_name: "sim-team/vision/net:v9" });
+    assert.equal(all["count"], 2);
+    assert.match(String(all["note"]), /"v9" is ignored.*get_artifact_details_tool/);
+    const compared = await rig.data(compareArtifactVersions, {
+      artifact_name_a: "sim-team/vision/net:v0",
+      artifact_name_b: "latest",
+    });
+    assert.equal(part(compared, "artifact_b")["name"], "sim-team/vision/net:v1");
+  },
+);

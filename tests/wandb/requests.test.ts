@@ -6,6 +6,7 @@ import { startWandbSim } from "../support/wandb/mod.ts";
 import { startDocsServer } from "./docs_server.ts";
 import { everydayCalls, type EverydaySize, fillEveryday } from "./everyday.ts";
 import { configFor, contextFor, memoryLog } from "./harness.ts";
+import { slowTest } from "../support/slow.ts";
 
 /** More runs and files than fit in one page. */
 const SIZE: EverydaySize = { runs: 120, steps: 20_000, files: 60 };
@@ -17,7 +18,7 @@ const RECORDED: Readonly<Record<string, number>> = {
   get_artifact_details_tool: 64,
 };
 
-Deno.test("no W&B tool takes more than three requests for an everyday question", async () => {
+slowTest("no W&B tool takes more than three requests for an everyday question", async () => {
   const sim = startWandbSim();
   await using docs = startDocsServer();
   try {

@@ -4,6 +4,7 @@ import { diagnoseRun } from "../../src/wandb/tools/diagnose_run.ts";
 import { probeProject } from "../../src/wandb/tools/probe_project.ts";
 import { list, part, startRig } from "./harness.ts";
 import { type SeedRun, seedRun } from "./seed.ts";
+import { slowTest } from "../support/slow.ts";
 
 const HERE = { entity_name: "sim-team", project_name: "vision" };
 const AT = { entity: "sim-team", project: "vision" };
@@ -21,7 +22,7 @@ function curve(run: string, lr: number, more: Partial<SeedRun> = {}): SeedRun {
   };
 }
 
-Deno.test("a project is probed with one request, its runs counted", async () => {
+slowTest("a project is probed with one request, its runs counted", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, curve("r1", 0.1, { group: "g1", jobType: "train" }));
   await seedRun(rig.sim, curve("r2", 0.2, { exitcode: 1 }));
@@ -40,7 +41,7 @@ Deno.test("a project is probed with one request, its runs counted", async () => 
   assert.deepEqual([result["groups"], result["job_types"]], [["g1"], ["train"]]);
 });
 
-Deno.test("two runs are compared with one request, their histories with at most two", async () => {
+slowTest("two runs are compared with one request, their histories with at most two", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, curve("r1", 0.1));
   await seedRun(rig.sim, curve("r2", 0.25));
@@ -72,7 +73,7 @@ Deno.test("two runs are compared with one request, their histories with at most 
   assert.deepEqual(misspelt["missing_keys"], { los: ["loss"] });
 });
 
-Deno.test("a run without a loss by name is told how to name one", async () => {
+slowTest("a run without a loss by name is told how to name one", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, { ...AT, run: "r1", history: [{ _step: 0, reward: 1 }] });
   const result = await rig.data(diagnoseRun, { ...HERE, run_id: "r1" });
@@ -81,7 +82,7 @@ Deno.test("a run without a loss by name is told how to name one", async () => {
   assert.deepEqual(result["available_keys"], ["reward"]);
 });
 
-Deno.test("any number of runs is compared, a missing one is named", async () => {
+slowTest("any number of runs is compared, a missing one is named", async () => {
   await using rig = startRig();
   for (const [index, lr] of [0.1, 0.2, 0.3].entries()) {
     await seedRun(rig.sim, curve(`r${index}`, lr));
@@ -97,7 +98,7 @@ Deno.test("any number of runs is compared, a missing one is named", async () => 
   assert.equal(one["error"], "invalid_arguments");
 });
 
-Deno.test("a run is diagnosed over its whole length with two requests", async () => {
+slowTest("a run is diagnosed over its whole length with two requests", async () => {
   await using rig = startRig();
   rig.sim.insertGeneratedRun({
     ...AT,
@@ -130,7 +131,7 @@ Deno.test("a run is diagnosed over its whole length with two requests", async ()
   assert.equal(part(result, "loss_stats")["basis"], "sampled");
 });
 
-Deno.test("a diverged and crashed run with an idle GPU is told as such", async () => {
+slowTest("a diverged and crashed run with an idle GPU is told as such", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, {
     ...AT,
@@ -157,7 +158,7 @@ Deno.test("a diverged and crashed run with an idle GPU is told as such", async (
   assert.equal(none["error"], "not_found");
 });
 
-Deno.test("an older server without some fields still answers, asked twice only once", async () => {
+slowTest("an older server without some fields still answers, asked twice only once", async () => {
   await using rig = startRig({ without: ["RunInfo.os", "RunInfo.python", "RunInfo.git"] });
   await seedRun(rig.sim, curve("r1", 0.1));
   await seedRun(rig.sim, curve("r2", 0.2));
@@ -168,30 +169,33 @@ Deno.test("an older server without some fields still answers, asked twice only o
   assert.deepEqual(second.result, first.result);
 });
 
-Deno.test("keys of a comparison may be patterns; what one of its requests lacks is told", async () => {
-  await using rig = startRig();
-  for (const run of ["r1", "r2"]) {
-    const history = [0, 1].map((step) => ({ _step: step, "a/x": step, "a/y": 1, b: "text" }));
-    await seedRun(rig.sim, { ...AT, run, history, exitcode: 0 });
-  }
-  const ask = (history_keys: string[]) =>
-    rig.counted(() => rig.data(compareRuns, { ...HERE, run_ids: ["r1", "r2"], history_keys }));
-  const { result, requests } = await ask(["a/*", "c*"]);
-  assert.equal(requests, 2);
-  assert.deepEqual(Object.keys(part(result, "history_comparison")).sort(), ["a/x", "a/y"]);
-  assert.deepEqual(part(part(result, "history_comparison"), "a/x")["shared_steps"], 2);
-  assert.deepEqual(Object.keys(part(result, "missing_keys")), ["c*"]);
-  rig.sim.faults.add({
-    kind: "partial",
-    field: ["project", "runs", "edges", "0", "node", "sampledHistory"],
-    message: "history is gone",
-    after: 1,
-  });
-  const cut = await ask(["a/*"]);
-  assert.match(String(cut.result["warnings"]), /history is gone/);
-});
+slowTest(
+  "keys of a comparison may be patterns; what one of its requests lacks is told",
+  async () => {
+    await using rig = startRig();
+    for (const run of ["r1", "r2"]) {
+      const history = [0, 1].map((step) => ({ _step: step, "a/x": step, "a/y": 1, b: "text" }));
+      await seedRun(rig.sim, { ...AT, run, history, exitcode: 0 });
+    }
+    const ask = (history_keys: string[]) =>
+      rig.counted(() => rig.data(compareRuns, { ...HERE, run_ids: ["r1", "r2"], history_keys }));
+    const { result, requests } = await ask(["a/*", "c*"]);
+    assert.equal(requests, 2);
+    assert.deepEqual(Object.keys(part(result, "history_comparison")).sort(), ["a/x", "a/y"]);
+    assert.deepEqual(part(part(result, "history_comparison"), "a/x")["shared_steps"], 2);
+    assert.deepEqual(Object.keys(part(result, "missing_keys")), ["c*"]);
+    rig.sim.faults.add({
+      kind: "partial",
+      field: ["project", "runs", "edges", "0", "node", "sampledHistory"],
+      message: "history is gone",
+      after: 1,
+    });
+    const cut = await ask(["a/*"]);
+    assert.match(String(cut.result["warnings"]), /history is gone/);
+  },
+);
 
-Deno.test("a hundred runs are compared with two requests", async () => {
+slowTest("a hundred runs are compared with two requests", async () => {
   await using rig = startRig();
   const run_ids = Array.from({ length: 100 }, (_, index) => `run${index}`);
   for (const [index, run] of run_ids.entries()) await seedRun(rig.sim, curve(run, index / 100));
@@ -206,7 +210,7 @@ Deno.test("a hundred runs are compared with two requests", async () => {
   assert.equal(Object.keys(first ?? {}).length, 101);
 });
 
-Deno.test("a spike of one row is found among ten thousand, with two requests", async () => {
+slowTest("a spike of one row is found among ten thousand, with two requests", async () => {
   await using rig = startRig();
   const wave = (step: number) => 2 - step / 10_000 + 0.01 * Math.sin(step);
   rig.sim.insertGeneratedRun({
@@ -230,7 +234,7 @@ Deno.test("a spike of one row is found among ten thousand, with two requests", a
   assert.deepEqual([basis, points], ["exact", 9999]);
 });
 
-Deno.test("a check without enough data is not among those that were made", async () => {
+slowTest("a check without enough data is not among those that were made", async () => {
   await using rig = startRig();
   const history = [0, 1, 2].map((step) => ({ _step: step, loss: 1, lr: 0.1, grad_norm: 1 }));
   await seedRun(rig.sim, { ...AT, run: "short1", history, exitcode: 0 });
@@ -239,7 +243,7 @@ Deno.test("a check without enough data is not among those that were made", async
   assert.deepEqual(data["checked"], ["run_state", "stalled", "non_finite"]);
 });
 
-Deno.test("a diagnosis says how many metrics it did not read", async () => {
+slowTest("a diagnosis says how many metrics it did not read", async () => {
   await using rig = startRig();
   const many = Object.fromEntries(Array.from({ length: 20 }, (_, index) => [`m${index}`, 1]));
   await seedRun(rig.sim, { ...AT, run: "many1", history: [{ _step: 0, loss: 1, ...many }] });
@@ -247,7 +251,7 @@ Deno.test("a diagnosis says how many metrics it did not read", async () => {
   assert.equal(Number(data["keys_not_read"]), 21 - 8);
 });
 
-Deno.test("what a probe leaves out of its lists is told", async () => {
+slowTest("what a probe leaves out of its lists is told", async () => {
   await using rig = startRig();
   const tags = Array.from({ length: 21 }, (_, index) => `t${index}`);
   await seedRun(rig.sim, { ...AT, run: "r1", tags, group: "g" });
@@ -263,7 +267,7 @@ Deno.test("what a probe leaves out of its lists is told", async () => {
   assert.deepEqual(data["run_states"], { running: 1, other: 1 });
 });
 
-Deno.test("a loss_key that holds no numbers is refused, with the keys that do", async () => {
+slowTest("a loss_key that holds no numbers is refused, with the keys that do", async () => {
   await using rig = startRig();
   const history = [0, 1].map((step) => ({ _step: step, note: `text ${step}`, score: step }));
   await seedRun(rig.sim, { ...AT, run: "texts1", history });

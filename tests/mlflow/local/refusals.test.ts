@@ -5,6 +5,7 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { explainUnusableUri } from "../../../src/mlflow/local/store.ts";
 import { EXAMPLE_STORE, localStore } from "./harness.ts";
+import { slowTest } from "../../support/slow.ts";
 
 /** The names, sizes, times and checksums of everything in a folder. */
 async function snapshot(folder: string): Promise<Record<string, string>> {
@@ -147,24 +148,27 @@ const CASES: readonly Case[] = [
 ];
 
 for (const { what, make, kind, message, hint } of CASES) {
-  Deno.test(`${what} is refused with what to do, and nothing is touched`, () =>
-    inFolder(async (folder) => {
-      const path = await copyOfStore(folder);
-      await make(folder, path);
-      const report = await refusal(folder, path);
-      assert.equal(report.error, kind);
-      assert.match(report.message, message);
-      assert.match(report.hint ?? "", hint);
-    }));
+  slowTest(
+    `${what} is refused with what to do, and nothing is touched`,
+    () =>
+      inFolder(async (folder) => {
+        const path = await copyOfStore(folder);
+        await make(folder, path);
+        const report = await refusal(folder, path);
+        assert.equal(report.error, kind);
+        assert.match(report.message, message);
+        assert.match(report.hint ?? "", hint);
+      }),
+  );
 }
 
-Deno.test("a ~ that no shell replaced is explained", () =>
+slowTest("a ~ that no shell replaced is explained", () =>
   inFolder(async (folder) => {
     const report = await refusal(folder, join(folder, "~", "mlflow.db"));
     assert.match(report.hint ?? "", /~ stands for the home folder in a shell only/);
   }));
 
-Deno.test("a tracking URI that is no store is told with what was meant", () => {
+slowTest("a tracking URI that is no store is told with what was meant", () => {
   assert.match(explainUnusableUri("localhost:5000"), /Did you mean http:\/\/localhost:5000\?/);
   assert.match(explainUnusableUri("databricks://profile"), /Databricks .* not supported yet/);
   assert.match(explainUnusableUri("ftp://x"), /sqlite:\/\/\/mlflow\.db/);
@@ -172,7 +176,7 @@ Deno.test("a tracking URI that is no store is told with what was meant", () => {
   assert.doesNotMatch(explainUnusableUri("postgresql://u:secret@h/db"), /secret/);
 });
 
-Deno.test("reading touches nothing", () =>
+slowTest("reading touches nothing", () =>
   inFolder(async (folder) => {
     const path = await copyOfStore(folder);
     const before = await snapshot(folder);
@@ -185,20 +189,23 @@ Deno.test("reading touches nothing", () =>
     assert.deepEqual(await snapshot(folder), before);
   }));
 
-Deno.test("a write-ahead store that a server has open is read, with what it wrote last", () =>
-  inFolder(async (folder) => {
-    const path = await copyOfStore(folder);
-    using writer = new DatabaseSync(path);
-    writer.exec("PRAGMA journal_mode = WAL; UPDATE trace_info SET status = 'IN_PROGRESS'");
-    const before = await snapshot(folder);
-    assert.deepEqual(Object.keys(before).sort(), ["mlflow.db", "mlflow.db-shm", "mlflow.db-wal"]);
-    using store = localStore(path);
-    const [info] = (await store.open().search(SEARCH)).infos;
-    assert.equal(JSON.stringify(info).includes('"state":"IN_PROGRESS"'), true);
-    assert.deepEqual(await snapshot(folder), before);
-  }));
+slowTest(
+  "a write-ahead store that a server has open is read, with what it wrote last",
+  () =>
+    inFolder(async (folder) => {
+      const path = await copyOfStore(folder);
+      using writer = new DatabaseSync(path);
+      writer.exec("PRAGMA journal_mode = WAL; UPDATE trace_info SET status = 'IN_PROGRESS'");
+      const before = await snapshot(folder);
+      assert.deepEqual(Object.keys(before).sort(), ["mlflow.db", "mlflow.db-shm", "mlflow.db-wal"]);
+      using store = localStore(path);
+      const [info] = (await store.open().search(SEARCH)).infos;
+      assert.equal(JSON.stringify(info).includes('"state":"IN_PROGRESS"'), true);
+      assert.deepEqual(await snapshot(folder), before);
+    }),
+);
 
-Deno.test("a reader waits for a writer, then sees what it wrote", () =>
+slowTest("a reader waits for a writer, then sees what it wrote", () =>
   inFolder(async (folder) => {
     const path = await copyOfStore(folder);
     using writer = new DatabaseSync(path);
@@ -211,17 +218,20 @@ Deno.test("a reader waits for a writer, then sees what it wrote", () =>
     assert.ok(infos.every((info) => JSON.stringify(info).includes('"state":"OK"')));
   }));
 
-Deno.test("a store that stays locked is reported as that, and may be asked again", () =>
-  inFolder(async (folder) => {
-    const path = await copyOfStore(folder);
-    using writer = new DatabaseSync(path);
-    writer.exec("BEGIN EXCLUSIVE");
-    const report = await refusal(folder, path);
-    assert.match(report.message, /A writer holds the MLflow store/);
-    assert.equal(report.retryable, true);
-  }));
+slowTest(
+  "a store that stays locked is reported as that, and may be asked again",
+  () =>
+    inFolder(async (folder) => {
+      const path = await copyOfStore(folder);
+      using writer = new DatabaseSync(path);
+      writer.exec("BEGIN EXCLUSIVE");
+      const report = await refusal(folder, path);
+      assert.match(report.message, /A writer holds the MLflow store/);
+      assert.equal(report.retryable, true);
+    }),
+);
 
-Deno.test("what others write is seen at the next call", () =>
+slowTest("what others write is seen at the next call", () =>
   inFolder(async (folder) => {
     const path = await copyOfStore(folder);
     using store = localStore(path);
@@ -236,22 +246,27 @@ Deno.test("what others write is seen at the next call", () =>
     await assert.rejects(store.open().info(id), { message: /There is no trace/ });
   }));
 
-Deno.test("a store that vanishes in mid-call is read to the end; the next call explains", () =>
-  inFolder(async (folder) => {
-    const path = await copyOfStore(folder);
-    using store = localStore(path);
-    const { infos } = await store.open().search(SEARCH);
-    let expected = 0;
-    await store.open().spansOfMany(infos, () => expected++);
-    let seen = 0;
-    await store.open().spansOfMany(infos, () => {
-      if (seen++ === 0) Deno.removeSync(path);
-    });
-    assert.equal(seen, expected);
-    await assert.rejects(store.open().search(SEARCH), { message: /There is no file .*mlflow\.db/ });
-  }));
+slowTest(
+  "a store that vanishes in mid-call is read to the end; the next call explains",
+  () =>
+    inFolder(async (folder) => {
+      const path = await copyOfStore(folder);
+      using store = localStore(path);
+      const { infos } = await store.open().search(SEARCH);
+      let expected = 0;
+      await store.open().spansOfMany(infos, () => expected++);
+      let seen = 0;
+      await store.open().spansOfMany(infos, () => {
+        if (seen++ === 0) Deno.removeSync(path);
+      });
+      assert.equal(seen, expected);
+      await assert.rejects(store.open().search(SEARCH), {
+        message: /There is no file .*mlflow\.db/,
+      });
+    }),
+);
 
-Deno.test("no page token but an offset is taken", async () => {
+slowTest("no page token but an offset is taken", async () => {
   using store = localStore(EXAMPLE_STORE);
   for (
     const pageToken of ["nonsense", btoa('{"offset": -1}'), btoa("[]"), btoa('{"offset":"x"}')]

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { inferSchema } from "../../../src/wandb/tools/infer_schema.ts";
 import { startWeaveStub, type StubCall } from "../../support/weave/stub.ts";
 import { type Data, list, record, rigOn } from "./harness.ts";
+import { slowTest } from "../../support/slow.ts";
 
 const MINUTE = 60_000;
 
@@ -22,7 +23,7 @@ function call(id: string, minute: number, op: string, inputs: Data): StubCall {
   };
 }
 
-Deno.test("a large project's schema has its first, last and rarest calls", async () => {
+slowTest("a large project's schema has its first, last and rarest calls", async () => {
   const often = Array.from(
     { length: 3000 },
     (_, minute) => call(`c${minute}`, minute, `op${minute % 7}`, { [`at${minute}`]: 1 }),

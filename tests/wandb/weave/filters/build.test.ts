@@ -8,6 +8,7 @@ import { toUnixSeconds } from "../../../../src/wandb/weave/filters/condition.ts"
 import { resolveMoments } from "../../../../src/wandb/weave/plan.ts";
 import type { StubCall } from "../../../support/weave/stub_query.ts";
 import { select } from "../../../support/weave/stub_select.ts";
+import { slowTest } from "../../../support/slow.ts";
 
 const PROJECT = "test-entity/agents";
 const PLACE = { entity: "test-entity", project: "agents", id: PROJECT };
@@ -197,7 +198,7 @@ function selected(filters: Filters, calls: readonly StubCall[]): string[] {
   return select({ calls }, PROJECT, body).map(({ id }) => id).sort();
 }
 
-Deno.test("a filter selects exactly the calls that it describes", () => {
+slowTest("a filter selects exactly the calls that it describes", () => {
   fc.assert(
     fc.property(anyFilter, fc.array(call, { maxLength: 12 }), ({ filters, holds }, calls) => {
       const expected = calls.filter(holds).map(({ id }) => id).sort();
@@ -207,7 +208,7 @@ Deno.test("a filter selects exactly the calls that it describes", () => {
   );
 });
 
-Deno.test("several filters must all hold", () => {
+slowTest("several filters must all hold", () => {
   fc.assert(
     fc.property(leaf, leaf, fc.array(call, { maxLength: 12 }), (a, b, calls) => {
       fc.pre(!Object.keys(a.filters).some((key) => key in b.filters));
@@ -218,7 +219,7 @@ Deno.test("several filters must all hold", () => {
   );
 });
 
-Deno.test("a text that is missing is before no other", () => {
+slowTest("a text that is missing is before no other", () => {
   const one = (id: string, texts: Record<string, unknown>): StubCall => ({
     id,
     project_id: PROJECT,
@@ -237,7 +238,7 @@ Deno.test("a text that is missing is before no other", () => {
   assert.deepEqual(selected({ inputs: { s: { $lte: "c" } } }, calls), ["a", "c"]);
 });
 
-Deno.test("the null of a condition reaches the server", () => {
+slowTest("the null of a condition reaches the server", () => {
   const { query } = buildFilter({ has_exception: false }, PLACE, new Map());
   assert.match(JSON.stringify(query), /\{"\$literal":null\}/);
 });
@@ -287,7 +288,7 @@ const REFUSED: readonly (readonly [Filters, RegExp])[] = [
   [{ $in: { colour: ["red"] } }, /no filter/],
 ];
 
-Deno.test("what cannot be done is refused, never ignored", async (t) => {
+slowTest("what cannot be done is refused, never ignored", async (t) => {
   for (const [filters, message] of REFUSED) {
     await t.step(JSON.stringify(filters).slice(0, 70), () => {
       assert.throws(
@@ -300,7 +301,7 @@ Deno.test("what cannot be done is refused, never ignored", async (t) => {
   }
 });
 
-Deno.test("an unknown filter is answered with the valid ones", () => {
+slowTest("an unknown filter is answered with the valid ones", () => {
   assert.throws(
     () => buildFilter({ colour: 1 }, PLACE, new Map()),
     (error) =>
@@ -309,7 +310,7 @@ Deno.test("an unknown filter is answered with the valid ones", () => {
   );
 });
 
-Deno.test("moments are read in UTC to the microsecond", () => {
+slowTest("moments are read in UTC to the microsecond", () => {
   const second = Date.UTC(2025, 0, 31, 12, 0, 5) / 1000;
   for (
     const [text, expected] of [
@@ -326,7 +327,7 @@ Deno.test("moments are read in UTC to the microsecond", () => {
   ) assert.equal(toUnixSeconds(text, "start"), expected, String(text));
 });
 
-Deno.test("times may be relative to now", () => {
+slowTest("times may be relative to now", () => {
   const now = Date.UTC(2025, 0, 31, 12);
   for (
     const [text, hours] of [
@@ -344,7 +345,7 @@ Deno.test("times may be relative to now", () => {
   }
 });
 
-Deno.test("an item of a list is named by its index, however that is written", () => {
+slowTest("an item of a list is named by its index, however that is written", () => {
   const queries = ["messages.0.role", "messages[0].role"].map((path) =>
     buildFilter({ inputs: { [path]: "user" } }, PLACE, new Map()).query
   );
@@ -352,7 +353,7 @@ Deno.test("an item of a list is named by its index, however that is written", ()
   assert.deepEqual(queries[1], queries[0]);
 });
 
-Deno.test("likely guesses are understood", () => {
+slowTest("likely guesses are understood", () => {
   const built = (filters: Filters) => buildFilter(filters, PLACE, new Map());
   assert.deepEqual(built({ op: "llm.chat" }), built({ op_name: "llm.chat" }));
   assert.deepEqual(
@@ -365,7 +366,7 @@ Deno.test("likely guesses are understood", () => {
   );
 });
 
-Deno.test("relative times become moments where a filter may hold them, and nowhere else", () => {
+slowTest("relative times become moments where a filter may hold them, and nowhere else", () => {
   const now = Date.UTC(2025, 0, 31, 12);
   const ago = (days: number) => now / 1000 - days * 86_400;
   const inputs = { time_range: { start: "7d" }, started_at: "7d" };
@@ -387,7 +388,7 @@ Deno.test("relative times become moments where a filter may hold them, and nowhe
   });
 });
 
-Deno.test("no parent and no thread are said by null", () => {
+slowTest("no parent and no thread are said by null", () => {
   for (const name of ["parent_id", "thread_id"]) {
     const { filter, query } = buildFilter({ [name]: null }, PLACE, new Map());
     assert.deepEqual(filter, {});
