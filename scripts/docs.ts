@@ -5,6 +5,7 @@
  *   deno task docs           write
  *   deno task docs --check   fail when something is out of date
  */
+import { z } from "zod";
 import { type Catalog, createCatalog } from "../src/catalog.ts";
 import type { Config } from "../src/config/config.ts";
 import { defaultText, flagName } from "../src/config/help.ts";
@@ -19,24 +20,42 @@ import { markdownTable } from "../src/core/table.ts";
 import { VERSION } from "../src/version.ts";
 import { buildApp } from "./app.ts";
 import { listingCost } from "./budget.ts";
+import { clientBlocks } from "./docs/client_blocks.ts";
+import { describeEffect, indexPage, toolPage } from "./docs/tool_pages.ts";
+import { EXAMPLE, EXAMPLES_FILE } from "./docs/example.ts";
 import { AnswerLedger, ANSWERS } from "./ledger/answers.ts";
 import { tokensPage } from "./ledger/page.ts";
 import { retrievalPage } from "./retrieval/measure.ts";
 import { say } from "./say.ts";
 
 /** Where Claude Code's plugin has its skills. */
-const PLUGIN_SKILLS = "packaging/claude/wandflow/skills/";
+const PLUGIN_SKILLS = "packaging/claude/wandflow/skills";
 
 const ROOT = new URL("../", import.meta.url);
 
+const MLFLOW = { MLFLOW_TRACKING_URI: "http://localhost:5000" };
+const WANDB = { WANDB_API_KEY: "0".repeat(40) };
 /** Every back end, so that every tool is listed. The key is no real one. */
-const EVERYTHING: Readonly<Record<string, string>> = {
-  MLFLOW_TRACKING_URI: "http://localhost:5000",
-  WANDB_API_KEY: "0".repeat(40),
+const EVERYTHING: Readonly<Record<string, string>> = { ...MLFLOW, ...WANDB };
+
+/** Configurations that users have, with the tools that each lists. */
+const CONFIGURATIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
+  nothing: {},
+  MLflow: MLFLOW,
+  "a local MLflow store": { MLFLOW_TRACKING_URI: "sqlite:////srv/mlflow.db" },
+  "MLflow, read-only": { ...MLFLOW, WANDFLOW_READ_ONLY: "true" },
+  "W&B": WANDB,
+  "W&B without documentation search": { ...WANDB, WANDB_MCP_PROXY_DOCS: "false" },
+  everything: EVERYTHING,
+  "everything, read-only": { ...EVERYTHING, WANDFLOW_READ_ONLY: "true" },
+  "the toolsets mlflow.traces and weave": {
+    ...EVERYTHING,
+    WANDFLOW_TOOLSETS: "mlflow.traces,weave",
+  },
 };
 
 /** A configuration with every back end, or of another environment. */
-export function everything(env = EVERYTHING): Config {
+export function everything(env: Readonly<Record<string, string>> = EVERYTHING): Config {
   const { settings, notes } = resolveSettings(new Map(), (name) => env[name]);
   return {
     command: "tools",
@@ -62,6 +81,22 @@ function catalogWith(env?: Readonly<Record<string, string>>): Catalog {
   );
 }
 
+/** What `tools/list` holds in each configuration; a listing in full where it is another one. */
+function listings(): Record<string, unknown> {
+  const usual = new Map(
+    catalogWith().tools.map((tool) => [tool.name, JSON.stringify(tool.listing())]),
+  );
+  return Object.fromEntries(
+    Object.entries(CONFIGURATIONS).map(([name, env]) => [
+      name,
+      catalogWith(env).tools.map((tool) => {
+        const listing = tool.listing();
+        return JSON.stringify(listing) === usual.get(tool.name) ? tool.name : listing;
+      }),
+    ]),
+  );
+}
+
 /** The README's generated tables by the name of their place. */
 export function tables({ tools, prompts }: Catalog): Record<string, string> {
   return {
@@ -76,10 +111,10 @@ export function tables({ tools, prompts }: Catalog): Record<string, string> {
     tools: markdownTable(
       ["Tool", "What it does", "Toolset", "Effect"],
       tools.map((tool) => [
-        `\`${tool.name}\``,
+        `[\`${tool.name}\`](docs/tools/${tool.name}.md)`,
         firstSentence(tool.listing().description),
         `\`${tool.toolset}\``,
-        tool.effect === "destroy" ? "deletes, asks first" : tool.effect,
+        describeEffect(tool),
       ]),
     ),
     settings: markdownTable(
@@ -123,13 +158,21 @@ export async function generatedFiles(): Promise<Map<string, string>> {
   const catalog = catalogWith();
   const { tools } = catalog;
   const readme = await Deno.readTextFile(new URL("README.md", ROOT));
-  const files = new Map([["README.md", await formatted(fill(readme, tables(catalog)))]]);
+  const parts = { ...tables(catalog), clients: await clientBlocks() };
+  const files = new Map([["README.md", await formatted(fill(readme, parts))]]);
+  const examples = z.record(z.string(), EXAMPLE)
+    .parse(JSON.parse(await Deno.readTextFile(new URL(EXAMPLES_FILE, ROOT))));
+  files.set("docs/tools/README.md", indexPage(tools));
+  for (const tool of tools) {
+    files.set(`docs/tools/${tool.name}.md`, toolPage(tool, examples[tool.name]));
+  }
+  files.set("tests/golden/configurations.json", `${JSON.stringify(listings(), null, 2)}\n`);
   for (const tool of tools) {
     const listing = JSON.stringify(tool.listing(), null, 2);
     files.set(`tests/golden/tools/${tool.name}.json`, `${listing}\n`);
   }
   for (const [path, text] of Object.entries(skillFiles(catalog.prompts))) {
-    files.set(`${PLUGIN_SKILLS}${path}`, text);
+    files.set(`${PLUGIN_SKILLS}/${path}`, text);
   }
   files.set("tests/golden/tokens.json", `${JSON.stringify(listingCost(tools), null, 2)}\n`);
   const answers = AnswerLedger.parse(JSON.parse(await Deno.readTextFile(new URL(ANSWERS, ROOT))));
@@ -155,6 +198,16 @@ export async function formatted(markdown: string): Promise<string> {
   return new TextDecoder().decode(stdout);
 }
 
+/** Every file below a folder, by its path below the project's. */
+async function filesBelow(folder: string): Promise<string[]> {
+  const paths: string[] = [];
+  for await (const { name, isDirectory } of Deno.readDir(new URL(folder, ROOT))) {
+    const path = `${folder}/${name}`;
+    paths.push(...isDirectory ? await filesBelow(path) : [path]);
+  }
+  return paths;
+}
+
 async function current(path: string): Promise<string | undefined> {
   return await Deno.readTextFile(new URL(path, ROOT)).catch(() => undefined);
 }
@@ -171,11 +224,12 @@ if (import.meta.main) {
       await Deno.writeTextFile(new URL(path, ROOT), text);
     }
   }
-  for await (const { name } of Deno.readDir(new URL("tests/golden/tools/", ROOT))) {
-    const path = `tests/golden/tools/${name}`;
-    if (files.has(path)) continue;
-    stale.push(path);
-    if (!check) await Deno.remove(new URL(path, ROOT));
+  for (const folder of ["tests/golden/tools", "docs/tools", PLUGIN_SKILLS]) {
+    for (const path of await filesBelow(folder)) {
+      if (files.has(path) || path === EXAMPLES_FILE) continue;
+      stale.push(path);
+      if (!check) await Deno.remove(new URL(path, ROOT));
+    }
   }
   if (stale.length === 0) say("Generated files are up to date.");
   else {
