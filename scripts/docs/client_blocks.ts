@@ -21,7 +21,7 @@ export async function clientBlocks(): Promise<string> {
     if (file === undefined) continue;
     const own = COMMANDS.includes(client) ? command?.(SERVER) : undefined;
     const text = own === undefined
-      ? fence(file.format, await addEntry("", file, SERVER))
+      ? fence(file.format, shorten(await addEntry("", file, SERVER)))
       : fence("sh", own.map(shellWord).join(" "));
     const place = own === undefined ? ` (<code>${file.path}</code>)` : "";
     blocks.set(text, [...blocks.get(text) ?? [], `<b>${client.title}</b>${place}`]);
@@ -29,6 +29,15 @@ export async function clientBlocks(): Promise<string> {
   return [...blocks].map(([text, names]) =>
     `<details>\n<summary>${names.join(", ")}</summary>\n\n${text}\n\n</details>`
   ).join("\n\n");
+}
+
+/** Lists and objects of one line's length on one line. */
+function shorten(text: string): string {
+  return text.replaceAll(
+    /\[\s+([^[\]{}]+?)\s+\]|\{\s+([^[\]{},]+?)\s+\}/g,
+    (_, list, members) =>
+      list === undefined ? `{ ${members} }` : `[${list.replaceAll(/\s+/g, " ")}]`,
+  );
 }
 
 function fence(language: string, text: string): string {

@@ -27,20 +27,31 @@ type Proof = (block: Block, home: Home, server: string) => Promise<void>;
 
 /** A program lists the tools to its model after its file holds the block. */
 const inFile = (agent: Agent): Proof => async ({ before, text }, home, server) => {
-  const path = z.string().parse(/\(`~\/([^`]+)`\)/.exec(before)?.[1]);
+  const path = z.string().parse(/<code>~\/([^<]+)<\/code>/.exec(before)?.[1]);
   await home.write(path, text.replace("http://localhost:5000", server));
   await listsTools(agent, home, server);
 };
 
 /** What proves each block, by words of the paragraph before it. */
 const PROOFS: readonly (readonly [RegExp, Proof])[] = [
-  [/their own may need the absolute path/, async ({ text }, home, server) => {
+  [/<b>Cursor<\/b>/, async ({ text }, home, server) => {
     const path = await home.write("mcp.json", text.replace("http://localhost:5000", server));
     const told = {
       ...claude,
       ask: (prompt: string) => [...claude.ask(prompt), "--mcp-config", path],
     };
     await listsTools(told, home, server);
+  }],
+  [/setup <client>|--remote. takes the address/, async ({ text }, home, server) => {
+    const [piped = "", merged = ""] = text.split("\n");
+    const env = `export MLFLOW_TRACKING_URI=${server};`;
+    const added = await shell(home, `${env} ${piped}`);
+    assert.equal(added.code, 0, added.output);
+    await listsTools(claude, home, server);
+    await home.write(".cursor/mcp.json", '{ "mcpServers": { "other": { "command": "x" } } }');
+    const { code, output } = await shell(home, `${env} ${merged} && cat mcp.json`);
+    assert.equal(code, 0, output);
+    assert.match(output, /"other"[\s\S]*"wandflow"/);
   }],
   [/On a machine with Node/, async ({ text }) => {
     // Its second line is the run of all tests, which includes this one.
@@ -49,7 +60,7 @@ const PROOFS: readonly (readonly [RegExp, Proof])[] = [
     assert.equal(output.code, 0, new TextDecoder().decode(output.stderr));
     assert.match(new TextDecoder().decode(output.stdout), /Done in /);
   }],
-  [/Ask it what it can do/, async ({ text }, home, server) => {
+  [/Ask it what it can do, and whether/, async ({ text }, home, server) => {
     const { code, output } = await shell(
       home,
       `set -e\n${text.replaceAll("http://localhost:5000", server)}`,
@@ -57,21 +68,26 @@ const PROOFS: readonly (readonly [RegExp, Proof])[] = [
     assert.equal(code, 0, output);
     assert.match(output, /search_traces/);
   }],
-  [/\*\*Claude Code\*\*/, async ({ text }, home, server) => {
+  [/<b>Claude Code<\/b>/, async ({ text }, home, server) => {
     const added = await shell(home, text.replace("http://localhost:5000", server));
     assert.equal(added.code, 0, added.output);
     const { output } = await runProgram(home, ["claude", "mcp", "list"]);
     assert.match(output, /wandflow: wandflow stdio - ✔ Connected/);
     await listsTools(claude, home, server);
   }],
-  [/\*\*Codex\*\*/, inFile(codex)],
-  [/\*\*Gemini CLI\*\*/, inFile(gemini)],
-  [/\*\*opencode\*\*/, inFile(opencode)],
-  // VS Code is no program of a package registry: its block is read as it reads it.
-  [/\*\*VS Code\*\*/, async ({ text }, home, server) => {
-    const { servers: { wandflow } } = VSCODE.parse(
-      JSON.parse(text.replace("http://localhost:5000", server)),
-    );
+  [/<b>Codex<\/b>/, inFile(codex)],
+  [/<b>Gemini CLI<\/b>/, async ({ text }, home, server) => {
+    const added = await shell(home, text.replace("http://localhost:5000", server));
+    assert.equal(added.code, 0, added.output);
+    await listsTools(gemini, home, server);
+  }],
+  [/<b>opencode<\/b>/, inFile(opencode)],
+  // VS Code and Zed are no programs of a package registry: their blocks are read as they read them.
+  [/<b>(VS Code|Zed)<\/b>/, async ({ text }, home, server) => {
+    const [wandflow] = SERVERS.parse(
+      Object.values(JSON.parse(text.replace("http://localhost:5000", server))),
+    ).map((servers) => servers.wandflow);
+    assert.ok(wandflow !== undefined);
     assert.equal(wandflow.command, "wandflow");
     const { args, env } = wandflow;
     const client = new Client({ name: "test", version: "1" });
@@ -82,16 +98,13 @@ const PROOFS: readonly (readonly [RegExp, Proof])[] = [
   }],
 ];
 
-const VSCODE = z.object({
-  servers: z.object({
-    wandflow: z.object({
-      type: z.literal("stdio"),
-      command: z.string(),
-      args: z.array(z.string()),
-      env: z.record(z.string(), z.string()),
-    }),
+const SERVERS = z.array(z.object({
+  wandflow: z.object({
+    command: z.string(),
+    args: z.array(z.string()),
+    env: z.record(z.string(), z.string()),
   }),
-});
+}));
 
 for (const block of BLOCKS) {
   Deno.test(`README: ${block.before}`, async () => {
