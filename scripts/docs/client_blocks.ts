@@ -27,7 +27,9 @@ export async function clientBlocks(): Promise<string> {
     blocks.set(text, [...blocks.get(text) ?? [], `<b>${client.title}</b>${place}`]);
   }
   return [...blocks].map(([text, names]) =>
-    `<details>\n<summary>${names.join(", ")}</summary>\n\n${text}\n\n</details>`
+    names.some((name) => name.includes("Claude Desktop"))
+      ? `The settings above are for ${names.join(", ")}.`
+      : `<details>\n<summary>${names.join(", ")}</summary>\n\n${text}\n\n</details>`
   ).join("\n\n");
 }
 

@@ -34,7 +34,7 @@ const inFile = (agent: Agent): Proof => async ({ before, text }, home, server) =
 
 /** What proves each block, by words of the paragraph before it. */
 const PROOFS: readonly (readonly [RegExp, Proof])[] = [
-  [/<b>Cursor<\/b>/, async ({ text }, home, server) => {
+  [/listens at that address/, async ({ text }, home, server) => {
     const path = await home.write("mcp.json", text.replace("http://localhost:5000", server));
     const told = {
       ...claude,
