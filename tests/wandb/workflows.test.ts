@@ -51,7 +51,7 @@ Deno.test("diagnose: curves, health check and comparison lead to the learning ra
   try {
     await seedTraining(sim);
     await using follower = await startFollower(environment(sim));
-    const [history, diagnose, compare, ...more] = stepsIn(
+    const [history, diagnose, compare, share, ...none] = stepsIn(
       await follower.prompt("diagnose_training_run", {
         ...AT,
         run_id: "bad1",
@@ -73,8 +73,17 @@ Deno.test("diagnose: curves, health check and comparison lead to the learning ra
     });
     assert.deepEqual(Object.keys(part(part(differences, "config_diff"), "changed")), ["lr"]);
     assert.ok("train/loss" in part(differences, "history_comparison"));
-    // A report can be made where there is a tool for it.
-    assert.ok(more.every((step) => step.includes("create_wandb_report_tool")));
+    assert.deepEqual(none, []);
+    const report = await follower.follow(share, {
+      entity_name: AT.entity,
+      project_name: AT.project,
+      title: "Why wild-storm-2 diverged",
+      markdown_report_text: "Its learning rate is 500 times that of calm-lake-1.",
+      panels: [{ type: "line", x: "_step", y: ["train/loss"], run_ids: ["good1", "bad1"] }],
+    });
+    assert.equal(report["created"], true);
+    const stored = await follower.call("query_wandb_tool", { ...AT, resource: "report" });
+    assert.match(JSON.stringify(stored["items"]), /Why wild-storm-2 diverged/);
   } finally {
     await sim.stop();
   }

@@ -120,9 +120,9 @@ Deno.test("evals: what changed between the version in production and the better 
     const collection = "sim-team/vision/answerer";
     await using follower = await start({
       WANDB_BASE_URL: sim.url,
-      WANDFLOW_TOOLSETS: "weave,wandb.artifacts",
+      WANDFLOW_TOOLSETS: "weave,wandb.artifacts,wandb.reports,wandb.runs",
     });
-    const [summarize, versions, compare, ...more] = stepsIn(
+    const [summarize, versions, compare, keep, share, ...more] = stepsIn(
       await follower.prompt("compare_model_versions", { ...AT, collection }),
     );
     assert.deepEqual(more, []);
@@ -149,6 +149,26 @@ Deno.test("evals: what changed between the version in production and the better 
     assert.equal(changes["digest_match"], false);
     assert.match(JSON.stringify(changes["metadata_diff"]), /"lr"/);
     assert.match(JSON.stringify(changes["file_diff"]), /weights\.bin/);
+
+    const place = { entity_name: "sim-team", project_name: "vision" };
+    const kept = await follower.follow(keep, {
+      ...place,
+      analysis_name: "Scores by model",
+      data: ids.map((id) => ({ evaluation: id, exact: values[id] })),
+    });
+    assert.equal(kept["row_count"], 2);
+    const report = await follower.follow(share, {
+      ...place,
+      title: "Which model is best",
+      markdown_report_text: `${winner} is best.`,
+      panels: [{ type: "bar", metrics: ["exact_mean"], analysis_run_id: kept["run_id"] }],
+    });
+    const stored = await follower.call("query_wandb_tool", { ...place, resource: "report" });
+    assert.match(JSON.stringify(stored["items"]), /Which model is best/);
+    assert.match(
+      String(report["url"]),
+      /^https:\/\/app\.example\.test\/sim-team\/vision\/reports\//,
+    );
   } finally {
     await sim.stop();
   }
