@@ -33,7 +33,7 @@ Deno.test({
     const connections = await Promise.allSettled(
       Array.from({ length: 2 * FILES }, () => Deno.connect({ hostname: "127.0.0.1", port })),
     );
-    await process.stderr.until((text) => text.includes("No longer listening") || undefined);
+    await process.stderr.until((text) => text.includes("Cannot accept connections") || undefined);
     for (const one of connections) if (one.status === "fulfilled") one.value.close();
     held.release();
     assert.match(await (await call).text(), /"traces":/);
