@@ -131,6 +131,7 @@ sys.exit(run_child([sys.executable, "-c", ${JSON.stringify(child)}], environment
   const start = (text: string) =>
     new Deno.Command(python, {
       args: ["-c", text, path],
+      clearEnv: true,
       env: { OTEL_DENO: "true", DENO_COMPAT: "1", DENO_CERT: "/ca.pem", deno_x: "1" },
       stdout: "piped",
     }).spawn();

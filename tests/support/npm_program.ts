@@ -17,6 +17,12 @@ const PROGRAMS = {
   mcpb: "npm:@anthropic-ai/mcpb@2.1.2",
 } as const;
 
+/**
+ * The versions of all that they bring: a new release of one of these broke the installation once.
+ * Written anew by `deno cache --no-config --lock=tests/support/npm_programs.lock npm:…` with all.
+ */
+const LOCKED = [`--lock=${join(ROOT, "tests", "support", "npm_programs.lock")}`, "--frozen"];
+
 /** The name of a pinned program. */
 export type NpmProgram = keyof typeof PROGRAMS;
 
@@ -43,7 +49,7 @@ export async function runNpmProgram(
   await ready;
   const { env } = await productProgram("source");
   const output = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-config", "--no-lock", "--cached-only", PROGRAMS[name], ...args],
+    args: ["run", "-A", "--no-config", ...LOCKED, "--cached-only", PROGRAMS[name], ...args],
     cwd: folder,
     clearEnv: true,
     env: { ...env, HOME: folder, PATH: Deno.env.get("PATH") ?? "" },
@@ -57,7 +63,7 @@ export async function runNpmProgram(
 async function fetch(name: NpmProgram): Promise<void> {
   await withLock(join(ROOT, "dist", `fetch-${name}`), async () => {
     const { code, stderr } = await new Deno.Command(Deno.execPath(), {
-      args: ["cache", "--quiet", "--no-config", "--no-lock", PROGRAMS[name]],
+      args: ["cache", "--quiet", "--no-config", ...LOCKED, PROGRAMS[name]],
       stdin: "null",
     }).output();
     if (code !== 0) {
