@@ -28,7 +28,7 @@ export async function clientBlocks(): Promise<string> {
   }
   return [...blocks].map(([text, names]) =>
     names.some((name) => name.includes("Claude Desktop"))
-      ? `The settings above are for ${names.join(", ")}.`
+      ? `<p>The settings at the top of this page are for ${names.join(", ")}.</p>`
       : `<details>\n<summary>${names.join(", ")}</summary>\n\n${text}\n\n</details>`
   ).join("\n\n");
 }

@@ -1,4 +1,5 @@
 import * as z from "zod";
+import { quantile } from "../../analysis/robust.ts";
 import { chartTimes, type TimedPoint } from "../../analysis/charts/times.ts";
 import { Failure } from "../../core/failure.ts";
 import { isoText } from "../../core/time.ts";
@@ -60,9 +61,8 @@ export const plotTraces: Tool<ReadServices> = readingTool({
       title: `Traces of ${experiment?.name ?? `experiment ${experimentId}`}`,
       points,
     });
-    const seconds = points.map((point) => point.seconds).sort((a, b) => a - b);
-    const quantile = (part: number) =>
-      seconds[Math.min(seconds.length - 1, Math.floor(part * seconds.length))] ?? 0;
+    const seconds = points.map((point) => point.seconds);
+    const describe = (part: number) => Number(quantile(seconds, part).toPrecision(4));
     const failed = points.filter((point) => point.failed).length;
     const times = points.map(({ at }) => at);
     const text = [
@@ -70,7 +70,7 @@ export const plotTraces: Tool<ReadServices> = readingTool({
       `${isoText(Math.max(...times))}, ${failed} failed (${
         (100 * failed / points.length).toFixed(1)
       } %).`,
-      `Latency: median ${quantile(0.5)} s, p95 ${quantile(0.95)} s, longest ${seconds.at(-1)} s.`,
+      `Latency: median ${describe(0.5)} s, p95 ${describe(0.95)} s, longest ${describe(1)} s.`,
       ...(infos.length > points.length
         ? [`${infos.length - points.length} traces have not finished and are not drawn.`]
         : []),

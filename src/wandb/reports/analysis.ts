@@ -145,8 +145,9 @@ export function readCharts(charts: readonly unknown[], table: Table): MadeChart[
   });
 }
 
-function uniqueKey(title: string, taken: Set<string>): string {
-  const plain = title.replaceAll(/[^\p{L}\p{N}]+/gu, "_").replaceAll(/^_+|_+$/g, "") || "chart";
+/** A key made of a title; no two titles get the same. */
+export function uniqueKey(title: string, taken: Set<string>, fallback = "chart"): string {
+  const plain = title.replaceAll(/[^\p{L}\p{N}]+/gu, "_").replaceAll(/^_+|_+$/g, "") || fallback;
   const base = plain.slice(0, 60).toWellFormed();
   let key = base;
   for (let count = 2; taken.has(key); count++) key = `${base}_${count}`;

@@ -213,7 +213,7 @@ function makePanels(kind: Exclude<Kind, "markdown_table">, args: unknown): Panel
           smoothingType: smoothing === undefined ? undefined : "exponential",
           xLogScale: log_x,
           yLogScale: log_y,
-          groupBy: group_by?.[0],
+          groupBy: panelGroup(group_by),
           aggregate: group_by === undefined ? undefined : true,
           limit,
         }),
@@ -227,7 +227,7 @@ function makePanels(kind: Exclude<Kind, "markdown_table">, args: unknown): Panel
           chartTitle: title,
           metrics,
           vertical: vertical ?? false,
-          groupBy: group_by?.[0],
+          groupBy: panelGroup(group_by),
           limit,
         }),
       }];
@@ -290,6 +290,12 @@ function accessor(name: string): string {
 }
 
 /** W&B keeps a setting `a.b` as `a.value.b`. */
+/** A panel's own grouping: the field's name alone, of config keys with its envelope. */
+function panelGroup(fields: readonly string[] | undefined): string | undefined {
+  const [first] = fields ?? [];
+  return first === undefined ? undefined : fieldKey(first).name;
+}
+
 function configName(key: string): string {
   const [head = "", ...rest] = key.split(".");
   if (rest[0] === "value") return key;

@@ -8,7 +8,7 @@ import type { Tool } from "../../mcp/tool.ts";
 import type { WandbSession } from "../client.ts";
 import { noProject } from "../missing.ts";
 import { PROJECT_ARGS, type ProjectRef, resolveProject } from "../project.ts";
-import { analysisRunId } from "../reports/analysis.ts";
+import { analysisRunId, uniqueKey } from "../reports/analysis.ts";
 import { type Block, EMPTY_PARAGRAPH, readMarkdown } from "../reports/markdown.ts";
 import { mediaGrid, readPanels, type RunSource } from "../reports/panels.ts";
 import { htmlFile, writeRun } from "../reports/write_run.ts";
@@ -250,9 +250,8 @@ async function writePlots(
 ) {
   const plots = Object.entries(html);
   const id = analysisRunId(undefined, [project.id, plots]);
-  const files = plots.map(([name, content]) =>
-    htmlFile(name.replaceAll(/[^\p{L}\p{N}]+/gu, "_").slice(0, 60) || "plot", content)
-  );
+  const taken = new Set<string>();
+  const files = plots.map(([name, content]) => htmlFile(uniqueKey(name, taken, "plot"), content));
   const { missing, notes } = await writeRun(wandb, project, {
     id,
     name: "report plots",

@@ -119,6 +119,21 @@ Deno.test("readPanels: runs are pinned by id, filters and grouping keep their fi
   assert.deepEqual(grouping, [{ section: "config", name: "model.value.name" }]);
 });
 
+Deno.test("readPanels: a panel groups by the name that W&B's pages know", () => {
+  for (
+    const [field, name] of [["config.lr", "lr.value"], ["config.a.b", "a.value.b"], [
+      "job_type",
+      "jobType",
+    ]]
+  ) {
+    const kinds = [{ type: "line", y: "loss" }, { type: "bar", metrics: ["loss"] }];
+    for (const kind of kinds) {
+      const text = JSON.stringify(read([{ ...kind, group_by: field }]));
+      assert.ok(text.includes(`"groupBy":"${name}"`), text);
+    }
+  }
+});
+
 Deno.test("readPanels: panels over the same runs share a grid, others and tables do not", () => {
   const line = { type: "line", y: "loss" };
   const blocks = read([line, line, { ...line, run_ids: ["a"] }, {
