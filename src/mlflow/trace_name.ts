@@ -95,19 +95,28 @@ function filterByRootName(filter: Filter | undefined): ByRootName | undefined {
   };
 }
 
-/** How many traces without a name of their own have a span of the name that is asked for. */
+/**
+ * How many traces without a name of their own have a span of the name that is asked for; undefined
+ * where that cannot be told.
+ */
 export async function countByRootName(
-  { experimentIds, filter }: TraceQuery,
+  { experimentIds, filter }: Pick<TraceQuery, "experimentIds" | "filter">,
   mlflow: TraceReader,
-): Promise<number> {
+): Promise<number | undefined> {
   const other = filterByRootName(filter);
-  if (other === undefined) return 0;
-  return await mlflow.count({ experimentIds, filter: other.filter }) ?? 0;
+  return other === undefined ? 0 : await mlflow.count({ experimentIds, filter: other.filter });
 }
 
 /** What a result says of traces that {@link countByRootName} counts and that it does not hold. */
-export function describeOthers(count: number, { filter }: TraceQuery): string {
+export function describeOthers(
+  count: number | undefined,
+  { filter }: Pick<TraceQuery, "filter">,
+): string {
   const other = filterByRootName(filter);
+  if (count === undefined) {
+    return "Traces without a name of their own (they arrived through OpenTelemetry) may match by " +
+      "the name of their root span; whether there are any could not be told.";
+  }
   return `Besides, ${count} traces without a name of their own (they arrived through ` +
     "OpenTelemetry) have " +
     `such a span: ${other === undefined ? "" : printFilter(other.filter)} finds them.`;

@@ -118,6 +118,11 @@ Deno.test("where some traces have the name themselves, the others are told", asy
     const [, filter = ""] = /: (.*) finds them\./.exec(listAt(data, "notes").join("\n")) ?? [];
     const others = await tools.ok("search_traces", { experiment_id, filter_string: filter });
     assert.equal(others.returned, 1, filter);
+    const drawn = await tools.call("plot_traces", {
+      experiment_id,
+      filter_string: "name = 'plan_trip'",
+    });
+    assert.match(drawn.text, /^1 traces from [\s\S]*Besides, 1 traces without a name/);
   }
 });
 

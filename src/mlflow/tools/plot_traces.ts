@@ -6,9 +6,11 @@ import { isoText } from "../../core/time.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { CHART_APP, drawChart } from "../../pictures/draw.ts";
 import { findExperimentId } from "../experiment.ts";
+import { countUnseen, describeUnseen } from "../explain.ts";
 import { buildFilter } from "../query.ts";
 import { readingTool, type ReadServices } from "../services.ts";
 import { shapeInfo, type TraceInfo } from "../shape/info.ts";
+import { countByRootName, describeOthers } from "../trace_name.ts";
 
 /** The newest so many are drawn: more points would lie on top of each other. */
 const MOST = 1000;
@@ -40,9 +42,9 @@ export const plotTraces: Tool<ReadServices> = readingTool({
       { runId: undefined, modelId: undefined },
       context.now(),
     );
+    const searched = { experimentIds: [experimentId], filter };
     const page = await context.mlflow.search({
-      experimentIds: [experimentId],
-      filter,
+      ...searched,
       orderBy: [],
       limit: args.max_results,
       pageToken: undefined,
@@ -56,7 +58,11 @@ export const plotTraces: Tool<ReadServices> = readingTool({
         hint: "search_traces with the same filter says why.",
       });
     }
-    const experiment = await context.mlflow.experimentById(experimentId);
+    const [experiment, unseen, unnamed] = await Promise.all([
+      context.mlflow.experimentById(experimentId),
+      countUnseen(searched, context.mlflow),
+      countByRootName(searched, context.mlflow),
+    ]);
     const { spec } = chartTimes({
       title: `Traces of ${experiment?.name ?? `experiment ${experimentId}`}`,
       points,
@@ -77,6 +83,8 @@ export const plotTraces: Tool<ReadServices> = readingTool({
       ...(page.nextPageToken === undefined ? [] : [
         `These are the newest ${infos.length}; there are more: narrow the time in filter_string.`,
       ]),
+      ...(unseen === 0 ? [] : [describeUnseen(unseen)]),
+      ...(unnamed === 0 ? [] : [describeOthers(unnamed, searched)]),
       ...filter.notes,
     ].join("\n");
     return { data: {}, text, ...await drawChart(spec, context.log) };

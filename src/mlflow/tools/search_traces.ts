@@ -95,12 +95,12 @@ export const searchTraces: Tool<ReadServices> = readingTool({
       countUnseen(query, context.mlflow),
       countByRootName(query, context.mlflow),
     ]);
-    const renamed = found.infos.length === 0 && unnamed > 0
+    const renamed = found.infos.length === 0 && unnamed !== 0
       ? await searchByRootName(query, context.mlflow)
       : undefined;
     const page = renamed?.page ?? found;
     if (renamed !== undefined) notes.push(renamed.note);
-    else if (unnamed > 0) notes.push(describeOthers(unnamed, query));
+    else if (unnamed !== 0) notes.push(describeOthers(unnamed, query));
     if (page.infos.length === 0) notes.push(await explainEmpty(args, query, context));
     if (unseen !== 0) notes.push(describeUnseen(unseen));
     if (args.include_spans === false && !selection.everything && selection.wants.spans) {
@@ -121,7 +121,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
       );
     }
     const filter = query.filter === undefined ? "" : printFilter(query.filter);
-    const isPartial = unseen !== 0 || (unnamed > 0 && renamed === undefined);
+    const isPartial = unseen !== 0 || (unnamed !== 0 && renamed === undefined);
     const data = {
       traces: values,
       returned: values.length,

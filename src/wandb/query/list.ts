@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { defined } from "../../core/defined.ts";
-import { badArgument, shortenName } from "../../core/failure.ts";
+import { badArgument, Failure, shortenName } from "../../core/failure.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type { Reply } from "../../mcp/tool.ts";
 import type { Wandb, WandbSession } from "../client.ts";
@@ -65,7 +65,8 @@ export async function listResource(
     : (node: unknown) => runRow(node, runs.projection, place, wandb.links);
   const conditions = runs?.conditions ?? [];
   const unseen = new Set(conditions.filter(({ field }) => keyIn(field) !== undefined));
-  const limit = query.count === true ? 1 : query.limit;
+  // A title is compared here: what is counted by it has to be read.
+  const limit = query.count === true ? query.title === undefined ? 1 : MOST_COUNTED : query.limit;
   const pages = await readPages(
     session,
     place,
@@ -79,8 +80,17 @@ export async function listResource(
   }
   const items = pages.edges.map(({ node }) => toRow(node))
     .filter((row) => query.title === undefined || row.title === query.title);
+  const known = query.title === undefined ? pages.total : undefined;
+  const unread = query.title !== undefined && pages.more
+    ? `Only ${pages.edges.length} of them were looked at for that title.`
+    : undefined;
   if (query.count === true) {
-    const { total = items.length } = pages;
+    const total = known ?? (pages.more ? undefined : items.length);
+    if (total === undefined) {
+      throw new Failure("unsupported", `How many ${resource} there are cannot be told here.`, {
+        hint: "Ask without the count mode, and go on with next_cursor.",
+      });
+    }
     return { data: { ...where, count: total, total, ...writeNote(...plan.notes), items: [] } };
   }
   const isEmpty = items.length === 0 && query.cursor === undefined && filters !== undefined;
@@ -93,7 +103,7 @@ export async function listResource(
     data: {
       ...where,
       count: items.length,
-      ...defined({ total: pages.total }),
+      ...defined({ total: known }),
       has_more: pages.more,
       ...defined({ next_cursor: next }),
       ...(runs !== undefined && !runs.projection.fields.has("url")
@@ -105,6 +115,7 @@ export async function listResource(
         unknownStates(conditions),
         ...reasons,
         doubt,
+        unread,
         ...pages.notes,
       ),
       ...reportProblems(pages.problems),
@@ -121,6 +132,9 @@ export async function listResource(
     }],
   };
 }
+
+/** As many are read to count by a title. */
+const MOST_COUNTED = 1000;
 
 /** Which of the arguments that narrow a listing each resource takes. */
 const NARROWING: Readonly<Record<Resource, readonly string[]>> = {

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { createReport } from "../../../src/wandb/tools/create_report.ts";
 import { logAnalysis } from "../../../src/wandb/tools/log_analysis.ts";
+import { queryWandb } from "../../../src/wandb/tools/query_wandb.ts";
 import { type Rig, startRig } from "../harness.ts";
 
 const PLACE = { entity_name: "sim-team", project_name: "vision" };
@@ -169,6 +170,22 @@ Deno.test("create_report: text and panels become blocks, the link opens it", asy
     data["url"],
     `https://app.example.test/sim-team/vision/reports/A-B-gr-e-more--${bare}`,
   );
+});
+
+Deno.test("query_wandb: reports are counted by their title", async () => {
+  await using on = await rig();
+  for (const title of ["A", "B", "B"]) {
+    await on.data(createReport, { ...PLACE, title, markdown_report_text: title });
+  }
+  const count = async (report_name: string) => {
+    const args = { ...PLACE, resource: "reports", report_name };
+    const counted = await on.data(queryWandb, { ...args, response_mode: "count" });
+    assert.deepEqual([counted["count"], counted["total"]], [counted["count"], counted["count"]]);
+    const listed = await on.data(queryWandb, args);
+    assert.deepEqual([listed["count"], listed["total"]], [counted["count"], undefined]);
+    return counted["count"];
+  };
+  assert.deepEqual([await count("A"), await count("B"), await count("C")], [1, 2, 0]);
 });
 
 Deno.test("create_report: a report is added to by its address, or replaced", async () => {
