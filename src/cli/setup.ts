@@ -163,6 +163,12 @@ function notesOn(config: Config, client: Client, server: Server): string[] {
   if ((proxies?.http ?? proxies?.https) !== undefined) {
     notes.push("A proxy is set here: the client has to pass HTTPS_PROXY or HTTP_PROXY on.");
   }
+  if (server.command === "uvx" || server.command === "npx") {
+    notes.push(
+      "wandflow is not published yet: until it is, name the wheel or tarball that you built, " +
+        "since somebody else may take the name.",
+    );
+  }
   if (server.command === "wandflow") {
     notes.push("A client with a window of its own may need the absolute path of wandflow.");
   }
