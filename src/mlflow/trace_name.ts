@@ -6,6 +6,7 @@
 import { isFailure } from "../core/failure.ts";
 import { type Clause, type Filter, printClause, printFilter } from "./filter/clause.ts";
 import { shapeInfo, type TraceInfo } from "./shape/info.ts";
+import { compareVersions } from "./query.ts";
 import { shapeSpan, type Span } from "./shape/span.ts";
 import type { TracePage, TraceQuery, TraceReader } from "./store.ts";
 
@@ -104,7 +105,11 @@ export async function countByRootName(
   mlflow: TraceReader,
 ): Promise<number | undefined> {
   const other = filterByRootName(filter);
-  return other === undefined ? 0 : await mlflow.count({ experimentIds, filter: other.filter });
+  if (other === undefined) return 0;
+  // Servers that take no OpenTelemetry have no traces without a name.
+  const version = await mlflow.version().catch(() => undefined);
+  if (version !== undefined && compareVersions(version, "3.6") < 0) return 0;
+  return await mlflow.count({ experimentIds, filter: other.filter });
 }
 
 /** What a result says of traces that {@link countByRootName} counts and that it does not hold. */
