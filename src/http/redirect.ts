@@ -19,7 +19,8 @@ export async function followRedirect(
 ): Promise<Response> {
   let response = first;
   let url = from;
-  let { headers, method, body } = init;
+  const { method } = init;
+  let { headers } = init;
   for (let hop = 0; isRedirect(response.status); hop++) {
     const location = response.headers.get("location");
     const target = location === null ? null : URL.parse(location, url);
@@ -64,12 +65,7 @@ export async function followRedirect(
     url = target;
     url.username = "";
     url.password = "";
-    response = await options.transport(url, {
-      method,
-      headers,
-      signal: init.signal,
-      ...(body === undefined ? {} : { body }),
-    });
+    response = await options.transport(url, { ...init, headers });
   }
   return response;
 }

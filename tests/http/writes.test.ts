@@ -75,6 +75,26 @@ for (const [name, { transport, tls: secure }] of Object.entries(TRANSPORTS)) {
   }
 }
 
+for (const [name, { transport, tls: secure }] of Object.entries(TRANSPORTS)) {
+  Deno.test(`${name}: a redirected write that a connection loses is seen once`, async () => {
+    for (const status of [307, 308]) {
+      await using server = serveRaw(async (connection, _, request) => {
+        await request.whole();
+        if (request.text.includes(" /write ")) return "close";
+        const moved = `HTTP/1.1 ${status} Moved\r\nlocation: /write\r\ncontent-length: 0\r\n\r\n`;
+        await say(connection, request.text.includes(" /read ") ? OK : moved);
+        return "keep";
+      }, secure);
+      const session = sessionWith(server.url, { transport });
+      await Promise.all([session.json(GET), session.json(GET)]);
+      const error = await failure(session.json({ ...POST, path: path`/start` }));
+      const writes = server.requests.filter((line) => line.includes("/write"));
+      assert.deepEqual(writes, ["POST /write"], String(status));
+      assertUncertain(error);
+    }
+  });
+}
+
 Deno.test("the runtime alone repeats a write that a kept connection loses", async () => {
   await using server = loser({ reads: "all", says: "" }, undefined);
   await (await fetch(`${server.url}/read`)).text();
