@@ -9,23 +9,12 @@ import { type CommandLine, parseCommandLine, UsageError } from "./src/config/arg
 import type { Config } from "./src/config/config.ts";
 import { localStoreOf, storeFilesToRead, withLocalStore } from "./src/config/local_store.ts";
 import { withNetrcKey } from "./src/config/netrc.ts";
-import type { HelperName } from "./src/core/launcher.ts";
+import { type HelperName, NO_PERMISSIONS } from "./src/core/launcher.ts";
 import { readProxies } from "./src/core/proxy.ts";
 import { resolveSettings } from "./src/config/resolve.ts";
 import { RUNTIME_VARIABLES, type Settings } from "./src/config/settings.ts";
 import { wandbDocsUrl } from "./src/config/wandb.ts";
 import { BUILD, NAME, VERSION } from "./src/version.ts";
-
-/** What a worker may do that is given nothing. */
-const NOTHING = {
-  net: false,
-  env: false,
-  write: false,
-  run: false,
-  ffi: false,
-  sys: false,
-  import: false,
-} as const;
 
 /** What the server tells the launcher. */
 type FromServer = { readonly exit: number } | { readonly start: HelperName };
@@ -112,7 +101,7 @@ function launch(config: Config, access: { net: readonly string[]; read: readonly
       type: "module",
       deno: {
         permissions: {
-          ...NOTHING,
+          ...NO_PERMISSIONS,
           net: [...access.net],
           read: [...access.read],
           env: [],
@@ -153,11 +142,14 @@ function startHelper(
   const worker = helper === "store" && store !== undefined
     ? new Worker(
       new URL("./src/mlflow/local/store_worker.ts", import.meta.url).href,
-      { type: "module", deno: { permissions: { ...NOTHING, read: storeFilesToRead(store) } } },
+      {
+        type: "module",
+        deno: { permissions: { ...NO_PERMISSIONS, read: storeFilesToRead(store) } },
+      },
     )
     : new Worker(
       new URL("./src/pictures/painter.ts", import.meta.url).href,
-      { type: "module", deno: { permissions: { ...NOTHING, read: false } } },
+      { type: "module", deno: { permissions: { ...NO_PERMISSIONS, read: false } } },
     );
   worker.onerror = (event) => {
     event.preventDefault();

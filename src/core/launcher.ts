@@ -18,6 +18,17 @@ export interface Helper {
 /** The helpers that there are: one reads a local store, one draws. */
 export type HelperName = "store" | "painter";
 
+/** All permissions but reading, refused: a worker inherits what is not named. */
+export const NO_PERMISSIONS = {
+  net: false,
+  env: false,
+  write: false,
+  run: false,
+  ffi: false,
+  sys: false,
+  import: false,
+} as const;
+
 /** Whether this program was started by the launcher; tests run parts of it without one. */
 export function isLaunched(): boolean {
   return typeof DedicatedWorkerGlobalScope !== "undefined" &&

@@ -6,8 +6,8 @@
 import { badArgument, Failure } from "../core/failure.ts";
 import { failWithoutExperiment } from "./experiment.ts";
 import { matchExactly } from "./filter/json_text.ts";
-import { type Clause, printClause } from "./filter/clause.ts";
-import { compareVersions } from "./query.ts";
+import { type Clause, looksIntoSpans, printClause } from "./filter/clause.ts";
+import { isOlderThan } from "./query.ts";
 import type { ReadServices } from "./services.ts";
 import type { TraceQuery, TraceReader } from "./store.ts";
 
@@ -65,8 +65,7 @@ export async function countUnseen(
   const rest = clauses.filter((clause) => !looksIntoSpans(clause));
   if (rest.length === clauses.length) return 0;
   // Before spans were kept in the database, the server compared what it noted of them in tags.
-  const version = await mlflow.version().catch(() => undefined);
-  if (version !== undefined && compareVersions(version, "3.6") < 0) return 0;
+  if (await isOlderThan("3.6", mlflow)) return 0;
   const key = "mlflow.trace.spansLocation";
   const stored: Clause = { entity: "tag", key, op: "=", value: "TRACKING_STORE" };
   const [all, seen] = await Promise.all(
@@ -86,10 +85,6 @@ export function describeUnseen(count: number | undefined): string {
   return `${count} traces of this range were not looked at: their spans are not in the database ` +
     "(kept in files, archived, or none), where span.* and trace.text search. Without these " +
     "comparisons they are found.";
-}
-
-function looksIntoSpans({ entity, key }: Clause): boolean {
-  return entity === "span" || entity === "spanAttribute" || (entity === "trace" && key === "text");
 }
 
 /** Comparisons probed for an empty result. */

@@ -106,6 +106,12 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
+/** Whether a back end surely is of an older release than this one. */
+export async function isOlderThan(release: string, mlflow: TraceReader): Promise<boolean> {
+  const version = await mlflow.version().catch(() => undefined);
+  return version !== undefined && compareVersions(version, release) < 0;
+}
+
 function listNeeds(clause: Clause): Requirement[] {
   const { entity, op } = clause;
   const needs: Requirement[] = [];

@@ -4,9 +4,15 @@
  * @module
  */
 import { isFailure } from "../core/failure.ts";
-import { type Clause, type Filter, printClause, printFilter } from "./filter/clause.ts";
+import {
+  type Clause,
+  type Filter,
+  looksIntoSpans,
+  printClause,
+  printFilter,
+} from "./filter/clause.ts";
 import { shapeInfo, type TraceInfo } from "./shape/info.ts";
-import { compareVersions } from "./query.ts";
+import { isOlderThan } from "./query.ts";
 import { shapeSpan, type Span } from "./shape/span.ts";
 import type { TracePage, TraceQuery, TraceReader } from "./store.ts";
 
@@ -85,10 +91,7 @@ function filterByRootName(filter: Filter | undefined): ByRootName | undefined {
     entity === "trace" && key === "name" && /^(=|I?LIKE)$/.test(op)
   );
   const others = clauses.filter((clause) => clause !== name);
-  const looksIntoSpans = others.some(({ entity, key }) =>
-    entity === "span" || entity === "spanAttribute" || (entity === "trace" && key === "text")
-  );
-  if (name === undefined || looksIntoSpans) return undefined;
+  if (name === undefined || others.some(looksIntoSpans)) return undefined;
   const nameless: Clause = { entity: "trace", key: "name", op: "IS NULL", value: null };
   return {
     name,
@@ -107,8 +110,7 @@ export async function countByRootName(
   const other = filterByRootName(filter);
   if (other === undefined) return 0;
   // Servers that take no OpenTelemetry have no traces without a name.
-  const version = await mlflow.version().catch(() => undefined);
-  if (version !== undefined && compareVersions(version, "3.6") < 0) return 0;
+  if (await isOlderThan("3.6", mlflow)) return 0;
   return await mlflow.count({ experimentIds, filter: other.filter });
 }
 

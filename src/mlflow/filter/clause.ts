@@ -46,6 +46,11 @@ export interface Clause {
   readonly value: Operand;
 }
 
+/** Whether a clause compares what only spans hold. */
+export function looksIntoSpans({ entity, key }: Clause): boolean {
+  return entity === "span" || entity === "spanAttribute" || (entity === "trace" && key === "text");
+}
+
 /** What a name in a filter leads to. */
 export type KeyTarget = Pick<Clause, "entity" | "key">;
 

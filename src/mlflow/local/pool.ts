@@ -7,7 +7,7 @@ import {
   type ToWorker,
   unpackError,
 } from "./protocol.ts";
-import { type Helper, isLaunched, startHelper } from "../../core/launcher.ts";
+import { type Helper, isLaunched, NO_PERMISSIONS, startHelper } from "../../core/launcher.ts";
 import { storeFilesToRead } from "../../config/local_store.ts";
 
 /** Workers at the same time: a long search leaves room for other calls. */
@@ -176,7 +176,7 @@ export function startStoreWorker(files: StoreFiles): Helper {
   const { promise: ended, resolve } = Promise.withResolvers<string>();
   const worker = new Worker(new URL("./store_worker.ts", import.meta.url).href, {
     type: "module",
-    deno: { permissions: { ...NOTHING, read: storeFilesToRead(files) } },
+    deno: { permissions: { ...NO_PERMISSIONS, read: storeFilesToRead(files) } },
   });
   worker.onerror = (event) => {
     event.preventDefault();
@@ -192,16 +192,6 @@ export function startStoreWorker(files: StoreFiles): Helper {
     },
   };
 }
-
-const NOTHING = {
-  net: false,
-  env: false,
-  write: false,
-  run: false,
-  ffi: false,
-  sys: false,
-  import: false,
-} as const;
 
 /** The error of calls whose worker ended under them. */
 function explainEndedWorker(reason: string): Failure {

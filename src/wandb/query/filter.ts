@@ -5,6 +5,7 @@
  * @module
  */
 import { badArgument, unknownName } from "../../core/failure.ts";
+import { isRecord } from "../../core/json.ts";
 import { isoText, MOMENT_FORMS, parseMoment } from "../../core/time.ts";
 
 /** One field of a filter, and what it is compared with. */
@@ -117,7 +118,7 @@ class Reading {
   constructor(private readonly now: number) {}
 
   object(filter: unknown): Clause {
-    if (!isObject(filter)) {
+    if (!isRecord(filter)) {
       throw badArgument('`filters` must be an object such as {"state":"finished"}.');
     }
     return joinClauses(
@@ -147,7 +148,7 @@ class Reading {
 
   /** Operators with their `$`, which is easily forgotten. */
   private withSigns(name: string, operand: unknown): unknown {
-    if (!isObject(operand)) return operand;
+    if (!isRecord(operand)) return operand;
     const entries = Object.entries(operand);
     for (const [key] of entries) {
       if (key.startsWith("$") && !OPERATORS.includes(key)) throw unknownOperator(key);
@@ -159,7 +160,7 @@ class Reading {
   }
 
   private times(field: string, operand: unknown): Clause {
-    if (!isObject(operand)) return this.compareTime(field, "$eq", operand);
+    if (!isRecord(operand)) return this.compareTime(field, "$eq", operand);
     return joinClauses(
       Object.entries(operand).map(([operator, value]) => this.compareTime(field, operator, value)),
     );
@@ -173,7 +174,7 @@ class Reading {
       const [join, each] = operator === "$nin" ? ["$and", "$ne"] as const : ["$or", "$eq"] as const;
       return { [join]: operand.map((one) => this.compareTime(field, each, one)) };
     }
-    if (isObject(operand)) return { $not: this.times(field, operand) };
+    if (isRecord(operand)) return { $not: this.times(field, operand) };
     const { from, to } = this.moment(field, operand);
     if (to === undefined) return { [field]: operator === "$eq" ? from : { [operator]: from } };
     switch (operator) {
@@ -223,7 +224,7 @@ function joinClauses(clauses: readonly Clause[]): Clause {
 
 /** A condition on one of several fields; what must not hold must hold for none of them. */
 function matchAnyField(fields: readonly string[], operand: unknown): Clause {
-  const parts = isObject(operand)
+  const parts = isRecord(operand)
     ? Object.entries(operand).filter(([operator]) => operator !== "$options")
       .map(([operator, value]) => {
         const options = operator === "$regex" && "$options" in operand
@@ -239,10 +240,6 @@ function matchAnyField(fields: readonly string[], operand: unknown): Clause {
 
 function isNegative(operator: string, value: unknown): boolean {
   return NEGATIVE.includes(operator) || (operator === "$exists" && value === false);
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function unknownOperator(name: string): Error {
@@ -273,7 +270,7 @@ export const STATES: readonly string[] = [
 /** The values that a condition compares with for equality, or by order. */
 export function listOperands(operand: unknown): unknown[] {
   if (Array.isArray(operand)) return operand.flatMap(listOperands);
-  if (!isObject(operand)) return operand === undefined ? [] : [operand];
+  if (!isRecord(operand)) return operand === undefined ? [] : [operand];
   return Object.entries(operand).flatMap(([operator, value]) =>
     ["$exists", "$regex", "$options"].includes(operator) ? [] : listOperands(value)
   );
