@@ -125,10 +125,10 @@ Deno.test("a state that no run can have is told with those that there are", asyn
   await seeded(rig);
   for (const state of ["completed", { $in: ["Finished"] }]) {
     const data = await rig.data(queryWandb, { ...HERE, filters: { $and: [{ state }] } });
-    assert.match(String(data["note"]), /No run has the state "\w+": states are .*finished/);
+    assert.match(String(data["note"]), /No run can have the state "\w+": states are .*finished/);
   }
   const known = await rig.data(queryWandb, { ...HERE, filters: { state: "crashed" } });
-  assert.ok(!String(known["note"]).includes("No run has the state"));
+  assert.ok(!String(known["note"]).includes("No run can have the state"));
 });
 
 Deno.test("files of a run are listed by its path or address too", async () => {

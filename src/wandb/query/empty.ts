@@ -115,25 +115,30 @@ function aboutKey({ field, operand, sorts }: Condition, runs: readonly Run[], al
   if (values.length === 0) {
     if (logged.includes(key)) {
       return all
-        ? `${name}: the runs log "${key}", but their summary does not hold it.`
+        ? `${name}: the newest runs log "${key}", but their summary does not hold it.`
         : undefined;
     }
     const own = isConfig ? objects : runs.map((run) => readSummary(run.summaryMetrics));
     const known = [...own.flatMap(Object.keys), ...logged];
     const guess = didYouMean(key, known, (one) => `${part}.${one}`);
-    return `None of the ${runs.length} newest runs has ${name}` +
+    return `No run among the newest ${runs.length} has ${name}` +
       (guess === "." ? "; probe_project_tool names the keys." : guess);
   }
-  return all || sorts === true ? aboutValues(name, operand, values) : undefined;
+  return all || sorts === true ? aboutValues(name, operand, values, runs.length) : undefined;
 }
 
 /** A condition beside the values that runs have: another shape, another kind, another range. */
-function aboutValues(name: string, operand: unknown, values: readonly Json[]): string | undefined {
+function aboutValues(
+  name: string,
+  operand: unknown,
+  values: readonly Json[],
+  seen: number,
+): string | undefined {
   const inner = values.find(isJsonObject);
   const asked = listOperands(operand).filter((value) => value !== null);
   if (inner !== undefined && values.every(isJsonObject)) {
     const keys = Object.keys(inner);
-    return `${name} holds ${shownJson(inner)}, no plain value: ask for ` +
+    return `In ${nameSeen(seen)} ${name} holds ${shownJson(inner)}, no plain value: ask for ` +
       `${keys.slice(0, 5).map((key) => `${name}.${key}`).join(" or ")}.`;
   }
   const kinds = new Set(values.map(nameKind));
@@ -141,20 +146,22 @@ function aboutValues(name: string, operand: unknown, values: readonly Json[]): s
   const sample = values.find((value) => nameKind(value) !== nameKind(other)) ?? null;
   if (other !== undefined) {
     const number = kinds.has("number") && typeof other === "string" ? Number(other) : NaN;
-    return `${name} holds ${[...kinds].map((kind) => `${kind}s`).join(" and ")} such as ` +
+    return `In ${nameSeen(seen)} ${name} holds ${
+      [...kinds].map((kind) => `${kind}s`).join(" and ")
+    } such as ` +
       `${shownJson(sample)}, not ${nameKind(other)}s: ` +
       (Number.isFinite(number) ? `compare it with ${number}.` : `${shownJson(other)} is none.`);
   }
   const numbers = values.filter((value) => typeof value === "number");
   if (asked.length > 0 && numbers.length > 0) {
-    return `In the newest runs ${name} is between ${Math.min(...numbers)} and ` +
+    return `In ${nameSeen(seen)} ${name} is between ${Math.min(...numbers)} and ` +
       `${Math.max(...numbers)}.`;
   }
   const texts = values.filter((value) => typeof value === "string");
   const [text] = asked.filter((value) => typeof value === "string");
   if (text === undefined || texts.length === 0 || texts.includes(text)) return undefined;
   const guess = didYouMean(text, texts);
-  return `In the newest runs ${name} is ${someOf([...new Set(texts)], 5)}` +
+  return `In ${nameSeen(seen)} ${name} is ${someOf([...new Set(texts)], 5)}` +
     (guess === "." ? "." : guess);
 }
 
@@ -183,14 +190,16 @@ function aboutText({ field, operand }: Condition, runs: readonly Run[]): string 
   );
   if (field === "state" || typeof unknown !== "string") return undefined;
   if (values.length === 0) {
-    return read === undefined ? undefined : `None of the newest runs has a ${field}.`;
+    return read === undefined
+      ? undefined
+      : `No run among the newest ${runs.length} has a ${field}.`;
   }
   const near = nearest(unknown, values).length > 0;
   return near
-    ? `Of the newest runs none has the ${field} "${shortenName(unknown)}"${
+    ? `No run among the newest ${runs.length} has the ${field} "${shortenName(unknown)}"${
       didYouMean(unknown, values)
     }`
-    : `In the newest runs ${field} is ${someOf(values, 5)}.`;
+    : `In ${nameSeen(runs.length)} ${field} is ${someOf(values, 5)}.`;
 }
 
 function aboutTimes(runs: readonly Run[]): string | undefined {
@@ -206,8 +215,15 @@ export function unknownStates(conditions: readonly Condition[]): string | undefi
     typeof state === "string" && !STATES.includes(state)
   );
   if (unknown.length === 0) return undefined;
-  return `No run has the state ${unknown.map((state) => JSON.stringify(state)).join(" or ")}: ` +
+  return `No run can have the state ${
+    unknown.map((state) => JSON.stringify(state)).join(" or ")
+  }: ` +
     `states are ${STATES.join(", ")}.`;
+}
+
+/** The runs that were looked at, so that nothing is said of others. */
+function nameSeen(count: number): string {
+  return `the newest ${count === 1 ? "run" : `${count} runs`}`;
 }
 
 function nameKind(value: unknown): string {

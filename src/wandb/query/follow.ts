@@ -1,11 +1,13 @@
 import * as z from "zod";
-import { Failure, isFailure } from "../../core/failure.ts";
+import { Failure } from "../../core/failure.ts";
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
 import { nearest, oneOf } from "../../core/nearest.ts";
 import type { Reply } from "../../mcp/tool.ts";
 import { unknownFields, type WandbSession } from "../client.ts";
 import { GraphqlFailure } from "../failure.ts";
+import { writeNote } from "../tool.ts";
 import { AFTER, FIRST, type PreparedQuery } from "./document.ts";
+import { type Collected, collectPages } from "./pages.ts";
 
 /** How far a connection is followed. */
 export interface FollowLimits {
@@ -19,8 +21,6 @@ export interface FollowLimits {
 
 /** Items when neither the call nor the query says how many. */
 const DEFAULT_ITEMS = 100;
-/** Pages that may be shorter than asked for before a call ends with what it has. */
-const SHORT_PAGES = 10;
 
 /** What became of the connection that was followed. */
 interface Progress {
@@ -44,81 +44,58 @@ export async function runQuery(
   const { follow, variables } = query;
   if (follow === undefined) {
     const { data, problems } = await session.query(query.text, variables);
-    return {
-      data: {
-        ...asObject(withNamedNumbers(data)),
-        ...reportErrors(problems),
-        ...reportOthers(query),
-        ...reportMissing(query, asObject(data), problems),
-      },
-    };
+    const root = asObject(withNamedNumbers(data));
+    return { data: { ...root, ...reportRest(query, root, problems) } };
   }
   const once = limits.maxItems === undefined && !follow.wantsPages && follow.first !== undefined;
-  const most = limits.maxItems ?? (once ? follow.first ?? DEFAULT_ITEMS : DEFAULT_ITEMS);
-  const size = follow.first ?? limits.perPage;
-  const edges: Json[] = [];
-  const seen = new Set<string>();
   const problems: string[] = [];
-  let root: JsonObject = {};
-  let info: JsonObject = {};
-  let after = limits.after ?? follow.after;
-  let pages = 0;
-  let found = false;
-  do {
-    let page;
-    try {
-      page = await session.query(query.text, {
-        ...variables,
-        [FIRST]: Math.min(size, most - edges.length),
-        [AFTER]: after ?? null,
-      });
-    } catch (error) {
-      if (pages === 0 || !isFailure(error) || error.code === "cancelled") throw error;
-      problems.push(`Page ${pages + 1} failed: ${error.message}`);
-      break;
-    }
+  const roots: JsonObject[] = [];
+  const connections: JsonObject[] = [];
+  const paging = {
+    what: follow.path.at(-1) ?? "items",
+    limit: limits.maxItems ?? (once ? follow.first ?? DEFAULT_ITEMS : DEFAULT_ITEMS),
+    pageSize: follow.first ?? limits.perPage,
+    cursor: limits.after ?? follow.after,
+    cursorName: "end_cursor",
+    once,
+  };
+  const collected = await collectPages(paging, async (size, cursor) => {
+    const sent = { ...variables, [FIRST]: size, [AFTER]: cursor ?? null };
+    const page = await session.query(query.text, sent);
     problems.push(...page.problems);
     const data = asObject(withNamedNumbers(page.data));
-    if (pages === 0) root = data;
-    pages++;
+    roots.push(data);
     const connection = at(data, follow.path);
-    if (!isJsonObject(connection)) break;
-    found = true;
-    const before = edges.length;
-    for (const edge of Array.isArray(connection.edges) ? connection.edges : []) {
-      const id = isJsonObject(edge) && isJsonObject(edge.node) ? edge.node.id : undefined;
-      if (typeof id === "string") {
-        if (seen.has(id)) continue;
-        seen.add(id);
-      }
-      edges.push(edge);
-    }
-    info = asObject(connection.pageInfo);
-    const next = typeof info.endCursor === "string" ? info.endCursor : undefined;
-    if (info.hasNextPage !== true || next === undefined || next === after || once) break;
-    if (edges.length === before) break;
-    if (pages >= Math.ceil(most / size) + SHORT_PAGES) {
-      problems.push("W&B gave few items at a time; go on after end_cursor.");
-      break;
-    }
-    after = next;
-  } while (edges.length < most);
-  if (!found) {
-    // Each member of a list has its own connection, of which one page came.
-    const own = isInList(root, follow.path) ? [follow.path.join(".")] : [];
-    const others = reportOthers({ ...query, others: [...own, ...query.others] });
-    const missing = reportMissing(query, root, problems);
-    return { data: { ...root, ...reportErrors(problems), ...others, ...missing } };
+    if (!isJsonObject(connection)) return undefined;
+    connections.push(connection);
+    const { edges, totalCount } = connection;
+    const info = asObject(connection.pageInfo);
+    return {
+      items: (Array.isArray(edges) ? edges : []).map((edge) => {
+        const id = isJsonObject(edge) && isJsonObject(edge.node) ? edge.node.id : undefined;
+        return { id: typeof id === "string" ? id : undefined, item: edge };
+      }),
+      total: typeof totalCount === "number" ? totalCount : undefined,
+      hasNext: info.hasNextPage === true,
+      cursor: typeof info.endCursor === "string" ? info.endCursor : undefined,
+    };
+  });
+  const [root = {}] = roots;
+  const last = connections.at(-1);
+  if (last !== undefined) {
+    return together(query, root, asObject(last.pageInfo), collected, problems);
   }
-  return together(query, root, edges, info, pages, problems);
+  // Each member of a list has its own connection, of which one page came.
+  const own = isInList(root, follow.path) ? [follow.path.join(".")] : [];
+  const alone = { ...query, others: [...own, ...query.others] };
+  return { data: { ...root, ...reportRest(alone, root, problems) } };
 }
 
 function together(
   query: PreparedQuery,
   root: JsonObject,
-  edges: readonly Json[],
   info: JsonObject,
-  pages: number,
+  { items: edges, pages, notes }: Collected<Json>,
   problems: readonly string[],
 ): Reply<Record<string, unknown>> {
   const path = query.follow?.path ?? [];
@@ -131,16 +108,11 @@ function together(
     has_next_page: more,
     ...(more && typeof cursor === "string" ? { end_cursor: cursor } : {}),
   });
-  const rest = {
-    ...reportErrors(problems),
-    ...reportOthers(query),
-    ...reportMissing(query, root, problems),
-  };
   return {
     data: {
       ...withEdges(edges, info),
       pagination: progress(edges.length, info.hasNextPage === true, info.endCursor),
-      ...rest,
+      ...reportRest(query, root, problems, notes),
     },
     rows: [{
       path: [...path, "edges"].join("."),
@@ -159,30 +131,29 @@ function together(
   };
 }
 
-function reportErrors(problems: readonly string[]): { errors?: { message: string }[] } {
-  return problems.length === 0
-    ? {}
-    : { errors: [...new Set(problems)].map((message) => ({ message })) };
-}
-
-function reportOthers(query: PreparedQuery): { not_followed?: readonly string[] } {
-  return query.others.length === 0 ? {} : { not_followed: query.others };
+/** What there is to tell besides the data. */
+function reportRest(
+  query: PreparedQuery,
+  data: JsonObject,
+  problems: readonly string[],
+  notes: readonly string[] = [],
+) {
+  const errors = [...new Set(problems)].map((message) => ({ message }));
+  return {
+    ...(errors.length === 0 ? {} : { errors }),
+    ...(query.others.length === 0 ? {} : { not_followed: query.others }),
+    ...writeNote(problems.length > 0 ? undefined : explainMissing(query, data), ...notes),
+  };
 }
 
 /** What to tell of things that W&B does not find: it gives null and says nothing. */
-function reportMissing(
-  { lookUps }: PreparedQuery,
-  data: JsonObject,
-  problems: readonly string[],
-): { note?: string } {
+function explainMissing({ lookUps }: PreparedQuery, data: JsonObject): string | undefined {
   const missing = lookUps.filter((path) => at(data, path) === null);
-  if (missing.length === 0 || problems.length > 0) return {};
+  if (missing.length === 0) return undefined;
   const names = missing.map((path) => `\`${path.join(".")}\``).join(", ");
-  return {
-    note: `${names} is null: nothing of that name exists, or this key cannot see it. ` +
-      "list_entities_tool and query_wandb_entity_projects name entities and projects; the " +
-      "structured form (resource) names the nearest.",
-  };
+  return `${names} is null: nothing of that name exists, or this key cannot see it. ` +
+    "list_entities_tool and query_wandb_entity_projects name entities and projects; the " +
+    "structured form (resource) names the nearest.";
 }
 
 /**

@@ -18,7 +18,8 @@ import {
   serverKeys,
 } from "./fields.ts";
 import { type Condition, filterField, keyIn, translateFilter, translateOrder } from "./filter.ts";
-import { type Listed, readCursor, readPages, type Resource, SHOW_PROJECT } from "./resources.ts";
+import { readCursor, readPages } from "./pages.ts";
+import { type Listed, type Resource, SHOW_PROJECT } from "./resources.ts";
 import { otherRow, runRow } from "./rows.ts";
 
 /** A query in the structured form. */

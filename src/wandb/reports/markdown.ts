@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { Token, Tokens } from "marked";
+import type { Token, Tokens, TokensList } from "marked";
 import { once } from "../../core/async.ts";
 
 /** A block of a report: plain JSON. */
@@ -32,15 +32,31 @@ const LANGUAGE_NAMES: Readonly<Record<string, string>> = {
 
 /** Reads Markdown: CommonMark with GitHub's tables and check boxes, `$…$`, `$$…$$` and `[TOC]`. */
 export async function readMarkdown(text: string): Promise<Block[]> {
-  const blocks = (await loadParser()).lexer(text).flatMap(readBlock);
+  const tokens = (await loadParser()).lexer(text);
   // Neighbouring Markdown blocks are one: a gap between them would be drawn as one.
-  return blocks.reduce<Block[]>((list, block) => {
+  const blocks = tokens.flatMap(readBlock).reduce<Block[]>((list, block) => {
     const last = list.at(-1);
     if (last?.type === "markdown-block" && block.type === "markdown-block") {
       list[list.length - 1] = markdownBlock(`${last.content}\n\n${block.content}`);
     } else list.push(block);
     return list;
   }, []);
+  return blocks.map((block) =>
+    block.type === "markdown-block"
+      ? markdownBlock(withDefinitions(String(block.content), tokens.links))
+      : block
+  );
+}
+
+/** Markdown with the addresses that its references mean: W&B renders each block by itself. */
+function withDefinitions(content: string, links: TokensList["links"]): string {
+  const plain = content.replaceAll(/\s+/g, " ").toLowerCase();
+  const used = Object.entries(links).filter(([label]) => plain.includes(`[${label}]`));
+  if (used.length === 0) return content;
+  const lines = used.map(([label, { href, title }]) =>
+    `[${label}]: <${href ?? ""}>${title ? ` "${title.replaceAll('"', "&quot;")}"` : ""}`
+  );
+  return `${content}\n\n${lines.join("\n")}`;
 }
 
 /** Loaded when a report is written: it takes a tenth of the time to start. */
@@ -78,12 +94,15 @@ function readBlock(token: Token): Block[] {
     case "space":
     case "def":
       return [];
-    case "heading":
-      return [{
-        type: "heading",
-        level: Math.min(3, Number(token.depth)),
-        children: [{ text: plainText(token.tokens ?? []) }],
-      }];
+    case "heading": {
+      const children = readHeading(token.tokens ?? []);
+      const level = Math.min(3, Number(token.depth));
+      return [
+        children === undefined
+          ? asMarkdown(token)
+          : { type: "heading", level, children: children.length === 0 ? EMPTY : children },
+      ];
+    }
     case "paragraph":
       return [readParagraph(token)];
     case "code":
@@ -166,17 +185,13 @@ function readInline(token: Token): Record<string, unknown>[] | undefined {
         children.push({ text: String(part.text), inlineCode: true });
         break;
       case "math":
-        children.push({ type: "latex", content: part.text, children: EMPTY });
+        children.push(formula(part));
         break;
       case "link":
         if ((part.tokens ?? []).some(({ type }: Token) => !["text", "escape"].includes(type))) {
           return undefined;
         }
-        children.push({
-          type: "link",
-          url: String(part.href),
-          children: [{ text: unescape(String(part.text)) }],
-        });
+        children.push(link(part, unescape(String(part.text))));
         break;
       default:
         return undefined;
@@ -185,7 +200,40 @@ function readInline(token: Token): Record<string, unknown>[] | undefined {
   return children.length === 0 ? [{ text: "" }] : children;
 }
 
-/** The words of inline Markdown without their marks: headings hold plain text. */
+/** Words, links and formulas without other marks; undefined where a picture's address would go. */
+function readHeading(tokens: readonly Token[]): Record<string, unknown>[] | undefined {
+  const children: Record<string, unknown>[] = [];
+  for (const token of tokens) {
+    if (token.type === "image" || (token.type === "html" && /\b(href|src)\b/i.test(token.raw))) {
+      return undefined;
+    }
+    const inner = "tokens" in token ? token.tokens : undefined;
+    const read = inner === undefined ? [] : readHeading(inner);
+    if (read === undefined) return undefined;
+    if (token.type === "link") children.push(link(token, plainText(inner ?? [])));
+    else if (token.type === "math") children.push(formula(token));
+    else if (inner !== undefined) children.push(...read);
+    else children.push({ text: plainText([token]) });
+  }
+  return children.reduce<Record<string, unknown>[]>((list, child) => {
+    const last = list.at(-1);
+    const isText = last !== undefined && !("type" in last) && !("type" in child);
+    return isText
+      ? [...list.slice(0, -1), { text: `${last.text}${child.text}` }]
+      : [...list, child];
+  }, []);
+}
+
+function link(token: Token, text: string): Record<string, unknown> {
+  const url = "href" in token ? String(token.href) : "";
+  return { type: "link", url, children: [{ text }] };
+}
+
+function formula(token: Token): Record<string, unknown> {
+  return { type: "latex", content: "text" in token ? token.text : "", children: EMPTY };
+}
+
+/** The words of inline Markdown without their marks. */
 function plainText(tokens: readonly Token[]): string {
   return tokens.map((token) =>
     "tokens" in token && token.tokens !== undefined

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
+import { lexer, walkTokens } from "marked";
 import { readMarkdown } from "../../../src/wandb/reports/markdown.ts";
 
 const EMPTY = [{ text: "" }];
@@ -17,6 +18,37 @@ const CASES: readonly (readonly [string, string, readonly unknown[]])[] = [
     { type: "heading", level: 1, children: [{ text: "A b c" }] },
     { type: "heading", level: 3, children: [{ text: "E" }] },
   ]],
+  ["a heading keeps its links", "## See [the **run**](https://x.y) and <https://z.w>", [{
+    type: "heading",
+    level: 2,
+    children: [
+      { text: "See " },
+      { type: "link", url: "https://x.y", children: [{ text: "the run" }] },
+      { text: " and " },
+      { type: "link", url: "https://z.w", children: [{ text: "https://z.w" }] },
+    ],
+  }]],
+  ["a heading with a picture stays Markdown", "# ![i](https://i/x.png) A", [
+    markdown("# ![i](https://i/x.png) A"),
+  ]],
+  ["a picture in a link stays Markdown", "[![i](https://i/x.png)](https://x.y)", [
+    markdown("[![i](https://i/x.png)](https://x.y)"),
+  ]],
+  ["a reference is its address", "[a][b] c\n\n[b]: https://x.y", [{
+    type: "paragraph",
+    children: [
+      { type: "link", url: "https://x.y", children: [{ text: "a" }] },
+      { text: " c" },
+    ],
+  }]],
+  [
+    "Markdown keeps what its references mean",
+    '**a** [A][B  c]\n\n# x\n\n[b c]: <https://x.y> "T"',
+    [
+      markdown('**a** [A][B  c]\n\n[b c]: <https://x.y> "T"'),
+      { type: "heading", level: 1, children: [{ text: "x" }] },
+    ],
+  ],
   ["a table of contents", "[TOC]", [{ type: "table-of-contents", children: EMPTY }]],
   ["text, code, a link and a formula", "a & b `x<y` [l](https://x.y) $e=mc^2$", [{
     type: "paragraph",
@@ -87,6 +119,51 @@ function words(blocks: unknown): string {
     ["text", "content", "url"].includes(key) ? String(value) : words(value)
   ).join(" ");
 }
+
+/** Addresses of links and pictures, as a reader of Markdown understands them. */
+function addresses(text: string): string[] {
+  const found: string[] = [];
+  walkTokens(lexer(text), (token) => {
+    if (token.type === "link" || token.type === "image") found.push(String(token.href));
+  });
+  return found;
+}
+
+/** Addresses that a report's blocks hold: links, pictures, and those of each Markdown block alone. */
+function blockAddresses(blocks: unknown): string[] {
+  if (Array.isArray(blocks)) return blocks.flatMap(blockAddresses);
+  if (typeof blocks !== "object" || blocks === null) return [];
+  return Object.entries(blocks).flatMap(([key, value]) =>
+    key === "url" ? [String(value)] : key === "content" ? addresses(value) : blockAddresses(value)
+  );
+}
+
+Deno.test("readMarkdown: no address is lost, in whatever form and wherever", async () => {
+  const around = fc.constantFrom(
+    ...["@", "# @", "# a **@** b", "- @", "- a\n  - @", "> @", "> - @", "**b** @", "1. @ c"],
+    ...["| a |\n|---|\n| @ |", "- [ ] @", "_@_", "### `x` @ $y$", "a\n@ b", "# a\n\n**@**"],
+  );
+  const form = fc.constantFrom(
+    ...["[a](U)", "[**a**](U)", "<U>", "U", "![a](U)", "[![a](U/i)](U)", "[a][R]", "[R][]", "[R]"],
+    ...["![a][R]", "[![a][R]](U)", '[a](U "title")', "[a `c`][R]"],
+  );
+  const line = fc.tuple(around, form, fc.integer({ min: 0, max: 3 }));
+  await fc.assert(
+    fc.asyncProperty(fc.array(line, { minLength: 1, maxLength: 5 }), async (lines) => {
+      const text = lines.map(([place, one, number]) =>
+        place.replace(
+          "@",
+          one.replaceAll("U", `https://u.${number}`).replaceAll("R", `r ${number}`),
+        )
+      ).concat([0, 1, 2, 3].map((number) => `[R ${number}]: https://r.${number}`)).join("\n\n");
+      assert.deepEqual(
+        [...new Set(blockAddresses(await readMarkdown(text)))].sort(),
+        [...new Set(addresses(text))].sort(),
+        text,
+      );
+    }),
+  );
+});
 
 Deno.test("readMarkdown: no word is lost, whatever is around it", async () => {
   const word = fc.stringMatching(/^[a-z]{3,8}$/);
