@@ -1,7 +1,7 @@
 import { oneOf } from "../core/nearest.ts";
+import { listNotHonoured } from "./not_honoured.ts";
 import type { Setting } from "./setting.ts";
 import { type SettingKey, SETTINGS, type Settings } from "./settings.ts";
-import { MLFLOW_NOT_HONOURED } from "./settings/mlflow.ts";
 
 /** Something about the configuration that the user should know, but that stops nothing. */
 export interface ConfigNote {
@@ -67,11 +67,7 @@ export function resolveSettings(
       }
     }
   }
-  for (const [source, consequence] of Object.entries(MLFLOW_NOT_HONOURED)) {
-    if ((env(source)?.trim() ?? "") === "") continue;
-    const message = `${source} is not honoured: ${consequence}.`;
-    notes.push({ setting: "trackingUri", source, message });
-  }
+  notes.push(...listNotHonoured(env));
   if (!isSettings(values)) throw new TypeError("A setting has a value of another type.");
   return { settings: values, sources: given, notes, errors };
 }

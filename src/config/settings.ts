@@ -1,6 +1,7 @@
 import { PROXY_VARIABLES } from "../core/proxy.ts";
 import type { ValueOf } from "./setting.ts";
-import { MLFLOW_NOT_HONOURED, MLFLOW_SETTINGS } from "./settings/mlflow.ts";
+import { NAMES_NOT_HONOURED } from "./not_honoured.ts";
+import { MLFLOW_SETTINGS } from "./settings/mlflow.ts";
 import { SERVER_SETTINGS } from "./settings/server.ts";
 import { TOOLS_SETTINGS } from "./settings/tools.ts";
 import { WANDB_SETTINGS } from "./settings/wandb.ts";
@@ -42,10 +43,12 @@ export const RUNTIME_VARIABLES = [
 /** Every environment variable that the program may read; all others read as undefined. */
 export function environmentNames(): string[] {
   return [
-    ...Object.values(SETTINGS).flatMap((setting) => [...setting.env]),
-    ...Object.keys(MLFLOW_NOT_HONOURED),
-    ...LOCATION_VARIABLES,
-    ...PROXY_VARIABLES,
-    ...RUNTIME_VARIABLES,
+    ...new Set([
+      ...Object.values(SETTINGS).flatMap((setting) => [...setting.env]),
+      ...NAMES_NOT_HONOURED,
+      ...LOCATION_VARIABLES,
+      ...PROXY_VARIABLES,
+      ...RUNTIME_VARIABLES,
+    ]),
   ];
 }

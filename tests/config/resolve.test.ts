@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { resolveSettings, settingKeys } from "../../src/config/resolve.ts";
 import type { Setting } from "../../src/config/setting.ts";
 import { environmentNames, SETTINGS } from "../../src/config/settings.ts";
-import { MLFLOW_NOT_HONOURED, MLFLOW_SETTINGS } from "../../src/config/settings/mlflow.ts";
+import { MLFLOW_SETTINGS } from "../../src/config/settings/mlflow.ts";
 import { SERVER_SETTINGS } from "../../src/config/settings/server.ts";
 import { TOOLS_SETTINGS } from "../../src/config/settings/tools.ts";
 import { WANDB_SETTINGS } from "../../src/config/settings/wandb.ts";
@@ -161,14 +161,4 @@ Deno.test("every setting has its own variables and flag, secrets have no flag", 
   assert.ok(
     secretive.filter(({ type }) => type === "string").every(({ secret }) => secret === true),
   );
-});
-
-Deno.test("what MLflow's client honours and wandflow does not is told", () => {
-  for (const name of Object.keys(MLFLOW_NOT_HONOURED)) {
-    const { notes } = resolve({ [name]: "x" });
-    assert.equal(notes.length, 1);
-    assert.match(notes[0]?.message ?? "", new RegExp(`^${name} is not honoured: `));
-    assert.deepEqual(resolve({ [name]: " " }).notes, []);
-    assert.ok(environmentNames().includes(name), "the program may not read it");
-  }
 });

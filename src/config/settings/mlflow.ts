@@ -120,11 +120,3 @@ export const MLFLOW_SETTINGS = {
     help: "Wait as long as a Retry-After header asks, within the time that the call has.",
   },
 } as const satisfies Record<string, Setting>;
-
-/** Variables that MLflow's own client reads and wandflow does not, with what follows from it. */
-export const MLFLOW_NOT_HONOURED: Readonly<Record<string, string>> = {
-  MLFLOW_TRACKING_AUTH: "log in with MLFLOW_TRACKING_TOKEN or user name and password",
-  MLFLOW_TRACKING_AWS_SIGV4: "requests are not signed for AWS",
-  MLFLOW_TRACKING_CLIENT_CERT_PATH: "no client certificate is sent",
-  MLFLOW_TRACING_SQL_WAREHOUSE_ID: "traces in Databricks' Unity Catalog cannot be read",
-};
