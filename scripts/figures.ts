@@ -9,7 +9,7 @@ import { Session } from "node:inspector";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { z } from "zod";
 import { createProgram, createServing } from "../src/cli/program.ts";
-import { StdioTransport } from "../src/mcp/stdio_transport.ts";
+import { StdioTransport } from "../src/mcp/stdio.ts";
 import { startFakeMlflow, TRACE } from "../tests/e2e/fake_mlflow.ts";
 import { everything } from "./docs.ts";
 import { fileOf, ROOT, sourcesIn } from "./graph.ts";

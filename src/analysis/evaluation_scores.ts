@@ -1,6 +1,5 @@
 /** Scores of evaluations: added up from predictions, and as the evaluation recorded them. */
-import { cutText } from "../core/cut.ts";
-import { escapeName, splitPath } from "../core/dotted.ts";
+import { cutText, escapeName, splitPath } from "../core/text.ts";
 import { isRecord } from "../core/json.ts";
 import { mean } from "./robust.ts";
 

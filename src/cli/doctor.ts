@@ -1,7 +1,7 @@
 import { settingKeys } from "../config/resolve.ts";
 import type { Setting } from "../config/setting.ts";
 import { SETTINGS } from "../config/settings.ts";
-import { defined } from "../core/defined.ts";
+import { defined } from "../core/values.ts";
 import type { Health, HealthCheck } from "../mcp/backend.ts";
 import { reportOf } from "../mcp/result.ts";
 import { print } from "./output.ts";

@@ -1,4 +1,4 @@
-import { percentDecoded } from "../core/percent.ts";
+import { percentDecoded } from "../core/text.ts";
 import type { Proxies } from "../core/proxy.ts";
 import type { Access } from "./access.ts";
 import type { ConfigNote } from "./resolve.ts";

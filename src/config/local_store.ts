@@ -1,5 +1,5 @@
-import { defined } from "../core/defined.ts";
-import { fileUriPath } from "../core/percent.ts";
+import { defined } from "../core/values.ts";
+import { fileUriPath } from "../core/text.ts";
 import type { ConfigNote } from "./resolve.ts";
 import type { Settings } from "./settings.ts";
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { defined } from "./defined.ts";
+import { defined } from "./values.ts";
 
 /** Waits; rejects with the signal's reason when that aborts first. */
 export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
@@ -31,12 +31,6 @@ export async function within<T>(
     bound.addEventListener("abort", stop, { once: true });
     work(bound).then(resolve, reject).finally(() => bound.removeEventListener("abort", stop));
   });
-}
-
-/** Computes a value at its first use and keeps it. */
-export function once<T>(make: () => T): () => T {
-  let made: { value: T } | undefined;
-  return () => (made ??= { value: make() }).value;
 }
 
 /** Does jobs, `width` at a time, in their order. */

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import { shortenMessage } from "./cut.ts";
-import { defined } from "./defined.ts";
+import { shortenMessage } from "./text.ts";
+import { defined } from "./values.ts";
 import { nearest, oneOf } from "./nearest.ts";
 
 /** Machine-readable kinds of failure, stable across releases; docs/ERRORS.md explains each. */

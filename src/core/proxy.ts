@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { defined } from "./defined.ts";
+import { defined } from "./values.ts";
 
 /** The proxies that the environment names, as `host:port`, without credentials. */
 export interface Proxies {

@@ -1,4 +1,4 @@
-import { once } from "./async.ts";
+import { once } from "./values.ts";
 
 /** Emoji that are also written as text; of those that are shown as emoji by default, Unicode's list. */
 const emoji = once(() =>

@@ -1,4 +1,4 @@
-import { once } from "./async.ts";
+import { once } from "./values.ts";
 import { isVariant } from "./variants.ts";
 
 /**

@@ -1,12 +1,11 @@
 import { Failure } from "../core/failure.ts";
 import { isHtml, readText } from "./body.ts";
-import { exchange, prepare } from "./exchange.ts";
-import { attemptFailure, doubtWrite, replyFailure } from "./failure.ts";
+import { exchange, isRepeatable, prepare } from "./exchange.ts";
+import { attemptFailure, doubtWrite, replyFailure, retryAfterSeconds } from "./failure.ts";
 import { type Json, JsonError, parseJson } from "../core/json.ts";
 import type { ArrayPlace } from "./array_scanner.ts";
 import { arrayItems, jsonLines } from "./stream.ts";
-import { isRepeatable, type UpstreamOptions, type UpstreamRequest } from "./request.ts";
-import { backoff, retryAfterSeconds } from "./retry.ts";
+import type { RetryPolicy, UpstreamOptions, UpstreamRequest } from "./request.ts";
 import { pause } from "../core/async.ts";
 
 /** The requests of one tool call: one deadline, one cancellation. */
@@ -102,6 +101,22 @@ async function withRetries<T>(
       });
     }
   }
+}
+
+/** Longest single wait, in milliseconds. */
+const MAX_WAIT = 60_000;
+
+/** Milliseconds to wait before retry number `attempt` (from 0). */
+function backoff(
+  policy: RetryPolicy,
+  attempt: number,
+  retryAfterSeconds: number | undefined,
+): number {
+  const own = policy.backoffMs * 2 ** attempt + Math.random() * policy.jitterMs;
+  const asked = policy.respectRetryAfter && retryAfterSeconds !== undefined
+    ? retryAfterSeconds * 1000
+    : 0;
+  return asked > own ? asked : Math.min(own, MAX_WAIT);
 }
 
 async function readJson(response: Response, options: UpstreamOptions): Promise<unknown> {

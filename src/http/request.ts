@@ -1,6 +1,5 @@
-import { type Failure } from "../core/failure.ts";
+import type { Failure } from "../core/failure.ts";
 import type { SafePath } from "./path.ts";
-import type { RetryPolicy } from "./retry.ts";
 import type { Transport } from "./transport.ts";
 
 /** A back end: where it is, how to speak to it, how patient to be. */
@@ -32,6 +31,18 @@ export interface UpstreamOptions {
   readonly onAttempt?: (attempt: Attempt) => void;
 }
 
+/** How often and how patiently a request is repeated. */
+export interface RetryPolicy {
+  /** Retries after the first attempt. */
+  readonly maxRetries: number;
+  /** Milliseconds before the first retry; doubles each time. */
+  readonly backoffMs: number;
+  /** Up to so many random milliseconds are added. */
+  readonly jitterMs: number;
+  /** Wait as long as `Retry-After` asks. */
+  readonly respectRetryAfter: boolean;
+}
+
 /** One attempt, for the log; carries no headers and no body. */
 export interface Attempt {
   /** HTTP method. */
@@ -58,9 +69,4 @@ export interface UpstreamRequest {
   readonly headers?: Readonly<Record<string, string>>;
   /** Safe to repeat; GET is, unless said otherwise. Anything else is sent at most once. */
   readonly repeatable?: boolean;
-}
-
-/** Whether a request may arrive more than once. */
-export function isRepeatable({ repeatable, method }: UpstreamRequest): boolean {
-  return repeatable ?? method === "GET";
 }

@@ -1,5 +1,4 @@
-import { once } from "../core/async.ts";
-import { defined } from "../core/defined.ts";
+import { defined, once } from "../core/values.ts";
 
 /** How bytes reach the back end. */
 export type Transport = (url: URL, init: TransportInit) => Promise<Response>;
@@ -80,4 +79,27 @@ async function fetchUnverified(
     // Given at once, the body is sent with its length.
     outgoing.end(init.body);
   });
+}
+
+/** A transport that notes how far the server's clock is from this machine's. */
+interface ClockWatch {
+  readonly transport: Transport;
+  /** Milliseconds that the server is ahead, by its last reply; undefined if it told no time. */
+  readonly skew: () => number | undefined;
+}
+
+/** Watches the `Date` header of what a transport brings. */
+export function watchClock(transport: Transport): ClockWatch {
+  let skew: number | undefined;
+  return {
+    skew: () => skew,
+    transport: async (url, init) => {
+      const sent = Date.now();
+      const response = await transport(url, init);
+      const told = Date.parse(response.headers.get("date") ?? "");
+      // The header counts whole seconds.
+      if (!Number.isNaN(told)) skew = told + 500 - (sent + Date.now()) / 2;
+      return response;
+    },
+  };
 }

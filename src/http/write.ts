@@ -1,6 +1,6 @@
 /** Writes that must take effect once, though their reply may be lost. */
 import { pause } from "../core/async.ts";
-import { defined } from "../core/defined.ts";
+import { defined } from "../core/values.ts";
 import { Failure, isFailure } from "../core/failure.ts";
 
 /** What a look at the back end shows of a write whose reply was lost. */

@@ -1,4 +1,4 @@
-import { defined } from "../core/defined.ts";
+import { defined } from "../core/values.ts";
 import { Failure } from "../core/failure.ts";
 import { stripInvisible } from "../core/visible.ts";
 import type { Consent, Outcome, Preview } from "./tool.ts";

@@ -1,10 +1,10 @@
 import { badArgument } from "../core/failure.ts";
-import type { z } from "zod";
+import * as z from "zod";
+import type { Json, JsonObject } from "../core/json.ts";
 import { describeIssue, lowerToCeilings, prepareArguments } from "./arguments.ts";
 import { seekConsent } from "./consent.ts";
-import { type JsonSchema, toJsonSchema } from "./schema.ts";
-import { once } from "../core/async.ts";
-import type { Tool, ToolListing, ToolSpec } from "./tool.ts";
+import { once } from "../core/values.ts";
+import type { BoundTool, CallContext, JsonSchema, Tool, ToolListing, ToolSpec } from "./tool.ts";
 
 const CONFIRM = {
   confirm: { type: "boolean", description: "Set true only after the user agreed to it." },
@@ -65,6 +65,25 @@ export function defineTool<
   };
 }
 
+/** Gives a tool its back end's services, made anew for each call. */
+export function bind<S extends object>(
+  tool: Tool<S>,
+  services: (context: CallContext) => S | Promise<S>,
+): BoundTool {
+  return {
+    ...tool,
+    call: async (raw, context) => {
+      const own = pickContext(context);
+      return await tool.call(raw, { ...own, ...await services(own) });
+    },
+  };
+}
+
+function pickContext(context: CallContext): CallContext {
+  const { signal, progress, maxTokens, log, consent } = context;
+  return { signal, progress, maxTokens, log, consent };
+}
+
 /** The tool with arguments that its listing does not show; calls may give them all the same. */
 export function hideArguments<S>(tool: Tool<S>, names: readonly string[]): Tool<S> {
   const listing = once(() => {
@@ -99,4 +118,60 @@ function parseWith<I extends z.ZodObject>(
 function omitArguments(schema: JsonSchema, names: readonly string[]): JsonSchema {
   const kept = Object.entries(schema.properties).filter(([name]) => !names.includes(name));
   return { ...schema, properties: Object.fromEntries(kept) };
+}
+
+/**
+ * The JSON Schema of an object schema in the subset that every client accepts: an object root,
+ * no `$schema`, no integer bounds that only say "fits a double", open objects without `{}`.
+ */
+export function toJsonSchema(schema: z.ZodObject, io: "input" | "output"): JsonSchema {
+  const { properties, required, additionalProperties } = z.toJSONSchema(schema, {
+    io,
+    unrepresentable: "any",
+    override: ({ jsonSchema }) => {
+      if (jsonSchema.maximum === Number.MAX_SAFE_INTEGER) delete jsonSchema.maximum;
+      if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
+      if (isEmptyObject(jsonSchema.additionalProperties)) delete jsonSchema.additionalProperties;
+      if (jsonSchema.type === "object") delete jsonSchema.propertyNames;
+      // What everybody expects is not worth its tokens; it is checked all the same.
+      if (jsonSchema.minLength === 1) delete jsonSchema.minLength;
+      if (jsonSchema.minimum === 0 || jsonSchema.minimum === 1) delete jsonSchema.minimum;
+      if (jsonSchema.default === false) delete jsonSchema.default;
+      if (isEmptyObject(jsonSchema.properties) && jsonSchema.type === "object") {
+        delete jsonSchema.properties;
+      }
+      // A short budget may leave any member out and adds `truncated`; clients check results.
+      if (io === "output") {
+        delete jsonSchema.required;
+        if (jsonSchema.additionalProperties === false) delete jsonSchema.additionalProperties;
+      }
+    },
+  });
+  return {
+    type: "object",
+    properties: toJsonObject(properties ?? {}),
+    required: required ?? [],
+    ...(additionalProperties === undefined
+      ? {}
+      : { additionalProperties: toJson(additionalProperties) }),
+  };
+}
+
+/** A plain value as JSON; what JSON has no form for becomes null. */
+export function toJson(value: unknown): Json {
+  if (value === null || typeof value === "string" || typeof value === "boolean") return value;
+  if (typeof value === "number") return Number.isFinite(value) ? value : null;
+  if (Array.isArray(value)) return value.map(toJson);
+  return typeof value === "object" ? toJsonObject(value) : null;
+}
+
+function toJsonObject(value: object): JsonObject {
+  return Object.fromEntries(
+    Object.entries(value).filter(([, member]) => member !== undefined)
+      .map(([key, member]) => [key, toJson(member)]),
+  );
+}
+
+function isEmptyObject(value: unknown): boolean {
+  return value !== null && typeof value === "object" && Object.keys(value).length === 0;
 }

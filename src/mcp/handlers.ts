@@ -1,4 +1,4 @@
-import { defined } from "../core/defined.ts";
+import { defined } from "../core/values.ts";
 import { didYouMean, Failure, shortenName } from "../core/failure.ts";
 import {
   type McpServer,

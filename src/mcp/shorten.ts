@@ -1,4 +1,4 @@
-import { cutText } from "../core/cut.ts";
+import { cutText } from "../core/text.ts";
 
 /** Longest text that counts as an identifier rather than as prose. */
 const LONGEST_ID = 512;

@@ -5,7 +5,7 @@ import {
   SkillCatalog,
   SkillsExtension,
 } from "@modelcontextprotocol/server/ext/skills";
-import { once } from "../core/async.ts";
+import { once } from "../core/values.ts";
 import type { Prompt } from "./prompts.ts";
 
 /** The workflows as skills (SEP-2640). */

@@ -1,8 +1,15 @@
-import type { McpServer } from "@modelcontextprotocol/server";
+import {
+  deserializeMessage,
+  INVALID_REQUEST,
+  type JSONRPCMessage,
+  type McpServer,
+  PARSE_ERROR,
+  type Transport,
+} from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { within } from "../core/async.ts";
 import type { Log } from "../core/log.ts";
-import { MessageTooLarge, StdioTransport } from "./stdio_transport.ts";
+import { defined } from "../core/values.ts";
 
 /** Largest message that a client may send, in bytes. */
 const MAX_MESSAGE = 64 * 1024 * 1024;
@@ -42,4 +49,172 @@ export async function runStdio(
   // Answers on their way are written, unless nobody reads them.
   await within(LAST_WRITE, new AbortController().signal, () => transport.flushed()).catch(() => {});
   await handle.close().catch(() => {});
+}
+
+/** Where bytes go; resolves to how many were taken. */
+export interface Sink {
+  /** Takes some or all of the bytes. */
+  write(bytes: Uint8Array): Promise<number>;
+}
+
+/** A client sent more in one line than is read; the connection ends with it. */
+class MessageTooLarge extends Error {
+  override readonly name = "MessageTooLarge";
+  /** Makes one for a limit in bytes. */
+  constructor(limit: number) {
+    super(`A message is larger than ${limit} bytes.`);
+  }
+}
+
+const NEW_LINE = 10;
+/** Messages as lines over two byte streams. */
+export class StdioTransport implements Transport {
+  onclose?: () => void;
+  onerror?: (error: Error) => void;
+  onmessage?: Transport["onmessage"];
+  #closed = false;
+  #broken = false;
+  #writing: Promise<void> = Promise.resolve();
+  readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
+
+  /** `limit` bounds what a client may send as one message, in bytes. */
+  constructor(
+    input: ReadableStream<Uint8Array>,
+    private readonly output: Sink,
+    private readonly limit: number,
+  ) {
+    this.#reader = input.getReader();
+  }
+
+  start(): Promise<void> {
+    this.#read().catch((error) => this.#report(error)).finally(() => this.close());
+    return Promise.resolve();
+  }
+
+  /** Writes a message after those before it. */
+  send(message: JSONRPCMessage): Promise<void> {
+    if (this.#closed) return Promise.reject(new Error("The connection is closed."));
+    return this.#enqueue(message);
+  }
+
+  /** Resolves when everything sent so far is written. */
+  flushed(): Promise<void> {
+    return this.#writing;
+  }
+
+  close(): Promise<void> {
+    if (this.#closed) return Promise.resolve();
+    this.#closed = true;
+    // Not awaited: a read of standard input may not end before the process does.
+    this.#reader.cancel().catch(() => {});
+    this.onclose?.();
+    return Promise.resolve();
+  }
+
+  async #read(): Promise<void> {
+    let parts: Uint8Array[] = [];
+    let size = 0;
+    for (;;) {
+      const { value, done } = await this.#reader.read();
+      if (done || this.#closed) return;
+      let rest = value;
+      for (let end = rest.indexOf(NEW_LINE); end >= 0; end = rest.indexOf(NEW_LINE)) {
+        this.#receive([...parts, rest.subarray(0, end)]);
+        parts = [];
+        size = 0;
+        rest = rest.subarray(end + 1);
+      }
+      if (rest.length === 0) continue;
+      size += rest.length;
+      if (size > this.limit) throw new MessageTooLarge(this.limit);
+      parts.push(rest);
+    }
+  }
+
+  #receive(parts: readonly Uint8Array[]): void {
+    const decoder = new TextDecoder();
+    const line = parts.map((part) => decoder.decode(part, { stream: true })).join("") +
+      decoder.decode();
+    if (line.trim() === "") return;
+    let message: JSONRPCMessage;
+    try {
+      message = deserializeMessage(line);
+    } catch (error) {
+      this.#report(error);
+      const reply = malformedReply(line);
+      if (reply !== undefined) this.#enqueue(reply).catch(() => {});
+      return;
+    }
+    try {
+      this.onmessage?.(message);
+    } catch (error) {
+      this.#report(error);
+    }
+  }
+
+  /** Writes a message as a line after those before it. */
+  #enqueue(message: object): Promise<void> {
+    const written = this.#writing.then(() => this.#write(`${JSON.stringify(message)}\n`));
+    this.#writing = written.catch(() => {});
+    return written;
+  }
+
+  async #write(line: string): Promise<void> {
+    if (this.#broken) throw new Error("The connection is broken.");
+    try {
+      let rest = new TextEncoder().encode(line);
+      while (rest.length > 0) rest = rest.subarray(await this.output.write(rest));
+    } catch (error) {
+      this.#broken = true;
+      this.#report(error);
+      this.close();
+      throw error;
+    }
+  }
+
+  #report(error: unknown): void {
+    this.onerror?.(error instanceof Error ? error : new Error(String(error)));
+  }
+}
+
+/** An error response to what was no message; without an id where none could be read. */
+interface MalformedReply {
+  readonly jsonrpc: "2.0";
+  readonly id?: string | number;
+  /** What is wrong, with JSON-RPC's code. */
+  readonly error: { readonly code: number; readonly message: string };
+}
+
+/**
+ * What to answer to a line that is no message, so that no client waits for ever: JSON-RPC 2.0 §5.
+ * Broken responses and notifications get no answer, as whole ones get none.
+ */
+function malformedReply(line: string): MalformedReply | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(line);
+  } catch {
+    return reply(PARSE_ERROR, "Parse error: the line is not JSON.");
+  }
+  if (Array.isArray(value)) {
+    return reply(INVALID_REQUEST, "Batches are not taken: send one message a line.");
+  }
+  if (value === null || typeof value !== "object") {
+    return reply(INVALID_REQUEST, "A message must be a JSON object.");
+  }
+  const isRequest = "method" in value && "id" in value;
+  const isResponse = "result" in value || "error" in value;
+  if (!isRequest && (isResponse || "method" in value)) return undefined;
+  const id = "id" in value ? value.id : undefined;
+  const known = typeof id === "string" || typeof id === "number" ? id : undefined;
+  return reply(
+    INVALID_REQUEST,
+    "This is no request of JSON-RPC 2.0: it needs jsonrpc, a method, an id that is a text or a " +
+      "safe integer, and params that are an object, if any.",
+    known,
+  );
+}
+
+function reply(code: number, message: string, id?: string | number): MalformedReply {
+  return { jsonrpc: "2.0", ...defined({ id }), error: { code, message } };
 }

@@ -1,12 +1,12 @@
 /**
  * What a tool is: its declaration, what it is called with, what it hands back. `define.ts` makes a
- * tool of a declaration, `bind.ts` gives it what its back end has.
+ * tool of a declaration, and gives it what its back end has.
  *
  * @module
  */
 import type { z } from "zod";
+import type { JsonObject } from "../core/json.ts";
 import type { Log } from "../core/log.ts";
-import type { JsonSchema } from "./schema.ts";
 
 /** What a tool does to the tracker: annotations, read-only mode and confirmation follow from it. */
 export type Effect = "read" | "write" | "destroy";
@@ -163,6 +163,16 @@ export interface ToolSpec<
 export type Outcome =
   | { readonly kind: "reply"; readonly reply: Reply<Record<string, unknown>> }
   | { readonly kind: "ask"; readonly question: string; readonly state?: string };
+
+/** A JSON Schema as it goes over the wire: always an object, some clients accept nothing else. */
+export interface JsonSchema extends JsonObject {
+  /** Always this. */
+  type: "object";
+  /** Its members by name. */
+  properties: JsonObject;
+  /** Names of members that must be there. */
+  required: string[];
+}
 
 /** A tool's entry in `tools/list`. */
 export interface ToolListing {

@@ -1,9 +1,9 @@
-import { defined } from "../core/defined.ts";
+import { defined } from "../core/values.ts";
 import * as z from "zod";
 import type { Config } from "../config/config.ts";
 import { Failure } from "../core/failure.ts";
 import type { Log } from "../core/log.ts";
-import { bind } from "../mcp/bind.ts";
+import { bind } from "../mcp/define.ts";
 import { absentBackend, type Backend, type ToolNames } from "../mcp/backend.ts";
 import type { CallContext, Tool } from "../mcp/tool.ts";
 import type { UpstreamOptions } from "../http/request.ts";
@@ -27,7 +27,7 @@ import { plotTraces } from "./tools/plot_traces.ts";
 import { searchTraces } from "./tools/search_traces.ts";
 import { mlflowWorkflows, suggestExperiments } from "./workflows.ts";
 import { credentialsFile } from "../config/access.ts";
-import { percentDecoded } from "../core/percent.ts";
+import { percentDecoded } from "../core/text.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
 import { readMlflowError } from "./errors.ts";
 

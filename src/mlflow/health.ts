@@ -1,5 +1,5 @@
-import { defined } from "../core/defined.ts";
-import { watchClock } from "../http/clock.ts";
+import { defined } from "../core/values.ts";
+import { watchClock } from "../http/transport.ts";
 import type { UpstreamOptions } from "../http/request.ts";
 import type { HealthCheck } from "../mcp/backend.ts";
 import { HttpTraceStore, newServerMemory, showUri } from "./http/store.ts";

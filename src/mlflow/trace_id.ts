@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { badArgument } from "../core/failure.ts";
-import { percentDecoded } from "../core/percent.ts";
+import { percentDecoded } from "../core/text.ts";
 import type { ResourceSpec } from "../mcp/resource.ts";
 
 /**

@@ -5,7 +5,7 @@ import { initWasm, Resvg } from "@resvg/resvg-wasm";
 import * as vega from "vega";
 import { compile } from "vega-lite";
 import type { ChartSpec } from "../analysis/charts/spec.ts";
-import { once } from "../core/async.ts";
+import { once } from "../core/values.ts";
 import { readAdvances } from "./font.ts";
 import type { Pixels } from "./png.ts";
 

@@ -3,7 +3,7 @@ import type { Settings } from "../config/settings.ts";
 import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "../config/wandb.ts";
 import type { Log } from "../core/log.ts";
 import { absentBackend, type Backend } from "../mcp/backend.ts";
-import { bind } from "../mcp/bind.ts";
+import { bind } from "../mcp/define.ts";
 import type { Tool } from "../mcp/tool.ts";
 import { type Account, accountFor } from "./account.ts";
 import { createWandb } from "./client.ts";

@@ -1,7 +1,7 @@
-import { defined } from "../core/defined.ts";
+import { defined } from "../core/values.ts";
 import { type Effect, Failure, type FailureCode, type FailureDetails } from "../core/failure.ts";
 import { cleanDetail, isHtml } from "../http/body.ts";
-import { retryAfterSeconds, waitSentence } from "../http/retry.ts";
+import { retryAfterSeconds, waitSentence } from "../http/failure.ts";
 import { isJsonObject, type Json, tryParseJson } from "../core/json.ts";
 
 /** The errors of a GraphQL reply, kept with its data so that a caller may use what there is. */

@@ -1,8 +1,8 @@
 import * as z from "zod";
-import { defined } from "../core/defined.ts";
+import { defined } from "../core/values.ts";
 import { Failure, isFailure } from "../core/failure.ts";
 import { openSession } from "../http/client.ts";
-import { watchClock } from "../http/clock.ts";
+import { watchClock } from "../http/transport.ts";
 import { path } from "../http/path.ts";
 import type { HealthCheck } from "../mcp/backend.ts";
 import type { Account } from "./account.ts";

@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { shortenMessage } from "../core/cut.ts";
+import { shortenMessage } from "../core/text.ts";
 import { defineTool } from "../mcp/define.ts";
 import type { Tool, ToolSpec } from "../mcp/tool.ts";
 import type { Wandb } from "./client.ts";

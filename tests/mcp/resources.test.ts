@@ -4,8 +4,7 @@ import assert from "node:assert/strict";
 import { ProtocolError, ResourceNotFoundError } from "@modelcontextprotocol/client";
 import fc from "fast-check";
 import { z } from "zod";
-import { bind } from "../../src/mcp/bind.ts";
-import { defineTool } from "../../src/mcp/define.ts";
+import { bind, defineTool } from "../../src/mcp/define.ts";
 import {
   isPlainId,
   leadingLinks,

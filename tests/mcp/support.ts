@@ -1,8 +1,7 @@
 /** Tools and servers for the tests of the protocol side. */
 import { z } from "zod";
 import { createLog, type Log } from "../../src/core/log.ts";
-import { bind } from "../../src/mcp/bind.ts";
-import { defineTool } from "../../src/mcp/define.ts";
+import { bind, defineTool } from "../../src/mcp/define.ts";
 import { createServerFactory, type ServerParts } from "../../src/mcp/server.ts";
 import type { BoundTool, CallContext } from "../../src/mcp/tool.ts";
 

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { memoryOf } from "../../scripts/bench/memory.ts";
-import { once } from "../../src/core/async.ts";
+import { once } from "../../src/core/values.ts";
 import { answerTo, initialize, type Message, send } from "../e2e/rpc.ts";
 import { startStdio } from "../support/product.ts";
 import type { Running } from "../support/running.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { Failure } from "../../core/failure.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import { isJsonObject, type Json } from "../../core/json.ts";

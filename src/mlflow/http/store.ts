@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { Failure, isFailure } from "../../core/failure.ts";
 import { openSession, type UpstreamSession } from "../../http/client.ts";
 import type { Json } from "../../core/json.ts";

@@ -10,7 +10,7 @@ import type { Database, Row } from "./database.ts";
 import { decodeSpans } from "./otlp.ts";
 import { packError, type Part } from "./protocol.ts";
 import { bindList, sql } from "./sql.ts";
-import { fileUriPath } from "../../core/percent.ts";
+import { fileUriPath } from "../../core/text.ts";
 
 /** Spans in one part, and their characters, roughly. */
 const MOST_SPANS = 500;

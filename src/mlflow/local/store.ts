@@ -14,7 +14,7 @@ import { StorePool } from "./pool.ts";
 import { type Part, type Request, unpackError } from "./protocol.ts";
 import { localStoreOf } from "../../config/local_store.ts";
 import type { Settings } from "../../config/settings.ts";
-import { shellWord } from "../../core/shell.ts";
+import { shellWord } from "../../core/text.ts";
 
 /** Longest wait for a count that is only a courtesy, in milliseconds. */
 const COUNT_LIMIT = 1_000;

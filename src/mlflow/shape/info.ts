@@ -4,7 +4,7 @@
  * @module
  */
 import * as z from "zod";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { decodeText } from "./span.ts";
 

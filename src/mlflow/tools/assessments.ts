@@ -23,7 +23,7 @@ import {
   writingTool,
 } from "../services.ts";
 import { TraceId } from "../trace_id.ts";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { badArgument, Failure, isFailure } from "../../core/failure.ts";
 import { shapeAssessment } from "../shape/info.ts";
 

@@ -1,4 +1,4 @@
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import * as z from "zod";
 import { Failure, isFailure } from "../../core/failure.ts";
 import type { CallContext, Preview, Tool } from "../../mcp/tool.ts";

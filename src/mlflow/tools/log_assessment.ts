@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { isDeepStrictEqual } from "node:util";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import type { CallContext, Tool } from "../../mcp/tool.ts";
 import {
   asRecord,

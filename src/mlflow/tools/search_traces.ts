@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { badArgument, Failure } from "../../core/failure.ts";
 import { countUnseen, describeUnseen, explainEmpty, failWithoutRun } from "../explain.ts";
 import { findExperimentId } from "../experiment.ts";

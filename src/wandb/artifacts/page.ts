@@ -1,4 +1,4 @@
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import * as z from "zod";
 import { INT64, PAGE_INFO, type PageInfo } from "../shapes.ts";
 

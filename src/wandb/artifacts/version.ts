@@ -1,4 +1,4 @@
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { Failure, isFailure } from "../../core/failure.ts";
 import { isoText } from "../../core/time.ts";
 import type { Wandb, WandbSession } from "../client.ts";

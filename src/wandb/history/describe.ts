@@ -1,5 +1,5 @@
 import { describeSeries } from "../../analysis/statistics.ts";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { Failure } from "../../core/failure.ts";
 import { nearest, oneOf, someOf } from "../../core/nearest.ts";
 import { suggest } from "../missing.ts";

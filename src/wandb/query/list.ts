@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { badArgument, Failure, shortenName } from "../../core/failure.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type { Reply } from "../../mcp/tool.ts";

@@ -7,7 +7,7 @@
  * @module
  */
 import type { Token, Tokens, TokensList } from "marked";
-import { once } from "../../core/async.ts";
+import { once } from "../../core/values.ts";
 
 /** A block of a report: plain JSON. */
 export type Block = Record<string, unknown>;

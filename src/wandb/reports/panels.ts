@@ -6,7 +6,7 @@
  */
 import * as z from "zod";
 import { badArgument, unknownName } from "../../core/failure.ts";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { type Block, markdownBlock } from "./markdown.ts";
 
 const Names = z.union([z.string().transform((name) => [name]), z.array(z.string()).min(1)]);

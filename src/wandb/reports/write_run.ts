@@ -13,7 +13,7 @@ import { Failure, isFailure } from "../../core/failure.ts";
 import type { JsonObject } from "../../core/json.ts";
 import { doubtWrite } from "../../http/failure.ts";
 import { path } from "../../http/path.ts";
-import { hostPort } from "../../http/redirect.ts";
+import { hostPort } from "../../http/exchange.ts";
 import { writeOnce } from "../../http/write.ts";
 import { openFileStore, type Wandb, type WandbSession, whyUnreachable } from "../client.ts";
 import { noProject } from "../missing.ts";

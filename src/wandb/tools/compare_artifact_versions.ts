@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { diffObjects } from "../../analysis/diff.ts";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { allFiles, type Entry, readManifest, unlistedNote } from "../artifacts/files.ts";
 import { type VersionName, versionName } from "../artifacts/names.ts";

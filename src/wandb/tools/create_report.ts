@@ -1,11 +1,11 @@
 import { randomBytes } from "node:crypto";
 import { isDeepStrictEqual } from "node:util";
 import * as z from "zod";
-import { shortenMessage } from "../../core/cut.ts";
+import { shortenMessage } from "../../core/text.ts";
 import { badArgument, Failure } from "../../core/failure.ts";
 import { writeOnce } from "../../http/write.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import type { WandbSession } from "../client.ts";
+import type { Wandb, WandbSession } from "../client.ts";
 import { noProject } from "../missing.ts";
 import { PROJECT_ARGS, type ProjectRef, resolveProject } from "../project.ts";
 import { analysisRunId, uniqueKey } from "../reports/analysis.ts";
@@ -14,7 +14,6 @@ import { mediaGrid, readPanels, type RunSource } from "../reports/panels.ts";
 import { htmlFile, writeRun } from "../reports/write_run.ts";
 import { connectionShape } from "../shapes.ts";
 import { type WandbServices, wandbTool } from "../tool.ts";
-import type { Wandb } from "../client.ts";
 
 const VIEW = z.looseObject({
   id: z.string(),

@@ -9,7 +9,7 @@ import {
 } from "../../analysis/keys.ts";
 import type { RunInfo } from "../../analysis/run_state.ts";
 import { describeSeries } from "../../analysis/statistics.ts";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { Failure } from "../../core/failure.ts";
 import { nearest } from "../../core/nearest.ts";
 import type { Tool } from "../../mcp/tool.ts";

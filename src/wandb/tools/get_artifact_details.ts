@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { Failure } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { listFiles, readCursor, readManifest } from "../artifacts/files.ts";

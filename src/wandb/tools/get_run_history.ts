@@ -1,6 +1,6 @@
 import * as z from "zod";
-import { shortenMessage } from "../../core/cut.ts";
-import { defined } from "../../core/defined.ts";
+import { shortenMessage } from "../../core/text.ts";
+import { defined } from "../../core/values.ts";
 import { Failure } from "../../core/failure.ts";
 import { estimateTokens } from "../../mcp/tokens.ts";
 import type { Tool } from "../../mcp/tool.ts";

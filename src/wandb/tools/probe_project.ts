@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { matchKeys } from "../history/choose.ts";
 import { noProject } from "../missing.ts";
 import { connectionShape, HISTORY_KEYS, OBJECT_FIELD, readConfig, readSummary } from "../shapes.ts";

@@ -1,7 +1,7 @@
 import { badArgument } from "../../core/failure.ts";
 import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { defaultFields } from "../query/fields.ts";
 import { type ListQuery, listResource } from "../query/list.ts";
 import { type Resource, RESOURCES } from "../query/resources.ts";

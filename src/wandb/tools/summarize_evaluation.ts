@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { aggregateEvaluation, type EvaluationResult } from "../../analysis/evaluation.ts";
 import { preferRecorded } from "../../analysis/evaluation_scores.ts";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { badArgument } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, type ProjectRef, resolveProject } from "../project.ts";

@@ -1,4 +1,4 @@
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { Failure } from "../../core/failure.ts";
 import type { Reply } from "../../mcp/tool.ts";
 import type { ProjectRef } from "../project.ts";

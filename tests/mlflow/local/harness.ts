@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { bind } from "../../../src/mcp/bind.ts";
+import { bind } from "../../../src/mcp/define.ts";
 import { HttpTraceStore, newServerMemory } from "../../../src/mlflow/http/store.ts";
 import { StorePool } from "../../../src/mlflow/local/pool.ts";
 import { LocalTraceStore } from "../../../src/mlflow/local/store.ts";

@@ -1,6 +1,6 @@
 import type { Evaluation } from "../../../analysis/evaluation.ts";
 import { compareEvaluations } from "../../../analysis/evaluation_comparison.ts";
-import { cutText } from "../../../core/cut.ts";
+import { cutText } from "../../../core/text.ts";
 import { estimateTokens } from "../../../mcp/tokens.ts";
 import { cutTexts } from "../rows/shape.ts";
 import type { Prediction } from "./trials.ts";

@@ -1,5 +1,5 @@
 import { UsageStream, type UsageSum } from "../../../analysis/usage.ts";
-import { defined } from "../../../core/defined.ts";
+import { defined } from "../../../core/values.ts";
 import { type Call, readDerived, readOp, readUsage } from "../call.ts";
 
 /** Bytes of rows that are held, whatever may be kept of them. */

@@ -1,4 +1,4 @@
-import { splitPath } from "../../../core/dotted.ts";
+import { splitPath } from "../../../core/text.ts";
 import * as z from "zod";
 import { Failure } from "../../../core/failure.ts";
 import { isRecord } from "../../../core/json.ts";

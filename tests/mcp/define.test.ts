@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 import { z } from "zod";
 import { createCatalog } from "../../src/catalog.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
-import { toJson, toJsonSchema } from "../../src/mcp/schema.ts";
-import { once } from "../../src/core/async.ts";
+import { toJson, toJsonSchema } from "../../src/mcp/define.ts";
+import { once } from "../../src/core/values.ts";
 import { schemaComplaints, untyped } from "./schema_lint.ts";
 import { keptLog } from "./support.ts";
 

@@ -2,7 +2,7 @@ import type { JSONRPCMessage } from "@modelcontextprotocol/server";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as z from "zod";
-import { type Sink, StdioTransport } from "../../src/mcp/stdio_transport.ts";
+import { type Sink, StdioTransport } from "../../src/mcp/stdio.ts";
 
 const LIMIT = 1000;
 

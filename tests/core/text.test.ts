@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { cutText } from "../../src/core/cut.ts";
+import { cutText, shellWord } from "../../src/core/text.ts";
 
 Deno.test("a cut text says how much is missing, however often it is cut", () => {
   const sizes = fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 4 });
@@ -26,4 +26,12 @@ Deno.test("a text that fits stays as it is", () => {
   assert.equal(cutText("short", 5), "short");
   assert.equal(cutText("a🎉b", 2), "a…[3 more characters]");
   assert.equal(cutText("shorter", 5), "short…[2 more characters]");
+});
+
+Deno.test("a word is in quotes only where a shell would read it otherwise", () => {
+  assert.equal(shellWord("sqlite:////data/mlflow.db"), "sqlite:////data/mlflow.db");
+  assert.equal(shellWord("C:\\data\\läger.db"), "C:\\data\\läger.db");
+  assert.equal(shellWord("/my data/x.db"), '"/my data/x.db"');
+  assert.equal(shellWord("/a;b&c.db"), '"/a;b&c.db"');
+  assert.equal(shellWord("/it's $HOME"), `'/it'\\''s $HOME'`);
 });

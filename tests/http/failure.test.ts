@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { cleanDetail, isHtml } from "../../src/http/body.ts";
 import { path } from "../../src/http/path.ts";
-import { retryAfterSeconds, waitSentence } from "../../src/http/retry.ts";
+import { retryAfterSeconds, waitSentence } from "../../src/http/failure.ts";
 import { failure, serve, sessionWith } from "./support.ts";
 
 const GET = { method: "GET", path: path`/api/thing` } as const;
