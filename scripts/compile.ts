@@ -47,9 +47,9 @@ export interface CompileOptions {
   readonly hosts?: readonly string[];
 }
 
-/** The name of a target's executable. */
-export function executableName(target: string): string {
-  return `${NAME}-${target}${suffix(target)}`;
+/** The name of a target's executable; one site's has its own, since it is not to be released. */
+export function executableName(target: string, hosts: readonly string[] = []): string {
+  return `${NAME}-${hosts.length === 0 ? "" : "site-"}${target}${suffix(target)}`;
 }
 
 function suffix(target: string): string {
@@ -75,10 +75,11 @@ export async function compile(
   await Deno.mkdir(folder, { recursive: true });
   const draft = await Deno.makeTempDir({ dir: folder, prefix: ".compile-" });
   try {
-    const made = join(draft, executableName(target));
+    const name = executableName(target, hosts);
+    const made = join(draft, name);
     await embed(target, main, made, base, hosts);
     await verify(made, target, hosts);
-    const output = join(folder, executableName(target));
+    const output = join(folder, name);
     await Deno.rename(made, output);
     return output;
   } finally {
@@ -132,7 +133,7 @@ async function verify(
   if (fault !== undefined) throw new Error(`The compiled file ${fault}.`);
   const differences = compareBaked(
     readBaked(bytes),
-    expectedSettings(executableName(target), hosts),
+    expectedSettings(executableName(target, hosts), hosts),
   );
   if (differences.length > 0) {
     throw new Error(`The compiled file has other settings baked in:\n${differences.join("\n")}`);

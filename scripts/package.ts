@@ -13,7 +13,8 @@ import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
 import { parseArgs } from "node:util";
 import { bundle, FILE_TIME, readCommit } from "./bundle.ts";
-import { executableName, TARGETS } from "./compile.ts";
+import { executableName, expectedSettings, TARGETS } from "./compile.ts";
+import { compareBaked, readBaked } from "./executable.ts";
 import { fileOf } from "./graph.ts";
 import { buildManifests } from "./package/manifests.ts";
 import { buildBinaryBundle, buildUvBundle } from "./package/mcpb.ts";
@@ -81,10 +82,15 @@ async function packExecutables(
 ): Promise<Entry[]> {
   const packed: Entry[] = [];
   for (const target of TARGETS) {
-    const bytes = await Deno.readFile(join(folder, executableName(target))).catch(() => undefined);
+    const file = executableName(target);
+    const bytes = await Deno.readFile(join(folder, file)).catch(() => undefined);
     if (bytes === undefined) continue;
     if (!Buffer.from(bytes.buffer).includes(Buffer.from(launcher))) {
-      throw new Error(`${executableName(target)} is not of this source: compile it again.`);
+      throw new Error(`${file} is not of this source: compile it again.`);
+    }
+    const differences = compareBaked(readBaked(bytes), expectedSettings(file));
+    if (differences.length > 0) {
+      throw new Error(`${file} has settings of its own baked in:\n${differences.join("\n")}`);
     }
     const windows = target.includes("windows");
     const program = { path: windows ? `${NAME}.exe` : NAME, bytes, program: true };

@@ -150,6 +150,68 @@ Deno.test("a TOML file keeps all it has and gets a table", async () => {
   });
 });
 
+Deno.test("a server of that name in a TOML file is replaced where it is, whatever its form", async () => {
+  const others = {
+    other: { command: "x", args: ["[mcp_servers.wandflow]", "a"] },
+    "wandflow-old": { command: "y" },
+  };
+  const wandflow = CLIENTS.codex.file.entry(REMOTE);
+  const text = [
+    "# mine",
+    "[mcp_servers.other]",
+    'command = "x"',
+    "args = [",
+    "  '[mcp_servers.wandflow]',",
+    "  '''",
+    "a''',",
+    "] # [mcp_servers.wandflow]",
+    "",
+    '[mcp_servers."wandflow"] # the old one',
+    'command = "w"',
+    "",
+    "# keep this",
+    "[ mcp_servers . wandflow . env ]",
+    'A = """',
+    "[tui]",
+    '"""',
+    "",
+    "# about it",
+    "[mcp_servers.wandflow-old]",
+    'command = "y"',
+    "",
+  ];
+  const after = await addEntry(text.join("\r\n"), CLIENTS.codex.file, REMOTE);
+  assert.deepEqual(JSON.parse(JSON.stringify(parseToml(after))), {
+    mcp_servers: { ...others, wandflow },
+  });
+  const table = [
+    "[mcp_servers.wandflow]",
+    'url = "https://h.example/mcp"',
+    'bearer_token_env_var = "TEAM_TOKEN"',
+    "required = true",
+  ];
+  assert.equal(
+    after,
+    [...text.slice(0, 9), ...table, "", "# keep this", ...text.slice(17)].join("\r\n"),
+  );
+  assert.equal(await addEntry(after, CLIENTS.codex.file, REMOTE), after);
+  for (
+    const before of [
+      '[mcp_servers]\nwandflow = { command = "w" }\nother = { command = "x" }',
+      '[mcp_servers]\nwandflow.command = "w"\nwandflow.args = [\n"a"]\nother.command = "x"',
+      'mcp_servers.wandflow.command = "w"\nmcp_servers.other.command = "x"\n',
+      '[[mcp_servers.wandflow]]\n[[mcp_servers.wandflow]]\n[mcp_servers.other]\ncommand = "x"',
+    ]
+  ) {
+    const replaced = await addEntry(before, CLIENTS.codex.file, REMOTE);
+    assert.deepEqual(JSON.parse(JSON.stringify(parseToml(replaced))), {
+      mcp_servers: { other: { command: "x" }, wandflow },
+    }, before);
+  }
+  const local = await addEntry("", CLIENTS.codex.file, LOCAL);
+  assert.equal(await addEntry(local, CLIENTS.codex.file, LOCAL), local);
+});
+
 Deno.test("a file that is malformed, or has something else there, is refused with its line", async () => {
   const { codex, cursor, vscode } = CLIENTS;
   const cases: [Client["file"], string, RegExp][] = [
@@ -159,8 +221,13 @@ Deno.test("a file that is malformed, or has something else there, is refused wit
     [cursor.file, '{\n\n"mcpServers": []}', /line 3: "mcpServers" is not an object/],
     [vscode.file, '{\n"inputs": {}}', /line 2: "inputs" is not an array/],
     [codex.file, 'a = 1\n\nb = = "x"', /line 3: invalid value/],
-    [codex.file, '\n[mcp_servers.wandflow]\ncommand = "x"', /line 2: there is a server wandflow/],
-    [codex.file, 'a = 1\nmcp_servers = { other = { command = "x" } }', /line 2: no table can be/],
+    [codex.file, '# mcp_servers\nb = """\nmcp_servers\n"""\nb = 1', /line 5: trying to redefine/],
+    [
+      codex.file,
+      '# mcp_servers\na = """\nmcp_servers = 1"""\nmcp_servers = { other = { command = "x" } }',
+      /line 4: no table can be/,
+    ],
+    [codex.file, '\n[mcp_servers]\n"x" = 1\n[[mcp_servers.wandflow.env]]\n[', /line 5: /],
   ];
   for (const [file, text, message] of cases) {
     assert.ok(file !== undefined);

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import manifest from "../../deno.json" with { type: "json" };
-import { executableName, TARGETS } from "../../scripts/compile.ts";
+import { executableName, expectedSettings, TARGETS } from "../../scripts/compile.ts";
 import { fileOf } from "../../scripts/graph.ts";
 import { buildManifests } from "../../scripts/package/manifests.ts";
 import { buildServerJson, ServerDetail } from "../../scripts/package/registry.ts";
@@ -38,13 +38,27 @@ async function listArchives(...paths: string[]): Promise<z.output<typeof Row>[][
   return lines.map((line) => z.array(Row).parse(JSON.parse(line)));
 }
 
-/** Stand-ins for executables that hold the bundle's launcher, as real ones do. */
+/** A stand-in for an executable: it holds the bundle's launcher and settings, as real ones do. */
+async function standIn(settings: unknown): Promise<Uint8Array> {
+  const baked = new TextEncoder().encode(JSON.stringify(settings));
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(baked.length), true);
+  const mark = new TextEncoder().encode("d3n0l4nd");
+  return new Uint8Array([
+    ...mark,
+    ...length,
+    ...baked,
+    ...await Deno.readFile(await bundledMain()),
+  ]);
+}
+
+/** Stand-ins for the executables of all targets. */
 async function standIns(folder: string): Promise<string> {
   const place = join(folder, "executables");
   await Deno.mkdir(place);
-  const launcher = await Deno.readFile(await bundledMain());
   for (const target of TARGETS) {
-    await Deno.writeFile(join(place, executableName(target)), launcher);
+    const name = executableName(target);
+    await Deno.writeFile(join(place, name), await standIn(expectedSettings(name)));
   }
   return place;
 }
@@ -127,6 +141,26 @@ Deno.test("an executable of other source is not packed", async () => {
   await Deno.mkdir(place);
   await Deno.writeTextFile(join(place, executableName(TARGETS[0])), "of last week");
   await assert.rejects(releaseIn(folder.path, place), /is not of this source/);
+});
+
+Deno.test("one site's executable is not packed, under its own name or another", async () => {
+  await using folder = await temporaryFolder();
+  const place = join(folder.path, "executables");
+  await Deno.mkdir(place);
+  const [target] = TARGETS;
+  const hosts = ["mlflow.example:443"];
+  const own = executableName(target, hosts);
+  const released = executableName(target);
+  assert.notEqual(own, released);
+  await Deno.writeFile(join(place, own), await standIn(expectedSettings(own, hosts)));
+  const release = await releaseIn(folder.path, place);
+  const sums = await Deno.readTextFile(join(release, "SHA256SUMS"));
+  assert.doesNotMatch(sums, new RegExp(target));
+  await Deno.writeFile(join(place, released), await standIn(expectedSettings(released, hosts)));
+  await assert.rejects(
+    releaseIn(folder.path, place),
+    /settings of its own baked in:\npermissions\.allow_net is \["mlflow\.example:443"\]/,
+  );
 });
 
 Deno.test("bundles for desktop applications are valid to their maker's program", async () => {

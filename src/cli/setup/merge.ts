@@ -1,4 +1,6 @@
+import { isDeepStrictEqual } from "node:util";
 import type { ParseError } from "jsonc-parser";
+import { isRecord } from "../../core/json.ts";
 import { type Client, ENTRY, type Server } from "./clients.ts";
 
 /** A settings file that an entry cannot be added to; the message says where and why. */
@@ -7,10 +9,10 @@ export class UnusableFile extends Error {
 }
 
 /**
- * A settings file with the server's entry added, or replaced in JSON. All else stays as it is,
- * comments included. The empty text gives a new file.
+ * A settings file with the server's entry added or replaced. All else stays as it is, comments
+ * included. The empty text gives a new file.
  *
- * @throws {UnusableFile} when the text is malformed, or has something else at the entry's place.
+ * @throws {UnusableFile} when the text is malformed, or has something else at the servers' place.
  */
 export async function addEntry(
   text: string,
@@ -74,13 +76,21 @@ async function addToJson(
   return mark + result;
 }
 
-async function addToToml(
-  text: string,
-  servers: string,
-  entry: Readonly<Record<string, unknown>>,
-): Promise<string> {
+type Table = Readonly<Record<string, unknown>>;
+
+/** A header, a key with its value, or a line without either. */
+interface Statement {
+  readonly text: string;
+  /** Its first line, counted from one. */
+  readonly line: number;
+  readonly header: boolean;
+  /** What it alone says, with its header. */
+  readonly says: Table;
+}
+
+async function addToToml(text: string, servers: string, entry: Table): Promise<string> {
   const { parse, stringify, TomlError } = await import("smol-toml");
-  const read = (toml: string): Record<string, unknown> => {
+  const read = (toml: string): Table => {
     try {
       return parse(toml);
     } catch (error) {
@@ -89,27 +99,82 @@ async function addToToml(
       throw new UnusableFile(`line ${error.line}: ${reason}.`);
     }
   };
-  const there = read(text)[servers];
-  if (isTable(there) && Object.hasOwn(there, ENTRY)) {
-    const at = text.split("\n").findIndex((one) => one.includes(ENTRY)) + 1;
-    throw new UnusableFile(`line ${at}: there is a server ${ENTRY} already: take it out first.`);
-  }
+  const readServers = (toml: Table): Table => {
+    const there = toml[servers];
+    return isRecord(there) ? there : {};
+  };
+  const before = read(text);
+  const statements = splitStatements(text, read);
+  const isOld = (one: Statement) =>
+    /^\s*[^#\s]/.test(one.text) && Object.hasOwn(readServers(one.says), ENTRY);
+  const kept = leaveOut(statements, isOld);
+  const [first] = statements.filter(isOld);
   const eol = text.includes("\r\n") ? "\r\n" : "\n";
   const table = stringify({ [servers]: { [ENTRY]: entry } }).trimEnd().replaceAll("\n", eol);
-  const before = text.trim() === "" ? "" : `${text.trimEnd()}${eol}${eol}`;
-  const result = `${before}${table}${eol}`;
-  try {
-    parse(result);
-  } catch {
-    const at = text.split("\n").findIndex((one) => one.includes(servers)) + 1;
-    throw new UnusableFile(
-      `line ${at}: no table can be added to this ${servers}; write its servers as tables, ` +
-        `[${servers}.name].`,
-    );
-  }
-  return result;
+  // What follows a key would belong to the new table.
+  const place = first?.header === true ? first.line : Infinity;
+  const side = (isOn: (one: Statement) => boolean) =>
+    kept.filter(isOn).map((one) => one.text).join("\n");
+  const above = side(({ line }) => line < place);
+  const below = side(({ line }) => line > place);
+  const gap = place === Infinity ? `${eol}${eol}` : "\n";
+  const start = above.trim() === "" ? "" : (place === Infinity ? above.trimEnd() : above) + gap;
+  const result = `${start}${table}${eol}${below}`;
+  const wanted = {
+    ...before,
+    [servers]: { ...readServers(before), ...readServers(parse(table)) },
+  };
+  if (isSame(parse(stringify(wanted)), () => parse(result))) return result;
+  const at = statements.find(({ says }) => Object.hasOwn(says, servers))?.line;
+  throw new UnusableFile(
+    `line ${at}: no table can be added to this ${servers}; write its servers as tables, ` +
+      `[${servers}.name].`,
+  );
 }
 
-function isTable(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
+/** The statements of a text that is whole, each with its line break cut off. */
+function splitStatements(text: string, read: (toml: string) => Table): Statement[] {
+  const found: Statement[] = [];
+  let header = "";
+  let [line, lines]: [number, string[]] = [1, []];
+  for (const next of text.split("\n")) {
+    lines.push(next);
+    const own = lines.join("\n");
+    const isHeader = own.trimStart().startsWith("[");
+    let says: Table;
+    try {
+      says = read((isHeader ? own : `${header}\n${own}`).trimEnd());
+    } catch {
+      // It goes on in the next line.
+      continue;
+    }
+    if (isHeader) header = own;
+    found.push({ text: own, line, header: isHeader, says });
+    [line, lines] = [line + lines.length, []];
+  }
+  return found;
+}
+
+/** What is left without some statements, and without the empty lines among these. */
+function leaveOut(
+  statements: readonly Statement[],
+  goes: (statement: Statement) => boolean,
+): Statement[] {
+  const isText = ({ text }: Statement) => text.trim() !== "";
+  return statements.filter((one, index) => {
+    if (isText(one)) return !goes(one);
+    const [before, after] = [
+      statements.slice(0, index).findLast(isText),
+      statements.slice(index).find(isText),
+    ];
+    return before === undefined || after === undefined || !goes(before) || !goes(after);
+  });
+}
+
+function isSame(wanted: Table, made: () => Table): boolean {
+  try {
+    return isDeepStrictEqual(made(), wanted);
+  } catch {
+    return false;
+  }
 }
