@@ -3,7 +3,7 @@
  * (the server), `store_worker.js` (the reader of a local store), `painter.js` (which draws) and their
  * chunks. Every release holds these files.
  */
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { checkChunks, readChunks, scriptsBelow } from "./chunks.ts";
 import { runDeno } from "./build.ts";
@@ -30,13 +30,7 @@ export async function bundle(
   folder: string = fileOf("dist/bundle"),
   commit?: string,
 ): Promise<string> {
-  await Deno.remove(folder, { recursive: true }).catch(() => {});
-  const entries = ["main.ts", ...WORKERS].map(fileOf);
-  const flags = ["--quiet", "--minify", "--code-splitting", "--outdir", folder];
-  // The SDK then brings its small schema validator, which evaluates no code, and no Node streams.
-  await runDeno(["bundle", ...flags, ...entries], { DENO_CONDITIONS: "browser" });
-  const main = join(folder, "main.js");
-  await pointAtWorkers(main, await scriptsBelow(folder));
+  const main = await bundleScripts(folder, "main.ts", WORKERS);
   if (commit !== undefined) await bakeCommit(folder, commit);
   const complaints = checkChunks(await readChunks(folder));
   if (complaints.length > 0) {
@@ -47,11 +41,31 @@ export async function bundle(
   return main;
 }
 
+/** Bundles a launcher and the workers that it names, by their addresses seen from it. */
+export async function bundleScripts(
+  folder: string,
+  launcher: string,
+  workers: readonly string[],
+): Promise<string> {
+  await Deno.remove(folder, { recursive: true }).catch(() => {});
+  const entries = [launcher, ...workers.map((one) => join(dirname(launcher), one))].map(fileOf);
+  const flags = ["--quiet", "--minify", "--code-splitting", "--outdir", folder];
+  // The SDK then brings its small schema validator, which evaluates no code, and no Node streams.
+  await runDeno(["bundle", ...flags, ...entries], { DENO_CONDITIONS: "browser" });
+  const main = join(folder, "main.js");
+  await pointAtWorkers(main, workers, await scriptsBelow(folder));
+  return main;
+}
+
 /** The bundler leaves the addresses of workers as they are in the source. */
-async function pointAtWorkers(main: string, files: readonly string[]): Promise<void> {
+async function pointAtWorkers(
+  main: string,
+  workers: readonly string[],
+  files: readonly string[],
+): Promise<void> {
   let text = await Deno.readTextFile(main);
-  for (const entry of WORKERS) {
-    const name = entry.replace(/^.*\//, "/").replace(/\.ts$/, ".js");
+  for (const entry of workers) {
+    const name = entry.replace(/^(.*\/)?/, "/").replace(/\.ts$/, ".js");
     const urls = files.map((file) => pathToFileURL(file).href);
     const worker = urls.find((url) => url.endsWith(name));
     if (worker === undefined) throw new Error(`The bundle lacks ${entry}.`);
