@@ -7,6 +7,7 @@
 import { accessOf, DENIED_NETWORK, hostOfUrl } from "./src/config/access.ts";
 import { type CommandLine, parseCommandLine, UsageError } from "./src/config/arguments.ts";
 import type { Config } from "./src/config/config.ts";
+import { isDatabricks } from "./src/config/databricks.ts";
 import { localStoreOf, storeFilesToRead, withLocalStore } from "./src/config/local_store.ts";
 import { withNetrcKey } from "./src/config/netrc.ts";
 import { type HelperName, NO_PERMISSIONS } from "./src/core/launcher.ts";
@@ -46,19 +47,20 @@ async function main(): Promise<void> {
   const env = (name: string) => Deno.env.get(name);
   const resolved = resolveSettings(line.flags, env);
   const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE");
-  const located = withLocalStore(withNetrcKey(resolved.settings, home), Deno.cwd());
+  const named = await withProfile(withNetrcKey(resolved.settings, home), home);
+  const located = withLocalStore(named.settings, Deno.cwd());
   const settings = withoutDocsOutOfReach(located.settings);
   const notes = [...resolved.notes, ...located.notes];
   const listening = line.command === "serve" && settings.transport === "http";
   const access = accessOf(settings, home, listening);
-  const problems = [...resolved.errors, ...access.errors];
+  const problems = [...resolved.errors, ...named.errors, ...access.errors];
   if (problems.length > 0) return fail(problems);
   const { command, words, options } = line;
   const config: Config = {
     ...{ command, words, options, settings, notes, home, version: VERSION },
     proxies: readProxies(env),
     origin: {
-      sources: resolved.sources,
+      sources: { ...resolved.sources, ...named.sources },
       access,
       program: Deno.build.standalone ? Deno.execPath() : undefined,
       runtime: Object.fromEntries(RUNTIME_VARIABLES.flatMap((name) => {
@@ -68,6 +70,13 @@ async function main(): Promise<void> {
     },
   };
   launch(config, access);
+}
+
+/** The settings with what Databricks' configuration file gives, where it is asked. */
+async function withProfile(settings: Settings, home: string | undefined) {
+  if (!isDatabricks(settings.trackingUri)) return { settings, sources: {}, errors: [] };
+  const { withDatabricksProfile } = await import("./src/config/databricks_profile.ts");
+  return withDatabricksProfile(settings, home);
 }
 
 function netState(host: string): Deno.PermissionState {

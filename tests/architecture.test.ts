@@ -77,7 +77,8 @@ function outside(from: Place, to: string): boolean {
   if (!to.startsWith("npm:")) return false;
   if (to.includes("@modelcontextprotocol/")) return from.part === "mcp";
   if (from.part === "cli") return /^npm:(jsonc-parser|smol-toml)@/.test(to);
-  return !["main", "config", "core"].includes(from.part);
+  if (from.part === "config") return /^npm:ini@/.test(to);
+  return !["main", "core"].includes(from.part);
 }
 
 const arrow = (from: string, to: string): Arrow => ({ from, to, dynamic: false, typeOnly: false });

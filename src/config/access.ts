@@ -1,3 +1,4 @@
+import { findWorkspace, isDatabricks } from "./databricks.ts";
 import type { Settings } from "./settings.ts";
 import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "./wandb.ts";
 
@@ -40,6 +41,7 @@ export function accessOf(
       if (file !== undefined) read.set(file, "MLflow's credentials file");
     }
   }
+  if (isDatabricks(uri)) addWorkspace(settings, net);
   if (settings.serverCertPath !== undefined) {
     read.set(settings.serverCertPath, "MLFLOW_TRACKING_SERVER_CERT_PATH");
   }
@@ -57,6 +59,22 @@ export function accessOf(
   }
   const why = Object.fromEntries([...net, ...read]);
   return { net: [...net.keys()], read: [...read.keys()], why, errors };
+}
+
+/** A workspace's host counts only with credentials, Entra's only where it gives the token. */
+function addWorkspace(settings: Settings, net: Map<string, string>): void {
+  const workspace = findWorkspace(settings);
+  if (typeof workspace === "string") return;
+  const { url, login } = workspace;
+  const profile = settings.databricksProfile;
+  const why = profile === undefined ? "DATABRICKS_HOST" : `the Databricks profile "${profile}"`;
+  const host = hostOfUrl(url.href);
+  if (host !== undefined) net.set(host, why);
+  if (login.kind !== "azure-client-secret") return;
+  const authority = hostOfUrl(login.authority.href);
+  if (authority !== undefined && !net.has(authority)) {
+    net.set(authority, "ARM_CLIENT_ID: Microsoft Entra gives its tokens");
+  }
 }
 
 /** W&B's hosts count only with credentials, the documentation's only while its search is on. */

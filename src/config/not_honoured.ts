@@ -34,9 +34,6 @@ const OF_MLFLOW: Readonly<Record<string, NotHonoured>> = {
   MLFLOW_TRACKING_AWS_SIGV4: { told: "requests are not signed for AWS", fits: OFF },
   MLFLOW_TRACKING_CLIENT_CERT_PATH: { told: "no client certificate is sent" },
   MLFLOW_TRACKING_DIR: { told: "name a local store in MLFLOW_TRACKING_URI" },
-  MLFLOW_TRACING_SQL_WAREHOUSE_ID: {
-    told: "traces in Databricks' Unity Catalog cannot be read",
-  },
   MLFLOW_TRACING_DESTINATION: {
     told: "tools take the experiment of MLFLOW_EXPERIMENT_ID or MLFLOW_EXPERIMENT_NAME",
   },

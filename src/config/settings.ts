@@ -1,6 +1,7 @@
 import { PROXY_VARIABLES } from "../core/proxy.ts";
 import type { ValueOf } from "./setting.ts";
 import { NAMES_NOT_HONOURED } from "./not_honoured.ts";
+import { DATABRICKS_SETTINGS } from "./settings/databricks.ts";
 import { MLFLOW_SETTINGS } from "./settings/mlflow.ts";
 import { SERVER_SETTINGS } from "./settings/server.ts";
 import { TOOLS_SETTINGS } from "./settings/tools.ts";
@@ -9,10 +10,12 @@ import { WANDB_SETTINGS } from "./settings/wandb.ts";
 /** Every setting of wandflow, in the order of the help text. */
 export const SETTINGS:
   & typeof MLFLOW_SETTINGS
+  & typeof DATABRICKS_SETTINGS
   & typeof WANDB_SETTINGS
   & typeof TOOLS_SETTINGS
   & typeof SERVER_SETTINGS = {
     ...MLFLOW_SETTINGS,
+    ...DATABRICKS_SETTINGS,
     ...WANDB_SETTINGS,
     ...TOOLS_SETTINGS,
     ...SERVER_SETTINGS,

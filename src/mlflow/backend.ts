@@ -6,7 +6,7 @@ import type { Log } from "../core/log.ts";
 import { bind } from "../mcp/define.ts";
 import { absentBackend, type Backend, type ToolNames } from "../mcp/backend.ts";
 import type { CallContext, Tool } from "../mcp/tool.ts";
-import type { UpstreamOptions } from "../http/request.ts";
+import type { Attempt, UpstreamOptions } from "../http/request.ts";
 import { serverCheck, storeCheck } from "./health.ts";
 import { HttpTraceStore, newServerMemory } from "./http/store.ts";
 import { TRACE_RESOURCE } from "./trace_id.ts";
@@ -27,6 +27,7 @@ import { plotTraces } from "./tools/plot_traces.ts";
 import { searchTraces } from "./tools/search_traces.ts";
 import { mlflowWorkflows, suggestExperiments } from "./workflows.ts";
 import { credentialsFile } from "../config/access.ts";
+import { findWorkspace, isDatabricks, type Workspace } from "../config/databricks.ts";
 import { percentDecoded } from "../core/text.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
 import { readMlflowError } from "./errors.ts";
@@ -64,14 +65,20 @@ export function mlflowBackend(config: Config, log: Log): Backend {
   const experiment = { id: experimentId, name: experimentName };
   const local = findConfiguredStore(config.settings);
   if (local !== undefined) return readLocally(local, experiment);
-  const baseUrl = URL.parse(trackingUri);
+  const workspace = isDatabricks(trackingUri) ? findWorkspace(config.settings) : undefined;
+  if (typeof workspace === "string") {
+    return absentBackend(NAME, `MLflow tools are not listed: ${workspace}`, ALL);
+  }
+  const baseUrl = workspace?.url ?? URL.parse(trackingUri);
   if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {
     return absentBackend(NAME, explainUnusableUri(trackingUri), ALL);
   }
   const memory = newServerMemory();
   let upstream: Promise<UpstreamOptions> | undefined;
   const reach = (): Promise<UpstreamOptions> => {
-    upstream ??= configureUpstream(config, baseUrl, log);
+    upstream ??= workspace === undefined
+      ? configureUpstream(config, baseUrl, log)
+      : configureWorkspace(config, workspace, log);
     upstream.catch(() => upstream = undefined);
     return upstream;
   };
@@ -82,7 +89,9 @@ export function mlflowBackend(config: Config, log: Log): Backend {
     experiment,
     now: Date.now,
   });
-  const blame = "Check that MLFLOW_TRACKING_URI is the address of an MLflow tracking server.";
+  const blame = workspace === undefined
+    ? "Check that MLFLOW_TRACKING_URI is the address of an MLflow tracking server."
+    : "Check that DATABRICKS_HOST is the address of a Databricks workspace.";
   return {
     ...describeBackend(experiment, open),
     tools: [
@@ -148,15 +157,38 @@ async function configureUpstream(
   baseUrl: URL,
   log: Log,
 ): Promise<UpstreamOptions> {
-  const { settings } = config;
   const authorization = await readAuthorization(config, baseUrl, log);
-  const headers = defined({ authorization, "x-mlflow-workspace": settings.workspace });
+  const headers = defined({ authorization, "x-mlflow-workspace": config.settings.workspace });
   return {
-    service: "MLflow",
+    ...limitUpstream(config, log),
     setting: "MLFLOW_TRACKING_URI",
     baseUrl,
     headers: () => headers,
     transport: await configureTransport(config),
+    readError: readMlflowError,
+  };
+}
+
+/** The same for a Databricks workspace. */
+async function configureWorkspace(
+  config: Config,
+  workspace: Workspace,
+  log: Log,
+): Promise<UpstreamOptions> {
+  const transport = await configureTransport(config);
+  const { accessWorkspace } = await import("./access/databricks.ts");
+  return {
+    ...limitUpstream(config, log),
+    setting: "DATABRICKS_HOST",
+    baseUrl: workspace.url,
+    transport,
+    ...accessWorkspace(workspace, transport, log),
+  };
+}
+
+function limitUpstream({ settings }: Config, log: Log) {
+  return {
+    service: "MLflow",
     timeoutMs: settings.requestTimeout * 1000,
     retry: {
       maxRetries: settings.maxRetries,
@@ -164,8 +196,7 @@ async function configureUpstream(
       jitterMs: settings.backoffJitter * 1000,
       respectRetryAfter: settings.respectRetryAfter,
     },
-    readError: readMlflowError,
-    onAttempt: (attempt) => log.debug("MLflow request", { ...attempt }),
+    onAttempt: (attempt: Attempt) => log.debug("MLflow request", { ...attempt }),
   };
 }
 

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { resolveSettings, settingKeys } from "../../src/config/resolve.ts";
 import type { Setting } from "../../src/config/setting.ts";
 import { environmentNames, SETTINGS } from "../../src/config/settings.ts";
+import { DATABRICKS_SETTINGS } from "../../src/config/settings/databricks.ts";
 import { MLFLOW_SETTINGS } from "../../src/config/settings/mlflow.ts";
 import { SERVER_SETTINGS } from "../../src/config/settings/server.ts";
 import { TOOLS_SETTINGS } from "../../src/config/settings/tools.ts";
@@ -142,7 +143,7 @@ Deno.test("any text for any setting gives a value of its type, a note or an erro
 });
 
 Deno.test("no setting is declared in two places", () => {
-  const parts = [MLFLOW_SETTINGS, WANDB_SETTINGS, TOOLS_SETTINGS, SERVER_SETTINGS];
+  const parts = [MLFLOW_SETTINGS, DATABRICKS_SETTINGS, WANDB_SETTINGS, TOOLS_SETTINGS, SERVER_SETTINGS];
   assert.deepEqual(parts.flatMap((part) => Object.keys(part)), settingKeys());
 });
 

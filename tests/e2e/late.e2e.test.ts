@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { ROOT } from "../support/python/layout.ts";
 import { answerTo, initialize, send } from "./rpc.ts";
 import { run, startStdio } from "../support/product.ts";
+import { startDatabricks } from "../support/databricks/server.ts";
 import { startWandbSim } from "../support/wandb/mod.ts";
 import { EXPERIMENT, startFakeMlflow, traceId } from "./fake_mlflow.ts";
 
@@ -30,6 +31,30 @@ Deno.test("the credentials file is read", async () => {
     assert.ok(stdout.includes(traceId(0)), stdout);
     const search = mlflow.seen.find(({ path }) => path.endsWith("/traces/search"));
     assert.equal(search?.headers.get("authorization"), `Basic ${btoa("ann:secret word")}`);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
+Deno.test("a Databricks profile is read, and logs in by OAuth", async () => {
+  const home = await Deno.makeTempDir({ prefix: "wandflow-home-" });
+  await using workspace = startDatabricks();
+  workspace.add({ location: "7001", id: "tr-1" });
+  try {
+    const { id, secret } = workspace.client;
+    await Deno.writeTextFile(
+      join(home, ".databrickscfg"),
+      `[work]\nhost = ${workspace.url}\nclient_id = ${id}\nclient_secret = ${secret}\n`,
+    );
+    const env = { HOME: home, MLFLOW_TRACKING_URI: "databricks://work" };
+    const words = ["call", "get_trace", "trace_id=tr-1", "extract_fields=info.state"];
+    const { code, stdout, stderr } = await run(words, env);
+    assert.equal(code, 0, stdout + stderr);
+    assert.match(stdout, /"state":"OK"/);
+    const doctor = await run(["doctor"], env);
+    assert.match(doctor.stdout, /127\.0\.0\.1:\d+ \(the Databricks profile "work"\)/);
+    assert.match(doctor.stdout, /DATABRICKS_CLIENT_SECRET: present \(from profile "work" of /);
+    assert.doesNotMatch(stdout + stderr + doctor.stdout + doctor.stderr, /canary/);
   } finally {
     await Deno.remove(home, { recursive: true });
   }

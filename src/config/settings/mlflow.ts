@@ -7,8 +7,8 @@ export const MLFLOW_SETTINGS = {
     flag: "tracking-uri",
     type: "string",
     group: "MLflow",
-    help: "MLflow tracking server, such as http://localhost:5000, or a local store, such as " +
-      "sqlite:///mlflow.db.",
+    help: "MLflow tracking server, such as http://localhost:5000, a local store, such as " +
+      "sqlite:///mlflow.db, or databricks.",
   },
   artifactsDestination: {
     env: ["MLFLOW_ARTIFACTS_DESTINATION"],

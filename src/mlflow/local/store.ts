@@ -248,8 +248,9 @@ export function explainUnusableUri(trackingUri: string): string {
     return `${start}MLFLOW_TRACKING_URI names a database. Start mlflow server ` +
       "--backend-store-uri with it, and set MLFLOW_TRACKING_URI to that server's address.";
   }
-  if (/^(databricks|uc)\b/i.test(trackingUri)) {
-    return `${start}MLflow on Databricks (MLFLOW_TRACKING_URI=databricks) is not supported yet.`;
+  if (/^(databricks-)?uc\b/i.test(trackingUri)) {
+    return `${start}${trackingUri.split(":")[0]} names a registry of models. For traces set ` +
+      "MLFLOW_TRACKING_URI=databricks.";
   }
   if (/^[\w.-]+:\d+(\/|$)/.test(trackingUri)) {
     return `${start}MLFLOW_TRACKING_URI lacks http:// or https://. Did you mean ` +

@@ -170,7 +170,7 @@ slowTest("a ~ that no shell replaced is explained", () =>
 
 slowTest("a tracking URI that is no store is told with what was meant", () => {
   assert.match(explainUnusableUri("localhost:5000"), /Did you mean http:\/\/localhost:5000\?/);
-  assert.match(explainUnusableUri("databricks://profile"), /Databricks .* not supported yet/);
+  assert.match(explainUnusableUri("databricks-uc"), /MLFLOW_TRACKING_URI=databricks\./);
   assert.match(explainUnusableUri("ftp://x"), /sqlite:\/\/\/mlflow\.db/);
   assert.match(explainUnusableUri("postgresql://u:secret@h/db"), /names a database/);
   assert.doesNotMatch(explainUnusableUri("postgresql://u:secret@h/db"), /secret/);

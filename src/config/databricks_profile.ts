@@ -1,0 +1,112 @@
+/**
+ * Databricks' configuration file. The launcher reads it, so that the server needs no permission for
+ * it; it is loaded only where the tracking URI is Databricks.
+ *
+ * @module
+ */
+import { nearest } from "../core/nearest.ts";
+import { profileInUri, readHost } from "./databricks.ts";
+import type { SettingKey, Settings } from "./settings.ts";
+
+/** The file's names for the settings. */
+const NAMES: Readonly<Record<string, SettingKey>> = {
+  host: "databricksHost",
+  token: "databricksToken",
+  client_id: "databricksClientId",
+  client_secret: "databricksClientSecret",
+  workspace_id: "databricksWorkspaceId",
+  auth_type: "databricksAuthType",
+  azure_tenant_id: "armTenantId",
+  azure_client_id: "armClientId",
+  azure_client_secret: "armClientSecret",
+  azure_environment: "armEnvironment",
+  azure_workspace_resource_id: "azureResourceId",
+};
+
+/** What the configuration file adds. */
+interface Located {
+  readonly settings: Settings;
+  /** Where each setting comes from that the file gave. */
+  readonly sources: Readonly<Partial<Record<SettingKey, string>>>;
+  readonly errors: readonly string[];
+}
+
+/**
+ * The settings with what a profile of Databricks' configuration file gives and the environment does
+ * not: the profile that is named, else `DEFAULT` where the environment names no workspace.
+ */
+export async function withDatabricksProfile(
+  settings: Settings,
+  home: string | undefined,
+  read: (path: string) => string = Deno.readTextFileSync,
+): Promise<Located> {
+  const nothing = { settings, sources: {}, errors: [] };
+  const named = profileInUri(settings.trackingUri) ?? settings.databricksProfile;
+  if (named?.includes(":") === true) return nothing;
+  if (named === undefined && settings.databricksHost !== undefined) return nothing;
+  const path = configFile(settings, home);
+  if (path === undefined) return nothing;
+  const fail = (error: string) => ({ ...nothing, errors: [error] });
+  let text: string;
+  try {
+    text = read(path);
+  } catch {
+    return named === undefined
+      ? nothing
+      : fail(`The Databricks profile "${named}" is not known: ${path} cannot be read.`);
+  }
+  // CommonJS: only its default export is there in the bundle, too.
+  const { default: { parse } } = await import("ini");
+  const sections: unknown = parse(text);
+  const profile = findSection(sections, named ?? "DEFAULT");
+  if (profile === undefined) {
+    if (named === undefined) return nothing;
+    const names = [...membersOf(sections).keys()].filter((name) => !name.startsWith("__"));
+    const [near] = nearest(named, names, 1);
+    return fail(
+      `${path} has no profile "${named}"${near === undefined ? "." : `; did you mean "${near}"?`}`,
+    );
+  }
+  const given = membersOf(profile);
+  const { databricksHost } = settings;
+  const host = given.get("host");
+  if (
+    databricksHost !== undefined && host !== undefined &&
+    readHost(databricksHost)?.origin !== readHost(String(host))?.origin
+  ) {
+    return fail(
+      `DATABRICKS_HOST and the Databricks profile "${named ?? "DEFAULT"}" name different ` +
+        "workspaces: leave out one of them.",
+    );
+  }
+  const added = Object.fromEntries(
+    Object.entries(NAMES).flatMap(([name, key]) => {
+      const value = String(given.get(name) ?? "").trim();
+      return value === "" || settings[key] !== undefined ? [] : [[key, value]];
+    }),
+  );
+  const source = `profile "${named ?? "DEFAULT"}" of ${path}`;
+  return {
+    settings: { ...settings, databricksProfile: named ?? "DEFAULT", ...added },
+    sources: Object.fromEntries(Object.keys(added).map((key) => [key, source])),
+    errors: [],
+  };
+}
+
+function configFile(settings: Settings, home: string | undefined): string | undefined {
+  const folder = home === undefined || home === "" ? undefined : home.replace(/[\\/]+$/, "");
+  const named = settings.databricksConfigFile;
+  if (named === undefined) return folder === undefined ? undefined : `${folder}/.databrickscfg`;
+  return /^~[\\/]/.test(named) && folder !== undefined ? `${folder}${named.slice(1)}` : named;
+}
+
+/** A section; the library takes dots in names for levels. */
+function findSection(sections: unknown, name: string): unknown {
+  const whole = membersOf(sections).get(name);
+  if (whole !== undefined) return whole;
+  return name.split(".").reduce<unknown>((node, part) => membersOf(node).get(part), sections);
+}
+
+function membersOf(value: unknown): Map<string, unknown> {
+  return new Map(typeof value === "object" && value !== null ? Object.entries(value) : []);
+}

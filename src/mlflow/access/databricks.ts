@@ -1,0 +1,176 @@
+import * as z from "zod";
+import type { DatabricksLogin, Workspace } from "../../config/databricks.ts";
+import { defined } from "../../core/defined.ts";
+import { Failure } from "../../core/failure.ts";
+import type { Log } from "../../core/log.ts";
+import { openSession } from "../../http/client.ts";
+import { path } from "../../http/path.ts";
+import { hostNotAllowed } from "../../http/network.ts";
+import { hostPort, mayReach } from "../../http/redirect.ts";
+import type { Transport } from "../../http/transport.ts";
+import { readMlflowError } from "../errors.ts";
+import { type Issuer, reachIssuer, requestToken } from "./oauth.ts";
+import { createTokenSource, type IssuedToken } from "./token.ts";
+
+/** Azure Databricks, as Entra knows it in every tenant. */
+const AZURE_DATABRICKS = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d";
+
+const Discovery = z.looseObject({ token_endpoint: z.string() });
+
+/** What requests to a workspace carry. */
+export interface DatabricksAccess {
+  /** Headers of every request. */
+  readonly headers: () => Promise<Record<string, string>>;
+  /** Reads an error body; a refused token is forgotten. */
+  readonly readError: (status: number, body: string) => Failure | undefined;
+}
+
+/** How each kind of login is named to people. */
+const CREDENTIALS: Readonly<Record<DatabricksLogin["kind"], string>> = {
+  "pat": "DATABRICKS_TOKEN",
+  "oauth-m2m": "DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET",
+  "azure-client-secret": "ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET",
+};
+
+export function accessWorkspace(
+  workspace: Workspace,
+  transport: Transport,
+  log: Log,
+): DatabricksAccess {
+  const { authorize, drop } = prepareLogin(workspace, transport, log);
+  const credentials = CREDENTIALS[workspace.login.kind];
+  return {
+    headers: async () => ({
+      ...await authorize(),
+      ...defined({ "x-databricks-org-id": workspace.id }),
+    }),
+    readError: (status, body) => {
+      const refused = status === 401 || (status === 403 && /(invalid|expired).*token/i.test(body));
+      if (refused) {
+        drop();
+        return new Failure(
+          "unauthorized",
+          `Databricks refused the credentials (HTTP ${status}).`,
+          { status, hint: `Check ${credentials}: they may be wrong, expired or revoked.` },
+        );
+      }
+      if (status === 403) {
+        return new Failure("forbidden", "Databricks does not permit this (HTTP 403).", {
+          status,
+          hint: `The user or service principal of ${credentials} lacks the permission on the ` +
+            "experiment or workspace, or an IP access list keeps this machine out.",
+        });
+      }
+      if (/Could not resolve a SQL warehouse/i.test(body)) {
+        return new Failure("invalid_arguments", "Traces in Unity Catalog need a SQL warehouse.", {
+          status,
+          hint: "Set MLFLOW_TRACING_SQL_WAREHOUSE_ID to the id of one that you may use.",
+        });
+      }
+      return readMlflowError(status, body);
+    },
+  };
+}
+
+interface Login {
+  readonly authorize: () => Promise<Record<string, string>>;
+  readonly drop: () => void;
+}
+
+function prepareLogin({ url, login }: Workspace, transport: Transport, log: Log): Login {
+  switch (login.kind) {
+    case "pat": {
+      const headers = { authorization: `Bearer ${login.token}` };
+      return { authorize: () => Promise.resolve(headers), drop: () => {} };
+    }
+    case "oauth-m2m": {
+      const issuer: Issuer = {
+        name: "Databricks",
+        setting: "DATABRICKS_HOST",
+        credentials: CREDENTIALS[login.kind],
+        ...{ transport, log },
+      };
+      const tokens = createTokenSource(() => requestFromWorkspace(issuer, url, login));
+      return {
+        authorize: async () => ({ authorization: `Bearer ${await tokens.get()}` }),
+        drop: () => tokens.drop(),
+      };
+    }
+    case "azure-client-secret":
+      return logInByEntra(login, transport, log);
+  }
+}
+
+async function requestFromWorkspace(
+  issuer: Issuer,
+  url: URL,
+  { clientId, clientSecret }: DatabricksLogin & { kind: "oauth-m2m" },
+): Promise<IssuedToken> {
+  const session = openSession(reachIssuer(issuer, url), new AbortController().signal);
+  const discovery = Discovery.safeParse(
+    await session.json({
+      method: "GET",
+      path: path`/oidc/.well-known/oauth-authorization-server`,
+    }),
+  );
+  const endpoint = URL.parse(discovery.data?.token_endpoint ?? "");
+  if (endpoint === null || !/^https?:$/.test(endpoint.protocol)) {
+    throw new Failure("upstream_error", "The workspace does not say where it gives tokens.", {
+      hint: "Check that DATABRICKS_HOST is the address of a Databricks workspace.",
+    });
+  }
+  // The secret goes to the workspace's own host, or to one that the configuration names.
+  if (endpoint.origin !== url.origin && !mayReach(hostPort(endpoint))) {
+    const host = hostPort(endpoint);
+    throw hostNotAllowed(host, `Databricks at ${url.host} gives tokens at another host, ${host}`);
+  }
+  const basic = new TextEncoder().encode(
+    `${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`,
+  ).toBase64();
+  issuer.log.hide([basic]);
+  return await requestToken(
+    issuer,
+    endpoint,
+    { grant_type: "client_credentials", scope: "all-apis" },
+    { authorization: `Basic ${basic}` },
+  );
+}
+
+function logInByEntra(
+  login: DatabricksLogin & { kind: "azure-client-secret" },
+  transport: Transport,
+  log: Log,
+): Login {
+  const issuer: Issuer = {
+    name: "Microsoft Entra",
+    setting: "AZURE_AUTHORITY_HOST",
+    credentials: CREDENTIALS[login.kind],
+    ...{ transport, log },
+  };
+  const endpoint = new URL(login.authority);
+  endpoint.pathname = path`/${login.tenantId}/oauth2/token`.text;
+  const ask = (resource: string) => () =>
+    requestToken(issuer, endpoint, {
+      grant_type: "client_credentials",
+      client_id: login.clientId,
+      client_secret: login.clientSecret,
+      resource,
+    });
+  const tokens = createTokenSource(ask(AZURE_DATABRICKS));
+  const management = createTokenSource(ask(login.management));
+  const { resourceId } = login;
+  return {
+    authorize: async () => ({
+      authorization: `Bearer ${await tokens.get()}`,
+      // Who is no user of the workspace yet is known by rights on its Azure resource.
+      ...(resourceId === undefined ? {} : {
+        "x-databricks-azure-workspace-resource-id": resourceId,
+        "x-databricks-azure-sp-management-token": await management.get(),
+      }),
+    }),
+    drop: () => {
+      tokens.drop();
+      management.drop();
+    },
+  };
+}
