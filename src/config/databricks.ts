@@ -103,7 +103,9 @@ function readOauth(
   { databricksClientId: clientId, databricksClientSecret: clientSecret }: Settings,
 ): DatabricksLogin | string | undefined {
   if (clientId === undefined && clientSecret === undefined) return undefined;
-  if (clientId === undefined) return "DATABRICKS_CLIENT_SECRET is set, DATABRICKS_CLIENT_ID is not.";
+  if (clientId === undefined) {
+    return "DATABRICKS_CLIENT_SECRET is set, DATABRICKS_CLIENT_ID is not.";
+  }
   if (clientSecret === undefined) {
     return "DATABRICKS_CLIENT_ID is set, DATABRICKS_CLIENT_SECRET is not.";
   }

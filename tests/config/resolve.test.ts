@@ -143,7 +143,13 @@ Deno.test("any text for any setting gives a value of its type, a note or an erro
 });
 
 Deno.test("no setting is declared in two places", () => {
-  const parts = [MLFLOW_SETTINGS, DATABRICKS_SETTINGS, WANDB_SETTINGS, TOOLS_SETTINGS, SERVER_SETTINGS];
+  const parts = [
+    MLFLOW_SETTINGS,
+    DATABRICKS_SETTINGS,
+    WANDB_SETTINGS,
+    TOOLS_SETTINGS,
+    SERVER_SETTINGS,
+  ];
   assert.deepEqual(parts.flatMap((part) => Object.keys(part)), settingKeys());
 });
 

@@ -7,7 +7,8 @@ export const DATABRICKS_SETTINGS = {
     flag: "databricks-host",
     type: "string",
     group: "Databricks",
-    help: "Workspace of MLFLOW_TRACKING_URI=databricks, such as https://dbc-1.cloud.databricks.com.",
+    help:
+      "Workspace of MLFLOW_TRACKING_URI=databricks, such as https://dbc-1.cloud.databricks.com.",
   },
   databricksToken: {
     env: ["DATABRICKS_TOKEN"],
