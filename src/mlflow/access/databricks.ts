@@ -1,12 +1,12 @@
 import * as z from "zod";
 import type { DatabricksLogin, Workspace } from "../../config/databricks.ts";
-import { defined } from "../../core/defined.ts";
+import { defined } from "../../core/values.ts";
 import { Failure } from "../../core/failure.ts";
 import type { Log } from "../../core/log.ts";
 import { openSession } from "../../http/client.ts";
 import { path } from "../../http/path.ts";
 import { hostNotAllowed } from "../../http/network.ts";
-import { hostPort, mayReach } from "../../http/redirect.ts";
+import { hostPort, mayReach } from "../../http/exchange.ts";
 import type { Transport } from "../../http/transport.ts";
 import { readMlflowError } from "../errors.ts";
 import { type Issuer, reachIssuer, requestToken } from "./oauth.ts";
