@@ -98,6 +98,27 @@ export function resolveRun(
   return { ...combine([...readArgs(args, names), said], defaults, names), run };
 }
 
+/** The report of a call: its id, or its page's address, which ends in it without its padding. */
+export function resolveReport(
+  args: ProjectArgs,
+  report: string,
+  defaults: Defaults,
+): ProjectRef & { readonly report: string } {
+  const { path } = split(report);
+  const [entity, project, page, slug] = path;
+  const isAddress = path.length > 1;
+  const last = (isAddress ? slug : entity) ?? "";
+  const bare = last.replace(/^.*--/s, "").replace(/=+$/, "");
+  if (!/^[A-Za-z0-9+_-]+$/.test(bare) || (isAddress && page !== "reports")) {
+    throw badArgument("`report_id` is not an id or the address of a report.");
+  }
+  const said = isAddress ? [{ argument: "report_id", text: report, entity, project }] : [];
+  return {
+    ...combine([...readArgs(args, LONG_NAMES), ...said], defaults, LONG_NAMES),
+    report: bare.padEnd(Math.ceil(bare.length / 4) * 4, "="),
+  };
+}
+
 /** An entity that is named alone; of a project's address its entity. */
 export function resolveEntity(text: string, argument: string): string {
   const entity = readProject(text, argument, "entity").entity ?? "";
@@ -188,7 +209,9 @@ function readRun(text: string, argument: string): Said {
 function split(text: string): { path: string[]; address: boolean } {
   const trimmed = text.trim();
   const url = /^https?:\/\//i.test(trimmed) ? URL.parse(trimmed) : null;
-  const whole = (url?.pathname ?? trimmed).replace(/^\/+|\/+$/g, "");
+  // A page's address without its scheme has a query, too; names have none.
+  const plain = trimmed.replace(/^([^?#]*\/[^?#]*)[?#].*$/s, "$1");
+  const whole = (url?.pathname ?? plain).replace(/^\/+|\/+$/g, "");
   const path = whole.split("/").map((part) => url === null ? part.trim() : percentDecoded(part));
   const isHost = url === null && path.length > 2 &&
     /^(localhost|[\w-]+(\.[\w-]+)+)(:\d+)?$|^localhost:\d+$/.test(path[0] ?? "");

@@ -4,7 +4,12 @@ import type { Tool } from "../../src/mcp/tool.ts";
 import { apiKeyCredentials, createAccount } from "../../src/wandb/account.ts";
 import { wandbBackends } from "../../src/wandb/backend.ts";
 import { createWandb } from "../../src/wandb/client.ts";
-import { readProjectArgs, resolveProject, resolveRun } from "../../src/wandb/project.ts";
+import {
+  readProjectArgs,
+  resolveProject,
+  resolveReport,
+  resolveRun,
+} from "../../src/wandb/project.ts";
 import type { WandbServices, WeaveServices } from "../../src/wandb/tool.ts";
 import { compareRuns } from "../../src/wandb/tools/compare_runs.ts";
 import { countTraces } from "../../src/wandb/tools/count_traces.ts";
@@ -240,4 +245,25 @@ Deno.test("a run is its id, a path or a page's address, and no contradiction of 
     () => read("team/cars/x1", { project_name: "boats" }),
     /`project_name` "boats" and `run_id` "team\/cars\/x1" name different projects/,
   );
+});
+
+Deno.test("a report is its id or a page's address, however it is written", () => {
+  const none = { entity: undefined, project: undefined };
+  const read = (text: string, args = {}) => {
+    const { id, report } = resolveReport(args, text, none);
+    return `${id} ${report}`;
+  };
+  for (
+    const text of [
+      "https://wandb.ai/e/p/reports/A--B--Vmlldzox",
+      "https://wandb.ai/e/p/reports/A-B--Vmlldzox/edit?draftId=x",
+      "wandb.ai/e/p/reports/--Vmlldzox?nw=y",
+      "/e/p/reports/A--Vmlldzox#top",
+      "e/p/reports/A--Vmlldzox",
+    ]
+  ) assert.equal(read(text), "e/p Vmlldzox", text);
+  const here = { entity_name: "e", project_name: "p" };
+  for (const text of ["Vmlldzo5OQ", "Vmlldzo5OQ==", "A--Vmlldzo5OQ"]) {
+    assert.equal(read(text, here), "e/p Vmlldzo5OQ==", text);
+  }
 });

@@ -65,7 +65,7 @@ export function analysisRunId(given: string | undefined, content: unknown): stri
 
 /** A chart that is made: its table, and how W&B draws it. */
 export interface MadeChart {
-  /** Key of the chart; its table is `<key>_table`. */
+  /** Key of the chart; its table is `<key>_table`, which no scalar is called. */
   readonly key: string;
   readonly table: Table;
   readonly visualization: Record<string, unknown>;
@@ -95,10 +95,17 @@ const FIELD_NAMES: Readonly<Record<string, readonly string[]>> = {
  * Charts over columns of a table: `{type: line | scatter | bar | histogram, x, y, title}`, with
  * `label` and `value` for bars and `value` for histograms as well.
  *
+ * @param scalars Names that the run's summary holds beside the charts' tables.
  * @throws {Failure} `invalid_arguments`, naming the chart by its place.
  */
-export function readCharts(charts: readonly unknown[], table: Table): MadeChart[] {
-  const taken = new Set<string>();
+export function readCharts(
+  charts: readonly unknown[],
+  table: Table,
+  scalars: readonly string[] = [],
+): MadeChart[] {
+  const taken = new Set(
+    scalars.filter((name) => name.endsWith("_table")).map((name) => name.slice(0, -6)),
+  );
   return charts.map((given, index) => {
     const name = `\`charts[${index}]\``;
     const chart = Chart.safeParse(given);
@@ -135,12 +142,19 @@ export function readCharts(charts: readonly unknown[], table: Table): MadeChart[
     return {
       key,
       table: { columns, data: table.data.map((row) => places.map((place) => row[place] ?? null)) },
-      visualization: visualization(
-        key,
-        preset,
-        Object.fromEntries(fields.map((field, place) => [field, columns[place] ?? ""])),
-        title ?? columns.join(" by "),
-      ),
+      visualization: {
+        panel_type: "Vega2",
+        panel_config: configureChart(
+          preset,
+          `${key}_table`,
+          {
+            ...Object.fromEntries(fields.map((field, place) => [field, columns[place] ?? ""])),
+            // W&B's client says that lines are not told apart.
+            ...(kind === "line" ? { stroke: null } : {}),
+          },
+          { title: title ?? columns.join(" by ") },
+        ),
+      },
     };
   });
 }
@@ -155,32 +169,29 @@ export function uniqueKey(title: string, taken: Set<string>, fallback = "chart")
   return key;
 }
 
-/** A custom chart as W&B's client 0.25.1 configures it. */
-function visualization(
-  key: string,
+/** A custom chart over a run's table, as W&B's client 0.25.1 configures it. */
+export function configureChart(
   preset: string,
-  fieldSettings: Record<string, string>,
-  title: string,
+  table: string,
+  fields: Readonly<Record<string, string | null>>,
+  strings: Readonly<Record<string, string>>,
 ): Record<string, unknown> {
   const leaf = (name: string) => ({ name, fields: [] });
   return {
-    panel_type: "Vega2",
-    panel_config: {
-      panelDefId: preset,
-      fieldSettings,
-      stringSettings: { title },
-      transform: { name: "tableWithLeafColNames" },
-      userQuery: {
-        queryFields: [{
-          name: "runSets",
-          args: [{ name: "runSets", value: "${runSets}" }],
-          fields: [leaf("id"), leaf("name"), {
-            name: "summaryTable",
-            args: [{ name: "tableKey", value: `${key}_table` }],
-            fields: [],
-          }],
+    panelDefId: preset,
+    fieldSettings: fields,
+    stringSettings: strings,
+    transform: { name: "tableWithLeafColNames" },
+    userQuery: {
+      queryFields: [{
+        name: "runSets",
+        args: [{ name: "runSets", value: "${runSets}" }],
+        fields: [leaf("id"), leaf("name"), {
+          name: "summaryTable",
+          args: [{ name: "tableKey", value: table }],
+          fields: [],
         }],
-      },
+      }],
     },
   };
 }

@@ -7,6 +7,17 @@
 import * as z from "zod";
 import { badArgument, unknownName } from "../../core/failure.ts";
 import { defined } from "../../core/values.ts";
+import { resolveRun } from "../project.ts";
+import { configureChart } from "./analysis.ts";
+import {
+  configName,
+  fieldKey,
+  type IdMaker,
+  makeRunSet,
+  type Panel,
+  panelGrid,
+  type RunSource,
+} from "./grid.ts";
 import { type Block, markdownBlock } from "./markdown.ts";
 
 const Names = z.union([z.string().transform((name) => [name]), z.array(z.string()).min(1)]);
@@ -21,6 +32,9 @@ const COMMON = {
   width: z.int().min(1).max(24).optional(),
   height: z.int().min(1).max(60).optional(),
 };
+
+/** What a table has as a panel beside runs; without, it is a part of the text. */
+const RUNS_OR_SIZE = z.object(COMMON).omit({ title: true });
 
 /** The arguments of each kind of panel; `y`, `metrics` and the like take one name or a list. */
 const KINDS = {
@@ -50,9 +64,16 @@ const KINDS = {
   media: z.strictObject({ ...COMMON, keys: Names }),
   markdown_panel: z.strictObject({ ...COMMON, markdown: z.string() }),
   markdown_table: z.strictObject({
-    title: z.string().optional(),
+    ...COMMON,
     headers: z.array(z.unknown()).min(1),
     rows: z.array(z.array(z.unknown())),
+  }),
+  custom_chart: z.strictObject({
+    ...COMMON,
+    chart: z.string(),
+    table: z.string(),
+    fields: z.record(z.string(), z.string()),
+    strings: z.record(z.string(), z.string()).optional(),
   }),
 } as const;
 
@@ -71,6 +92,9 @@ const KIND_NAMES: Readonly<Record<string, Kind>> = {
   media_browser: "media",
   markdown: "markdown_panel",
   table: "markdown_table",
+  vega: "custom_chart",
+  vega2: "custom_chart",
+  custom: "custom_chart",
 };
 const ARGUMENT_NAMES: Readonly<Partial<Record<Kind, Readonly<Record<string, string>>>>> = {
   line: { metrics: "y", y_keys: "y", x_axis: "x", keys: "y" },
@@ -80,18 +104,18 @@ const ARGUMENT_NAMES: Readonly<Partial<Record<Kind, Readonly<Record<string, stri
   parallel_coordinates: { metrics: "columns" },
   markdown_panel: { text: "markdown", content: "markdown", value: "markdown" },
   run_comparison: { y: "metrics" },
+  custom_chart: {
+    preset: "chart",
+    chart_name: "chart",
+    table_key: "table",
+    table_name: "table",
+    chart_fields: "fields",
+    chart_strings: "strings",
+  },
 };
 
-/** Where the runs of a report's panels are. */
-export interface RunSource {
-  readonly entity: string;
-  readonly project: string;
-  /** The project's internal id, which run sets name it by. */
-  readonly internalId: string | number | undefined;
-}
-
-/** Makes ids of run sets and panels. */
-export type IdMaker = () => string;
+/** What W&B ships as custom charts; others are named with their owner. */
+const CUSTOM_CHARTS = ["bar", "line", "scatter", "histogram", "lineseries"];
 
 /**
  * The blocks of some panels, in their order. Panels over the same runs share a grid.
@@ -107,19 +131,24 @@ export function readPanels(
   let open: { readonly runs: string; readonly panels: Panel[]; readonly at: number } | undefined;
   panels.forEach((given, index) => {
     const { kind, args } = parsePanel(given, index);
-    if (kind === "markdown_table") {
-      const { title, headers, rows } = KINDS.markdown_table.parse(args);
-      blocks.push(markdownBlock(table(title, headers, rows)));
+    const common = z.looseObject(COMMON).parse(args);
+    if (kind === "markdown_table" && Object.keys(RUNS_OR_SIZE.parse(args)).length === 0) {
+      blocks.push(markdownBlock(writeTable(args)));
       open = undefined;
       return;
     }
-    const common = z.looseObject(COMMON).parse(args);
+    const readId = (argument: string) => (id: string) => {
+      const name = { argument: `panels[${index}].${argument}` };
+      const { entity: entity_name, project: project_name } = source;
+      return resolveRun({ entity_name, project_name }, id, source, name).run;
+    };
+    const { run_ids = [], analysis_run_id: analysis } = common;
     const runs = [
-      ...common.run_ids ?? [],
-      ...common.analysis_run_id ? [common.analysis_run_id] : [],
+      ...run_ids.map(readId("run_ids")),
+      ...(analysis ? [readId("analysis_run_id")(analysis)] : []),
     ];
     const runSet = { runs, filters: common.filters ?? {}, groupBy: common.group_by ?? [] };
-    const made = makePanels(kind, args).map((panel): Panel => ({
+    const made = makePanels(kind, args, `panels[${index}]`).map((panel): Panel => ({
       ...panel,
       width: common.width,
       height: common.height,
@@ -146,13 +175,6 @@ export function mediaGrid(
   }));
   const runSet = makeRunSet({ runs: [run], filters: {}, groupBy: [] }, source, 0, newId);
   return panelGrid(panels, runSet, newId);
-}
-
-interface Panel {
-  readonly viewType: string;
-  readonly config: Record<string, unknown>;
-  readonly width?: number | undefined;
-  readonly height?: number | undefined;
 }
 
 function parsePanel(given: unknown, index: number): { kind: Kind; args: unknown } {
@@ -199,7 +221,7 @@ function parsePanel(given: unknown, index: number): { kind: Kind; args: unknown 
 }
 
 /** A kind's panels; a run comparison with metrics is a comparer and a line plot. */
-function makePanels(kind: Exclude<Kind, "markdown_table">, args: unknown): Panel[] {
+function makePanels(kind: Kind, args: unknown, name = ""): Panel[] {
   switch (kind) {
     case "line": {
       const { title, x, y, smoothing, log_x, log_y, limit, group_by } = KINDS.line.parse(args);
@@ -277,6 +299,17 @@ function makePanels(kind: Exclude<Kind, "markdown_table">, args: unknown): Panel
       const value = title === undefined ? markdown : `### ${title}\n\n${markdown}`;
       return [{ viewType: "Markdown Panel", config: { value } }];
     }
+    case "markdown_table":
+      return [{ viewType: "Markdown Panel", config: { value: writeTable(args) } }];
+    case "custom_chart": {
+      const { title, chart, table, fields, strings } = KINDS.custom_chart.parse(args);
+      if (!chart.includes("/") && !CUSTOM_CHARTS.includes(chart)) {
+        throw unknownName({ what: `\`chart\` of ${name}`, given: chart, valid: CUSTOM_CHARTS });
+      }
+      const preset = chart.includes("/") ? chart : `wandb/${chart}/v0`;
+      const texts = { ...defined({ title }), ...strings };
+      return [{ viewType: "Vega2", config: configureChart(preset, table, fields, texts) }];
+    }
   }
 }
 
@@ -289,186 +322,14 @@ function accessor(name: string): string {
   return `summary:${part === undefined ? name : key}`;
 }
 
-/** W&B keeps a setting `a.b` as `a.value.b`. */
 /** A panel's own grouping: the field's name alone, of config keys with its envelope. */
 function panelGroup(fields: readonly string[] | undefined): string | undefined {
   const [first] = fields ?? [];
   return first === undefined ? undefined : fieldKey(first).name;
 }
 
-function configName(key: string): string {
-  const [head = "", ...rest] = key.split(".");
-  if (rest[0] === "value") return key;
-  return [head, "value", ...rest].join(".");
-}
-
-interface RunSetQuery {
-  /** Run ids; all runs when empty. */
-  readonly runs: readonly string[];
-  readonly filters: Readonly<Record<string, unknown>>;
-  readonly groupBy: readonly string[];
-}
-
-function makeRunSet(
-  { runs, filters, groupBy }: RunSetQuery,
-  { entity, project, internalId }: RunSource,
-  index: number,
-  newId: IdMaker,
-): Record<string, unknown> {
-  const conditions = [
-    ...(runs.length === 0 ? [] : [condition("IN", { section: "run", name: "name" }, runs)]),
-    ...Object.entries(filters).flatMap(([field, value]) => readFilter(field, value, index)),
-  ];
-  return {
-    id: newId(),
-    runFeed: {
-      version: 2,
-      columnVisible: { "run:name": false },
-      columnPinned: {},
-      columnWidths: {},
-      columnOrder: [],
-      pageSize: 10,
-      onlyShowSelected: false,
-    },
-    enabled: true,
-    project: defined({ name: project, entityName: entity, id: internalId }),
-    name: "Run set",
-    search: { query: "" },
-    filters: { op: "OR", filters: [{ op: "AND", filters: conditions }] },
-    grouping: groupBy.map(fieldKey),
-    sort: { keys: [{ key: { section: "run", name: "createdAt" }, ascending: false }] },
-    selections: { root: 1, bounds: [], tree: [] },
-    expandedRowAddresses: [],
-  };
-}
-
-const OPERATORS: Readonly<Record<string, string>> = {
-  $eq: "==",
-  $ne: "!=",
-  $gt: ">",
-  $gte: ">=",
-  $lt: "<",
-  $lte: "<=",
-  $in: "IN",
-  $nin: "NIN",
-};
-
-function readFilter(field: string, value: unknown, index: number): Record<string, unknown>[] {
-  if (field.startsWith("$")) {
-    throw badArgument(
-      `\`panels[${index}].filters\`: ${field} cannot be kept in a report.`,
-      "Its conditions are all of them true: {field: value} or {field: {$gt: value}}.",
-    );
-  }
-  const key = fieldKey(field);
-  if (Array.isArray(value)) return [condition("IN", key, value)];
-  if (value === null || typeof value !== "object") return [condition("==", key, value)];
-  return Object.entries(value).map(([name, operand]) => {
-    const op = OPERATORS[name.startsWith("$") ? name : `$${name}`];
-    if (op === undefined) {
-      throw unknownName({
-        what: `operator for \`panels[${index}].filters\``,
-        given: name,
-        valid: Object.keys(OPERATORS),
-      });
-    }
-    return condition(op, key, operand);
-  });
-}
-
-function condition(op: string, key: Record<string, string>, value: unknown) {
-  return { op, key, value, disabled: false };
-}
-
-/** `config.lr`, `summary.loss`, `tags`, `state`, … as W&B's key. */
-function fieldKey(field: string): Record<string, string> {
-  const [, part, name = ""] =
-    /^(config|summary|summary_metrics|summaryMetrics|run)\.(.+)$/s.exec(field) ?? [];
-  if (part === "config") return { section: "config", name: configName(name) };
-  if (part === "run") return { section: "run", name };
-  if (part !== undefined) return { section: "summary", name };
-  const names: Readonly<Record<string, string>> = {
-    display_name: "displayName",
-    created_at: "createdAt",
-    job_type: "jobType",
-    heartbeat_at: "heartbeatAt",
-    id: "name",
-  };
-  return { section: "run", name: names[field] ?? field };
-}
-
-/** Panels on W&B's grid of 24 columns, in rows as they fit. */
-function layOut(panels: readonly Panel[], newId: IdMaker): Record<string, unknown>[] {
-  const usual = panels.length === 1 ? 24 : panels.length === 2 ? 12 : 8;
-  let [x, y, row] = [0, 0, 0];
-  return panels.map(({ viewType, config, width, height }) => {
-    const wide = viewType === "Run Comparer" ? 24 : usual;
-    const [w, h] = [width ?? wide, height ?? (viewType === "Run Comparer" ? 10 : 8)];
-    if (x + w > 24) [x, y, row] = [0, y + row, 0];
-    const place = { x, y, w, h };
-    [x, row] = [x + w, Math.max(row, h)];
-    return { __id__: newId(), layout: place, viewType, config };
-  });
-}
-
-function panelGrid(
-  panels: readonly Panel[],
-  runSet: Record<string, unknown>,
-  newId: IdMaker,
-): Block {
-  return {
-    type: "panel-grid",
-    children: [{ text: "" }],
-    metadata: {
-      openViz: true,
-      openRunSet: 0,
-      name: "unused-name",
-      runSets: [runSet],
-      hideRunSets: false,
-      panels: { views: { "0": { name: "Panels", defaults: [], config: [] } }, tabs: ["0"] },
-      panelBankConfig: {
-        state: 0,
-        settings: { autoOrganizePrefix: 2, showEmptySections: false, sortAlphabetically: false },
-        sections: [bankSection("Hidden Panels", "flow", [])],
-      },
-      panelBankSectionConfig: bankSection("Report Panels", "grid", layOut(panels, newId)),
-      customRunColors: {},
-    },
-  };
-}
-
-function bankSection(name: string, type: string, panels: readonly unknown[]) {
-  return {
-    name,
-    isOpen: false,
-    type,
-    flowConfig: {
-      snapToColumns: true,
-      columnsPerPage: 3,
-      rowsPerPage: 2,
-      gutterWidth: 16,
-      boxWidth: 460,
-      boxHeight: 300,
-    },
-    sorted: 0,
-    localPanelSettings: {
-      smoothingWeight: 0,
-      smoothingType: "exponential",
-      xAxis: "_step",
-      ignoreOutliers: false,
-      useRunsTableGroupingInPanels: true,
-      smoothingActive: true,
-      xAxisActive: false,
-    },
-    panels,
-  };
-}
-
-function table(
-  title: string | undefined,
-  headers: readonly unknown[],
-  rows: readonly (readonly unknown[])[],
-): string {
+function writeTable(args: unknown): string {
+  const { title, headers, rows } = KINDS.markdown_table.parse(args);
   const cell = (value: unknown) =>
     (typeof value === "string" ? value : JSON.stringify(value) ?? "")
       .replaceAll("|", "\\|").replaceAll(/\s*\n\s*/g, "<br>");

@@ -7,10 +7,11 @@ import { writeOnce } from "../../http/write.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 import { noProject } from "../missing.ts";
-import { PROJECT_ARGS, type ProjectRef, resolveProject } from "../project.ts";
+import { PROJECT_ARGS, type ProjectRef, resolveProject, resolveReport } from "../project.ts";
 import { analysisRunId, uniqueKey } from "../reports/analysis.ts";
 import { type Block, EMPTY_PARAGRAPH, readMarkdown } from "../reports/markdown.ts";
-import { mediaGrid, readPanels, type RunSource } from "../reports/panels.ts";
+import type { RunSource } from "../reports/grid.ts";
+import { mediaGrid, readPanels } from "../reports/panels.ts";
 import { htmlFile, writeRun } from "../reports/write_run.ts";
 import { connectionShape } from "../shapes.ts";
 import { type WandbServices, wandbTool } from "../tool.ts";
@@ -21,6 +22,7 @@ const VIEW = z.looseObject({
   displayName: z.string().nullish(),
   description: z.string().nullish(),
   spec: z.string().nullish(),
+  project: z.looseObject({ name: z.string(), entityName: z.string() }).nullish(),
 });
 
 export const REPORT_PROJECT = `query ReportProject($e: String!, $p: String!) {
@@ -34,7 +36,7 @@ const LOOKED = z.looseObject({
 });
 
 export const REPORT_TO_CHANGE = `query ReportToChange($id: ID!) {
-  view(id: $id) { id type displayName description spec }
+  view(id: $id) { id type displayName description spec project { name entityName } }
 }`;
 const READ_SHAPE = z.looseObject({ view: VIEW.nullish() });
 
@@ -79,8 +81,9 @@ const tool: Tool<WandbServices> = wandbTool({
     markdown_report_text: z.string().optional().describe("Markdown; [TOC], $formulas$, tables."),
     panels: z.array(z.looseObject({})).optional().describe(
       "{type: line, y: [keys], x}, bar|scalar {metrics}, scatter {x, y}, run_comparison, " +
-        "parallel_coordinates {columns}, media {keys}, markdown_table {headers, rows}; each with " +
-        "title, run_ids, filters, group_by, analysis_run_id.",
+        "parallel_coordinates {columns}, media {keys}, markdown_table {headers, rows}, " +
+        "custom_chart {chart: bar, table, fields: {label, value}}; each with title, run_ids, " +
+        "filters, group_by, analysis_run_id.",
     ),
     plots_html: z.record(z.string(), z.string()).optional().describe("HTML or SVG by name."),
     draft: z.boolean().optional(),
@@ -99,9 +102,12 @@ const tool: Tool<WandbServices> = wandbTool({
     blocks: z.int(),
   }),
   run: async (args, { wandb, signal, log }) => {
-    const project = resolveProject(args, wandb);
     const { markdown_report_text: text = "", panels = [], plots_html: html } = args;
-    const id = args.report_id === undefined ? undefined : readReportId(args.report_id);
+    const changed = args.report_id === undefined
+      ? undefined
+      : resolveReport(args, args.report_id, wandb);
+    const project = changed ?? resolveProject(args, wandb);
+    const id = changed?.report;
     if (id === undefined && args.title === undefined) {
       throw badArgument("`title` is missing: what is the report called?");
     }
@@ -113,7 +119,7 @@ const tool: Tool<WandbServices> = wandbTool({
     const session = wandb.open(signal);
     // Everything that can be wrong with the call is found before anything is written.
     readPanels(panels, { ...project, internalId: undefined }, newId);
-    const before = id === undefined ? undefined : await readReport(session, id);
+    const before = id === undefined ? undefined : await readReport(session, id, project);
     const source = await findProject(session, project);
     const plots = html === undefined ? undefined : await writePlots(wandb, project, html, signal);
     const blocks = [
@@ -191,22 +197,19 @@ function newId(): string {
   return BigInt(`0x${randomBytes(8).toString("hex")}`).toString(36).padStart(13, "0").slice(-11);
 }
 
-/** A view's id, alone or from its page's address, where its padding is cut off. */
-function readReportId(given: string): string {
-  const id = /--([A-Za-z0-9+/_-]+)(?:[?#].*)?$/.exec(given.trim())?.[1] ?? given.trim();
-  if (!/^[A-Za-z0-9+/_-]+=*$/.test(id)) {
-    throw badArgument("`report_id` is not an id or the address of a report.");
-  }
-  const bare = id.replace(/=+$/, "");
-  return bare.padEnd(Math.ceil(bare.length / 4) * 4, "=");
-}
-
-async function readReport(session: WandbSession, id: string) {
+async function readReport(session: WandbSession, id: string, project: ProjectRef) {
   const { data: { view } } = await session.ask(REPORT_TO_CHANGE, { id }, READ_SHAPE);
   if (!view) {
     throw new Failure("not_found", "There is no report with this id, or the key cannot see it.", {
       hint: "query_wandb_tool with resource=reports lists a project's reports.",
     });
+  }
+  const { entityName: entity = project.entity, name = project.project } = view.project ?? {};
+  if (entity !== project.entity || name !== project.project) {
+    throw badArgument(
+      `\`report_id\`: the report is in ${entity}/${name}, not in ${project.id}.`,
+      "Give the report's address, or its entity_name and project_name.",
+    );
   }
   const spec = SPEC.safeParse(JSON.parse(view.spec ?? "{}"));
   if (!spec.success) throw new Failure("unsupported", "The view with this id is not a report.");
@@ -294,7 +297,7 @@ function writeReport(wandb: Wandb, project: ProjectRef, report: Report, signal: 
         const found = data.project?.allViews.nodes.find((node) => node.name === name);
         return found === undefined ? "nothing happened" : { result: found.id };
       }
-      const now = await readReport(session, id);
+      const now = await readReport(session, id, project);
       const isWritten = isDeepStrictEqual(
         [now.title, now.description ?? "", now.type, now.spec],
         [title, description, type, JSON.parse(spec)],

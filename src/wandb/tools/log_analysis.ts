@@ -49,7 +49,7 @@ export const logAnalysis: Tool<WandbServices> = wandbTool({
     const project = resolveProject(args, wandb);
     const { data, charts = [], scalars = {}, analysis_name: name } = args;
     const table = readTable(data);
-    const made = readCharts(charts, table);
+    const made = readCharts(charts, table, Object.keys(scalars));
     const computed = summarizeColumns(table);
     const reserved = Object.keys(scalars).filter((key) => key === TABLE || key.startsWith("_"));
     if (reserved.length > 0) {
@@ -81,6 +81,12 @@ export const logAnalysis: Tool<WandbServices> = wandbTool({
       ...(data.length > MOST_ROWS
         ? [`W&B's pages show the first ${MOST_ROWS} of ${data.length} rows; all are stored.`]
         : []),
+      ...made.flatMap(({ key }) => {
+        const [, other = ""] = /^(.*)_\d+$/s.exec(key) ?? [];
+        return Object.hasOwn(scalars, `${other}_table`)
+          ? [`${key}_table is the chart's table: ${other}_table is a scalar.`]
+          : [];
+      }),
       ...Object.keys(scalars).filter((key) => Object.hasOwn(computed, key)).map((key) =>
         `${key} is the scalar that was given, not the one computed of the rows.`
       ),

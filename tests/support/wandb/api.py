@@ -166,14 +166,34 @@ def report(url):
                 one[name] = repr(getattr(block, name))
         if hasattr(block, "panels"):
             one["panels"] = [type(panel).__name__ for panel in block.panels]
+            one["charts"] = [
+                [panel.chart_name, panel.chart_fields, panel.chart_strings, panel.query]
+                for panel in block.panels
+                if isinstance(panel, wr.CustomChart)
+            ]
             one["filters"] = [repr(runset.filters) for runset in block.runsets]
             one["groups"] = [list(runset.groupby) for runset in block.runsets]
         blocks.append(one)
     return {"title": found.title, "description": found.description, "blocks": blocks}
 
 
+def charts(path):
+    """How a run's custom charts are configured."""
+    return api.run(path).rawconfig.get("_wandb", {}).get("visualize", {})
+
+
+def own_chart(kind, key, columns, rows, fields, title):
+    """How the package itself configures a chart of one of its presets."""
+    table = wandb.Table(columns=columns, data=rows)
+    made = getattr(wandb.plot, kind)(table, *fields, title=title)
+    made.set_key(key)
+    return made.spec.config_value
+
+
 METHODS = {
     "report": report,
+    "charts": charts,
+    "own_chart": own_chart,
     "version": lambda: wandb.__version__,
     "viewer": lambda: {"username": api.viewer.username, "teams": api.viewer.teams},
     "projects": lambda entity: [one.name for one in api.projects(entity)],

@@ -19,7 +19,13 @@ const Block = z.looseObject({
   panels: z.array(z.string()).optional(),
   filters: z.array(z.string()).optional(),
   groups: z.array(z.array(z.string())).optional(),
+  charts: z.array(z.unknown()).optional(),
+  text: z.string().optional(),
 });
+const Charts = z.record(z.string(), z.unknown());
+const Uncoloured = z.unknown().transform((chart): unknown =>
+  JSON.parse(JSON.stringify(chart).replace(/\{"name":"_defaultColorIndex","fields":\[\]\},/, ""))
+);
 const Report = z.object({
   title: z.string(),
   description: z.string(),
@@ -28,7 +34,14 @@ const Report = z.object({
 
 const PLACE = { entity_name: "sim-team", project_name: "written" };
 
-const TEXT = `# Findings
+const CHARTS = [
+  { type: "bar", key: "by_op", fields: { label: "op", value: "ms" } },
+  { type: "line", key: "trend", fields: { x: "ms", y: "cost" } },
+  { type: "scatter", key: "cloud", fields: { x: "ms", y: "cost" } },
+  { type: "histogram", key: "spread", fields: { value: "ms" } },
+];
+
+const TEXT = `# Findings of [a run](https://x.y/run)
 
 [TOC]
 
@@ -91,9 +104,9 @@ for (const version of REPORT_READERS) {
     const logged = await on.data(logAnalysis, {
       ...PLACE,
       analysis_name: "latency by op",
-      data: [{ op: "a", ms: 1.5 }, { op: "b", ms: 2, extra: null }],
+      data: [{ op: "a", ms: 1.5, cost: 1 }, { op: "b", ms: 2, cost: 3, extra: null }],
       scalars: { p95: 2 },
-      charts: [{ type: "bar", label: "op", value: "ms" }],
+      charts: CHARTS.map(({ type, key, fields }) => ({ type, title: key, ...fields })),
     });
     const id = String(logged["run_id"]);
     const made = await on.data(createReport, {
@@ -110,6 +123,15 @@ for (const version of REPORT_READERS) {
         { type: "parallel_coordinates", columns: ["config.lr"], analysis_run_id: id },
         { type: "media", keys: ["analysis"], analysis_run_id: id },
         { type: "markdown_panel", markdown: "hi", analysis_run_id: id },
+        { type: "markdown_table", headers: ["a"], rows: [[1]], analysis_run_id: id },
+        {
+          type: "custom_chart",
+          chart: "bar",
+          table: "by_op_table",
+          fields: { label: "op", value: "ms" },
+          title: "By op",
+          analysis_run_id: id,
+        },
       ],
     });
 
@@ -128,9 +150,28 @@ for (const version of REPORT_READERS) {
       name: run.summary.analysis.path,
     });
     assert.deepEqual(JSON.parse(table), {
-      columns: ["op", "ms", "extra"],
-      data: [["a", 1.5, null], ["b", 2, null]],
+      columns: ["op", "ms", "cost", "extra"],
+      data: [["a", 1.5, 1, null], ["b", 2, 3, null]],
     });
+
+    const charts = await api.call(Charts, "charts", { path: `sim-team/written/${id}` });
+    assert.deepEqual(Object.keys(charts).sort(), CHARTS.map(({ key }) => key).sort());
+    for (const { type, key, fields } of CHARTS) {
+      const columns = Object.values(fields);
+      const own = await api.call(z.unknown(), "own_chart", {
+        ...{ kind: type, key, columns, rows: [columns], fields: columns, title: key },
+      });
+      // The newest also asks for the run's colour, which older servers do not know.
+      assert.deepEqual(charts[key], Uncoloured.parse(own));
+      const { path } = z.looseObject({ path: z.string() }).parse(run.summary[`${key}_table`]);
+      const name = { path: `sim-team/written/${id}`, name: path };
+      assert.deepEqual(
+        z.looseObject({ columns: z.unknown() }).parse(
+          JSON.parse(await api.call(z.string(), "file", name)),
+        ).columns,
+        columns,
+      );
+    }
 
     const report = await api.call(Report, "report", { url: String(made["url"]) });
     assert.equal(report.title, "A/B: größe");
@@ -146,8 +187,15 @@ for (const version of REPORT_READERS) {
         "ParallelCoordinatesPlot",
         "MediaBrowser",
         "MarkdownPanel",
+        "MarkdownPanel",
+        "CustomChart",
       ],
     ]);
+    assert.match(String(report.blocks[0]?.text), /Findings of .*https:\/\/x\.y\/run/);
+    assert.match(
+      JSON.stringify(grids[1]?.charts),
+      /^\[\["wandb\/bar\/v0",\{"label":"op","value":"ms"\},\{"title":"By op"\},.*"tableKey":"by_op_table"/,
+    );
     assert.match(JSON.stringify(grids[1]?.filters), new RegExp(id));
   });
 }

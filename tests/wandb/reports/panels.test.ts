@@ -60,6 +60,14 @@ Deno.test("readPanels: every kind has W&B's own view", () => {
     { type: "parallel_coordinates", columns: ["config.lr", "acc"] },
     { type: "media", keys: ["img"] },
     { type: "markdown_panel", markdown: "hi", title: "T" },
+    {
+      type: "vega",
+      preset: "bar",
+      table_key: "By_op_table",
+      fields: { label: "op", value: "ms" },
+      title: "By op",
+    },
+    { type: "custom_chart", chart: "team/mine", table: "t", fields: {}, strings: { unit: "s" } },
   ]).panels;
   assert.deepEqual(made, [
     {
@@ -91,7 +99,53 @@ Deno.test("readPanels: every kind has W&B's own view", () => {
     },
     { viewType: "Media Browser", config: { mediaKeys: ["img"] } },
     { viewType: "Markdown Panel", config: { value: "### T\n\nhi" } },
+    vega("wandb/bar/v0", "By_op_table", { label: "op", value: "ms" }, { title: "By op" }),
+    vega("team/mine", "t", {}, { unit: "s" }),
   ]);
+});
+
+function vega(panelDefId: string, table: string, fieldSettings: unknown, stringSettings: unknown) {
+  const fields = [{ name: "id", fields: [] }, { name: "name", fields: [] }, {
+    name: "summaryTable",
+    args: [{ name: "tableKey", value: table }],
+    fields: [],
+  }];
+  const runSets = { name: "runSets", args: [{ name: "runSets", value: "${runSets}" }], fields };
+  return {
+    viewType: "Vega2",
+    config: {
+      panelDefId,
+      fieldSettings,
+      stringSettings,
+      transform: { name: "tableWithLeafColNames" },
+      userQuery: { queryFields: [runSets] },
+    },
+  };
+}
+
+Deno.test("readPanels: a run is meant by its address, too, and only in this project", () => {
+  const line = { type: "line", y: "loss" };
+  const { conditions } = grid([{
+    ...line,
+    run_ids: ["https://wandb.ai/ent/proj/runs/a1?nw=x", "ent/proj/b2"],
+    analysis_run_id: "wandb.ai/ent/proj/runs/c3",
+  }]);
+  assert.match(JSON.stringify(conditions), /"value":\["a1","b2","c3"\]/);
+  assert.match(
+    refusal([line, { ...line, run_ids: ["ent/other/a1"] }]).message,
+    /`panels\[1\]\.run_ids` "ent\/other\/a1" name different projects/,
+  );
+});
+
+Deno.test("readPanels: a table of a logged analysis is a panel over its run", () => {
+  const table = { type: "markdown_table", headers: ["a"], rows: [[1]], title: "T" };
+  const { conditions, panels } = grid([{ ...table, analysis_run_id: "c3" }]);
+  assert.deepEqual(panels, [{
+    viewType: "Markdown Panel",
+    config: { value: "**T**\n\n| a |\n| --- |\n| 1 |" },
+  }]);
+  assert.match(JSON.stringify(conditions), /"value":\["c3"\]/);
+  assert.deepEqual(read([table]).map(({ type }) => type), ["markdown-block"]);
 });
 
 Deno.test("readPanels: runs are pinned by id, filters and grouping keep their fields", () => {
@@ -177,4 +231,6 @@ Deno.test("readPanels: a panel that cannot be made is named", () => {
   assert.match(refusal([{ ...line, filters: { $or: [] } }]).message, /panels\[0\]\.filters.*\$or/);
   assert.match(refusal([{ ...line, filters: { a: { $like: 1 } } }]).message, /\$like/);
   assert.match(refusal(["line"]).message, /panels\[0\].*object/);
+  const custom = { type: "custom_chart", chart: "bars", table: "t", fields: {} };
+  assert.match(refusal([custom]).message, /panels\[0\].*"bars"; did you mean "bar"/);
 });

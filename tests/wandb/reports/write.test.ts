@@ -75,6 +75,24 @@ Deno.test("log_analysis: a finished run with table, statistics, scalars and char
   assert.match(JSON.stringify(run?.config), /"panelDefId":"wandb\/bar\/v0"/);
 });
 
+Deno.test("log_analysis: a scalar and a chart's table of one name are both kept, and it is told", async () => {
+  await using on = await rig();
+  const data = await on.data(logAnalysis, {
+    ...PLACE,
+    analysis_name: "a",
+    data: ROWS,
+    scalars: { By_op_table: 7 },
+    charts: [{ type: "bar", x: "op", y: "latency", title: "By op" }],
+  });
+  const { run } = await readRun(on, String(data["run_id"]));
+  assert.equal(run?.summaryMetrics["By_op_table"], 7);
+  assert.equal(Object(run?.summaryMetrics["By_op_2_table"])._type, "table-file");
+  assert.match(JSON.stringify(run?.config), /"By_op_2":.*"value":"By_op_2_table"/);
+  assert.deepEqual(data["notes"], [
+    "By_op_2_table is the chart's table: By_op_table is a scalar.",
+  ]);
+});
+
 Deno.test("log_analysis: the same again is the same run, another is another", async () => {
   await using on = await rig();
   const args = { ...PLACE, analysis_name: "a", data: ROWS };
@@ -222,6 +240,35 @@ Deno.test("create_report: a report is added to by its address, or replaced", asy
   assert.deepEqual(await texts(), ["", "three", ""]);
   const view = await readView(on, first["report_id"]);
   assert.deepEqual([view.displayName, view.description], ["U", "d"]);
+});
+
+Deno.test("create_report: a report's address decides in which project it is", async () => {
+  await using on = startRig({ entity: "sim-team", project: "elsewhere" });
+  for (const name of ["vision", "elsewhere"]) {
+    await on.wandb.open(new AbortController().signal).query(
+      `mutation { upsertModel(input: { entityName: "sim-team", name: "${name}" }) { model { id } } }`,
+      {},
+    );
+  }
+  const first = await on.data(createReport, { ...PLACE, title: "T", markdown_report_text: "one" });
+  const line = { type: "line", y: "loss" };
+  const added = await on.data(createReport, { report_id: first["url"], panels: [line] });
+  assert.equal(added["url"], first["url"]);
+  const { blocks } = (await readView(on, first["report_id"])).spec;
+  assert.match(JSON.stringify(blocks), /"project":\{"name":"vision","entityName":"sim-team"/);
+  const wrong: readonly (readonly [object, RegExp])[] = [
+    [
+      { report_id: first["url"], project_name: "elsewhere" },
+      /`project_name` "elsewhere" and `report_id` .* name different projects/,
+    ],
+    [{ report_id: first["report_id"] }, /the report is in sim-team\/vision, not in .*elsewhere/],
+    [{ report_id: "https://wandb.ai/sim-team/vision/runs/a" }, /not an id or the address/],
+  ];
+  for (const [args, message] of wrong) {
+    const failed = await on.failure(createReport, { ...args, markdown_report_text: "two" });
+    assert.match(String(failed["message"]), message);
+  }
+  assert.equal((await readView(on, first["report_id"])).spec.blocks.length, blocks.length);
 });
 
 Deno.test("create_report: plots are media of a run that the report shows", async () => {
