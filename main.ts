@@ -13,6 +13,7 @@ import { withNetrcKey } from "./src/config/netrc.ts";
 import { type HelperName, NO_PERMISSIONS } from "./src/core/launcher.ts";
 import { readProxies } from "./src/core/proxy.ts";
 import { resolveSettings } from "./src/config/resolve.ts";
+import { findServiceProblems, withAuth } from "./src/config/service.ts";
 import { RUNTIME_VARIABLES, type Settings } from "./src/config/settings.ts";
 import { wandbDocsUrl } from "./src/config/wandb.ts";
 import { BUILD, NAME, VERSION } from "./src/version.ts";
@@ -47,13 +48,21 @@ async function main(): Promise<void> {
   const env = (name: string) => Deno.env.get(name);
   const resolved = resolveSettings(line.flags, env);
   const home = Deno.env.get("HOME") ?? Deno.env.get("USERPROFILE");
-  const named = await withProfile(withNetrcKey(resolved.settings, home), home);
-  const located = withLocalStore(named.settings, Deno.cwd());
+  const listening = line.command === "serve" && resolved.settings.transport === "http";
+  const asked = withAuth(resolved.settings, listening);
+  const named = await withProfile(withNetrcKey(asked, home), home);
+  const located = asked.auth === "passthrough" && asked.trackingUri === undefined
+    ? { settings: named.settings, notes: [] }
+    : withLocalStore(named.settings, Deno.cwd());
   const settings = withoutDocsOutOfReach(located.settings);
   const notes = [...resolved.notes, ...located.notes];
-  const listening = line.command === "serve" && settings.transport === "http";
   const access = accessOf(settings, home, listening);
-  const problems = [...resolved.errors, ...named.errors, ...access.errors];
+  const problems = [
+    ...resolved.errors,
+    ...named.errors,
+    ...access.errors,
+    ...(listening ? findServiceProblems(settings) : []),
+  ];
   if (problems.length > 0) return fail(problems);
   const { command, words, options } = line;
   const config: Config = {

@@ -1,21 +1,19 @@
 import { pause } from "../core/async.ts";
-import { isLoopback } from "../config/access.ts";
+import type { Settings } from "../config/settings.ts";
+import type { Log } from "../core/log.ts";
 import { runHttp } from "../mcp/http.ts";
+import type { Authentication } from "../mcp/http/auth.ts";
+import { tokensFile } from "../mcp/http/tokens.ts";
 import { printError } from "./output.ts";
 import { createServing, DRAIN_LIMIT, type Program, stopSignals } from "./program.ts";
 import { stdioCommand } from "./stdio.ts";
 
-/** `wandflow serve`: stdio, or HTTP on a loopback address. */
+/** `wandflow serve`: stdio, or HTTP. */
 export async function serveCommand(program: Program): Promise<number> {
   const { transport, host, port, allowedHosts, logFormat } = program.config.settings;
   if (transport === "stdio") return await stdioCommand(program);
-  if (!isLoopback(host)) {
-    program.log.error(
-      `--host ${host} is refused: callers cannot authenticate yet, so only this machine may ` +
-        "reach the server. Use 127.0.0.1, ::1 or localhost.",
-    );
-    return 2;
-  }
+  const authentication = chooseAuthentication(program.config.settings, program.log);
+  if (authentication.kind === "token" && await authentication.read() === undefined) return 2;
   const { factory } = createServing(program);
   const { stop, force } = stopSignals(program.log);
   let listening = false;
@@ -23,6 +21,7 @@ export async function serveCommand(program: Program): Promise<number> {
     hostname: host.replace(/^\[|\]$/g, ""),
     port,
     allowedHosts,
+    authentication,
     log: program.log,
     stop,
     onListen: (url) => {
@@ -45,4 +44,32 @@ export async function serveCommand(program: Program): Promise<number> {
     program.log.error(`Cannot listen on ${host}, port ${port}: ${reason}. See --host and --port.`);
     return 1;
   }
+}
+
+/** The launcher has refused what would let anybody in. */
+function chooseAuthentication(
+  { auth, tokensFile: file = "", stateKey }: Settings,
+  log: Log,
+): Authentication {
+  switch (auth) {
+    case "none":
+      return { kind: "none" };
+    case "token":
+      return {
+        kind: "token",
+        read: tokensFile(
+          file,
+          (problem) => log.error("The list of tokens is not usable", { problem }),
+        ),
+      };
+    case "passthrough":
+      return { kind: "passthrough", key: callerKey(stateKey) };
+  }
+}
+
+/** With the replicas' common key a caller has the same id at each of them. */
+function callerKey(stateKey: string | undefined): Uint8Array {
+  return stateKey === undefined
+    ? crypto.getRandomValues(new Uint8Array(32))
+    : new TextEncoder().encode(stateKey);
 }

@@ -46,6 +46,9 @@ export function accessOf(
     read.set(settings.serverCertPath, "MLFLOW_TRACKING_SERVER_CERT_PATH");
   }
   if (isWandbConfigured(settings)) addWandb(settings, { net, read, errors });
+  if (listening && settings.auth === "token" && settings.tokensFile !== undefined) {
+    read.set(settings.tokensFile, "--tokens-file");
+  }
   for (const entry of settings.allowHosts) {
     const host = permissionEntry(entry);
     if (host === undefined) {
@@ -128,7 +131,7 @@ function withoutUser(text: string): string {
  * name in the tracking URI.
  */
 export function credentialsFile(settings: Settings, home: string | undefined): string | undefined {
-  const complete = settings.trackingUsername !== undefined &&
+  const complete = settings.auth === "passthrough" || settings.trackingUsername !== undefined &&
       settings.trackingPassword !== undefined ||
     (URL.parse(settings.trackingUri ?? "")?.username ?? "") !== "";
   if (home === undefined || home === "" || complete || settings.trackingToken !== undefined) {

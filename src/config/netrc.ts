@@ -14,6 +14,7 @@ export function withNetrcKey(
   read: ReadFile = Deno.readTextFileSync,
 ): Settings {
   const base = wandbBaseUrl(settings);
+  if (settings.auth === "passthrough") return settings;
   const configured = settings.wandbApiKey ?? settings.wandbIdentityTokenFile;
   if (base === undefined || configured !== undefined) return settings;
   for (const path of netrcFiles(settings.netrc, home)) {

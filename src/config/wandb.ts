@@ -9,9 +9,10 @@ import type { Settings } from "./settings.ts";
 /** Where documentation search is, unless `WANDBOT_BASE_URL` says otherwise. */
 const DOCS_URL = "https://docs.wandb.ai/mcp";
 
-/** Whether there are credentials for Weights & Biases. */
+/** Whether there are credentials for Weights & Biases, or callers bring them. */
 export function isWandbConfigured(settings: Settings): boolean {
-  return settings.wandbApiKey !== undefined || settings.wandbIdentityTokenFile !== undefined;
+  return settings.auth === "passthrough" || settings.wandbApiKey !== undefined ||
+    settings.wandbIdentityTokenFile !== undefined;
 }
 
 /**

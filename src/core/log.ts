@@ -21,6 +21,8 @@ export interface Log {
   redact(text: string): string;
   /** Adds secrets that were learnt later, such as those of a credentials file; they stay. */
   hide(secrets: readonly string[]): void;
+  /** The log of one request: its fields stand on each line, its secrets are hidden there alone. */
+  forRequest(fields: LogFields, secrets: readonly string[]): Log;
 }
 
 /** What {@link createLog} needs. */
@@ -37,13 +39,23 @@ export interface LogOptions {
 
 /** Makes a log with one place that redacts. */
 export function createLog(options: LogOptions): Log {
+  return createScope(options, {}, (text) => text);
+}
+
+/** A log with fields of its own, within one that hides more. */
+function createScope(
+  options: LogOptions,
+  own: LogFields,
+  redactOuter: (text: string) => string,
+): Log {
   const secrets = new Set(options.secrets);
   let redactor = createRedactor(secrets);
-  const redact = (text: string) => redactor(text);
+  const redact = (text: string) => redactor(redactOuter(text));
   const write = options.write ?? writeStderr;
   const threshold = LOG_LEVELS.indexOf(options.level);
-  const emit = (level: LogLevel, message: string, fields: LogFields = {}) => {
+  const emit = (level: LogLevel, message: string, given: LogFields = {}) => {
     if (LOG_LEVELS.indexOf(level) < threshold) return;
+    const fields = { ...own, ...given };
     const time = new Date().toISOString();
     const line = options.format === "json" ? json({ ...fields, time, level, message }) : [
       `${time} ${level.padEnd(7)} ${message}`,
@@ -65,6 +77,8 @@ export function createLog(options: LogOptions): Log {
       for (const secret of more) secrets.add(secret);
       redactor = createRedactor(secrets);
     },
+    forRequest: (fields, more) =>
+      createScope({ ...options, secrets: more }, { ...own, ...fields }, redact),
   };
 }
 

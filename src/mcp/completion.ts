@@ -1,6 +1,6 @@
 import { within } from "../core/async.ts";
-import type { Log } from "../core/log.ts";
 import { stripInvisible } from "../core/visible.ts";
+import type { UpstreamCall } from "./tool.ts";
 import type { Suggest, Suggestion } from "./workflow.ts";
 
 /** Most values that the protocol allows in one answer. */
@@ -18,13 +18,10 @@ interface Completion {
   readonly hasMore: boolean;
 }
 
-/** What a look-up is asked. */
-interface CompletionRequest {
+/** What a look-up is asked; its `signal` aborts when nobody waits any more. */
+interface CompletionRequest extends UpstreamCall {
   readonly typed: string;
   readonly given: Readonly<Record<string, string>>;
-  /** Aborts when nobody waits any more. */
-  readonly signal: AbortSignal;
-  readonly log: Log;
   /** Longest wait in milliseconds; 3,000 if not given. */
   readonly patience?: number;
 }
@@ -35,14 +32,20 @@ interface CompletionRequest {
  */
 export async function complete(
   suggest: Suggest | undefined,
-  { typed, given, signal, log, patience = PATIENCE }: CompletionRequest,
+  { typed, given, patience = PATIENCE, ...call }: CompletionRequest,
 ): Promise<Completion> {
   if (suggest === undefined) return { values: [], total: 0, hasMore: false };
   try {
-    const found = await within(patience, signal, (bound) => suggest(typed, given, bound));
+    const found = await within(
+      patience,
+      call.signal,
+      (signal) => suggest(typed, given, { ...call, signal }),
+    );
     return chooseFitting(found, typed);
   } catch (error) {
-    log.debug("No suggestions", { error: error instanceof Error ? error.message : String(error) });
+    call.log.debug("No suggestions", {
+      error: error instanceof Error ? error.message : String(error),
+    });
     return chooseFitting([], typed);
   }
 }

@@ -1,3 +1,4 @@
+import { defined } from "../core/values.ts";
 import { badArgument } from "../core/failure.ts";
 import * as z from "zod";
 import type { Json, JsonObject } from "../core/json.ts";
@@ -80,8 +81,8 @@ export function bind<S extends object>(
 }
 
 function pickContext(context: CallContext): CallContext {
-  const { signal, progress, maxTokens, log, consent } = context;
-  return { signal, progress, maxTokens, log, consent };
+  const { signal, progress, maxTokens, log, consent, caller, traceparent } = context;
+  return { signal, progress, maxTokens, log, consent, ...defined({ caller, traceparent }) };
 }
 
 /** The tool with arguments that its listing does not show; calls may give them all the same. */

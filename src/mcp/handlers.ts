@@ -54,7 +54,7 @@ export function handleOffers(
   contextOf: (context: ServerContext) => CallContext & { readonly fit: Fit },
 ): void {
   const { server } = mcp;
-  const { prompts = [], resources = [], skills, log } = offers;
+  const { prompts = [], resources = [], skills } = offers;
   const apps = appsOf(offers.tools);
   if (prompts.length > 0) {
     server.setRequestHandler("prompts/list", () => ({
@@ -106,10 +106,9 @@ export function handleOffers(
       ? findPrompt(prompts, ref.name).suggest(argument.name)
       : suggestOf(resources, ref.uri, argument.name);
     const completion = await complete(suggest, {
+      ...contextOf(context),
       typed: argument.value,
       given: params.context?.arguments ?? {},
-      signal: context.mcpReq.signal,
-      log,
     });
     return { completion: { ...completion } };
   });

@@ -1,4 +1,6 @@
+import { randomUUID } from "node:crypto";
 import {
+  type AuthInfo,
   createMcpHandler,
   hostHeaderValidationResponse,
   localhostAllowedHostnames,
@@ -6,17 +8,34 @@ import {
   type McpServer,
   originValidationResponse,
 } from "@modelcontextprotocol/server";
+import { defined } from "../core/values.ts";
 import type { Log } from "../core/log.ts";
 import { type ConnectionLimits, serveConnections } from "./connections.ts";
+import {
+  type Admitted,
+  authenticate,
+  type Authentication,
+  CREDENTIAL_HEADERS,
+} from "./http/auth.ts";
+import { readBody } from "./http/body.ts";
+import { isTraceparent, type RequestScope } from "./server.ts";
+
+/** Makes the server that answers one request. */
+type Factory = (scope: RequestScope) => McpServer;
+
+/** What the handler and the socket's side need. */
+interface Common {
+  /** Host names, besides loopback, that requests may carry. */
+  readonly allowedHosts: readonly string[];
+  readonly authentication: Authentication;
+  readonly log: Log;
+}
 
 /** How the HTTP side is set up. */
-interface HttpOptions {
+interface HttpOptions extends Common {
   readonly hostname: string;
   /** Port to listen on; 0 takes a free one. */
   readonly port: number;
-  /** Host names, besides loopback, that requests may carry. */
-  readonly allowedHosts: readonly string[];
-  readonly log: Log;
   /** Aborts when the server shall drain and end. */
   readonly stop: AbortSignal;
   /** Called with the address once it listens. */
@@ -30,133 +49,96 @@ interface HttpHandler {
   readonly close: () => Promise<void>;
 }
 
+interface HandlerOptions extends Common {
+  readonly ready: () => boolean;
+  /** Aborts when what is still on its way in is no longer waited for. */
+  readonly stop?: AbortSignal;
+}
+
 /**
  * `/mcp` speaks the protocol, `/healthz` and `/readyz` answer probes. Host and Origin are checked
- * on every route before anything else, against DNS rebinding and foreign pages.
+ * on every route before anything else, against DNS rebinding and foreign pages; then who calls.
  */
-export function createHttpHandler(
-  factory: () => McpServer,
-  options: {
-    readonly allowedHosts: readonly string[];
-    readonly log: Log;
-    readonly ready: () => boolean;
-    /** Aborts when what is still on its way in is no longer waited for. */
-    readonly stop?: AbortSignal;
-  },
-): HttpHandler {
+export function createHttpHandler(factory: Factory, options: HandlerOptions): HttpHandler {
   const allowed = options.allowedHosts.map(hostnameOf);
   const hosts = [...localhostAllowedHostnames(), ...allowed];
   const origins = [...localhostAllowedOrigins(), ...allowed];
-  const handler = createMcpHandler(() => factory(), {
+  // The SDK passes this object on as it is, and says of whom a server is made.
+  const scopes = new WeakMap<AuthInfo, RequestScope>();
+  const handler = createMcpHandler(({ authInfo }) => {
+    const scope = authInfo === undefined ? undefined : scopes.get(authInfo);
+    if (scope === undefined) throw new TypeError("A request has come past the check of who calls.");
+    return factory(scope);
+  }, {
     onerror: (error) => options.log.debug("Request refused", { error: error.message }),
   });
+  const answer = async (request: Request): Promise<Response> => {
+    const admitted = await authenticate(request.headers, options.authentication);
+    if (admitted instanceof Response) return admitted;
+    const received = await receive(request, options.stop);
+    if (received instanceof Response) return received;
+    const authInfo = { token: "", clientId: admitted.caller?.id ?? "", scopes: [] };
+    scopes.set(authInfo, openScope(received, admitted, options.log));
+    return await handler.fetch(received, { authInfo });
+  };
   return {
-    fetch: (request) => {
+    fetch: async (request) => {
       const refused = hostHeaderValidationResponse(request, hosts) ??
         originValidationResponse(request, origins);
-      if (refused !== undefined) return Promise.resolve(refused);
+      if (refused !== undefined) return refused;
       const { pathname } = new URL(request.url);
       switch (pathname) {
         case "/mcp":
-          return answerCall(request, (one) => handler.fetch(one), options.stop);
+          return await answer(request);
         case "/healthz":
-          return Promise.resolve(probe(request, 200, "ok"));
+          return probe(request, 200, "ok");
         case "/readyz":
-          return Promise.resolve(
-            options.ready() ? probe(request, 200, "ready") : probe(request, 503, "shutting down"),
-          );
+          return options.ready()
+            ? probe(request, 200, "ready")
+            : probe(request, 503, "shutting down");
         default:
-          return Promise.resolve(text(404, "Not found. The MCP endpoint is /mcp.\n"));
+          return text(404, "Not found. The MCP endpoint is /mcp.\n");
       }
     },
     close: () => handler.close(),
   };
 }
 
-async function answerCall(
+/** The request with its message, and without credentials: nothing behind here needs them. */
+async function receive(
   request: Request,
-  answer: (request: Request) => Promise<Response>,
   stop: AbortSignal | undefined,
-): Promise<Response> {
-  if (request.method !== "POST") return await answer(request);
-  const received = await readBody(request, stop);
-  return received instanceof Response ? received : await answer(received);
+): Promise<Request | Response> {
+  if (request.method === "POST") {
+    return await readBody(request, stop, { without: CREDENTIAL_HEADERS });
+  }
+  const headers = new Headers(request.headers);
+  for (const name of CREDENTIAL_HEADERS) headers.delete(name);
+  return new Request(request.url, { method: request.method, headers, signal: request.signal });
+}
+
+function openScope({ headers }: Request, { caller, secrets }: Admitted, log: Log): RequestScope {
+  const traceparent = headers.get("traceparent") ?? "";
+  const id = { request: randomUUID(), ...defined({ caller: caller?.id }) };
+  return {
+    log: log.forRequest(id, secrets),
+    ...defined({ caller, traceparent: isTraceparent(traceparent) ? traceparent : undefined }),
+  };
 }
 
 /** Listens until `stop` aborts, then lets requests under way finish. */
-export async function runHttp(factory: () => McpServer, options: HttpOptions): Promise<void> {
+export async function runHttp(factory: Factory, options: HttpOptions): Promise<void> {
   const { hostname, port, allowedHosts, log, stop, limits } = options;
   const handler = createHttpHandler(factory, {
-    log,
+    ...options,
     // The address it listens on names it, too.
     allowedHosts: [...allowedHosts, hostname],
     ready: () => !stop.aborted,
-    stop,
   });
   const onListen = ({ hostname: host, port: actual }: Deno.NetAddr) =>
     options.onListen(`http://${host.includes(":") ? `[${host}]` : host}:${actual}/mcp`);
   await serveConnections(handler.fetch, { hostname, port, log, stop, onListen, limits });
   await handler.close();
-}
-
-/** Largest message, in bytes. */
-const MOST = 4 * 1024 * 1024;
-/** How much more than that is read to the end, so that the client hears the refusal. */
-const DISCARDED = 64 * 1024 * 1024;
-/** Longest wait for more of a message, and for all of it, in milliseconds. */
-const PATIENCE = { part: 10_000, whole: 120_000 };
-
-/**
- * The request with its message read, or the refusal. What begins to answer before all has arrived
- * loses its answer: the connection is reset while the client still sends.
- */
-export async function readBody(
-  request: Request,
-  stop: AbortSignal = new AbortController().signal,
-  patience: { readonly part: number; readonly whole: number } = PATIENCE,
-): Promise<Request | Response> {
-  const reader = request.body?.getReader();
-  const chunks: Uint8Array<ArrayBuffer>[] = [];
-  let size = 0;
-  const late = new AbortController();
-  const whole = setTimeout(() => late.abort(), patience.whole);
-  let next: ReturnType<typeof setTimeout> | undefined;
-  const ended = Promise.withResolvers<never>();
-  ended.promise.catch(() => {});
-  for (const signal of [stop, late.signal]) {
-    signal.addEventListener("abort", () => ended.reject(signal.reason), { once: true });
-  }
-  try {
-    stop.throwIfAborted();
-    while (size <= MOST + DISCARDED) {
-      clearTimeout(next);
-      next = setTimeout(() => late.abort(), patience.part);
-      const part = await Promise.race([reader?.read(), ended.promise]);
-      if (part === undefined || part.done) break;
-      size += part.value.length;
-      if (size <= MOST) chunks.push(part.value);
-      else chunks.length = 0;
-    }
-  } catch {
-    if (stop.aborted) return refuse(503, "The server is shutting down.");
-    return late.signal.aborted
-      ? refuse(408, "The rest of the message did not arrive in time.")
-      : refuse(400, "The message could not be read.");
-  } finally {
-    clearTimeout(next);
-    clearTimeout(whole);
-  }
-  if (size > MOST) return refuse(413, `A message must not exceed ${MOST} bytes.`);
-  const { method, headers, signal, url } = request;
-  return new Request(url, { method, headers, signal, body: new Blob(chunks) });
-}
-
-/** The connection ends with the refusal: it may hold the rest of a message. */
-function refuse(status: number, message: string): Response {
-  return Response.json({ jsonrpc: "2.0", id: null, error: { code: -32000, message } }, {
-    status,
-    headers: { connection: "close", "cache-control": "no-store" },
-  });
 }
 
 /** A host name, or an address's, as the guards compare it: lower case, no port, IPv6 in brackets. */

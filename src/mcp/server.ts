@@ -1,3 +1,4 @@
+import { defined } from "../core/values.ts";
 import { badArgument, didYouMean, Failure, shortenName } from "../core/failure.ts";
 import {
   acceptedContent,
@@ -12,6 +13,7 @@ import {
   ProtocolError,
   ProtocolErrorCode,
   type ServerContext,
+  TRACEPARENT_META_KEY,
 } from "@modelcontextprotocol/server";
 import * as z from "zod";
 import type { Log } from "../core/log.ts";
@@ -23,7 +25,7 @@ import type { Prompt } from "./prompts.ts";
 import { leadingLinks, type Resource } from "./resource.ts";
 import { renderFailure, renderReply } from "./result.ts";
 import type { Skills } from "./skills.ts";
-import type { BoundTool, CallContext, Consent, Reply } from "./tool.ts";
+import type { BoundTool, CallContext, Caller, Consent, Reply } from "./tool.ts";
 import { type Watch, watchCall } from "./watch.ts";
 
 /** What a server instance is made from. */
@@ -51,6 +53,15 @@ export interface ServerParts {
   readonly onCall?: (running: Promise<unknown>) => void;
 }
 
+/** What one HTTP request adds to the server that answers it. */
+export interface RequestScope {
+  /** Knows the request, and the secrets that it brought. */
+  readonly log: Log;
+  readonly caller?: Caller;
+  /** The caller's trace (W3C). */
+  readonly traceparent?: string;
+}
+
 const HOUR = 3_600_000;
 /** Levels of arguments; deeper ones, which nobody means, exhaust the stack of what reads them. */
 const MAX_DEPTH = 200;
@@ -74,12 +85,13 @@ const AGREEMENT = z.object({ confirm: z.boolean() });
  * Makes the factory that both transports and both protocol eras use: one fresh server per HTTP
  * request or stdio connection, all sharing the same tools.
  */
-export function createServerFactory(parts: ServerParts): () => McpServer {
+export function createServerFactory(shared: ServerParts): (scope?: RequestScope) => McpServer {
   const byName = new Map<string, BoundTool>();
-  for (const tool of parts.tools) {
+  for (const tool of shared.tools) {
     for (const name of [tool.name, ...tool.aliases]) byName.set(name, tool);
   }
-  return () => {
+  return (scope) => {
+    const parts = { ...shared, ...scope };
     const server = new McpServer({ name: parts.name, version: parts.version, title: "wandflow" }, {
       capabilities: { tools: { listChanged: false }, ...capabilitiesOf(parts) },
       instructions: parts.instructions,
@@ -122,7 +134,7 @@ async function callTool(
   args: unknown,
   context: ServerContext,
   server: McpServer,
-  parts: ServerParts,
+  parts: ServerParts & Partial<RequestScope>,
 ): Promise<CallToolResult | InputRequiredResult> {
   const started = performance.now();
   using watch = watchCall(context.mcpReq);
@@ -167,7 +179,7 @@ function keepOffered<T>(
 function makeContext(
   context: ServerContext,
   server: McpServer,
-  parts: ServerParts,
+  parts: ServerParts & Partial<RequestScope>,
   { signal, progress }: Pick<Watch, "signal" | "progress">,
 ): CallContext & { readonly fit: Fit } {
   const { elicitation } = readCapabilities(context, server);
@@ -181,6 +193,10 @@ function makeContext(
     progress: (update) => progress({ ...update, message: parts.log.redact(update.message) }),
     maxTokens: fit.tokens,
     log: parts.log,
+    ...defined({
+      caller: parts.caller,
+      traceparent: readTraceparent(context) ?? parts.traceparent,
+    }),
     consent: {
       canAsk,
       answer: readAnswer(context),
@@ -188,6 +204,17 @@ function makeContext(
       state: z.string().optional().catch(undefined).parse(context.mcpReq.requestState()),
     },
   };
+}
+
+/** The trace that the message belongs to, where it says so in the form of the standard. */
+function readTraceparent({ mcpReq }: ServerContext): string | undefined {
+  const given = mcpReq._meta?.[TRACEPARENT_META_KEY];
+  return typeof given === "string" && isTraceparent(given) ? given : undefined;
+}
+
+/** Whether a text is a `traceparent` header of W3C Trace Context, version 00. */
+export function isTraceparent(text: string): boolean {
+  return /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(text);
 }
 
 /** What the client can do; those of the newest revision tell it with each request. */

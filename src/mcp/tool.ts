@@ -11,6 +11,22 @@ import type { Log } from "../core/log.ts";
 /** What a tool does to the tracker: annotations, read-only mode and confirmation follow from it. */
 export type Effect = "read" | "write" | "destroy";
 
+/** Who calls over HTTP. */
+export interface Caller {
+  /** Tells callers apart, in logs and in what is remembered; holds nothing of their credentials. */
+  readonly id: string;
+  /** What the caller logs in with at the back ends; absent where the server's own are used. */
+  readonly credentials?: CallerCredentials;
+}
+
+/** Credentials that a request brought; what it did not bring stays away. */
+export interface CallerCredentials {
+  /** An API key of W&B. */
+  readonly wandb?: string;
+  /** The `Authorization` header for MLflow. */
+  readonly mlflow?: string;
+}
+
 /** What every call gets besides its arguments. */
 export interface CallContext {
   /** Aborts when the client cancels or goes away. */
@@ -23,7 +39,14 @@ export interface CallContext {
   readonly log: Log;
   /** Whether and how the user can be asked before something is destroyed. */
   readonly consent: Consent;
+  /** Who calls; absent where callers are not told apart. */
+  readonly caller?: Caller;
+  /** The caller's trace (W3C), for requests upstream. */
+  readonly traceparent?: string;
 }
+
+/** What of a call its requests upstream depend on. */
+export type UpstreamCall = Pick<CallContext, "signal" | "log" | "caller" | "traceparent">;
 
 /** One step of a long call. */
 export interface ProgressUpdate {

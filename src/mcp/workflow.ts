@@ -1,3 +1,5 @@
+import type { UpstreamCall } from "./tool.ts";
+
 /** Something that completes an argument. */
 export interface Suggestion {
   readonly value: string;
@@ -12,7 +14,7 @@ export interface Suggestion {
 export type Suggest = (
   typed: string,
   given: Readonly<Record<string, string>>,
-  signal: AbortSignal,
+  call: UpstreamCall,
 ) => Promise<readonly Suggestion[]>;
 
 /** Look-ups by the name of what they complete, such as `experiment` or `project`. */

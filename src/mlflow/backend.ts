@@ -5,7 +5,8 @@ import { Failure } from "../core/failure.ts";
 import type { Log } from "../core/log.ts";
 import { bind } from "../mcp/define.ts";
 import { absentBackend, type Backend, type ToolNames } from "../mcp/backend.ts";
-import type { CallContext, Tool } from "../mcp/tool.ts";
+import { perCaller } from "../mcp/caller.ts";
+import type { CallContext, Tool, UpstreamCall } from "../mcp/tool.ts";
 import type { Attempt, UpstreamOptions } from "../http/request.ts";
 import { serverCheck, storeCheck } from "./health.ts";
 import { HttpTraceStore, newServerMemory } from "./http/store.ts";
@@ -73,7 +74,7 @@ export function mlflowBackend(config: Config, log: Log): Backend {
   if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {
     return absentBackend(NAME, explainUnusableUri(trackingUri), ALL);
   }
-  const memory = newServerMemory();
+  const memories = perCaller(newServerMemory);
   let upstream: Promise<UpstreamOptions> | undefined;
   const reach = (): Promise<UpstreamOptions> => {
     upstream ??= workspace === undefined
@@ -82,10 +83,10 @@ export function mlflowBackend(config: Config, log: Log): Backend {
     upstream.catch(() => upstream = undefined);
     return upstream;
   };
-  const open = async (signal: AbortSignal): Promise<HttpTraceStore> =>
-    new HttpTraceStore(await reach(), memory, signal);
-  const services = async ({ signal }: CallContext): Promise<WriteServices> => ({
-    mlflow: await open(signal),
+  const open = async (call: UpstreamCall): Promise<HttpTraceStore> =>
+    new HttpTraceStore(reachFor(call, await reach()), memories(call.caller), call.signal);
+  const services = async (context: CallContext): Promise<WriteServices> => ({
+    mlflow: await open(context),
     experiment,
     now: Date.now,
   });
@@ -110,7 +111,7 @@ function readLocally(store: ConfiguredStore, experiment: ReadServices["experimen
   });
   const blame = "The store is damaged there; other traces can be read.";
   return {
-    ...describeBackend(experiment, (signal) => Promise.resolve(store.open(signal))),
+    ...describeBackend(experiment, ({ signal }) => Promise.resolve(store.open(signal))),
     tools: READING.map((tool) => bind(blameSource(tool, blame), services)),
     absent: explainReadOnly(store.path),
     absentTools: WRITING,
@@ -120,7 +121,7 @@ function readLocally(store: ConfiguredStore, experiment: ReadServices["experimen
 
 function describeBackend(
   experiment: ReadServices["experiment"],
-  open: (signal: AbortSignal) => Promise<TraceReader>,
+  open: (call: UpstreamCall) => Promise<TraceReader>,
 ) {
   return {
     name: NAME,
@@ -197,6 +198,22 @@ function limitUpstream({ settings }: Config, log: Log) {
       respectRetryAfter: settings.respectRetryAfter,
     },
     onAttempt: (attempt: Attempt) => log.debug("MLflow request", { ...attempt }),
+  };
+}
+
+/** The server as one call reaches it: with the caller's credentials, where it brought its own. */
+function reachFor(
+  { caller, log, traceparent }: UpstreamCall,
+  options: UpstreamOptions,
+): UpstreamOptions {
+  return {
+    ...options,
+    headers: async () => {
+      const { authorization, ...headers } = await options.headers();
+      const own = caller?.credentials === undefined ? authorization : caller.credentials.mlflow;
+      return { ...headers, ...defined({ authorization: own, traceparent }) };
+    },
+    onAttempt: (attempt) => log.debug("MLflow request", { ...attempt }),
   };
 }
 

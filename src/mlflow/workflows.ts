@@ -1,4 +1,5 @@
 import { type Suggest, type Workflow, workflow, type WorkflowArgument } from "../mcp/workflow.ts";
+import type { UpstreamCall } from "../mcp/tool.ts";
 import type { TraceReader } from "./store.ts";
 
 /** How many experiments are searched for a name, the latest first. */
@@ -6,10 +7,10 @@ const EXPERIMENTS = 1000;
 
 /** Suggests experiments by name, and by id where digits are typed. */
 export function suggestExperiments(
-  open: (signal: AbortSignal) => Promise<Pick<TraceReader, "experiments">>,
+  open: (call: UpstreamCall) => Promise<Pick<TraceReader, "experiments">>,
 ): Suggest {
-  return async (typed, _given, signal) => {
-    const found = await (await open(signal)).experiments(EXPERIMENTS);
+  return async (typed, _given, call) => {
+    const found = await (await open(call)).experiments(EXPERIMENTS);
     return /^\s*\d+\s*$/.test(typed)
       ? found.map(({ id, name }) => ({ value: id, label: name }))
       : found.map(({ id, name }) => ({ value: name, label: id }));

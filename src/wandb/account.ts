@@ -2,12 +2,15 @@ import * as z from "zod";
 import type { Settings } from "../config/settings.ts";
 import { httpUrl, wandbBaseUrl } from "../config/wandb.ts";
 import { pause } from "../core/async.ts";
+import { defined } from "../core/values.ts";
 import { Failure, isFailure } from "../core/failure.ts";
 import type { Log } from "../core/log.ts";
 import { openSession, type UpstreamSession } from "../http/client.ts";
 import { path } from "../http/path.ts";
 import type { UpstreamOptions } from "../http/request.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
+import { perCaller } from "../mcp/caller.ts";
+import type { UpstreamCall } from "../mcp/tool.ts";
 
 /** What {@link createAccount} needs. */
 export interface AccountOptions {
@@ -25,8 +28,12 @@ export interface AccountOptions {
   readonly log: Log;
   /** Milliseconds before the first retry; 500 if not given. */
   readonly backoffMs?: number;
-  /** How bytes travel, for tests. */
+  /** How bytes travel; one for all accounts of the process, since it keeps connections. */
   readonly transport?: Transport;
+  /** When the rate limit allows the next request, from call to call. */
+  readonly pace?: Pace;
+  /** The caller's trace (W3C), sent with each request. */
+  readonly traceparent?: string | undefined;
 }
 
 /** One of the servers that the account's requests go to. */
@@ -60,18 +67,18 @@ export interface Account {
   ): Promise<T>;
 }
 
-/** The account; one for the process. */
+/** The account, for the process or for one call. */
 export function createAccount(options: AccountOptions): Account {
   const { baseUrl, appUrl, credentials, entity, project, log, backoffMs = 500 } = options;
+  const { transport = createTransport(), pace = { until: 0 }, traceparent } = options;
   const connect = (server: Server): UpstreamOptions => {
     const { readError } = server;
-    const transport = options.transport ?? createTransport();
     return {
       service: server.service,
       setting: server.setting,
       baseUrl: server.baseUrl,
-      headers: () => ({}),
-      transport: server.pace === true ? paceRequests(transport) : transport,
+      headers: () => defined({ traceparent }),
+      transport: server.pace === true ? paceRequests(transport, pace) : transport,
       timeoutMs: options.timeoutMs,
       retry: { maxRetries: 3, backoffMs, jitterMs: backoffMs / 4, respectRetryAfter: true },
       readError: (status, body, headers) => readError?.(status, log.redact(body), headers),
@@ -104,27 +111,65 @@ export function createAccount(options: AccountOptions): Account {
   };
 }
 
-/** The account of a configuration; undefined without credentials or an address. */
-export function accountFor(settings: Settings, log: Log): Account | undefined {
+/** The accounts of a configuration: the server's own, or that of whoever calls. */
+export interface Accounts {
+  /** For what is no call's. */
+  readonly own: Account;
+  /** For one call. */
+  forCall(call: Omit<UpstreamCall, "signal">): Account;
+}
+
+/** Undefined without credentials, and without callers who bring them, or without an address. */
+export function accountsFor(settings: Settings, log: Log): Accounts | undefined {
   const baseUrl = wandbBaseUrl(settings);
   const credentials = credentialsFor(settings, log);
   if (baseUrl === undefined || credentials === undefined) return undefined;
-  return createAccount({
+  const options = {
     baseUrl,
     appUrl: wandbAppUrl(settings, baseUrl),
     credentials,
     entity: settings.wandbEntity,
     project: settings.wandbProject,
     timeoutMs: settings.wandbTimeout * 1000,
+    transport: createTransport(),
     log,
-  });
+  };
+  const paces = perCaller((): Pace => ({ until: 0 }));
+  return {
+    own: createAccount({ ...options, pace: paces(undefined) }),
+    forCall: ({ caller, log, traceparent }) =>
+      createAccount({
+        ...options,
+        log,
+        traceparent,
+        credentials: caller?.credentials === undefined
+          ? credentials
+          : callerCredentials(caller.credentials.wandb, log),
+        pace: paces(caller),
+      }),
+  };
 }
 
 /** The API key, which the launcher may have read from a netrc file, else an identity token. */
 function credentialsFor(settings: Settings, log: Log): Credentials | undefined {
-  const { wandbApiKey: key, wandbIdentityTokenFile: file } = settings;
+  const { auth, wandbApiKey: key, wandbIdentityTokenFile: file } = settings;
+  if (auth === "passthrough") return callerCredentials(undefined, log);
   if (key !== undefined) return apiKeyCredentials(key, log);
   return file === undefined ? undefined : identityCredentials(file, log);
+}
+
+/** What a request brought; nothing else is used in its place. */
+function callerCredentials(key: string | undefined, log: Log): Credentials {
+  if (key !== undefined) return apiKeyCredentials(key, log);
+  return {
+    authorization: () =>
+      Promise.reject(
+        new Failure("unauthorized", "The request brought no API key of W&B.", {
+          hint: "Send it with each request: Authorization: Bearer <W&B API key>.",
+        }),
+      ),
+    renew: () => false,
+  };
 }
 
 /** The address of W&B's web pages: `WANDB_APP_URL`, else derived from the API's. */
@@ -140,20 +185,28 @@ export function wandbAppUrl(settings: Settings, base: URL): URL {
 /** Longest wait for a rate limit's reset before a request, in milliseconds. */
 const LONGEST = 5000;
 
+/** When a rate limit allows the next request, in milliseconds since 1970. */
+export interface Pace {
+  until: number;
+}
+
 /**
  * Waits for the reset of a rate limit that `RateLimit-Remaining` says is used up, instead of
  * running into a 429 that every client of the key would feel.
  */
-export function paceRequests(transport: Transport, now: () => number = Date.now): Transport {
-  let until = 0;
+export function paceRequests(
+  transport: Transport,
+  pace: Pace = { until: 0 },
+  now: () => number = Date.now,
+): Transport {
   return async (url, init) => {
-    const wait = Math.min(until - now(), LONGEST);
+    const wait = Math.min(pace.until - now(), LONGEST);
     if (wait > 0) await pause(wait, init.signal);
     const response = await transport(url, init);
     const remaining = response.headers.get("ratelimit-remaining");
     const reset = Number(response.headers.get("ratelimit-reset") ?? Number.NaN);
     const used = remaining !== null && Number(remaining) <= 0 && reset > 0;
-    until = used ? now() + reset * 1000 : 0;
+    pace.until = used ? now() + reset * 1000 : 0;
     return response;
   };
 }

@@ -4,9 +4,10 @@ import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "..
 import type { Log } from "../core/log.ts";
 import { absentBackend, type Backend } from "../mcp/backend.ts";
 import { bind } from "../mcp/define.ts";
-import type { Tool } from "../mcp/tool.ts";
-import { type Account, accountFor } from "./account.ts";
-import { createWandb } from "./client.ts";
+import { perCaller } from "../mcp/caller.ts";
+import type { Tool, UpstreamCall } from "../mcp/tool.ts";
+import { type Account, type Accounts, accountsFor } from "./account.ts";
+import { createWandb, type UnknownField } from "./client.ts";
 import { createDocs } from "./docs.ts";
 import { docsCheck, wandbCheck, weaveCheck } from "./health.ts";
 import { RUN_RESOURCE } from "./resources.ts";
@@ -70,8 +71,8 @@ const WEAVE_TOOLS: readonly Tool<WeaveServices>[] = [
 /** W&B and Weave: one account, two servers, each with its tools when there are credentials. */
 export function wandbBackends(config: Config, log: Log): readonly Backend[] {
   const { settings } = config;
-  const account = accountFor(settings, log);
-  if (account === undefined) {
+  const accounts = accountsFor(settings, log);
+  if (accounts === undefined) {
     const reason = isWandbConfigured(settings)
       ? "W&B and Weave tools are not listed: WANDB_BASE_URL must be a URL such as " +
         "https://wandb.example.com."
@@ -81,21 +82,24 @@ export function wandbBackends(config: Config, log: Log): readonly Backend[] {
       absentBackend("Weave", reason, WEAVE_TOOLS),
     ];
   }
-  return [wandbBackend(account, settings), weaveBackend(account, settings)];
+  return [wandbBackend(accounts, settings), weaveBackend(accounts, settings)];
 }
 
-function wandbBackend(account: Account, settings: Settings): Backend {
-  const wandb = createWandb(account);
+function wandbBackend(accounts: Accounts, settings: Settings): Backend {
+  const account = accounts.own;
+  const lacking = perCaller((): UnknownField[] => []);
+  const open = (call: Omit<UpstreamCall, "signal">) =>
+    createWandb(accounts.forCall(call), lacking(call.caller));
   const docsUrl = wandbDocsUrl(settings);
   const docs = docsUrl === undefined ? undefined : createDocs(docsUrl, account.log);
   return {
     name: "Weights & Biases",
     tools: [
-      ...WANDB_TOOLS.map((tool) => bind(tool, () => ({ wandb }))),
+      ...WANDB_TOOLS.map((tool) => bind(tool, (context) => ({ wandb: open(context) }))),
       ...(docs === undefined ? [] : [bind(searchDocs, () => ({ docs }))]),
     ],
     workflows: wandbWorkflows(account),
-    lookUps: wandbLookUps(wandb),
+    lookUps: wandbLookUps(account, (call) => open(call).open(call.signal)),
     resources: [RUN_RESOURCE],
     fixedArguments: fixedBy(account),
     subject: "W&B, Weights & Biases, wandb (runs, metrics, sweeps, reports, artifacts, registries)",
@@ -113,7 +117,8 @@ function wandbBackend(account: Account, settings: Settings): Backend {
   };
 }
 
-function weaveBackend(account: Account, settings: Settings): Backend {
+function weaveBackend(accounts: Accounts, settings: Settings): Backend {
+  const account = accounts.own;
   const baseUrl = weaveTraceUrl(settings);
   if (baseUrl === undefined) {
     return absentBackend(
@@ -123,12 +128,14 @@ function weaveBackend(account: Account, settings: Settings): Backend {
       WEAVE_TOOLS,
     );
   }
-  const weave = createWeave(account, baseUrl);
+  const lacks = perCaller(() => new Set<string>());
+  const open = (call: Omit<UpstreamCall, "signal">) =>
+    createWeave(accounts.forCall(call), baseUrl, lacks(call.caller));
   return {
     name: "Weave",
-    tools: WEAVE_TOOLS.map((tool) => bind(tool, () => ({ weave }))),
+    tools: WEAVE_TOOLS.map((tool) => bind(tool, (context) => ({ weave: open(context) }))),
     workflows: weaveWorkflows(account),
-    lookUps: weaveLookUps(weave),
+    lookUps: weaveLookUps(account, (call) => open(call).open(call.signal)),
     resources: WEAVE_RESOURCES,
     fixedArguments: fixedBy(account),
     subject: "Weave (calls, evaluations)",

@@ -44,9 +44,8 @@ export interface Wandb extends Account {
   open(signal: AbortSignal): WandbSession;
 }
 
-/** The client; one for the process, so that what a server lacks is found out once. */
-export function createWandb(account: Account): Wandb {
-  const lacking: UnknownField[] = [];
+/** The client of an account; `lacking` is what the server turned out not to have. */
+export function createWandb(account: Account, lacking: UnknownField[] = []): Wandb {
   const { appUrl, log } = account;
   const upstream = account.connect({
     service: "W&B",

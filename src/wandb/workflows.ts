@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { type LookUps, type Suggestion, type Workflow, workflow } from "../mcp/workflow.ts";
-import type { Wandb } from "./client.ts";
+import type { UpstreamCall } from "../mcp/tool.ts";
+import type { WandbSession } from "./client.ts";
 import { type Defaults, readProjectArgs } from "./project.ts";
 import { connectionShape } from "./shapes.ts";
 
@@ -132,40 +133,43 @@ const RUN = z.looseObject({ name: z.string(), displayName: z.string().nullish() 
 const RUNS = z.looseObject({ project: z.looseObject({ runs: connectionShape(RUN) }).nullish() });
 
 /** Look-ups for `entity`, `project` and `run_id`; what is left out is taken from the defaults. */
-export function wandbLookUps(wandb: Wandb): LookUps {
-  const viewer = async (signal: AbortSignal) =>
-    (await wandb.open(signal).ask(SUGGEST_ENTITIES, {}, ENTITIES)).data.viewer;
+export function wandbLookUps(
+  defaults: Defaults,
+  open: (call: UpstreamCall) => WandbSession,
+): LookUps {
+  const viewer = async (call: UpstreamCall) =>
+    (await open(call).ask(SUGGEST_ENTITIES, {}, ENTITIES)).data.viewer;
   const whereOf = ({ entity, project }: Readonly<Record<string, string>>) =>
     readProjectArgs(
       { entity_name: entity || undefined, project_name: project || undefined },
-      wandb,
+      defaults,
     );
-  const entityOf = async (given: Readonly<Record<string, string>>, signal: AbortSignal) => {
+  const entityOf = async (given: Readonly<Record<string, string>>, call: UpstreamCall) => {
     const { entity: known } = whereOf(given);
     if (known !== undefined) return known;
-    const own = await viewer(signal);
+    const own = await viewer(call);
     return own?.entity ?? own?.username ?? undefined;
   };
   return {
-    entity: async (_typed, _given, signal) => {
-      const own = await viewer(signal);
+    entity: async (_typed, _given, call) => {
+      const own = await viewer(call);
       const teams = own?.teams.nodes.map(({ name }) => name) ?? [];
       return [own?.username, own?.entity, ...teams].flatMap((name) =>
         name ? [{ value: name }] : []
       );
     },
-    project: async (_typed, given, signal) => {
-      const entity = await entityOf(given, signal);
+    project: async (_typed, given, call) => {
+      const entity = await entityOf(given, call);
       if (entity === undefined) return [];
-      const { data } = await wandb.open(signal).ask(SUGGEST_PROJECTS, { e: entity }, PROJECTS);
+      const { data } = await open(call).ask(SUGGEST_PROJECTS, { e: entity }, PROJECTS);
       return data.models.nodes.map(({ name }) => ({ value: name }));
     },
-    run_id: async (_typed, given, signal) => {
-      const entity = await entityOf(given, signal);
+    run_id: async (_typed, given, call) => {
+      const entity = await entityOf(given, call);
       const { project } = whereOf(given);
       if (entity === undefined || project === undefined) return [];
       const variables = { e: entity, p: project };
-      const { data } = await wandb.open(signal).ask(SUGGEST_RUNS, variables, RUNS);
+      const { data } = await open(call).ask(SUGGEST_RUNS, variables, RUNS);
       return data.project?.runs.nodes.map(({ name, displayName }): Suggestion => ({
         value: name,
         ...(displayName ? { label: displayName } : {}),

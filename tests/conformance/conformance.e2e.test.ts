@@ -73,7 +73,12 @@ async function judgeFixture(revision: Revision) {
     secrets: [],
     write: (line) => lines.push(line),
   });
-  const handler = createHttpHandler(createFixture, { allowedHosts: [], log, ready: () => true });
+  const handler = createHttpHandler(() => createFixture(), {
+    allowedHosts: [],
+    authentication: { kind: "none" },
+    log,
+    ready: () => true,
+  });
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen() {} },
     (request) => handler.fetch(request),

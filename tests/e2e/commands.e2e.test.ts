@@ -60,7 +60,10 @@ Deno.test("what cannot be understood is refused with the nearest that can", asyn
     [["--log-level", "DEBUG", "tools"], /The command comes first: wandflow tools/],
     [["--transport", "http"], /needs the command serve/],
     [["tools", "--read-only=false"], /--read-only takes no value/],
-    [["serve", "--transport", "http", "--host", "127.0.0.300"], /--host 127.0.0.300 is refused/],
+    [
+      ["serve", "--transport", "http", "--host", "127.0.0.300"],
+      /--host 127.0.0.300 is refused: anybody/,
+    ],
     [
       ["tools", "--toolsets", "mlflow.trace"],
       /no toolset "mlflow.trace".*did you mean "mlflow.traces"/,

@@ -61,6 +61,7 @@ export function callOverHttp(
   name: string,
   args: Record<string, unknown>,
   signal: AbortSignal | null = null,
+  headers: Readonly<Record<string, string>> = {},
 ): Promise<Response> {
   const modern = revision === MODERN;
   return fetch(url, {
@@ -71,6 +72,7 @@ export function callOverHttp(
       accept: "application/json, text/event-stream",
       "mcp-protocol-version": revision,
       ...(modern ? { "mcp-method": "tools/call", "mcp-name": name } : {}),
+      ...headers,
     },
     body: JSON.stringify({
       jsonrpc: "2.0",

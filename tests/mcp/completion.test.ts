@@ -65,7 +65,7 @@ Deno.test("a look-up that fails or takes too long suggests nothing and is told t
   };
   assert.deepEqual(await complete(throwing, asked()), none);
   const told = Promise.withResolvers<void>();
-  const waiting: Suggest = (_typed, _given, signal) =>
+  const waiting: Suggest = (_typed, _given, { signal }) =>
     new Promise(() => signal.addEventListener("abort", () => told.resolve(), { once: true }));
   assert.deepEqual(await complete(waiting, asked("", { patience: 1 })), none);
   await told.promise;

@@ -1,12 +1,18 @@
 /** The HTTP side: who may ask, what is answered, how it ends. */
 import assert from "node:assert/strict";
-import { createHttpHandler, readBody, runHttp } from "../../src/mcp/http.ts";
+import { createHttpHandler, runHttp } from "../../src/mcp/http.ts";
+import { readBody } from "../../src/mcp/http/body.ts";
 import { acting, echo, factoryOf, keptLog } from "./support.ts";
 
 const ROUTES = ["/mcp", "/healthz", "/readyz", "/", "/other", "/mcp/", "/MCP"];
 
 function handlerFor(allowedHosts: readonly string[] = [], ready = () => true) {
-  return createHttpHandler(factoryOf([echo]), { allowedHosts, log: keptLog().log, ready });
+  return createHttpHandler(factoryOf([echo]), {
+    allowedHosts,
+    authentication: { kind: "none" },
+    log: keptLog().log,
+    ready,
+  });
 }
 
 const ask = (path: string, headers: Record<string, string> = {}, method = "GET") =>
@@ -175,7 +181,9 @@ Deno.test("a message that stops arriving is refused, whatever it lacks", async (
     headers: call().headers,
     body: silent,
   });
-  const refused = await readBody(request, undefined, { part: 20, whole: 1000 });
+  const refused = await readBody(request, undefined, {
+    patience: { part: 20, whole: 1000 },
+  });
   assert.ok(refused instanceof Response);
   assert.deepEqual([refused.status, refused.headers.get("connection")], [408, "close"]);
 });
@@ -188,6 +196,7 @@ async function listening(tools = [echo], hostname = "127.0.0.1") {
     hostname,
     port: 0,
     allowedHosts: [],
+    authentication: { kind: "none" },
     log: keptLog().log,
     stop: stopping.signal,
     onListen: resolve,
@@ -286,6 +295,7 @@ Deno.test("a server that is stopped before it starts ends at once", async () => 
     hostname: "127.0.0.1",
     port: 0,
     allowedHosts: [],
+    authentication: { kind: "none" },
     log: keptLog().log,
     stop: AbortSignal.abort(),
     onListen: () => {},

@@ -40,7 +40,7 @@ Deno.test("the wait ends with the reset, and requests that are left are sent at 
     { remaining: "1", reset: "3600" },
     { remaining: "0", reset: "3600" },
   ]);
-  const pacedTransport = paceRequests(transport, () => now);
+  const pacedTransport = paceRequests(transport, { until: 0 }, () => now);
   for (const count of [1, 2, 3]) {
     await pacedTransport(ADDRESS, init());
     assert.equal(asked.length, count);

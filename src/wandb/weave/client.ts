@@ -59,7 +59,7 @@ export interface WeaveSession {
 
 /** The trace service as the tools see it. */
 export interface Weave extends Account {
-  /** What this service turned out not to have; remembered for the process. */
+  /** What this service turned out not to have; remembered from call to call. */
   readonly lacks: Set<string>;
   /** Opens the requests of one tool call. */
   open(signal: AbortSignal): WeaveSession;
@@ -67,8 +67,12 @@ export interface Weave extends Account {
 
 const COUNT = z.looseObject({ count: z.number() });
 
-/** The client; one for the process. `baseUrl` is the trace service's address. */
-export function createWeave(account: Account, baseUrl: URL): Weave {
+/** The client of an account. `baseUrl` is the trace service's address. */
+export function createWeave(
+  account: Account,
+  baseUrl: URL,
+  lacks: Set<string> = new Set(),
+): Weave {
   const upstream = account.connect({
     service: "Weave",
     setting: "WF_TRACE_SERVER_URL",
@@ -77,7 +81,7 @@ export function createWeave(account: Account, baseUrl: URL): Weave {
   });
   return {
     ...account,
-    lacks: new Set(),
+    lacks,
     open: (signal) => createSession(openSession(upstream, signal), account),
   };
 }

@@ -1,5 +1,6 @@
 import { type LookUps, type Workflow, workflow } from "../../mcp/workflow.ts";
-import type { Weave } from "./client.ts";
+import type { UpstreamCall } from "../../mcp/tool.ts";
+import type { WeaveSession } from "./client.ts";
 import { findEvaluations, listNames } from "./evaluations/find.ts";
 import type { Defaults } from "../project.ts";
 import { resolveProject } from "../project.ts";
@@ -13,18 +14,21 @@ export function weaveWorkflows(defaults: Defaults): readonly Workflow[] {
 }
 
 /** Look-ups for `evaluation` (names) and `evaluation_id`. */
-export function weaveLookUps(weave: Weave): LookUps {
+export function weaveLookUps(
+  defaults: Defaults,
+  open: (call: UpstreamCall) => WeaveSession,
+): LookUps {
   const at = (given: Readonly<Record<string, string>>) =>
     resolveProject({
       ...(given.entity ? { entity_name: given.entity } : {}),
       ...(given.project ? { project_name: given.project } : {}),
-    }, weave);
+    }, defaults);
   return {
-    evaluation: async (_typed, given, signal) =>
-      (await listNames(weave.open(signal), at(given))).map((name) => ({ value: name })),
-    evaluation_id: async (_typed, given, signal) => {
+    evaluation: async (_typed, given, call) =>
+      (await listNames(open(call), at(given))).map((name) => ({ value: name })),
+    evaluation_id: async (_typed, given, call) => {
       const wanted = { ids: [], name: undefined, limit: EVALUATIONS };
-      const { evaluations } = await findEvaluations(weave.open(signal), at(given), wanted);
+      const { evaluations } = await findEvaluations(open(call), at(given), wanted);
       return evaluations.map(({ call, name }) => ({ value: call.id, label: name }));
     },
   };

@@ -1,0 +1,70 @@
+/** What a server for many callers needs before it starts. */
+import { isLoopback } from "./access.ts";
+import { isDatabricks } from "./databricks.ts";
+import { localStoreOf } from "./local_store.ts";
+import { settingKeys } from "./resolve.ts";
+import type { Setting } from "./setting.ts";
+import { type SettingKey, SETTINGS, type Settings } from "./settings.ts";
+
+/** Shortest key that signs what travels through clients, in bytes. */
+const SHORTEST_KEY = 32;
+
+/** The settings; who may call matters only to a server that listens. */
+export function withAuth(settings: Settings, listening: boolean): Settings {
+  return listening ? settings : { ...settings, auth: "none" };
+}
+
+/** Why a server with these settings must not listen; empty where it may. */
+export function findServiceProblems(settings: Settings): string[] {
+  const { auth, host, allowedHosts, tokensFile, stateKey } = settings;
+  const beyond = !isLoopback(host);
+  return [
+    ...(beyond && auth === "none"
+      ? [
+        `--host ${host} is refused: anybody who reaches it could call. Give --auth token or ` +
+        "--auth passthrough, or listen on 127.0.0.1, ::1 or localhost.",
+      ]
+      : []),
+    ...(beyond && allowedHosts.length === 0
+      ? [
+        `--host ${host} is refused without --allowed-hosts: name the hosts that clients address ` +
+        "this server by, so that no page in a browser can reach it by another name.",
+      ]
+      : []),
+    ...(auth === "token" && tokensFile === undefined
+      ? ["--auth token needs --tokens-file: a name and the SHA-256 of a token on each line."]
+      : []),
+    ...(auth === "passthrough" ? findOwnCredentials(settings) : []),
+    ...(stateKey !== undefined && new TextEncoder().encode(stateKey).length < SHORTEST_KEY
+      ? [`WANDFLOW_STATE_KEY is too short: give at least ${SHORTEST_KEY} bytes, at random.`]
+      : []),
+  ];
+}
+
+/** A caller without credentials must find none of the server's. */
+function findOwnCredentials(settings: Settings): string[] {
+  const set: string[] = settingKeys().flatMap((key) => {
+    const { secret, env }: Setting = SETTINGS[key];
+    const logsIn = secret === true && key !== "stateKey" || BESIDE_SECRETS.includes(key);
+    return logsIn && settings[key] !== undefined ? [env[0] ?? key] : [];
+  });
+  const uri = settings.trackingUri;
+  if ((URL.parse(uri ?? "")?.username ?? "") !== "") set.push("the user in MLFLOW_TRACKING_URI");
+  const asksNobody = localStoreOf(settings) !== undefined;
+  return [
+    ...(set.length === 0
+      ? []
+      : [`With --auth passthrough every caller brings credentials; unset ${set.join(", ")}.`]),
+    ...(asksNobody || isDatabricks(uri)
+      ? [
+        "With --auth passthrough MLFLOW_TRACKING_URI must be a tracking server's address: " +
+        (asksNobody
+          ? "a local store asks nobody who they are."
+          : "a log-in to Databricks is the server's own."),
+      ]
+      : []),
+  ];
+}
+
+/** Settings that log in and are not secret themselves. */
+const BESIDE_SECRETS: readonly SettingKey[] = ["wandbIdentityTokenFile", "trackingUsername"];

@@ -1,0 +1,104 @@
+import { createHmac } from "node:crypto";
+import { defined } from "../../core/values.ts";
+import type { Caller } from "../tool.ts";
+import { type ReadTokens, whoseToken } from "./tokens.ts";
+
+/** Whom the server lets in, and as whom. */
+export type Authentication =
+  | { readonly kind: "none" }
+  | { readonly kind: "token"; readonly read: ReadTokens }
+  | {
+    readonly kind: "passthrough";
+    /** Turns credentials into a caller's id that says nothing of them. */
+    readonly key: Uint8Array;
+  };
+
+/** Somebody who was let in, with what must not be shown. */
+export interface Admitted {
+  readonly caller?: Caller;
+  readonly secrets: readonly string[];
+}
+
+/** Carries the `Authorization` header for MLflow, beside W&B's key in the request's own. */
+export const MLFLOW_HEADER = "x-mlflow-authorization";
+
+/** Headers that must not go further than here. */
+export const CREDENTIAL_HEADERS: readonly string[] = ["authorization", MLFLOW_HEADER];
+
+/** One token of visible characters; two headers of a name arrive with a space between them. */
+const BEARER = /^Bearer +([\x21-\x7E]{1,8192})$/i;
+const MLFLOW = /^(Basic|Bearer) +([\x21-\x7E]{1,8192})$/i;
+
+/** Who a request is from, or the answer that turns it away. */
+export async function authenticate(
+  headers: Headers,
+  how: Authentication,
+): Promise<Admitted | Response> {
+  if (how.kind === "none") return { secrets: [] };
+  const given = headers.get("authorization");
+  const bearer = BEARER.exec(given ?? "")?.[1];
+  if (given !== null && bearer === undefined) {
+    return refuse("The Authorization header must be: Bearer <token>.", "invalid_request");
+  }
+  if (how.kind === "passthrough") return admitWithCredentials(bearer, headers, how.key);
+  if (bearer === undefined) return refuse("Send a token: Authorization: Bearer <token>.");
+  const tokens = await how.read();
+  if (tokens === undefined) {
+    return respond(503, "The server cannot read its list of tokens.", {});
+  }
+  const name = whoseToken(tokens, bearer);
+  if (name === undefined) return refuse("This token is not known here.", "invalid_token");
+  return { caller: { id: name }, secrets: [bearer] };
+}
+
+function admitWithCredentials(
+  wandb: string | undefined,
+  headers: Headers,
+  key: Uint8Array,
+): Admitted | Response {
+  const mlflow = headers.get(MLFLOW_HEADER) ?? undefined;
+  const [, scheme = "", secret = ""] = MLFLOW.exec(mlflow ?? "") ?? [];
+  if (mlflow !== undefined && secret === "") {
+    return refuse(`${MLFLOW_HEADER} must be Basic or Bearer credentials.`, "invalid_request");
+  }
+  if (wandb === undefined && mlflow === undefined) {
+    return refuse(
+      "Send credentials: Authorization: Bearer <W&B API key>, " +
+        `${MLFLOW_HEADER}: <MLflow's Authorization header>, or both.`,
+    );
+  }
+  const id = createHmac("sha256", key)
+    .update(JSON.stringify([wandb ?? null, mlflow ?? null]))
+    .digest("hex").slice(0, 32);
+  return {
+    caller: { id, credentials: defined({ wandb, mlflow }) },
+    secrets: [
+      ...(wandb === undefined ? [] : [wandb, btoa(`api:${wandb}`)]),
+      ...(secret === "" ? [] : [secret]),
+      ...(/^basic$/i.test(scheme) ? basicSecrets(secret) : []),
+    ],
+  };
+}
+
+/** The pair and the password that HTTP Basic carries. */
+function basicSecrets(encoded: string): string[] {
+  try {
+    const pair = new TextDecoder().decode(Uint8Array.fromBase64(encoded));
+    return [pair, pair.slice(pair.indexOf(":") + 1)];
+  } catch {
+    return [];
+  }
+}
+
+/** No address of an authorization server: clients would log in where nobody serves it. */
+function refuse(message: string, error?: "invalid_request" | "invalid_token"): Response {
+  const challenge = error === undefined ? "Bearer" : `Bearer error="${error}"`;
+  return respond(401, message, { "www-authenticate": challenge });
+}
+
+function respond(status: number, message: string, headers: Record<string, string>): Response {
+  return Response.json({ jsonrpc: "2.0", id: null, error: { code: -32000, message } }, {
+    status,
+    headers: { connection: "close", "cache-control": "no-store", ...headers },
+  });
+}

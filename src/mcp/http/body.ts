@@ -1,0 +1,65 @@
+/** Largest message, in bytes. */
+const MOST = 4 * 1024 * 1024;
+/** How much more than that is read to the end, so that the client hears the refusal. */
+const DISCARDED = 64 * 1024 * 1024;
+/** Longest wait for more of a message, and for all of it, in milliseconds. */
+const PATIENCE = { part: 10_000, whole: 120_000 };
+
+/**
+ * The request with its message read, or the refusal. What begins to answer before all has arrived
+ * loses its answer: the connection is reset while the client still sends.
+ */
+export async function readBody(
+  request: Request,
+  stop: AbortSignal = new AbortController().signal,
+  { without = [], patience = PATIENCE }: {
+    /** Headers that are left out. */
+    readonly without?: readonly string[];
+    readonly patience?: { readonly part: number; readonly whole: number };
+  } = {},
+): Promise<Request | Response> {
+  const reader = request.body?.getReader();
+  const chunks: Uint8Array<ArrayBuffer>[] = [];
+  let size = 0;
+  const late = new AbortController();
+  const whole = setTimeout(() => late.abort(), patience.whole);
+  let next: ReturnType<typeof setTimeout> | undefined;
+  const ended = Promise.withResolvers<never>();
+  ended.promise.catch(() => {});
+  for (const signal of [stop, late.signal]) {
+    signal.addEventListener("abort", () => ended.reject(signal.reason), { once: true });
+  }
+  try {
+    stop.throwIfAborted();
+    while (size <= MOST + DISCARDED) {
+      clearTimeout(next);
+      next = setTimeout(() => late.abort(), patience.part);
+      const part = await Promise.race([reader?.read(), ended.promise]);
+      if (part === undefined || part.done) break;
+      size += part.value.length;
+      if (size <= MOST) chunks.push(part.value);
+      else chunks.length = 0;
+    }
+  } catch {
+    if (stop.aborted) return refuse(503, "The server is shutting down.");
+    return late.signal.aborted
+      ? refuse(408, "The rest of the message did not arrive in time.")
+      : refuse(400, "The message could not be read.");
+  } finally {
+    clearTimeout(next);
+    clearTimeout(whole);
+  }
+  if (size > MOST) return refuse(413, `A message must not exceed ${MOST} bytes.`);
+  const { method, headers, signal, url } = request;
+  const kept = new Headers(headers);
+  for (const name of without) kept.delete(name);
+  return new Request(url, { method, headers: kept, signal, body: new Blob(chunks) });
+}
+
+/** The connection ends with the refusal: it may hold the rest of a message. */
+function refuse(status: number, message: string): Response {
+  return Response.json({ jsonrpc: "2.0", id: null, error: { code: -32000, message } }, {
+    status,
+    headers: { connection: "close", "cache-control": "no-store" },
+  });
+}

@@ -1,0 +1,49 @@
+import { createHash, timingSafeEqual } from "node:crypto";
+
+/** A token's SHA-256 by the name of whom it was given to. */
+type Tokens = readonly { readonly name: string; readonly hash: Uint8Array }[];
+
+/** Reads the tokens that are valid now; undefined where that cannot be told. */
+export type ReadTokens = () => Promise<Tokens | undefined>;
+
+/** A line: a name, white space, the SHA-256 of the token in hexadecimal. */
+const LINE = /^([\w.@-]{1,64})\s+([0-9a-f]{64})$/i;
+
+/**
+ * Reads a list of tokens; empty lines and those that begin with `#` count for nothing.
+ *
+ * @throws {Error} with the number of a line that is neither.
+ */
+export function parseTokens(text: string): Tokens {
+  return text.split(/\r?\n/).flatMap((raw, index) => {
+    const line = raw.trim();
+    if (line === "" || line.startsWith("#")) return [];
+    const [, name, hash] = LINE.exec(line) ?? [];
+    if (name === undefined || hash === undefined) {
+      throw new Error(`line ${index + 1} is not a name and the SHA-256 of a token`);
+    }
+    return [{ name, hash: Uint8Array.fromHex(hash) }];
+  });
+}
+
+/** Whose token it is; every line is compared, so that the time says nothing. */
+export function whoseToken(tokens: Tokens, token: string): string | undefined {
+  const hash = createHash("sha256").update(token).digest();
+  let found: string | undefined;
+  for (const one of tokens) {
+    if (timingSafeEqual(hash, one.hash)) found ??= one.name;
+  }
+  return found;
+}
+
+/** Reads the file anew for each request, so that a token is taken back by removing its line. */
+export function tokensFile(path: string, onProblem: (problem: string) => void): ReadTokens {
+  return async () => {
+    try {
+      return parseTokens(await Deno.readTextFile(path));
+    } catch (error) {
+      onProblem(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  };
+}

@@ -1,0 +1,97 @@
+/** The product as a service for many callers. */
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { run, startHttp } from "../support/product.ts";
+import { startFakeMlflow, TRACE } from "./fake_mlflow.ts";
+import { callOverHttp, LEGACY, MODERN } from "./rpc.ts";
+
+const SERVE = ["serve", "--transport", "http", "--port", "0"];
+
+Deno.test("it does not start where anybody could call, or where callers could borrow", async () => {
+  const refused = async (args: readonly string[], env: Record<string, string>, why: RegExp) => {
+    const { code, stdout, stderr } = await run([...SERVE, ...args], env);
+    assert.deepEqual([code, stdout], [2, ""], stderr);
+    assert.match(stderr, why);
+  };
+  await refused(["--host", "0.0.0.0"], {}, /anybody who reaches it could call/);
+  await refused(["--host", "0.0.0.0", "--auth", "passthrough"], {}, /without --allowed-hosts/);
+  await refused(["--auth", "token"], {}, /needs --tokens-file/);
+  await refused(["--auth", "token", "--tokens-file", "/nowhere/tokens"], {}, /not usable/);
+  const own = { WANDB_API_KEY: "local-canary0123456789" };
+  await refused(["--auth", "passthrough"], own, /unset WANDB_API_KEY\.\n$/);
+});
+
+Deno.test("callers with a token use the server's credentials, until it is taken back", async () => {
+  await using mlflow = startFakeMlflow();
+  const file = await Deno.makeTempFile();
+  const hash = createHash("sha256").update("token-of-ana").digest("hex");
+  await Deno.writeTextFile(file, `ana ${hash}\n`);
+  try {
+    await using product = await startHttp(
+      { MLFLOW_TRACKING_URI: mlflow.url, MLFLOW_TRACKING_TOKEN: "the-servers-own" },
+      ["--auth", "token", "--tokens-file", file],
+    );
+    const args = { trace_id: TRACE, extract_fields: "info.trace_id" };
+    for (const revision of [LEGACY, MODERN] as const) {
+      const headers = { authorization: "Bearer token-of-ana" };
+      const response = await callOverHttp(product.url, revision, "get_trace", args, null, headers);
+      assert.equal(response.status, 200);
+      assert.ok((await response.text()).includes(TRACE));
+      assert.equal(mlflow.seen.at(-1)?.headers.get("authorization"), "Bearer the-servers-own");
+      const asked = mlflow.seen.length;
+      const nobody = await callOverHttp(product.url, revision, "get_trace", args);
+      assert.equal(nobody.status, 401);
+      assert.equal(nobody.headers.get("www-authenticate"), "Bearer");
+      await nobody.body?.cancel();
+      assert.equal(mlflow.seen.length, asked);
+    }
+    await Deno.writeTextFile(file, "");
+    const headers = { authorization: "Bearer token-of-ana" };
+    const late = await callOverHttp(product.url, LEGACY, "get_trace", args, null, headers);
+    assert.equal(late.status, 401);
+    await late.body?.cancel();
+    await product.process.end();
+    const said = product.process.stderr.text + product.process.stdout.text;
+    for (const secret of ["token-of-ana", "the-servers-own"]) assert.ok(!said.includes(secret));
+  } finally {
+    await Deno.remove(file);
+  }
+});
+
+Deno.test("callers with credentials of their own are known by these upstream", async () => {
+  await using mlflow = startFakeMlflow();
+  await using product = await startHttp(
+    {
+      MLFLOW_TRACKING_URI: mlflow.url,
+      WANDB_BASE_URL: mlflow.url,
+      WANDB_MCP_PROXY_DOCS: "false",
+      MCP_SERVER_LOG_LEVEL: "DEBUG",
+    },
+    ["--auth", "passthrough"],
+  );
+  const basic = `Basic ${btoa("eve:password-of-eve")}`;
+  const headers = { authorization: "Bearer wandb-key-of-eve", "x-mlflow-authorization": basic };
+  for (const revision of [LEGACY, MODERN] as const) {
+    const args = { trace_id: TRACE, extract_fields: "info.trace_id" };
+    const response = await callOverHttp(product.url, revision, "get_trace", args, null, headers);
+    assert.ok((await response.text()).includes(TRACE));
+    assert.equal(mlflow.seen.at(-1)?.headers.get("authorization"), basic);
+    const entities = await callOverHttp(
+      product.url,
+      revision,
+      "list_entities_tool",
+      {},
+      null,
+      headers,
+    );
+    assert.match(await entities.text(), /isError/);
+    const sent = mlflow.seen.findLast(({ path }) => path === "/graphql")?.headers;
+    assert.equal(sent?.get("authorization"), `Basic ${btoa("api:wandb-key-of-eve")}`);
+  }
+  await product.process.end();
+  const said = product.process.stderr.text;
+  assert.match(said, / request=[0-9a-f-]{36} caller=[0-9a-f]{32} /);
+  for (const secret of ["wandb-key-of-eve", "password-of-eve", basic.slice(6)]) {
+    assert.ok(!said.includes(secret), secret);
+  }
+});
