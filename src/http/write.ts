@@ -4,7 +4,12 @@ import { defined } from "../core/values.ts";
 import { Failure, isFailure } from "../core/failure.ts";
 
 /** What a look at the back end shows of a write whose reply was lost. */
-export type Finding<T> = { readonly result: T } | "nothing happened" | "unclear";
+export type Finding<T> =
+  | { readonly result: T }
+  /** A part of it has been done: which, as a sentence without its full stop. */
+  | { readonly part: string }
+  | "nothing yet"
+  | "unclear";
 
 /** A write, and how to see afterwards whether it took effect. */
 export interface Write<T> {
@@ -12,7 +17,7 @@ export interface Write<T> {
   readonly send: () => Promise<T>;
   /** Looks for its effect, with requests that have time of their own. */
   readonly look: () => Promise<Finding<T>>;
-  /** What to do where that stays unclear, if not to look. */
+  /** What to do where it was not seen, if not to look. */
   readonly otherwise?: string;
 }
 
@@ -21,11 +26,11 @@ const LOOKS = [0, 500, 1500];
 
 /**
  * Carries out a write. Where its reply is lost, looks whether it took effect, so that nobody
- * repeats what has been done.
+ * repeats what has been done. That it will never take effect no look can show: a slow server may
+ * still have the request before it.
  *
  * @returns The result, with a note where its reply was lost.
- * @throws {Failure} that says that it had no effect, or may have had one; never to be repeated
- * blindly.
+ * @throws {Failure} that says what was seen; never to be repeated blindly.
  */
 export async function writeOnce<T>(
   { verb, send, look, otherwise = "look before you repeat the call" }: Write<T>,
@@ -37,23 +42,26 @@ export async function writeOnce<T>(
     if (!isFailure(error) || error.effect !== "unknown") throw error;
     const found = await lookPatiently(error, look, signal);
     const lost = error.cause instanceof Failure ? error.cause.message : error.message;
-    if (typeof found === "object") {
+    if (typeof found === "object" && "result" in found) {
       return { result: found.result, notes: [`${lost} A look afterwards shows: it was ${verb}.`] };
     }
     const { code, status, upstreamCode } = error;
-    const details = { cause: error, ...defined({ status, upstreamCode }) };
-    if (found === "nothing happened") {
-      throw new Failure(code, `${lost} It was not ${verb}, as a look afterwards shows.`, {
-        hint: "The call may be repeated.",
-        effect: "none",
-        ...details,
-      });
-    }
-    throw new Failure(code, `${lost} It may have been ${verb}: ${otherwise}.`, {
+    throw new Failure(code, `${lost} ${describeFinding(found, verb)}: ${otherwise}.`, {
       effect: "unknown",
-      ...details,
+      cause: error,
+      ...defined({ status, upstreamCode }),
     });
   }
+}
+
+function describeFinding(
+  found: Exclude<Finding<never>, { readonly result: never }>,
+  verb: string,
+): string {
+  if (typeof found === "object") return `A look afterwards shows: ${found.part}`;
+  return found === "unclear"
+    ? `It may have been ${verb}`
+    : `It was not ${verb} so far, as a look afterwards shows, and may yet be`;
 }
 
 async function lookPatiently<T>(
@@ -61,19 +69,17 @@ async function lookPatiently<T>(
   look: () => Promise<Finding<T>>,
   signal: AbortSignal,
 ): Promise<Finding<T>> {
-  // The server itself has answered: it is done.
-  const looks = failure.upstreamCode === undefined ? LOOKS : [0];
+  // The server itself has failed: it is done.
+  const looks = failure.upstreamCode !== undefined && failure.status === 500 ? [0] : LOOKS;
   let found: Finding<T> = "unclear";
   try {
     for (const wait of looks) {
       if (wait > 0) await pause(wait, signal);
       found = await look();
-      if (typeof found === "object") return found;
+      if (typeof found === "object" && "result" in found) return found;
     }
   } catch {
     return "unclear";
   }
-  // A server that is too slow to answer may act later.
-  const slow = failure.code === "timeout" || failure.status === 504;
-  return slow ? "unclear" : found;
+  return found;
 }

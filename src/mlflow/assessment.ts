@@ -123,8 +123,17 @@ export async function findSpan(
     else if (spans.length < 8) spans.push(`${span.span_id} (${span.name.slice(0, 60)})`);
   });
   if (found && wanted !== null) return wanted;
+  if (spans.length === 0 && !found) {
+    throw new Failure(
+      "not_found",
+      `No spans of trace ${traceId} are stored: whether it has span ${
+        JSON.stringify(spanId)
+      } cannot be told.`,
+      { hint: "Leave out span_id: the assessment is then the whole trace's." },
+    );
+  }
   throw new Failure("not_found", `Trace ${traceId} has no span ${JSON.stringify(spanId)}.`, {
-    hint: `Its spans begin with: ${spans.join(", ") || "none"}.`,
+    hint: `Its spans begin with: ${spans.join(", ")}.`,
   });
 }
 

@@ -22,10 +22,21 @@ const KINDS: Readonly<Record<string, FailureCode>> = {
   TEMPORARILY_UNAVAILABLE: "upstream_error",
 };
 
+/** MLflow's only 503 from before it acts; that of a database that fails comes at any time. */
+const DISABLED = /^Endpoint: .{1,200} disabled (?:due to|because) .*? (running \w+ [`\w -]{1,60})/;
+
 /** MLflow's own error body as an error; undefined when the body is of another form. */
 export function readMlflowError(status: number, body: string): Failure | undefined {
   const parsed = ErrorBody.safeParse(tryParseJson(body));
   if (!parsed.success) {
+    const disabled = status === 503 ? DISABLED.exec(body)?.[1] : undefined;
+    if (disabled !== undefined) {
+      return new Failure("unsupported", `This MLflow server does not serve that: ${disabled}.`, {
+        status,
+        effect: "none",
+        hint: "Start it without that option, or set MLFLOW_TRACKING_URI to another server.",
+      });
+    }
     if (status === 403 && /Invalid Host header/i.test(body)) {
       return new Failure(
         "forbidden",
@@ -74,7 +85,6 @@ export function readMlflowError(status: number, body: string): Failure | undefin
         upstreamCode,
         // An INTERNAL_ERROR is the same at the next try: bad input often ends in one.
         retryable: status !== 500 && status !== 501 && upstreamCode !== "INTERNAL_ERROR",
-        ...(status === 503 ? { effect: "none" } : {}),
         hint:
           "An argument may be one that MLflow does not validate; otherwise see the server's log.",
       },

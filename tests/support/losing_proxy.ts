@@ -6,6 +6,8 @@ export interface Loss {
   readonly when: "before it acts" | "while it acts" | "after it has acted";
   /** Answered instead, as a gateway does; the connection is closed if not given. */
   readonly status?: number;
+  /** With this body; a web page if not given. */
+  readonly body?: string;
   /** Say nothing, for ever. */
   readonly silent?: boolean;
   /** After the first write, no request is answered any more. */
@@ -75,7 +77,9 @@ export function losingProxy(
         if (loss.when === "after it has acted") await acted;
       }
       if (loss.silent === true) await stopped.promise;
-      if (loss.status !== undefined) await say(connection, loss.status, "<html>", "fresh");
+      if (loss.status !== undefined) {
+        await say(connection, loss.status, loss.body ?? "<html>", "fresh");
+      }
       return;
     }
   }

@@ -85,6 +85,13 @@ function decodeMetadata(metadata: JsonObject): JsonObject {
   return decoded;
 }
 
+/** Whether a trace came with spans: MLflow notes their size when it gets them. */
+export function wasWrittenWithSpans({ trace_metadata }: TraceInfo): boolean {
+  const stats = trace_metadata["mlflow.trace.sizeStats"];
+  if (isJsonObject(stats) && "num_spans" in stats) return Number(stats["num_spans"]) > 0;
+  return stats !== undefined || trace_metadata["mlflow.trace.sizeBytes"] !== undefined;
+}
+
 /**
  * An assessment in the client shape: as on the wire, with `expectation.serialized_value` decoded to
  * `expectation.value`, and times normalised. Anything but an object comes back as it is.

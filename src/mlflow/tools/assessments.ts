@@ -120,7 +120,7 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
         const result = asRecord(shapeAssessment(await mlflow.assessment(trace_id, assessment_id)));
         if (listDifferences(result, sent).length === 0) return { result };
         const touched = result["last_update_time"] !== before["last_update_time"];
-        return touched ? "unclear" : "nothing happened";
+        return touched ? "unclear" : "nothing yet";
       },
     }, context);
     verifyStored(stored, sent);
@@ -172,9 +172,12 @@ export const deleteAssessment: Tool<WriteServices> = writingTool({
       look: async (mlflow) => {
         try {
           await mlflow.assessment(trace_id, assessment_id);
-          return "nothing happened";
+          return "nothing yet";
         } catch (error) {
-          if (isFailure(error, "not_found")) return { result: undefined };
+          // A gateway's 404 says nothing of it.
+          if (isFailure(error, "not_found") && error.upstreamCode !== undefined) {
+            return { result: undefined };
+          }
           throw error;
         }
       },

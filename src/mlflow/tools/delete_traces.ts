@@ -10,7 +10,8 @@ import {
   type WriteServices,
   writingTool,
 } from "../services.ts";
-import { findTimes, makePlan, type Plan, queryUpTo } from "./deletion_plan.ts";
+import type { Experiment, TraceReader } from "../store.ts";
+import { findFirst, findTimes, makePlan, type Plan, queryUpTo } from "./deletion_plan.ts";
 
 const INPUT = z.object({
   experiment_id: z.string().optional().describe("Id or name. Default: the configured experiment."),
@@ -74,15 +75,22 @@ async function carryOut(
 ): Promise<{ result: number; notes?: string[] }> {
   const { deletion, experiment } = plan;
   if ("maxTimestampMillis" in deletion) {
+    const first = await findFirst(deletion, experiment, context.mlflow);
     return await writeOnce({
       verb: "deleted",
       send: () => context.mlflow.deleteTraces(deletion),
       look: async (mlflow): Promise<Finding<number>> => {
+        const gone = await countGone(first.ids, experiment, mlflow);
+        if (first.all) return describeGone(gone, first.ids.length);
         const left = await mlflow.count(queryUpTo(deletion.maxTimestampMillis, experiment));
         if (left === undefined || plan.matching === undefined) return "unclear";
-        const result = plan.matching - left;
-        if (result === 0) return "nothing happened";
-        return result === plan.count ? { result } : "unclear";
+        const fewer = plan.matching - left;
+        if (fewer === 0 && gone === 0) return "nothing yet";
+        if (fewer === plan.count && gone === first.ids.length) return { result: fewer };
+        return {
+          part: `of the ${first.ids.length} oldest traces ${gone} are gone, and ${left} up to ` +
+            "that time are left",
+        };
       },
     }, context);
   }
@@ -95,11 +103,8 @@ async function carryOut(
       const done = await writeOnce({
         verb: "deleted",
         send: () => context.mlflow.deleteTraces({ ...deletion, traceIds: batch }),
-        look: async (mlflow): Promise<Finding<number>> => {
-          const left = (await findTimes(batch, experiment, mlflow)).size;
-          if (left === batch.length) return "nothing happened";
-          return left === 0 ? { result: batch.length } : "unclear";
-        },
+        look: async (mlflow) =>
+          describeGone(await countGone(batch, experiment, mlflow), batch.length),
       }, context);
       result += done.result;
       notes.push(...done.notes ?? []);
@@ -108,6 +113,24 @@ async function carryOut(
     }
   }
   return { result, ...(notes.length === 0 ? {} : { notes }) };
+}
+
+async function countGone(
+  ids: readonly string[],
+  experiment: Experiment,
+  mlflow: TraceReader,
+): Promise<number> {
+  let gone = 0;
+  for (let at = 0; at < ids.length; at += BATCH) {
+    const some = ids.slice(at, at + BATCH);
+    gone += some.length - (await findTimes(some, experiment, mlflow)).size;
+  }
+  return gone;
+}
+
+function describeGone(gone: number, all: number): Finding<number> {
+  if (gone === all) return { result: all };
+  return gone === 0 ? "nothing yet" : { part: `${gone} of the ${all} traces are gone` };
 }
 
 /** A failure after some batches says how many traces are already gone. */

@@ -140,6 +140,38 @@ async function planTime(
   };
 }
 
+/** The traces that a deletion by time takes first. */
+export interface FirstTraces {
+  readonly ids: readonly string[];
+  /** Whether they are all that it takes. */
+  readonly all: boolean;
+}
+
+/** Looks up which traces a deletion by time takes, by id, as far as that is certain. */
+export async function findFirst(
+  { maxTimestampMillis, maxTraces = Infinity }: Extract<Deletion, { maxTimestampMillis: number }>,
+  experiment: Experiment,
+  mlflow: TraceReader,
+): Promise<FirstTraces> {
+  // One more tells whether there are more, all in one page.
+  const limit = Math.min(maxTraces, LOOKED_AT - 1);
+  const { infos } = await mlflow.search({
+    ...queryUpTo(maxTimestampMillis, experiment),
+    orderBy: [{ entity: "trace", key: "timestamp_ms", descending: false }],
+    limit: limit + 1,
+  });
+  const traces = infos.map(shapeInfo);
+  const next = traces[limit];
+  // Of traces of one time the server chooses in its own way.
+  const first = next === undefined
+    ? traces
+    : traces.slice(0, limit).filter(({ request_time }) => request_time !== next.request_time);
+  return {
+    ids: first.map(({ trace_id }) => trace_id),
+    all: next === undefined || (limit === maxTraces && first.length === limit),
+  };
+}
+
 /** An age moves on between question and answer; the user agreed to the earlier time. */
 function keepAgreedCutoff(
   cutoff: number | undefined,

@@ -69,7 +69,7 @@ async function logAssessment(
         one["assessment_name"] === name && one["create_time"] === create_time &&
         isDeepStrictEqual(one["source"], source) && listDifferences(one, sent).length === 0
       );
-      return result === undefined ? "nothing happened" : { result };
+      return result === undefined ? "nothing yet" : { result };
     },
   }, context);
   verifyStored(stored, sent);

@@ -11,7 +11,7 @@ import { buildFilter, explainRefusal, readOrder } from "../query.ts";
 import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.ts";
 import type { Json } from "../../core/json.ts";
 import { someOf } from "../../core/nearest.ts";
-import { briefTrace, shapeInfo } from "../shape/info.ts";
+import { briefTrace, shapeInfo, wasWrittenWithSpans } from "../shape/info.ts";
 import { shapeSpan } from "../shape/span.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
 import { drawTableWithFacts, OutputForm } from "../table.ts";
@@ -214,6 +214,10 @@ async function find(query: TraceQuery, context: ReadServices): Promise<TracePage
 /** Most traces whose names are read from their spans where nobody asked for names in particular. */
 const NAMES_UNASKED = 25;
 
+/** Why a trace has none though it was written with some. */
+const LOST_SPANS = "The server has none, though these traces were written with spans: they are " +
+  "lost, or were deleted meanwhile.";
+
 /** Traces whose spans are read before checking whether there is room for more. */
 const AT_ONCE = 100;
 
@@ -229,10 +233,15 @@ async function readSelected(
     ? await readRootNames(shaped, mlflow, selection.everything ? NAMES_UNASKED : undefined)
     : new Map();
   const reasons = new Map<string, string[]>();
+  const tell = (trace: number, reason: string) =>
+    reasons.set(reason, [...reasons.get(reason) ?? [], shaped[trace]?.trace_id ?? ""]);
   for (let from = 0; withSpans && from < infos.length && !picked.full; from += AT_ONCE) {
+    const some = infos.slice(from, from + AT_ONCE);
+    const read = new Set<number>();
     const unread = await mlflow.spansOfMany(
-      infos.slice(from, from + AT_ONCE),
+      some,
       (trace, wire, index) => {
+        read.add(trace);
         const span = shapeSpan(wire, selection.wants.attribute);
         noteRootName(names, from + trace, span);
         picked.span(from + trace, span, index);
@@ -246,11 +255,19 @@ async function readSelected(
         }),
       selection.wants.without,
     );
-    unread.forEach(({ trace, failure }) => {
-      const reason = [failure.message, failure.hint].filter((text) => text !== undefined).join(" ");
-      const ids = reasons.get(reason) ?? [];
-      reasons.set(reason, [...ids, shaped[from + trace]?.trace_id ?? ""]);
-    });
+    for (const { trace, failure } of unread) {
+      read.add(trace);
+      tell(
+        from + trace,
+        [failure.message, failure.hint].filter((text) => text !== undefined).join(" "),
+      );
+    }
+    for (const [trace] of some.entries()) {
+      const info = shaped[from + trace];
+      if (!read.has(trace) && info !== undefined && wasWrittenWithSpans(info)) {
+        tell(from + trace, LOST_SPANS);
+      }
+    }
   }
   shaped.forEach((info, index) => picked.info(index, completeName(info, names.get(index))));
   const notes = [...reasons].map(([reason, ids]) =>

@@ -71,7 +71,7 @@ export const setTraceTag: Tool<WriteServices> = writingTool({
       send: () => context.mlflow.setTag(trace_id, key, value),
       look: async (mlflow) => {
         const { tags } = shapeInfo(await mlflow.info(trace_id));
-        return tags[key] === value ? { result: undefined } : "nothing happened";
+        return tags[key] === value ? { result: undefined } : "nothing yet";
       },
     }, context);
     return { data: { trace_id, key, value, ...lost } };
@@ -102,7 +102,7 @@ export const deleteTraceTag: Tool<WriteServices> = writingTool({
         send: () => context.mlflow.deleteTag(trace_id, key),
         look: async (mlflow) => {
           const { tags } = shapeInfo(await mlflow.info(trace_id));
-          return Object.hasOwn(tags, key) ? "nothing happened" : { result: undefined };
+          return Object.hasOwn(tags, key) ? "nothing yet" : { result: undefined };
         },
       }, context);
       return { data: { trace_id, key, deleted: true, ...lost } };

@@ -173,7 +173,7 @@ export async function writeRun(
       look: async () => {
         const { data } = await wandb.open(signal).ask(RUN_TO_WRITE, place, LOOKED);
         const found = data.project?.run;
-        if (!found) return "nothing happened";
+        if (!found) return "nothing yet";
         const wanted = { ...run.summary, ...nameFiles(uploaded.stored) };
         const whole = found.state === "finished" && holds(found.summaryMetrics, wanted);
         return whole ? { result: undefined } : "unclear";

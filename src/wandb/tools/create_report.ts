@@ -295,7 +295,7 @@ function writeReport(wandb: Wandb, project: ProjectRef, report: Report, signal: 
       if (id === undefined) {
         const { data } = await session.ask(REPORT_BY_NAME, { ...place, n: name }, FOUND);
         const found = data.project?.allViews.nodes.find((node) => node.name === name);
-        return found === undefined ? "nothing happened" : { result: found.id };
+        return found === undefined ? "nothing yet" : { result: found.id };
       }
       const now = await readReport(session, id, project);
       const isWritten = isDeepStrictEqual(
@@ -303,7 +303,7 @@ function writeReport(wandb: Wandb, project: ProjectRef, report: Report, signal: 
         [title, description, type, JSON.parse(spec)],
       );
       if (isWritten) return { result: id };
-      return isDeepStrictEqual(now, report.before) ? "nothing happened" : "unclear";
+      return isDeepStrictEqual(now, report.before) ? "nothing yet" : "unclear";
     },
   }, signal);
 }
