@@ -49,6 +49,7 @@ async function carryOut(
       progress: showProgress(),
       maxTokens: fit.tokens,
       log: program.log,
+      client: "wandflow call",
       consent: { canAsk: asking, answer, trustConfirm: true, state },
     };
     return tool.call(args, context);

@@ -31,7 +31,7 @@ export const FAILURE_CODES = [
 export type FailureCode = (typeof FAILURE_CODES)[number];
 
 /** Whether a request that failed has changed anything. */
-export type Effect = "none" | "unknown";
+export type Effect = "none" | "part" | "unknown";
 
 /** What a {@link Failure} may carry besides its code and message. */
 export interface FailureDetails {
@@ -44,8 +44,8 @@ export interface FailureDetails {
   /** The back end's own code, such as `RESOURCE_DOES_NOT_EXIST`. */
   readonly upstreamCode?: string | undefined;
   /**
-   * Of a write: `none` where the server certainly changed nothing, `unknown` where it may have. Not
-   * given where the code says it: a request that is invalid, forbidden or limited has no effect.
+   * Of a write: `none` where the server certainly changed nothing, `part` where some of it was done,
+   * `unknown` where it may have been. Not given where the code says it: a request that is invalid, forbidden or limited has no effect.
    */
   readonly effect?: Effect | undefined;
   /** The error behind it, for the log. */

@@ -17,6 +17,8 @@ export interface Log {
   warning(message: string, fields?: LogFields): void;
   /** Something failed. */
   error(message: string, fields?: LogFields): void;
+  /** What was changed, and by whom: written at every level. */
+  audit(message: string, fields: LogFields): void;
   /** The text with every known secret replaced. */
   redact(text: string): string;
   /** Adds secrets that were learnt later, such as those of a credentials file; they stay. */
@@ -37,6 +39,9 @@ export interface LogOptions {
   readonly write?: (line: string) => void;
 }
 
+/** A value that cannot be mistaken for several fields. */
+const PLAIN = /^[^\s"=]+$/;
+
 /** Makes a log with one place that redacts. */
 export function createLog(options: LogOptions): Log {
   return createScope(options, {}, (text) => text);
@@ -53,14 +58,16 @@ function createScope(
   const redact = (text: string) => redactor(redactOuter(text));
   const write = options.write ?? writeStderr;
   const threshold = LOG_LEVELS.indexOf(options.level);
-  const emit = (level: LogLevel, message: string, given: LogFields = {}) => {
-    if (LOG_LEVELS.indexOf(level) < threshold) return;
+  const emit = (level: LogLevel, message: string, fields?: LogFields) => {
+    if (LOG_LEVELS.indexOf(level) >= threshold) writeLine(level, message, fields);
+  };
+  const writeLine = (level: LogLevel | "AUDIT", message: string, given: LogFields = {}) => {
     const fields = { ...own, ...given };
     const time = new Date().toISOString();
     const line = options.format === "json" ? json({ ...fields, time, level, message }) : [
       `${time} ${level.padEnd(7)} ${message}`,
-      ...Object.entries(fields).map(([key, value]) =>
-        `${key}=${typeof value === "string" ? value : json(value)}`
+      ...Object.entries(fields).filter(([, value]) => value !== undefined).map(([key, value]) =>
+        `${key}=${typeof value === "string" && PLAIN.test(value) ? value : json(value)}`
       ),
     ].join(" ");
     // One line each, and nothing that a terminal would obey.
@@ -72,6 +79,7 @@ function createScope(
     info: (message, fields) => emit("INFO", message, fields),
     warning: (message, fields) => emit("WARNING", message, fields),
     error: (message, fields) => emit("ERROR", message, fields),
+    audit: (message, fields) => writeLine("AUDIT", message, fields),
     redact,
     hide: (more) => {
       for (const secret of more) secrets.add(secret);

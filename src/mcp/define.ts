@@ -1,10 +1,10 @@
-import { defined } from "../core/values.ts";
 import { badArgument } from "../core/failure.ts";
 import * as z from "zod";
 import type { Json, JsonObject } from "../core/json.ts";
 import { describeIssue, lowerToCeilings, prepareArguments } from "./arguments.ts";
+import { audited } from "./audit.ts";
 import { seekConsent } from "./consent.ts";
-import { once } from "../core/values.ts";
+import { defined, once } from "../core/values.ts";
 import type { BoundTool, CallContext, JsonSchema, Tool, ToolListing, ToolSpec } from "./tool.ts";
 
 const CONFIRM = {
@@ -60,29 +60,33 @@ export function defineTool<
         const question = await seekConsent(spec, confirm === true, context.consent, preview);
         if (question !== undefined) return question;
       }
-      const reply = await spec.run(args, context);
+      const run = () => spec.run(args, context);
+      const reply = spec.effect === "read"
+        ? await run()
+        : await audited(spec, () => spec.target?.(args, context) ?? {}, context, run);
       return { kind: "reply", reply: lowered.length === 0 ? reply : addNotes(reply, lowered) };
     },
   };
 }
 
-/** Gives a tool its back end's services, made anew for each call. */
+/** Gives a tool its back end's services, made anew for each call, and says where that is. */
 export function bind<S extends object>(
   tool: Tool<S>,
   services: (context: CallContext) => S | Promise<S>,
+  host?: string,
 ): BoundTool {
   return {
     ...tool,
     call: async (raw, context) => {
-      const own = pickContext(context);
+      const own = { ...pickContext(context), ...defined({ host }) };
       return await tool.call(raw, { ...own, ...await services(own) });
     },
   };
 }
 
 function pickContext(context: CallContext): CallContext {
-  const { signal, progress, maxTokens, log, consent, caller, traceparent } = context;
-  return { signal, progress, maxTokens, log, consent, ...defined({ caller, traceparent }) };
+  const { signal, progress, maxTokens, log, consent, client, caller, traceparent } = context;
+  return { signal, progress, maxTokens, log, consent, ...defined({ client, caller, traceparent }) };
 }
 
 /** The tool with arguments that its listing does not show; calls may give them all the same. */

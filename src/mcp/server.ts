@@ -70,7 +70,8 @@ const ENVELOPE = z.looseObject({
   [CLIENT_CAPABILITIES_META_KEY]: z.looseObject({
     elicitation: z.looseObject({ form: z.unknown(), url: z.unknown() }).partial().optional(),
   }),
-  [CLIENT_INFO_META_KEY]: z.looseObject({ name: z.string() }).optional(),
+  [CLIENT_INFO_META_KEY]: z.looseObject({ name: z.string(), version: z.string().optional() })
+    .optional(),
 });
 const CACHE_HINTS = {
   "server/discover": LISTS,
@@ -106,7 +107,7 @@ export function createServerFactory(shared: ServerParts): (scope?: RequestScope)
     server.server.setRequestHandler("tools/list", (_request, context) => ({
       tools: parts.tools.map((tool) => {
         const listing = tool.listing();
-        const hints = chooseHints(readClientName(context, server), listing, {
+        const hints = chooseHints(readClient(context, server)?.name, listing, {
           starter: parts.starters?.includes(tool.name) === true,
           userSet: parts.maxTokens,
         });
@@ -186,7 +187,7 @@ function makeContext(
   // A bare `elicitation: {}` means form support: the rule from before there were modes.
   const canAsk = elicitation !== undefined &&
     (elicitation.form !== undefined || elicitation.url === undefined);
-  const fit = chooseFit(readClientName(context, server), parts.maxTokens);
+  const fit = chooseFit(readClient(context, server)?.name, parts.maxTokens);
   return {
     fit,
     signal,
@@ -194,6 +195,7 @@ function makeContext(
     maxTokens: fit.tokens,
     log: parts.log,
     ...defined({
+      client: describeClient(context, server),
       caller: parts.caller,
       traceparent: readTraceparent(context) ?? parts.traceparent,
     }),
@@ -223,10 +225,15 @@ function readCapabilities({ mcpReq }: ServerContext, { server }: McpServer) {
   return data?.[CLIENT_CAPABILITIES_META_KEY] ?? server.getClientCapabilities() ?? {};
 }
 
-/** The name that the client gives itself, with each request or at the beginning. */
-function readClientName({ mcpReq }: ServerContext, { server }: McpServer): string | undefined {
+/** What the client says of itself, with each request or at the beginning. */
+function readClient({ mcpReq }: ServerContext, { server }: McpServer) {
   const { data } = ENVELOPE.safeParse(mcpReq.envelope);
-  return (data?.[CLIENT_INFO_META_KEY] ?? server.getClientVersion())?.name;
+  return data?.[CLIENT_INFO_META_KEY] ?? server.getClientVersion();
+}
+
+function describeClient(context: ServerContext, server: McpServer): string | undefined {
+  const { name, version } = readClient(context, server) ?? {};
+  return version === undefined ? name : `${name} ${version}`;
 }
 
 /** The first revision knows text and whether it is an error; all else only costs its clients. */

@@ -39,14 +39,21 @@ export interface CallContext {
   readonly log: Log;
   /** Whether and how the user can be asked before something is destroyed. */
   readonly consent: Consent;
+  /** The program that calls, by what it says of itself: name and version. */
+  readonly client?: string;
   /** Who calls; absent where callers are not told apart. */
   readonly caller?: Caller;
   /** The caller's trace (W3C), for requests upstream. */
   readonly traceparent?: string;
+  /** Where the tool's back end is. */
+  readonly host?: string;
 }
 
 /** What of a call its requests upstream depend on. */
 export type UpstreamCall = Pick<CallContext, "signal" | "log" | "caller" | "traceparent">;
+
+/** What a call changes, by ids and names; no contents. */
+export type Target = Readonly<Record<string, string | number | boolean | undefined>>;
 
 /** One step of a long call. */
 export interface ProgressUpdate {
@@ -166,6 +173,8 @@ export interface ToolSpec<
   readonly mayBeEmpty?: readonly (keyof I["shape"] & string)[];
   /** The result; a tool that gives a picture has none. */
   readonly output?: O;
+  /** For what writes: what the call changes, for the audit line. */
+  readonly target?: (args: z.output<I>, context: CallContext & S) => Target;
   /** For `destroy`: which calls need the user's agreement; all, when absent. */
   readonly needsConsent?: (args: z.output<I>) => boolean;
   /** For `destroy`: what the call would do, as one sentence. */

@@ -97,7 +97,7 @@ export function mlflowBackend(config: Config, log: Log): Backend {
     ...describeBackend(experiment, open),
     tools: [
       ...READING.map((tool) => bind(blameSource(tool, blame), services)),
-      ...WRITING.map((tool) => bind(blameSource(tool, blame), services)),
+      ...WRITING.map((tool) => bind(blameSource(tool, blame), services, baseUrl.host)),
     ],
     checks: [serverCheck(baseUrl, reach)],
   };

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { defineTool } from "../mcp/define.ts";
-import type { CallContext, Tool, ToolSpec } from "../mcp/tool.ts";
+import type { CallContext, Target, Tool, ToolSpec } from "../mcp/tool.ts";
 import type { TraceReader, TraceWriter } from "./store.ts";
 import { type Finding, type Write, writeOnce as send } from "../http/write.ts";
 
@@ -33,7 +33,24 @@ export function readingTool<I extends z.ZodObject, O extends z.ZodObject>(
 export function writingTool<I extends z.ZodObject, O extends z.ZodObject>(
   spec: ToolSpec<WriteServices, I, O>,
 ): Tool<WriteServices> {
-  return defineTool(spec);
+  return defineTool({ target: pickTarget, ...spec });
+}
+
+/** Arguments that say what a call changes, not what it writes there. */
+const TARGET = new Set([
+  ...["experiment_id", "trace_id", "trace_ids", "span_id", "assessment_id", "name", "key"],
+  ...["max_timestamp_millis", "older_than", "max_traces", "dry_run"],
+]);
+
+function pickTarget(args: Readonly<Record<string, unknown>>, services: WriteServices): Target {
+  const { id, name } = services.experiment;
+  const experiment = args["trace_id"] === undefined ? id ?? name : undefined;
+  const given = Object.entries(args).flatMap(([key, value]): [string, Target[string]][] =>
+    TARGET.has(key) && ["string", "number", "boolean"].includes(typeof value)
+      ? [[key, typeof value === "number" || typeof value === "boolean" ? value : String(value)]]
+      : []
+  );
+  return { experiment_id: experiment, ...Object.fromEntries(given) };
 }
 
 /** Arguments of the official server that mean nothing here: accepted, not listed. */

@@ -95,7 +95,9 @@ function wandbBackend(accounts: Accounts, settings: Settings): Backend {
   return {
     name: "Weights & Biases",
     tools: [
-      ...WANDB_TOOLS.map((tool) => bind(tool, (context) => ({ wandb: open(context) }))),
+      ...WANDB_TOOLS.map((tool) =>
+        bind(tool, (context) => ({ wandb: open(context) }), wandbBaseUrl(settings)?.host)
+      ),
       ...(docs === undefined ? [] : [bind(searchDocs, () => ({ docs }))]),
     ],
     workflows: wandbWorkflows(account),

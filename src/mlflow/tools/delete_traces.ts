@@ -139,7 +139,7 @@ function explainPartialDeletion(error: unknown, deleted: number, total: number):
   const { code, message, effect } = error;
   return new Failure(code, `${deleted} of ${total} traces were deleted, then: ${message}`, {
     hint: "Call again with the same ids: those already deleted are reported as not found.",
-    effect,
+    effect: effect === "unknown" ? effect : "part",
     cause: error,
   });
 }

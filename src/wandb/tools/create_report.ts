@@ -7,7 +7,13 @@ import { writeOnce } from "../../http/write.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 import { noProject } from "../missing.ts";
-import { PROJECT_ARGS, type ProjectRef, resolveProject, resolveReport } from "../project.ts";
+import {
+  PROJECT_ARGS,
+  type ProjectArgs,
+  type ProjectRef,
+  resolveProject,
+  resolveReport,
+} from "../project.ts";
 import { analysisRunId, uniqueKey } from "../reports/analysis.ts";
 import { type Block, EMPTY_PARAGRAPH, readMarkdown } from "../reports/markdown.ts";
 import type { RunSource } from "../reports/grid.ts";
@@ -101,13 +107,14 @@ const tool: Tool<WandbServices> = wandbTool({
     created: z.boolean(),
     blocks: z.int(),
   }),
-  run: async (args, { wandb, signal, log }) => {
+  target: (args, { wandb }) => ({
+    project: findPlace(args, wandb).id,
+    report_id: args.report_id,
+  }),
+  run: async (args, { wandb, signal }) => {
     const { markdown_report_text: text = "", panels = [], plots_html: html } = args;
-    const changed = args.report_id === undefined
-      ? undefined
-      : resolveReport(args, args.report_id, wandb);
-    const project = changed ?? resolveProject(args, wandb);
-    const id = changed?.report;
+    const project = findPlace(args, wandb);
+    const id = project.report;
     if (id === undefined && args.title === undefined) {
       throw badArgument("`title` is missing: what is the report called?");
     }
@@ -154,11 +161,6 @@ const tool: Tool<WandbServices> = wandbTool({
       spec: JSON.stringify(spec),
       before,
     }, signal);
-    log.info("Wrote a W&B report", {
-      tool: "create_wandb_report_tool",
-      project: project.id,
-      report: written,
-    });
     const notes = [
       ...lost,
       ...plots?.notes ?? [],
@@ -183,6 +185,16 @@ export const createReport: Tool<WandbServices> = {
   ...tool,
   call: (raw, context) => tool.call(namePlot(raw), context),
 };
+
+/** Where the report is or goes, with its id where it is there already. */
+function findPlace(
+  args: ProjectArgs & { readonly report_id?: string | undefined },
+  defaults: Wandb,
+): ProjectRef & { readonly report?: string } {
+  return args.report_id === undefined
+    ? resolveProject(args, defaults)
+    : resolveReport(args, args.report_id, defaults);
+}
 
 /** W&B's server takes one plot without a name, too; schemas that clients share have no unions. */
 function namePlot(raw: unknown): unknown {

@@ -45,7 +45,11 @@ export const logAnalysis: Tool<WandbServices> = wandbTool({
     table_columns: z.array(z.string()),
     row_count: z.int(),
   }),
-  run: async (args, { wandb, signal, log }) => {
+  target: (args, { wandb }) => ({
+    project: resolveProject(args, wandb).id,
+    run_id: args.analysis_id,
+  }),
+  run: async (args, { wandb, signal }) => {
     const project = resolveProject(args, wandb);
     const { data, charts = [], scalars = {}, analysis_name: name } = args;
     const table = readTable(data);
@@ -74,7 +78,6 @@ export const logAnalysis: Tool<WandbServices> = wandbTool({
       },
       files,
     }, signal);
-    log.info("Wrote a W&B run", { tool: "log_analysis_to_wandb", project: project.id, run: id });
     const notes = [
       ...written.notes,
       ...written.missing.map(({ key, reason }) => `${key} is not stored: ${reason}.`),
