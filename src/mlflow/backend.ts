@@ -2,15 +2,16 @@ import { defined } from "../core/values.ts";
 import * as z from "zod";
 import type { Config } from "../config/config.ts";
 import { Failure } from "../core/failure.ts";
+import { isRecord } from "../core/json.ts";
 import type { Log } from "../core/log.ts";
 import { bind } from "../mcp/define.ts";
 import { absentBackend, type Backend, type ToolNames } from "../mcp/backend.ts";
 import { perCaller } from "../mcp/caller.ts";
 import type { CallContext, Tool, UpstreamCall } from "../mcp/tool.ts";
 import type { Attempt, UpstreamOptions } from "../http/request.ts";
-import { serverCheck, storeCheck } from "./health.ts";
+import { type Connection, serverCheck, storeCheck } from "./health.ts";
 import { HttpTraceStore, newServerMemory } from "./http/store.ts";
-import { TRACE_RESOURCE } from "./trace_id.ts";
+import { refuseCatalogId, TRACE_RESOURCE } from "./trace_id.ts";
 import {
   type ConfiguredStore,
   explainReadOnly,
@@ -74,17 +75,18 @@ export function mlflowBackend(config: Config, log: Log): Backend {
   if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {
     return absentBackend(NAME, explainUnusableUri(trackingUri), ALL);
   }
-  const memories = perCaller(newServerMemory);
-  let upstream: Promise<UpstreamOptions> | undefined;
-  const reach = (): Promise<UpstreamOptions> => {
-    upstream ??= workspace === undefined
-      ? configureUpstream(config, baseUrl, log)
-      : configureWorkspace(config, workspace, log);
-    upstream.catch(() => upstream = undefined);
-    return upstream;
+  let connection: Promise<Connection> | undefined;
+  const connect = (): Promise<Connection> => {
+    connection ??= workspace === undefined
+      ? connectServer(config, baseUrl, log)
+      : connectDatabricks(config, workspace, log);
+    connection.catch(() => connection = undefined);
+    return connection;
   };
-  const open = async (call: UpstreamCall): Promise<HttpTraceStore> =>
-    new HttpTraceStore(reachFor(call, await reach()), memories(call.caller), call.signal);
+  const open = async (call: UpstreamCall): Promise<HttpTraceStore> => {
+    const { options, open } = await connect();
+    return open(reachFor(call, options), call.signal, call.caller);
+  };
   const services = async (context: CallContext): Promise<WriteServices> => ({
     mlflow: await open(context),
     experiment,
@@ -93,13 +95,14 @@ export function mlflowBackend(config: Config, log: Log): Backend {
   const blame = workspace === undefined
     ? "Check that MLFLOW_TRACKING_URI is the address of an MLflow tracking server."
     : "Check that DATABRICKS_HOST is the address of a Databricks workspace.";
+  const fitIds = workspace === undefined ? refuseCatalogIds : <S>(tool: Tool<S>) => tool;
   return {
     ...describeBackend(experiment, open),
     tools: [
-      ...READING.map((tool) => bind(blameSource(tool, blame), services)),
-      ...WRITING.map((tool) => bind(blameSource(tool, blame), services, baseUrl.host)),
+      ...READING.map((tool) => bind(blameSource(fitIds(tool), blame), services)),
+      ...WRITING.map((tool) => bind(blameSource(fitIds(tool), blame), services, baseUrl.host)),
     ],
-    checks: [serverCheck(baseUrl, reach)],
+    checks: [serverCheck(baseUrl, connect)],
   };
 }
 
@@ -112,7 +115,7 @@ function readLocally(store: ConfiguredStore, experiment: ReadServices["experimen
   const blame = "The store is damaged there; other traces can be read.";
   return {
     ...describeBackend(experiment, ({ signal }) => Promise.resolve(store.open(signal))),
-    tools: READING.map((tool) => bind(blameSource(tool, blame), services)),
+    tools: READING.map((tool) => bind(blameSource(refuseCatalogIds(tool), blame), services)),
     absent: explainReadOnly(store.path),
     absentTools: WRITING,
     checks: [storeCheck(store.path, (signal) => store.open(signal))],
@@ -136,6 +139,20 @@ function describeBackend(
   };
 }
 
+/** Only a Databricks workspace has traces of Unity Catalog. */
+function refuseCatalogIds<S>(tool: Tool<S>): Tool<S> {
+  return {
+    ...tool,
+    call: async (raw, context) => {
+      const { trace_id, request_id, trace_ids } = isRecord(raw) ? raw : {};
+      for (const id of [trace_id, request_id, trace_ids].flat()) {
+        if (typeof id === "string") refuseCatalogId(id);
+      }
+      return await tool.call(raw, context);
+    },
+  };
+}
+
 /** Data in a form that MLflow does not write are the fault of where they come from. */
 function blameSource<S>(tool: Tool<S>, hint: string): Tool<S> {
   return {
@@ -153,43 +170,39 @@ function blameSource<S>(tool: Tool<S>, hint: string): Tool<S> {
 }
 
 /** How to reach the tracking server: address, credentials, certificates, patience. */
-async function configureUpstream(
-  config: Config,
-  baseUrl: URL,
-  log: Log,
-): Promise<UpstreamOptions> {
+async function connectServer(config: Config, baseUrl: URL, log: Log): Promise<Connection> {
   const authorization = await readAuthorization(config, baseUrl, log);
   const headers = defined({ authorization, "x-mlflow-workspace": config.settings.workspace });
-  return {
-    ...limitUpstream(config, log),
+  const options: UpstreamOptions = {
+    ...await prepareLimits(config, log),
     setting: "MLFLOW_TRACKING_URI",
     baseUrl,
     headers: () => headers,
-    transport: await configureTransport(config),
     readError: readMlflowError,
+  };
+  const memories = perCaller(newServerMemory);
+  return {
+    options,
+    open: (using, signal, caller) => new HttpTraceStore(using, memories(caller), signal),
   };
 }
 
 /** The same for a Databricks workspace. */
-async function configureWorkspace(
+async function connectDatabricks(
   config: Config,
   workspace: Workspace,
   log: Log,
-): Promise<UpstreamOptions> {
-  const transport = await configureTransport(config);
-  const { accessWorkspace } = await import("./access/databricks.ts");
-  return {
-    ...limitUpstream(config, log),
-    setting: "DATABRICKS_HOST",
-    baseUrl: workspace.url,
-    transport,
-    ...accessWorkspace(workspace, transport, log),
-  };
+): Promise<Connection> {
+  const limits = await prepareLimits(config, log);
+  const { connectWorkspace } = await import("./databricks/workspace.ts");
+  return connectWorkspace(workspace, limits, config.settings.sqlWarehouseId, log);
 }
 
-function limitUpstream({ settings }: Config, log: Log) {
+async function prepareLimits(config: Config, log: Log) {
+  const { settings } = config;
   return {
     service: "MLflow",
+    transport: await configureTransport(config),
     timeoutMs: settings.requestTimeout * 1000,
     retry: {
       maxRetries: settings.maxRetries,
@@ -210,8 +223,15 @@ function reachFor(
     ...options,
     headers: async () => {
       const { authorization, ...headers } = await options.headers();
-      const own = caller?.credentials === undefined ? authorization : caller.credentials.mlflow;
-      return { ...headers, ...defined({ authorization: own, traceparent }) };
+      if (caller?.credentials === undefined) {
+        return { ...headers, ...defined({ authorization, traceparent }) };
+      }
+      // Whatever else says who is asking is the configured user's, too.
+      const others = Object.entries(headers).filter(([name]) => !/^x-databricks-azure-/.test(name));
+      return {
+        ...Object.fromEntries(others),
+        ...defined({ authorization: caller.credentials.mlflow, traceparent }),
+      };
     },
     onAttempt: (attempt) => log.debug("MLflow request", { ...attempt }),
   };

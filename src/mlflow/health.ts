@@ -2,22 +2,30 @@ import { defined } from "../core/values.ts";
 import { watchClock } from "../http/transport.ts";
 import type { UpstreamOptions } from "../http/request.ts";
 import type { HealthCheck } from "../mcp/backend.ts";
-import { HttpTraceStore, newServerMemory, showUri } from "./http/store.ts";
+import type { Caller } from "../mcp/tool.ts";
+import { type HttpTraceStore, showUri } from "./http/store.ts";
 import type { TraceReader } from "./store.ts";
+
+/** A way to a tracking server, or to what answers like one. */
+export interface Connection {
+  readonly options: UpstreamOptions;
+  /** The store for one call. */
+  open(options: UpstreamOptions, signal: AbortSignal, caller?: Caller): HttpTraceStore;
+}
 
 /** Checks that a tracking server is there and accepts the credentials. */
 export function serverCheck(
   baseUrl: URL,
-  upstream: () => Promise<UpstreamOptions>,
+  connect: () => Promise<Connection>,
 ): HealthCheck {
   return {
     name: "MLflow",
     address: showUri(baseUrl),
     run: async (signal) => {
-      const options = await upstream();
+      const { options, open } = await connect();
       const clock = watchClock(options.transport);
       const { transport } = clock;
-      const store = new HttpTraceStore({ ...options, transport }, newServerMemory(), signal);
+      const store = open({ ...options, transport }, signal);
       const version = await store.version();
       await store.experiments(1);
       const { authorization } = await options.headers();

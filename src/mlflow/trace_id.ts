@@ -9,15 +9,6 @@ import type { ResourceSpec } from "../mcp/resource.ts";
  */
 export function readTraceId(text: string): string {
   const given = text.trim().replace(/^(["'`])(.+)\1$/, "$2");
-  if (given.startsWith("trace:/")) {
-    throw badArgument(
-      `${
-        given.slice(0, 120)
-      } is the id of a trace in Databricks' Unity Catalog, which this MLflow ` +
-        "server does not have.",
-      "Traces of a tracking server have ids such as tr-0123…; search_traces finds them.",
-    );
-  }
   const [, linked] = /^mlflow:\/\/traces\/([^/?#]+)\/?$/.exec(given) ??
     (/^https?:\/\//i.test(given)
       ? /[?&](?:selectedEvaluationId|selectedTraceId|trace_id|request_id)=([^&#]+)/.exec(given) ??
@@ -25,6 +16,17 @@ export function readTraceId(text: string): string {
       : null) ??
     [];
   return linked === undefined ? given : percentDecoded(linked);
+}
+
+/** Refuses ids that only a Databricks workspace can have. */
+export function refuseCatalogId(text: string): void {
+  if (!readTraceId(text).startsWith("trace:/")) return;
+  throw badArgument(
+    `${
+      readTraceId(text).slice(0, 120)
+    } is the id of a trace in Databricks' Unity Catalog, which this MLflow server does not have.`,
+    "Traces of a tracking server have ids such as tr-0123…; search_traces finds them.",
+  );
 }
 
 export const TraceId = z.string().overwrite(readTraceId);

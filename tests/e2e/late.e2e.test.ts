@@ -39,7 +39,7 @@ Deno.test("the credentials file is read", async () => {
 Deno.test("a Databricks profile is read, and logs in by OAuth", async () => {
   const home = await Deno.makeTempDir({ prefix: "wandflow-home-" });
   await using workspace = startDatabricks();
-  workspace.add({ location: "7001", id: "tr-1" });
+  workspace.add({ location: "7001", id: "tr-1", spans: [{ span_id: "a", name: "root" }] });
   try {
     const { id, secret } = workspace.client;
     await Deno.writeTextFile(
@@ -55,6 +55,15 @@ Deno.test("a Databricks profile is read, and logs in by OAuth", async () => {
     assert.match(doctor.stdout, /127\.0\.0\.1:\d+ \(the Databricks profile "work"\)/);
     assert.match(doctor.stdout, /DATABRICKS_CLIENT_SECRET: present \(from profile "work" of /);
     assert.doesNotMatch(stdout + stderr + doctor.stdout + doctor.stderr, /canary/);
+    // Spans lie on a host that Databricks names only in its answer.
+    const spans = [...words.slice(0, 3), "extract_fields=data.spans.*.name"];
+    const { host } = workspace.storage;
+    const refused = await run(spans, env);
+    assert.equal(refused.code, 1);
+    assert.ok((refused.stdout + refused.stderr).includes(`--allow-hosts ${host}`), refused.stderr);
+    assert.equal(workspace.storage.seen.length, 0);
+    const allowed = await run(spans, { ...env, WANDFLOW_ALLOW_HOSTS: host });
+    assert.match(allowed.stdout, /"name":"root"/);
   } finally {
     await Deno.remove(home, { recursive: true });
   }

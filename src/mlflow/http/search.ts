@@ -23,7 +23,7 @@ const CountsReply = z.looseObject({
 });
 
 /** Most traces that the server gives in one reply. */
-const PAGE = 500;
+export const PAGE = 500;
 /** Pages fetched at the same time. */
 const PARALLEL = 4;
 /** Longest wait for a count that is only a courtesy, in milliseconds. */
@@ -117,7 +117,6 @@ async function fetchPage(
   size: number,
   token: string | undefined,
 ): Promise<{ infos: readonly Json[]; next: string | undefined }> {
-  const filter = printQuery(query);
   const reply = await session.json({
     method: "POST",
     path: path`/api/3.0/mlflow/traces/search`,
@@ -126,14 +125,21 @@ async function fetchPage(
         type: "MLFLOW_EXPERIMENT",
         mlflow_experiment: { experiment_id: id },
       })),
-      max_results: size,
-      ...(query.orderBy.length === 0 ? {} : { order_by: printOrderBy({ terms: query.orderBy }) }),
-      ...defined({ filter, page_token: token }),
+      ...printSearch(query, size, token),
     },
     repeatable: true,
   });
   const { traces = [], next_page_token: next } = SearchReply.parse(reply);
   return { infos: traces, next: next === null || next === "" ? undefined : next };
+}
+
+/** What to search for, as requests write it. */
+export function printSearch(query: TraceQuery, size: number, token: string | undefined) {
+  return {
+    max_results: size,
+    ...(query.orderBy.length === 0 ? {} : { order_by: printOrderBy({ terms: query.orderBy }) }),
+    ...defined({ filter: printQuery(query), page_token: token }),
+  };
 }
 
 function printQuery(query: Pick<TraceQuery, "filter">): string | undefined {

@@ -260,7 +260,7 @@ async function fetchBatch(
 }
 
 /** A failure that concerns one trace alone. */
-function requireTraceFailure(error: unknown): Failure {
+export function requireTraceFailure(error: unknown): Failure {
   if (isFailure(error) && error.code !== "unauthorized" && !SERVER_FAILURES.has(error.code)) {
     return error;
   }

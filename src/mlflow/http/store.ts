@@ -46,7 +46,7 @@ const RunReply = z.looseObject({
 });
 
 /** What one process remembers of a server between calls: its release and its routes. */
-interface ServerMemory {
+export interface ServerMemory {
   version?: Promise<string | undefined>;
   readonly routes: RouteMemory;
 }
@@ -59,26 +59,26 @@ export function newServerMemory(): ServerMemory {
 /** A tracking server over HTTP, for the length of one tool call. */
 export class HttpTraceStore implements TraceWriter {
   readonly place: string;
-  readonly #session: UpstreamSession;
+  /** The requests of this call. */
+  protected readonly session: UpstreamSession;
   /** Infos that this call asked for last. */
   readonly #infos = new Map<string, Promise<Json>>();
 
   constructor(
-    private readonly options: UpstreamOptions,
-    private readonly memory: ServerMemory,
-    private readonly signal: AbortSignal,
+    protected readonly options: UpstreamOptions,
+    protected readonly memory: ServerMemory,
+    protected readonly signal: AbortSignal,
   ) {
     this.place = showUri(options.baseUrl);
-    this.#session = openSession(options, signal);
+    this.session = openSession(options, signal);
   }
 
   afresh(): HttpTraceStore {
-    const timeoutMs = Math.min(this.options.timeoutMs, LOOK_TIME);
-    return new HttpTraceStore({ ...this.options, timeoutMs }, this.memory, this.signal);
+    return new HttpTraceStore(limitLook(this.options), this.memory, this.signal);
   }
 
   version(): Promise<string | undefined> {
-    return this.memory.version ??= this.#session.text({ method: "GET", path: path`/version` })
+    return this.memory.version ??= this.session.text({ method: "GET", path: path`/version` })
       .then((text) => /^\d+\.\d+(\.\d+)?\S*$/.exec(text.trim())?.[0])
       .catch((error) => {
         delete this.memory.version;
@@ -88,13 +88,13 @@ export class HttpTraceStore implements TraceWriter {
   }
 
   async search(query: TraceQuery): Promise<TracePage> {
-    const page = await searchTraces(this.#session, query);
+    const page = await searchTraces(this.session, query);
     noticePlace(this.memory.routes, page.infos[0]);
     return page;
   }
 
   count(query: Pick<TraceQuery, "experimentIds" | "filter">): Promise<number | undefined> {
-    return countTraces(this.#session, query);
+    return countTraces(this.session, query);
   }
 
   info(traceId: string): Promise<Json> {
@@ -116,7 +116,7 @@ export class HttpTraceStore implements TraceWriter {
     without?: ReadonlySet<string>,
   ): Promise<void> {
     const info = () => this.#infos.get(traceId) ?? this.info(traceId);
-    return streamSpans(this.#session, this.memory.routes, traceId, info, visit, without);
+    return streamSpans(this.session, this.memory.routes, traceId, info, visit, without);
   }
 
   spansOfMany(
@@ -125,7 +125,7 @@ export class HttpTraceStore implements TraceWriter {
     onTrace?: (count: number) => void,
     without?: ReadonlySet<string>,
   ): Promise<readonly UnreadSpans[]> {
-    return streamSpansOfMany(this.#session, this.memory.routes, infos, visit, onTrace, without);
+    return streamSpansOfMany(this.session, this.memory.routes, infos, visit, onTrace, without);
   }
 
   async assessment(traceId: string, assessmentId: string): Promise<Json> {
@@ -144,7 +144,7 @@ export class HttpTraceStore implements TraceWriter {
   }
 
   async experiments(limit: number): Promise<readonly Experiment[]> {
-    const reply = await this.#session.json({
+    const reply = await this.session.json({
       method: "POST",
       path: path`/api/2.0/mlflow/experiments/search`,
       json: { max_results: limit, order_by: ["last_update_time DESC"] },
@@ -238,12 +238,17 @@ export class HttpTraceStore implements TraceWriter {
   }
 
   #send(method: "POST" | "PATCH" | "DELETE", route: SafePath, json?: object): Promise<unknown> {
-    return this.#session.json({ method, path: route, ...defined({ json }) });
+    return this.session.json({ method, path: route, ...defined({ json }) });
   }
 
   #get(route: SafePath, query: readonly [string, string][] = []): Promise<unknown> {
-    return this.#session.json({ method: "GET", path: route, query });
+    return this.session.json({ method: "GET", path: route, query });
   }
+}
+
+/** How a look after a write is limited. */
+export function limitLook(options: UpstreamOptions): UpstreamOptions {
+  return { ...options, timeoutMs: Math.min(options.timeoutMs, LOOK_TIME) };
 }
 
 /** The reply, or undefined where the server says that there is no such thing. */

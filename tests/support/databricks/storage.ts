@@ -7,8 +7,8 @@ export interface Storage {
   readonly seen: readonly Headers[];
   /** A link that reads or writes a file, and nothing else. */
   sign(method: "GET" | "PUT", name: string): string;
-  /** Every link that was given is refused from now on. */
-  expire(): void;
+  /** Every link is refused, as after its time. */
+  refuse: boolean;
   stop(): Promise<void>;
 }
 
@@ -23,7 +23,7 @@ export function startStorage(): Storage {
       const { pathname, search } = new URL(request.url);
       // Like S3, which refuses two ways of authorization at once.
       if (request.headers.has("authorization")) return new Response("<Error/>", { status: 400 });
-      if (!links.has(`${request.method} ${pathname}${search}`)) {
+      if (storage.refuse || !links.has(`${request.method} ${pathname}${search}`)) {
         return new Response("<Error><Code>AccessDenied</Code></Error>", { status: 403 });
       }
       if (request.method === "PUT") {
@@ -37,7 +37,7 @@ export function startStorage(): Storage {
     },
   );
   const host = `127.0.0.1:${server.addr.port}`;
-  return {
+  const storage: Storage = {
     url: `http://${host}`,
     ...{ host, files, seen },
     sign: (method, name) => {
@@ -45,7 +45,8 @@ export function startStorage(): Storage {
       links.add(`${method} ${place}`);
       return `http://${host}${place}`;
     },
-    expire: () => links.clear(),
+    refuse: false,
     stop: () => server.shutdown(),
   };
+  return storage;
 }

@@ -1,0 +1,336 @@
+import * as z from "zod";
+import { inParallel } from "../../core/async.ts";
+import { Failure, isFailure } from "../../core/failure.ts";
+import type { Json } from "../../core/json.ts";
+import { openSession } from "../../http/client.ts";
+import { path, type SafePath } from "../../http/path.ts";
+import type { UpstreamOptions } from "../../http/request.ts";
+import { AnyJson, requireTraceFailure } from "../http/spans.ts";
+import { HttpTraceStore, limitLook, newServerMemory, type ServerMemory } from "../http/store.ts";
+import type { Deletion, Experiment, TracePage, TraceQuery } from "../store.ts";
+import type { UnreadSpans, VisitSpan } from "../store.ts";
+import {
+  type CatalogId,
+  completeId,
+  isCatalogLocation,
+  printLocation,
+  readCatalogId,
+} from "./catalog.ts";
+import { type SearchMemory, searchWorkspace } from "./search.ts";
+
+const InfoReply = z.looseObject({ trace: z.looseObject({ trace_info: AnyJson }) });
+const BatchReply = z.looseObject({
+  traces: z.array(z.looseObject({
+    trace_info: z.looseObject({ trace_id: z.string() }),
+    spans: z.array(AnyJson).nullish(),
+  })).default([]),
+});
+const LinkReply = z.looseObject({
+  credential_info: z.looseObject({
+    signed_uri: z.string(),
+    headers: z.array(z.looseObject({ name: z.string(), value: z.string() })).default([]),
+  }),
+});
+const TraceRef = z.looseObject({ trace_id: z.string() });
+
+/** Traces of Unity Catalog asked for in one batch. */
+const BATCH = 10;
+/** Requests under way at the same time. */
+const PARALLEL = 4;
+
+/** What one process remembers of a workspace between calls. */
+export interface WorkspaceMemory extends ServerMemory {
+  readonly search: SearchMemory;
+}
+
+export function newWorkspaceMemory(): WorkspaceMemory {
+  return { ...newServerMemory(), search: { long: true } };
+}
+
+/** What a workspace is asked with. */
+export interface WorkspaceOptions {
+  /** The SQL warehouse that reads Unity Catalog. */
+  readonly warehouse: string | undefined;
+  /** Takes secrets that were learnt, such as a link's signature. */
+  readonly hide: (secrets: readonly string[]) => void;
+}
+
+/**
+ * MLflow on Databricks, for the length of one tool call. Experiments are as on any tracking server;
+ * their traces' spans lie behind links, and traces of Unity Catalog have routes of their own.
+ */
+export class DatabricksTraceStore extends HttpTraceStore {
+  constructor(
+    options: UpstreamOptions,
+    private readonly workspace: WorkspaceOptions,
+    private readonly known: WorkspaceMemory,
+    signal: AbortSignal,
+  ) {
+    super(options, known, signal);
+  }
+
+  override afresh(): DatabricksTraceStore {
+    const options = limitLook(this.options);
+    return new DatabricksTraceStore(options, this.workspace, this.known, this.signal);
+  }
+
+  /** A workspace tells no release. */
+  override version(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  /** A workspace does not count. */
+  override count(): Promise<undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  override search(query: TraceQuery): Promise<TracePage> {
+    const { warehouse } = this.workspace;
+    return searchWorkspace({ session: this.session, memory: this.known.search, warehouse }, query);
+  }
+
+  override async experimentById(id: string): Promise<Experiment | undefined> {
+    return isCatalogLocation(id) ? { id, name: id } : await super.experimentById(id);
+  }
+
+  override async experimentByName(name: string): Promise<Experiment | undefined> {
+    return isCatalogLocation(name) ? { id: name, name } : await super.experimentByName(name);
+  }
+
+  override async info(traceId: string): Promise<Json> {
+    const at = readCatalogId(traceId);
+    if (at === undefined) return await super.info(traceId);
+    const reply = await this.session.json({
+      method: "GET",
+      path: path`/api/4.0/mlflow/traces/${at.location}/${at.id}/info`,
+      query: [["trace_id", at.id], ["location", at.location], ...this.#warehouse()],
+    });
+    return completeId(InfoReply.parse(reply).trace.trace_info, at.location);
+  }
+
+  override async spans(traceId: string, visit: VisitSpan): Promise<void> {
+    const at = readCatalogId(traceId);
+    if (at !== undefined) {
+      const spans = (await this.#batch(at.location, [at.id])).get(at.id);
+      if (spans === undefined) throw await this.#explainAbsence(traceId);
+      spans.every((span, index) => visit(span, index) !== "enough");
+      return;
+    }
+    let index = 0;
+    for await (const span of await this.#openLink(traceId)) {
+      if (visit(span, index++) === "enough") return;
+    }
+  }
+
+  override async spansOfMany(
+    infos: readonly Json[],
+    visit: (trace: number, span: Json, index: number) => void,
+    onTrace: (count: number) => void = () => {},
+  ): Promise<readonly UnreadSpans[]> {
+    const unread: UnreadSpans[] = [];
+    let done = 0;
+    const attempt = async (traces: readonly number[], read: () => Promise<void>) => {
+      try {
+        await read();
+      } catch (error) {
+        const failure = requireTraceFailure(error);
+        // Deleted since it was found: it has no spans.
+        if (failure.code !== "not_found") {
+          unread.push(...traces.map((trace) => ({ trace, failure })));
+        }
+      }
+      onTrace(done += traces.length);
+    };
+    const jobs: (() => Promise<void>)[] = [];
+    const inCatalog = new Map<string, { trace: number; id: string }[]>();
+    infos.forEach((info, trace) => {
+      const { trace_id: traceId } = TraceRef.parse(info);
+      const at = readCatalogId(traceId);
+      if (at === undefined) {
+        const read = () => this.spans(traceId, (span, index) => visit(trace, span, index));
+        jobs.push(() => attempt([trace], read));
+      } else {
+        const known = inCatalog.get(at.location) ?? [];
+        inCatalog.set(at.location, [...known, { trace, id: at.id }]);
+      }
+    });
+    for (const [location, all] of inCatalog) {
+      for (let from = 0; from < all.length; from += BATCH) {
+        const batch = all.slice(from, from + BATCH);
+        jobs.push(() =>
+          attempt(batch.map(({ trace }) => trace), async () => {
+            const reply = await this.#batch(location, batch.map(({ id }) => id));
+            for (const { trace, id } of batch) {
+              reply.get(id)?.forEach((span, index) => visit(trace, span, index));
+            }
+          })
+        );
+      }
+    }
+    await inParallel(jobs, PARALLEL);
+    return unread.sort((a, b) => a.trace - b.trace);
+  }
+
+  override async assessment(traceId: string, assessmentId: string): Promise<Json> {
+    const at = readCatalogId(traceId);
+    if (at === undefined) return await super.assessment(traceId, assessmentId);
+    return await this.#ofAssessments("GET", at, routeToAssessment(at, assessmentId));
+  }
+
+  override async createAssessment(
+    traceId: string,
+    assessment: Readonly<Record<string, Json>>,
+  ): Promise<Json> {
+    const at = readCatalogId(traceId);
+    if (at === undefined) return await super.createAssessment(traceId, assessment);
+    const route = path`/api/4.0/mlflow/traces/${at.location}/${at.id}/assessments`;
+    return await this.#ofAssessments("POST", at, route, assessment);
+  }
+
+  override async updateAssessment(
+    traceId: string,
+    assessmentId: string,
+    changes: Readonly<Record<string, Json>>,
+    mask: readonly string[],
+  ): Promise<Json> {
+    const at = readCatalogId(traceId);
+    if (at === undefined) return await super.updateAssessment(traceId, assessmentId, changes, mask);
+    const body = { ...changes, assessment_id: assessmentId };
+    const route = routeToAssessment(at, assessmentId);
+    return await this.#ofAssessments("PATCH", at, route, body, [["update_mask", mask.join(",")]]);
+  }
+
+  override async deleteAssessment(traceId: string, assessmentId: string): Promise<void> {
+    const at = readCatalogId(traceId);
+    if (at === undefined) return await super.deleteAssessment(traceId, assessmentId);
+    await this.session.json({
+      method: "DELETE",
+      path: routeToAssessment(at, assessmentId),
+      query: this.#warehouse(),
+    });
+  }
+
+  override async setTag(traceId: string, key: string, value: string): Promise<void> {
+    const at = readCatalogId(traceId);
+    if (at === undefined) return await super.setTag(traceId, key, value);
+    const route = path`/api/4.0/mlflow/traces/${at.location}/${at.id}/tags`;
+    await this.session.json({ method: "PATCH", path: route, json: { key, value } });
+  }
+
+  override async deleteTag(traceId: string, key: string): Promise<void> {
+    const at = readCatalogId(traceId);
+    if (at === undefined) return await super.deleteTag(traceId, key);
+    const route = path`/api/4.0/mlflow/traces/${at.location}/${at.id}/tags/${key}`;
+    await this.session.json({ method: "DELETE", path: route, query: this.#warehouse() });
+  }
+
+  override async deleteTraces(deletion: Deletion): Promise<number> {
+    const inCatalog = isCatalogLocation(deletion.experimentId) ||
+      ("traceIds" in deletion && deletion.traceIds.some((id) => readCatalogId(id) !== undefined));
+    if (inCatalog) {
+      throw new Failure("unsupported", "Databricks deletes no traces of Unity Catalog by MLflow.", {
+        hint: "Delete their rows from the tables of their schema.",
+        effect: "none",
+      });
+    }
+    return await super.deleteTraces(deletion);
+  }
+
+  async #ofAssessments(
+    method: "GET" | "POST" | "PATCH",
+    { location, id }: CatalogId,
+    route: SafePath,
+    body?: Readonly<Record<string, Json>>,
+    query: readonly [string, string][] = [],
+  ): Promise<Json> {
+    const place = { trace_id: id, trace_location: printLocation(location) };
+    const reply = await this.session.json({
+      method,
+      path: route,
+      query: [...this.#warehouse(), ...query],
+      ...(body === undefined ? {} : { json: { ...body, ...place } }),
+    });
+    return completeId(AnyJson.parse(reply), location);
+  }
+
+  #warehouse(): [string, string][] {
+    const { warehouse } = this.workspace;
+    return warehouse === undefined ? [] : [["sql_warehouse_id", warehouse]];
+  }
+
+  async #batch(
+    location: string,
+    ids: readonly string[],
+  ): Promise<Map<string, readonly Json[]>> {
+    const reply = BatchReply.parse(
+      await this.session.json({
+        method: "GET",
+        path: path`/api/4.0/mlflow/traces/${location}/batchGet`,
+        query: [
+          ["location_id", location],
+          ...ids.map((id): [string, string] => ["trace_ids", id]),
+          ...this.#warehouse(),
+        ],
+      }),
+    );
+    return new Map(reply.traces.map((one) => [
+      readCatalogId(one.trace_info.trace_id)?.id ?? one.trace_info.trace_id,
+      one.spans ?? [],
+    ]));
+  }
+
+  /** A trace that no batch holds: its info tells why. */
+  async #explainAbsence(traceId: string): Promise<Failure> {
+    await this.info(traceId);
+    return new Failure("not_found", "The trace is known, but its spans are not stored.", {
+      hint: "It may still be running; its info can be read.",
+    });
+  }
+
+  /** The spans behind a link that Databricks signs; it goes without the workspace's credentials. */
+  async #openLink(traceId: string): Promise<AsyncIterable<Json> | readonly Json[]> {
+    const { credential_info: info } = LinkReply.parse(
+      await this.session.json({
+        method: "GET",
+        path: path`/api/2.0/mlflow/traces/${traceId}/credentials-for-data-download`,
+      }),
+    );
+    const link = URL.parse(info.signed_uri);
+    if (link === null || !/^https?:$/.test(link.protocol)) {
+      throw new Failure("unsupported", "The spans lie in a place that is not reached by HTTP.");
+    }
+    this.workspace.hide([...link.searchParams.values()].filter((value) => value.length > 15));
+    const storage = openSession({
+      ...this.options,
+      service: "The storage of the traces",
+      setting: "DATABRICKS_HOST",
+      baseUrl: new URL(link.origin),
+      headers: () => ({}),
+      readError: refuseLink,
+    }, this.session.signal);
+    try {
+      return await storage.items({
+        method: "GET",
+        address: link,
+        headers: Object.fromEntries(info.headers.map(({ name, value }) => [name, value])),
+      }, { path: ["spans"] });
+    } catch (error) {
+      // No file was written: it still runs, or has no spans.
+      if (isFailure(error, "not_found")) return [];
+      throw error;
+    }
+  }
+}
+
+function refuseLink(status: number): Failure | undefined {
+  if (status !== 401 && status !== 403) return undefined;
+  return new Failure("forbidden", `The storage of the traces refuses the link (HTTP ${status}).`, {
+    status,
+    hint: "Links are good for minutes: repeat the call. Else a firewall of the storage keeps this " +
+      "machine out.",
+  });
+}
+
+function routeToAssessment({ location, id }: CatalogId, assessmentId: string): SafePath {
+  return path`/api/4.0/mlflow/traces/${location}/${id}/assessments/${assessmentId}`;
+}
