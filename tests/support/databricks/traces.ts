@@ -204,8 +204,9 @@ export function createTraces({ options, warehouse, storage }: {
     if (method === "POST" && id === "") {
       const { trace_info: info } = Start.parse(JSON.parse(body)).trace;
       const place = Locations.parse([info.trace_location])[0]?.mlflow_experiment?.experiment_id;
-      stored.set(info.trace_id, { place: place ?? "", info, spans: [] });
-      return Response.json({ trace: { trace_info: info } });
+      const located = withArtifacts(info, place ?? "");
+      stored.set(info.trace_id, { place: place ?? "", info: located, spans: [] });
+      return Response.json({ trace: { trace_info: located } });
     }
     if (method === "POST" && id === "search") {
       const result = search(body);
@@ -254,7 +255,8 @@ export function createTraces({ options, warehouse, storage }: {
         request_preview: `question ${id}`,
         trace_metadata: { "mlflow.trace_schema.version": "4" },
       });
-      stored.set(id, { place: location, info, spans });
+      const located = schema_name === undefined ? withArtifacts(info, location) : info;
+      stored.set(id, { place: location, info: located, spans });
       if (schema_name === undefined && spans.length > 0) {
         storage.files.set(`/bucket/${location}/${id}/traces.json`, JSON.stringify({ spans }));
       }
@@ -286,6 +288,12 @@ export function createTraces({ options, warehouse, storage }: {
         : ofExperiment(method, url, body, rest);
     },
   };
+}
+
+/** An experiment's trace as the workspace keeps it: its spans go to the storage. */
+function withArtifacts(info: Info, place: string): Info {
+  const folder = `dbfs:/databricks/mlflow-tracking/${place}/${info.trace_id}/artifacts`;
+  return { ...info, tags: { ...info.tags, "mlflow.artifactLocation": folder } };
 }
 
 /** A tag's key in the query, where a request has no body. */
