@@ -326,7 +326,7 @@ function refuseLink(status: number): Failure | undefined {
   if (status !== 401 && status !== 403) return undefined;
   return new Failure("forbidden", `The storage of the traces refuses the link (HTTP ${status}).`, {
     status,
-    hint: "Links are good for minutes: repeat the call. If it is refused again, a firewall of the " +
+    hint: "Links are good for minutes: repeat the call. If it fails again, a firewall of the " +
       "storage may keep this machine out.",
   });
 }
