@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { queryTraces } from "../../../src/wandb/tools/query_traces.ts";
 import { shared } from "../../support/backend.ts";
-import { WEAVE_SERVERS, weaveClickhouse } from "../../support/weave/seeded.ts";
+import { WEAVE_SERVERS } from "../../support/weave/seeded.ts";
 import { writeCalls } from "../../support/weave/write.ts";
 import { list, record, rigOn } from "./harness.ts";
 
@@ -23,15 +23,17 @@ function json(type: string, message: string): string {
   return `{"type": "${type}", "message": ${ascii}, "traceback": []}`;
 }
 
+/** Values that read alike: each is found by its own kind alone. */
+const VALUES = [true, "true", 1, "1", false, "false", 0, "0", -3, 1e-7, "null"];
+
 for (const backend of WEAVE_SERVERS) {
   Deno.test(`every text, boolean and exception is found by what is shown (${backend.name})`, async () => {
     const state = await shared(backend);
-    // SQLite reads false as the number 0.
-    const values = [true, 1, false, 1.5, ...(backend === weaveClickhouse ? [0] : [])];
     const project = `${state.project.split("/")[0]}/values-${crypto.randomUUID().slice(0, 8)}`;
     const ids = await writeCalls(state, project, [
       ...TEXTS.map((q) => ({ name: "text", inputs: { q }, output: { said: `<${q}>` } })),
-      ...values.map((v) => ({ name: "value", inputs: { v } })),
+      ...VALUES.map((v) => ({ name: "value", inputs: { v }, output: { o: { v } } })),
+      { name: "null", inputs: { v: null } },
       ...EXCEPTIONS.map(([exception]) => ({ name: "failing", exception })),
     ]);
     const rig = rigOn({ ...state, project });
@@ -46,10 +48,16 @@ for (const backend of WEAVE_SERVERS) {
       const others = TEXTS.map((_, at) => at).filter((at) => at !== index);
       assert.deepEqual(await found({ op_name: "text", inputs: { q: { $ne: q } } }), others, q);
     }
-    for (const [index, v] of values.entries()) {
-      assert.deepEqual(await found({ inputs: { v } }), [TEXTS.length + index], String(v));
+    for (const [index, v] of VALUES.entries()) {
+      const [at, name] = [TEXTS.length + index, JSON.stringify(v)];
+      assert.deepEqual(await found({ inputs: { v } }), [at], name);
+      assert.deepEqual(await found({ output: { o: { v: [v, "none"] } } }), [at], `one of ${name}`);
+      const others = VALUES.map((_, at) => TEXTS.length + at).filter((one) => one !== at);
+      const rest = await found({ op_name: "value", inputs: { v: { $ne: v } } });
+      assert.deepEqual(rest, others, `not ${name}`);
     }
-    const first = TEXTS.length + values.length;
+    const first = TEXTS.length + VALUES.length + 1;
+    assert.deepEqual(await found({ op_name: "null", inputs: { v: null } }), [first - 1]);
     for (const [index, [, shown]] of EXCEPTIONS.entries()) {
       for (const exception of [shown, { $contains: shown }, { $contains: shown.slice(2) }]) {
         assert.deepEqual(await found({ exception }), [first + index], JSON.stringify(exception));

@@ -12,6 +12,7 @@ import {
   type Operand,
 } from "../query.ts";
 import type { Field } from "./fields.ts";
+import { holdForms, listStoredForms, tellKind } from "./stored.ts";
 
 const ORDER = ["$gt", "$gte", "$lt", "$lte"] as const;
 const OPERATORS = ["$eq", "$ne", ...ORDER, "$in", "$nin", "$contains", "$exists", "$not"];
@@ -91,13 +92,22 @@ function equals(target: Field, value: unknown, name: string): Condition {
     }
     return buildComparison(target, "$eq", seconds);
   }
-  if (typeof value === "boolean" && target.kind === "json") {
-    return buildComparison(target, "$eq", String(value));
-  }
   if (target.path === "exception") {
     return matchException("$eq", String(readScalar(target, value, name)));
   }
-  return buildComparison(target, "$eq", readScalar(target, value, name));
+  const scalar = typeof value === "boolean" && target.kind === "json"
+    ? value
+    : readScalar(target, value, name);
+  const equal = buildComparison(
+    target,
+    "$eq",
+    typeof scalar === "boolean" ? String(scalar) : scalar,
+  );
+  // The hosted service reads the text "null" as it reads null: as nothing.
+  const nulls = scalar === "null" ? holdForms(target, ['"null"']) : undefined;
+  if (nulls !== undefined) return { any: [equal, { all: [buildAbsence(target), nulls] }] };
+  const kind = tellKind(target, scalar);
+  return kind === undefined ? equal : { all: [equal, kind] };
 }
 
 function matchOneOf(target: Field, values: readonly unknown[], name: string): Condition {
@@ -105,7 +115,8 @@ function matchOneOf(target: Field, values: readonly unknown[], name: string): Co
     throw badArgument(`${name}: an empty list matches nothing.`, describeForms(target));
   }
   const texts = values.flatMap((value) =>
-    typeof value === "string" && value !== "" && !["time", "number"].includes(target.kind)
+    typeof value === "string" && value !== "" && !["time", "number"].includes(target.kind) &&
+      value !== "null" && tellKind(target, value) === undefined
       ? [value]
       : []
   );
@@ -263,34 +274,4 @@ function readScalar(target: Field, value: unknown, name: string): string | numbe
 function readList(value: unknown, name: string): unknown[] {
   if (!Array.isArray(value)) throw badArgument(`${name} must be a list.`);
   return value;
-}
-
-/**
- * Texts that the stored form of an exception holds when what is shown of it (`ValueError: bad`) is
- * this text, or holds it. Besides plain text, clients store JSON: Python's
- * `{"type": "ValueError", "message": "bad", …}` in ASCII, JavaScript's without blanks.
- */
-export function listStoredForms(text: string, whole: boolean): string[] {
-  const python = escapeNonAscii(quote(text));
-  const parts = whole ? [] : [python, quote(text)].filter((one) => one !== text);
-  const at = text.indexOf(": ");
-  if (at < 0) return [...new Set(parts)];
-  const [type, message] = [text.slice(0, at), text.slice(at + 2)].map(quote);
-  const forms = [[", ", ": "], [",", ":"]].map(([comma, colon]) => {
-    const body = `${type}"${comma}"message"${colon}"${message}`;
-    return whole ? `"type"${colon}"${body}"` : body;
-  });
-  return [...new Set([...parts, ...forms, ...forms.map(escapeNonAscii)])];
-}
-
-/** A text as it stands within the quotes of JSON. */
-function quote(text: string): string {
-  return JSON.stringify(text).slice(1, -1);
-}
-
-function escapeNonAscii(json: string): string {
-  return json.replaceAll(
-    /[^\0-\x7f]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
