@@ -2,7 +2,7 @@ import type { Catalog } from "../catalog.ts";
 import { createCatalog, STARTERS } from "../catalog.ts";
 import { type Config, secretsOf } from "../config/config.ts";
 import { createLog, type Log } from "../core/log.ts";
-import { createServerFactory } from "../mcp/server.ts";
+import { createServerFactory, type ServerParts } from "../mcp/server.ts";
 import { createSkills } from "../mcp/skills.ts";
 import { NAME } from "../version.ts";
 
@@ -26,7 +26,10 @@ export function createProgram(config: Config, log: Log = createProgramLog(config
 }
 
 /** The server factory of a program, and a way to wait for calls under way. */
-export function createServing(program: Program): {
+export function createServing(
+  program: Program,
+  more: Pick<ServerParts, "onOutcome" | "stateKey"> = {},
+): {
   factory: ReturnType<typeof createServerFactory>;
   drained: () => Promise<void>;
 } {
@@ -47,6 +50,7 @@ export function createServing(program: Program): {
     maxTokens: settings.maxResponseTokens,
     trustConfirm: settings.trustConfirm,
     log: program.log,
+    ...more,
     onCall: (call) => {
       const settled = call.finally(() => {
         running.delete(settled);

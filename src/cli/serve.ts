@@ -1,8 +1,12 @@
+import { defined } from "../core/values.ts";
 import { pause } from "../core/async.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Log } from "../core/log.ts";
 import { runHttp } from "../mcp/http.ts";
 import type { Authentication } from "../mcp/http/auth.ts";
+import { createLimits } from "../mcp/http/limits.ts";
+import { createMetrics } from "../mcp/http/metrics.ts";
+import { createReadiness } from "../mcp/http/readiness.ts";
 import { tokensFile } from "../mcp/http/tokens.ts";
 import { printError } from "./output.ts";
 import { createServing, DRAIN_LIMIT, type Program, stopSignals } from "./program.ts";
@@ -10,11 +14,19 @@ import { stdioCommand } from "./stdio.ts";
 
 /** `wandflow serve`: stdio, or HTTP. */
 export async function serveCommand(program: Program): Promise<number> {
-  const { transport, host, port, allowedHosts, logFormat } = program.config.settings;
+  const { settings, version } = program.config;
+  const { transport, host, port, allowedHosts, logFormat } = settings;
   if (transport === "stdio") return await stdioCommand(program);
-  const authentication = chooseAuthentication(program.config.settings, program.log);
+  const stateKey = settings.stateKey === undefined
+    ? crypto.getRandomValues(new Uint8Array(32))
+    : new TextEncoder().encode(settings.stateKey);
+  const authentication = chooseAuthentication(settings, stateKey, program.log);
   if (authentication.kind === "token" && await authentication.read() === undefined) return 2;
-  const { factory } = createServing(program);
+  const metrics = settings.metrics ? createMetrics(version) : undefined;
+  const { factory } = createServing(program, {
+    stateKey,
+    ...defined({ onOutcome: metrics?.countCall }),
+  });
   const { stop, force } = stopSignals(program.log);
   let listening = false;
   const serving = runHttp(factory, {
@@ -22,6 +34,9 @@ export async function serveCommand(program: Program): Promise<number> {
     port,
     allowedHosts,
     authentication,
+    admit: createLimits(settings),
+    metrics,
+    findUnseen: createReadiness(program.catalog.checks),
     log: program.log,
     stop,
     onListen: (url) => {
@@ -48,7 +63,8 @@ export async function serveCommand(program: Program): Promise<number> {
 
 /** The launcher has refused what would let anybody in. */
 function chooseAuthentication(
-  { auth, tokensFile: file = "", stateKey }: Settings,
+  { auth, tokensFile: file = "" }: Settings,
+  key: Uint8Array,
   log: Log,
 ): Authentication {
   switch (auth) {
@@ -63,13 +79,6 @@ function chooseAuthentication(
         ),
       };
     case "passthrough":
-      return { kind: "passthrough", key: callerKey(stateKey) };
+      return { kind: "passthrough", key };
   }
-}
-
-/** With the replicas' common key a caller has the same id at each of them. */
-function callerKey(stateKey: string | undefined): Uint8Array {
-  return stateKey === undefined
-    ? crypto.getRandomValues(new Uint8Array(32))
-    : new TextEncoder().encode(stateKey);
 }

@@ -1,3 +1,6 @@
+import { createHash } from "node:crypto";
+import { createRequestStateCodec, type ServerContext } from "@modelcontextprotocol/server";
+import * as z from "zod";
 import { defined } from "../core/values.ts";
 import { Failure } from "../core/failure.ts";
 import { stripInvisible } from "../core/visible.ts";
@@ -20,7 +23,7 @@ export async function seekConsent(
   consent: Consent,
   preview: () => Promise<Preview | undefined>,
 ): Promise<Outcome | undefined> {
-  const agreed = judgeAgreement(confirm, consent);
+  const agreed = judge(confirm, consent);
   if (agreed === "granted") return undefined;
   const { question, state, hint } = await preview() ??
     { question: `${tool.title} would be carried out.` };
@@ -53,9 +56,9 @@ export async function seekConsent(
 const UNATTENDED = "For runs without a person, wandflow started with --trust-confirm " +
   "(WANDFLOW_TRUST_CONFIRM=true) takes confirm=true for the user's yes.";
 
-type Agreement = "granted" | "declined" | "unanswered" | "ask" | "refuse";
+type Verdict = "granted" | "declined" | "unanswered" | "ask" | "refuse";
 
-function judgeAgreement(confirm: boolean, consent: Consent): Agreement {
+function judge(confirm: boolean, consent: Consent): Verdict {
   // A no is a no, whatever else the call says.
   if (consent.answer === "no") return "declined";
   if (consent.answer === "none") return "unanswered";
@@ -63,4 +66,46 @@ function judgeAgreement(confirm: boolean, consent: Consent): Agreement {
     return consent.answer === "yes" ? "granted" : "ask";
   }
   return confirm ? "granted" : "refuse";
+}
+
+/** What a user was asked about, as it came back with the answer. */
+export interface Agreement {
+  readonly state?: string | undefined;
+}
+
+/** How long a question may wait for its answer, in seconds. */
+const QUESTION_LIFE = 600;
+
+const SEALED = z.object({ purpose: z.string(), state: z.string().optional() });
+
+/** Signs what questions are about on its way through clients; nothing is kept of it here. */
+export function createAgreements(key: Uint8Array = crypto.getRandomValues(new Uint8Array(32))): {
+  /** What goes to the client with a question about `purpose`. */
+  seal(purpose: unknown, state: string | undefined): Promise<string>;
+  /** What was sealed; rejects what this key did not sign, and what is too old. */
+  verify(sealed: string, context: ServerContext): Promise<unknown>;
+} {
+  const codec = createRequestStateCodec<unknown>({ key, ttlSeconds: QUESTION_LIFE });
+  return {
+    seal: (purpose, state) => codec.mint({ purpose: digest(purpose), ...defined({ state }) }),
+    verify: codec.verify,
+  };
+}
+
+/** Reads what was verified; undefined where it is about another purpose. */
+export function openAgreement(verified: unknown, purpose: unknown): Agreement | undefined {
+  const { data } = SEALED.safeParse(verified);
+  return data?.purpose === digest(purpose) ? data : undefined;
+}
+
+/** A name for a tool, its arguments in any order, and who calls. */
+function digest(purpose: unknown): string {
+  const ordered = JSON.stringify(
+    purpose,
+    (_key, value: unknown) =>
+      typeof value === "object" && value !== null && !Array.isArray(value)
+        ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0))
+        : value,
+  );
+  return createHash("sha256").update(ordered).digest("base64url");
 }

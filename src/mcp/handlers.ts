@@ -32,6 +32,8 @@ interface Offers {
   readonly maxTokens?: number | undefined;
   /** Counts the calls under way. */
   readonly onCall?: (running: Promise<unknown>) => void;
+  /** Counts a call in; throws where its caller has too many. */
+  readonly admit?: () => Disposable;
 }
 
 /** The capabilities that go with what is offered. */
@@ -105,7 +107,11 @@ export function handleOffers(
     const suggest = ref.type === "ref/prompt"
       ? findPrompt(prompts, ref.name).suggest(argument.name)
       : suggestOf(resources, ref.uri, argument.name);
-    const completion = await complete(suggest, {
+    const bounded: Suggest | undefined = suggest && (async (...asked) => {
+      using _admitted = offers.admit?.();
+      return await suggest(...asked);
+    });
+    const completion = await complete(bounded, {
       ...contextOf(context),
       typed: argument.value,
       given: params.context?.arguments ?? {},
@@ -154,7 +160,7 @@ function suggestOf(
 const SHOWN = 200;
 
 async function readResource(
-  { resources = [], skills, log }: Offers,
+  { resources = [], skills, log, admit }: Offers,
   uri: string,
   context: CallContext & { readonly fit: Fit },
 ): Promise<ReadResourceResult> {
@@ -171,7 +177,7 @@ async function readResource(
         { uri: shown, reason: "invalid_uri" },
       );
     }
-    const reply = await callTool(tool, spec.args(match.variables), context, log, missing);
+    const reply = await callTool(tool, spec.args(match.variables), context, missing, admit);
     if (spec.found?.(reply.data) === false) throw missing();
     const { content: [block], _meta } = renderReply(
       { ...reply, links: leadingLinks(reply.links ?? [], resources) },
@@ -196,15 +202,16 @@ async function callTool(
   tool: BoundTool,
   args: Record<string, unknown>,
   context: CallContext,
-  log: Log,
   missing: (message: string) => ProtocolError,
+  admit: Offers["admit"],
 ) {
   try {
+    using _admitted = admit?.();
     const outcome = await tool.call(args, context);
     if (outcome.kind === "reply") return outcome.reply;
     throw new Failure("confirmation_required", outcome.question);
   } catch (error) {
-    const { error: kind, message, hint, retryable } = reportOf(error, log);
+    const { error: kind, message, hint, retryable } = reportOf(error, context.log);
     const text = hint === undefined ? message : `${message} ${hint}`;
     if (kind === "not_found") throw missing(text);
     const code = kind === "invalid_arguments"

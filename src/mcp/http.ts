@@ -18,6 +18,7 @@ import {
   CREDENTIAL_HEADERS,
 } from "./http/auth.ts";
 import { readBody } from "./http/body.ts";
+import type { Metrics } from "./http/metrics.ts";
 import { isTraceparent, type RequestScope } from "./server.ts";
 
 /** Makes the server that answers one request. */
@@ -29,6 +30,12 @@ interface Common {
   readonly allowedHosts: readonly string[];
   readonly authentication: Authentication;
   readonly log: Log;
+  /** Counts a call of a caller in; throws for one too many. */
+  readonly admit?: (caller: string) => Disposable;
+  /** What `/metrics` shows; without it there is no such route. */
+  readonly metrics?: Metrics | undefined;
+  /** Names the servers upstream that have not been seen yet. */
+  readonly findUnseen?: () => Promise<readonly string[]>;
 }
 
 /** How the HTTP side is set up. */
@@ -50,13 +57,14 @@ interface HttpHandler {
 }
 
 interface HandlerOptions extends Common {
+  /** Whether it takes calls, rather than drains. */
   readonly ready: () => boolean;
   /** Aborts when what is still on its way in is no longer waited for. */
   readonly stop?: AbortSignal;
 }
 
 /**
- * `/mcp` speaks the protocol, `/healthz` and `/readyz` answer probes. Host and Origin are checked
+ * `/mcp` speaks the protocol, `/healthz` and `/readyz` answer probes, `/metrics` counts. Host and Origin are checked
  * on every route before anything else, against DNS rebinding and foreign pages; then who calls.
  */
 export function createHttpHandler(factory: Factory, options: HandlerOptions): HttpHandler {
@@ -78,30 +86,66 @@ export function createHttpHandler(factory: Factory, options: HandlerOptions): Ht
     const received = await receive(request, options.stop);
     if (received instanceof Response) return received;
     const authInfo = { token: "", clientId: admitted.caller?.id ?? "", scopes: [] };
-    scopes.set(authInfo, openScope(received, admitted, options.log));
-    return await handler.fetch(received, { authInfo });
+    const id = randomUUID();
+    scopes.set(authInfo, openScope(id, received, admitted, options));
+    const response = await handler.fetch(received, { authInfo });
+    response.headers.set("x-request-id", id);
+    return response;
+  };
+  const route = async (request: Request): Promise<Response> => {
+    const refused = hostHeaderValidationResponse(request, hosts) ??
+      originValidationResponse(request, origins);
+    if (refused !== undefined) return refused;
+    const { pathname } = new URL(request.url);
+    switch (pathname) {
+      case "/mcp":
+        return await answer(request);
+      case "/healthz":
+        return probe(request, 200, "ok");
+      case "/readyz":
+        return await tellReadiness(request, options);
+      case "/metrics":
+        if (options.metrics !== undefined) {
+          return await showMetrics(request, options.authentication, options.metrics);
+        }
+    }
+    return text(404, "Not found. The MCP endpoint is /mcp.\n");
   };
   return {
     fetch: async (request) => {
-      const refused = hostHeaderValidationResponse(request, hosts) ??
-        originValidationResponse(request, origins);
-      if (refused !== undefined) return refused;
-      const { pathname } = new URL(request.url);
-      switch (pathname) {
-        case "/mcp":
-          return await answer(request);
-        case "/healthz":
-          return probe(request, 200, "ok");
-        case "/readyz":
-          return options.ready()
-            ? probe(request, 200, "ready")
-            : probe(request, 503, "shutting down");
-        default:
-          return text(404, "Not found. The MCP endpoint is /mcp.\n");
+      options.metrics?.changeOpen(1);
+      try {
+        const response = await route(request);
+        options.metrics?.countAnswer(response.status);
+        return response;
+      } finally {
+        options.metrics?.changeOpen(-1);
       }
     },
     close: () => handler.close(),
   };
+}
+
+async function tellReadiness(
+  request: Request,
+  { ready, findUnseen }: HandlerOptions,
+): Promise<Response> {
+  if (!ready()) return probe(request, 503, "shutting down");
+  const unseen = await findUnseen?.() ?? [];
+  return unseen.length === 0
+    ? probe(request, 200, "ready")
+    : probe(request, 503, `not seen yet: ${unseen.join(", ")}`);
+}
+
+async function showMetrics(
+  request: Request,
+  authentication: Authentication,
+  metrics: Metrics,
+): Promise<Response> {
+  const admitted = await authenticate(request.headers, authentication);
+  if (admitted instanceof Response) return admitted;
+  const type = "text/plain; version=0.0.4; charset=utf-8";
+  return probe(request, 200, metrics.render().trimEnd(), { "content-type": type });
 }
 
 /** The request with its message, and without credentials: nothing behind here needs them. */
@@ -117,12 +161,17 @@ async function receive(
   return new Request(request.url, { method: request.method, headers, signal: request.signal });
 }
 
-function openScope({ headers }: Request, { caller, secrets }: Admitted, log: Log): RequestScope {
+function openScope(
+  request: string,
+  { headers }: Request,
+  { caller, secrets }: Admitted,
+  { log, admit }: Common,
+): RequestScope {
   const traceparent = headers.get("traceparent") ?? "";
-  const id = { request: randomUUID(), ...defined({ caller: caller?.id }) };
   return {
-    log: log.forRequest(id, secrets),
+    log: log.forRequest({ request, ...defined({ caller: caller?.id }) }, secrets),
     ...defined({ caller, traceparent: isTraceparent(traceparent) ? traceparent : undefined }),
+    ...(admit === undefined || caller === undefined ? {} : { admit: () => admit(caller.id) }),
   };
 }
 
@@ -150,9 +199,14 @@ function hostnameOf(entry: string): string {
   return URL.parse(`http://${bracketed}`)?.hostname ?? entry;
 }
 
-function probe(request: Request, status: number, body: string): Response {
+function probe(
+  request: Request,
+  status: number,
+  body: string,
+  headers: Record<string, string> = {},
+): Response {
   return request.method === "GET" || request.method === "HEAD"
-    ? text(status, `${body}\n`)
+    ? text(status, `${body}\n`, headers)
     : text(405, "Method not allowed\n", { allow: "GET, HEAD" });
 }
 

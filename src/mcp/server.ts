@@ -20,10 +20,11 @@ import type { Log } from "../core/log.ts";
 import { isDeeper } from "../core/json.ts";
 import { chooseFit, chooseHints, type Fit } from "./client_fit.ts";
 import { pageHint, showsApps } from "./app.ts";
+import { type Agreement, createAgreements, openAgreement } from "./consent.ts";
 import { capabilitiesOf, handleOffers } from "./handlers.ts";
 import type { Prompt } from "./prompts.ts";
 import { leadingLinks, type Resource } from "./resource.ts";
-import { renderFailure, renderReply } from "./result.ts";
+import { renderFailure, renderReply, reportOf } from "./result.ts";
 import type { Skills } from "./skills.ts";
 import type { BoundTool, CallContext, Caller, Consent, Reply } from "./tool.ts";
 import { type Watch, watchCall } from "./watch.ts";
@@ -51,6 +52,18 @@ export interface ServerParts {
   readonly log: Log;
   /** Counts the calls under way, so that shutdown can wait for them. */
   readonly onCall?: (running: Promise<unknown>) => void;
+  /** Told of every call of a tool that has ended. */
+  readonly onOutcome?: (outcome: CallOutcome) => void;
+  /** Signs what travels through clients; the same for all replicas, or this process's own. */
+  readonly stateKey?: Uint8Array | undefined;
+}
+
+/** How a call ended. */
+export interface CallOutcome {
+  readonly tool: string;
+  /** `ok`, `asked` or the code of the failure. */
+  readonly outcome: string;
+  readonly seconds: number;
 }
 
 /** What one HTTP request adds to the server that answers it. */
@@ -60,6 +73,12 @@ export interface RequestScope {
   readonly caller?: Caller;
   /** The caller's trace (W3C). */
   readonly traceparent?: string;
+  /**
+   * Counts a call in until it is disposed of.
+   *
+   * @throws {Failure} `rate_limited` where the caller has too many.
+   */
+  readonly admit?: () => Disposable;
 }
 
 const HOUR = 3_600_000;
@@ -88,6 +107,7 @@ const AGREEMENT = z.object({ confirm: z.boolean() });
  */
 export function createServerFactory(shared: ServerParts): (scope?: RequestScope) => McpServer {
   const byName = new Map<string, BoundTool>();
+  const agreements = createAgreements(shared.stateKey);
   for (const tool of shared.tools) {
     for (const name of [tool.name, ...tool.aliases]) byName.set(name, tool);
   }
@@ -97,6 +117,7 @@ export function createServerFactory(shared: ServerParts): (scope?: RequestScope)
       capabilities: { tools: { listChanged: false }, ...capabilitiesOf(parts) },
       instructions: parts.instructions,
       cacheHints: CACHE_HINTS,
+      requestState: { verify: agreements.verify },
     });
     handleOffers(
       server,
@@ -119,7 +140,10 @@ export function createServerFactory(shared: ServerParts): (scope?: RequestScope)
       const { name, arguments: args } = request.params;
       const tool = byName.get(name);
       if (tool === undefined) throw explainUnknown(name, parts);
-      const running = callTool(tool, args, context, server, parts);
+      const purpose = [tool.name, args, parts.caller?.id];
+      const agreement = readAgreement(context, purpose);
+      const seal = (state: string | undefined) => agreements.seal(purpose, state);
+      const running = callTool(tool, args, context, server, { ...parts, agreement, seal });
       parts.onCall?.(running);
       const result = await running;
       return isInputRequiredResult(result)
@@ -130,25 +154,38 @@ export function createServerFactory(shared: ServerParts): (scope?: RequestScope)
   };
 }
 
+/** What answers one call. */
+interface CallParts extends ServerParts, Partial<Omit<RequestScope, "log">> {
+  readonly agreement: Agreement | undefined;
+  /** What a question's answer comes back with. */
+  readonly seal: (state: string | undefined) => Promise<string>;
+}
+
 async function callTool(
   tool: BoundTool,
   args: unknown,
   context: ServerContext,
   server: McpServer,
-  parts: ServerParts & Partial<RequestScope>,
+  parts: CallParts,
 ): Promise<CallToolResult | InputRequiredResult> {
   const started = performance.now();
+  let outcome = "ok";
   using watch = watchCall(context.mcpReq);
   try {
+    using _admitted = parts.admit?.();
     if (isDeeper(args, MAX_DEPTH)) {
       throw badArgument(`The arguments are nested more than ${MAX_DEPTH} levels deep.`);
     }
-    const call = makeContext(context, server, parts, watch);
-    const outcome = await Promise.race([tool.call(args, call), watch.late]);
-    if (outcome.kind === "ask") return askUser(parts.log.redact(outcome.question), outcome.state);
-    const reply = keepOffered(outcome.reply, parts, readCapabilities(context, server));
+    const call = makeContext(context, server, parts, watch, parts.agreement);
+    const given = await Promise.race([tool.call(args, call), watch.late]);
+    if (given.kind === "ask") {
+      outcome = "asked";
+      return askUser(parts.log.redact(given.question), await parts.seal(given.state));
+    }
+    const reply = keepOffered(given.reply, parts, readCapabilities(context, server));
     return reduceToRevision(renderReply(reply, call.fit, parts.log), server);
   } catch (error) {
+    outcome = context.mcpReq.signal.aborted ? "cancelled" : reportOf(error, parts.log).error;
     if (!context.mcpReq.signal.aborted) {
       return reduceToRevision(renderFailure(error, parts.log), server);
     }
@@ -156,9 +193,12 @@ async function callTool(
     parts.log.info("Call cancelled", { tool: tool.name });
     return renderFailure(new Failure("cancelled", "The call was cancelled."), parts.log);
   } finally {
+    const seconds = (performance.now() - started) / 1000;
+    parts.onOutcome?.({ tool: tool.name, outcome, seconds });
     parts.log.debug("Call finished", {
       tool: tool.name,
-      milliseconds: Math.round(performance.now() - started),
+      outcome,
+      milliseconds: Math.round(seconds * 1000),
     });
   }
 }
@@ -182,6 +222,7 @@ function makeContext(
   server: McpServer,
   parts: ServerParts & Partial<RequestScope>,
   { signal, progress }: Pick<Watch, "signal" | "progress">,
+  agreement?: Agreement,
 ): CallContext & { readonly fit: Fit } {
   const { elicitation } = readCapabilities(context, server);
   // A bare `elicitation: {}` means form support: the rule from before there were modes.
@@ -201,9 +242,10 @@ function makeContext(
     }),
     consent: {
       canAsk,
-      answer: readAnswer(context),
+      // Who was not asked by this server, about this, has agreed to nothing.
+      answer: agreement === undefined ? undefined : readAnswer(context),
       trustConfirm: parts.trustConfirm,
-      state: z.string().optional().catch(undefined).parse(context.mcpReq.requestState()),
+      state: agreement?.state,
     },
   };
 }
@@ -251,9 +293,24 @@ function readAnswer(context: ServerContext): Consent["answer"] {
   return acceptedContent(responses, "consent", AGREEMENT)?.confirm === true ? "yes" : "no";
 }
 
-function askUser(question: string, state: string | undefined): InputRequiredResult {
+/**
+ * What the caller was asked, where it was.
+ *
+ * @throws {ProtocolError} when that was about something else.
+ */
+function readAgreement({ mcpReq }: ServerContext, purpose: unknown): Agreement | undefined {
+  const given = mcpReq.requestState();
+  if (given === undefined) return undefined;
+  const agreement = openAgreement(given, purpose);
+  if (agreement !== undefined) return agreement;
+  throw new ProtocolError(ProtocolErrorCode.InvalidParams, "Invalid or expired requestState", {
+    reason: "invalid_request_state",
+  });
+}
+
+function askUser(question: string, requestState: string): InputRequiredResult {
   return inputRequired({
-    ...(state === undefined ? {} : { requestState: state }),
+    requestState,
     inputRequests: {
       consent: inputRequired.elicit({
         message: question,

@@ -153,10 +153,17 @@ export function accountsFor(settings: Settings, log: Log): Accounts | undefined 
 /** The API key, which the launcher may have read from a netrc file, else an identity token. */
 function credentialsFor(settings: Settings, log: Log): Credentials | undefined {
   const { auth, wandbApiKey: key, wandbIdentityTokenFile: file } = settings;
-  if (auth === "passthrough") return callerCredentials(undefined, log);
+  // What is no caller's, such as a look whether the server is there, is asked as nobody.
+  if (auth === "passthrough") return NOBODY;
   if (key !== undefined) return apiKeyCredentials(key, log);
   return file === undefined ? undefined : identityCredentials(file, log);
 }
+
+/** An empty key: the server refuses it, and so is there. */
+const NOBODY: Credentials = {
+  authorization: () => Promise.resolve("Basic YXBpOg=="),
+  renew: () => false,
+};
 
 /** What a request brought; nothing else is used in its place. */
 function callerCredentials(key: string | undefined, log: Log): Credentials {

@@ -68,6 +68,7 @@ function admitWithCredentials(
     );
   }
   const id = createHmac("sha256", key)
+    .update("caller:")
     .update(JSON.stringify([wandb ?? null, mlflow ?? null]))
     .digest("hex").slice(0, 32);
   return {

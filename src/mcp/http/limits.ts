@@ -1,0 +1,79 @@
+import { Failure } from "../../core/failure.ts";
+
+/** How much one caller may ask of one replica. */
+interface Limits {
+  /** Calls under way at a time. */
+  readonly callsAtOnce: number;
+  readonly callsPerMinute: number;
+}
+
+interface Usage {
+  running: number;
+  /** Calls that are left, refilled as time goes by. */
+  left: number;
+  /** When that was, in milliseconds. */
+  at: number;
+}
+
+/** Callers above which those that have asked for nothing lately are forgotten. */
+const REMEMBERED = 1_000;
+
+/**
+ * Counts the calls of each caller.
+ *
+ * @returns Counts one in until it is disposed of; throws `rate_limited` for one too many.
+ */
+export function createLimits(
+  { callsAtOnce, callsPerMinute }: Limits,
+  now: () => number = () => performance.now(),
+): (caller: string) => Disposable {
+  const callers = new Map<string, Usage>();
+  const refill = (usage: Usage) => {
+    const time = now();
+    usage.left = Math.min(callsPerMinute, usage.left + (time - usage.at) / 60_000 * callsPerMinute);
+    usage.at = time;
+  };
+  const forgetIdle = () => {
+    if (callers.size < REMEMBERED) return;
+    for (const [caller, usage] of callers) {
+      refill(usage);
+      if (usage.running === 0 && usage.left >= callsPerMinute) callers.delete(caller);
+    }
+  };
+  const find = (caller: string): Usage => {
+    const known = callers.get(caller);
+    if (known !== undefined) return known;
+    forgetIdle();
+    const made = { running: 0, left: callsPerMinute, at: now() };
+    callers.set(caller, made);
+    return made;
+  };
+  return (caller) => {
+    const usage = find(caller);
+    refill(usage);
+    if (usage.running >= callsAtOnce) {
+      throw refuse(
+        `${callsAtOnce} calls of yours are under way here, as many as one caller may have.`,
+        "Wait for one of them to end.",
+      );
+    }
+    if (usage.left < 1) {
+      const seconds = Math.ceil((1 - usage.left) / callsPerMinute * 60);
+      throw refuse(
+        `You have made ${callsPerMinute} calls within a minute, as many as one caller may make.`,
+        `Wait ${seconds} s, then repeat the call; ask for more in fewer calls.`,
+      );
+    }
+    usage.left -= 1;
+    usage.running += 1;
+    return { [Symbol.dispose]: () => void (usage.running -= 1) };
+  };
+}
+
+function refuse(message: string, hint: string): Failure {
+  return new Failure("rate_limited", `${message} Nothing was sent upstream.`, {
+    hint,
+    retryable: true,
+    effect: "none",
+  });
+}
