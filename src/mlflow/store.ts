@@ -23,6 +23,8 @@ export interface TraceQuery {
 export interface TracePage {
   /** Trace infos as the server sends them. */
   readonly infos: readonly Json[];
+  /** What is to be told of them: a page that failed, traces that came twice. */
+  readonly notes?: readonly string[];
   /** The token for what follows; undefined at the end. */
   readonly nextPageToken: string | undefined;
   /** The token for what follows the first `kept` traces of this page, where that can be told. */

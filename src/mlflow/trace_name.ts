@@ -56,8 +56,8 @@ export async function readRootNames(
         return names.has(trace) ? "enough" : undefined;
       }, new Set(["attributes"]));
     } catch (error) {
-      // Its spans are lost: it stays without a name.
-      if (!isFailure(error, "not_found", "upstream_error")) throw error;
+      // Its spans are lost, or time is up: it stays without a name.
+      if (!isFailure(error) || error.code === "cancelled") throw error;
     }
   };
   for (let at = 0; at < nameless.length; at += AT_ONCE) {
@@ -150,8 +150,8 @@ export async function searchByRootName(
   });
   return {
     page: {
+      ...page,
       infos: page.infos.filter((_, place) => kept.includes(place)),
-      nextPageToken: page.nextPageToken,
       tokenAfter: (count) => page.tokenAfter(kept[count] ?? page.infos.length),
     },
     note:

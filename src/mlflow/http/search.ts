@@ -29,58 +29,123 @@ const PARALLEL = 4;
 /** Longest wait for a count that is only a courtesy, in milliseconds. */
 const COUNT_LIMIT = 5_000;
 
-/** Traces in order up to the limit, in as many pages as that takes. */
+/** Requests beyond those that a search takes where every page is full. */
+const SPARE = 20;
+
+/**
+ * Traces in order up to the limit, in as many pages as that takes. A page that fails ends the
+ * search and keeps those before it.
+ */
 export async function searchTraces(
   session: UpstreamSession,
   query: TraceQuery,
 ): Promise<TracePage> {
   const first = await fetchPage(session, query, Math.min(query.limit, PAGE), query.pageToken);
-  const infos: Json[] = [];
-  const seen = new Set<unknown>();
-  // Traces that arrive during the search shift later pages: a row may come twice.
-  const take = (page: { infos: readonly Json[] }) => {
-    for (const info of page.infos) {
-      const id = isJsonObject(info) ? info.trace_id : undefined;
-      if (id !== undefined && seen.has(id)) continue;
-      seen.add(id);
-      infos.push(info);
-    }
-  };
-  take(first);
-  query.onPage?.(infos.length);
-  let next = first.next;
+  const pages = new Pages();
+  pages.add(first);
+  query.onPage?.(pages.infos.length);
+  const { infos, notes } = pages;
   const start = query.pageToken === undefined ? 0 : readOffset(query.pageToken);
-  while (next !== undefined && infos.length < query.limit) {
+  const most = SPARE + 2 * Math.ceil(query.limit / PAGE);
+  let next = first.next;
+  let requests = 1;
+  let failure: Failure | undefined;
+  while (next !== undefined && infos.length < query.limit && failure === undefined) {
+    if (requests >= most) {
+      notes.push(
+        `MLflow gave ${infos.length} traces in ${requests} pages and says that there are more; ` +
+          "next_page_token goes on there.",
+      );
+      break;
+    }
     const offset = readOffset(next);
     // Tokens that are plain offsets let the pages come side by side; others come one by one.
     const tokens = offset === undefined
       ? [next]
       : Array.from({ length: PARALLEL }, (_, index) => writeOffset(offset + index * PAGE))
         .slice(0, Math.ceil((query.limit - infos.length) / PAGE));
-    const pages = await Promise.all(tokens.map((token, index) => {
+    requests += tokens.length;
+    const results = await Promise.allSettled(tokens.map((token, index) => {
       const size = Math.min(PAGE, query.limit - infos.length - index * PAGE);
       return fetchPage(session, query, size, token);
     }));
     const asked: string | undefined = next;
-    next = undefined;
-    for (const page of pages) {
-      take(page);
-      next = page.next;
+    for (const [index, result] of results.entries()) {
+      if (result.status === "rejected") {
+        failure = requireFailure(result.reason);
+        next = tokens[index];
+        break;
+      }
+      pages.add(result.value);
+      next = result.value.next;
       if (next === undefined) break;
     }
-    if (next === asked) {
+    if (next === asked && failure === undefined) {
       throw new Failure("upstream_error", "MLflow gave the same page of traces again.", {
         hint: "Ask for fewer traces at a time: max_results up to 500.",
       });
     }
     query.onPage?.(infos.length);
   }
+  if (failure !== undefined) {
+    notes.push(
+      `Only the first ${infos.length} traces were read; next_page_token goes on there. ` +
+        failure.message,
+    );
+  }
+  if (pages.repeated > 0) {
+    notes.push(
+      `${pages.repeated} traces came twice and are given once: others were added meanwhile, ` +
+        "which may be missing here. Search again for them.",
+    );
+  }
   return {
     infos,
+    notes,
     nextPageToken: next,
     tokenAfter: (kept) =>
-      kept >= infos.length ? next : start === undefined ? undefined : writeOffset(start + kept),
+      kept >= infos.length
+        ? next
+        : start === undefined
+        ? undefined
+        : writeOffset(start + pages.readBefore(kept)),
   };
+}
+
+/** Pages of one search, put together: each trace once. */
+class Pages {
+  readonly infos: Json[] = [];
+  readonly notes: string[] = [];
+  /** Traces that arrive during a search shift its later pages: so many came twice. */
+  repeated = 0;
+  readonly #seen = new Set<unknown>();
+  /** Where each trace stood among all that came. */
+  readonly #places: number[] = [];
+
+  add({ infos }: { readonly infos: readonly Json[] }): void {
+    for (const info of infos) {
+      const id = isJsonObject(info) ? info.trace_id : undefined;
+      if (id !== undefined && this.#seen.has(id)) {
+        this.repeated += 1;
+        continue;
+      }
+      this.#seen.add(id);
+      this.#places.push(this.infos.length + this.repeated);
+      this.infos.push(info);
+    }
+  }
+
+  /** How many came before the trace at this place. */
+  readBefore(place: number): number {
+    return this.#places[place] ?? this.infos.length + this.repeated;
+  }
+}
+
+/** A failure that ends a search and leaves what was read: anything but the caller's wish. */
+function requireFailure(error: unknown): Failure {
+  if (error instanceof Failure && error.code !== "cancelled") return error;
+  if (!(error instanceof z.ZodError)) throw error;
+  return new Failure("upstream_error", "MLflow's reply is not a page of traces.", { cause: error });
 }
 
 /** How many traces match; undefined where the server cannot tell, or takes too long. */

@@ -83,6 +83,7 @@ export const plotTraces: Tool<ReadServices> = readingTool({
       ...(page.nextPageToken === undefined ? [] : [
         `These are the newest ${infos.length}; there are more: narrow the time in filter_string.`,
       ]),
+      ...page.notes ?? [],
       ...(unseen === 0 ? [] : [describeUnseen(unseen)]),
       ...(unnamed === 0 ? [] : [describeOthers(unnamed, searched)]),
       ...filter.notes,

@@ -101,7 +101,10 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     const page = renamed?.page ?? found;
     if (renamed !== undefined) notes.push(renamed.note);
     else if (unnamed !== 0) notes.push(describeOthers(unnamed, query));
-    if (page.infos.length === 0) notes.push(await explainEmpty(args, query, context));
+    notes.push(...page.notes ?? []);
+    if (page.infos.length === 0 && page.nextPageToken === undefined) {
+      notes.push(await explainEmpty(args, query, context));
+    }
     if (unseen !== 0) notes.push(describeUnseen(unseen));
     if (args.include_spans === false && !selection.everything && selection.wants.spans) {
       notes.push("Nothing under data.* was read: include_spans is false.");

@@ -1,0 +1,121 @@
+/** A search of several pages, on servers that change or fail meanwhile. */
+import assert from "node:assert/strict";
+import { at, listAt, toolsWith } from "./harness.ts";
+
+interface Page {
+  readonly ids: readonly string[];
+  readonly token?: string;
+}
+
+/** A server of traces, whose pages a test makes: by offset, size and token. */
+function paged(page: (offset: number, size: number, token: string) => Page | Response) {
+  let requests = 0;
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      if (!request.url.endsWith("/traces/search")) return Response.json({}, { status: 404 });
+      requests += 1;
+      const body: unknown = await request.json();
+      const token = String(at(body, "page_token") ?? "");
+      const offset = /^eyJ/.test(token) ? Number(at(JSON.parse(atob(token)), "offset")) : 0;
+      const made = page(offset, Number(at(body, "max_results")), token);
+      if (made instanceof Response) return made;
+      return Response.json({
+        traces: made.ids.map((trace_id) => ({
+          trace_id,
+          state: "OK",
+          request_time: "2026-11-06T00:00:00Z",
+          tags: { "mlflow.traceName": "chat" },
+        })),
+        ...(made.token === undefined ? {} : { next_page_token: made.token }),
+      });
+    },
+  );
+  const tools = toolsWith({
+    MLFLOW_TRACKING_URI: `http://127.0.0.1:${server.addr.port}`,
+    MLFLOW_HTTP_REQUEST_MAX_RETRIES: "0",
+    MAX_RESPONSE_TOKENS: "200000",
+  });
+  return {
+    requests: () => requests,
+    search: async (args: Record<string, unknown>) => {
+      const data = await tools.ok("search_traces", {
+        experiment_id: "1",
+        extract_fields: "info.trace_id",
+        ...args,
+      });
+      return {
+        data,
+        ids: listAt(data, "traces").map((one) => String(at(one, "info", "trace_id"))),
+        notes: listAt(data, "notes").join("\n"),
+      };
+    },
+    [Symbol.asyncDispose]: () => server.shutdown(),
+  };
+}
+
+const byOffset = (all: readonly string[], offset: number, size: number): Page => ({
+  ids: all.slice(offset, offset + size),
+  ...(offset + size < all.length ? { token: btoa(`{"offset": ${offset + size}}`) } : {}),
+});
+const many = (count: number) => Array.from({ length: count }, (_, index) => `tr-${index}`);
+
+Deno.test("a trace that is added meanwhile makes another come twice: once is given, and it is told", async () => {
+  const all = many(900);
+  await using server = paged((offset, size) => {
+    const page = byOffset(all, offset, size);
+    if (offset === 0) all.unshift("tr-new");
+    return page;
+  });
+  const { ids, notes, data } = await server.search({ max_results: 899 });
+  assert.deepEqual(ids, many(899));
+  assert.match(notes, /^1 traces came twice and are given once: others were added meanwhile/m);
+  assert.equal(data.has_more, true);
+  const rest = await server.search({ page_token: data.next_page_token });
+  assert.deepEqual([rest.ids, rest.notes], [["tr-899"], ""]);
+});
+
+Deno.test("where nothing changes meanwhile nothing is told", async () => {
+  await using server = paged((offset, size) => byOffset(many(900), offset, size));
+  const { ids, notes } = await server.search({ max_results: 2000 });
+  assert.deepEqual([ids, notes], [many(900), ""]);
+});
+
+Deno.test("ever-new tokens with a trace each, or none, end by a number of requests", async () => {
+  for (const each of [1, 0]) {
+    let made = 0;
+    await using server = paged(() => {
+      made += 1;
+      return { ids: each === 0 ? [] : [`tr-${made}`], token: `next ${made}` };
+    });
+    const { ids, notes, data } = await server.search({ max_results: 100 });
+    assert.equal(server.requests(), 22);
+    assert.deepEqual(ids, each === 0 ? [] : many(23).slice(1));
+    assert.match(notes, /gave (22|0) traces in 22 pages and says that there are more/);
+    assert.deepEqual([data.has_more, data.next_page_token], [true, "next 22"]);
+    assert.equal(data.total_matching, undefined);
+  }
+});
+
+Deno.test("a page that fails keeps those before it, and the next call goes on there", async () => {
+  let ill = true;
+  await using server = paged((offset, size) =>
+    ill && offset >= 1000
+      ? Response.json({ error_code: "INTERNAL_ERROR", message: "damaged row" }, { status: 500 })
+      : byOffset(many(1700), offset, size)
+  );
+  const { ids, notes, data } = await server.search({ max_results: 1700 });
+  assert.deepEqual(ids, many(1000));
+  assert.match(notes, /^Only the first 1000 traces were read; .* damaged row/m);
+  assert.equal(data.has_more, true);
+  ill = false;
+  const rest = await server.search({ max_results: 1700, page_token: data.next_page_token });
+  assert.deepEqual(rest.ids, many(1700).slice(1000));
+});
+
+Deno.test("the first page's failure is the search's", async () => {
+  await using server = paged(() =>
+    Response.json({ error_code: "INTERNAL_ERROR" }, { status: 500 })
+  );
+  await assert.rejects(server.search({}), /upstream_error/);
+});
