@@ -63,6 +63,32 @@ Deno.test("chartCurves: a log scale leaves out what it has no place for, and say
   assert.deepEqual(notes, ["loss: 2 points at or below zero have no place on a log scale."]);
 });
 
+Deno.test("chartCurves: which curves are samples is said once of all, else of each", () => {
+  const panel = (key: string, ...curves: Curve[]) => ({ key, curves });
+  const said = (...panels: { key: string; curves: Curve[] }[]) => {
+    const { spec } = chartCurves({ ...base, panels });
+    const names = new Set(layersOf(spec).flatMap(({ data }) => data.values.map(({ s }) => s)));
+    return [Stack.parse(spec).title.subtitle ?? "", ...names];
+  };
+  const [whole, part] = [
+    (name: string) => curve(name, [1, 2]),
+    (name: string) => curve(name, [1, 2], false),
+  ];
+  assert.deepEqual(said(panel("l", whole("a"), whole("b"))), ["", "a", "b"]);
+  assert.deepEqual(said(panel("l", part("a"), part("b"))), ["sampled points", "a", "b"]);
+  assert.deepEqual(said(panel("l", whole("a"), part("b"))), ["", "a", "b (sampled)"]);
+  assert.deepEqual(
+    said(panel("l", whole("a"), part("b")), panel("m", whole("a"), whole("b"))),
+    ["", "a", "b (sampled: l)"],
+  );
+  assert.deepEqual(said(panel("l", whole("a")), panel("m", part("a"))), ["sampled points: m", "a"]);
+  // Two runs keep two labels, whatever they are called.
+  assert.deepEqual(
+    said(panel("l", part("a"), whole("a (sampled)"))),
+    ["", "a (sampled)", "a (sampled) (2)"],
+  );
+});
+
 Deno.test("chartCurves: more curves than eight are named, not drawn", () => {
   const curves = Array.from({ length: 11 }, (_, index) => curve(`run ${index}`, [1, 2]));
   const { spec, notes } = chartCurves({ ...base, panels: [{ key: "loss", curves }] });

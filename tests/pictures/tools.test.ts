@@ -1,6 +1,7 @@
 /** The tools that draw, on the W&B simulator and on a tracking server with canned answers. */
 import assert from "node:assert/strict";
 import { getRunHistory } from "../../src/wandb/tools/get_run_history.ts";
+import { diagnoseRun } from "../../src/wandb/tools/diagnose_run.ts";
 import { plotRuns } from "../../src/wandb/tools/plot_runs.ts";
 import { startFakeMlflow } from "../e2e/fake_mlflow.ts";
 import { toolsWith } from "../mlflow/harness.ts";
@@ -46,7 +47,7 @@ slowTest("plot_runs: curves in words and as a picture, without structured conten
   assert.equal("outputSchema" in plotRuns.listing(), false);
   assert.match(text ?? "", /- good: from 1 at 0 to 0\.02 at 49, lowest 0\.02 at 49/);
   assert.match(text ?? "", /- bad: from 2 at 0 to 0\.04 at 49.*1 not finite/);
-  assert.match(text ?? "", /val\/loss: no values in 1 of 2 runs\./);
+  assert.match(text ?? "", /val\/loss: no values in 1 of 2 runs \(bad\)\./);
 });
 
 slowTest(
@@ -76,6 +77,44 @@ slowTest(
 );
 
 slowTest(
+  "plot_runs: without keys it draws the loss that most runs have, and says who lacks it",
+  async () => {
+    await using on = await seeded();
+    const seed = (run: string, history: Record<string, number>[]) =>
+      seedRun(on.sim, { entity: "sim-team", project: "plots", run, displayName: run, history });
+    await seed("r3", [{ _step: 0, reward: 1 }, { _step: 1, reward: 2 }]);
+    await seed("r4", [{ _step: 0, train_loss: 1 }, { _step: 1, train_loss: 2 }]);
+    const run_ids = ["r4", "r3", "r1", "r2"];
+    const { text } = await on.call(plotRuns, { ...PLACE, run_ids });
+    assert.match(text ?? "", /^loss over _step:\n- good: .*\n- bad: /);
+    assert.match(text ?? "", /^loss: no values in 2 of 4 runs \(r4, r3\)\.$/m);
+    assert.doesNotMatch(text ?? "", /train_loss|reward/);
+    const none = await on.failure(plotRuns, { ...PLACE, run_ids: ["r3"] });
+    assert.match(`${none["message"]} ${none["hint"]}`, /r3: no loss by name.*There are reward\./);
+  },
+);
+
+slowTest("plot_runs: a curve that is a sample says so, one that is not does not", async () => {
+  await using on = await seeded();
+  const history = Array.from({ length: 4000 }, (_, step) => ({ _step: step, loss: step }));
+  await seedRun(on.sim, {
+    entity: "sim-team",
+    project: "plots",
+    run: "r5",
+    displayName: "r5",
+    history,
+  });
+  const { text, chart } = await on.call(plotRuns, {
+    ...PLACE,
+    run_ids: ["r1", "r5"],
+    keys: "loss",
+  });
+  assert.match(text ?? "", /^- r5: .* \(sampled\)$/m);
+  assert.match(text ?? "", /^- good: .*highest 1 at 0$/m);
+  assert.match(JSON.stringify(chart), /"domain":\["good","r5 \(sampled\)"\]/);
+});
+
+slowTest(
   "rows of a run's history name the tool that draws them, where there are many",
   async () => {
     await using on = await seeded();
@@ -83,6 +122,8 @@ slowTest(
     assert.equal(many.drawnBy, "plot_runs_tool");
     const few = await on.call(getRunHistory, { ...PLACE, run_id: "r1", max_step: 5 });
     assert.equal(few.drawnBy, undefined);
+    const checked = await on.call(diagnoseRun, { ...PLACE, run_id: "r1" });
+    assert.equal(checked.drawnBy, "plot_runs_tool");
   },
 );
 

@@ -49,9 +49,10 @@ interface Row {
 export function chartCurves(chart: CurveChart): Chart {
   const { logX = false, logY = false, smoothing = 0 } = chart;
   const names = chart.panels.flatMap(({ curves }) => curves.map(({ name }) => name));
-  const { shown, labels, notes: left } = chooseNames(names, "curves");
-  const notes = [...left];
   const panels = chart.panels.slice(0, MOST_PANELS);
+  const { subtitle: sampled, remark } = describeSampling(panels);
+  const { shown, labels, notes: left } = chooseNames(names, "curves", remark);
+  const notes = [...left];
   if (chart.panels.length > panels.length) {
     notes.push(
       `Drawn are ${panels.length} of ${chart.panels.length} metrics; not drawn: ${
@@ -105,7 +106,7 @@ export function chartCurves(chart: CurveChart): Chart {
   const all = panels.flatMap(({ curves }) => curves).filter(({ name }) => shown.includes(name));
   const subtitle = [
     ...(smoothing > 0 ? [`smoothed, weight ${smoothing}; faint: as logged`] : []),
-    ...(all.some(({ exact }) => !exact) ? ["sampled points"] : []),
+    ...sampled,
     ...(logY ? ["log y"] : []),
     ...(logX ? ["log x"] : []),
     ...(all.some(({ points }) => points.some(({ value }) => isNonFinite(value)))
@@ -119,6 +120,30 @@ export function chartCurves(chart: CurveChart): Chart {
       resolve: { scale: { x: "shared" } },
     }),
     notes,
+  };
+}
+
+/** Which curves are samples: said once of all, else in the legend of those that are. */
+function describeSampling(panels: readonly Panel[]): {
+  readonly subtitle: readonly string[];
+  readonly remark: (name: string) => string;
+} {
+  const curves = panels.flatMap(({ key, curves }) => curves.map((curve) => ({ key, ...curve })));
+  const sampled = curves.filter(({ exact }) => !exact);
+  const isAll = sampled.length === curves.length;
+  // One name has no legend.
+  const isOne = new Set(curves.map(({ name }) => name)).size === 1;
+  const keys = isAll ? "" : `: ${sampled.map(({ key }) => cutName(key)).join(", ")}`;
+  const said = sampled.length > 0 && (isAll || isOne) ? `sampled points${keys}` : undefined;
+  return {
+    subtitle: said === undefined ? [] : [said],
+    remark: (name) => {
+      const own = isAll || isOne ? [] : sampled.filter((curve) => curve.name === name);
+      if (own.length === 0) return "";
+      return own.length === curves.filter((curve) => curve.name === name).length
+        ? " (sampled)"
+        : ` (sampled: ${cutName(own.map(({ key }) => key).join(", "), 20)})`;
+    },
   };
 }
 
@@ -224,7 +249,7 @@ function axis(channel: "x" | "y", title: string | null, log: boolean): Record<st
 }
 
 /** A curve in words: what a person would read off the picture. */
-export function describeCurve({ name, points }: Curve): string {
+export function describeCurve({ name, points, exact }: Curve): string {
   const finite = finitePoints(points);
   const [first, last] = [finite[0], finite.at(-1)];
   if (first === undefined || last === undefined) return `${name}: no finite value`;
@@ -234,7 +259,7 @@ export function describeCurve({ name, points }: Curve): string {
   const at = ({ step, value }: { step: number; value: LoggedValue }) =>
     `${formatValue(Number(value))} at ${formatStep(step)}`;
   return `${name}: from ${at(first)} to ${at(last)}, lowest ${at(low)}, highest ${at(high)}` +
-    (gaps > 0 ? `, ${gaps} not finite` : "");
+    (gaps > 0 ? `, ${gaps} not finite` : "") + (exact ? "" : " (sampled)");
 }
 
 function formatStep(step: number): string {

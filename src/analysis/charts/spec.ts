@@ -33,8 +33,16 @@ const GREY = "#666666";
 /** Longest name that a legend or an axis shows, in characters. */
 const LONGEST_NAME = 44;
 
-/** The names that are drawn, with their labels; a sentence names the rest. */
-export function chooseNames(all: readonly string[], what: string): {
+/**
+ * The names that are drawn, with their labels; a sentence names the rest.
+ *
+ * @param remark What a label says behind its name.
+ */
+export function chooseNames(
+  all: readonly string[],
+  what: string,
+  remark: (name: string) => string = () => "",
+): {
   readonly shown: readonly string[];
   readonly labels: ReadonlyMap<string, string>;
   readonly notes: readonly string[];
@@ -46,7 +54,7 @@ export function chooseNames(all: readonly string[], what: string): {
       names.slice(MOST_NAMES).join(", ")
     }.`,
   ];
-  return { shown, labels: uniqueLabels(shown), notes };
+  return { shown, labels: uniqueLabels(shown, remark), notes };
 }
 
 /** The colour of a mark by its name, with a legend below the chart unless there is one name. */
@@ -110,12 +118,17 @@ export function frame(title: string, subtitle: string, views: Record<string, unk
 }
 
 /** Names as a legend shows them: short, and still different from each other. */
-function uniqueLabels(names: readonly string[]): Map<string, string> {
+function uniqueLabels(
+  names: readonly string[],
+  remark: (name: string) => string,
+): Map<string, string> {
   const labels = new Map<string, string>();
   const taken = new Set<string>();
   for (const name of names) {
-    let label = cutName(name);
-    for (let count = 2; taken.has(label); count++) label = `${cutName(name)} (${count})`;
+    const end = remark(name);
+    const short = cutName(name, LONGEST_NAME - end.length);
+    let label = `${short}${end}`;
+    for (let count = 2; taken.has(label); count++) label = `${short} (${count})${end}`;
     taken.add(label);
     labels.set(name, label);
   }

@@ -133,6 +133,7 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
         ...reportProblems([...first.problems, ...run.problems]),
       },
       links: runLinks(place, run.id),
+      ...(loss === undefined || loss.points.length < 2 ? {} : { drawnBy: "plot_runs_tool" }),
     };
   },
 });

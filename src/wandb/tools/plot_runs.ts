@@ -7,6 +7,7 @@ import {
 } from "../../analysis/charts/curves.ts";
 import { findLossKey, findValidationLossKey } from "../../analysis/keys.ts";
 import { badArgument, Failure, unknownName } from "../../core/failure.ts";
+import { someOf } from "../../core/nearest.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { CHART_APP, drawChart } from "../../pictures/draw.ts";
 import { type LoadedRun, loadRun, numericKeys } from "../history/load.ts";
@@ -52,12 +53,12 @@ export const plotRuns: Tool<WandbServices> = wandbTool({
     const session = wandb.open(signal);
     const places = args.run_ids.map((id) => resolveRun(args, id, wandb, { argument: "run_ids" }));
     let done = 0;
+    const keys = args.keys ?? chooseKeys(
+      await Promise.all(
+        places.map((place) => loadRun(session, place, place.run, { summaryKeys: [] })),
+      ),
+    );
     const runs = await Promise.all(places.map(async (place) => {
-      const keys = args.keys ?? chooseKeys(
-        await loadRun(session, place, place.run, {
-          summaryKeys: [],
-        }),
-      );
       const run = await loadRun(session, place, place.run, {
         summaryKeys: [],
         selection: { keys, samples: SAMPLES, minStep, maxStep, xAxis },
@@ -68,8 +69,7 @@ export const plotRuns: Tool<WandbServices> = wandbTool({
     const names = new Set(runs.map(({ run }) => run.name));
     const label = (run: LoadedRun) =>
       names.size === runs.length ? run.name : `${run.name} (${run.id})`;
-    const keys = [...new Set(runs.flatMap(({ run }) => run.metrics.map(({ key }) => key)))];
-    const panels = keys.map((key): Panel => ({
+    const panels = [...new Set(keys)].map((key): Panel => ({
       key,
       curves: runs.flatMap(({ run }): Curve[] => {
         const metric = run.metrics.find((one) => one.key === key);
@@ -91,12 +91,16 @@ export const plotRuns: Tool<WandbServices> = wandbTool({
       logY: args.log_scale === "y" || args.log_scale === "both",
       smoothing,
     });
-    const empty = panels.filter(({ curves }) => curves.length < runs.length).map((
-      { key, curves },
-    ) => `${key}: no values in ${runs.length - curves.length} of ${runs.length} runs.`);
+    const empty = panels.flatMap(({ key, curves }) => {
+      const drawn = new Set(curves.map(({ name }) => name));
+      const lacking = runs.map(({ run }) => label(run)).filter((name) => !drawn.has(name));
+      return lacking.length === 0 ? [] : [
+        `${key}: no values in ${lacking.length} of ${runs.length} runs (${someOf(lacking, 5)}).`,
+      ];
+    });
     const text = [
       ...drawn.flatMap(({ key, curves }) => [
-        `${key} over ${xAxis}${curves.some(({ exact }) => !exact) ? " (sampled points)" : ""}:`,
+        `${key} over ${xAxis}:`,
         ...curves.map((curve) => `- ${describeCurve(curve)}`),
       ]),
       ...notes,
@@ -107,14 +111,18 @@ export const plotRuns: Tool<WandbServices> = wandbTool({
   },
 });
 
-function chooseKeys(run: LoadedRun): string[] {
-  const known = numericKeys(run.known);
-  const found = [findLossKey(known), findValidationLossKey(known)]
-    .filter((key) => key !== undefined);
-  if (found.length > 0) return [...new Set(found)];
+/** The loss that most runs have, and the loss on validation data that most have. */
+function chooseKeys(runs: readonly LoadedRun[]): string[] {
+  const known = runs.map((run) => numericKeys(run.known));
+  const count = (key: string) => known.filter((keys) => keys.includes(key)).length;
+  const most = (find: (keys: readonly string[]) => string | undefined) =>
+    known.flatMap((keys) => find(keys) ?? []).sort((a, b) => count(b) - count(a)).slice(0, 1);
+  const keys = [...new Set([...most(findLossKey), ...most(findValidationLossKey)])];
+  if (keys.length > 0) return keys;
+  const every = [...new Set(known.flat())];
   throw badArgument(
-    `Run ${run.id} has no loss by name: which \`keys\` are to be drawn?`,
-    known.length === 0 ? undefined : `It has ${known.slice(0, 20).join(", ")}.`,
+    `${runs.map(({ id }) => id).join(", ")}: no loss by name; which \`keys\` are to be drawn?`,
+    every.length === 0 ? undefined : `There are ${someOf(every, 20)}.`,
   );
 }
 
