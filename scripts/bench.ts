@@ -20,6 +20,7 @@ const PARTS: Readonly<Record<string, () => Promise<{ bench: Bench; benchBig?: Be
   weave: () => import("./bench/weave.ts"),
   wandb: () => import("./bench/wandb.ts"),
   local: () => import("./bench/local.ts"),
+  start: () => import("./bench/start.ts"),
   doors: () => import("./bench/doors.ts"),
 };
 

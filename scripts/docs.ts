@@ -6,7 +6,7 @@
  *   deno task docs --check   fail when something is out of date
  */
 import { z } from "zod";
-import { type Catalog, createCatalog } from "../src/catalog.ts";
+import { type Catalog, createCatalog, loadBackends } from "../src/catalog.ts";
 import type { Config } from "../src/config/config.ts";
 import { defaultText, flagName } from "../src/config/help.ts";
 import { resolveSettings } from "../src/config/resolve.ts";
@@ -73,11 +73,14 @@ export function allTools(): readonly BoundTool[] {
   return catalogWith().tools;
 }
 
+const LOADED = await loadBackends();
+
 /** All that there is, or that there is with another environment. */
 function catalogWith(env?: Readonly<Record<string, string>>): Catalog {
   return createCatalog(
     everything(env),
     createLog({ level: "ERROR", format: "human", secrets: [] }),
+    LOADED,
   );
 }
 

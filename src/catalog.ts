@@ -1,13 +1,14 @@
 import type { Config } from "./config/config.ts";
+import type { Settings } from "./config/settings.ts";
+import { once } from "./core/values.ts";
 import type { Log } from "./core/log.ts";
 import { hideArguments } from "./mcp/define.ts";
 import { createPrompts, type Prompt, summarizeChains } from "./mcp/prompts.ts";
 import { type Resource, resourcesOf } from "./mcp/resource.ts";
-import type { Backend, HealthCheck } from "./mcp/backend.ts";
+import { absentBackend, type Backend, type HealthCheck } from "./mcp/backend.ts";
 import type { BoundTool } from "./mcp/tool.ts";
-import { mlflowBackend } from "./mlflow/backend.ts";
+import { explainNoKey, isWandbConfigured } from "./config/wandb.ts";
 import { didYouMean } from "./core/failure.ts";
-import { wandbBackends } from "./wandb/backend.ts";
 
 /** What exists with a configuration. */
 export interface Catalog {
@@ -21,9 +22,55 @@ export interface Catalog {
   /** Why something is not listed, one sentence each. */
   readonly absences: readonly string[];
   /** Why a tool that exists is not listed, by each of its names. */
-  readonly absentTools: ReadonlyMap<string, string>;
+  readonly absentTools: () => Promise<ReadonlyMap<string, string>>;
   /** Looks at the servers behind them. */
   readonly checks: readonly HealthCheck[];
+}
+
+const loadMlflow = async () => {
+  const { MLFLOW_TOOLS, mlflowBackend } = await import("./mlflow/backend.ts");
+  return { tools: MLFLOW_TOOLS, open: mlflowBackend };
+};
+
+const loadWandb = async () => {
+  const { ALL_WANDB_TOOLS, wandbBackends } = await import("./wandb/backend.ts");
+  return { tools: ALL_WANDB_TOOLS, open: wandbBackends };
+};
+
+/** The parts of the program that belong to one tracker each. */
+interface LoadedBackends {
+  readonly mlflow: Awaited<ReturnType<typeof loadMlflow>> | undefined;
+  readonly wandb: Awaited<ReturnType<typeof loadWandb>> | undefined;
+}
+
+/** Loads the back ends that are configured, for which alone a start has to wait, or all. */
+export async function loadBackends(settings?: Settings): Promise<LoadedBackends> {
+  const [mlflow, wandb] = await Promise.all([
+    settings === undefined || settings.trackingUri !== undefined ? loadMlflow() : undefined,
+    settings === undefined || isWandbConfigured(settings) ? loadWandb() : undefined,
+  ]);
+  return { mlflow, wandb };
+}
+
+function openBackends(config: Config, log: Log, { mlflow, wandb }: LoadedBackends): Backend[] {
+  const { settings } = config;
+  const { trackingUri } = settings;
+  return [
+    trackingUri !== undefined && mlflow !== undefined
+      ? mlflow.open(config, trackingUri, log)
+      : absentBackend(
+        "MLflow",
+        "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.",
+        async () => (await loadMlflow()).tools,
+      ),
+    ...(isWandbConfigured(settings) && wandb !== undefined ? wandb.open(config, log) : [
+      absentBackend(
+        "Weights & Biases",
+        explainNoKey(settings),
+        async () => (await loadWandb()).tools,
+      ),
+    ]),
+  ];
 }
 
 /**
@@ -32,8 +79,8 @@ export interface Catalog {
  *
  * @throws {RangeError} when a filter names a tool or toolset that does not exist.
  */
-export function createCatalog(config: Config, log: Log): Catalog {
-  const backends = [mlflowBackend(config, log), ...wandbBackends(config, log)]
+export function createCatalog(config: Config, log: Log, loaded: LoadedBackends): Catalog {
+  const backends = openBackends(config, log, loaded)
     .map((backend) => config.settings.hideFixed ? hideFixed(backend) : backend);
   const all = backends.flatMap((backend) => backend.tools);
   checkNames(config, all);
@@ -44,10 +91,7 @@ export function createCatalog(config: Config, log: Log): Catalog {
     !(excludeTools ?? []).some((name) => isNamed(tool, name) || inToolset(tool, name)) &&
     (!readOnly || tool.effect === "read")
   );
-  // W&B and Weave share their key, and so the reason.
-  const absences = [
-    ...new Set(backends.flatMap(({ absent }) => absent === undefined ? [] : [absent])),
-  ];
+  const absences = backends.flatMap(({ absent }) => absent === undefined ? [] : [absent]);
   if (readOnly) absences.push(READ_ONLY);
   const lookUps = Object.fromEntries(
     backends.flatMap((backend) => Object.entries(backend.lookUps)),
@@ -58,7 +102,7 @@ export function createCatalog(config: Config, log: Log): Catalog {
     resources: resourcesOf(backends.flatMap(({ resources }) => resources), listed, lookUps),
     instructions: log.redact(instructionsOf(backends, listed, absences, config)),
     absences: absences.map(log.redact),
-    absentTools: absentTools(backends, listed, readOnly),
+    absentTools: once(() => findAbsentTools(backends, listed, readOnly)),
     checks: backends.flatMap(({ checks }) => checks),
   };
 }
@@ -78,16 +122,19 @@ export const STARTERS: readonly string[] = [
 const READ_ONLY = "Tools that write or delete are left out: read-only mode is on.";
 
 /** Every tool that is not listed, whether its back end or the settings leave it out. */
-function absentTools(
+async function findAbsentTools(
   backends: readonly Backend[],
   listed: readonly BoundTool[],
   readOnly: boolean,
-): Map<string, string> {
+): Promise<Map<string, string>> {
   const left = backends.flatMap(({ tools }) => tools).filter((tool) => !listed.includes(tool));
-  const reasons = [
-    ...backends.flatMap((backend) =>
-      backend.absentTools.map((tool) => ({ tool, why: backend.absent ?? "" }))
+  const absent = await Promise.all(
+    backends.map(async ({ absentTools, absent: why = "" }) =>
+      (await absentTools()).map((tool) => ({ tool, why }))
     ),
+  );
+  const reasons = [
+    ...absent.flat(),
     ...left.map((tool) => ({
       tool,
       why: readOnly && tool.effect !== "read"

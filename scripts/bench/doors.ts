@@ -11,8 +11,8 @@ import {
 import { productProgram, type Program as Product } from "../../tests/support/product.ts";
 import { findPython } from "../../tests/support/python/interpreter.ts";
 import { cleanEnv, progress } from "../../tests/support/python/command.ts";
-import { type Program, StdioClient } from "./client.ts";
 import { measure, type Row, type Section } from "./row.ts";
+import { starting } from "./start.ts";
 
 const ABOUT =
   "From before the start to the first `initialize` answer, by every door that is not the " +
@@ -54,16 +54,4 @@ export async function bench(): Promise<Section> {
     rows.push(await measure({ what, wandflow: starting(product), bare, rounds: 9 }));
   }
   return { title: "Start by each door", about: ABOUT, rows };
-}
-
-function starting({ program, args, env }: Product): () => Promise<number> {
-  const server: Program = {
-    command: program,
-    args: [...args, "stdio"],
-    env: { ...env, MLFLOW_TRACKING_URI: "http://127.0.0.1:9" },
-  };
-  return async () => {
-    await using client = await StdioClient.start(server);
-    return client.startMilliseconds;
-  };
 }

@@ -1,5 +1,5 @@
 import type { Catalog } from "../catalog.ts";
-import { createCatalog, STARTERS } from "../catalog.ts";
+import { createCatalog, loadBackends, STARTERS } from "../catalog.ts";
 import { type Config, secretsOf } from "../config/config.ts";
 import { createLog, type Log } from "../core/log.ts";
 import { createServerFactory, type ServerParts } from "../mcp/server.ts";
@@ -20,9 +20,13 @@ export function createProgramLog({ settings }: Config): Log {
 }
 
 /** Sets a program up and tells what of the configuration was passed over. */
-export function createProgram(config: Config, log: Log = createProgramLog(config)): Program {
+export async function createProgram(
+  config: Config,
+  log: Log = createProgramLog(config),
+): Promise<Program> {
   for (const note of config.notes) log.warning(note.message);
-  return { config, log, catalog: createCatalog(config, log) };
+  const loaded = await loadBackends(config.settings);
+  return { config, log, catalog: createCatalog(config, log, loaded) };
 }
 
 /** The server factory of a program, and a way to wait for calls under way. */

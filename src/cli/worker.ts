@@ -11,7 +11,7 @@ import { createProgram, createProgramLog } from "./program.ts";
 async function run(config: Config, log: Log): Promise<number> {
   try {
     if (config.command === "setup") return await (await import("./setup.ts")).setupCommand(config);
-    const program = createProgram(config, log);
+    const program = await createProgram(config, log);
     switch (config.command) {
       case "tools":
         return (await import("./tools.ts")).toolsCommand(program);

@@ -15,6 +15,13 @@ export function isWandbConfigured(settings: Settings): boolean {
     settings.wandbIdentityTokenFile !== undefined;
 }
 
+/** Why there are no tools of W&B's without credentials. */
+export function explainNoKey(settings: Settings): string {
+  const host = wandbBaseUrl(settings)?.host ?? "the API's host";
+  return "W&B and Weave tools are not listed: no key is configured (WANDB_API_KEY, or an entry for " +
+    `${host} in the netrc file).`;
+}
+
 /**
  * The address of W&B's API, without credentials, query or trailing slash; undefined when it is no
  * http(s) URL. The web page's address of the public cloud is taken for its API's, and a GraphQL

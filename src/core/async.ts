@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from "node:timers/promises";
 import { defined } from "./values.ts";
 
 /** Waits; rejects with the signal's reason when that aborts first. */
 export async function pause(milliseconds: number, signal?: AbortSignal): Promise<void> {
   signal?.throwIfAborted();
+  const { setTimeout: sleep } = await import("node:timers/promises");
   try {
     await sleep(milliseconds, undefined, defined({ signal }));
   } catch (error) {

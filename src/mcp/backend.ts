@@ -21,8 +21,8 @@ export interface Backend {
   readonly instructions: string;
   /** Why its tools, or some of them, are not listed, when they are not. */
   readonly absent: string | undefined;
-  /** Those tools, so that a call of one can be told why. */
-  readonly absentTools: readonly ToolNames[];
+  /** Those tools, so that a call of one can be told why; they may have to be loaded. */
+  readonly absentTools: () => Promise<readonly ToolNames[]>;
   /** Looks at its servers, for `wandflow doctor`. */
   readonly checks: readonly HealthCheck[];
 }
@@ -54,11 +54,14 @@ export interface Health {
 /** What a tool is called by. */
 export type ToolNames = Pick<BoundTool, "name" | "aliases">;
 
+/** No tools. */
+export const noTools = (): Promise<readonly ToolNames[]> => Promise.resolve([]);
+
 /** The part of a back end that is not configured: nothing, why, and the tools that it would have. */
 export function absentBackend(
   name: string,
   reason: string | undefined,
-  tools: readonly ToolNames[],
+  absentTools: Backend["absentTools"],
 ): Backend {
   return {
     name,
@@ -70,7 +73,7 @@ export function absentBackend(
     subject: "",
     instructions: "",
     absent: reason,
-    absentTools: tools,
+    absentTools,
     checks: [],
   };
 }

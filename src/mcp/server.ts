@@ -39,7 +39,7 @@ export interface ServerParts {
   /** Names of those that start most chains. */
   readonly starters?: readonly string[];
   /** Why a tool that exists is not among them, by each of its names. */
-  readonly absentTools?: ReadonlyMap<string, string>;
+  readonly absentTools?: () => Promise<ReadonlyMap<string, string>>;
   readonly prompts?: readonly Prompt[];
   /** The kinds of resources, in listing order. */
   readonly resources?: readonly Resource[];
@@ -139,7 +139,7 @@ export function createServerFactory(shared: ServerParts): (scope?: RequestScope)
     server.server.setRequestHandler("tools/call", async (request, context) => {
       const { name, arguments: args } = request.params;
       const tool = byName.get(name);
-      if (tool === undefined) throw explainUnknown(name, parts);
+      if (tool === undefined) throw await explainUnknown(name, parts);
       const purpose = [tool.name, args, parts.caller?.id];
       const agreement = readAgreement(context, purpose);
       const seal = (state: string | undefined) => agreements.seal(purpose, state);
@@ -332,8 +332,11 @@ function askUser(question: string, requestState: string): InputRequiredResult {
   });
 }
 
-function explainUnknown(name: string, { tools, absentTools }: ServerParts): ProtocolError {
-  const reason = absentTools?.get(name);
+async function explainUnknown(
+  name: string,
+  { tools, absentTools }: ServerParts,
+): Promise<ProtocolError> {
+  const reason = (await absentTools?.())?.get(name);
   if (reason !== undefined) {
     return new ProtocolError(
       ProtocolErrorCode.InvalidParams,

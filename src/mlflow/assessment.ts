@@ -1,6 +1,6 @@
+import { isDeepEqual } from "../core/builtin.ts";
 import * as z from "zod";
 import { badArgument, Failure, isFailure } from "../core/failure.ts";
-import { isDeepStrictEqual } from "node:util";
 import { isJsonObject, type Json, type JsonObject } from "../core/json.ts";
 import { shapeAssessment, shapeInfo } from "./shape/info.ts";
 import { hexId, shapeSpan } from "./shape/span.ts";
@@ -192,7 +192,7 @@ export function listDifferences(stored: JsonObject, sent: SentAssessment): strin
   const metadata = asRecord(stored["metadata"] ?? null);
   const value = asRecord(stored[sent.kind] ?? null)["value"] ?? null;
   return [
-    ...(sent.value !== undefined && !isDeepStrictEqual(value, sent.value) ? ["value"] : []),
+    ...(sent.value !== undefined && !isDeepEqual(value, sent.value) ? ["value"] : []),
     // The server leaves out an empty rationale.
     ...(sent.rationale !== undefined && (stored["rationale"] ?? "") !== sent.rationale
       ? ["rationale"]

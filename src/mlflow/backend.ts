@@ -5,7 +5,7 @@ import { Failure } from "../core/failure.ts";
 import { isRecord } from "../core/json.ts";
 import type { Log } from "../core/log.ts";
 import { bind } from "../mcp/define.ts";
-import { absentBackend, type Backend, type ToolNames } from "../mcp/backend.ts";
+import { absentBackend, type Backend, noTools, type ToolNames } from "../mcp/backend.ts";
 import { perCaller } from "../mcp/caller.ts";
 import type { CallContext, Tool, UpstreamCall } from "../mcp/tool.ts";
 import type { Attempt, UpstreamOptions } from "../http/request.ts";
@@ -50,7 +50,8 @@ const WRITING: readonly Tool<WriteServices>[] = [
   deleteTraces,
 ];
 
-const ALL: readonly ToolNames[] = [...READING, ...WRITING];
+/** All of them. */
+export const MLFLOW_TOOLS: readonly ToolNames[] = [...READING, ...WRITING];
 
 const NAME = "MLflow";
 
@@ -59,21 +60,19 @@ const INSTRUCTIONS =
   "recent: timestamp_ms > now() - 1h; slow: execution_time_ms > 5000 ordered by " +
   "execution_time_ms DESC.";
 
-export function mlflowBackend(config: Config, log: Log): Backend {
-  const { trackingUri, experimentId, experimentName } = config.settings;
-  if (trackingUri === undefined) {
-    return absentBackend(NAME, "MLflow tools are not listed: MLFLOW_TRACKING_URI is not set.", ALL);
-  }
+export function mlflowBackend(config: Config, trackingUri: string, log: Log): Backend {
+  const { experimentId, experimentName } = config.settings;
   const experiment = { id: experimentId, name: experimentName };
   const local = findConfiguredStore(config.settings);
   if (local !== undefined) return readLocally(local, experiment);
   const workspace = isDatabricks(trackingUri) ? findWorkspace(config.settings) : undefined;
+  const tools = () => Promise.resolve(MLFLOW_TOOLS);
   if (typeof workspace === "string") {
-    return absentBackend(NAME, `MLflow tools are not listed: ${workspace}`, ALL);
+    return absentBackend(NAME, `MLflow tools are not listed: ${workspace}`, tools);
   }
   const baseUrl = workspace?.url ?? URL.parse(trackingUri);
   if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {
-    return absentBackend(NAME, explainUnusableUri(trackingUri), ALL);
+    return absentBackend(NAME, explainUnusableUri(trackingUri), tools);
   }
   let connection: Promise<Connection> | undefined;
   const connect = (): Promise<Connection> => {
@@ -117,7 +116,7 @@ function readLocally(store: ConfiguredStore, experiment: ReadServices["experimen
     ...describeBackend(experiment, ({ signal }) => Promise.resolve(store.open(signal))),
     tools: READING.map((tool) => bind(blameSource(refuseCatalogIds(tool), blame), services)),
     absent: explainReadOnly(store.path),
-    absentTools: WRITING,
+    absentTools: () => Promise.resolve(WRITING),
     checks: [storeCheck(store.path, (signal) => store.open(signal))],
   };
 }
@@ -135,7 +134,7 @@ function describeBackend(
     subject: "MLflow (traces, spans, feedback)",
     instructions: INSTRUCTIONS,
     absent: undefined,
-    absentTools: [],
+    absentTools: noTools,
   };
 }
 

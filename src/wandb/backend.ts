@@ -1,8 +1,8 @@
 import type { Config } from "../config/config.ts";
 import type { Settings } from "../config/settings.ts";
-import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "../config/wandb.ts";
+import { wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "../config/wandb.ts";
 import type { Log } from "../core/log.ts";
-import { absentBackend, type Backend } from "../mcp/backend.ts";
+import { absentBackend, type Backend, noTools, type ToolNames } from "../mcp/backend.ts";
 import { bind } from "../mcp/define.ts";
 import { perCaller } from "../mcp/caller.ts";
 import type { Tool, UpstreamCall } from "../mcp/tool.ts";
@@ -68,19 +68,18 @@ const WEAVE_TOOLS: readonly Tool<WeaveServices>[] = [
   plotEvaluation,
 ];
 
-/** W&B and Weave: one account, two servers, each with its tools when there are credentials. */
+/** All of them. */
+export const ALL_WANDB_TOOLS: readonly ToolNames[] = [...WANDB_TOOLS, searchDocs, ...WEAVE_TOOLS];
+
+/** W&B and Weave: one account, two servers, each with its tools. */
 export function wandbBackends(config: Config, log: Log): readonly Backend[] {
   const { settings } = config;
   const accounts = accountsFor(settings, log);
   if (accounts === undefined) {
-    const reason = isWandbConfigured(settings)
-      ? "W&B and Weave tools are not listed: WANDB_BASE_URL must be a URL such as " +
-        "https://wandb.example.com."
-      : noKey(settings);
-    return [
-      absentBackend("Weights & Biases", reason, [...WANDB_TOOLS, searchDocs]),
-      absentBackend("Weave", reason, WEAVE_TOOLS),
-    ];
+    const reason = "W&B and Weave tools are not listed: WANDB_BASE_URL must be a URL such as " +
+      "https://wandb.example.com.";
+    const tools = () => Promise.resolve(ALL_WANDB_TOOLS);
+    return [absentBackend("Weights & Biases", reason, tools)];
   }
   return [wandbBackend(accounts, settings), weaveBackend(accounts, settings)];
 }
@@ -111,7 +110,7 @@ function wandbBackend(accounts: Accounts, settings: Settings): Backend {
       : settings.wandbProxyDocs
       ? "search_wandb_docs_tool is not listed: WANDBOT_BASE_URL must be a URL, or unset."
       : "search_wandb_docs_tool is not listed: WANDB_MCP_PROXY_DOCS is false.",
-    absentTools: docs === undefined ? [searchDocs] : [],
+    absentTools: () => Promise.resolve(docs === undefined ? [searchDocs] : []),
     checks: [
       wandbCheck(account),
       ...(docs === undefined || docsUrl === undefined ? [] : [docsCheck(docsUrl, docs)]),
@@ -127,7 +126,7 @@ function weaveBackend(accounts: Accounts, settings: Settings): Backend {
       "Weave",
       "Weave tools are not listed: WF_TRACE_SERVER_URL must be a URL such as " +
         "https://trace.wandb.ai.",
-      WEAVE_TOOLS,
+      () => Promise.resolve(WEAVE_TOOLS),
     );
   }
   const lacks = perCaller(() => new Set<string>());
@@ -143,7 +142,7 @@ function weaveBackend(accounts: Accounts, settings: Settings): Backend {
     subject: "Weave (calls, evaluations)",
     instructions: "Weave: look up a project's ops and fields before you query its traces.",
     absent: undefined,
-    absentTools: [],
+    absentTools: noTools,
     checks: [weaveCheck(account, baseUrl)],
   };
 }
@@ -154,12 +153,6 @@ function fixedBy({ entity, project }: Account): string[] {
     ...(entity === undefined ? [] : ["entity", "entity_name"]),
     ...(project === undefined ? [] : ["project", "project_name"]),
   ];
-}
-
-function noKey(settings: Settings): string {
-  const host = wandbBaseUrl(settings)?.host ?? "the API's host";
-  return "W&B and Weave tools are not listed: no key is configured (WANDB_API_KEY, or an entry for " +
-    `${host} in the netrc file).`;
 }
 
 function instructionsFor({ entity, project }: Account): string {

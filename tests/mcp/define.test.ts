@@ -1,12 +1,14 @@
 /** The JSON Schemas of all tools, in the subset that every client accepts. */
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { createCatalog } from "../../src/catalog.ts";
+import { createCatalog, loadBackends } from "../../src/catalog.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 import { toJson, toJsonSchema } from "../../src/mcp/define.ts";
 import { once } from "../../src/core/values.ts";
 import { schemaComplaints, untyped } from "./schema_lint.ts";
 import { keptLog } from "./support.ts";
+
+const LOADED = await loadBackends();
 
 /** Everything that can be listed, with every back end configured. */
 function allTools(env: Record<string, string> = {}) {
@@ -19,7 +21,7 @@ function allTools(env: Record<string, string> = {}) {
   const { settings, notes, errors } = resolveSettings(new Map(), (name) => all[name]);
   assert.deepEqual(errors, []);
   const config = { command: "tools", words: [], options: {}, settings, notes, home: undefined };
-  return createCatalog({ ...config, version: "0" }, keptLog().log).tools;
+  return createCatalog({ ...config, version: "0" }, keptLog().log, LOADED).tools;
 }
 
 Deno.test("every listed schema is in the portable subset", () => {

@@ -170,7 +170,7 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
 
   test("a tool that is left out is a protocol error that says why", async () => {
     const reason = "That is off: TEST_SETTING is false.";
-    const absentTools = new Map([["ehco", reason]]);
+    const absentTools = () => Promise.resolve(new Map([["ehco", reason]]));
     await using connected = await connect(era, [echo], { absentTools });
     await assert.rejects(
       connected.client.callTool({ name: "ehco", arguments: {} }),

@@ -1,9 +1,11 @@
-import { createCatalog } from "../../src/catalog.ts";
+import { createCatalog, loadBackends } from "../../src/catalog.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 import { createLog } from "../../src/core/log.ts";
 import { chooseFit } from "../../src/mcp/client_fit.ts";
 import { renderReply, reportOf } from "../../src/mcp/result.ts";
 import type { BoundTool, CallContext } from "../../src/mcp/tool.ts";
+
+const LOADED = await loadBackends();
 
 /** What came of a call in a test. */
 export interface Answer {
@@ -49,7 +51,7 @@ export function toolsWith(env: Readonly<Record<string, string>>): Tools {
     home: env.HOME,
     version: "0.0.0",
   };
-  const { tools } = createCatalog(config, log);
+  const { tools } = createCatalog(config, log, LOADED);
   const maxTokens = settings.maxResponseTokens ?? 30_000;
   const call = async (
     name: string,

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { Client, InMemoryTransport } from "@modelcontextprotocol/client";
 import type { McpServer } from "@modelcontextprotocol/server";
 import { serveStdio } from "@modelcontextprotocol/server/stdio";
-import { type Catalog, createCatalog } from "../../src/catalog.ts";
+import { type Catalog, createCatalog, loadBackends } from "../../src/catalog.ts";
 import type { Config } from "../../src/config/config.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 import { createLog } from "../../src/core/log.ts";
@@ -65,9 +65,11 @@ export const quiet = createLog({
   write: () => {},
 });
 
+const LOADED = await loadBackends();
+
 /** What exists with an environment. */
 export function catalogOf(env: Readonly<Record<string, string>>): Catalog {
-  return createCatalog(configOf(env), quiet);
+  return createCatalog(configOf(env), quiet, LOADED);
 }
 
 /** A client that follows prompts. */

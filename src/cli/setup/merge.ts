@@ -1,4 +1,4 @@
-import { isDeepStrictEqual } from "node:util";
+import { isDeepEqual } from "../../core/builtin.ts";
 import type { ParseError } from "jsonc-parser";
 import { isRecord } from "../../core/json.ts";
 import { type Client, ENTRY, type Server } from "./clients.ts";
@@ -124,7 +124,7 @@ async function addToToml(text: string, servers: string, entry: Table): Promise<s
     ...before,
     [servers]: { ...readServers(before), ...readServers(parse(table)) },
   };
-  if (isSame(parse(stringify(wanted)), () => parse(result))) return result;
+  if (parsesTo(parse(stringify(wanted)), () => parse(result))) return result;
   const at = statements.find(({ says }) => Object.hasOwn(says, servers))?.line;
   throw new UnusableFile(
     `line ${at}: no table can be added to this ${servers}; write its servers as tables, ` +
@@ -171,9 +171,9 @@ function leaveOut(
   });
 }
 
-function isSame(wanted: Table, made: () => Table): boolean {
+function parsesTo(wanted: Table, read: () => Table): boolean {
   try {
-    return isDeepStrictEqual(made(), wanted);
+    return isDeepEqual(read(), wanted);
   } catch {
     return false;
   }

@@ -1,5 +1,5 @@
+import { isDeepEqual } from "../../core/builtin.ts";
 import * as z from "zod";
-import { isDeepStrictEqual } from "node:util";
 import { defined } from "../../core/values.ts";
 import type { CallContext, Tool } from "../../mcp/tool.ts";
 import {
@@ -67,7 +67,7 @@ async function logAssessment(
       const { assessments } = shapeInfo(await mlflow.info(trace_id));
       const result = assessments.map(asRecord).find((one) =>
         one["assessment_name"] === name && one["create_time"] === create_time &&
-        isDeepStrictEqual(one["source"], source) && listDifferences(one, sent).length === 0
+        isDeepEqual(one["source"], source) && listDifferences(one, sent).length === 0
       );
       return result === undefined ? "nothing yet" : { result };
     },

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
+import { sha256 } from "../../core/builtin.ts";
 import * as z from "zod";
 import { badArgument, unknownName } from "../../core/failure.ts";
 
@@ -53,7 +53,7 @@ export function summarizeColumns({ columns, data }: Table): Record<string, numbe
 /** The run id of an analysis: the given one, else one that the same arguments always give. */
 export function analysisRunId(given: string | undefined, content: unknown): string {
   if (given === undefined) {
-    const digest = createHash("sha256").update(JSON.stringify(content)).digest("hex");
+    const digest = sha256(JSON.stringify(content), "hex");
     return `mcp${BigInt(`0x${digest.slice(0, 16)}`).toString(36).padStart(13, "0").slice(-9)}`;
   }
   if (/^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/.test(given)) return given;

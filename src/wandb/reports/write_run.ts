@@ -5,8 +5,7 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
+import { isDeepEqual, sha256 } from "../../core/builtin.ts";
 import * as z from "zod";
 import { pause } from "../../core/async.ts";
 import { Failure, isFailure } from "../../core/failure.ts";
@@ -120,10 +119,10 @@ function mediaFile(
   content: string,
   type: Readonly<Record<string, unknown>>,
 ): RunFile {
-  const sha256 = createHash("sha256").update(content).digest("hex");
-  const name = `${folder}/${key}_0_${sha256.slice(0, 20)}.${extension}`;
+  const digest = sha256(content, "hex");
+  const name = `${folder}/${key}_0_${digest.slice(0, 20)}.${extension}`;
   const size = new TextEncoder().encode(content).length;
-  return { key, path: name, content, reference: { ...type, path: name, sha256, size } };
+  return { key, path: name, content, reference: { ...type, path: name, sha256: digest, size } };
 }
 
 /**
@@ -199,7 +198,7 @@ export async function writeRun(
 /** Whether a run's summary holds these values. */
 function holds(summary: JsonObject, wanted: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(wanted).every(([key, value]) =>
-    isDeepStrictEqual(summary[key], JSON_FIELD.parse(JSON.stringify(value)))
+    isDeepEqual(summary[key], JSON_FIELD.parse(JSON.stringify(value)))
   );
 }
 

@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { sha256 } from "../../core/builtin.ts";
 import * as z from "zod";
 import { alignRuns } from "../../analysis/align.ts";
 import { diffMany, diffObjects } from "../../analysis/diff.ts";
@@ -226,7 +226,7 @@ function nameMedium(value: JsonObject): string {
 
 /** What tells two of the same size apart. */
 function digest(value: Json): string {
-  return createHash("sha256").update(JSON.stringify(value)).digest("hex").slice(0, 12);
+  return sha256(JSON.stringify(value), "hex").slice(0, 12);
 }
 
 /** Numeric metrics that all of the runs have, losses first. */

@@ -1,5 +1,4 @@
-import { randomBytes } from "node:crypto";
-import { isDeepStrictEqual } from "node:util";
+import { isDeepEqual } from "../../core/builtin.ts";
 import * as z from "zod";
 import { shortenMessage } from "../../core/text.ts";
 import { badArgument, Failure } from "../../core/failure.ts";
@@ -206,7 +205,10 @@ function namePlot(raw: unknown): unknown {
 
 /** Eleven random digits and letters, as W&B's clients name views, run sets and panels. */
 function newId(): string {
-  return BigInt(`0x${randomBytes(8).toString("hex")}`).toString(36).padStart(13, "0").slice(-11);
+  return BigInt(`0x${crypto.getRandomValues(new Uint8Array(8)).toHex()}`).toString(36).padStart(
+    13,
+    "0",
+  ).slice(-11);
 }
 
 async function readReport(session: WandbSession, id: string, project: ProjectRef) {
@@ -310,12 +312,12 @@ function writeReport(wandb: Wandb, project: ProjectRef, report: Report, signal: 
         return found === undefined ? "nothing yet" : { result: found.id };
       }
       const now = await readReport(session, id, project);
-      const isWritten = isDeepStrictEqual(
+      const isWritten = isDeepEqual(
         [now.title, now.description ?? "", now.type, now.spec],
         [title, description, type, JSON.parse(spec)],
       );
       if (isWritten) return { result: id };
-      return isDeepStrictEqual(now, report.before) ? "nothing yet" : "unclear";
+      return isDeepEqual(now, report.before) ? "nothing yet" : "unclear";
     },
   }, signal);
 }

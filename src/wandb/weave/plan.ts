@@ -1,3 +1,4 @@
+import { sha256 } from "../../core/builtin.ts";
 import * as z from "zod";
 import { badArgument } from "../../core/failure.ts";
 import type { ProjectRef } from "../project.ts";
@@ -12,7 +13,6 @@ import {
   LIGHT_COLUMNS,
 } from "./rows/columns.ts";
 import type { Shaping } from "./rows/shape.ts";
-import { createHash } from "node:crypto";
 
 /** What a caller asks for. */
 export interface ListingArguments {
@@ -155,7 +155,7 @@ export function readCursor(text: string, query: string): Cursor {
 
 /** A short name for what a query asks. */
 export function nameQuery(parts: readonly unknown[]): string {
-  return createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, 12);
+  return sha256(JSON.stringify(parts), "base64url").slice(0, 12);
 }
 
 const TIMES = ["time_range", "started_at", "ended_at"];

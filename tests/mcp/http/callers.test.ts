@@ -1,6 +1,6 @@
 /** Two callers with credentials of their own, at the same time: nothing of one reaches the other. */
 import assert from "node:assert/strict";
-import { createCatalog } from "../../../src/catalog.ts";
+import { createCatalog, loadBackends } from "../../../src/catalog.ts";
 import { resolveSettings } from "../../../src/config/resolve.ts";
 import { createLog } from "../../../src/core/log.ts";
 import { createHttpHandler } from "../../../src/mcp/http.ts";
@@ -95,6 +95,8 @@ function startUpstream() {
   };
 }
 
+const LOADED = await loadBackends();
+
 /** The service with passthrough, in this process. */
 function serve(url: string) {
   const env: Record<string, string> = {
@@ -113,7 +115,7 @@ function serve(url: string) {
     write: (line) => void lines.push(line),
   });
   const config = { command: "serve", words: [], options: {}, notes: [], home: undefined };
-  const catalog = createCatalog({ ...config, settings, version: "0" }, log);
+  const catalog = createCatalog({ ...config, settings, version: "0" }, log, LOADED);
   const factory = createServerFactory({
     ...catalog,
     name: "wandflow",
