@@ -1,3 +1,5 @@
+import { createRedactor } from "./redact.ts";
+
 /** Levels as the MCP servers of both projects name them, least urgent first. */
 export const LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"] as const;
 
@@ -88,90 +90,6 @@ function createScope(
     forRequest: (fields, more) =>
       createScope({ ...options, secrets: more }, { ...own, ...fields }, redact),
   };
-}
-
-/** Secrets shorter than this are ordinary words, too: they are looked for beside credentials only. */
-const DISTINCT = 6;
-
-/**
- * Replaces secrets in a text, in the forms that servers and clients write them in: percent-encoded,
- * as a form, JSON text, JSON in JSON, Base64. Short ones only behind a name such as `password=`, a
- * colon before a host, or alone in their text.
- */
-export function createRedactor(secrets: Iterable<string>): (text: string) => string {
-  const needles = new Set<string>();
-  const short = new Set<string>();
-  for (const secret of secrets) {
-    if (secret === "") continue;
-    if (secret.length < DISTINCT) short.add(secret);
-    else for (const form of writtenForms(secret)) needles.add(form);
-  }
-  const ordered = [...needles].sort((a, b) => b.length - a.length);
-  const guarded = [...short].map((secret) => {
-    const word = `${escapeRegExp(secret)}(?![\\w%])`;
-    return new RegExp(
-      `^\\s*${word}\\s*$|${CREDENTIAL}${word}|(?<=://[^\\s/@]*:)${word}(?=@)`,
-      "gi",
-    );
-  });
-  return (text) =>
-    guarded.reduce(
-      (result, pattern) => result.replace(pattern, "***"),
-      ordered.reduce((result, needle) => result.replaceAll(needle, "***"), text),
-    );
-}
-
-/** What stands before a value that is a credential. */
-const CREDENTIAL = String
-  .raw`(?<=(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|authorization|bearer|basic|key)\\?["']?\s*[:=]?\s*\\?["']?)`;
-
-function escapeRegExp(text: string): string {
-  return text.replaceAll(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
-}
-
-function writtenForms(secret: string): string[] {
-  const whole = secret.toWellFormed();
-  const bytes = new TextEncoder().encode(secret);
-  const quoted = JSON.stringify(secret).slice(1, -1);
-  // As Python writes it.
-  const ascii = quoted.replaceAll(
-    /[^\x20-\x7E]/g,
-    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
-  const percent = encodeURIComponent(whole);
-  return [
-    secret,
-    percent,
-    percent.replaceAll(/%../g, (code) => code.toLowerCase()),
-    String(new URLSearchParams([["", whole]])).slice(1),
-    ...[quoted, ascii, quoted.replaceAll("/", "\\/")].flatMap((text) => [
-      text,
-      // As text that stands inside JSON text.
-      JSON.stringify(text).slice(1, -1),
-    ]),
-    bytes.toBase64({ omitPadding: true }),
-    bytes.toBase64({ alphabet: "base64url", omitPadding: true }),
-  ];
-}
-
-/** A JSON value with every text and key of it redacted; what holds no secret is given back as it is. */
-export function redactDeep(value: unknown, redact: (text: string) => string): unknown {
-  if (typeof value === "string") return redact(value);
-  if (value === null || typeof value !== "object") return value;
-  if (Array.isArray(value)) {
-    const copy = value.map((item) => redactDeep(item, redact));
-    return copy.every((item, index) => item === value[index]) ? value : copy;
-  }
-  const entries = Object.entries(value);
-  const copies = entries.map(([key, child]): [string, unknown] => [
-    // Names of this program's own, such as `experiment`, may be somebody's password.
-    /^[a-z_]+$/.test(key) ? key : redact(key),
-    redactDeep(child, redact),
-  ]);
-  const same = copies.every(([key, child], index) =>
-    key === entries[index]?.[0] && child === entries[index]?.[1]
-  );
-  return same ? value : Object.fromEntries(copies);
 }
 
 /** JSON of any value; what JSON has no form for is named instead of failing the caller. */

@@ -17,3 +17,22 @@ export function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;
 }
+
+/** An object of its members. Keys that are equal stay apart: the later gets a star. */
+export function buildObject(
+  entries: readonly (readonly [string, unknown])[],
+): Record<string, unknown> {
+  const result: Record<string, unknown> = {};
+  for (const [key, value] of entries) {
+    let name = key;
+    while (Object.hasOwn(result, name)) name += "*";
+    // Not an assignment: the key may be `__proto__`.
+    Object.defineProperty(result, name, {
+      value,
+      enumerable: true,
+      writable: true,
+      configurable: true,
+    });
+  }
+  return result;
+}

@@ -1,4 +1,4 @@
-import { once } from "./values.ts";
+import { buildObject, once } from "./values.ts";
 import { isVariant } from "./variants.ts";
 
 /**
@@ -128,23 +128,7 @@ export function stripInvisibleDeep(value: unknown): { value: unknown; removed: n
     const copies = entries.map(([key, child]): [string, unknown] => [clean(key), visit(child)]);
     const same = ([key, child]: [string, unknown], index: number) =>
       key === entries[index]?.[0] && child === entries[index]?.[1];
-    return copies.every(same) ? object : objectOf(copies);
+    return copies.every(same) ? object : buildObject(copies);
   };
   return { value: visit(value), removed };
-}
-
-function objectOf(entries: readonly (readonly [string, unknown])[]): Record<string, unknown> {
-  const result: Record<string, unknown> = {};
-  for (const [key, value] of entries) {
-    let name = key;
-    while (Object.hasOwn(result, name)) name += "*";
-    // Not an assignment: the key may be `__proto__`.
-    Object.defineProperty(result, name, {
-      value,
-      enumerable: true,
-      writable: true,
-      configurable: true,
-    });
-  }
-  return result;
 }

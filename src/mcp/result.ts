@@ -1,6 +1,7 @@
 import { Failure, type FailureReport } from "../core/failure.ts";
 import { isRecord } from "../core/json.ts";
-import { type Log, redactDeep } from "../core/log.ts";
+import type { Log } from "../core/log.ts";
+import { redactDeep } from "../core/redact.ts";
 import { isPlainJson, stripInvisible, stripInvisibleDeep } from "../core/visible.ts";
 import { CHART } from "./app.ts";
 import { bound, type Bounded } from "./budget.ts";

@@ -7,7 +7,8 @@
  */
 import type { ChartSpec } from "../analysis/charts/spec.ts";
 import { type Helper, isLaunched, startHelper } from "../core/launcher.ts";
-import { type Log, redactDeep } from "../core/log.ts";
+import type { Log } from "../core/log.ts";
+import { redactDeep } from "../core/redact.ts";
 import { stripInvisibleDeep } from "../core/visible.ts";
 import type { FromPainter } from "./paint.ts";
 

@@ -1,12 +1,5 @@
 import assert from "node:assert/strict";
-import fc from "fast-check";
-import {
-  createLog,
-  createRedactor,
-  LOG_LEVELS,
-  type LogOptions,
-  redactDeep,
-} from "../../src/core/log.ts";
+import { createLog, LOG_LEVELS, type LogOptions } from "../../src/core/log.ts";
 
 function capture(options: Partial<LogOptions> = {}) {
   const lines: string[] = [];
@@ -94,24 +87,6 @@ Deno.test("secrets never appear, in whatever form they are written", () => {
   }
 });
 
-Deno.test("redaction finds any secret of six characters or more, anywhere in a text", () => {
-  const secret = fc.string({ minLength: 6, maxLength: 30 }).filter((text) => !"***".includes(text));
-  fc.assert(fc.property(fc.string(), secret, fc.string(), (before, hidden, after) => {
-    const redact = createRedactor([hidden]);
-    for (const form of [hidden, encodeURIComponent(hidden), JSON.stringify(hidden)]) {
-      const result = redact(before + form + after);
-      // What surrounds it may happen to spell it anew only around the stars.
-      assert.ok(result.includes("***"), result);
-      assert.ok(!result.replaceAll("***", "\u0000").includes(hidden));
-    }
-  }));
-  assert.equal(createRedactor([])("anything"), "anything");
-});
-
-Deno.test("a secret that contains another is hidden whole", () => {
-  assert.equal(createRedactor(["secret", "secret-longer"])("x secret-longer y"), "x *** y");
-});
-
 Deno.test("createLog: secrets learnt later are hidden from then on", () => {
   const lines: string[] = [];
   const log = createLog({
@@ -124,57 +99,4 @@ Deno.test("createLog: secrets learnt later are hidden from then on", () => {
   log.info("password learnt-later-123");
   assert.match(lines.join(""), /password \*\*\*/);
   assert.equal(log.redact("x learnt-later-123"), "x ***");
-});
-
-Deno.test("every way in which servers write a secret is found", () => {
-  const secret = "pä s/w+'rd<1>";
-  const redact = createRedactor([secret]);
-  const ways: Record<string, string> = {
-    "percent-encoded": encodeURIComponent(secret),
-    "percent-encoded in small letters": encodeURIComponent(secret).replace(
-      /%../g,
-      (code) => code.toLowerCase(),
-    ),
-    "a form": String(new URLSearchParams({ password: secret })),
-    "JSON": JSON.stringify({ a: secret }),
-    "JSON of Python": '{"a": "p\\u00e4 s/w+\'rd<1>"}',
-    "JSON with slashes escaped": JSON.stringify(secret).replaceAll("/", "\\/"),
-    "JSON in JSON": JSON.stringify({ a: JSON.stringify({ b: secret }) }),
-    "Base64": new TextEncoder().encode(secret).toBase64(),
-    "Base64 for URLs": new TextEncoder().encode(secret).toBase64({ alphabet: "base64url" }),
-  };
-  for (const [way, text] of Object.entries(ways)) {
-    assert.match(redact(text), /\*\*\*/, way);
-    assert.doesNotMatch(redact(text), /rd<1|rd%3|w%2B|w%2b|cmQ8/, way);
-  }
-});
-
-Deno.test("a short secret is hidden where it is one, and stays a word elsewhere", () => {
-  const redact = createRedactor(["a1b2", "cat"]);
-  for (
-    const text of [
-      "cat",
-      " a1b2 ",
-      "password=cat",
-      '{"password": "cat"}',
-      '{\\"api_key\\": \\"a1b2\\"}',
-      "Authorization: Bearer a1b2",
-      "http://user:cat@host/",
-      "token cat, sent",
-    ]
-  ) assert.doesNotMatch(redact(text), /cat|a1b2/, text);
-  for (const text of ["the cat sat", "category", "concat=1", "password=category", "monkey cats"]) {
-    assert.equal(redact(text), text);
-  }
-});
-
-Deno.test("a value is redacted in texts and keys; what holds no secret is the same object", () => {
-  const redact = createRedactor(["canary-1234", "experiment"]);
-  const clean = { experiment_id: "1", list: [{ a: null, b: 2 }] };
-  assert.equal(redactDeep(clean, redact), clean);
-  const found = { list: [{ "x-canary-1234": "t canary-1234" }], experiment: ["experiment"] };
-  assert.deepEqual(redactDeep(found, redact), {
-    list: [{ "x-***": "t ***" }],
-    experiment: ["***"],
-  });
 });

@@ -1,6 +1,6 @@
 /** What a careless server repeats of credentials in answers that succeed leaves in no byte. */
 import assert from "node:assert/strict";
-import { startFakeMlflow, TRACE } from "../e2e/fake_mlflow.ts";
+import { ASSESSMENT, startFakeMlflow, TRACE } from "../e2e/fake_mlflow.ts";
 import { answerTo, callOverHttp, initialize, LEGACY, MODERN, send } from "../e2e/rpc.ts";
 import { run, startHttp, startStdio } from "../support/product.ts";
 
@@ -99,4 +99,37 @@ Deno.test("credentials that a server repeats in a successful answer leave nowher
     assert.ok(place < 0, `${canary}: ${told.slice(Math.max(0, place - 200), place + 100)}`);
   }
   assert.match(told, new RegExp(`${mlflow.url}/#/experiments/1/traces`), "links lead to pages");
+});
+
+Deno.test("a password of digits does not leave as a number, nor spelled by codes", async () => {
+  const pin = "73519246";
+  const codes = [...pin].map((digit) => `\\u00${digit.charCodeAt(0).toString(16)}`).join("");
+  const assessment = {
+    assessment_id: ASSESSMENT,
+    assessment_name: "echo",
+    trace_id: TRACE,
+    source: { source_type: "CODE", source_id: "x" },
+    create_time: "2026-11-06T10:00:00.000Z",
+    last_update_time: "2026-11-06T10:00:00.000Z",
+    feedback: { value: { pin: Number(pin), list: [Number(pin)], [pin]: true } },
+    rationale: `{"pin": "${codes}"}`,
+    valid: true,
+  };
+  await using mlflow = startFakeMlflow((url) =>
+    url.pathname.endsWith(ASSESSMENT) ? Response.json({ assessment }) : undefined
+  );
+  const { code, stdout, stderr } = await run([
+    "call",
+    "get_assessment",
+    `trace_id=${TRACE}`,
+    `assessment_id=${ASSESSMENT}`,
+  ], {
+    MLFLOW_TRACKING_URI: mlflow.url,
+    MLFLOW_TRACKING_USERNAME: "ann",
+    MLFLOW_TRACKING_PASSWORD: pin,
+  });
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /"pin":"\*\*\*","list":\["\*\*\*"\]/);
+  assert.ok(!stdout.includes(pin), stdout);
+  assert.ok(!stdout.includes(JSON.stringify(codes).slice(1, -1)), stdout);
 });
