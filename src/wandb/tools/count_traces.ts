@@ -1,8 +1,10 @@
 import * as z from "zod";
+import { defined } from "../../core/values.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
 import { wandbTool, type WeaveServices } from "../tool.ts";
-import { buildSelection, explainEmptyProject, FILTERS_ARGUMENT } from "../weave/selection.ts";
+import { explainEmpty, explainRewritten } from "../weave/explain.ts";
+import { buildSelection, FILTERS_ARGUMENT } from "../weave/selection.ts";
 
 /** Counts calls and traces. */
 export const countTraces: Tool<WeaveServices> = wandbTool({
@@ -25,9 +27,11 @@ export const countTraces: Tool<WeaveServices> = wandbTool({
       session.count(place, selection),
       filter["trace_roots_only"] === true ? undefined : session.count(place, roots),
     ]);
-    const note = total === 0 && Object.keys(filters).length === 0
-      ? { note: await explainEmptyProject(session, place) }
-      : {};
-    return { data: { total_count: total, root_traces_count: rootCount ?? total, ...note } };
+    const asking = { weave, session, place };
+    const note = total === 0
+      ? await explainEmpty(asking, filters)
+      : await explainRewritten(asking, filters, total);
+    const data = { total_count: total, root_traces_count: rootCount ?? total };
+    return { data: { ...data, ...defined({ note }) } };
   },
 });

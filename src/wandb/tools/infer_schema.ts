@@ -4,8 +4,9 @@ import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
 import { wandbTool, type WeaveServices } from "../tool.ts";
 import { type Call, readDerived, readOp, readUsage } from "../weave/call.ts";
+import { explainEmpty, explainRewritten } from "../weave/explain.ts";
 import { chooseSample, findCandidates } from "../weave/sample.ts";
-import { buildSelection, explainEmptyProject, FILTERS_ARGUMENT } from "../weave/selection.ts";
+import { buildSelection, FILTERS_ARGUMENT } from "../weave/selection.ts";
 
 /** Ops that are listed with their number of calls. */
 const OPS = 100;
@@ -49,11 +50,16 @@ export const inferSchema: Tool<WeaveServices> = wandbTool({
       const query = { filter: { call_ids: sample.map(({ id }) => id) }, limit: sample.length };
       for await (const call of session.calls(place, query)) builder.add(readOp(call), toRow(call));
     }
-    const note = total > 0
-      ? undefined
-      : Object.keys(filters).length > 0
-      ? "No call matches the filters."
-      : await explainEmptyProject(session, place);
+    const asking = { weave, session, place };
+    const why = total === 0
+      ? await explainEmpty(asking, filters)
+      : await explainRewritten(asking, filters, total);
+    const notes = [
+      ...(left.length === 0
+        ? []
+        : ["Raise sample_size, or give filters, to see the fields of the other ops."]),
+      ...(why === undefined ? [] : [why]),
+    ];
     return {
       data: {
         fields: builder.fields().map(describeField),
@@ -64,10 +70,9 @@ export const inferSchema: Tool<WeaveServices> = wandbTool({
         sample_size: builder.rows,
         ...(left.length === 0 ? {} : {
           ops_not_sampled: left.slice(0, OPS),
-          note: "Raise sample_size, or give filters, to see the fields of the other ops.",
         }),
         ...(tooLarge.length === 0 ? {} : { ops_too_large: tooLarge }),
-        ...(note === undefined ? {} : { note }),
+        ...(notes.length === 0 ? {} : { note: notes.join(" ") }),
       },
       rows: [{ path: "fields", hint: "Give filters, such as op_name, to see fewer ops' fields." }],
     };

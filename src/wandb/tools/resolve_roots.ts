@@ -5,6 +5,7 @@ import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, type ProjectRef, resolveProject } from "../project.ts";
 import { wandbTool, type WeaveServices } from "../tool.ts";
 import type { WeaveSession } from "../weave/client.ts";
+import { findAgents } from "../weave/explain.ts";
 import { callLinks } from "../weave/resources.ts";
 import { LIGHT_COLUMNS } from "../weave/rows/columns.ts";
 import { shapeCall } from "../weave/rows/shape.ts";
@@ -58,6 +59,7 @@ export const resolveRoots: Tool<WeaveServices> = wandbTool({
         at++;
       }
     }
+    const agents = missing.length === 0 ? undefined : await findAgents({ weave, session, place });
     return {
       data: {
         roots: Object.fromEntries(roots),
@@ -66,7 +68,9 @@ export const resolveRoots: Tool<WeaveServices> = wandbTool({
         ...(missing.length === 0 ? {} : {
           missing: missing.slice(0, MISSING),
           missing_count: missing.length,
-          note: MISSING_NOTE,
+          note: agents === undefined
+            ? MISSING_NOTE
+            : `${MISSING_NOTE} They may be traces of agents: the project also has ${agents}`,
         }),
         ...(at < ids.length ? { next_offset: at } : {}),
         ...(roots.size === 0 ? {} : { call_url: writeCallUrl(weave, place) }),

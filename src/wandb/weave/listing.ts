@@ -4,6 +4,7 @@ import type { Reply } from "../../mcp/tool.ts";
 import type { ProjectRef } from "../project.ts";
 import { type Call, sumCosts } from "./call.ts";
 import type { CallsQuery, CallsSelection, Weave, WeaveSession } from "./client.ts";
+import { explainEmpty, explainRewritten } from "./explain.ts";
 import { findSortField } from "./filters/fields.ts";
 import { type ListingArguments, type Plan, writeCursor } from "./plan.ts";
 import { callLinks } from "./resources.ts";
@@ -11,7 +12,7 @@ import { RowCollector, Tally } from "./rows/collect.ts";
 import { LIGHT_COLUMNS } from "./rows/columns.ts";
 import { expandCalls, RefReader } from "./rows/expand.ts";
 import { BRIEF, briefCall, OMITTED, shapeCall } from "./rows/shape.ts";
-import { boundStart, explainEmptyProject } from "./selection.ts";
+import { boundStart } from "./selection.ts";
 import type { TraceUsage } from "./trace_usage.ts";
 
 /** A page of calls and the facts about them. */
@@ -71,9 +72,21 @@ export async function listCalls(work: Work): Promise<Reply<Listing>> {
   const total = ended && counting === undefined
     ? offset + tally.calls
     : await counting ?? await count();
-  const bare = tally.calls === 0 && offset === 0 && Object.keys(args.filters ?? {}).length === 0;
-  const note = bare ? await explainEmptyProject(session, place) : explainEmpty(args, offset, total);
+  const note = await explain(work, tally.calls, total);
   return render(work, { tally, collector, total, missing: reader.missing, note });
+}
+
+/** What a page lacks, and why. */
+async function explain(work: Work, calls: number, total: number): Promise<string | undefined> {
+  const { filters } = work.plan;
+  if (work.plan.cursor.offset > 0) {
+    return calls > 0
+      ? undefined
+      : `There are ${total} matching calls; the offset is past the last.`;
+  }
+  return calls > 0
+    ? await explainRewritten(work, filters, calls)
+    : await explainEmpty(work, filters);
 }
 
 function orderCalls({ args, place, plan, session, selection }: Work): AsyncGenerator<Call> {
@@ -126,7 +139,7 @@ function render(
     collector: RowCollector;
     total: number;
     missing: number;
-    note: string;
+    note: string | undefined;
   },
 ): Reply<Listing> {
   const { args, place, plan, weave } = work;
@@ -152,7 +165,8 @@ function render(
         ...(found.missing > 0 ? { unresolved_references: found.missing } : {}),
         ...(tally.calls > 0
           ? { call_url: weave.links.call(place.entity, place.project, "ID").replace(/ID$/, "{id}") }
-          : { note: found.note }),
+          : {}),
+        ...defined({ note: found.note }),
       },
       traces: rows,
       ...(offset + shown < total ? { next_cursor: next(shown) } : {}),
@@ -170,21 +184,6 @@ function render(
       { uri: weave.links.traces(place.entity, place.project), name: `Traces of ${place.id}` },
     ],
   };
-}
-
-function explainEmpty(args: ListingArguments, offset: number, total: number): string {
-  if (offset > 0) return `There are ${total} matching calls; the offset is past the last.`;
-  const said = JSON.stringify(args.filters);
-  const dotted = /"[^"]*\.[^"]*":/.test(said);
-  return "No call matches all of the filters. Count with fewer of them, or see which ops, paths " +
-    "and values there are with infer_trace_schema_tool." +
-    (/"op(_names?)?":"[^"*/]+"/.test(said)
-      ? " An op_name is a whole name; *text* matches a part of one."
-      : "") +
-    (/"op(_names?)?":"[^"]*[A-Z][^"]*"/.test(said)
-      ? " Weave keeps OpenTelemetry spans under lower-case names."
-      : "") +
-    (dotted ? " A dot within a name, as in gpt-4.1, is written \\. in a path." : "");
 }
 
 /** A millisecond after a time, in Unix seconds; services differ in how finely they compare. */

@@ -3,7 +3,7 @@ import { Failure } from "../../core/failure.ts";
 import { path } from "../../http/path.ts";
 import type { ProjectRef } from "../project.ts";
 import type { CallsSelection, WeaveSession } from "./client.ts";
-import { buildFilter, findPatterns } from "./filters/build.ts";
+import { buildFilter, findNamedOps } from "./filters/build.ts";
 import { baseName, buildOpCondition, fitsPattern, type PatternNames } from "./filters/ops.ts";
 import { type Expression, field, literal, toExpression } from "./query.ts";
 
@@ -75,7 +75,10 @@ export async function resolvePatterns(
   place: ProjectRef,
   filters: Readonly<Record<string, unknown>>,
 ): Promise<PatternNames> {
-  const patterns = [...new Set(findPatterns(filters, place))];
+  const { ops } = findNamedOps(filters, place);
+  const patterns = [
+    ...new Set(ops.flatMap((one) => one.kind === "pattern" ? [one.pattern] : [])),
+  ];
   if (patterns.length === 0) return new Map();
   const published = await listOps(session, place);
   const found = await Promise.all(
@@ -134,32 +137,4 @@ async function findUnlistedOps(
   };
   for await (const call of session.calls(place, query)) found.add(baseName(call.op_name));
   return [...found];
-}
-
-const AGENTS = z.looseObject({
-  agents: z.array(z.looseObject({ agent_name: z.string(), span_count: z.number().catch(0) })),
-  total_count: z.number().catch(0),
-});
-const PLAIN = "There are no calls in this project; check the entity and project names.";
-
-/**
- * What to say of a project without calls. Agents traced by the conversation API of newer clients
- * write none: their spans are kept apart, which newer services can tell.
- */
-export async function explainEmptyProject(
-  session: WeaveSession,
-  place: ProjectRef,
-): Promise<string> {
-  try {
-    const body = { project_id: place.id, limit: 10 };
-    const { agents, total_count: total } = await session.post(path`/agents/query`, body, AGENTS);
-    if (agents.length === 0) return PLAIN;
-    const names = agents.map((one) => `"${one.agent_name}" (${one.span_count} spans)`).join(", ");
-    return `There are no calls in this project, but ${Math.max(total, agents.length)} agents ` +
-      `traced by Weave's conversation API: ${names}. Weave keeps their spans apart from calls, ` +
-      "and these tools do not read them; see the project's Agents page.";
-  } catch (error) {
-    if (!(error instanceof Failure) || session.signal.aborted) throw error;
-    return PLAIN;
-  }
 }

@@ -16,6 +16,7 @@ import importlib
 import json
 import logging
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from pathlib import Path
@@ -94,6 +95,7 @@ class Service:
         self.store = store_module.TestTraceServer(database)
         self.store.setup_tables()
         self.trace = adapter.ExternalTraceServer(self.store, Ids())
+        self.agents: dict[str, list[dict[str, str]]] = {}
 
     async def answer(self, run: Callable[[], Any]) -> Response:
         try:
@@ -201,6 +203,26 @@ class Service:
 
         return await self.answer(run)
 
+    async def agents_export(self, request: Request) -> Response:
+        """Keeps agents' spans apart from calls; the wheel has no server that does."""
+        body = await request.body()
+        if request.headers.get("content-encoding") == "gzip":
+            body = gzip.decompress(body)
+        spans = self.agents.setdefault(request.headers["project_id"], [])
+        for group in ExportTraceServiceRequest.FromString(body).resource_spans:
+            for scope in group.scope_spans:
+                spans.extend({one.key: one.value.string_value for one in span.attributes} for span in scope.spans)
+        answer = ExportTraceServiceResponse().SerializeToString()
+        return Response(answer, media_type="application/x-protobuf")
+
+    async def agents_query(self, request: Request) -> Response:
+        body = await request.json()
+        names = [one.get("gen_ai.agent.name") for one in self.agents.get(body["project_id"], [])]
+        counts = Counter(name for name in names if name)
+        agents = [{"agent_name": name, "span_count": count} for name, count in counts.items()]
+        found = {"agents": agents[: body.get("limit")], "total_count": len(agents)}
+        return JSONResponse(found)
+
     async def files_create(self, request: Request) -> Response:
         async with request.form() as form:
             content = await form["file"].read()
@@ -262,6 +284,8 @@ class Service:
             ("/call/upsert_batch", self.upsert_batch),
             ("/v2/{entity}/{project}/calls/complete", self.calls_complete),
             ("/otel/v1/traces", self.otel_export),
+            ("/agents/otel/v1/traces", self.agents_export),
+            ("/agents/query", self.agents_query),
             ("/files/create", self.files_create),
             ("/file/create", self.files_create),
             ("/files/content", self.files_content),

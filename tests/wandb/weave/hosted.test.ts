@@ -542,7 +542,9 @@ Deno.test("a project without calls may have agents, which are named", async () =
       for (const note of [query, counted]) {
         assert.match(
           String(note),
-          "agents" in options && options.agents.length > 0 ? /"travel" \(7/ : /check/,
+          "agents" in options && options.agents.length > 0
+            ? /\(1 in all\): "travel" \(spans: 7\)/
+            : /check/,
         );
       }
     } finally {

@@ -2,6 +2,8 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import { countTraces } from "../../../src/wandb/tools/count_traces.ts";
+import { inferSchema } from "../../../src/wandb/tools/infer_schema.ts";
 import { queryTraces } from "../../../src/wandb/tools/query_traces.ts";
 import { summarizeEvaluation } from "../../../src/wandb/tools/summarize_evaluation.ts";
 import { shared } from "../../support/backend.ts";
@@ -120,9 +122,32 @@ for (const { backend, client } of WRITERS) {
         assert.equal(list(rows["traces"]).length, 1, op_name);
       }
       // What differs in case alone cannot be told from another op: it is said.
-      const other = await rig.call(queryTraces, { filters: { op_name: "Chat_gpt-4o-mini" } });
-      assert.deepEqual(other["traces"], []);
-      assert.match(String(record(other["metadata"])["note"]), /under lower-case names/);
+      const told: (readonly [Data, number])[] = [
+        [{ op_name: "Chat_gpt-4o-mini" }, 0],
+        [{ op_names: ["Chat_gpt-4o-mini", "Finder.predict"] }, 5],
+        [{ op_name: "Chat_gpt*" }, 0],
+        [{ op_name_contains: "Chat_gpt" }, 0],
+        [{ op_name: { $in: ["Chat_gpt-4o-mini"] } }, 0],
+        [{ $or: [{ op: "Chat_gpt-4o-mini" }, { op: "Finder.predict" }] }, 5],
+        [{ $not: { op_name: "Chat_gpt-4o-mini" }, trace_id: trace }, 2],
+        [{ trace_name: "Chat_gpt-4o-mini" }, 0],
+        [{ trace_name: { $contains: "Chat gpt" } }, 0],
+      ];
+      for (const [filters, number] of told) {
+        const rows = await rig.call(queryTraces, { filters, detail_level: "schema" });
+        const counted = await rig.call(countTraces, { filters });
+        const inferred = await rig.call(inferSchema, { filters });
+        const text = JSON.stringify(filters);
+        assert.equal(counted["total_count"], number, text);
+        assert.equal(list(rows["traces"]).length, number, text);
+        for (const one of [record(rows["metadata"]), counted, inferred]) {
+          const note = String(one["note"]);
+          if (backend === weaveClickhouse) assert.match(note, /"chat_gpt-4o-mini"/, text);
+          else assert.doesNotMatch(note, /lower-case/, text);
+        }
+      }
+      const { note } = await rig.call(countTraces, { filters: { op_name: "Finder.predict" } });
+      assert.equal(note, undefined);
     });
     await t.step("OpenTelemetry's roots tell what was used below them", async () => {
       const rig = rigOn({ ...state, project });

@@ -3,7 +3,7 @@ import { isRecord } from "../../../core/json.ts";
 import type { ProjectRef } from "../../project.ts";
 import { type Condition, type Expression, toExpression } from "../query.ts";
 import { isOperators } from "./condition.ts";
-import { FILTERS, findField, isPath, LISTS, LISTS_ONLY, MOST } from "./fields.ts";
+import { FILTERS, findField, isPath, LISTS, LISTS_ONLY, MOST, TRACE_NAME } from "./fields.ts";
 import {
   buildOpCondition,
   buildOpFilter,
@@ -39,21 +39,29 @@ export interface ServiceFilter {
   readonly paths: readonly string[];
 }
 
-/** The op name patterns in a filter, which must be looked up before {@link buildFilter}. */
-export function findPatterns(
+/** What a filter says of op names. */
+export interface NamedOps {
+  /** Its selectors; the patterns among them must be looked up before {@link buildFilter}. */
+  readonly ops: readonly OpSelector[];
+  /** The same in conditions on the name of the trace. */
+  readonly traceNames: readonly string[];
+}
+
+/** Finds what a filter says of op names, wherever it does. */
+export function findNamedOps(
   filters: Readonly<Record<string, unknown>>,
   place: ProjectRef,
-): string[] {
+): NamedOps {
   const builder = new Builder(place, new Map());
   builder.read(filters, "", false);
-  return builder.selectors.flatMap((one) => one.kind === "pattern" ? [one.pattern] : []);
+  return { ops: builder.selectors, traceNames: builder.traceNames };
 }
 
 /**
  * What the service is sent for a caller's filters; the same for rows and for counts. Every filter
  * does what it says or is refused.
  *
- * @param patterns The op names that each of {@link findPatterns} stands for.
+ * @param patterns The op names that each pattern of {@link findNamedOps} stands for.
  * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
 export function buildFilter(
@@ -74,6 +82,7 @@ class Builder {
   readonly filter: CallsFilter = {};
   readonly paths = new Set<string>();
   readonly selectors: OpSelector[] = [];
+  readonly traceNames: string[] = [];
 
   constructor(private readonly place: ProjectRef, private readonly patterns: PatternNames) {}
 
@@ -233,8 +242,19 @@ class Builder {
   #on(path: string, value: unknown, name: string): Condition {
     const target = findField(path);
     if (target?.kind === "json") this.paths.add(target.path);
+    if (target?.path === TRACE_NAME) this.traceNames.push(...listTexts(value));
     return conditionAt(path, value, name);
   }
+}
+
+/** The texts in a condition; one that asks for a part of a text as a pattern. */
+function listTexts(value: unknown): string[] {
+  if (typeof value === "string") return [value];
+  if (Array.isArray(value)) return value.flatMap(listTexts);
+  if (!isRecord(value)) return [];
+  return Object.entries(value).flatMap(([operator, operand]) =>
+    listTexts(operand).map((text) => operator === "$contains" ? `*${text}*` : text)
+  );
 }
 
 /** `*text*` as a part of a name: the guess of who knows that patterns find ops. */

@@ -39,12 +39,15 @@ const COLUMNS: Readonly<Record<string, Kind>> = {
   wb_run_step: "number",
 };
 
+/** The name of a trace: its root's display name, or op. */
+export const TRACE_NAME = "summary.weave.trace_name";
+
 /** Names that stand for what the service works out. */
 const DERIVED: Readonly<Record<string, string>> = {
   status: "summary.weave.status",
   latency: "summary.weave.latency_ms",
   latency_ms: "summary.weave.latency_ms",
-  trace_name: "summary.weave.trace_name",
+  trace_name: TRACE_NAME,
 };
 
 const JSON_ROOTS = ["inputs", "output", "attributes", "summary"];
@@ -53,7 +56,7 @@ const JSON_ROOTS = ["inputs", "output", "attributes", "summary"];
 export function findField(path: string): Field | undefined {
   const own = DERIVED[path] ?? (isFeedback(path) ? path : normalizeIndexes(path));
   if (own === "summary.weave.latency_ms") return { path: own, kind: "number" };
-  if (own === "summary.weave.status" || own === "summary.weave.trace_name") {
+  if (own === "summary.weave.status" || own === TRACE_NAME) {
     return { path: own, kind: "key" };
   }
   if (Object.hasOwn(COLUMNS, own)) return { path: own, kind: COLUMNS[own] ?? "text" };

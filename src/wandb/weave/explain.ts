@@ -1,0 +1,137 @@
+/** Why an answer holds less than was expected. */
+import * as z from "zod";
+import { Failure } from "../../core/failure.ts";
+import { path } from "../../http/path.ts";
+import type { ProjectRef } from "../project.ts";
+import type { Weave, WeaveSession } from "./client.ts";
+import { findNamedOps } from "./filters/build.ts";
+import { fitsPattern, isSpanName, type OpSelector, toStoredName } from "./filters/ops.ts";
+import { buildSelection, resolvePatterns } from "./selection.ts";
+
+/** Who asks, and where. */
+export interface Asking {
+  readonly weave: Weave;
+  readonly session: WeaveSession;
+  readonly place: ProjectRef;
+}
+
+type Filters = Readonly<Record<string, unknown>>;
+
+const PLAIN = "There are no calls in this project; check the entity and project names.";
+
+/** What to say where no call matches, with or without filters. */
+export async function explainEmpty(asking: Asking, filters: Filters): Promise<string> {
+  if (Object.keys(filters).length === 0) {
+    const agents = await findAgents(asking);
+    return agents === undefined ? PLAIN : `There are no calls in this project, but ${agents}`;
+  }
+  const [agents, rewritten] = await Promise.all([
+    findAgents(asking),
+    explainRewritten(asking, filters, 0),
+  ]);
+  const said = JSON.stringify(filters);
+  const whole = findNamedOps(filters, asking.place).ops.some(({ kind }) => kind === "name");
+  return [
+    "No call matches all of the filters. Count with fewer of them, or see which ops, paths " +
+    "and values there are with infer_trace_schema_tool.",
+    ...(whole ? ["An op_name is a whole name; *text* matches a part of one."] : []),
+    ...(rewritten === undefined ? [] : [rewritten]),
+    ...(/"[^"]*\.[^"]*":/.test(said)
+      ? ["A dot within a name, as in gpt-4.1, is written \\. in a path."]
+      : []),
+    ...(agents === undefined
+      ? []
+      : [`What you look for may be elsewhere: the project also has ${agents}`]),
+  ].join(" ");
+}
+
+/** Statuses of services that keep no agents. */
+const OLDER = [404, 405, 422];
+const ROUTE = "agents";
+const AGENTS = z.looseObject({
+  agents: z.array(z.looseObject({ agent_name: z.string(), span_count: z.number().catch(0) })),
+  total_count: z.number().catch(0),
+});
+
+/**
+ * The agents of a project that were traced by the conversation API of newer clients, which writes no
+ * calls: newer services keep their spans apart. Undefined where there are none, or none can be seen.
+ */
+export async function findAgents({ weave, session, place }: Asking): Promise<string | undefined> {
+  if (weave.lacks.has(ROUTE)) return undefined;
+  try {
+    const body = { project_id: place.id, limit: 10 };
+    const { agents, total_count: total } = await session.post(path`/agents/query`, body, AGENTS);
+    if (agents.length === 0) return undefined;
+    const names = agents.map((one) => `"${one.agent_name}" (spans: ${one.span_count})`).join(", ");
+    return "agents that were traced by Weave's conversation API " +
+      `(${
+        Math.max(total, agents.length)
+      } in all): ${names}. Weave keeps their spans apart from calls, and these tools do not read them; ` +
+      "see the project's Agents page.";
+  } catch (error) {
+    if (!(error instanceof Failure) || session.signal.aborted) throw error;
+    if (OLDER.includes(error.status ?? 0)) weave.lacks.add(ROUTE);
+    return undefined;
+  }
+}
+
+/**
+ * Says which calls a filter on op names passes over, or a filter that excludes some lets through:
+ * the hosted service keeps spans that came by OpenTelemetry under names that it rewrites.
+ *
+ * @param found How many calls match: a single name that some have was meant as it stands.
+ */
+export async function explainRewritten(
+  asking: Asking,
+  filters: Filters,
+  found: number,
+): Promise<string | undefined> {
+  const { ops, traceNames } = findNamedOps(filters, asking.place);
+  if (found > 0 && ops.length + traceNames.length === 1 && isPlain(filters)) return undefined;
+  const asked = [
+    ...ops.flatMap((one) => nameSent(one)).filter((text) => !isSpanName(text)),
+    ...traceNames,
+  ];
+  const pairs = [...new Set(asked)].map((text) => [text, toStoredName(text)] as const)
+    .filter(([text, stored]) => stored !== text && stored !== "");
+  try {
+    const lines = await Promise.all(pairs.map(async ([text, stored]) => {
+      const names = await findStored(asking, text, stored);
+      return names.length === 0 ? [] : [`"${text}": ${names.map((one) => `"${one}"`).join(", ")}`];
+    }));
+    if (lines.flat().length === 0) return undefined;
+    return "Weave keeps OpenTelemetry spans under lower-case names without spaces, and these " +
+      `differ from what was asked for (${lines.flat().join("; ")}): ask by those.`;
+  } catch (error) {
+    if (!(error instanceof Failure) || asking.session.signal.aborted) throw error;
+    return undefined;
+  }
+}
+
+/** Whether the only filter on op names is a single name at the top. */
+function isPlain({ op, op_name, op_names }: Filters): boolean {
+  const text = op ?? op_name ?? op_names;
+  return typeof text === "string" && !text.includes("*");
+}
+
+function nameSent(selector: OpSelector): string[] {
+  if (selector.kind === "name") return [selector.name];
+  return selector.kind === "pattern" ? [selector.pattern] : [];
+}
+
+/** Names that calls have and that the filter would mean, if it were written like them. */
+async function findStored(
+  { session, place }: Asking,
+  text: string,
+  stored: string,
+): Promise<string[]> {
+  if (stored.includes("*")) {
+    const found = await resolvePatterns(session, place, { op_name: stored });
+    return (found.get(stored) ?? []).filter((name) => isSpanName(text) || !fitsPattern(name, text))
+      .slice(0, 10);
+  }
+  // As a condition: in a list, SQLite takes capitals for small letters.
+  const selection = await buildSelection(session, place, { $and: [{ op_name: stored }] });
+  return await session.count(place, selection) > 0 ? [stored] : [];
+}
