@@ -7,6 +7,7 @@
 import { accessOf, DENIED_NETWORK, hostOfUrl } from "./src/config/access.ts";
 import { type CommandLine, parseCommandLine, UsageError } from "./src/config/arguments.ts";
 import type { Config } from "./src/config/config.ts";
+import { usesAws } from "./src/config/aws.ts";
 import { isDatabricks } from "./src/config/databricks.ts";
 import { localStoreOf, storeFilesToRead, withLocalStore } from "./src/config/local_store.ts";
 import { withNetrcKey } from "./src/config/netrc.ts";
@@ -14,7 +15,7 @@ import { type HelperName, NO_PERMISSIONS } from "./src/core/launcher.ts";
 import { readProxies } from "./src/core/proxy.ts";
 import { resolveSettings } from "./src/config/resolve.ts";
 import { findServiceProblems, withAuth } from "./src/config/service.ts";
-import { RUNTIME_VARIABLES, type Settings } from "./src/config/settings.ts";
+import { type Located, RUNTIME_VARIABLES, type Settings } from "./src/config/settings.ts";
 import { wandbDocsUrl } from "./src/config/wandb.ts";
 import { BUILD, NAME, VERSION } from "./src/version.ts";
 
@@ -81,11 +82,17 @@ async function main(): Promise<void> {
   launch(config, access);
 }
 
-/** The settings with what Databricks' configuration file gives, where it is asked. */
-async function withProfile(settings: Settings, home: string | undefined) {
-  if (!isDatabricks(settings.trackingUri)) return { settings, sources: {}, errors: [] };
-  const { withDatabricksProfile } = await import("./src/config/databricks_profile.ts");
-  return withDatabricksProfile(settings, home);
+/** The settings with what files of Databricks and AWS give, where these are asked. */
+async function withProfile(settings: Settings, home: string | undefined): Promise<Located> {
+  if (isDatabricks(settings.trackingUri)) {
+    const { withDatabricksProfile } = await import("./src/config/databricks_profile.ts");
+    return withDatabricksProfile(settings, home);
+  }
+  if (usesAws(settings)) {
+    const { withAwsProfile } = await import("./src/config/aws_profile.ts");
+    return withAwsProfile(settings, home);
+  }
+  return { settings, sources: {}, errors: [] };
 }
 
 function netState(host: string): Deno.PermissionState {

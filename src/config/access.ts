@@ -1,3 +1,4 @@
+import { findAwsLogin, usesAws } from "./aws.ts";
 import { findWorkspace, isDatabricks } from "./databricks.ts";
 import type { Settings } from "./settings.ts";
 import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "./wandb.ts";
@@ -37,11 +38,12 @@ export function accessOf(
     const host = hostOfUrl(uri);
     if (host !== undefined) {
       net.set(host, "MLFLOW_TRACKING_URI");
-      const file = credentialsFile(settings, home);
+      const file = usesAws(settings) ? undefined : credentialsFile(settings, home);
       if (file !== undefined) read.set(file, "MLflow's credentials file");
     }
   }
   if (isDatabricks(uri)) addWorkspace(settings, net);
+  if (usesAws(settings)) addAws(settings, { net, read, errors });
   if (settings.serverCertPath !== undefined) {
     read.set(settings.serverCertPath, "MLFLOW_TRACKING_SERVER_CERT_PATH");
   }
@@ -77,6 +79,21 @@ function addWorkspace(settings: Settings, net: Map<string, string>): void {
   const authority = hostOfUrl(login.authority.href);
   if (authority !== undefined && !net.has(authority)) {
     net.set(authority, "ARM_CLIENT_ID: Microsoft Entra gives its tokens");
+  }
+}
+
+/** A role is taken at AWS's token service, with a token that is read from its file. */
+function addAws(
+  settings: Settings,
+  access: { net: Map<string, string>; read: Map<string, string>; errors: string[] },
+): void {
+  const login = findAwsLogin(settings);
+  if (typeof login === "string") return void access.errors.push(login);
+  if (login.kind !== "web identity") return;
+  access.read.set(login.tokenFile, "AWS_WEB_IDENTITY_TOKEN_FILE");
+  const host = hostOfUrl(login.sts.href);
+  if (host !== undefined && !access.net.has(host)) {
+    access.net.set(host, "AWS_ROLE_ARN: AWS's token service gives its keys");
   }
 }
 

@@ -5,8 +5,9 @@
  * @module
  */
 import { nearest } from "../core/nearest.ts";
+import { findSection, membersOf } from "./ini.ts";
 import { profileInUri, readHost } from "./databricks.ts";
-import type { SettingKey, Settings } from "./settings.ts";
+import type { Located, SettingKey, Settings } from "./settings.ts";
 
 /** The file's names for the settings. */
 const NAMES: Readonly<Record<string, SettingKey>> = {
@@ -22,14 +23,6 @@ const NAMES: Readonly<Record<string, SettingKey>> = {
   azure_environment: "armEnvironment",
   azure_workspace_resource_id: "azureResourceId",
 };
-
-/** What the configuration file adds. */
-interface Located {
-  readonly settings: Settings;
-  /** Where each setting comes from that the file gave. */
-  readonly sources: Readonly<Partial<Record<SettingKey, string>>>;
-  readonly errors: readonly string[];
-}
 
 /**
  * The settings with what a profile of Databricks' configuration file gives and the environment does
@@ -98,15 +91,4 @@ function configFile(settings: Settings, home: string | undefined): string | unde
   const named = settings.databricksConfigFile;
   if (named === undefined) return folder === undefined ? undefined : `${folder}/.databrickscfg`;
   return /^~[\\/]/.test(named) && folder !== undefined ? `${folder}${named.slice(1)}` : named;
-}
-
-/** A section; the library takes dots in names for levels. */
-function findSection(sections: unknown, name: string): unknown {
-  const whole = membersOf(sections).get(name);
-  if (whole !== undefined) return whole;
-  return name.split(".").reduce<unknown>((node, part) => membersOf(node).get(part), sections);
-}
-
-function membersOf(value: unknown): Map<string, unknown> {
-  return new Map(typeof value === "object" && value !== null ? Object.entries(value) : []);
 }

@@ -29,9 +29,9 @@ const verified: NotHonoured = {
 
 const OF_MLFLOW: Readonly<Record<string, NotHonoured>> = {
   MLFLOW_TRACKING_AUTH: {
-    told: "log in with MLFLOW_TRACKING_TOKEN or user name and password",
+    told: "plug-ins of MLflow are not run; log in with MLFLOW_TRACKING_TOKEN, or user name and " +
+      "password",
   },
-  MLFLOW_TRACKING_AWS_SIGV4: { told: "requests are not signed for AWS", fits: OFF },
   MLFLOW_TRACKING_CLIENT_CERT_PATH: { told: "no client certificate is sent" },
   MLFLOW_TRACKING_DIR: { told: "name a local store in MLFLOW_TRACKING_URI" },
   MLFLOW_TRACING_DESTINATION: {

@@ -1,6 +1,7 @@
 import { PROXY_VARIABLES } from "../core/proxy.ts";
 import type { ValueOf } from "./setting.ts";
 import { NAMES_NOT_HONOURED } from "./not_honoured.ts";
+import { AWS_SETTINGS } from "./settings/aws.ts";
 import { DATABRICKS_SETTINGS } from "./settings/databricks.ts";
 import { MLFLOW_SETTINGS } from "./settings/mlflow.ts";
 import { SERVER_SETTINGS } from "./settings/server.ts";
@@ -11,11 +12,13 @@ import { WANDB_SETTINGS } from "./settings/wandb.ts";
 export const SETTINGS:
   & typeof MLFLOW_SETTINGS
   & typeof DATABRICKS_SETTINGS
+  & typeof AWS_SETTINGS
   & typeof WANDB_SETTINGS
   & typeof TOOLS_SETTINGS
   & typeof SERVER_SETTINGS = {
     ...MLFLOW_SETTINGS,
     ...DATABRICKS_SETTINGS,
+    ...AWS_SETTINGS,
     ...WANDB_SETTINGS,
     ...TOOLS_SETTINGS,
     ...SERVER_SETTINGS,
@@ -30,6 +33,14 @@ export type Settings = {
     ? ValueOf<(typeof SETTINGS)[K]>
     : ValueOf<(typeof SETTINGS)[K]> | undefined;
 };
+
+/** What a file of another program adds to the settings. */
+export interface Located {
+  readonly settings: Settings;
+  /** Where each setting comes from that the file gave. */
+  readonly sources: Readonly<Partial<Record<SettingKey, string>>>;
+  readonly errors: readonly string[];
+}
 
 /** Variables that are read although they are no settings: where the user's files are. */
 const LOCATION_VARIABLES = ["HOME", "USERPROFILE"] as const;

@@ -29,6 +29,7 @@ import { plotTraces } from "./tools/plot_traces.ts";
 import { searchTraces } from "./tools/search_traces.ts";
 import { mlflowWorkflows, suggestExperiments } from "./workflows.ts";
 import { credentialsFile } from "../config/access.ts";
+import { usesAws } from "../config/aws.ts";
 import { findWorkspace, isDatabricks, type Workspace } from "../config/databricks.ts";
 import { percentDecoded } from "../core/text.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
@@ -170,15 +171,18 @@ function blameSource<S>(tool: Tool<S>, hint: string): Tool<S> {
 
 /** How to reach the tracking server: address, credentials, certificates, patience. */
 async function connectServer(config: Config, baseUrl: URL, log: Log): Promise<Connection> {
-  const authorization = await readAuthorization(config, baseUrl, log);
-  const headers = defined({ authorization, "x-mlflow-workspace": config.settings.workspace });
-  const options: UpstreamOptions = {
-    ...await prepareLimits(config, log),
-    setting: "MLFLOW_TRACKING_URI",
-    baseUrl,
-    headers: () => headers,
-    readError: readMlflowError,
-  };
+  const limits = await prepareLimits(config, log);
+  const workspace = { "x-mlflow-workspace": config.settings.workspace };
+  const plain = { ...limits, setting: "MLFLOW_TRACKING_URI", baseUrl };
+  let options: UpstreamOptions;
+  if (usesAws(config.settings)) {
+    const { signUpstream } = await import("./aws/sign.ts");
+    options = signUpstream(config.settings, plain, defined(workspace), log);
+  } else {
+    const authorization = await readAuthorization(config, baseUrl, log);
+    const headers = defined({ authorization, ...workspace });
+    options = { ...plain, headers: () => headers, readError: readMlflowError };
+  }
   const memories = perCaller(newServerMemory);
   return {
     options,

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { resolveSettings, settingKeys } from "../../src/config/resolve.ts";
 import type { Setting } from "../../src/config/setting.ts";
 import { environmentNames, SETTINGS } from "../../src/config/settings.ts";
+import { AWS_SETTINGS } from "../../src/config/settings/aws.ts";
 import { DATABRICKS_SETTINGS } from "../../src/config/settings/databricks.ts";
 import { MLFLOW_SETTINGS } from "../../src/config/settings/mlflow.ts";
 import { SERVER_SETTINGS } from "../../src/config/settings/server.ts";
@@ -146,6 +147,7 @@ Deno.test("no setting is declared in two places", () => {
   const parts = [
     MLFLOW_SETTINGS,
     DATABRICKS_SETTINGS,
+    AWS_SETTINGS,
     WANDB_SETTINGS,
     TOOLS_SETTINGS,
     SERVER_SETTINGS,

@@ -69,6 +69,34 @@ Deno.test("a Databricks profile is read, and logs in by OAuth", async () => {
   }
 });
 
+Deno.test("an AWS profile is read, and requests are signed", async () => {
+  const home = await Deno.makeTempDir({ prefix: "wandflow-home-" });
+  try {
+    await Deno.mkdir(join(home, ".aws"));
+    await Deno.writeTextFile(
+      join(home, ".aws", "credentials"),
+      "[work]\naws_access_key_id = AKIAWORK\naws_secret_access_key = canary/secret\n",
+    );
+    await Deno.writeTextFile(join(home, ".aws", "config"), "[profile work]\nregion = eu-west-1\n");
+    await using mlflow = startFakeMlflow();
+    const { code, stdout, stderr } = await run(
+      ["call", "search_traces", `experiment_id=${EXPERIMENT}`],
+      {
+        HOME: home,
+        MLFLOW_TRACKING_URI: mlflow.url,
+        MLFLOW_TRACKING_AWS_SIGV4: "true",
+        AWS_PROFILE: "work",
+      },
+    );
+    assert.equal(code, 0, stdout + stderr);
+    const search = mlflow.seen.find(({ path }) => path.endsWith("/traces/search"));
+    const signature = /^AWS4-HMAC-SHA256 Credential=AKIAWORK\/\d+\/eu-west-1\/execute-api\//;
+    assert.match(search?.headers.get("authorization") ?? "", signature);
+  } finally {
+    await Deno.remove(home, { recursive: true });
+  }
+});
+
 Deno.test("a picture is drawn", async () => {
   await using server = await startStdio(EXAMPLE);
   await initialize(server);

@@ -10,7 +10,7 @@ import { hostPort, mayReach } from "../../http/exchange.ts";
 import type { Transport } from "../../http/transport.ts";
 import { readMlflowError } from "../errors.ts";
 import { type Issuer, reachIssuer, requestToken } from "./oauth.ts";
-import { createTokenSource, type IssuedToken } from "./token.ts";
+import { createTokenSource, type IssuedToken } from "../access/token.ts";
 
 /** Azure Databricks, as Entra knows it in every tenant. */
 const AZURE_DATABRICKS = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d";

@@ -248,6 +248,16 @@ export function explainUnusableUri(trackingUri: string): string {
     return `${start}MLFLOW_TRACKING_URI names a database. Start mlflow server ` +
       "--backend-store-uri with it, and set MLFLOW_TRACKING_URI to that server's address.";
   }
+  if (/^arn:aws[\w-]*:sagemaker:/i.test(trackingUri)) {
+    return `${start}MLFLOW_TRACKING_URI names a SageMaker server, which MLflow reaches by a plug-in. ` +
+      "Start a proxy that signs requests for the service sagemaker-mlflow, and set " +
+      "MLFLOW_TRACKING_URI to its http:// address.";
+  }
+  if (/^azureml:/i.test(trackingUri)) {
+    return `${start}MLFLOW_TRACKING_URI names an Azure Machine Learning workspace, which MLflow ` +
+      "reaches by a plug-in. Set it to the same address with https:// in place of azureml://, and " +
+      "MLFLOW_TRACKING_TOKEN to what az account get-access-token --query accessToken prints.";
+  }
   if (/^(databricks-)?uc\b/i.test(trackingUri)) {
     return `${start}${trackingUri.split(":")[0]} names a registry of models. For traces set ` +
       "MLFLOW_TRACKING_URI=databricks.";

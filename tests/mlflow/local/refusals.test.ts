@@ -171,6 +171,10 @@ slowTest("a ~ that no shell replaced is explained", () =>
 slowTest("a tracking URI that is no store is told with what was meant", () => {
   assert.match(explainUnusableUri("localhost:5000"), /Did you mean http:\/\/localhost:5000\?/);
   assert.match(explainUnusableUri("databricks-uc"), /MLFLOW_TRACKING_URI=databricks\./);
+  const sagemaker = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/main";
+  assert.match(explainUnusableUri(sagemaker), /proxy that signs requests for .*sagemaker-mlflow/);
+  const azure = "azureml://westeurope.api.azureml.ms/mlflow/v1.0/subscriptions/1";
+  assert.match(explainUnusableUri(azure), /https:\/\/ in place of azureml.*MLFLOW_TRACKING_TOKEN/);
   assert.match(explainUnusableUri("ftp://x"), /sqlite:\/\/\/mlflow\.db/);
   assert.match(explainUnusableUri("postgresql://u:secret@h/db"), /names a database/);
   assert.doesNotMatch(explainUnusableUri("postgresql://u:secret@h/db"), /secret/);

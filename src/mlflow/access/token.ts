@@ -1,13 +1,13 @@
-/** An access token and how long it is good for. */
-export interface IssuedToken {
-  readonly token: string;
+/** An access token, or whatever else stands for one, and how long it is good for. */
+export interface IssuedToken<T = string> {
+  readonly token: T;
   readonly expiresInSeconds: number;
 }
 
 /** Access tokens that expire, fetched when needed and kept until shortly before they do. */
-export interface TokenSource {
+export interface TokenSource<T = string> {
   /** A token that is good. Callers at the same time wait for the same request. */
-  get(): Promise<string>;
+  get(): Promise<T>;
   /** The token was refused: the next one is fetched anew. */
   drop(): void;
 }
@@ -16,13 +16,13 @@ export interface TokenSource {
 const AHEAD = 300_000;
 
 /** Keeps a token; the clock is this process's own, so that a wrong time of day does not matter. */
-export function createTokenSource(
-  fetchToken: () => Promise<IssuedToken>,
+export function createTokenSource<T = string>(
+  fetchToken: () => Promise<IssuedToken<T>>,
   now: () => number = () => performance.now(),
-): TokenSource {
-  let kept: { token: string; renewAt: number; expiresAt: number } | undefined;
-  let pending: Promise<string> | undefined;
-  const renew = async (): Promise<string> => {
+): TokenSource<T> {
+  let kept: { token: T; renewAt: number; expiresAt: number } | undefined;
+  let pending: Promise<T> | undefined;
+  const renew = async (): Promise<T> => {
     const asked = now();
     try {
       const { token, expiresInSeconds } = await fetchToken();

@@ -1,0 +1,81 @@
+import type { Setting } from "../setting.ts";
+
+/** AWS: signed requests to a tracking server, and traces kept in S3. */
+export const AWS_SETTINGS = {
+  signRequests: {
+    env: ["MLFLOW_TRACKING_AWS_SIGV4"],
+    type: "boolean",
+    default: false,
+    group: "AWS",
+    help: "Sign requests to the tracking server with AWS credentials (service execute-api).",
+  },
+  awsAccessKeyId: {
+    env: ["AWS_ACCESS_KEY_ID"],
+    type: "string",
+    group: "AWS",
+    help: "Access key; used only with MLFLOW_TRACKING_AWS_SIGV4.",
+  },
+  awsSecretAccessKey: {
+    env: ["AWS_SECRET_ACCESS_KEY"],
+    type: "string",
+    secret: true,
+    group: "AWS",
+    help: "Secret of that access key.",
+  },
+  awsSessionToken: {
+    env: ["AWS_SESSION_TOKEN"],
+    type: "string",
+    secret: true,
+    group: "AWS",
+    help: "Session token of temporary keys.",
+  },
+  awsRegion: {
+    env: ["AWS_REGION", "AWS_DEFAULT_REGION"],
+    type: "string",
+    group: "AWS",
+    help: "Region that requests are signed for.",
+  },
+  awsProfile: {
+    env: ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"],
+    type: "string",
+    group: "AWS",
+    help: "Profile of AWS's files, where the environment gives no keys.",
+  },
+  awsCredentialsFile: {
+    env: ["AWS_SHARED_CREDENTIALS_FILE"],
+    type: "string",
+    group: "AWS",
+    help: "AWS's credentials file, if it is not ~/.aws/credentials.",
+  },
+  awsConfigFile: {
+    env: ["AWS_CONFIG_FILE"],
+    type: "string",
+    group: "AWS",
+    help: "AWS's configuration file, if it is not ~/.aws/config.",
+  },
+  awsRoleArn: {
+    env: ["AWS_ROLE_ARN"],
+    type: "string",
+    group: "AWS",
+    help: "Role to take by a web identity token.",
+  },
+  awsIdentityTokenFile: {
+    env: ["AWS_WEB_IDENTITY_TOKEN_FILE"],
+    type: "string",
+    group: "AWS",
+    help: "File with that token, read anew for each session.",
+  },
+  awsSessionName: {
+    env: ["AWS_ROLE_SESSION_NAME"],
+    type: "string",
+    default: "wandflow",
+    group: "AWS",
+    help: "Name of the session, for AWS's own logs.",
+  },
+  awsStsEndpoint: {
+    env: ["AWS_ENDPOINT_URL_STS"],
+    type: "string",
+    group: "AWS",
+    help: "Where roles are taken, if it is not https://sts.REGION.amazonaws.com.",
+  },
+} as const satisfies Record<string, Setting>;

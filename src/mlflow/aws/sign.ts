@@ -1,0 +1,138 @@
+/** Requests signed for AWS; loaded only where the configuration asks for it. */
+import { AwsV4Signer } from "aws4fetch";
+import { type AwsLogin, findAwsLogin } from "../../config/aws.ts";
+import type { Settings } from "../../config/settings.ts";
+import { Failure } from "../../core/failure.ts";
+import type { Log } from "../../core/log.ts";
+import { openSession } from "../../http/client.ts";
+import type { UpstreamOptions } from "../../http/request.ts";
+import type { Transport } from "../../http/transport.ts";
+import { createTokenSource, type IssuedToken } from "../access/token.ts";
+import { readMlflowError } from "../errors.ts";
+import { readAwsRefusal } from "./refusal.ts";
+
+/** What a request is signed with. */
+export interface AwsKeys {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly sessionToken: string | undefined;
+}
+
+/** Stands for the signature until the request is sent, so that what lacks it is not signed. */
+export const TO_BE_SIGNED = "AWS4-HMAC-SHA256";
+
+/** A session that a role is taken for, in seconds. */
+const SESSION = 3_600;
+/** Longest that taking a role may last, in milliseconds. */
+const PATIENCE = 30_000;
+
+/** A tracking server behind AWS's gateway: every request to its host is signed. */
+export function signUpstream(
+  settings: Settings,
+  options: Omit<UpstreamOptions, "headers">,
+  headers: Readonly<Record<string, string>>,
+  log: Log,
+): UpstreamOptions {
+  const login = findAwsLogin(settings);
+  if (typeof login === "string") throw new Failure("unauthorized", login);
+  const { host } = options.baseUrl;
+  const keys = prepareKeys(login, options, log);
+  return {
+    ...options,
+    headers: () => ({ ...headers, authorization: TO_BE_SIGNED }),
+    transport: signTransport(options.transport, host, { ...login, service: "execute-api" }, keys),
+    readError: (status, body) => readAwsRefusal(status, body) ?? readMlflowError(status, body),
+  };
+}
+
+/** Signs what is sent to a host. Redirects elsewhere, and callers' own credentials, stay as they are. */
+export function signTransport(
+  transport: Transport,
+  host: string,
+  { service, region }: { readonly service: string; readonly region: string },
+  keys: () => Promise<AwsKeys>,
+): Transport {
+  return async (url, init) => {
+    if (url.host !== host || init.headers.authorization !== TO_BE_SIGNED) {
+      return await transport(url, init);
+    }
+    const { authorization: _, ...headers } = init.headers;
+    const { accessKeyId, secretAccessKey, sessionToken = "" } = await keys();
+    const { body } = init;
+    const signed = await new AwsV4Signer({
+      method: init.method,
+      url: url.href,
+      headers,
+      ...(body === undefined ? {} : { body }),
+      ...{ accessKeyId, secretAccessKey, service, region },
+      ...(sessionToken === "" ? {} : { sessionToken }),
+    }).sign();
+    return await transport(signed.url, { ...init, headers: Object.fromEntries(signed.headers) });
+  };
+}
+
+/** The keys of a login: fixed ones, or those of a role, renewed before they expire. */
+export function prepareKeys(
+  login: AwsLogin,
+  options: Pick<UpstreamOptions, "transport">,
+  log: Log,
+): () => Promise<AwsKeys> {
+  if (login.kind === "keys") return () => Promise.resolve(login);
+  const roles = createTokenSource(() => takeRole(login, options, log));
+  return () => roles.get();
+}
+
+async function takeRole(
+  { roleArn, tokenFile, sessionName, sts }: AwsLogin & { kind: "web identity" },
+  { transport }: Pick<UpstreamOptions, "transport">,
+  log: Log,
+): Promise<IssuedToken<AwsKeys>> {
+  let identity: string;
+  try {
+    identity = (await Deno.readTextFile(tokenFile)).trim();
+  } catch (cause) {
+    throw new Failure("unauthorized", `The token file ${tokenFile} cannot be read.`, {
+      hint: "Check AWS_WEB_IDENTITY_TOKEN_FILE.",
+      cause,
+    });
+  }
+  log.hide([identity]);
+  const session = openSession({
+    service: "AWS's token service",
+    setting: "AWS_REGION",
+    baseUrl: sts,
+    headers: () => ({}),
+    transport,
+    timeoutMs: PATIENCE,
+    retry: { maxRetries: 2, backoffMs: 200, jitterMs: 100, respectRetryAfter: true },
+    readError: readAwsRefusal,
+    onAttempt: (attempt) => log.debug("AWS token request", { ...attempt }),
+  }, new AbortController().signal);
+  const reply = await session.text({
+    method: "POST",
+    address: sts,
+    body: String(
+      new URLSearchParams({
+        Action: "AssumeRoleWithWebIdentity",
+        Version: "2011-06-15",
+        RoleArn: roleArn,
+        RoleSessionName: sessionName,
+        WebIdentityToken: identity,
+        DurationSeconds: String(SESSION),
+      }),
+    ),
+    headers: { accept: "application/xml", "content-type": "application/x-www-form-urlencoded" },
+    repeatable: true,
+  });
+  const read = (name: string) => new RegExp(`<${name}>([^<]+)</${name}>`).exec(reply)?.[1];
+  const accessKeyId = read("AccessKeyId");
+  const secretAccessKey = read("SecretAccessKey");
+  const sessionToken = read("SessionToken");
+  if (accessKeyId === undefined || secretAccessKey === undefined || sessionToken === undefined) {
+    throw new Failure("upstream_error", "AWS's token service gave no keys.", {
+      hint: "Check AWS_ROLE_ARN and AWS_ENDPOINT_URL_STS.",
+    });
+  }
+  log.hide([secretAccessKey, sessionToken]);
+  return { token: { accessKeyId, secretAccessKey, sessionToken }, expiresInSeconds: SESSION };
+}
