@@ -78,30 +78,36 @@ export function describeRootNames(infos: readonly TraceInfo[], names: RootNames)
   ];
 }
 
-/** A filter by name, for traces without one: a name as asked for has their root span. */
+/** A filter by name, for traces without one: those that may have a root span of that name. */
 interface ByRootName {
   readonly name: Clause;
   readonly filter: Filter;
+  /** Whether the filter asks for a span of that name; else it says nothing of names. */
+  readonly narrow: boolean;
 }
 
-/** Undefined where no name is asked for, or other comparisons have to hold for the same span. */
+/** Undefined where no name is compared. */
 function filterByRootName(filter: Filter | undefined): ByRootName | undefined {
   const clauses = filter?.clauses ?? [];
   const name = clauses.find(({ entity, key, op }) =>
-    entity === "trace" && key === "name" && /^(=|I?LIKE)$/.test(op)
+    entity === "trace" && key === "name" && /^(!?=|[IR]?LIKE)$/.test(op)
   );
+  if (name === undefined) return undefined;
   const others = clauses.filter((clause) => clause !== name);
-  if (name === undefined || others.some(looksIntoSpans)) return undefined;
   const nameless: Clause = { entity: "trace", key: "name", op: "IS NULL", value: null };
-  return {
-    name,
-    filter: { clauses: [...others, nameless, { ...name, entity: "span" }], notes: [] },
-  };
+  // Comparisons of spans have to hold for one and the same span, which need not be the root.
+  const narrow = name.op !== "!=" && !others.some(looksIntoSpans);
+  const candidates = [
+    ...others,
+    nameless,
+    ...(narrow ? [{ ...name, entity: "span" as const }] : []),
+  ];
+  return { name, filter: { clauses: candidates, notes: [] }, narrow };
 }
 
 /**
- * How many traces without a name of their own have a span of the name that is asked for; undefined
- * where that cannot be told.
+ * How many traces without a name of their own may match by that of their root span; undefined where
+ * that cannot be told.
  */
 export async function countByRootName(
   { experimentIds, filter }: Pick<TraceQuery, "experimentIds" | "filter">,
@@ -124,46 +130,92 @@ export function describeOthers(
     return "Traces without a name of their own (they arrived through OpenTelemetry) may match by " +
       "the name of their root span; whether there are any could not be told.";
   }
+  const finds = other === undefined ? "" : `: ${printFilter(other.filter)} finds them.`;
   return `Besides, ${count} traces without a name of their own (they arrived through ` +
-    "OpenTelemetry) have " +
-    `such a span: ${other === undefined ? "" : printFilter(other.filter)} finds them.`;
+    `OpenTelemetry) ${
+      other?.narrow === false
+        ? "may match by the name of their root span, which was not looked at"
+        : "have such a span"
+    }${finds}`;
+}
+
+/** Pages of traces without a name that are read in search of one that matches. */
+const MOST_PAGES = 5;
+
+/** What {@link searchByRootName} found. */
+interface FoundByRootName {
+  readonly page: TracePage;
+  readonly note: string;
+  /** Whether the root span of every trace was read. */
+  readonly whole: boolean;
 }
 
 /**
- * Searches by the names of root spans where no trace has the name that is asked for; undefined
- * where some have.
+ * Searches by the names of root spans where no trace has a name of its own that is asked for;
+ * undefined where some have.
  */
 export async function searchByRootName(
   query: TraceQuery,
   mlflow: TraceReader,
-): Promise<{ page: TracePage; note: string } | undefined> {
+): Promise<FoundByRootName | undefined> {
   const other = filterByRootName(query.filter);
   if (other === undefined) return undefined;
   // On a later page nothing is left of either search: the token counts in the one that gave it.
   if (query.pageToken !== undefined && await mlflow.count(query) !== 0) return undefined;
+  const matches = await compileName(other.name);
   const limit = Math.min(query.limit, MOST);
-  const page = await mlflow.search({ ...query, filter: other.filter, limit });
-  const names = await readRootNames(page.infos.map(shapeInfo), mlflow);
-  const kept = page.infos.flatMap((_, place) => {
-    const name = names.get(place);
-    return name !== undefined && matchesName(other.name, name) ? [place] : [];
-  });
-  return {
-    page: {
-      ...page,
-      infos: page.infos.filter((_, place) => kept.includes(place)),
-      tokenAfter: (count) => page.tokenAfter(kept[count] ?? page.infos.length),
-    },
-    note:
-      `No trace has a name of its own for ${printClause(other.name)}. Those without one (they ` +
-      "arrived through OpenTelemetry) were searched for by the name of their root span.",
-  };
+  let { pageToken } = query;
+  let unread = 0;
+  for (let pages = 1;; pages++) {
+    const page = await mlflow.search({ ...query, filter: other.filter, limit, pageToken });
+    const names = await readRootNames(page.infos.map(shapeInfo), mlflow);
+    unread += page.infos.length - names.size;
+    const kept = page.infos.flatMap((_, place) => {
+      const name = names.get(place);
+      return name !== undefined && matches(name) ? [place] : [];
+    });
+    pageToken = page.nextPageToken;
+    if (kept.length === 0 && pageToken !== undefined && pages < MOST_PAGES) continue;
+    return {
+      page: {
+        ...page,
+        infos: page.infos.filter((_, place) => kept.includes(place)),
+        tokenAfter: (count) => page.tokenAfter(kept[count] ?? page.infos.length),
+      },
+      note: `No trace has a name of its own for ${printClause(other.name)}. Those without one ` +
+        "(they arrived through OpenTelemetry) were searched for by the name of their root span" +
+        (unread === 0 ? "." : `; that of ${unread} could not be read.`),
+      whole: unread === 0,
+    };
+  }
 }
 
-/** What LIKE means to SQL. */
-function matchesName({ op, value }: Clause, name: string): boolean {
-  if (op === "=") return name === value;
-  const pattern = String(value).replace(/[\\^$.*+?()[\]{}|]/g, "\\$&")
-    .replaceAll("%", ".*").replaceAll("_", ".");
-  return new RegExp(`^${pattern}$`, op === "ILIKE" ? "isu" : "su").test(name);
+/** A test of names by a comparison, with what the server means by its operators. */
+async function compileName({ op, value }: Clause): Promise<(name: string) => boolean> {
+  const text = String(value);
+  if (op === "=") return (name) => name === text;
+  if (op === "!=") return (name) => name !== text;
+  if (op === "RLIKE") return (await import("./local/python_regex.ts")).compileSearch(text);
+  const folded = text.toLowerCase();
+  return op === "ILIKE"
+    ? (name) => isLike([...name.toLowerCase()], [...folded])
+    : (name) => isLike([...name], [...text]);
+}
+
+/** SQL's LIKE, in time that grows with both lengths: the last % alone is tried again. */
+function isLike(text: readonly string[], pattern: readonly string[]): boolean {
+  let [at, wanted, star, from] = [0, 0, -1, 0];
+  while (at < text.length) {
+    if (pattern[wanted] === "%") {
+      star = wanted++;
+      from = at;
+    } else if (pattern[wanted] === "_" || pattern[wanted] === text[at]) {
+      wanted++;
+      at++;
+    } else if (star >= 0) {
+      wanted = star + 1;
+      at = ++from;
+    } else return false;
+  }
+  return pattern.slice(wanted).every((sign) => sign === "%");
 }

@@ -66,6 +66,14 @@ for (const [store, tools] of [["HTTP", http], ["a local store", local]] as const
       ["name LIKE 'plan%'", [plan]],
       ["name ILIKE 'plan%'", [plan, plain]],
       ["trace.name = 'pick_hotel' AND status = 'OK'", [hotel]],
+      ["name LIKE 'pl%_tr%p'", [plan]],
+      ["name RLIKE '^plan'", [plan]],
+      ["name RLIKE '(?i)^plan'", [plan, plain]],
+      ["name != 'plan_trip'", [plain, hotel]],
+      // The span that is asked for need not be the root.
+      ["name = 'plan_trip' AND span.name = 'book'", [plan]],
+      ["name LIKE 'P%' AND span.name = 'plan_trip'", [plain]],
+      ["name != 'plan_trip' AND span.name LIKE 'bo%'", [hotel]],
     ];
     for (const [filter, found] of cases) {
       const data = await search(filter, "info.trace_id,info.name");
@@ -73,11 +81,16 @@ for (const [store, tools] of [["HTTP", http], ["a local store", local]] as const
       assert.equal(data.total_matching, found.length, filter);
       assert.match(notes(data), /searched for by the name of their root span/, filter);
     }
-    for (const filter of ["name = 'book'", "name = 'plan_trip' AND status = 'ERROR'"]) {
+    const none = [
+      "name = 'book'",
+      "name = 'plan_trip' AND status = 'ERROR'",
+      "name = 'Plan_B' AND span.name = 'book'",
+      "name RLIKE '^b'",
+    ];
+    for (const filter of none) {
       assert.deepEqual((await search(filter)).traces, [], filter);
     }
     assert.match(notes(await search("name = 'book'")), /spans have that name/);
-    assert.match(notes(await search("name RLIKE '^plan'")), /has its root span's\.$/m);
   });
 
   Deno.test(`${store}: pages of such a search go on where the last one ended`, async () => {
@@ -118,6 +131,16 @@ Deno.test("where some traces have the name themselves, the others are told", asy
     const [, filter = ""] = /: (.*) finds them\./.exec(listAt(data, "notes").join("\n")) ?? [];
     const others = await tools.ok("search_traces", { experiment_id, filter_string: filter });
     assert.equal(others.returned, 1, filter);
+    const unlike = await tools.ok("search_traces", {
+      experiment_id,
+      filter_string: "name != 'other'",
+      extract_fields: "info.trace_id",
+    });
+    assert.deepEqual([unlike.returned, unlike.total_matching], [1, undefined]);
+    assert.match(
+      listAt(unlike, "notes").join("\n"),
+      /1 traces without a name .* which was not looked at: name IS NULL finds them\./,
+    );
     const drawn = await tools.call("plot_traces", {
       experiment_id,
       filter_string: "name = 'plan_trip'",

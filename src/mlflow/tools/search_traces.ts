@@ -124,7 +124,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
       );
     }
     const filter = query.filter === undefined ? "" : printFilter(query.filter);
-    const isPartial = unseen !== 0 || (unnamed !== 0 && renamed === undefined);
+    const isPartial = unseen !== 0 || (unnamed !== 0 && renamed?.whole !== true);
     const data = {
       traces: values,
       returned: values.length,
