@@ -5,11 +5,10 @@ import { shared } from "../support/backend.ts";
 import { mlflowAuth, mlflowNewest } from "../support/mlflow/backends.ts";
 import { run } from "../support/product.ts";
 import { startRig } from "../wandb/harness.ts";
-import { weaveSeeded } from "../support/weave/seeded.ts";
+import { WEAVE_SERVERS } from "../support/weave/seeded.ts";
 
 const mlflow = await shared(mlflowNewest);
 const auth = await shared(mlflowAuth);
-const weave = await shared(weaveSeeded);
 
 const REPORT = z.object({
   settings: z.array(z.object({ name: z.string(), value: z.string(), from: z.string().optional() })),
@@ -37,44 +36,49 @@ async function examine(env: Record<string, string>) {
   return { code, report: REPORT.parse(JSON.parse(stdout)), stdout };
 }
 
-Deno.test("doctor says who is there, which release, and whose the credentials are", async () => {
-  const admin = auth.admin;
-  assert.ok(admin !== undefined);
-  const { code, report, stdout } = await examine({
-    MLFLOW_TRACKING_URI: auth.uri,
-    MLFLOW_TRACKING_USERNAME: admin.username,
-    MLFLOW_TRACKING_PASSWORD: admin.password,
-    WANDB_BASE_URL: weave.url,
-    WANDB_API_KEY: weave.apiKey,
-    WF_TRACE_SERVER_URL: weave.url,
-    WANDB_MCP_PROXY_DOCS: "false",
+for (const backend of WEAVE_SERVERS) {
+  Deno.test(`doctor says who is there, which release, and whose the credentials are (${backend.name})`, async () => {
+    const weave = await shared(backend);
+    const admin = auth.admin;
+    assert.ok(admin !== undefined);
+    const { code, report, stdout } = await examine({
+      MLFLOW_TRACKING_URI: auth.uri,
+      MLFLOW_TRACKING_USERNAME: admin.username,
+      MLFLOW_TRACKING_PASSWORD: admin.password,
+      WANDB_BASE_URL: weave.url,
+      WANDB_API_KEY: weave.apiKey,
+      WF_TRACE_SERVER_URL: weave.url,
+      WANDB_MCP_PROXY_DOCS: "false",
+    });
+    assert.deepEqual(report.findings, []);
+    assert.equal(code, 0);
+    assert.ok(!stdout.includes(admin.password) && !stdout.includes(weave.apiKey));
+    const [first, second, third] = report.back_ends;
+    assert.deepEqual(
+      [first?.name, first?.address, first?.user],
+      ["MLflow", auth.uri, admin.username],
+    );
+    assert.match(first?.version ?? "", /^3\.\d+\.\d+/);
+    assert.deepEqual([second?.name, second?.ok], ["Weights & Biases", true]);
+    assert.deepEqual(
+      [third?.name, third?.address, third?.version],
+      ["Weave", weave.url, "0.0.0"],
+    );
+    assert.ok(report.tools.listed.includes("get_trace"));
+    assert.ok(report.tools.not_listed.some((why) => why.includes("WANDB_MCP_PROXY_DOCS")));
+    const secrets = report.settings.filter(({ value }) => /^(present|absent)$/.test(value));
+    assert.deepEqual(secrets, [
+      { name: "MLFLOW_TRACKING_PASSWORD", value: "present", from: "MLFLOW_TRACKING_PASSWORD" },
+      { name: "MLFLOW_TRACKING_TOKEN", value: "absent" },
+      { name: "WANDB_API_KEY", value: "present", from: "WANDB_API_KEY" },
+    ]);
+    assert.ok(
+      report.reaches.some(({ host, why }) =>
+        host === new URL(weave.url).host && why === "W&B's API"
+      ),
+    );
   });
-  assert.deepEqual(report.findings, []);
-  assert.equal(code, 0);
-  assert.ok(!stdout.includes(admin.password) && !stdout.includes(weave.apiKey));
-  const [first, second, third] = report.back_ends;
-  assert.deepEqual(
-    [first?.name, first?.address, first?.user],
-    ["MLflow", auth.uri, admin.username],
-  );
-  assert.match(first?.version ?? "", /^3\.\d+\.\d+/);
-  assert.deepEqual([second?.name, second?.ok], ["Weights & Biases", true]);
-  assert.deepEqual(
-    [third?.name, third?.address, third?.version],
-    ["Weave", weave.url, "0.0.0"],
-  );
-  assert.ok(report.tools.listed.includes("get_trace"));
-  assert.ok(report.tools.not_listed.some((why) => why.includes("WANDB_MCP_PROXY_DOCS")));
-  const secrets = report.settings.filter(({ value }) => /^(present|absent)$/.test(value));
-  assert.deepEqual(secrets, [
-    { name: "MLFLOW_TRACKING_PASSWORD", value: "present", from: "MLFLOW_TRACKING_PASSWORD" },
-    { name: "MLFLOW_TRACKING_TOKEN", value: "absent" },
-    { name: "WANDB_API_KEY", value: "present", from: "WANDB_API_KEY" },
-  ]);
-  assert.ok(
-    report.reaches.some(({ host, why }) => host === new URL(weave.url).host && why === "W&B's API"),
-  );
-});
+}
 
 Deno.test("doctor says whose the W&B key is", async () => {
   await using rig = startRig();
