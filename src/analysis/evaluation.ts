@@ -1,5 +1,10 @@
 /** Results of Weave evaluations, added up per scorer. */
-import { preferRecorded, type ScorerResult, sumScores } from "./evaluation_scores.ts";
+import {
+  preferRecorded,
+  type ScorerResult,
+  type ScoreRule,
+  sumScores,
+} from "./evaluation_scores.ts";
 import { mean, median, quantile } from "./robust.ts";
 
 /** One prediction of an evaluation with its scores: a row of the dataset, once per trial. */
@@ -26,7 +31,7 @@ export interface Trial {
 }
 
 /** One evaluation run. */
-export interface Evaluation {
+export interface Evaluation extends ScoreRule {
   /** Id of the Evaluation.evaluate call. */
   readonly id: string;
   readonly name?: string | undefined;
@@ -36,8 +41,6 @@ export interface Evaluation {
   readonly trials: readonly Trial[];
   /** The summary that it recorded by its own rule: by scorer, as the scores are nested. */
   readonly recorded?: Readonly<Record<string, unknown>> | undefined;
-  /** Whether its writer divides by predictions without a score (null, or failed), too. */
-  readonly countsNone?: boolean | undefined;
 }
 
 /** Results of one evaluation. */
@@ -100,7 +103,7 @@ export function aggregateEvaluation(evaluation: Evaluation): EvaluationResult {
     error_rate: ended.length === 0 ? 0 : errors / ended.length,
     running: evaluation.trials.length - ended.length,
     scorers: preferRecorded(
-      sumScores(ended, evaluation.countsNone),
+      sumScores(ended, evaluation),
       evaluation.recorded,
       ended.length,
     ),

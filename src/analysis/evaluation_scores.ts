@@ -13,7 +13,7 @@ export interface ScorerResult {
   readonly scored: number;
   /** Finished predictions that lack it, failed ones among them. */
   readonly missing: number;
-  /** Of these, the predictions for which the scorer gave null. */
+  /** Of these, the predictions without a score that did not fail: the scorer gave null, or nothing. */
   readonly none?: number;
   /** `recorded` where the rate or mean is the evaluation's own figure. */
   readonly source?: "recorded";
@@ -60,33 +60,64 @@ export function flattenScores(scores: Readonly<Record<string, unknown>>): Score[
   return found;
 }
 
+/** By which rule the predictions without a score count. */
+export interface ScoreRule {
+  /** Whether all of them count as 0, as in Weave's TypeScript client. */
+  readonly countsNone?: boolean | undefined;
+  /**
+   * Scores that leave failed predictions out as they leave null out, as Weave's Python client sums
+   * up: the fields of objects, or all that was logged by hand.
+   */
+  readonly leavesFailedOut?: "fields" | "all" | undefined;
+}
+
+/** How many predictions a dimension's rate is about. */
+export function countDivisor(
+  { path, scored, missing, none = 0 }: Pick<ScorerResult, "path" | "scored" | "missing" | "none">,
+  { countsNone = false, leavesFailedOut }: ScoreRule,
+): number {
+  if (countsNone) return scored + missing;
+  const leftOut = leavesFailedOut === "all" || (leavesFailedOut === "fields" && path !== "");
+  return leftOut ? scored : scored + missing - none;
+}
+
 interface Dimension {
   readonly first: Score;
   readonly numbers: (number | boolean)[];
   readonly texts: string[];
+  /** Predictions that did not fail and have a score. */
+  well: number;
+  /** Failed predictions for which the scorer gave null. */
   none: number;
 }
 
-/**
- * Adds up the scores of the predictions that have ended.
- *
- * @param countsNone Whether those without a score count in the divisor, null among them.
- */
+/** Adds up the scores of the predictions that have ended. */
 export function sumScores(
-  ended: readonly { readonly scores: Readonly<Record<string, unknown>> }[],
-  countsNone = false,
+  ended: readonly {
+    readonly status: string;
+    readonly scores: Readonly<Record<string, unknown>>;
+  }[],
+  rule: ScoreRule = {},
 ): ScorerResult[] {
   const dimensions = new Map<string, Dimension>();
-  for (const score of ended.flatMap(({ scores }) => flattenScores(scores))) {
-    const name = nameDimension(score);
-    const dimension = dimensions.get(name) ?? { first: score, numbers: [], texts: [], none: 0 };
-    dimensions.set(name, dimension);
-    if (score.value === null) dimension.none++;
-    else if (typeof score.value === "string") dimension.texts.push(score.value);
-    else dimension.numbers.push(score.value);
+  const start = (first: Score): Dimension => ({ first, numbers: [], texts: [], well: 0, none: 0 });
+  for (const { status, scores } of ended) {
+    for (const score of flattenScores(scores)) {
+      const name = nameDimension(score);
+      const dimension = dimensions.get(name) ?? start(score);
+      dimensions.set(name, dimension);
+      if (score.value === null) dimension.none += Number(status === "failed");
+      else {
+        dimension.well += Number(status !== "failed");
+        if (typeof score.value === "string") dimension.texts.push(score.value);
+        else dimension.numbers.push(score.value);
+      }
+    }
   }
+  const well = ended.filter(({ status }) => status !== "failed").length;
   return [...dimensions.values()].flatMap((dimension): ScorerResult[] => {
-    const { first, numbers: values, texts, none } = dimension;
+    const { first, numbers: values, texts } = dimension;
+    const none = well - dimension.well + dimension.none;
     const { scorer, path } = first;
     const base = (scored: number) => ({
       ...{ scorer, path, scored, missing: ended.length - scored },
@@ -96,7 +127,7 @@ export function sumScores(
       return [{ ...base(texts.length), kind: "text", ...countTexts(texts) }];
     }
     if (values.length === 0) return path === "" ? [{ ...base(0), kind: "none" }] : [];
-    const divisor = countsNone ? ended.length : ended.length - none;
+    const divisor = countDivisor(base(values.length), rule);
     const passed = values.filter((value) => value === true).length;
     const numbers = values.map(Number);
     // A scorer that mixes both is treated as continuous, true being 1.
@@ -111,7 +142,7 @@ export function sumScores(
       : [{
         ...base(values.length),
         kind: "continuous",
-        mean: countsNone ? mean(numbers) * numbers.length / ended.length : mean(numbers),
+        mean: rule.countsNone ? mean(numbers) * numbers.length / ended.length : mean(numbers),
         min: numbers.reduce((a, b) => Math.min(a, b)),
         max: numbers.reduce((a, b) => Math.max(a, b)),
       }];

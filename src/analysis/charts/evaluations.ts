@@ -1,5 +1,10 @@
 import { aggregateEvaluation, type Evaluation, type EvaluationResult } from "../evaluation.ts";
-import { flattenScores, nameDimension, type ScorerResult } from "../evaluation_scores.ts";
+import {
+  countDivisor,
+  flattenScores,
+  nameDimension,
+  type ScorerResult,
+} from "../evaluation_scores.ts";
 import { mean } from "../robust.ts";
 import { type Bar, type BarPanel, chartBars, MOST_QUANTITIES } from "./bars.ts";
 import { type Chart, formatValue } from "./spec.ts";
@@ -106,16 +111,15 @@ function valueOf({ pass_rate, mean }: ScorerResult): number | undefined {
 
 function scoreBar(
   result: ScorerResult,
-  { trials, countsNone = false }: Evaluation,
+  evaluation: Evaluation,
 ): Omit<Bar, "name"> | undefined {
   const value = valueOf(result);
   if (value === undefined) return undefined;
   if (result.kind === "binary") {
-    const none = countsNone ? 0 : result.none ?? 0;
-    return { value, interval: rateInterval(value, result.scored + result.missing - none) };
+    return { value, interval: rateInterval(value, countDivisor(result, evaluation)) };
   }
   const name = nameDimension(result);
-  const values = trials.filter(({ status }) => status !== "running")
+  const values = evaluation.trials.filter(({ status }) => status !== "running")
     .flatMap(({ scores }) => flattenScores(scores))
     .flatMap((score) =>
       nameDimension(score) === name && typeof score.value !== "string" && score.value !== null

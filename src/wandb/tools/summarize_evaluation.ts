@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { aggregateEvaluation, type EvaluationResult } from "../../analysis/evaluation.ts";
-import { preferRecorded } from "../../analysis/evaluation_scores.ts";
+import { preferRecorded, type ScoreRule } from "../../analysis/evaluation_scores.ts";
 import { defined } from "../../core/values.ts";
 import { badArgument } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
@@ -19,10 +19,10 @@ import {
   countReasons,
   describeComparison,
   listTasks,
+  resolveExamples,
   shortenReason,
 } from "../weave/evaluations/report.ts";
 import { nameScores, toScorerResults } from "../weave/evaluations/results.ts";
-import { resolveExamples } from "../weave/evaluations/trials.ts";
 import { evaluationLinks } from "../weave/resources.ts";
 import { describeCosts, shortenException } from "../weave/rows/shape.ts";
 
@@ -87,7 +87,7 @@ export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
       const stats = own.fromCalls.includes(one.call.id)
         ? undefined
         : own.results?.stats.get(one.call.id);
-      const { countsNone = false, recorded } = evaluation;
+      const { recorded } = evaluation;
       const total = own.totals?.get(one.call.id);
       const leftOut = total === undefined ? undefined : total - evaluation.trials.length;
       // Of predictions that were not read, those without a score may have failed or not.
@@ -95,14 +95,23 @@ export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
         ? { predictions: total, errors: total }
         : sums;
       const scorers = stats === undefined ? sums.scorers : preferRecorded(
-        toScorerResults(stats, { ...ended, countsNone }),
+        toScorerResults(stats, ended, evaluation),
         recorded,
         ended.predictions,
       );
       return describeEvaluation(one, { ...sums, scorers }, weave, place, {
         failures: countReasons(one.call.id, predictions),
-        countsNone,
+        rule: evaluation,
         leftOut,
+        unknownModels: predictions.filter(({ evaluation, model_call: model }) =>
+          evaluation === one.call.id && model === "unknown"
+        ).length,
+        // Statistics leave out texts within objects, which may begin anywhere.
+        sampled: stats?.some(({ path }) =>
+            path
+          ) === true
+          ? own.results?.sampled.get(one.call.id) ?? 0
+          : undefined,
       });
     });
     const tasks = args.include_per_task
@@ -172,10 +181,12 @@ function describeEvaluation(
   sums: EvaluationResult,
   weave: Weave,
   place: ProjectRef,
-  { failures, countsNone, leftOut }: {
+  { failures, rule, leftOut, unknownModels, sampled }: {
     failures: Record<string, number>;
-    countsNone: boolean;
+    rule: ScoreRule;
     leftOut: number | undefined;
+    unknownModels: number;
+    sampled: number | undefined;
   },
 ) {
   const exception = shortenException(call.exception);
@@ -207,8 +218,18 @@ function describeEvaluation(
     ...(recorded === undefined ? {} : { recorded }),
     scores: nameScores(sums.scorers),
     ...(sums.scorers.some(({ none = 0 }) => none > 0)
-      ? { none_rule: countsNone ? NONE_COUNTED : NONE_LEFT_OUT }
+      ? { none_rule: rule.countsNone ? NONE_COUNTED : NONE_LEFT_OUT }
       : {}),
+    ...(rule.leavesFailedOut === undefined || sums.errors === 0
+      ? {}
+      : { failed_rule: FAILED_LEFT_OUT[rule.leavesFailedOut] }),
+    ...(sampled === undefined || sampled >= sums.predictions ? {} : {
+      texts_looked_for_in: sampled,
+      texts_rule: TEXTS,
+    }),
+    ...(unknownModels === 0
+      ? {}
+      : { model_call_unknown: unknownModels, model_call_rule: MODEL_UNKNOWN }),
     ...(sums.latency_s === undefined ? {} : { model_latency_s: sums.latency_s }),
     ...(usage === undefined ? {} : { token_usage: usage }),
     ...(costs === undefined ? {} : { costs }),
@@ -232,6 +253,17 @@ const LEFT_OUT =
   "others; recorded figures are about all. Ask for one evaluation at a time.";
 const NONE_LEFT_OUT = "Predictions for which a scorer gave None are left out of its rates and " +
   "means, as in Weave's Python client; failed ones count as not passed.";
+const FAILED_LEFT_OUT = {
+  fields: "Failed predictions count as not passed in scores that are single values, and are left " +
+    "out of those within objects, as Weave's Python client will record them.",
+  all: "Failed predictions without a score are left out, as Weave's EvaluationLogger will record " +
+    "them.",
+} as const;
+const TEXTS =
+  "Texts within scores were looked for in so many predictions; include_per_task reads " +
+  "all.";
+const MODEL_UNKNOWN = "Predictions below which no call could be told to be the model's: their " +
+  "latency, and whose tokens and costs theirs are, is not in the figures.";
 const NONE_COUNTED =
   "Predictions for which a scorer gave nothing count as not passed, and as 0 in " +
   "means, as in Weave's TypeScript client.";

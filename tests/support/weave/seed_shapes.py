@@ -94,6 +94,43 @@ class Counter(weave.Model):
         return {"n": n, "p": n % 2 == 0, "len": n}
 
 
+class Renamed(weave.Model):
+    """Its op's name says nothing of a model."""
+
+    @weave.op(name="ask")
+    def predict(self, n: int) -> dict:
+        usage(10)
+        return {"n": n}
+
+
+class Picky(weave.Model):
+    """Fails on the last row."""
+
+    @weave.op
+    def predict(self, n: int) -> dict:
+        if n == 5:
+            raise ValueError("five is too much")
+        return {"n": n}
+
+
+class Broken(weave.Scorer):
+    """Cannot sum its scores up, so that nothing is recorded."""
+
+    @weave.op
+    def score(self, output: dict) -> dict:
+        return {"ok": output["n"] > 2, "opinion": None if output["n"] == 1 else True}
+
+    @weave.op
+    def summarize(self, score_rows: list) -> dict:
+        raise RuntimeError("no summary")
+
+
+@weave.op
+def late(output: dict) -> dict:
+    """A text once in twelve."""
+    return {"even": output["n"] % 2 == 0, **({"label": "rare"} if output["n"] == 7 else {})}
+
+
 class Document(weave.Object):
     """Kept once; what mentions it holds a reference."""
 
@@ -112,9 +149,10 @@ class Finder(weave.Model):
 
 def run(name: str, scorers: list, **options: Any) -> dict[str, Any]:
     model = options.pop("model", None) or Counter(name="counter", fail=options.pop("fail", False))
-    evaluation = weave.Evaluation(name=name, dataset=ROWS, scorers=scorers, **options)
+    rows = options.pop("rows", ROWS)
+    evaluation = weave.Evaluation(name=name, dataset=rows, scorers=scorers, **options)
     summary, call = asyncio.run(evaluation.evaluate.call(evaluation, model))
-    return {"id": call.id, "summary": summary}
+    return {"id": call.id} if summary is None else {"id": call.id, "summary": summary}
 
 
 def by_opentelemetry(project: str) -> str:
@@ -155,6 +193,13 @@ def main() -> None:
         "mixed": run("mixed", [graded]),
         "finder": run("finder", [judge], model=Finder(name="finder", document=document)),
         "judged": run("judged", [judge]),
+        "renamed": run(
+            "renamed", [judge], preprocess_model_input=prepare, model=Renamed(name="renamed")
+        ),
+        "broken": run("broken", [Broken(name="broken"), sometimes], model=Picky(name="picky")),
+        "late": run(
+            "late", [late], rows=[{"n": n, "project": f"late {project}"} for n in range(1, 13)]
+        ),
         "prepared": run("prepared", [judge], preprocess_model_input=prepare),
         "failed": run("failed", [judge, sometimes], fail=True),
     }

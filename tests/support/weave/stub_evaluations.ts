@@ -16,6 +16,14 @@ const Contents = z.looseObject({
 }).catch({ output: null, scores: {} });
 const Inputs = z.looseObject({ example: z.unknown() });
 
+const Fields = z.record(z.string(), z.unknown());
+
+interface Value {
+  readonly scorer: string;
+  readonly path: string | null;
+  readonly value: unknown;
+}
+
 interface Trial {
   readonly evaluation: string;
   readonly row: string;
@@ -59,19 +67,28 @@ function rowsOf(trials: readonly Trial[], raw: boolean): unknown[] {
   }));
 }
 
-/** Booleans and numbers at the top of scores, which is what the tests write. */
+/** Booleans and numbers, bare or in an object: texts among these have no statistics. */
 function statistics(trials: readonly Trial[]): unknown[] {
   return [...Map.groupBy(trials, ({ evaluation }) => evaluation)].map(([id, own]) => {
-    const values = own.flatMap(({ scores }) => Object.entries(scores));
+    const values = own.flatMap(({ scores }) => Object.entries(scores)).flatMap(
+      ([scorer, value]): Value[] => {
+        const object = Fields.safeParse(value);
+        if (!object.success) return [{ scorer, path: null, value }];
+        return Object.entries(object.data).map(([path, item]) => ({ scorer, path, value: item }));
+      },
+    ).filter(({ value }) => typeof value === "boolean" || typeof value === "number");
     return {
       evaluation_call_id: id,
       trial_count: own.length,
-      scorer_stats: [...Map.groupBy(values, ([scorer]) => scorer)].map(([scorer, scored]) => {
-        const binary = typeof scored[0]?.[1] === "boolean";
-        const sum = scored.reduce((total, [, value]) => total + Number(value), 0);
+      scorer_stats: [
+        ...Map.groupBy(values, ({ scorer, path }) => JSON.stringify([scorer, path])).values(),
+      ].map((scored) => {
+        const [first] = scored;
+        const binary = typeof first?.value === "boolean";
+        const sum = scored.reduce((total, { value }) => total + Number(value), 0);
         return {
-          scorer_key: scorer,
-          path: null,
+          scorer_key: first?.scorer,
+          path: first?.path,
           value_type: binary ? "binary" : "continuous",
           trial_count: scored.length,
           numeric_mean: binary ? null : sum / scored.length,

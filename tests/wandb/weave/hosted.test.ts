@@ -574,3 +574,112 @@ Deno.test("a 500 on a read is repeated once, and no more", async () => {
     await stub.stop();
   }
 });
+
+Deno.test("an unfinished evaluation is summed up as its client would, and says how", async () => {
+  const evaluation = (id: string, rest: Data) =>
+    call(id, 0, { op_name: `${OP}/Evaluation.evaluate:v1`, ended_at: null, ...rest });
+  const prediction = (id: string, parent: string, scores: Data, rest: Data = {}) =>
+    call(id, 1, {
+      parent_id: parent,
+      op_name: `${OP}/Evaluation.predict_and_score:v1`,
+      inputs: { example: { q: id } },
+      output: { output: 1, scores },
+      ...rest,
+    });
+  const failed = { exception: "ValueError: bad" };
+  const logged = { attributes: { _weave_eval_meta: { imperative: true } } };
+  const calls = [
+    evaluation("run", {}),
+    prediction("r1", "run", { graded: { ok: true }, plain: true }),
+    prediction("r2", "run", {}, failed),
+    prediction("r3", "run", { graded: { ok: null }, plain: null }),
+    prediction("r4", "run", {}, { ended_at: null, output: null }),
+    // What was logged by hand may have a score and have failed.
+    evaluation("hand", logged),
+    prediction("h1", "hand", { plain: true }, failed),
+    prediction("h2", "hand", { plain: null }),
+    prediction("h3", "hand", { plain: false }),
+    prediction("h4", "hand", {}, failed),
+  ];
+  for (const route of [true, false]) {
+    const stub = startWeaveStub({ calls, evaluationResults: route });
+    try {
+      const args = { evaluation_ids: ["run", "hand"] };
+      const [run = {}, hand = {}] = list(
+        (await rigOn(stub).call(summarizeEvaluation, args))["evaluations"],
+      );
+      const figures = (one: Data, name: string) => {
+        const { pass_rate: rate, none, missing } = record(record(one["scores"])[name]);
+        return [rate, none, missing];
+      };
+      assert.deepEqual(figures(run, "graded.ok"), [1, 1, 2]);
+      assert.deepEqual(figures(run, "plain"), [1 / 2, 1, 2]);
+      assert.deepEqual(figures(hand, "plain"), [1 / 2, 1, 2]);
+      assert.match(String(run["failed_rule"]), /left out of those within objects/);
+      assert.match(String(hand["failed_rule"]), /EvaluationLogger/);
+      for (const one of [run, hand]) assert.match(String(one["none_rule"]), /left out/);
+    } finally {
+      await stub.stop();
+    }
+  }
+});
+
+Deno.test("a model's call that cannot be told from others is said to be unknown", async () => {
+  const part = (id: string, op: string, rest: Data) =>
+    call(id, 2, { parent_id: "p", op_name: `${OP}/${op}:v1`, ...rest });
+  const calls = [
+    call("e", 0, { op_name: `${OP}/Evaluation.evaluate:v1`, output: {} }),
+    call("p", 1, {
+      parent_id: "e",
+      op_name: `${OP}/Evaluation.predict_and_score:v1`,
+      inputs: { example: { q: 1 }, model: "weave:///test-entity/agents/object/m:v1" },
+      output: { output: 1, scores: { right: true } },
+      ...usage("m", 30),
+    }),
+    part("prepare", "prepare", usage("m", 10)),
+    part("ask", "ask", usage("m", 20)),
+  ];
+  await withStub(calls, async (_stub, rig) => {
+    const args = { evaluation_ids: ["e"], include_per_task: true };
+    const read = async () => list((await rig.call(summarizeEvaluation, args))["evaluations"])[0];
+    const { per_task: tasks, ...unknown } = await read() ?? {};
+    assert.deepEqual([unknown["model_call_unknown"], unknown["model_tokens"]], [1, undefined]);
+    assert.equal(unknown["model_latency_s"], undefined);
+    assert.equal(list(tasks)[0]?.["model_call"], "unknown");
+    // The record of whose method it is decides.
+    const inputs = { self: "weave:///test-entity/agents/object/m:v1" };
+    calls[3] = part("ask", "ask", { ...usage("m", 20), inputs });
+    const known = await read() ?? {};
+    assert.deepEqual([known["model_call_unknown"], known["model_tokens"]], [undefined, 21]);
+  });
+});
+
+Deno.test("it is said in how many predictions texts within scores were looked for", async () => {
+  const calls = [
+    call("e", 0, { op_name: `${OP}/Evaluation.evaluate:v1`, output: {} }),
+    ...Array.from({ length: 60 }, (_, index) =>
+      call(`p${index}`, 1, {
+        parent_id: "e",
+        op_name: `${OP}/Evaluation.predict_and_score:v1`,
+        inputs: { example: { q: index } },
+        output: {
+          output: 1,
+          scores: { graded: { ok: true, ...(index === 55 ? { why: "x" } : {}) } },
+        },
+      })),
+  ];
+  const stub = startWeaveStub({ calls, evaluationResults: true });
+  try {
+    const read = async (more: Data) => {
+      const args = { evaluation_ids: ["e"], ...more };
+      const { evaluations } = await rigOn(stub).call(summarizeEvaluation, args);
+      const [own = {}] = list(evaluations);
+      return [own["texts_looked_for_in"], Object.keys(record(own["scores"])).sort()];
+    };
+    assert.deepEqual(await read({}), [50, ["graded.ok"]]);
+    const all = ["graded.ok", "graded.why"];
+    assert.deepEqual(await read({ include_per_task: true }), [undefined, all]);
+  } finally {
+    await stub.stop();
+  }
+});

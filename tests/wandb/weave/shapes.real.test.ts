@@ -69,8 +69,26 @@ for (const { backend, client } of WRITERS) {
         assert.equal(score("mixed", "graded.even")["pass_rate"], 2 / 5);
         const judged = of("judged");
         assert.deepEqual([judged["model_tokens"], judged["scorer_tokens"]], [50, 25_000]);
-        const latency = record(of("prepared")["model_latency_s"]);
-        assert(Number(latency["mean"]) < 0.3, "the time of what prepared the input is not in it");
+        for (const name of ["prepared", "renamed"]) {
+          const latency = record(of(name)["model_latency_s"]);
+          assert(Number(latency["mean"]) < 0.3, "the time of what prepared the input is not in it");
+          assert.deepEqual([of(name)["model_tokens"], of(name)["model_call_unknown"]], [
+            50,
+            undefined,
+          ], name);
+        }
+        // Of five one failed; Weave would leave it out within objects, as it leaves None out.
+        assert.equal(of("broken")["recorded"], undefined);
+        assert.equal(score("broken", "broken.ok")["pass_rate"], 2 / 4);
+        assert.equal(score("broken", "broken.opinion")["pass_rate"], 1);
+        assert.equal(score("broken", "sometimes")["pass_rate"], 1 / 2);
+        assert.deepEqual([score("broken", "broken.ok")["none"], of("broken")["errors"]], [
+          undefined,
+          1,
+        ]);
+        assert.match(String(of("broken")["failed_rule"]), /left out of those within objects/);
+        assert.equal(of("failed")["failed_rule"], undefined, "it recorded its own");
+        assert.deepEqual(score("late", "late.label")["values"], { rare: 1 });
         if (backend === weaveClickhouse) {
           const price = 0.15 / 1_000_000;
           assert.ok(Math.abs(Number(judged["model_cost"]) - 50 * price) < 1e-9);

@@ -11,6 +11,8 @@ import { TEXT } from "./results.ts";
 /** Evaluations that are looked through for a name that none has exactly. */
 const LOOKED_THROUGH = 500;
 const OP = "Evaluation.evaluate";
+/** How Weave's `EvaluationLogger` marks its calls. */
+const LOGGED = z.looseObject({ _weave_eval_meta: z.looseObject({ imperative: z.literal(true) }) });
 
 /** A call of `Evaluation.evaluate`, as far as it can be told before its results. */
 export interface EvaluationCall {
@@ -21,6 +23,8 @@ export interface EvaluationCall {
   readonly model: string | undefined;
   /** The summary that the evaluation recorded, once it has. */
   readonly recorded: Readonly<Record<string, unknown>> | undefined;
+  /** Whether it was logged step by step, rather than run by `evaluate()`. */
+  readonly logged: boolean;
 }
 
 /** What is looked for. */
@@ -129,7 +133,7 @@ async function readEvaluations(
   const query = {
     ...selection,
     sort_by: [{ field: "started_at", direction: "desc" as const }],
-    columns: [...LIGHT_COLUMNS, "exception", "inputs", "output"],
+    columns: [...LIGHT_COLUMNS, "exception", "attributes", "inputs", "output"],
     include_costs: true,
     limit,
     offset,
@@ -142,6 +146,7 @@ async function readEvaluations(
       evaluation,
       name: call.display_name ?? evaluation ?? readOp(call),
       model: readObjectName(call.inputs?.["model"]),
+      logged: LOGGED.safeParse(call.attributes).success,
       recorded: isRecord(call.output) && Object.keys(call.output).length > 0
         ? z.record(z.string(), z.unknown()).parse(cutTexts(call.output, TEXT))
         : undefined,

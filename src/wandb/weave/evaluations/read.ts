@@ -41,9 +41,14 @@ export async function readResults(
     readPredictions(session, place, calls, older),
   ]);
   // Where the route tells nothing, scores are in the calls.
-  const unclear = found.filter(({ call, recorded }) =>
-    !contents && needsPredictions(results, call.id, recorded)
-  ).map(({ call }) => call.id);
+  const unclear = found.filter((one) => {
+    const ended = bare.list.filter(({ evaluation, status }) =>
+      evaluation === one.call.id && status !== "running"
+    );
+    // Of a part of the predictions nothing follows for the rest.
+    const errors = bare.cut ? 0 : ended.filter(({ status }) => status === "failed").length;
+    return !contents && needsPredictions(results, one, { predictions: ended.length, errors });
+  }).map(({ call }) => call.id);
   const fromCalls = older ? [] : [...new Set([...findUntold(bare.list, results), ...unclear])];
   const again = fromCalls.length === 0
     ? { list: [], cut: false }
@@ -63,13 +68,19 @@ export function toEvaluation(
   predictions: readonly Prediction[],
 ): Evaluation {
   const own = predictions.filter(({ evaluation }) => evaluation === found.call.id);
+  const finished = (found.call.ended_at ?? null) !== null;
+  const countsNone = own.some(({ writer }) => writer === "typescript");
   return {
     id: found.call.id,
     name: found.name,
     model: found.model,
-    finished: (found.call.ended_at ?? null) !== null,
+    finished,
     trials: own,
     recorded: pickScores(found.recorded),
-    countsNone: own.some(({ writer }) => writer === "typescript"),
+    countsNone,
+    // What it would record, had it come to a good end.
+    ...((finished && (found.call.exception ?? null) === null) || countsNone
+      ? {}
+      : { leavesFailedOut: found.logged ? "all" : "fields" }),
   };
 }

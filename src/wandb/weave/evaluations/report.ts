@@ -1,8 +1,12 @@
 import type { Evaluation } from "../../../analysis/evaluation.ts";
 import { compareEvaluations } from "../../../analysis/evaluation_comparison.ts";
+import { isRecord } from "../../../core/json.ts";
 import { cutText } from "../../../core/text.ts";
 import { estimateTokens } from "../../../mcp/tokens.ts";
+import type { WeaveSession } from "../client.ts";
+import { RefReader } from "../rows/expand.ts";
 import { cutTexts } from "../rows/shape.ts";
+import { TEXT as KEPT } from "./results.ts";
 import type { Prediction } from "./trials.ts";
 
 const ALONE = "There is only this evaluation to compare: choose several by evaluation_ids, or by " +
@@ -104,4 +108,43 @@ function describeTask(one: Prediction): Record<string, unknown> {
   const { evaluation: _evaluation, writer: _writer, id, row, example, error, ...rest } = one;
   const shown = cutTexts({ example: row ?? example, ...rest, ...(error ? { error } : {}) }, TEXT);
   return { call_id: id, ...Object.fromEntries(Object.entries(shown ?? {})) };
+}
+
+/** Predictions with their examples and answers read, where these are references or hold some. */
+export async function resolveExamples(
+  session: WeaveSession,
+  predictions: readonly Prediction[],
+): Promise<Prediction[]> {
+  const reader = new RefReader(session);
+  const refs = predictions.flatMap(({ row, output }) => [
+    ...(typeof row === "string" ? [row] : []),
+    ...findRefs(output),
+  ]);
+  await reader.read(refs);
+  return predictions.map((one) => {
+    const found = typeof one.row === "string" ? reader.value(one.row) : undefined;
+    return {
+      ...one,
+      ...(found === undefined ? {} : { row: found.value }),
+      ...(one.output === undefined ? {} : { output: resolveRefs(one.output, reader) }),
+    };
+  });
+}
+
+function findRefs(value: unknown): string[] {
+  if (typeof value === "string") return value.startsWith("weave:///") ? [value] : [];
+  if (value === null || typeof value !== "object") return [];
+  return Object.values(value).flatMap(findRefs);
+}
+
+function resolveRefs(value: unknown, reader: RefReader): unknown {
+  if (typeof value === "string") {
+    const found = value.startsWith("weave:///") ? reader.value(value) : undefined;
+    return found === undefined ? value : cutTexts(found.value, KEPT);
+  }
+  if (Array.isArray(value)) return value.map((item) => resolveRefs(item, reader));
+  if (!isRecord(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, item]) => [key, resolveRefs(item, reader)]),
+  );
 }

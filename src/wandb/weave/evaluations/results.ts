@@ -1,8 +1,10 @@
 import * as z from "zod";
 import {
+  countDivisor,
   flattenScores,
   nameDimension,
   type ScorerResult,
+  type ScoreRule,
 } from "../../../analysis/evaluation_scores.ts";
 import { Failure } from "../../../core/failure.ts";
 import { isRecord } from "../../../core/json.ts";
@@ -11,6 +13,7 @@ import type { ProjectRef } from "../../project.ts";
 import type { Weave, WeaveSession } from "../client.ts";
 import { Holder } from "../rows/collect.ts";
 import { cutTexts } from "../rows/shape.ts";
+import type { EvaluationCall } from "./find.ts";
 
 /** Longest text of a single prediction that is kept, in characters. */
 export const TEXT = 2000;
@@ -65,6 +68,8 @@ export interface EvalResults {
   readonly stats: ReadonlyMap<string, readonly ScorerStats[]>;
   /** Evaluations that gave texts as scores, of which statistics may say nothing. */
   readonly texts: ReadonlySet<string>;
+  /** How many predictions of each evaluation were looked at for texts. */
+  readonly sampled: ReadonlyMap<string, number>;
 }
 
 /** Statistics of one dimension of a scorer. */
@@ -74,7 +79,7 @@ export type ScorerStats = z.output<typeof Stats>;
 const OLDER = [404, 405, 422];
 const ROUTE = "eval_results";
 /** Rows that are looked at beside statistics, to see whether scores are texts. */
-const SAMPLE = 5;
+const SAMPLE = 50;
 
 /**
  * Evaluation results from the route for them; undefined where the instance has none, which is
@@ -105,11 +110,14 @@ export async function readRoute(
     const stats = (summary?.evaluations ?? []).map((one) =>
       [one.evaluation_call_id, one.scorer_stats] as const
     );
-    const texts = sample.flatMap((row) => row.evaluations).filter(({ trials }) =>
-      trials.flatMap(({ scores }) => flattenScores(scores ?? {}))
-        .some(({ value }) => typeof value === "string")
-    ).map((one) => one.evaluation_call_id);
-    return { trials: new Map(), cut: false, stats: new Map(stats), texts: new Set(texts) };
+    const texts = new Set<string>();
+    const sampled = new Map<string, number>();
+    for (const { evaluation_call_id: id, trials } of sample.flatMap((row) => row.evaluations)) {
+      sampled.set(id, (sampled.get(id) ?? 0) + trials.length);
+      const scores = trials.flatMap((trial) => flattenScores(trial.scores ?? {}));
+      if (scores.some(({ value }) => typeof value === "string")) texts.add(id);
+    }
+    return { trials: new Map(), cut: false, stats: new Map(stats), texts, sampled };
   } catch (error) {
     if (!(error instanceof Failure) || !OLDER.includes(error.status ?? 0)) throw error;
     weave.lacks.add(ROUTE);
@@ -138,7 +146,7 @@ async function readTrials(
     if (!hold.fits(read)) break;
     for (const [id, trial] of read) trials.set(id, trial);
   }
-  return { trials, cut: hold.full, stats: new Map(), texts: new Set() };
+  return { trials, cut: hold.full, stats: new Map(), texts: new Set(), sampled: new Map() };
 }
 
 /** What is known of the predictions that the statistics are about. */
@@ -146,8 +154,6 @@ export interface Ended {
   readonly predictions: number;
   /** How many of these failed. */
   readonly errors: number;
-  /** See `Evaluation.countsNone`. */
-  readonly countsNone: boolean;
 }
 
 /**
@@ -157,7 +163,8 @@ export interface Ended {
  */
 export function toScorerResults(
   stats: readonly ScorerStats[],
-  { predictions, errors, countsNone }: Ended,
+  { predictions, errors }: Ended,
+  rule: ScoreRule,
 ): ScorerResult[] {
   return stats.map((one): ScorerResult => {
     const scored = one.trial_count;
@@ -167,11 +174,15 @@ export function toScorerResults(
       ...{ scorer: one.scorer_key, path: one.path ?? "", scored, missing },
       ...(none === 0 ? {} : { none }),
     };
-    const divisor = countsNone ? predictions : predictions - none;
+    const divisor = countDivisor(base, rule);
     if (one.value_type !== "binary") {
       const mean = one.numeric_mean ?? undefined;
       if (mean === undefined) return { ...base, kind: "none" };
-      return { ...base, kind: "continuous", mean: countsNone ? mean * scored / divisor : mean };
+      return {
+        ...base,
+        kind: "continuous",
+        mean: rule.countsNone ? mean * scored / divisor : mean,
+      };
     }
     const passed = one.pass_true_count ?? 0;
     const known = one.pass_known_count ?? scored;
@@ -187,15 +198,18 @@ export function toScorerResults(
 
 /**
  * Whether statistics cannot tell an evaluation's scores: texts, keys that the route joins by their
- * dots, and scorers of which neither statistics nor the recorded summary says anything.
+ * dots, scorers of which neither statistics nor the recorded summary says anything, and predictions
+ * that failed and may have a score all the same, so that what is missing was null elsewhere.
  */
 export function needsPredictions(
   results: EvalResults | undefined,
-  id: string,
-  recorded: Readonly<Record<string, unknown>> = {},
+  { call: { id }, recorded = {}, logged }: EvaluationCall,
+  { predictions, errors }: Ended,
 ): boolean {
   if (results?.texts.has(id) === true || holdsDottedKey(recorded)) return true;
   const stats = results?.stats.get(id) ?? [];
+  const scoredThough = (missing: number) => missing < errors || (logged && missing > 0);
+  if (errors > 0 && stats.some((one) => scoredThough(predictions - one.trial_count))) return true;
   const known = new Set(stats.map((one) => one.scorer_key));
   return stats.some((one) => one.value_type === "text") ||
     Object.entries(pickScores(recorded) ?? {})

@@ -6,9 +6,9 @@ import type { ProjectRef } from "../../project.ts";
 import { type Call, readDerived, readOp, readUsage, sumCosts } from "../call.ts";
 import type { WeaveSession } from "../client.ts";
 import { nameQuery } from "../plan.ts";
+import { field, literal } from "../query.ts";
 import { Holder } from "../rows/collect.ts";
 import { LIGHT_COLUMNS } from "../rows/columns.ts";
-import { RefReader } from "../rows/expand.ts";
 import { cutTexts, shortenException } from "../rows/shape.ts";
 import { type EvalResults, TEXT } from "./results.ts";
 
@@ -28,6 +28,8 @@ export interface Prediction extends Trial {
   readonly error?: string;
   /** The client that ran the evaluation; their summaries follow different rules. */
   readonly writer: "python" | "typescript";
+  /** Where it cannot be told which of the calls below is the model's. */
+  readonly model_call?: "unknown";
 }
 
 /** What was read of evaluations. */
@@ -39,6 +41,7 @@ export interface Predictions {
 
 /** What is needed of a call; the call is not kept. */
 interface Outcome {
+  readonly id: string;
   readonly op: string;
   readonly opName: string;
   readonly status: string | undefined;
@@ -50,7 +53,6 @@ interface Outcome {
 
 /** A prediction before its parts are known. */
 interface Begun extends Outcome {
-  readonly id: string;
   readonly evaluation: string;
   readonly example: string;
   readonly model: unknown;
@@ -87,7 +89,9 @@ export async function readPredictions(
   const jobs = Array.from({ length: Math.ceil(begun.length / BATCH) }, (_, index) => async () => {
     const batch = begun.slice(index * BATCH, (index + 1) * BATCH);
     const parts = await readParts(session, place, batch.map(({ id }) => id));
-    found[index] = batch.map((one) => complete(one, parts.get(one.id) ?? []));
+    const unclear = batch.filter((one) => isUnclear(one.model, parts.get(one.id) ?? []));
+    const methods = await readMethods(session, place, unclear);
+    found[index] = batch.map((one) => complete(one, parts.get(one.id) ?? [], methods));
   });
   await inParallel(jobs, PARALLEL);
   return { list: found.flat(), cut: hold.full };
@@ -106,7 +110,7 @@ export function countPredictions(
 function readOutcome(call: Call): Outcome {
   const { status, latency_ms: latency } = readDerived(call);
   return {
-    ...{ op: readOp(call), opName: call.op_name, status, latency },
+    ...{ id: call.id, op: readOp(call), opName: call.op_name, status, latency },
     exception: shortenException(call.exception),
     tokens:
       sumCallUsage({ id: call.id, trace_id: call.trace_id, usage: readUsage(call) }).total_tokens,
@@ -121,7 +125,7 @@ function begin(call: Call, contents: boolean): Begun {
   const scores = cutTexts(output["scores"], TEXT);
   return {
     ...readOutcome(call),
-    ...{ id: call.id, evaluation: call.parent_id ?? "", model: cutTexts(model, TEXT) },
+    ...{ evaluation: call.parent_id ?? "", model: cutTexts(model, TEXT) },
     example: nameExample(example) ?? call.id,
     contents: {
       scores: isRecord(scores) ? scores : {},
@@ -158,9 +162,13 @@ async function readParts(
   return new Map([...first, ...await readParts(session, place, ids.slice(middle))]);
 }
 
-function complete(begun: Begun, parts: readonly Outcome[]): Prediction {
+function complete(
+  begun: Begun,
+  parts: readonly Outcome[],
+  methods: ReadonlySet<string>,
+): Prediction {
   const { tokens, cost, status } = begun;
-  const model = findModel(begun.model, parts);
+  const model = findModel(begun.model, parts, methods);
   const failed = [begun, ...parts].find((one) => one.status === "error");
   const latency = model?.latency;
   const ownCost = model?.cost ?? 0;
@@ -182,6 +190,7 @@ function complete(begun: Begun, parts: readonly Outcome[]): Prediction {
       ...(cost > ownCost ? { scorer_cost: cost - ownCost } : {}),
     }),
     writer: begun.op === OPS[1] ? "typescript" : "python",
+    ...(model === undefined && parts.length > 0 ? { model_call: "unknown" as const } : {}),
     ...(failed?.exception ? { error: failed.exception } : {}),
   };
 }
@@ -191,11 +200,48 @@ function complete(begun: Begun, parts: readonly Outcome[]): Prediction {
  * after it are scorers.
  *
  * @param ref The model, as the prediction's input: an object, or an op that is the model.
+ * @param methods Calls that are known to be methods of the model.
  */
-function findModel(ref: unknown, parts: readonly Outcome[]): Outcome | undefined {
+function findModel(
+  ref: unknown,
+  parts: readonly Outcome[],
+  methods: ReadonlySet<string>,
+): Outcome | undefined {
+  const [named, ...others] = parts.filter(isNamedAsModel);
   return parts.find((part) => part.opName === ref) ??
-    parts.find((part) => /(^|[._])(predict|infer|forward|invoke)$/i.test(part.op)) ??
-    parts[0];
+    parts.find(({ id }) => methods.has(id)) ??
+    (others.length === 0 ? named : undefined);
+}
+
+/** The methods by which Weave's Python client calls a model, unless their ops are named otherwise. */
+function isNamedAsModel({ op }: Outcome): boolean {
+  return /(^|[._])(predict|infer|forward|invoke)$/i.test(op);
+}
+
+/** Whether names alone do not tell which call is the model's. */
+function isUnclear(ref: unknown, parts: readonly Outcome[]): boolean {
+  return parts.length > 0 && parts.every((part) => part.opName !== ref) &&
+    parts.filter(isNamedAsModel).length !== 1;
+}
+
+/** Which calls below predictions are methods of their models: the service compares references. */
+async function readMethods(
+  session: WeaveSession,
+  place: ProjectRef,
+  predictions: readonly Begun[],
+): Promise<Set<string>> {
+  const refs = new Set(predictions.flatMap(({ model }) => typeof model === "string" ? model : []));
+  const methods = new Set<string>();
+  if (refs.size === 0) return methods;
+  const same = { $in: [field("inputs.self"), [...refs].map(literal)] } as const;
+  const query = {
+    filter: { parent_ids: predictions.map(({ id }) => id) },
+    query: { $expr: same },
+    columns: ["id"],
+    limit: PARTS,
+  };
+  for await (const call of session.calls(place, query)) methods.add(call.id);
+  return methods;
 }
 
 /** Longest example that stands for itself where it is compared with others. */
@@ -237,43 +283,4 @@ export function findUntold(
   }
   return [...new Set(predictions.map(({ evaluation }) => evaluation))]
     .filter((evaluation) => !told.has(evaluation));
-}
-
-/** Predictions with their examples and answers read, where these are references or hold some. */
-export async function resolveExamples(
-  session: WeaveSession,
-  predictions: readonly Prediction[],
-): Promise<Prediction[]> {
-  const reader = new RefReader(session);
-  const refs = predictions.flatMap(({ row, output }) => [
-    ...(typeof row === "string" ? [row] : []),
-    ...findRefs(output),
-  ]);
-  await reader.read(refs);
-  return predictions.map((one) => {
-    const found = typeof one.row === "string" ? reader.value(one.row) : undefined;
-    return {
-      ...one,
-      ...(found === undefined ? {} : { row: found.value }),
-      ...(one.output === undefined ? {} : { output: resolveRefs(one.output, reader) }),
-    };
-  });
-}
-
-function findRefs(value: unknown): string[] {
-  if (typeof value === "string") return value.startsWith("weave:///") ? [value] : [];
-  if (value === null || typeof value !== "object") return [];
-  return Object.values(value).flatMap(findRefs);
-}
-
-function resolveRefs(value: unknown, reader: RefReader): unknown {
-  if (typeof value === "string") {
-    const found = value.startsWith("weave:///") ? reader.value(value) : undefined;
-    return found === undefined ? value : cutTexts(found.value, TEXT);
-  }
-  if (Array.isArray(value)) return value.map((item) => resolveRefs(item, reader));
-  if (!isRecord(value)) return value;
-  return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, resolveRefs(item, reader)]),
-  );
 }
