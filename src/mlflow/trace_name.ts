@@ -16,7 +16,8 @@ import { isOlderThan } from "./query.ts";
 import { shapeSpan, type Span } from "./shape/span.ts";
 import type { TracePage, TraceQuery, TraceReader } from "./store.ts";
 
-const NAME = "mlflow.traceName";
+/** The tag that holds a trace's name. */
+export const NAME = "mlflow.traceName";
 
 /** Most traces of an answer whose spans are read for their names alone, and how many at a time. */
 const MOST = 100;

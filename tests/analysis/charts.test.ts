@@ -4,6 +4,7 @@ import { chartBars } from "../../src/analysis/charts/bars.ts";
 import { chartCurves, type Curve, describeCurve } from "../../src/analysis/charts/curves.ts";
 import { chartEvaluations } from "../../src/analysis/charts/evaluations.ts";
 import { MOST_NAMES } from "../../src/analysis/charts/spec.ts";
+import { chartNames, sumByName } from "../../src/analysis/charts/names.ts";
 import { chartTimes } from "../../src/analysis/charts/times.ts";
 import type { Evaluation, Trial } from "../../src/analysis/evaluation.ts";
 import type { LoggedValue } from "../../src/analysis/series.ts";
@@ -243,6 +244,44 @@ Deno.test("chartTimes: counts add up to the traces, failed ones apart", () => {
   const total = (status: string) =>
     values.filter(({ s }) => s === status).reduce((sum, { n = 0 }) => sum + n, 0);
   assert.deepEqual([total("OK"), total("ERROR")], [60, 30]);
+});
+
+Deno.test("chartNames: latency, failures and number of each name, the most frequent first", () => {
+  const points = Array.from({ length: 20 }, (_, index) => ({
+    at: index,
+    seconds: index < 10 ? index + 1 : 100,
+    failed: index < 3,
+    name: index < 10 ? "chat" : `rare ${String(index).padStart(2, "0")}`,
+  }));
+  const figures = sumByName(points);
+  const [first, ...rest] = figures;
+  assert.deepEqual([first?.name, first?.count, first?.failed, first?.median], ["chat", 10, 3, 5.5]);
+  assert.equal(first?.p95.toFixed(2), "9.55");
+  assert.deepEqual(rest.map(({ name }) => name).slice(0, 2), ["rare 10", "rare 11"]);
+  const Bars = z.looseObject({
+    title: z.looseObject({ subtitle: z.string() }),
+    concat: z.array(z.looseObject({
+      title: z.looseObject({ text: z.string() }),
+      data: z.looseObject({ values: z.array(z.looseObject({ s: z.string(), y: z.number() })) }),
+    })),
+  });
+  const { title, concat } = Bars.parse(chartNames({ title: "t", figures }).spec);
+  assert.equal(title.subtitle, "the 8 of 11 names with most traces");
+  assert.deepEqual(
+    concat.map((
+      panel,
+    ) => [panel.title.text, panel.data.values.length, panel.data.values[0]?.y.toFixed(2)]),
+    [
+      ["median latency (s)", 8, "5.50"],
+      ["p95 latency (s)", 8, "9.55"],
+      ["failed (%)", 8, "30.00"],
+      [
+        "traces",
+        8,
+        "10.00",
+      ],
+    ],
+  );
 });
 
 Deno.test("describeCurve: what a person would read off the picture", () => {

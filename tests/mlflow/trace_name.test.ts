@@ -149,6 +149,20 @@ Deno.test("where some traces have the name themselves, the others are told", asy
   }
 });
 
+Deno.test("a picture by name has the names of root spans", async () => {
+  for (const tools of [http, local]) {
+    const { text, failure } = await tools.call("plot_traces", { experiment_id, by: "name" });
+    assert.equal(failure, undefined);
+    for (const name of ["Plan_B", "pick_hotel", "plan_trip"]) {
+      assert.match(
+        text,
+        new RegExp(`^${name}: 1 traces, 0 failed, median 0\\.5 s, p95 0\\.5 s\\.$`, "m"),
+      );
+    }
+    assert.match(text, /no name for 3 of these traces/);
+  }
+});
+
 Deno.test("an answer that is cut goes on after the last trace that it shows", async () => {
   const experiment_id = await newExperiment();
   const ids: string[] = [];

@@ -1,6 +1,13 @@
 import * as z from "zod";
 import { quantile } from "../../analysis/robust.ts";
-import { chartTimes, type TimedPoint } from "../../analysis/charts/times.ts";
+import {
+  chartNames,
+  type NamedPoint,
+  type NameFigures,
+  sumByName,
+} from "../../analysis/charts/names.ts";
+import { cutName, MOST_NAMES } from "../../analysis/charts/spec.ts";
+import { chartTimes } from "../../analysis/charts/times.ts";
 import { Failure } from "../../core/failure.ts";
 import { isoText } from "../../core/time.ts";
 import type { Tool } from "../../mcp/tool.ts";
@@ -10,7 +17,16 @@ import { countUnseen, describeUnseen } from "../explain.ts";
 import { buildFilter } from "../query.ts";
 import { readingTool, type ReadServices } from "../services.ts";
 import { shapeInfo, type TraceInfo } from "../shape/info.ts";
-import { countByRootName, describeOthers } from "../trace_name.ts";
+import {
+  completeName,
+  countByRootName,
+  describeOthers,
+  describeRootNames,
+  isNameless,
+  NAME,
+  readRootNames,
+  type RootNames,
+} from "../trace_name.ts";
 
 /** The newest so many are drawn: more points would lie on top of each other. */
 const MOST = 1000;
@@ -23,11 +39,12 @@ export const plotTraces: Tool<ReadServices> = readingTool({
   app: CHART_APP,
   description:
     "Plot MLflow traces: a picture (chart) that visualizes their latency over time, failures " +
-    "apart, and the figures in words.",
+    "apart, or both by name, and the figures in words.",
   input: z.object({
     experiment_id: z.string().optional().describe("Id or name."),
     filter_string: z.string().optional().describe("As in search_traces."),
-    max_results: z.int().min(1).max(MOST).default(MOST).describe("The newest so many."),
+    by: z.enum(["time", "name"]).default("time"),
+    max_results: z.int().min(1).max(MOST).default(MOST),
   }),
   argumentAliases: {
     experiment: "experiment_id",
@@ -52,7 +69,10 @@ export const plotTraces: Tool<ReadServices> = readingTool({
         context.progress({ done: count, total: args.max_results, message: "Searching traces" }),
     });
     const infos = page.infos.map(shapeInfo);
-    const points = infos.flatMap(toPoint);
+    const names: RootNames = args.by === "name"
+      ? await readRootNames(infos, context.mlflow)
+      : new Map();
+    const points = infos.flatMap((info, place) => toPoint(completeName(info, names.get(place))));
     if (points.length === 0) {
       throw new Failure("not_found", "No finished trace matches: there is nothing to draw.", {
         hint: "search_traces with the same filter says why.",
@@ -63,12 +83,13 @@ export const plotTraces: Tool<ReadServices> = readingTool({
       countUnseen(searched, context.mlflow),
       countByRootName(searched, context.mlflow),
     ]);
-    const { spec } = chartTimes({
-      title: `Traces of ${experiment?.name ?? `experiment ${experimentId}`}`,
-      points,
-    });
+    const title = `Traces of ${experiment?.name ?? `experiment ${experimentId}`}`;
+    const figures = args.by === "name" ? sumByName(points) : [];
+    const { spec } = args.by === "name"
+      ? chartNames({ title, figures })
+      : chartTimes({ title, points });
     const seconds = points.map((point) => point.seconds);
-    const describe = (part: number) => Number(quantile(seconds, part).toPrecision(4));
+    const describe = (part: number) => printNumber(quantile(seconds, part));
     const failed = points.filter((point) => point.failed).length;
     const times = points.map(({ at }) => at);
     const text = [
@@ -77,6 +98,14 @@ export const plotTraces: Tool<ReadServices> = readingTool({
         (100 * failed / points.length).toFixed(1)
       } %).`,
       `Latency: median ${describe(0.5)} s, p95 ${describe(0.95)} s, longest ${describe(1)} s.`,
+      ...figures.slice(0, MOST_TOLD).map(describeName),
+      ...(figures.length > MOST_NAMES
+        ? [`Drawn are the ${MOST_NAMES} of ${figures.length} names with most traces.`]
+        : []),
+      ...(figures.length > MOST_TOLD
+        ? [`${figures.length - MOST_TOLD} further names have fewer traces each.`]
+        : []),
+      ...describeRootNames(infos, names),
       ...(infos.length > points.length
         ? [`${infos.length - points.length} traces have not finished and are not drawn.`]
         : []),
@@ -92,9 +121,22 @@ export const plotTraces: Tool<ReadServices> = readingTool({
   },
 });
 
-function toPoint(info: TraceInfo): TimedPoint[] {
+/** Names whose figures are told; a picture shows fewer. */
+const MOST_TOLD = 20;
+
+function describeName({ name, count, failed, median, p95 }: NameFigures): string {
+  return `${cutName(name)}: ${count} traces, ${failed} failed, median ${printNumber(median)} s, ` +
+    `p95 ${printNumber(p95)} s.`;
+}
+
+function printNumber(value: number): number {
+  return Number(value.toPrecision(4));
+}
+
+function toPoint(info: TraceInfo): NamedPoint[] {
   const { request_time: time, execution_duration_ms: duration, state } = info;
   const at = Date.parse(time ?? "");
   if (Number.isNaN(at) || duration === undefined) return [];
-  return [{ at, seconds: duration / 1000, failed: state === "ERROR" }];
+  const name = isNameless(info) ? "(no name)" : String(info.tags[NAME]);
+  return [{ at, seconds: duration / 1000, failed: state === "ERROR", name }];
 }

@@ -1,0 +1,57 @@
+import { quantile } from "../robust.ts";
+import { chartBars } from "./bars.ts";
+import { type Chart, MOST_NAMES } from "./spec.ts";
+import type { TimedPoint } from "./times.ts";
+
+/** A trace as a point, with the name that it is counted under. */
+export interface NamedPoint extends TimedPoint {
+  readonly name: string;
+}
+
+/** What the traces of one name come to. */
+export interface NameFigures {
+  readonly name: string;
+  readonly count: number;
+  readonly failed: number;
+  /** In seconds, as are the others. */
+  readonly median: number;
+  readonly p95: number;
+}
+
+/** The figures of each name, those with most traces first. */
+export function sumByName(points: readonly NamedPoint[]): NameFigures[] {
+  return [...Map.groupBy(points, ({ name }) => name)].map(([name, own]) => {
+    const seconds = own.map((point) => point.seconds);
+    return {
+      name,
+      count: own.length,
+      failed: own.filter(({ failed }) => failed).length,
+      median: quantile(seconds, 0.5),
+      p95: quantile(seconds, 0.95),
+    };
+  }).sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
+}
+
+/** Latency, failures and number of the traces of each name, for the names with most traces. */
+export function chartNames(
+  { title, figures }: { readonly title: string; readonly figures: readonly NameFigures[] },
+): Chart {
+  const shown = figures.slice(0, MOST_NAMES);
+  const panel = (title: string, value: (one: NameFigures) => number, unit?: string) => ({
+    title,
+    ...(unit === undefined ? {} : { unit }),
+    bars: shown.map((one) => ({ name: one.name, value: value(one) })),
+  });
+  return chartBars({
+    title,
+    subtitle: shown.length < figures.length
+      ? `the ${shown.length} of ${figures.length} names with most traces`
+      : "",
+    panels: [
+      panel("median latency", ({ median }) => median, "s"),
+      panel("p95 latency", ({ p95 }) => p95, "s"),
+      panel("failed", ({ failed, count }) => 100 * failed / count, "%"),
+      panel("traces", ({ count }) => count),
+    ],
+  });
+}
