@@ -19,6 +19,7 @@ const LOSSES: readonly Loss[] = [
   { when: "after it has acted", status: 502 },
   { when: "before it acts", status: 503 },
   { when: "after it has acted", status: 503 },
+  { when: "before it acts", status: 504 },
   { when: "after it has acted", status: 504 },
 ];
 
@@ -177,5 +178,70 @@ slowTest(
       assert.equal((await made.runs()).length, 1);
     }
     assert.deepEqual((await made.runs()).map((run) => run["state"]), ["finished"]);
+  },
+);
+
+slowTest(
+  "a server that is silent and does not act: the report is looked for, not sent again",
+  async () => {
+    for (const isNew of [true, false]) {
+      await using made = await lossy({ when: "before it acts", silent: true }, "kept", 2000);
+      const failure = await made.rig.failure(createReport, {
+        ...HERE,
+        title: "New",
+        markdown_report_text: "two",
+        ...(isNew ? {} : { report_id: made.report }),
+      });
+      const verb = isNew ? "stored" : "changed";
+      assert.match(
+        String(failure["message"]),
+        new RegExp(`It was not ${verb} so far, as a look afterwards shows, and may yet be`),
+      );
+      assert.equal(failure["retryable"], false);
+      assert.deepEqual((await made.reports()).map((one) => one["displayName"]), ["Old"]);
+      assert.equal(made.proxy.writes.length, 1);
+    }
+  },
+);
+
+slowTest(
+  "a server that is silent and does not act: the same call completes the analysis",
+  async () => {
+    await using made = await lossy(
+      { when: "before it acts", silent: true, times: 1 },
+      "kept",
+      2000,
+    );
+    const first = await made.rig.failure(logAnalysis, ANALYSIS);
+    assert.match(
+      String(first["message"]),
+      /It was not stored so far.* the same call again completes/,
+    );
+    assert.equal(first["retryable"], false);
+    assert.deepEqual(await made.runs(), []);
+    // The next call gets further: the run is there and not whole.
+    const second = await made.rig.failure(logAnalysis, ANALYSIS);
+    assert.match(String(second["message"]), /may have been stored: the same call again completes/);
+    assert.deepEqual((await made.runs()).map((run) => run["state"]), ["running"]);
+    assert.equal((await made.direct.data(logAnalysis, ANALYSIS))["created"], false);
+    assert.deepEqual((await made.runs()).map((run) => run["state"]), ["finished"]);
+  },
+);
+
+slowTest(
+  "a report with plots is one report and one run, though every reply is lost once",
+  async () => {
+    for (const when of ["before it acts", "after it has acted"] as const) {
+      await using made = await lossy({ when, status: 502, times: 1 }, "kept");
+      const args = { ...HERE, title: "New", plots_html: { plot: "<b>x</b>" } };
+      const acted = when === "after it has acted";
+      const told = acted
+        ? JSON.stringify((await made.rig.data(createReport, args))["notes"])
+        : String((await made.rig.failure(createReport, args))["message"]);
+      assert.match(told, acted ? /it was stored/ : /It was not stored so far/);
+      assert.deepEqual((await made.runs()).map((run) => run["state"]), ["finished"]);
+      const titles = (await made.reports()).map((one) => one["displayName"]).toSorted();
+      assert.deepEqual(titles, acted ? ["New", "Old"] : ["Old"]);
+    }
   },
 );

@@ -62,6 +62,50 @@ for (const backend of WEAVE_SERVERS) {
     assert.equal(inputs["fail"], "root");
   });
 
+  Deno.test(`triage: with reports, the causes are written down (${backend.name})`, async () => {
+    const sim = startWandbSim({ apiKey: state.apiKey });
+    try {
+      await seedRun(sim, { entity: "sim-team", project: "vision", run: "any" });
+      await using follower = await start({
+        WANDB_BASE_URL: sim.url,
+        WANDFLOW_TOOLSETS: "weave,wandb.reports,wandb.runs",
+      });
+      const steps = stepsIn(await follower.prompt("triage_failing_calls", { ...AT, since: "7d" }));
+      assert.equal(steps.length, 5);
+      const [find, , roots, read, document] = steps;
+      const failed = await follower.follow(find, {
+        filters: { status: "error", op_name: "tools.*", time_range: { start: "7d" } },
+      });
+      const [row = {}] = list(failed["traces"]);
+      const traceId = String(row["trace_id"]);
+      const sessions = record(
+        (await follower.follow(roots, { ...PLACE, trace_ids: [traceId] }))["roots"],
+      );
+      const root = record(sessions[traceId])["id"];
+      const full = await follower.follow(read, { ...PLACE, filters: { call_ids: [root] } });
+      assert.deepEqual(list(full["traces"]).map(({ id }) => id), [root]);
+      const place = { entity_name: "sim-team", project_name: "vision" };
+      const report = await follower.follow(document, {
+        ...place,
+        title: "Why calls fail",
+        markdown_report_text: `# ${row["op_name"]}\n\n${row["exception"]}\n\n- \`${root}\``,
+      });
+      assert.equal(report["created"], true);
+      const stored = await follower.call("query_wandb_tool", {
+        ...place,
+        resource: "report",
+        fields: ["title", "spec"],
+      });
+      const [written = {}] = list(stored["items"]);
+      assert.equal(written["title"], "Why calls fail");
+      const text = JSON.stringify(written["spec"]);
+      assert.match(text, /search backend did not answer/);
+      assert.ok(text.includes(String(root)), text);
+    } finally {
+      await sim.stop();
+    }
+  });
+
   Deno.test(`explore: the schema tells what to ask for (${backend.name})`, async () => {
     await using follower = await start();
     const [schema, query, ...none] = stepsIn(await follower.prompt("explore_project", AT));
