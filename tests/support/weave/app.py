@@ -276,6 +276,7 @@ class Service:
             ("/feedback/query", tsi.FeedbackQueryReq, "feedback_query"),
             ("/feedback/purge", tsi.FeedbackPurgeReq, "feedback_purge"),
             ("/feedback/replace", tsi.FeedbackReplaceReq, "feedback_replace"),
+            ("/cost/create", tsi.CostCreateReq, "cost_create"),
             ("/cost/query", tsi.CostQueryReq, "cost_query"),
             ("/v2/{entity}/{project}/call/start", tsi.CallStartV2Req, "call_start_v2"),
             ("/v2/{entity}/{project}/call/end", tsi.CallEndV2Req, "call_end_v2"),
