@@ -21,6 +21,11 @@ const LINGER = 2_000;
 /** Wait before connections are accepted again where there were no files for them, in milliseconds. */
 const BREATH = 250;
 
+/** After which pause no more connections are waited for that have come before the end. */
+const QUIET = 25;
+/** For how long at most such a pause is waited for, in milliseconds. */
+const LAST = 1_000;
+
 /** What {@link serveConnections} needs. */
 interface Serving {
   readonly hostname: string;
@@ -57,13 +62,23 @@ export async function serveConnections(
   Object.defineProperty(server, "listening", { get: () => !stop.aborted });
   const listener = Deno.listen({ hostname, port });
   const connections = new Connections({ ...LIMITS, ...limits });
-  stop.addEventListener("abort", () => listener.close(), { once: true });
-  if (stop.aborted) listener.close();
+  const stopped = new Promise<void>((resolve) => {
+    if (stop.aborted) resolve();
+    stop.addEventListener("abort", () => resolve(), { once: true });
+  });
   onListen(listener.addr);
-  for (let lacking = false; !stop.aborted;) {
+  const take = (stream: Deno.TcpConn) => {
+    const connection = connections.add(stream);
+    if (connection !== undefined) server.emit("connection", connection);
+  };
+  for (let lacking = false, ended = false; !ended;) {
     try {
-      const connection = connections.add(await listener.accept());
-      if (connection !== undefined) server.emit("connection", connection);
+      const next = listener.accept();
+      const stream = await Promise.race([next, stopped]);
+      if (stream === undefined) {
+        await takeLast(listener, next, take);
+        ended = true;
+      } else take(stream);
       lacking = false;
     } catch (error) {
       if (stop.aborted) break;
@@ -73,9 +88,34 @@ export async function serveConnections(
       await pause(BREATH);
     }
   }
-  connections.endIdle();
+  await connections.endAnswered();
   await Promise.all(running);
   await connections.end();
+}
+
+/**
+ * Takes the connections that wait to be accepted, then stops listening: whoever has connected has
+ * sent a request, and the system would reset the connection without a word.
+ */
+async function takeLast(
+  listener: Deno.TcpListener,
+  first: Promise<Deno.TcpConn>,
+  take: (stream: Deno.TcpConn) => void,
+): Promise<void> {
+  const begun = performance.now();
+  for (let next = first;; next = listener.accept()) {
+    // Where new ones come all the time, the shortest pause will do.
+    const quiet = performance.now() - begun < LAST ? QUIET : 1;
+    // The second pause: after a busy moment, time is up before the system has been asked again.
+    const silence = pause(quiet).then(() => pause(1));
+    const stream = await Promise.race([next, silence]);
+    if (stream === undefined) {
+      listener.close();
+      await next.then(take, () => {});
+      return;
+    }
+    take(stream);
+  }
 }
 
 /** The connections that are open. */
@@ -107,6 +147,16 @@ class Connections {
     for (const connection of this.#idle) connection.destroy();
   }
 
+  /** Ends those without a request under way; new ones are given a moment for their first. */
+  async endAnswered(): Promise<void> {
+    const isNew = ({ asked }: Connection) => !asked;
+    for (const connection of this.#idle) if (!isNew(connection)) connection.destroy();
+    for (let waited = 0; waited < LAST && this.#idle.values().some(isNew); waited += 10) {
+      await pause(10);
+    }
+    this.endIdle();
+  }
+
   /** Ends all, those last that still send what nobody wants. */
   async end(): Promise<void> {
     this.endIdle();
@@ -119,6 +169,8 @@ class Connections {
 class Connection extends Duplex {
   readonly #buffer = new Uint8Array(64 * 1024);
   #timer: ReturnType<typeof setTimeout> | undefined;
+  /** Whether a request has come on it. */
+  asked = false;
 
   constructor(
     private readonly stream: Deno.TcpConn,
@@ -135,6 +187,7 @@ class Connection extends Duplex {
   /** The head of a request is there: the connection lasts until it is answered. */
   answer(outgoing: ServerResponse): void {
     clearTimeout(this.#timer);
+    this.asked = true;
     this.idle.delete(this);
     outgoing.once("close", () => {
       if (!this.destroyed && !this.writableEnded) this.#wait();

@@ -175,18 +175,27 @@ function openScope(
   };
 }
 
+/** How long a message may go on arriving after the server was told to stop, in milliseconds. */
+const GRACE = 2_000;
+
 /** Listens until `stop` aborts, then lets requests under way finish. */
 export async function runHttp(factory: Factory, options: HttpOptions): Promise<void> {
   const { hostname, port, allowedHosts, log, stop, limits } = options;
+  const impatience = new AbortController();
+  let grace: ReturnType<typeof setTimeout> | undefined;
+  const onStop = () => grace = setTimeout(() => impatience.abort(), GRACE);
+  stop.addEventListener("abort", onStop, { once: true });
   const handler = createHttpHandler(factory, {
     ...options,
     // The address it listens on names it, too.
     allowedHosts: [...allowedHosts, hostname],
     ready: () => !stop.aborted,
+    stop: impatience.signal,
   });
   const onListen = ({ hostname: host, port: actual }: Deno.NetAddr) =>
     options.onListen(`http://${host.includes(":") ? `[${host}]` : host}:${actual}/mcp`);
   await serveConnections(handler.fetch, { hostname, port, log, stop, onListen, limits });
+  clearTimeout(grace);
   await handler.close();
 }
 

@@ -13,6 +13,8 @@ export interface Nginx extends AsyncDisposable {
   readonly authorityFile: string;
   /** What it has answered, a line each. */
   log(): Promise<string>;
+  /** Takes a replica out of service as `deploy/nginx.conf` says; nothing is on its way to it then. */
+  takeOut(replica: string): Promise<void>;
 }
 
 /** The changes that `deploy/nginx.conf` asks for: each marked line, once. */
@@ -70,6 +72,21 @@ export async function startNginx(
     authority: authority.cert,
     authorityFile: at("authority.crt"),
     log: () => Deno.readTextFile(at("access.log")),
+    takeOut: async (replica: string) => {
+      const before = await Deno.readTextFile(at("nginx.conf"));
+      const after = before.replace(`server ${replica} `, `server ${replica} down `);
+      if (after === before) throw new Error(`There is no replica ${replica}.`);
+      await Deno.writeTextFile(at("nginx.conf"), after);
+      const old = await workersOf(process);
+      process.signal("SIGHUP");
+      const isOld = (worker: string) => old.includes(worker);
+      for (let tries = 0; tries < 2_000; tries++) {
+        const workers = await workersOf(process);
+        if (workers.length > 0 && !workers.some(isOld)) return;
+        await new Promise((go) => setTimeout(go, 10));
+      }
+      throw new Error("nginx has not reloaded.");
+    },
     [Symbol.asyncDispose]: async () => {
       try {
         process.signal("SIGTERM");
@@ -87,6 +104,12 @@ export async function startNginx(
     throw error;
   }
   return nginx;
+}
+
+/** The processes that answer; those of the old configuration end with their last request. */
+async function workersOf({ pid }: Running): Promise<string[]> {
+  const children = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
+  return children.trim().split(/\s+/).filter((one) => one !== "");
 }
 
 function freePort(): number {
