@@ -120,13 +120,8 @@ export function tables({ tools, prompts }: Catalog): Record<string, string> {
         describeEffect(tool),
       ]),
     ),
-    settings: markdownTable(
-      ["Variable", "Flag", "What it does"],
-      Object.values<Setting>(SETTINGS).map((setting) => [
-        setting.env.map((name) => `\`${name}\``).join(", "),
-        setting.flag === undefined ? "" : `\`--${flagName(setting)}\``,
-        `${setting.help}${defaultText(setting)}`,
-      ]),
+    settings: settingsTable(
+      Object.values<Setting>(SETTINGS).filter(({ group }) => README_GROUPS.includes(group)),
     ),
     troubles: markdownTable(
       ["Symptom", "Cause and remedy"],
@@ -136,6 +131,31 @@ export function tables({ tools, prompts }: Catalog): Record<string, string> {
       listingCost(tools).all
     } tokens (o200k_base).`,
   };
+}
+
+/** Settings that most people need; a page of their own has the rest beside them. */
+const README_GROUPS: readonly string[] = ["MLflow", "Weights & Biases", "Tools"];
+
+function settingsTable(settings: readonly Setting[]): string {
+  return markdownTable(
+    ["Variable", "Flag", "What it does"],
+    settings.map((setting) => [
+      setting.env.map((name) => `\`${name}\``).join(", "),
+      setting.flag === undefined ? "" : `\`--${flagName(setting)}\``,
+      `${setting.help}${defaultText(setting)}`,
+    ]),
+  );
+}
+
+/** Every setting, in the groups of `--help`. */
+function settingsPage(): string {
+  const groups = Map.groupBy(Object.values<Setting>(SETTINGS), ({ group }) => group);
+  return [
+    "# Settings",
+    "Every variable that the program reads, and its flag where there is one. Flags win over " +
+    "variables. Generated from `src/config/settings/`.",
+    ...[...groups].flatMap(([group, settings]) => [`## ${group}`, settingsTable(settings)]),
+  ].join("\n\n");
 }
 
 function firstSentence(text: string): string {
@@ -181,6 +201,7 @@ export async function generatedFiles(): Promise<Map<string, string>> {
   files.set("tests/golden/tokens.json", `${JSON.stringify(listingCost(tools), null, 2)}\n`);
   const answers = AnswerLedger.parse(JSON.parse(await Deno.readTextFile(new URL(ANSWERS, ROOT))));
   files.set("docs/TOKENS.md", await formatted(tokensPage(catalogWith, answers)));
+  files.set("docs/SETTINGS.md", await formatted(settingsPage()));
   files.set("docs/RETRIEVAL.md", await formatted(retrievalPage(tools)));
   files.set("src/pictures/app/chart.html", await buildApp());
   return files;
