@@ -1,15 +1,11 @@
 /** No answer repeats a caller's text at length, whichever argument it came in. */
-import assert from "node:assert/strict";
-import { isJsonObject } from "../../src/core/json.ts";
 import { wandbBackends } from "../../src/wandb/backend.ts";
+import { sweepLongArguments } from "../support/long_arguments.ts";
 import { seedArtifact } from "./artifact_seed.ts";
 import { configFor, contextFor, type Data, memoryLog, reportOf, startRig } from "./harness.ts";
 import { seedRun } from "./seed.ts";
 
 const HERE = { entity_name: "sim-team", project_name: "vision" };
-const LONG = `x${"long".repeat(30_000)}`;
-/** Characters of an answer, which holds a run or two besides. */
-const MOST = 4000;
 
 /** An ordinary call of each tool, in which one argument after the other becomes long. */
 const CALLS: Readonly<Record<string, readonly Data[]>> = {
@@ -60,34 +56,6 @@ const UNLISTED: Readonly<Record<string, Data>> = {
   list_artifact_versions_tool: { order: TEXT },
 };
 
-/** Long values that fit an argument's schema. */
-function longValues(name: string, schema: unknown): unknown[] {
-  if (!isJsonObject(schema)) return [];
-  const { type, items } = schema;
-  if (type === "string") {
-    return "enum" in schema ? [LONG] : [LONG, `${LONG}/${LONG}/${LONG}:${LONG}`];
-  }
-  if (type === "array") {
-    return isJsonObject(items) && items.type === "object"
-      ? [[{ type: LONG }], [{ type: "line", y: [LONG], x: LONG }], [{ [LONG]: LONG }]]
-      : [[LONG], Array.from({ length: 20 }, (_, at) => `${at}${LONG}`)];
-  }
-  if (type !== "object") return [];
-  const values: unknown[] = [{ [LONG]: 1 }, { [LONG]: { $gt: LONG } }, { name: LONG }];
-  return name === "filters"
-    ? [
-      ...values,
-      { state: LONG },
-      { [`config.${LONG}`]: 1 },
-      { "config.lr": LONG },
-      { [`summary.${LONG}`]: { gt: 1 } },
-      { created_at: LONG },
-      { state: { [`$${LONG}`]: 1 } },
-      { $or: [{ tags: [LONG, "a"] }, { sweep: LONG }] },
-    ]
-    : values;
-}
-
 Deno.test("long arguments of any kind are shortened where an answer repeats them", async (test) => {
   await using rig = startRig();
   for (const run of ["run0", "run1"]) {
@@ -114,22 +82,15 @@ Deno.test("long arguments of any kind are shortened where an answer repeats them
   const log = memoryLog([]);
   const [wandb] = wandbBackends(configFor(rig.sim), log);
   const tools = (wandb?.tools ?? []).filter(({ name }) => name !== "search_wandb_docs_tool");
-  assert.deepEqual(tools.map(({ name }) => name).toSorted(), Object.keys(CALLS).toSorted());
-  for (const tool of tools) {
-    const properties = { ...tool.listing().inputSchema.properties, ...UNLISTED[tool.name] };
-    for (const [name, schema] of Object.entries(properties)) {
-      await test.step(`${tool.name} ${name}`, async () => {
-        for (const args of CALLS[tool.name] ?? []) {
-          for (const value of longValues(name, schema)) {
-            const answer = await tool.call({ ...args, [name]: value }, contextFor(log)).then(
-              (outcome) => outcome.kind === "reply" ? outcome.reply.data : outcome,
-              reportOf,
-            );
-            const text = JSON.stringify(answer);
-            assert.ok(text.length < MOST, `${text.length}: ${text.slice(0, 500)}`);
-          }
-        }
-      });
-    }
-  }
+  await sweepLongArguments(
+    test,
+    tools,
+    CALLS,
+    UNLISTED,
+    (tool, args) =>
+      tool.call(args, contextFor(log)).then(
+        (outcome) => outcome.kind === "reply" ? outcome.reply.data : outcome,
+        reportOf,
+      ),
+  );
 });

@@ -1,3 +1,4 @@
+import { shortenMessage } from "../../core/text.ts";
 import * as z from "zod";
 import { defineTool } from "../../mcp/define.ts";
 import type { Tool } from "../../mcp/tool.ts";
@@ -28,9 +29,10 @@ export const searchDocs: Tool<DocsServices> = defineTool<
   output: OUTPUT,
   run: async ({ query }, { docs, signal }) => {
     const parts = await docs.search(query, signal);
+    const asked = shortenMessage(query);
     const result = parts.length === 0
-      ? `Nothing was found for "${query}"; try other words.`
+      ? `Nothing was found for "${asked}"; try other words.`
       : parts.join("\n\n---\n\n");
-    return { data: { query, result }, text: result };
+    return { data: { query: asked, result }, text: result };
   },
 });
