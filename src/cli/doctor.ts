@@ -120,7 +120,8 @@ function findingsOn({ config, catalog }: Program): Finding[] {
     ...(settings.insecureTls
       ? [finding("warning", "MLFLOW_TRACKING_INSECURE_TLS is set: no certificate is checked.")]
       : []),
-    ...["OTEL_DENO", "SSLKEYLOGFILE"].flatMap((name) =>
+    // An executable has telemetry switched off when it is built.
+    ...["SSLKEYLOGFILE", ...(origin?.program === undefined ? ["OTEL_DENO"] : [])].flatMap((name) =>
       runtime[name] === undefined
         ? []
         : [finding("warning", `${name} is set, which no permission bounds.`)]

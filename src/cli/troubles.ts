@@ -47,6 +47,30 @@ export const TROUBLES: readonly Trouble[] = [
     says: /does not accept this host name/,
   },
   {
+    symptom: "`MLFLOW_TRACKING_INSECURE_TLS` is set",
+    remedy: "Unset it, and name the authority's PEM file in `MLFLOW_TRACKING_SERVER_CERT_PATH`: " +
+      "anyone on the way can read and change what is sent",
+    says: /^MLFLOW_TRACKING_INSECURE_TLS is set/,
+  },
+  {
+    symptom: "`… is not honoured`",
+    remedy: "It is another client's variable; what wandflow does, or reads, in its place is said " +
+      "behind it. Unset it where that is enough",
+    says: / is not honoured: /,
+  },
+  {
+    symptom: "`… is treated as not set`",
+    remedy: "Set the variable where the client starts the server, or take its line out of the " +
+      "client's settings",
+    says: / is treated as not set: /,
+  },
+  {
+    symptom: "`MLFLOW_TRACKING_URI is not set: …`",
+    remedy: "Set it to that store, or to the one that you mean: in another folder another store " +
+      "is found, or none",
+    says: /^MLFLOW_TRACKING_URI is not set: /,
+  },
+  {
     symptom: "`its certificate is signed by an authority that is not trusted here`",
     remedy: "Set `DENO_CERT`, or for MLflow `MLFLOW_TRACKING_SERVER_CERT_PATH`, to the " +
       "authority's PEM file",

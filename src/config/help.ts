@@ -50,7 +50,11 @@ export function helpText(command: keyof typeof COMMANDS | undefined): string {
       );
     }
     if (command === "doctor") {
-      lines.push("", "Exit code: 0 nothing is wrong, 1 something is, 2 the command line is wrong.");
+      lines.push(
+        "",
+        "Exit code: 0 nothing is wrong, 1 something is, 2 settings or words that cannot be used,",
+        "which standard error then names.",
+      );
     }
   }
   const all = Object.values<Setting>(SETTINGS);

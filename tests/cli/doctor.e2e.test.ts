@@ -1,9 +1,11 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
+import { fileOf } from "../../scripts/graph.ts";
+import { TROUBLES } from "../../src/cli/troubles.ts";
 import { startFakeMlflow } from "../e2e/fake_mlflow.ts";
 import { shared } from "../support/backend.ts";
 import { mlflowAuth, mlflowNewest } from "../support/mlflow/backends.ts";
-import { run } from "../support/product.ts";
+import { chooseForm, run } from "../support/product.ts";
 import { startRig } from "../wandb/harness.ts";
 import { WEAVE_SERVERS } from "../support/weave/seeded.ts";
 
@@ -153,8 +155,68 @@ Deno.test("doctor warns of a clock that is off, of telemetry and of values passe
   assert.ok(Math.abs(ahead - 3600) <= 5, String(ahead));
   assert.match(problems, /The clock of MLflow is 36\d\d|35\d\d seconds ahead of this machine's/);
   assert.match(problems, /MLFLOW_EXPERIMENT_ID is treated as not set/);
-  assert.match(problems, /OTEL_DENO is set/);
+  // Only where the runtime obeys it: executables have telemetry switched off.
+  const isExecutable = chooseForm((name) => Deno.env.get(name)) === "executable";
+  assert.equal(/OTEL_DENO is set/.test(problems), !isExecutable);
   assert.deepEqual(report.proxies, { https: "proxy.example:3128", except: [] });
+});
+
+Deno.test("every finding has its fix, in the words of the table of troubles", async () => {
+  await using fake = startFakeMlflow();
+  const { code, report } = await examine({
+    MLFLOW_TRACKING_URI: fake.url,
+    MLFLOW_TRACKING_INSECURE_TLS: "true",
+    MLFLOW_TRACKING_CLIENT_CERT_PATH: "/client.pem",
+    MLFLOW_EXPERIMENT_ID: "${EXPERIMENT}",
+    OTEL_DENO: "false",
+    WANDB_API_KEY: "0".repeat(40),
+    WANDB_BASE_URL: "http://127.0.0.1:4",
+    WANDBOT_BASE_URL: "http://127.0.0.1:4",
+  });
+  assert.equal(code, 1);
+  const remedies = TROUBLES.map(({ remedy }) => `${remedy.replaceAll("`", "")}.`);
+  for (const { problem, fix } of report.findings) {
+    assert.ok(remedies.includes(fix ?? ""), `${problem}: ${fix}`);
+  }
+  const fixOf = (words: RegExp) => report.findings.find(({ problem }) => words.test(problem))?.fix;
+  assert.match(fixOf(/INSECURE_TLS/) ?? "", /^Unset it, and name the authority's PEM file/);
+  assert.match(fixOf(/CLIENT_CERT_PATH/) ?? "", /^It is another client's variable/);
+  assert.match(fixOf(/EXPERIMENT_ID/) ?? "", /^Set the variable where the client starts/);
+});
+
+Deno.test("doctor with settings that cannot be used ends as every command does", async () => {
+  for (const command of ["doctor", "tools"]) {
+    const { code, stdout, stderr } = await run([command], {
+      MLFLOW_HTTP_REQUEST_TIMEOUT: "soon",
+      WANDFLOW_PORT: "-1",
+    });
+    assert.deepEqual([code, stdout], [2, ""]);
+    assert.match(stderr, /MLFLOW_HTTP_REQUEST_TIMEOUT/);
+    assert.match(stderr, /WANDFLOW_PORT/);
+  }
+});
+
+Deno.test("doctor --json has the members that it always had", async () => {
+  await using fake = startFakeMlflow();
+  const { report, stdout } = await examine({
+    MLFLOW_TRACKING_URI: fake.url,
+    MLFLOW_TRACKING_TOKEN: "secret-canary",
+    WANDB_API_KEY: "0".repeat(40),
+    WANDB_BASE_URL: "http://127.0.0.1:4",
+    WANDB_MCP_PROXY_DOCS: "false",
+    DENO_TLS_CA_STORE: "mozilla",
+    HTTPS_PROXY: "http://proxy.example:3128",
+  });
+  const whole = JSON.parse(stdout);
+  const settings = report.settings.filter(({ value }) => value !== "absent");
+  const shown = `${JSON.stringify({ ...whole, settings }, null, 2)}\n`
+    .replaceAll(new URL(fake.url).host, "HOST:PORT")
+    .replace(/"version": "[^"]*"/, '"version": "VERSION"')
+    .replaceAll(/"(milliseconds|clock_ahead)": -?\d+/g, '"$1": 0')
+    .replace(/("listed": \[)[^\]]*\]/, "$1]");
+  const file = fileOf("tests/golden/doctor.json");
+  if (Deno.env.get("UPDATE_GOLDEN") === "1") await Deno.writeTextFile(file, shown);
+  assert.equal(shown, await Deno.readTextFile(file));
 });
 
 Deno.test("doctor reads as text, too", async () => {
