@@ -1,6 +1,16 @@
+/**
+ * Vega-Lite to SVG, SVG to pixels, pixels to a PNG. Heavy: loaded when a picture is drawn.
+ *
+ * @module
+ */
+import font from "@expo-google-fonts/inter/400Regular/Inter_400Regular.ttf" with { type: "bytes" };
+import wasm from "@resvg/resvg-wasm/index_bg.wasm" with { type: "bytes" };
+import { initWasm, Resvg } from "@resvg/resvg-wasm";
+import * as vega from "vega";
+import { compile } from "vega-lite";
+import { once } from "../core/values.ts";
 import type { ChartSpec } from "../analysis/charts/spec.ts";
-import { encodePng } from "./png.ts";
-import { rasterize, renderSvg } from "./renderer.ts";
+import { encodePng, type Pixels } from "./png.ts";
 
 /**
  * The largest picture: two tiles of OpenAI's models, 425 tokens; Anthropic's count one token for 750
@@ -22,4 +32,119 @@ export type FromPainter =
 /** Draws a specification: a PNG no larger than {@link LARGEST}, on a white ground. */
 export async function paint(spec: ChartSpec): Promise<Uint8Array<ArrayBuffer>> {
   return encodePng(await rasterize(await renderSvg(spec), LARGEST));
+}
+
+const start = once(async () => {
+  const advances = readAdvances(font);
+  // Without a canvas, Vega guesses widths, by a fifth too large. Its types do not know this export.
+  Object.assign(Reflect.get(vega, "textMetrics"), {
+    width: (item: { readonly fontSize?: number }, text: unknown) =>
+      advances(String(text ?? "")) * (item.fontSize ?? 11),
+  });
+  await initWasm(wasm);
+});
+
+/** A chart as SVG. */
+export async function renderSvg(spec: ChartSpec): Promise<string> {
+  await start();
+  // The compiler keeps and changes what it is given.
+  const copy = JSON.parse(JSON.stringify(spec));
+  const { spec: compiled } = compile(copy, { logger: vega.logger(vega.None) });
+  const view = new vega.View(vega.parse(compiled), { renderer: "none", logLevel: vega.None });
+  try {
+    return await view.toSVG();
+  } finally {
+    view.finalize();
+  }
+}
+
+/** An SVG as pixels, in its own size or as large as it may be. */
+export async function rasterize(
+  svg: string,
+  largest: { readonly width: number; readonly height: number },
+): Promise<Pixels> {
+  await start();
+  const size = new Resvg(svg);
+  // A pixel less, since sizes are rounded up.
+  const zoom = Math.min(
+    1,
+    (largest.width - 1) / size.width,
+    (largest.height - 1) / size.height,
+  );
+  size.free();
+  const resvg = new Resvg(svg, {
+    background: "#ffffff",
+    fitTo: { mode: "zoom", value: zoom },
+    font: { fontBuffers: [font], defaultFontFamily: "Inter", loadSystemFonts: false },
+  });
+  const image = resvg.render();
+  try {
+    return { width: image.width, height: image.height, data: image.pixels.slice() };
+  } finally {
+    image.free();
+    resvg.free();
+  }
+}
+
+/**
+ * Widths of a TrueType font's characters, from its tables `cmap` (format 4) and `hmtx`.
+ *
+ * @returns A function that gives a text's width as a part of its font size.
+ */
+export function readAdvances(bytes: Uint8Array): (text: string) => number {
+  const font = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const tables = new Map<string, number>();
+  for (let index = 0; index < font.getUint16(4); index++) {
+    const entry = 12 + 16 * index;
+    tables.set(String.fromCharCode(...bytes.subarray(entry, entry + 4)), font.getUint32(entry + 8));
+  }
+  const at = (name: string): number => {
+    const offset = tables.get(name);
+    if (offset === undefined) throw new Error(`The font has no table ${name}.`);
+    return offset;
+  };
+  const unitsPerEm = font.getUint16(at("head") + 18);
+  const metrics = font.getUint16(at("hhea") + 34);
+  const glyphs = readCharacters(font, at("cmap"));
+  const advance = (character: string): number => {
+    const glyph = glyphs(character.codePointAt(0) ?? 0);
+    return font.getUint16(at("hmtx") + 4 * Math.min(glyph, metrics - 1)) / unitsPerEm;
+  };
+  const known = new Map<string, number>();
+  return (text) => {
+    let width = 0;
+    for (const character of text) {
+      let one = known.get(character);
+      if (one === undefined) known.set(character, one = advance(character));
+      width += one;
+    }
+    return width;
+  };
+}
+
+/** The glyph of a code point; 0 for one that the font lacks. */
+function readCharacters(font: DataView, cmap: number): (code: number) => number {
+  for (let index = 0; index < font.getUint16(cmap + 2); index++) {
+    const table = cmap + font.getUint32(cmap + 8 + 8 * index);
+    if (font.getUint16(table) !== 4) continue;
+    const twice = font.getUint16(table + 6);
+    const ends = table + 14;
+    const starts = ends + twice + 2;
+    const deltas = starts + twice;
+    const ranges = deltas + twice;
+    return (code) => {
+      for (let place = 0; place < twice; place += 2) {
+        if (code > font.getUint16(ends + place)) continue;
+        const start = font.getUint16(starts + place);
+        if (code < start) return 0;
+        const range = font.getUint16(ranges + place);
+        const delta = font.getUint16(deltas + place);
+        if (range === 0) return code + delta & 0xffff;
+        const glyph = font.getUint16(ranges + place + range + 2 * (code - start));
+        return glyph === 0 ? 0 : glyph + delta & 0xffff;
+      }
+      return 0;
+    };
+  }
+  throw new Error("The font has no character table of format 4.");
 }

@@ -7,7 +7,6 @@ import { path } from "../http/path.ts";
 import type { HealthCheck } from "../mcp/backend.ts";
 import type { Account } from "./account.ts";
 import { createWandb } from "./client.ts";
-import type { WandbDocs } from "./docs.ts";
 import { readFailure } from "./weave/client.ts";
 
 /** Whose key it is, and the release of a server of one's own. */
@@ -79,7 +78,10 @@ export function weaveCheck(account: Account, baseUrl: URL): HealthCheck {
 }
 
 /** Looks whether the documentation's search answers. */
-export function docsCheck(url: URL, docs: WandbDocs): HealthCheck {
+export function docsCheck(
+  url: URL,
+  docs: { search(query: string, signal: AbortSignal): Promise<unknown> },
+): HealthCheck {
   return {
     name: "W&B documentation search",
     address: url.href,

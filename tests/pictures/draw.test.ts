@@ -68,7 +68,7 @@ slowTest("times are drawn without the time zone of the machine", async () => {
     failed: hour === 1,
   }));
   const { spec } = chartTimes({ title: "traces", points });
-  const { renderSvg } = await import("../../src/pictures/renderer.ts");
+  const { renderSvg } = await import("../../src/pictures/paint.ts");
   const svg = await renderSvg(spec);
   assert.match(svg, />(Fri 06|12 AM|November|Nov 06)</);
   assert.doesNotMatch(svg, /<script|href="http/);

@@ -2,7 +2,7 @@ import { Failure } from "../../src/core/failure.ts";
 import { identityCredentials } from "../../src/wandb/account.ts";
 import { readFailure } from "../../src/wandb/failure.ts";
 import { compareRuns } from "../../src/wandb/tools/compare_runs.ts";
-import { listEntities } from "../../src/wandb/tools/list_entities.ts";
+import { listEntities } from "../../src/wandb/tools/query_projects.ts";
 import { probeProject } from "../../src/wandb/tools/probe_project.ts";
 import { startWandbSim } from "../support/wandb/mod.ts";
 import { startRig } from "./harness.ts";

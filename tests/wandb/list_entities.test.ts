@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { listEntities } from "../../src/wandb/tools/list_entities.ts";
+import { listEntities } from "../../src/wandb/tools/query_projects.ts";
 import { startRig } from "./harness.ts";
 
 Deno.test("the user and the teams are listed with one request", async () => {

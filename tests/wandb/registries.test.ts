@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
-import { listRegistries } from "../../src/wandb/tools/list_registries.ts";
-import { listRegistryCollections } from "../../src/wandb/tools/list_registry_collections.ts";
+import { listRegistries, listRegistryCollections } from "../../src/wandb/tools/list_registries.ts";
 import { seedArtifact, seedLink, seedRegistry } from "./artifact_seed.ts";
 import { list, type Rig, startRig } from "./harness.ts";
 import { graphql, seedRun } from "./seed.ts";

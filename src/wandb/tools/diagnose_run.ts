@@ -18,8 +18,7 @@ import { type LoadedRun, loadRun, numericKeys, systemMetrics } from "../history/
 import { toSeries } from "../history/series.ts";
 import { suggest } from "../missing.ts";
 import { PROJECT_ARGS, resolveRun } from "../project.ts";
-import { runLinks } from "../resources.ts";
-import { reportProblems, type WandbServices, wandbTool, writeNote } from "../tool.ts";
+import { reportProblems, runLinks, type WandbServices, wandbTool, writeNote } from "../tool.ts";
 
 /** Points of each metric. */
 const SAMPLES = 1000;

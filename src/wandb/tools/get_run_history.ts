@@ -19,9 +19,8 @@ import {
 import { type LoadedRun, loadRun, systemMetrics } from "../history/load.ts";
 import { type Metric, roundRow, rowsWithin, type Selection, STEP } from "../history/series.ts";
 import { PROJECT_ARGS, resolveRun } from "../project.ts";
-import { runLinks } from "../resources.ts";
+import { reportProblems, runLinks, type WandbServices, wandbTool } from "../tool.ts";
 import type { HistoryKeys } from "../shapes.ts";
-import { reportProblems, type WandbServices, wandbTool } from "../tool.ts";
 
 const ROUNDED = "Numbers in rows are rounded; fewer keys or a narrower range show them whole.";
 

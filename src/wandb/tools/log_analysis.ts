@@ -5,8 +5,7 @@ import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
 import { analysisRunId, readCharts, readTable, summarizeColumns } from "../reports/analysis.ts";
 import { tableFile, writeRun } from "../reports/write_run.ts";
-import { runLinks } from "../resources.ts";
-import { type WandbServices, wandbTool } from "../tool.ts";
+import { runLinks, type WandbServices, wandbTool } from "../tool.ts";
 
 /** The key of the table that holds all rows. */
 const TABLE = "analysis";
