@@ -1,4 +1,4 @@
-import { findAwsLogin, usesAws } from "./aws.ts";
+import { findAwsLogin, findS3, signsRequests, usesAws } from "./aws.ts";
 import { findWorkspace, isDatabricks } from "./databricks.ts";
 import type { Settings } from "./settings.ts";
 import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "./wandb.ts";
@@ -38,12 +38,16 @@ export function accessOf(
     const host = hostOfUrl(uri);
     if (host !== undefined) {
       net.set(host, "MLFLOW_TRACKING_URI");
-      const file = usesAws(settings) ? undefined : credentialsFile(settings, home);
+      const file = signsRequests(settings) ? undefined : credentialsFile(settings, home);
       if (file !== undefined) read.set(file, "MLflow's credentials file");
     }
   }
   if (isDatabricks(uri)) addWorkspace(settings, net);
   if (usesAws(settings)) addAws(settings, { net, read, errors });
+  for (const store of settings.artifactStores) {
+    if (/^s3:\/\/[^/]+/.test(store)) continue;
+    errors.push(`--artifact-stores: "${withoutUser(store)}" is not a place in S3: s3://bucket.`);
+  }
   if (settings.serverCertPath !== undefined) {
     read.set(settings.serverCertPath, "MLFLOW_TRACKING_SERVER_CERT_PATH");
   }
@@ -89,6 +93,11 @@ function addAws(
 ): void {
   const login = findAwsLogin(settings);
   if (typeof login === "string") return void access.errors.push(login);
+  if (settings.artifactStores.length > 0) {
+    const s3 = hostOfUrl(findS3(settings)?.href ?? "");
+    if (s3 === undefined) access.errors.push(notUrl("MLFLOW_S3_ENDPOINT_URL", settings.s3Endpoint));
+    else if (!access.net.has(s3)) access.net.set(s3, "--artifact-stores");
+  }
   if (login.kind !== "web identity") return;
   access.read.set(login.tokenFile, "AWS_WEB_IDENTITY_TOKEN_FILE");
   const host = hostOfUrl(login.sts.href);

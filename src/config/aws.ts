@@ -20,14 +20,30 @@ export type AwsLogin =
     readonly region: string;
   };
 
-/** Whether the configuration uses AWS credentials at all: being set is no reason. */
-export function usesAws({ signRequests, trackingUri }: Settings): boolean {
+/** Whether requests to the tracking server are to be signed. */
+export function signsRequests({ signRequests, trackingUri }: Settings): boolean {
   return signRequests && /^https?:/i.test(trackingUri ?? "");
+}
+
+/** Where S3 is, by paths that begin with the bucket; undefined where no bucket is named. */
+export function findS3({ artifactStores, awsRegion, s3Endpoint }: Settings): URL | undefined {
+  if (!artifactStores.some((store) => store.startsWith("s3://"))) return undefined;
+  const china = awsRegion?.startsWith("cn-") === true ? ".cn" : "";
+  const url = URL.parse(s3Endpoint ?? `https://s3.${awsRegion}.amazonaws.com${china}`);
+  return url !== null && /^https?:$/.test(url.protocol) ? url : undefined;
+}
+
+/** Whether the configuration uses AWS credentials at all: that they are there is no reason. */
+export function usesAws(settings: Settings): boolean {
+  return signsRequests(settings) || settings.artifactStores.some((one) => one.startsWith("s3://"));
 }
 
 /** The credentials, or the sentence that says what is missing. */
 export function findAwsLogin(settings: Settings): AwsLogin | string {
-  const { awsRegion: region, awsRoleArn: roleArn, awsIdentityTokenFile: tokenFile } = settings;
+  const { awsRoleArn: roleArn, awsIdentityTokenFile: tokenFile } = settings;
+  // Stores other than AWS's take any region.
+  const region = settings.awsRegion ??
+    (settings.s3Endpoint === undefined || signsRequests(settings) ? undefined : "us-east-1");
   if (region === undefined) {
     return "Signing requests for AWS takes a region: set AWS_REGION, such as eu-west-1.";
   }

@@ -29,7 +29,7 @@ import { plotTraces } from "./tools/plot_traces.ts";
 import { searchTraces } from "./tools/search_traces.ts";
 import { mlflowWorkflows, suggestExperiments } from "./workflows.ts";
 import { credentialsFile } from "../config/access.ts";
-import { usesAws } from "../config/aws.ts";
+import { signsRequests } from "../config/aws.ts";
 import { findWorkspace, isDatabricks, type Workspace } from "../config/databricks.ts";
 import { percentDecoded } from "../core/text.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
@@ -175,7 +175,7 @@ async function connectServer(config: Config, baseUrl: URL, log: Log): Promise<Co
   const workspace = { "x-mlflow-workspace": config.settings.workspace };
   const plain = { ...limits, setting: "MLFLOW_TRACKING_URI", baseUrl };
   let options: UpstreamOptions;
-  if (usesAws(config.settings)) {
+  if (signsRequests(config.settings)) {
     const { signUpstream } = await import("./aws/sign.ts");
     options = signUpstream(config.settings, plain, defined(workspace), log);
   } else {
@@ -184,9 +184,20 @@ async function connectServer(config: Config, baseUrl: URL, log: Log): Promise<Co
     options = { ...plain, headers: () => headers, readError: readMlflowError };
   }
   const memories = perCaller(newServerMemory);
+  const { artifactStores } = config.settings;
+  const objects = artifactStores.length === 0
+    ? undefined
+    : (await import("./aws/s3.ts")).reachObjects(config.settings, limits, log);
   return {
     options,
-    open: (using, signal, caller) => new HttpTraceStore(using, memories(caller), signal),
+    open: (using, signal, caller) =>
+      // The configured keys are not for callers who bring their own.
+      new HttpTraceStore(
+        using,
+        memories(caller),
+        signal,
+        caller?.credentials === undefined ? objects : undefined,
+      ),
   };
 }
 

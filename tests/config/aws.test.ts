@@ -116,3 +116,24 @@ Deno.test("aws: a role adds AWS's token service and the token's file; unused key
   const off = settingsOf({ MLFLOW_TRACKING_AWS_SIGV4: "false", AWS_ROLE_ARN: "a" });
   assert.deepEqual(accessOf(off, undefined, false).net, ["api.example.com:443"]);
 });
+
+Deno.test("aws: a bucket that is named adds S3's host, or the one that stands for it", () => {
+  const env = {
+    MLFLOW_TRACKING_AWS_SIGV4: "",
+    AWS_ACCESS_KEY_ID: "A",
+    AWS_SECRET_ACCESS_KEY: "canary",
+    AWS_REGION: "eu-west-1",
+    WANDFLOW_ARTIFACT_STORES: "s3://traces/mlflow",
+  };
+  const aws = accessOf(settingsOf(env), "/home/ann", false);
+  assert.equal(aws.why["s3.eu-west-1.amazonaws.com:443"], "--artifact-stores");
+  const own = { ...env, MLFLOW_S3_ENDPOINT_URL: "http://minio.corp:9000", AWS_REGION: "" };
+  const minio = accessOf(settingsOf(own), "/home/ann", false);
+  assert.deepEqual(minio.net, ["api.example.com:443", "minio.corp:9000"]);
+  const none = accessOf(settingsOf({ ...env, WANDFLOW_ARTIFACT_STORES: "" }), undefined, false);
+  assert.deepEqual(none.net, ["api.example.com:443"]);
+  const azure = settingsOf({ WANDFLOW_ARTIFACT_STORES: "wasbs://u:canary@a/b", AWS_REGION: "x" });
+  const { errors } = accessOf(azure, undefined, false);
+  assert.match(errors.join(), /--artifact-stores: .*is not a place in S3/);
+  assert.doesNotMatch(errors.join(), /canary/);
+});

@@ -13,7 +13,7 @@ export const AWS_SETTINGS = {
     env: ["AWS_ACCESS_KEY_ID"],
     type: "string",
     group: "AWS",
-    help: "Access key; used only with MLFLOW_TRACKING_AWS_SIGV4.",
+    help: "Access key; used only with MLFLOW_TRACKING_AWS_SIGV4 or --artifact-stores.",
   },
   awsSecretAccessKey: {
     env: ["AWS_SECRET_ACCESS_KEY"],
@@ -77,5 +77,11 @@ export const AWS_SETTINGS = {
     type: "string",
     group: "AWS",
     help: "Where roles are taken, if it is not https://sts.REGION.amazonaws.com.",
+  },
+  s3Endpoint: {
+    env: ["MLFLOW_S3_ENDPOINT_URL"],
+    type: "string",
+    group: "AWS",
+    help: "S3-compatible store in place of AWS's, such as https://minio.example.com.",
   },
 } as const satisfies Record<string, Setting>;

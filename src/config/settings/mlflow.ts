@@ -18,6 +18,15 @@ export const MLFLOW_SETTINGS = {
     help: "Folder with the artifacts of a local store, if they are not beside it as mlruns or " +
       "mlartifacts.",
   },
+  artifactStores: {
+    env: ["WANDFLOW_ARTIFACT_STORES"],
+    flag: "artifact-stores",
+    type: "list",
+    default: [],
+    group: "MLflow",
+    help: "Object stores from which spans may be read that the server does not serve, such as " +
+      "s3://bucket/mlflow.",
+  },
   experimentId: {
     env: ["MLFLOW_EXPERIMENT_ID"],
     flag: "experiment-id",

@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { inParallel } from "../../core/async.ts";
 import { Failure, type FailureCode, isFailure } from "../../core/failure.ts";
-import type { Json } from "../../core/json.ts";
+import { isJsonObject, type Json } from "../../core/json.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import type { ArrayPlace } from "../../http/array_scanner.ts";
 import { joinedPath, path } from "../../http/path.ts";
@@ -60,9 +60,22 @@ export function noticePlace(memory: RouteMemory, info: Json | undefined): void {
   memory.spansInFiles = place.success && findProxiedLocation(place.data.tags ?? {}) !== undefined;
 }
 
+/** Reads a file of spans from an object store; undefined where that is not among the configured. */
+export type ObjectReader = (
+  location: string,
+  array: ArrayPlace,
+  signal: AbortSignal,
+) => Promise<AsyncIterable<Json>> | undefined;
+
+/** Where spans are read. */
+export interface SpanSource {
+  readonly session: UpstreamSession;
+  readonly memory: RouteMemory;
+  readonly objects: ObjectReader | undefined;
+}
+
 export async function streamSpans(
-  session: UpstreamSession,
-  memory: RouteMemory,
+  source: SpanSource,
   traceId: string,
   info: () => Promise<Json>,
   visit: VisitSpan,
@@ -70,7 +83,7 @@ export async function streamSpans(
 ): Promise<void> {
   path`${traceId}`;
   let index = 0;
-  const spans = await open(session, memory, traceId, info, { path: ["spans"], without });
+  const spans = await open(source, traceId, info, { path: ["spans"], without });
   for await (const span of spans) if (visit(span, index++) === "enough") return;
 }
 
@@ -80,8 +93,7 @@ export async function streamSpans(
  * artifact folders alike. Both are short cuts: what they refuse, the documented route decides.
  */
 async function open(
-  session: UpstreamSession,
-  memory: RouteMemory,
+  { session, memory, objects }: SpanSource,
   traceId: string,
   info: () => Promise<Json>,
   array: ArrayPlace,
@@ -94,13 +106,28 @@ async function open(
   }
   if (memory.flatSpans) {
     const flat = await openFlat(session, memory, traceId, array);
-    if (flat === "no spans") return [];
-    if (flat !== undefined) return flat;
+    // A server that may not read an object store finds no spans there.
+    if (flat === "no spans" && findObject(await tags()) === undefined) return [];
+    if (flat !== undefined && flat !== "no spans") return flat;
   }
   const file = findFile(await tags());
-  if (file === undefined) return await openWhole(session, traceId, array);
+  const object = findObject(await tags());
+  const reading = file !== undefined
+    ? session.items({ method: "GET", path: file }, array)
+    : object === undefined
+    ? undefined
+    : objects?.(object, array, session.signal);
+  if (reading === undefined) {
+    if (object !== undefined && isRunning(await info())) return [];
+    try {
+      return await openWhole(session, traceId, array);
+    } catch (error) {
+      const elsewhere = object !== undefined && isFailure(error, "not_found", "unsupported");
+      throw elsewhere ? explainObject(object, error) : error;
+    }
+  }
   try {
-    return await session.items({ method: "GET", path: file }, array);
+    return await reading;
   } catch (error) {
     // No file was written: it still runs, or has no spans.
     if (isFailure(error, "not_found")) return [];
@@ -173,8 +200,7 @@ interface Entry {
 
 /** The spans of several traces whose infos are at hand: small ones in batches, huge ones alone. */
 export async function streamSpansOfMany(
-  session: UpstreamSession,
-  memory: RouteMemory,
+  source: SpanSource,
   infos: readonly Json[],
   visit: (trace: number, span: Json, index: number) => void,
   onTrace: (count: number) => void = () => {},
@@ -186,7 +212,7 @@ export async function streamSpansOfMany(
   const readAlone = async ({ index, id }: Entry) => {
     const info = () => Promise.resolve(infos[index] ?? null);
     try {
-      await streamSpans(session, memory, id, info, (span, at) => visit(index, span, at), without);
+      await streamSpans(source, id, info, (span, at) => visit(index, span, at), without);
     } catch (error) {
       const failure = requireTraceFailure(error);
       // Deleted since it was found: it has no spans.
@@ -199,7 +225,7 @@ export async function streamSpansOfMany(
     if (only !== undefined && batch.length === 1) return await readAlone(only);
     let reply;
     try {
-      reply = await fetchBatch(session, batch.map(({ id }) => id));
+      reply = await fetchBatch(source.session, batch.map(({ id }) => id));
     } catch (error) {
       requireTraceFailure(error);
       // One of them is at fault: halves find out which.
@@ -275,6 +301,37 @@ function findFile(tags: Readonly<Record<string, Json>>): ReturnType<typeof path>
   if (location === undefined) return undefined;
   const segments = location.split("/").filter((segment) => segment !== "");
   return joinedPath(path`/api/2.0/mlflow-artifacts/artifacts`, [...segments, "traces.json"]);
+}
+
+/** Whether a trace's spans are not written yet. */
+function isRunning(info: Json): boolean {
+  return isJsonObject(info) && info.state === "IN_PROGRESS";
+}
+
+/** The file of spans in an object store, where only that has it. */
+function findObject(tags: Readonly<Record<string, Json>>): string | undefined {
+  const location = tags["mlflow.artifactLocation"];
+  if (tags["mlflow.trace.spansLocation"] === "TRACKING_STORE") return undefined;
+  return typeof location === "string" && /^(s3|gs|wasbs?|abfss?):\/\//.test(location)
+    ? `${location.replace(/\/+$/, "")}/traces.json`
+    : undefined;
+}
+
+function explainObject(object: string, cause: Failure): Failure {
+  const [store = object] = /^s3:\/\/[^/]+/.exec(object) ?? [];
+  const { protocol } = new URL(object);
+  return new Failure(
+    "unsupported",
+    `The spans lie in ${protocol}//, and the server does not serve them.`,
+    {
+      hint: protocol === "s3:"
+        ? `To read them there, name the bucket: --artifact-stores ${store} ` +
+          `(WANDFLOW_ARTIFACT_STORES=${store}), with AWS credentials.`
+        : "Start the server with --serve-artifacts and credentials for that store; the trace's info " +
+          "can be read.",
+      cause,
+    },
+  );
 }
 
 function findProxiedLocation(tags: Readonly<Record<string, Json>>): string | undefined {

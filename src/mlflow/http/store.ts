@@ -16,7 +16,15 @@ import type {
 } from "../store.ts";
 import { guessTraceId, hintAtTraceId } from "../trace_id.ts";
 import { countTraces, searchTraces } from "./search.ts";
-import { AnyJson, noticePlace, type RouteMemory, streamSpans, streamSpansOfMany } from "./spans.ts";
+import {
+  AnyJson,
+  noticePlace,
+  type ObjectReader,
+  type RouteMemory,
+  type SpanSource,
+  streamSpans,
+  streamSpansOfMany,
+} from "./spans.ts";
 
 /** Longest look after a write whose reply was lost, in milliseconds. */
 const LOOK_TIME = 20_000;
@@ -68,13 +76,19 @@ export class HttpTraceStore implements TraceWriter {
     protected readonly options: UpstreamOptions,
     protected readonly memory: ServerMemory,
     protected readonly signal: AbortSignal,
+    private readonly objects?: ObjectReader,
   ) {
     this.place = showUri(options.baseUrl);
     this.session = openSession(options, signal);
   }
 
   afresh(): HttpTraceStore {
-    return new HttpTraceStore(limitLook(this.options), this.memory, this.signal);
+    return new HttpTraceStore(
+      limitLook(this.options),
+      this.memory,
+      this.signal,
+      this.objects,
+    );
   }
 
   version(): Promise<string | undefined> {
@@ -116,7 +130,7 @@ export class HttpTraceStore implements TraceWriter {
     without?: ReadonlySet<string>,
   ): Promise<void> {
     const info = () => this.#infos.get(traceId) ?? this.info(traceId);
-    return streamSpans(this.session, this.memory.routes, traceId, info, visit, without);
+    return streamSpans(this.#source(), traceId, info, visit, without);
   }
 
   spansOfMany(
@@ -125,7 +139,11 @@ export class HttpTraceStore implements TraceWriter {
     onTrace?: (count: number) => void,
     without?: ReadonlySet<string>,
   ): Promise<readonly UnreadSpans[]> {
-    return streamSpansOfMany(this.session, this.memory.routes, infos, visit, onTrace, without);
+    return streamSpansOfMany(this.#source(), infos, visit, onTrace, without);
+  }
+
+  #source(): SpanSource {
+    return { session: this.session, memory: this.memory.routes, objects: this.objects };
   }
 
   async assessment(traceId: string, assessmentId: string): Promise<Json> {

@@ -3,13 +3,14 @@
 import json
 import sys
 
-from botocore.auth import SigV4Auth
+from botocore.auth import S3SigV4Auth, SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
 
 given = json.load(sys.stdin)
 keys = Credentials(given["access"], given["secret"], given.get("token"))
-auth = SigV4Auth(keys, given["service"], given["region"])
+kind = S3SigV4Auth if given["service"] == "s3" else SigV4Auth
+auth = kind(keys, given["service"], given["region"])
 request = AWSRequest(
     method=given["method"],
     url=given["url"],

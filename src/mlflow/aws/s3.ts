@@ -1,0 +1,77 @@
+/** Spans that lie in S3 and no server serves; loaded only where a bucket is configured. */
+import { findAwsLogin, findS3 } from "../../config/aws.ts";
+import type { Settings } from "../../config/settings.ts";
+import { Failure } from "../../core/failure.ts";
+import type { Log } from "../../core/log.ts";
+import { openSession } from "../../http/client.ts";
+import { joinedPath, path } from "../../http/path.ts";
+import type { UpstreamOptions } from "../../http/request.ts";
+import type { Transport } from "../../http/transport.ts";
+import type { ObjectReader } from "../http/spans.ts";
+import { readAwsRefusal } from "./refusal.ts";
+import { prepareKeys, signTransport, TO_BE_SIGNED } from "./sign.ts";
+
+/** Reads files of the configured buckets. */
+export function reachObjects(
+  settings: Settings,
+  limits: Omit<UpstreamOptions, "setting" | "baseUrl" | "headers">,
+  log: Log,
+): ObjectReader {
+  const login = findAwsLogin(settings);
+  const baseUrl = findS3(settings);
+  if (typeof login === "string") throw new Failure("unauthorized", login);
+  if (baseUrl === undefined) {
+    throw new Failure(
+      "invalid_arguments",
+      "MLFLOW_S3_ENDPOINT_URL is not an http or https address.",
+    );
+  }
+  const signed = signTransport(
+    limits.transport,
+    baseUrl.host,
+    { service: "s3", region: login.region },
+    prepareKeys(login, limits, log),
+  );
+  const options: UpstreamOptions = {
+    ...limits,
+    service: "S3",
+    setting: settings.s3Endpoint === undefined ? "AWS_REGION" : "MLFLOW_S3_ENDPOINT_URL",
+    baseUrl,
+    headers: () => ({ authorization: TO_BE_SIGNED }),
+    transport: noticeRegion(signed),
+    readError: readS3Error,
+  };
+  return (location, array, signal) => {
+    const permitted = settings.artifactStores.some((store) =>
+      location.startsWith(`${store.replace(/\/+$/, "")}/`)
+    );
+    if (!permitted || !location.startsWith("s3://")) return undefined;
+    const segments = location.slice("s3://".length).split("/");
+    const file = joinedPath(path``, segments);
+    return openSession(options, signal).items({ method: "GET", path: file }, array);
+  };
+}
+
+/** A bucket of another region answers with a redirect that leads nowhere. */
+function noticeRegion(transport: Transport): Transport {
+  return async (url, init) => {
+    const response = await transport(url, init);
+    const region = response.headers.get("x-amz-bucket-region");
+    if (![301, 307, 400].includes(response.status) || region === null) return response;
+    await response.body?.cancel();
+    throw new Failure("unauthorized", "The bucket is in another region.", {
+      status: response.status,
+      hint: `Set AWS_REGION=${region.replace(/[^a-z0-9-]/g, "")}.`,
+    });
+  };
+}
+
+function readS3Error(status: number, body: string): Failure | undefined {
+  if (/<Code>NoSuchBucket<\/Code>/.test(body)) {
+    return new Failure("upstream_error", "There is no such bucket in S3.", {
+      status,
+      hint: "Check AWS_REGION and MLFLOW_S3_ENDPOINT_URL, and that the bucket was not deleted.",
+    });
+  }
+  return readAwsRefusal(status, body);
+}
