@@ -7,6 +7,7 @@
 import { accessOf, DENIED_NETWORK, hostOfUrl } from "./src/config/access.ts";
 import { type CommandLine, parseCommandLine, UsageError } from "./src/config/arguments.ts";
 import type { Config } from "./src/config/config.ts";
+import { AUTHORITY_VARIABLES, readAuthorities } from "./src/config/authorities.ts";
 import { usesAws } from "./src/config/aws.ts";
 import { isDatabricks } from "./src/config/databricks.ts";
 import { localStoreOf, storeFilesToRead, withLocalStore } from "./src/config/local_store.ts";
@@ -56,7 +57,8 @@ async function main(): Promise<void> {
     ? { settings: named.settings, notes: [] }
     : withLocalStore(named.settings, Deno.cwd());
   const settings = withoutDocsOutOfReach(located.settings);
-  const notes = [...resolved.notes, ...located.notes];
+  const trusted = readAuthorities(env);
+  const notes = [...resolved.notes, ...located.notes, ...trusted.notes];
   const access = accessOf(settings, home, listening);
   const problems = [
     ...resolved.errors,
@@ -69,11 +71,12 @@ async function main(): Promise<void> {
   const config: Config = {
     ...{ command, words, options, settings, notes, home, version: VERSION },
     proxies: readProxies(env),
+    authorities: trusted.authorities,
     origin: {
       sources: { ...resolved.sources, ...named.sources },
       access,
       program: Deno.build.standalone ? Deno.execPath() : undefined,
-      runtime: Object.fromEntries(RUNTIME_VARIABLES.flatMap((name) => {
+      runtime: Object.fromEntries([...RUNTIME_VARIABLES, ...AUTHORITY_VARIABLES].flatMap((name) => {
         const value = env(name);
         return value === undefined || value === "" ? [] : [[name, value]];
       })),

@@ -1,6 +1,7 @@
 import type { Config } from "../config/config.ts";
 import type { Log } from "../core/log.ts";
 import { keepProxies } from "../core/proxy.ts";
+import { keepAuthorities } from "../http/transport.ts";
 import { printError } from "./output.ts";
 import { createProgram, createProgramLog } from "./program.ts";
 
@@ -43,6 +44,7 @@ function giveUp(log: Log, error: unknown): void {
 self.onmessage = async (event: MessageEvent<Config>) => {
   const config = event.data;
   if (config.proxies !== undefined) keepProxies(config.proxies);
+  keepAuthorities(config.authorities ?? []);
   const log = createProgramLog(config);
   // The runtime speaks through the console, in executables about every first HTTP request: standard
   // error is the log's.

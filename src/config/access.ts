@@ -51,6 +51,9 @@ export function accessOf(
   if (settings.serverCertPath !== undefined) {
     read.set(settings.serverCertPath, "MLFLOW_TRACKING_SERVER_CERT_PATH");
   }
+  if (settings.clientCertPath !== undefined) {
+    read.set(settings.clientCertPath, "MLFLOW_TRACKING_CLIENT_CERT_PATH");
+  }
   if (isWandbConfigured(settings)) addWandb(settings, { net, read, errors });
   if (listening && settings.auth === "token" && settings.tokensFile !== undefined) {
     read.set(settings.tokensFile, "--tokens-file");

@@ -20,6 +20,8 @@ export interface Config {
   readonly home: string | undefined;
   /** The proxies that the runtime uses, for messages. */
   readonly proxies?: Proxies;
+  /** Authorities to trust besides the built-in ones, as PEM texts. */
+  readonly authorities?: readonly string[];
   readonly version: string;
   /** Where all of this comes from, for the commands that tell of it. */
   readonly origin?: Origin;

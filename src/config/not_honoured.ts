@@ -32,7 +32,6 @@ const OF_MLFLOW: Readonly<Record<string, NotHonoured>> = {
     told: "plug-ins of MLflow are not run; log in with MLFLOW_TRACKING_TOKEN, or user name and " +
       "password",
   },
-  MLFLOW_TRACKING_CLIENT_CERT_PATH: { told: "no client certificate is sent" },
   MLFLOW_TRACKING_DIR: { told: "name a local store in MLFLOW_TRACKING_URI" },
   MLFLOW_TRACING_DESTINATION: {
     told: "tools take the experiment of MLFLOW_EXPERIMENT_ID or MLFLOW_EXPERIMENT_NAME",
@@ -45,16 +44,10 @@ const OF_MLFLOW: Readonly<Record<string, NotHonoured>> = {
     told: "get_trace does not wait for a trace that is still arriving",
     fits: /^0+$/,
   },
-  REQUESTS_CA_BUNDLE: {
-    ...authority,
-    instead: [...AUTHORITIES, "MLFLOW_TRACKING_SERVER_CERT_PATH"],
-  },
-  CURL_CA_BUNDLE: { ...authority, instead: [...AUTHORITIES, "MLFLOW_TRACKING_SERVER_CERT_PATH"] },
 };
 
 /** W&B's and Weave's. */
 const OF_WANDB: Readonly<Record<string, NotHonoured>> = {
-  SSL_CERT_FILE: authority,
   SSL_CERT_DIR: authority,
   WANDB_INSECURE_DISABLE_SSL: verified,
   WEAVE_INSECURE_DISABLE_SSL: verified,

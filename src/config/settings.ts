@@ -1,5 +1,6 @@
 import { PROXY_VARIABLES } from "../core/proxy.ts";
 import type { ValueOf } from "./setting.ts";
+import { AUTHORITY_VARIABLES } from "./authorities.ts";
 import { NAMES_NOT_HONOURED } from "./not_honoured.ts";
 import { AWS_SETTINGS } from "./settings/aws.ts";
 import { DATABRICKS_SETTINGS } from "./settings/databricks.ts";
@@ -60,6 +61,7 @@ export function environmentNames(): string[] {
     ...new Set([
       ...Object.values(SETTINGS).flatMap((setting) => [...setting.env]),
       ...NAMES_NOT_HONOURED,
+      ...AUTHORITY_VARIABLES,
       ...LOCATION_VARIABLES,
       ...PROXY_VARIABLES,
       ...RUNTIME_VARIABLES,

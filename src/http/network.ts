@@ -80,6 +80,13 @@ export function networkFailure(place: Place, error: unknown): Failure {
       false,
     );
   }
+  if (/fatal alert: \w*(certificate|unknownca|accessdenied)/.test(text)) {
+    return fail(
+      `${service} at ${at} admits only those who show a certificate that it trusts.`,
+      "For MLflow, MLFLOW_TRACKING_CLIENT_CERT_PATH names a PEM file with one and its key.",
+      false,
+    );
+  }
   if (/certificate|tls|handshake|unknownissuer/.test(text)) {
     const why = /unknownissuer|self[- ]signed|unable to get/.test(text)
       ? "its certificate is signed by an authority that is not trusted here"

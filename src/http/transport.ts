@@ -19,6 +19,15 @@ export interface TlsOptions {
   /** PEM texts of certificate authorities to trust besides the built-in ones. */
   readonly caCerts?: readonly string[];
   readonly insecure?: boolean;
+  /** A certificate of our own, shown to one host alone. */
+  readonly identity?: { readonly host: string; readonly cert: string; readonly key: string };
+}
+
+let authorities: readonly string[] = [];
+
+/** Trusts further authorities, as PEM texts, in every transport that is made from now on. */
+export function keepAuthorities(pems: readonly string[]): void {
+  authorities = pems;
 }
 
 /**
@@ -28,17 +37,33 @@ export interface TlsOptions {
  * before the reply, whether or not the server has acted. What must arrive at most once therefore
  * gets a connection of its own; HTTP/2 is left out because its streams are repeated likewise.
  */
-export function createTransport({ caCerts = [], insecure = false }: TlsOptions = {}): Transport {
-  const trusted = { caCerts: [...caCerts] };
-  const kept = caCerts.length === 0 ? undefined : Deno.createHttpClient(trusted);
-  const single = once(() =>
-    Deno.createHttpClient({ ...trusted, poolMaxIdlePerHost: 0, http2: false })
-  );
+export function createTransport(
+  { caCerts = [], insecure = false, identity }: TlsOptions = {},
+): Transport {
+  const plain = prepareClients([...authorities, ...caCerts]);
+  const own = identity === undefined
+    ? undefined
+    : prepareClients([...authorities, ...caCerts], identity);
   return (url, { atMostOnce = false, ...init }) => {
-    if (insecure && url.protocol === "https:") return fetchUnverified(url, init, atMostOnce);
-    const client = atMostOnce ? single() : kept;
+    const shown = url.host === identity?.host ? identity : undefined;
+    if (insecure && url.protocol === "https:") return fetchUnverified(url, init, atMostOnce, shown);
+    const client = (shown === undefined ? plain : own ?? plain)(atMostOnce);
     return fetch(url, { ...init, redirect: "manual", ...defined({ client }) });
   };
+}
+
+/** Clients for what may be repeated, and for what must arrive at most once. */
+function prepareClients(
+  caCerts: string[],
+  identity?: TlsOptions["identity"],
+): (atMostOnce: boolean) => Deno.HttpClient | undefined {
+  const { cert, key } = identity ?? {};
+  const tls = { caCerts, ...(cert === undefined || key === undefined ? {} : { cert, key }) };
+  const kept = caCerts.length === 0 && identity === undefined
+    ? undefined
+    : Deno.createHttpClient(tls);
+  const single = once(() => Deno.createHttpClient({ ...tls, poolMaxIdlePerHost: 0, http2: false }));
+  return (atMostOnce) => atMostOnce ? single() : kept;
 }
 
 /** The runtime's fetch cannot skip certificate checks; its `node:https` can. */
@@ -46,6 +71,7 @@ async function fetchUnverified(
   url: URL,
   init: TransportInit,
   atMostOnce: boolean,
+  identity: TlsOptions["identity"],
 ): Promise<Response> {
   const [{ request }, { Readable }] = await Promise.all([
     import("node:https"),
@@ -56,6 +82,7 @@ async function fetchUnverified(
       method: init.method,
       headers: init.headers,
       rejectUnauthorized: false,
+      ...(identity === undefined ? {} : { cert: identity.cert, key: identity.key }),
       signal: init.signal,
       // The default agent keeps connections, and repeats what they lose.
       ...(atMostOnce ? { agent: false } : {}),

@@ -32,7 +32,7 @@ import { credentialsFile } from "../config/access.ts";
 import { signsRequests } from "../config/aws.ts";
 import { findWorkspace, isDatabricks, type Workspace } from "../config/databricks.ts";
 import { percentDecoded } from "../core/text.ts";
-import { createTransport, type Transport } from "../http/transport.ts";
+import { configureTransport } from "./access/transport.ts";
 import { readMlflowError } from "./errors.ts";
 
 const READING: readonly Tool<ReadServices>[] = [
@@ -171,7 +171,7 @@ function blameSource<S>(tool: Tool<S>, hint: string): Tool<S> {
 
 /** How to reach the tracking server: address, credentials, certificates, patience. */
 async function connectServer(config: Config, baseUrl: URL, log: Log): Promise<Connection> {
-  const limits = await prepareLimits(config, log);
+  const limits = await prepareLimits(config, baseUrl, log);
   const workspace = { "x-mlflow-workspace": config.settings.workspace };
   const plain = { ...limits, setting: "MLFLOW_TRACKING_URI", baseUrl };
   let options: UpstreamOptions;
@@ -207,16 +207,16 @@ async function connectDatabricks(
   workspace: Workspace,
   log: Log,
 ): Promise<Connection> {
-  const limits = await prepareLimits(config, log);
+  const limits = await prepareLimits(config, workspace.url, log);
   const { connectWorkspace } = await import("./databricks/workspace.ts");
   return connectWorkspace(workspace, limits, config.settings.sqlWarehouseId, log);
 }
 
-async function prepareLimits(config: Config, log: Log) {
+async function prepareLimits(config: Config, baseUrl: URL, log: Log) {
   const { settings } = config;
   return {
     service: "MLflow",
-    transport: await configureTransport(config),
+    transport: await configureTransport(config.settings, baseUrl),
     timeoutMs: settings.requestTimeout * 1000,
     retry: {
       maxRetries: settings.maxRetries,
@@ -296,29 +296,6 @@ async function readCredentials(file: string): Promise<z.output<typeof Credential
   // CommonJS: only its default export is there in the bundle, too.
   const { default: { parse } } = await import("ini");
   return Credentials.parse(parse(text).mlflow ?? {});
-}
-
-async function configureTransport(config: Config): Promise<Transport> {
-  const { insecureTls, serverCertPath } = config.settings;
-  if (serverCertPath === undefined) return createTransport({ insecure: insecureTls });
-  if (insecureTls) {
-    throw new Failure(
-      "invalid_arguments",
-      "MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_SERVER_CERT_PATH exclude each other.",
-      { hint: "Keep the certificate path and drop the other." },
-    );
-  }
-  try {
-    const pem = await Deno.readTextFile(serverCertPath);
-    if (!pem.includes("-----BEGIN CERTIFICATE-----")) throw new TypeError("No certificate in it.");
-    return createTransport({ caCerts: [pem] });
-  } catch (error) {
-    throw new Failure(
-      "unreachable",
-      `The certificate file ${serverCertPath} (MLFLOW_TRACKING_SERVER_CERT_PATH) cannot be used.`,
-      { hint: "It must be a readable PEM file.", cause: error },
-    );
-  }
 }
 
 function encodeBasic(username: string, password: string): string {

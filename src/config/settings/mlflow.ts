@@ -84,6 +84,13 @@ export const MLFLOW_SETTINGS = {
     group: "MLflow",
     help: "PEM file with the certificate authority of the tracking server.",
   },
+  clientCertPath: {
+    env: ["MLFLOW_TRACKING_CLIENT_CERT_PATH"],
+    flag: "client-cert-path",
+    type: "string",
+    group: "MLflow",
+    help: "PEM file with a certificate and its key, shown to the tracking server.",
+  },
   requestTimeout: {
     env: ["MLFLOW_HTTP_REQUEST_TIMEOUT"],
     type: "number",
