@@ -1,7 +1,7 @@
 import type { Config } from "../config/config.ts";
+import { keepAuthorities } from "../core/authorities.ts";
 import type { Log } from "../core/log.ts";
 import { keepProxies } from "../core/proxy.ts";
-import { keepAuthorities } from "../http/transport.ts";
 import { printError } from "./output.ts";
 import { createProgram, createProgramLog } from "./program.ts";
 

@@ -1,3 +1,4 @@
+import { trustedAuthorities } from "../core/authorities.ts";
 import { defined, once } from "../core/values.ts";
 
 /** How bytes reach the back end. */
@@ -23,13 +24,6 @@ export interface TlsOptions {
   readonly identity?: { readonly host: string; readonly cert: string; readonly key: string };
 }
 
-let authorities: readonly string[] = [];
-
-/** Trusts further authorities, as PEM texts, in every transport that is made from now on. */
-export function keepAuthorities(pems: readonly string[]): void {
-  authorities = pems;
-}
-
 /**
  * The runtime's fetch, with redirects left to the caller.
  *
@@ -40,10 +34,10 @@ export function keepAuthorities(pems: readonly string[]): void {
 export function createTransport(
   { caCerts = [], insecure = false, identity }: TlsOptions = {},
 ): Transport {
-  const plain = prepareClients([...authorities, ...caCerts]);
+  const plain = prepareClients([...trustedAuthorities(), ...caCerts]);
   const own = identity === undefined
     ? undefined
-    : prepareClients([...authorities, ...caCerts], identity);
+    : prepareClients([...trustedAuthorities(), ...caCerts], identity);
   return (url, { atMostOnce = false, ...init }) => {
     const shown = url.host === identity?.host ? identity : undefined;
     if (insecure && url.protocol === "https:") return fetchUnverified(url, init, atMostOnce, shown);
