@@ -30,6 +30,8 @@ export interface UsageTotal {
   readonly total_tokens: number;
   /** Further counts under their own names, such as `cache_read_input_tokens`. */
   readonly other_tokens?: Readonly<Record<string, number>>;
+  /** Of these, what priced models used and the record of costs has no part for. */
+  readonly tokens_without_price?: Readonly<Record<string, number>>;
   /** Cost in the currency of the price list (US dollars); absent where no call has a price. */
   readonly cost?: number;
 }
@@ -90,6 +92,7 @@ class Total {
   #total = 0;
   #cost = 0;
   readonly #others = new Map<string, number>();
+  readonly #partless = new Map<string, number>();
   priced = false;
 
   add(used: Readonly<Record<string, unknown>>, cost?: Readonly<Record<string, unknown>>): void {
@@ -101,13 +104,18 @@ class Total {
     this.#completion += completion;
     // A sum over calls of which only some had a total is less than its parts.
     this.#total += Math.max(toNumber(used["total_tokens"]), prompt + completion);
+    const parts = cost === undefined ? undefined : splitCost(cost);
     for (const [name, value] of Object.entries(used)) {
       if (!name.endsWith("_tokens") || KNOWN.includes(name) || toNumber(value) === 0) continue;
-      this.#others.set(name, (this.#others.get(name) ?? 0) + toNumber(value));
+      increase(this.#others, name, toNumber(value));
+      const part = name.replace(/_tokens$/, "_cost");
+      if (parts !== undefined && parts[part] === undefined) {
+        increase(this.#partless, name, toNumber(value));
+      }
     }
-    if (cost === undefined) return;
+    if (parts === undefined) return;
     this.priced = true;
-    this.#cost += splitCost(cost).total_cost;
+    this.#cost += parts.total_cost;
   }
 
   result(): UsageTotal {
@@ -117,9 +125,16 @@ class Total {
       completion_tokens: this.#completion,
       total_tokens: this.#total,
       ...(this.#others.size > 0 ? { other_tokens: Object.fromEntries(this.#others) } : {}),
+      ...(this.#partless.size > 0
+        ? { tokens_without_price: Object.fromEntries(this.#partless) }
+        : {}),
       ...(this.priced ? { cost: this.#cost } : {}),
     };
   }
+}
+
+function increase(counts: Map<string, number>, name: string, by: number): void {
+  counts.set(name, (counts.get(name) ?? 0) + by);
 }
 
 const KNOWN = [

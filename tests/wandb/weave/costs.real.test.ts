@@ -49,6 +49,11 @@ Deno.test("prices of one's own are in rows, sums and the order by cost", async (
   const counts = record(record(metadata)["token_counts"]);
   assert.deepEqual([counts["total_cost"], counts["cache_read_input_tokens"]], [24, 3000]);
   assert.deepEqual(counts["unpriced_models"], ["nobody-s-model"]);
+  assert.deepEqual(counts["tokens_without_price"], {
+    cache_creation_input_tokens: 1000,
+    cache_read_input_tokens: 2000,
+  });
+  assert.match(String(counts["price_note"]), /leaves them out, or counts them as input/);
 
   // This release keeps no prices for a cache, so that what these cost is tried on a stub alone.
   const refused = await price({ cache_read_input_token_cost: 0.1 });

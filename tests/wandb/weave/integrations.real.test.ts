@@ -71,6 +71,14 @@ for (const backend of WEAVE_SERVERS) {
         assert.equal(counts["total_tokens"], 367 + input);
         assert.equal(counts["cache_creation_input_tokens"], 500);
         near(counts["total_cost"], 3 * chat + message);
+        // This server's price list is of two parts: what it does not price is told.
+        const fromCache = client === "weave" ? 1000 : 1120;
+        assert.deepEqual(
+          counts["tokens_without_price"],
+          backend === weaveClickhouse
+            ? { cache_creation_input_tokens: 500, cache_read_input_tokens: fromCache }
+            : undefined,
+        );
         const counted = await rig.call(countTraces);
         assert.deepEqual([counted["total_count"], counted["root_traces_count"]], [9, 2]);
         const roots = await rig.call(queryTraces, { filters: { trace_roots_only: true } });

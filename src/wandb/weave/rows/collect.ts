@@ -127,12 +127,18 @@ export class Tally {
 
 function describeTokens(usage: UsageSum): Record<string, unknown> {
   const { unpriced_models, possibly_overlapping_calls, left_out_calls } = usage;
+  const { tokens_without_price } = usage;
   return {
     total_tokens: usage.total_tokens,
     input_tokens: usage.prompt_tokens,
     output_tokens: usage.completion_tokens,
     ...usage.other_tokens,
     ...defined({ total_cost: usage.cost, unpriced_models, possibly_overlapping_calls }),
+    ...(tokens_without_price === undefined ? {} : {
+      tokens_without_price,
+      price_note:
+        "These have no price of their own: total_cost leaves them out, or counts them as input.",
+    }),
     ...(left_out_calls === undefined ? {} : {
       left_out_calls,
       note: "Too many unfinished traces to add up: filter by trace_roots_only or a time_range.",
