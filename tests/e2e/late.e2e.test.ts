@@ -9,7 +9,7 @@ import { answerTo, initialize, send } from "./rpc.ts";
 import { run, startStdio } from "../support/product.ts";
 import { startDatabricks } from "../support/databricks/server.ts";
 import { startWandbSim } from "../support/wandb/mod.ts";
-import { EXPERIMENT, startFakeMlflow, traceId } from "./fake_mlflow.ts";
+import { EXPERIMENT, startFakeMlflow, TRACE, traceId } from "./fake_mlflow.ts";
 
 const EXAMPLE = { MLFLOW_TRACKING_URI: `sqlite:///${join(ROOT, "examples", "mlflow.db")}` };
 
@@ -95,6 +95,35 @@ Deno.test("an AWS profile is read, and requests are signed", async () => {
   } finally {
     await Deno.remove(home, { recursive: true });
   }
+});
+
+Deno.test("spans are read from S3", async () => {
+  const spans = [{ span_id: "a", name: "root" }];
+  const object = "/traces/folder/traces.json";
+  const tags = { "mlflow.artifactLocation": "s3://traces/folder" };
+  const state = { trace_id: TRACE, state: "OK", request_time: "2026-11-06T00:00:00Z", tags };
+  await using mlflow = startFakeMlflow(({ pathname }, headers) => {
+    if (pathname === object) {
+      const signed = headers.get("authorization")?.startsWith("AWS4-HMAC-SHA256 ") === true;
+      return signed ? Response.json({ spans }) : new Response("", { status: 403 });
+    }
+    if (pathname.endsWith(`/traces/${TRACE}`)) {
+      return Response.json({ trace: { trace_info: state } });
+    }
+    return pathname.includes("get-trace-artifact") ? new Response("", { status: 404 }) : undefined;
+  });
+  const { code, stdout, stderr } = await run(
+    ["call", "get_trace", `trace_id=${TRACE}`, "extract_fields=data.spans.*.name"],
+    {
+      MLFLOW_TRACKING_URI: mlflow.url,
+      MLFLOW_S3_ENDPOINT_URL: mlflow.url,
+      WANDFLOW_ARTIFACT_STORES: "s3://traces",
+      AWS_ACCESS_KEY_ID: "AKIAREADER",
+      AWS_SECRET_ACCESS_KEY: "canary/secret",
+    },
+  );
+  assert.equal(code, 0, stdout + stderr);
+  assert.match(stdout, /"name":"root"/);
 });
 
 Deno.test("a picture is drawn", async () => {
