@@ -62,7 +62,8 @@ export const queryTraces: Tool<WeaveServices> = wandbTool({
     const sort = isCostKey(args.sort_by) ? "" : findSortField(args.sort_by).path;
     const selection = await buildSelection(own, place, plan.filters, plan.expanded, sort);
     const usage = new TraceUsage(own, place);
-    const session = selection.filter?.["trace_roots_only"] === true ? usage.session : own;
+    const { trace_roots_only: roots, call_ids: named } = selection.filter ?? {};
+    const session = roots === true || named !== undefined ? usage.session : own;
     return await listCalls({ args, place, plan, session, selection, weave, maxTokens, usage });
   },
 });

@@ -176,6 +176,8 @@ for (const { backend, client } of WRITERS) {
       assert.equal(root["op"], backend === weaveClickhouse ? "invoke_agent_1st_try" : sent);
       const { "gpt-4o-mini": used } = record(root["usage"]);
       assert.deepEqual([record(used)["input_tokens"], record(used)["output_tokens"]], [100, 20]);
+      const named = await rig.call(queryTraces, { filters: { call_ids: [String(root["id"])] } });
+      assert.deepEqual(list(named["traces"])[0]?.["usage"], root["usage"], "named by its id");
       const counts = record(record(metadata)["token_counts"]);
       assert.equal(counts["total_tokens"], 120);
       assert.match(String(record(metadata)["usage_note"]), /OpenTelemetry roots .*: 1\./);
