@@ -194,7 +194,7 @@ Deno.test("HTTP is served on this machine only, to callers that name it", async 
     return [response.status, await response.text()];
   };
   assert.deepEqual(await ask("/healthz"), [200, "ok\n"]);
-  assert.deepEqual(await ask("/readyz"), [200, "ready\n"]);
+  assert.deepEqual(await ask("/readyz"), [503, "not seen yet: MLflow\n"]);
   assert.equal((await ask("/other"))[0], 404);
   for (const path of ["/mcp", "/healthz", "/readyz", "/other"]) {
     assert.equal((await ask(path, { origin: "https://example.com" }))[0], 403, path);
