@@ -1,9 +1,10 @@
 import * as z from "zod";
 import { type FieldSchema, SchemaBuilder } from "../../analysis/schema_inference.ts";
+import { defined } from "../../core/values.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
 import { wandbTool, type WeaveServices } from "../tool.ts";
-import { type Call, readDerived, readOp, readUsage } from "../weave/call.ts";
+import { type Call, readDerived, readOp, readOwnSummary, readUsage } from "../weave/call.ts";
 import { explainEmpty, explainRewritten } from "../weave/explain.ts";
 import { chooseSample, findCandidates } from "../weave/sample.ts";
 import { buildSelection, FILTERS_ARGUMENT } from "../weave/selection.ts";
@@ -90,18 +91,21 @@ function describeField(
 /** What of a call can be filtered, selected or sorted by. */
 function toRow(call: Call): Record<string, unknown> {
   const { weave: _sdk, ...attributes } = call.attributes ?? {};
-  const usage = readUsage(call);
+  const summary = { usage: readUsage(call), ...readOwnSummary(call) };
   return Object.fromEntries(
     Object.entries({
       status: readDerived(call).status,
       display_name: call.display_name,
       exception: call.exception,
       thread_id: call["thread_id"],
+      turn_id: call["turn_id"],
       wb_run_id: call["wb_run_id"],
       attributes: Object.keys(attributes).length === 0 ? undefined : attributes,
       inputs: call.inputs,
       output: call.output,
-      summary: usage === undefined ? undefined : { usage },
+      summary: Object.values(summary).every((one) => one === undefined)
+        ? undefined
+        : defined(summary),
     }).filter(([, value]) => value !== undefined && value !== null),
   );
 }

@@ -76,6 +76,12 @@ export function readUsage(call: Call): Record<string, Record<string, unknown>> |
   return Usage.parse(call.summary?.["usage"]);
 }
 
+/** What a summary holds besides usage and what the service and its clients count. */
+export function readOwnSummary(call: Call): Record<string, unknown> | undefined {
+  const { usage: _usage, weave: _weave, status_counts: _counts, ...own } = call.summary ?? {};
+  return Object.keys(own).length === 0 ? undefined : own;
+}
+
 /** The op's name without URI and version. */
 export function readOp(call: Call): string {
   const name = baseName(call.op_name);

@@ -1,6 +1,8 @@
 /** Why an answer holds less than was expected. */
 import * as z from "zod";
 import { Failure } from "../../core/failure.ts";
+import { isRecord, tryParseJson } from "../../core/json.ts";
+import { cutText } from "../../core/text.ts";
 import { path } from "../../http/path.ts";
 import type { ProjectRef } from "../project.ts";
 import type { Weave, WeaveSession } from "./client.ts";
@@ -25,9 +27,10 @@ export async function explainEmpty(asking: Asking, filters: Filters): Promise<st
     const agents = await findAgents(asking);
     return agents === undefined ? PLAIN : `There are no calls in this project, but ${agents}`;
   }
-  const [agents, rewritten] = await Promise.all([
+  const [agents, rewritten, kinds] = await Promise.all([
     findAgents(asking),
     explainRewritten(asking, filters, 0),
+    explainKinds(asking, filters),
   ]);
   const said = JSON.stringify(filters);
   const whole = findNamedOps(filters, asking.place).ops.some(({ kind }) => kind === "name");
@@ -36,6 +39,7 @@ export async function explainEmpty(asking: Asking, filters: Filters): Promise<st
     "and values there are with infer_trace_schema_tool.",
     ...(whole ? ["An op_name is a whole name; *text* matches a part of one."] : []),
     ...(rewritten === undefined ? [] : [rewritten]),
+    ...(kinds === undefined ? [] : [kinds]),
     ...(/"[^"]*\.[^"]*":/.test(said)
       ? ["A dot within a name, as in gpt-4.1, is written \\. in a path."]
       : []),
@@ -135,3 +139,47 @@ async function findStored(
   const selection = await buildSelection(session, place, { $and: [{ op_name: stored }] });
   return await session.count(place, selection) > 0 ? [stored] : [];
 }
+
+const JSON_FIELDS = ["inputs", "output", "attributes", "summary"];
+
+/** Says how many calls hold the texts that were asked for as numbers or booleans, or vice versa. */
+async function explainKinds(
+  { session, place }: Asking,
+  filters: Filters,
+): Promise<string | undefined> {
+  const turned = turnWithin(filters, false);
+  if (!isRecord(turned) || JSON.stringify(turned) === JSON.stringify(filters)) return undefined;
+  try {
+    const count = await session.count(place, await buildSelection(session, place, turned));
+    if (count === 0) return undefined;
+    const shown = Object.entries(turned).filter(([key, value]) =>
+      JSON.stringify(value) !== JSON.stringify(filters[key])
+    );
+    return `Calls that hold these values as another kind: ${count}; ` +
+      `ask by ${cutText(JSON.stringify(Object.fromEntries(shown)), 300)}.`;
+  } catch (error) {
+    if (!(error instanceof Failure) || session.signal.aborted) throw error;
+    return undefined;
+  }
+}
+
+/** Filters with what is asked of JSON fields as the other kind: 1 for `"1"`, `"true"` for true. */
+function turnWithin(value: unknown, inside: boolean): unknown {
+  if (Array.isArray(value)) return value.map((item) => turnWithin(item, inside));
+  if (isRecord(value)) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => {
+        if (KEPT.includes(key)) return [key, item];
+        return [key, turnWithin(item, inside || JSON_FIELDS.includes(key.split(".")[0] ?? ""))];
+      }),
+    );
+  }
+  if (!inside) return value;
+  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (typeof value !== "string") return value;
+  const parsed = tryParseJson(value);
+  return typeof parsed === "number" || typeof parsed === "boolean" ? parsed : value;
+}
+
+/** Operators whose operand has one kind, or that compare both alike. */
+const KEPT = ["$exists", "$contains", "$gt", "$gte", "$lt", "$lte"];

@@ -1,5 +1,6 @@
 /** Texts, booleans and exceptions of all kinds, found by what rows show of them. */
 import assert from "node:assert/strict";
+import { inferSchema } from "../../../src/wandb/tools/infer_schema.ts";
 import { queryTraces } from "../../../src/wandb/tools/query_traces.ts";
 import { shared } from "../../support/backend.ts";
 import { WEAVE_SERVERS } from "../../support/weave/seeded.ts";
@@ -33,7 +34,7 @@ for (const backend of WEAVE_SERVERS) {
     const ids = await writeCalls(state, project, [
       ...TEXTS.map((q) => ({ name: "text", inputs: { q }, output: { said: `<${q}>` } })),
       ...VALUES.map((v) => ({ name: "value", inputs: { v }, output: { o: { v } } })),
-      { name: "null", inputs: { v: null } },
+      { name: "null", inputs: { v: null }, summary: { rating: 4 } },
       ...EXCEPTIONS.map(([exception]) => ({ name: "failing", exception })),
     ]);
     const rig = rigOn({ ...state, project });
@@ -52,6 +53,7 @@ for (const backend of WEAVE_SERVERS) {
       const [at, name] = [TEXTS.length + index, JSON.stringify(v)];
       assert.deepEqual(await found({ inputs: { v } }), [at], name);
       assert.deepEqual(await found({ output: { o: { v: [v, "none"] } } }), [at], `one of ${name}`);
+      if (index > 3) continue;
       const others = VALUES.map((_, at) => TEXTS.length + at).filter((one) => one !== at);
       const rest = await found({ op_name: "value", inputs: { v: { $ne: v } } });
       assert.deepEqual(rest, others, `not ${name}`);
@@ -63,6 +65,22 @@ for (const backend of WEAVE_SERVERS) {
         assert.deepEqual(await found({ exception }), [first + index], JSON.stringify(exception));
       }
     }
+    // What exists as another kind alone is not found, and is told.
+    const told = async (filters: Record<string, unknown>) => {
+      const { metadata } = await rig.call(queryTraces, { filters });
+      return String(record(metadata)["note"]);
+    };
+    const number = await told({ op_name: "value", inputs: { v: "-3" } });
+    assert.match(number, /as another kind: 1; ask by \{"inputs":\{"v":-3\}\}/);
+    assert.match(await told({ inputs: { q: 1.5 } }), /kind: 1; ask by .*\{"q":"1\.5"\}/);
+    assert.doesNotMatch(await told({ inputs: { q: 7 } }), /another kind/);
+    // A summary's own members are shown, and are among the fields to filter by.
+    const rated = { filters: { summary: { rating: 4 } } };
+    const [shown = {}] = list((await rig.call(queryTraces, rated))["traces"]);
+    assert.deepEqual(shown["summary"], { rating: 4 });
+    const { fields } = await rig.call(inferSchema, rated);
+    const [rating = {}] = list(fields).filter(({ path }) => path === "summary.rating");
+    assert.deepEqual([rating["type"], rating["presence"]], ["int", 1]);
     const columns = ["exception", "latency"];
     const rows = await rig.call(queryTraces, {
       ...{ columns, sort_direction: "asc", filters: { has_exception: true } },

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { splitCost } from "../../../analysis/usage_totals.ts";
 import { cutText } from "../../../core/text.ts";
 import { isJsonObject, isRecord, tryParseJson } from "../../../core/json.ts";
-import { type Call, readDerived, readOp, readUsage } from "../call.ts";
+import { type Call, readDerived, readOp, readOwnSummary, readUsage } from "../call.ts";
 import { type Detail, ITEMS, parseColumn } from "./columns.ts";
 
 /** How calls become rows of a result. */
@@ -46,6 +46,7 @@ export function shapeCall(call: Call, shaping: Shaping): Record<string, unknown>
             attributes: dropSdk(call.attributes),
             inputs: call.inputs,
             output: call.output,
+            summary: readOwnSummary(call),
           },
           shaping.textLength,
         ),
@@ -53,6 +54,7 @@ export function shapeCall(call: Call, shaping: Shaping): Record<string, unknown>
         costs: describeCosts(call, false),
         feedback: cutTexts(describeFeedback(call), shaping.textLength),
         thread_id: call["thread_id"],
+        turn_id: call["turn_id"],
         wb_run_id: call["wb_run_id"],
       });
     case "full":
