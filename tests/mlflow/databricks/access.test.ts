@@ -85,6 +85,22 @@ Deno.test("databricks: an Entra principal's token opens the workspace; Azure's o
   assert.match(message, /Microsoft Entra refused .*invalid_client, AADSTS7000222/);
 });
 
+Deno.test("databricks: a caller with credentials of its own goes without ours", async () => {
+  await using workspace = startWithTrace();
+  const tools = toolsWith({
+    ...entra(workspace),
+    DATABRICKS_AZURE_RESOURCE_ID: "/subscriptions/1",
+    DATABRICKS_WORKSPACE_ID: "4242",
+  });
+  const caller = { id: "ann", credentials: { mlflow: `Bearer ${workspace.token}` } };
+  const answer = await tools.call("get_trace", ASK, { caller });
+  assert.equal(state(answer.data), '{"state":"OK"}');
+  const headers = workspace.requests.at(-1)?.headers;
+  assert.equal(headers?.get("authorization"), `Bearer ${workspace.token}`);
+  assert.equal(headers?.get("x-databricks-org-id"), "4242");
+  assert.equal(headers?.get("x-databricks-azure-sp-management-token"), null);
+});
+
 Deno.test("databricks: a host that is no workspace is named as such", async () => {
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
