@@ -39,7 +39,7 @@ Deno.test("s3: spans of a server that does not serve them are read from the conf
 });
 
 /** A tracking server whose one trace lies in S3, and the store, which answers as it is told. */
-function serve(answer: () => Response) {
+function serve(answer: () => Response, store = "s3://traces/a b") {
   const received: Received[] = [];
   const tags = { "mlflow.artifactLocation": "s3://traces/a b/ü~+1" };
   const info = {
@@ -72,7 +72,7 @@ function serve(answer: () => Response) {
     tools: toolsWith({
       MLFLOW_TRACKING_URI: url,
       MLFLOW_S3_ENDPOINT_URL: url,
-      WANDFLOW_ARTIFACT_STORES: "s3://traces/a b",
+      WANDFLOW_ARTIFACT_STORES: store,
       ...KEYS,
     }),
     [Symbol.asyncDispose]: () => server.shutdown(),
@@ -118,4 +118,13 @@ Deno.test("s3: what the store refuses names the variable; a missing file is a tr
   await using s3 = serve(() => new Response(xml("NoSuchKey"), { status: 404 }));
   const empty = await s3.tools.ok("get_trace", { trace_id: "tr-1", extract_fields: NAMES });
   assert.deepEqual(listAt(empty, "data", "spans"), []);
+});
+
+Deno.test("s3: nothing outside of the configured bucket and folder is asked for", async () => {
+  for (const store of ["s3://traces/a", "s3://trace", "s3://traces/a b/other"]) {
+    await using s3 = serve(() => Response.json({ spans: [] }), store);
+    const failure = await s3.tools.fails("get_trace", { trace_id: "tr-1", extract_fields: NAMES });
+    assert.equal(failure.error, "unsupported");
+    assert.deepEqual(s3.received, []);
+  }
 });
