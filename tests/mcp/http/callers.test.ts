@@ -31,8 +31,11 @@ function whoAsks(authorization: string | null): Name | undefined {
   );
 }
 
-/** W&B, Weave and MLflow in one: each answer says who asked. Alice's MLflow is an old one. */
-function startUpstream() {
+/**
+ * W&B, Weave and MLflow in one: each answer says who asked. Alice's MLflow is an old one. A careless
+ * one repeats credentials.
+ */
+function startUpstream(careless = false) {
   const asked: { who: Name; path: string; traceparent: string | null }[] = [];
   const strangers: string[] = [];
   const trace = (trace_id: string, who: Name) => ({
@@ -55,6 +58,13 @@ function startUpstream() {
     const { pathname, searchParams } = new URL(request.url);
     asked.push({ who, path: pathname, traceparent: request.headers.get("traceparent") });
     if (Math.random() < 0.2) await new Promise((go) => setTimeout(go, Math.random() * 4));
+    const repeated = `${request.headers.get("authorization")} ${SECRETS[who].join(" ")}`;
+    if (careless && pathname.includes("/tr-")) {
+      return Response.json({ error_code: "BAD_REQUEST", message: repeated }, { status: 400 });
+    }
+    if (careless && pathname.endsWith("/graphql")) {
+      return Response.json({ data: { viewer: { username: repeated, entity: who, teams: null } } });
+    }
     if (pathname.endsWith("/graphql")) {
       const teams = { edges: [{ node: { name: `team-of-${who}` } }] };
       return Response.json({ data: { viewer: { username: who, entity: who, teams } } });
@@ -257,6 +267,25 @@ Deno.test("what a request did not bring is not taken from elsewhere", async () =
     assert.match(await ask(trace, credentialsOf("alice")), /span of alice/);
   }
   assert.ok(upstream.strangers.every((one) => one.endsWith(" null")), String(upstream.strangers));
+});
+
+Deno.test("credentials that a server repeats are hidden, from their own caller, too", async () => {
+  await using upstream = startUpstream(true);
+  const { handler, lines } = serve(upstream.url);
+  for (const who of CALLERS) {
+    for (
+      const [message, said] of [
+        [call("list_entities_tool", {}), `"default_entity":"${who}"`],
+        [call("get_trace", { trace_id: "tr-1", extract_fields: "info.trace_id" }), "isError"],
+      ] as const
+    ) {
+      const response = await handler.fetch(post(message, credentialsOf(who)));
+      const text = `${await response.text()} ${lines.splice(0).join(" ")}`;
+      assert.ok(text.replaceAll('\\"', '"').includes(said), text);
+      assert.ok(text.includes("***"), text);
+      for (const secret of SECRETS[who]) assert.ok(!text.includes(secret), `${secret}: ${text}`);
+    }
+  }
 });
 
 Deno.test("no header chooses where requests go", async () => {
