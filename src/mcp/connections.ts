@@ -16,8 +16,8 @@ export interface ConnectionLimits {
 
 const LIMITS: ConnectionLimits = { most: 256, quiet: 30_000, unread: 60_000 };
 
-/** How long a client is still listened to that has its last answer, in milliseconds. */
-const LINGER = 2_000;
+/** How long a client may send nothing that has its last answer, and how long anything. */
+const LINGER = { part: 2_000, whole: 120_000 };
 /** Wait before connections are accepted again where there were no files for them, in milliseconds. */
 const BREATH = 250;
 
@@ -50,14 +50,24 @@ export async function serveConnections(
   { hostname, port, log, stop, onListen, limits }: Serving,
 ): Promise<void> {
   const running = new Set<Promise<void>>();
-  const server = createServer({ keepAliveTimeout: 0 }, (incoming, outgoing) => {
+  const take = (incoming: IncomingMessage, outgoing: ServerResponse, invite = () => {}) => {
     const connection: Duplex = incoming.socket;
     if (connection instanceof Connection) connection.answer(outgoing);
     const kept = () => !stop.aborted;
-    const handled = handle({ incoming, outgoing, answer, kept, log })
+    const handled = handle({ incoming, outgoing, invite, answer, kept, log })
       .finally(() => running.delete(handled));
     running.add(handled);
-  });
+  };
+  const server = createServer(
+    { keepAliveTimeout: 0 },
+    (incoming, outgoing) => take(incoming, outgoing),
+  );
+  // A body that is refused unread is not asked for.
+  server.on(
+    "checkContinue",
+    (incoming: IncomingMessage, outgoing: ServerResponse) =>
+      take(incoming, outgoing, () => outgoing.writeContinue()),
+  );
   // It ends connections after each answer unless it believes that it listens itself.
   Object.defineProperty(server, "listening", { get: () => !stop.aborted });
   const listener = Deno.listen({ hostname, port });
@@ -67,7 +77,7 @@ export async function serveConnections(
     stop.addEventListener("abort", () => resolve(), { once: true });
   });
   onListen(listener.addr);
-  const take = (stream: Deno.TcpConn) => {
+  const connect = (stream: Deno.TcpConn) => {
     const connection = connections.add(stream);
     if (connection !== undefined) server.emit("connection", connection);
   };
@@ -76,9 +86,9 @@ export async function serveConnections(
       const next = listener.accept();
       const stream = await Promise.race([next, stopped]);
       if (stream === undefined) {
-        await takeLast(listener, next, take);
+        await takeLast(listener, next, connect);
         ended = true;
-      } else take(stream);
+      } else connect(stream);
       lacking = false;
     } catch (error) {
       if (stop.aborted) break;
@@ -171,6 +181,8 @@ class Connection extends Duplex {
   #timer: ReturnType<typeof setTimeout> | undefined;
   /** Whether a request has come on it. */
   asked = false;
+  /** When its last answer was given. */
+  #ended: number | undefined;
 
   constructor(
     private readonly stream: Deno.TcpConn,
@@ -206,7 +218,12 @@ class Connection extends Duplex {
 
   override _read(): void {
     this.stream.read(this.#buffer).then(
-      (count) => this.push(count === null ? null : this.#buffer.slice(0, count)),
+      (count) => {
+        if (this.#ended !== undefined && performance.now() - this.#ended < LINGER.whole) {
+          this.#endAfter(LINGER.part);
+        }
+        this.push(count === null ? null : this.#buffer.slice(0, count));
+      },
       () => this.destroy(),
     );
   }
@@ -222,7 +239,8 @@ class Connection extends Duplex {
 
   /** What the client still sends is read for a while: its answer would be lost in a reset. */
   override _final(done: (error?: Error | null) => void): void {
-    this.#endAfter(LINGER);
+    this.#ended = performance.now();
+    this.#endAfter(LINGER.part);
     this.stream.closeWrite().then(() => done(), () => done());
   }
 
@@ -238,9 +256,11 @@ async function writeAll(stream: Deno.TcpConn, bytes: Uint8Array): Promise<void> 
   for (let rest = bytes; rest.length > 0;) rest = rest.subarray(await stream.write(rest));
 }
 
-async function handle({ incoming, outgoing, answer, kept, log }: {
+async function handle({ incoming, outgoing, invite, answer, kept, log }: {
   readonly incoming: IncomingMessage;
   readonly outgoing: ServerResponse;
+  /** Called when the body is read: a client may wait for it before it sends one. */
+  readonly invite: () => void;
   readonly answer: (request: Request) => Promise<Response>;
   /** Whether the connection may be used again. */
   readonly kept: () => boolean;
@@ -255,8 +275,9 @@ async function handle({ incoming, outgoing, answer, kept, log }: {
     if (!kept()) outgoing.shouldKeepAlive = false;
     await send(response, outgoing);
   };
+  const chunks: AsyncIterator<Uint8Array<ArrayBuffer>> = incoming[Symbol.asyncIterator]();
   try {
-    const request = toRequest(incoming, gone.signal);
+    const request = toRequest(incoming, chunks, invite, gone.signal);
     await reply(
       request === undefined ? new Response(null, { status: 400 }) : await answer(request),
     );
@@ -266,11 +287,21 @@ async function handle({ incoming, outgoing, answer, kept, log }: {
     if (outgoing.headersSent) outgoing.destroy();
     else await reply(new Response("Internal error\n", { status: 500 }));
   }
+  // Nobody else reads what is left of the body, and the client may read its answer only afterwards.
+  const rest = (async () => {
+    while ((await chunks.next()).done !== true);
+  })();
+  rest.catch(() => {});
   await closed;
 }
 
 /** Undefined for a method or target that no request can have. */
-function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
+function toRequest(
+  incoming: IncomingMessage,
+  chunks: AsyncIterator<Uint8Array<ArrayBuffer>>,
+  invite: () => void,
+  signal: AbortSignal,
+): Request | undefined {
   const { method = "GET", url = "/", rawHeaders } = incoming;
   const headers = new Headers();
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
@@ -278,9 +309,18 @@ function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | un
   }
   // The Host header is the guards' business.
   const target = url.startsWith("/") ? `http://localhost${url}` : url;
+  let invited = false;
   const body = method === "GET" || method === "HEAD"
     ? null
-    : ReadableStream.from<Uint8Array<ArrayBuffer>>(incoming);
+    : new ReadableStream<Uint8Array<ArrayBuffer>>({
+      pull: async (controller) => {
+        if (!invited) invite();
+        invited = true;
+        const { value, done } = await chunks.next();
+        if (done === true) controller.close();
+        else controller.enqueue(value);
+      },
+    }, { highWaterMark: 0 });
   try {
     return new Request(target, { method, headers, body, signal });
   } catch {

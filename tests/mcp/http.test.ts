@@ -219,7 +219,7 @@ Deno.test("it listens where it is told, by that address", async () => {
 Deno.test("a message beyond the limit is refused over the socket, whoever takes streams", async () => {
   const { url, stop, ended } = await listening();
   for (const accept of ["application/json, text/event-stream", "application/json"]) {
-    for (const size of [5 << 20, 30 << 20]) {
+    for (const size of [5 << 20, 30 << 20, 100 << 20]) {
       const body = new Blob([new Uint8Array(size).fill(0x20)]);
       for (const sent of [body, body.stream()]) {
         const response = await fetch(url, {
@@ -231,6 +231,47 @@ Deno.test("a message beyond the limit is refused over the socket, whoever takes 
         assert.match(await response.text(), /must not exceed 4194304 bytes/);
       }
     }
+  }
+  stop();
+  await ended;
+});
+
+Deno.test("a client that reads only after it has sent all hears that it was too much", async () => {
+  const { url, stop, ended } = await listening();
+  const { hostname, port } = new URL(url);
+  using connection = await Deno.connect({ hostname, port: Number(port) });
+  const size = 100 << 20;
+  const head = `POST /mcp HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Length: ${size}\r\n` +
+    "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n\r\n";
+  await connection.write(new TextEncoder().encode(head));
+  const part = new Uint8Array(1 << 20).fill(0x20);
+  for (let sent = 0; sent < size;) {
+    sent += await connection.write(part.subarray(0, Math.min(part.length, size - sent)));
+  }
+  const buffer = new Uint8Array(10_000);
+  const count = await connection.read(buffer) ?? 0;
+  assert.match(new TextDecoder().decode(buffer.subarray(0, count)), /^HTTP\/1.1 413 /);
+  stop();
+  await ended;
+});
+
+Deno.test("a client that asks before it sends is refused before it has sent", async () => {
+  const { url, stop, ended } = await listening();
+  const { hostname, port } = new URL(url);
+  const message = JSON.stringify({ jsonrpc: "2.0", id: 1, method: "ping" });
+  for (const [size, status] of [[5 << 20, 413], [message.length, 100]] as const) {
+    using connection = await Deno.connect({ hostname, port: Number(port) });
+    const head = `POST /mcp HTTP/1.1\r\nHost: ${hostname}:${port}\r\nContent-Length: ${size}\r\n` +
+      "Content-Type: application/json\r\nAccept: application/json, text/event-stream\r\n" +
+      "Expect: 100-continue\r\n\r\n";
+    await connection.write(new TextEncoder().encode(head));
+    const buffer = new Uint8Array(10_000);
+    const read = async () =>
+      new TextDecoder().decode(buffer.subarray(0, await connection.read(buffer) ?? 0));
+    assert.match(await read(), new RegExp(`^HTTP/1.1 ${status} `));
+    if (status === 413) continue;
+    await connection.write(new TextEncoder().encode(message));
+    assert.match(await read(), /^HTTP\/1.1 200 /);
   }
   stop();
   await ended;

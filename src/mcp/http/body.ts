@@ -1,13 +1,11 @@
 /** Largest message, in bytes. */
 const MOST = 4 * 1024 * 1024;
-/** How much more than that is read to the end, so that the client hears the refusal. */
-const DISCARDED = 64 * 1024 * 1024;
 /** Longest wait for more of a message, and for all of it, in milliseconds. */
 const PATIENCE = { part: 10_000, whole: 120_000 };
 
 /**
- * The request with its message read, or the refusal. What begins to answer before all has arrived
- * loses its answer: the connection is reset while the client still sends.
+ * The request with its message read, or the refusal, which does not wait for the rest: the
+ * connection reads on, so that the client hears it.
  */
 export async function readBody(
   request: Request,
@@ -18,6 +16,8 @@ export async function readBody(
     readonly patience?: { readonly part: number; readonly whole: number };
   } = {},
 ): Promise<Request | Response> {
+  const tooLarge = () => refuse(413, `A message must not exceed ${MOST} bytes.`);
+  if (Number(request.headers.get("content-length") ?? 0) > MOST) return tooLarge();
   const reader = request.body?.getReader();
   const chunks: Uint8Array<ArrayBuffer>[] = [];
   let size = 0;
@@ -31,14 +31,13 @@ export async function readBody(
   }
   try {
     stop.throwIfAborted();
-    while (size <= MOST + DISCARDED) {
+    while (size <= MOST) {
       clearTimeout(next);
       next = setTimeout(() => late.abort(), patience.part);
       const part = await Promise.race([reader?.read(), ended.promise]);
       if (part === undefined || part.done) break;
       size += part.value.length;
-      if (size <= MOST) chunks.push(part.value);
-      else chunks.length = 0;
+      chunks.push(part.value);
     }
   } catch {
     if (stop.aborted) return refuse(503, "The server is shutting down.");
@@ -49,7 +48,7 @@ export async function readBody(
     clearTimeout(next);
     clearTimeout(whole);
   }
-  if (size > MOST) return refuse(413, `A message must not exceed ${MOST} bytes.`);
+  if (size > MOST) return tooLarge();
   const { method, headers, signal, url } = request;
   const kept = new Headers(headers);
   for (const name of without) kept.delete(name);
