@@ -1,0 +1,259 @@
+/** Thousands of calls of all tools through proxies that fail, before the real servers, by a seed. */
+import assert from "node:assert/strict";
+import { z } from "zod";
+import { faultProxy, randomFrom } from "../support/fault_proxy.ts";
+import { shared } from "../support/backend.ts";
+import { mlflowNewest } from "../support/mlflow/backends.ts";
+import { startStdio } from "../support/product.ts";
+import type { Running } from "../support/running.ts";
+import { slowTest } from "../support/slow.ts";
+import { SEEDED_PROJECTS, wandbSeeded } from "../support/wandb/seeded.ts";
+import { weaveSeeded } from "../support/weave/seeded.ts";
+import { initialize, MESSAGE, type Message, send } from "./rpc.ts";
+
+const SEED = 20261128;
+const CALLS = 2_000;
+const AT_ONCE = 16;
+const RATE = 0.12;
+const CODES =
+  /^(rate_limited|timeout|upstream_error|unreachable|conflict|host_not_allowed|unsupported)$/;
+
+type Call = readonly [name: string, args: Record<string, unknown>];
+
+const mlflow = await shared(mlflowNewest);
+const wandb = await shared(wandbSeeded);
+const weave = await shared(weaveSeeded);
+
+/** Asks the tracking server itself. */
+async function ask(path: string, body?: object): Promise<unknown> {
+  const response = await fetch(mlflow.uri + path, {
+    method: body === undefined ? "GET" : "POST",
+    headers: { "content-type": "application/json" },
+    ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+  });
+  assert.ok(response.ok, `${path}: ${response.status} ${await response.clone().text()}`);
+  return await response.json();
+}
+
+/** An experiment of the test's own, with traces. */
+async function makeTraces(count: number): Promise<{ experiment: string; traces: string[] }> {
+  const name = `weather-${crypto.randomUUID()}`;
+  const { experiment_id: experiment } = z.looseObject({ experiment_id: z.string() })
+    .parse(await ask("/api/2.0/mlflow/experiments/create", { name }));
+  const traces = Array.from(
+    { length: count },
+    () => `tr-${crypto.randomUUID().replaceAll("-", "")}`,
+  );
+  for (const trace_id of traces) {
+    await ask("/api/3.0/mlflow/traces", {
+      trace: {
+        trace_info: {
+          trace_id,
+          trace_location: {
+            type: "MLFLOW_EXPERIMENT",
+            mlflow_experiment: { experiment_id: experiment },
+          },
+          request_time: "2026-01-01T00:00:00Z",
+          execution_duration: "1.5s",
+          state: "OK",
+        },
+      },
+    });
+  }
+  return { experiment, traces };
+}
+
+/** The product over stdio, many calls at a time; asserts that none is answered twice. */
+async function start(env: Record<string, string>) {
+  const process: Running = await startStdio(env);
+  await initialize(process);
+  const waiting = new Map<number, (answer: Message) => void>();
+  const answered = new Set<number>();
+  const broken = Promise.withResolvers<never>();
+  broken.promise.catch(() => {});
+  let read = 0;
+  let last = 0;
+  const takeAnswers = (text: string) => {
+    const from = read;
+    for (let end = text.indexOf("\n", read); end >= 0; end = text.indexOf("\n", read)) {
+      const answer = MESSAGE.parse(JSON.parse(text.slice(read, end)));
+      read = end + 1;
+      const id = Number(answer.id);
+      assert.ok(!answered.has(id), `${id} is answered twice`);
+      answered.add(id);
+      waiting.get(id)?.(answer);
+    }
+    return read > from ? true : undefined;
+  };
+  (async () => {
+    while (true) await process.stdout.until(takeAnswers);
+  })().catch(broken.reject);
+  return {
+    process,
+    call: async ([name, args]: Call): Promise<string> => {
+      const id = ++last;
+      const answer = new Promise<Message>((resolve) => waiting.set(id, resolve));
+      await send(process, { id, method: "tools/call", params: { name, arguments: args } });
+      const { result } = await Promise.race([answer, broken.promise]);
+      waiting.delete(id);
+      return JSON.stringify(result);
+    },
+  };
+}
+
+slowTest("in any weather each call ends with the right answer or a clear error", async () => {
+  const reached: string[] = [];
+  await using elsewhere = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => {
+      reached.push(request.url);
+      return Response.json({});
+    },
+  );
+  const away = `http://127.0.0.1:${elsewhere.addr.port}/`;
+  await using tracking = faultProxy(mlflow.uri, away, randomFrom(SEED));
+  await using runs = faultProxy(wandb.url, away, randomFrom(SEED + 1));
+  await using calls = faultProxy(weave.url, away, randomFrom(SEED + 2));
+  const { experiment, traces: [first = ""] } = await makeTraces(10);
+  const { traces: writable } = await makeTraces(30);
+
+  const patience = { MLFLOW_HTTP_REQUEST_TIMEOUT: "8", WANDB_HTTP_TIMEOUT: "8" };
+  const files = new URL(wandb.storeUrl).host;
+  const main = await start({
+    ...patience,
+    MLFLOW_TRACKING_URI: tracking.url,
+    MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR: "0.01",
+    MLFLOW_HTTP_REQUEST_BACKOFF_JITTER: "0.01",
+    WANDB_BASE_URL: runs.url,
+    WANDB_API_KEY: wandb.apiKey,
+    WANDB_MCP_PROXY_DOCS: "false",
+    WANDFLOW_ALLOW_HOSTS: files,
+  });
+  const traced = await start({
+    ...patience,
+    WANDB_BASE_URL: calls.url,
+    WF_TRACE_SERVER_URL: calls.url,
+    WANDB_API_KEY: weave.apiKey,
+    WANDB_MCP_PROXY_DOCS: "false",
+  });
+  await using _main = main.process;
+  await using _traced = traced.process;
+
+  const seeded = wandb.manifests["wandb-newest"];
+  const here = { entity_name: seeded.entity, project_name: SEEDED_PROJECTS["wandb-newest"] };
+  const run = (name: keyof typeof seeded.runs) => seeded.runs[name]?.id ?? "";
+  const cars = `${seeded.entity}/${SEEDED_PROJECTS["wandb-newest"]}/cars`;
+  const [entity_name, project_name] = weave.project.split("/");
+  const there = { entity_name, project_name };
+  const reads: readonly (readonly [typeof main, Call])[] = [
+    [main, ["search_traces", { experiment_id: experiment, max_results: 50 }]],
+    [main, ["get_trace", { trace_id: first }]],
+    [main, ["plot_traces", { experiment_id: experiment }]],
+    [main, ["delete_traces", { experiment_id: experiment, trace_ids: first, dry_run: true }]],
+    [main, ["list_entities_tool", {}]],
+    [main, ["query_wandb_entity_projects", { entity: seeded.entity }]],
+    [main, ["probe_project_tool", here]],
+    [main, ["query_wandb_tool", { entity: here.entity_name, project: here.project_name }]],
+    [main, ["get_run_history_tool", { ...here, run_id: run("healthy") }]],
+    [main, [
+      "compare_runs_tool",
+      { ...here, run_id_a: run("healthy"), run_id_b: run("overfitting") },
+    ]],
+    [main, ["diagnose_run_tool", { ...here, run_id: run("overfitting") }]],
+    [main, ["list_registries_tool", {}]],
+    [main, ["list_artifact_versions_tool", { collection_name: cars }]],
+    [main, ["get_artifact_details_tool", { artifact_name: `${cars}:v0` }]],
+    [main, [
+      "compare_artifact_versions_tool",
+      { artifact_name_a: `${cars}:v0`, artifact_name_b: `${cars}:v1` },
+    ]],
+    [traced, ["query_weave_traces_tool", { ...there, limit: 5 }]],
+    [traced, ["count_weave_traces_tool", there]],
+    [traced, ["infer_trace_schema_tool", there]],
+    [traced, ["summarize_evaluation_tool", there]],
+  ];
+
+  // In calm weather: what is right. What differs from time to time is not compared.
+  const right: string[] = [];
+  for (const [product, call] of reads) {
+    const [answer, again] = [await product.call(call), await product.call(call)];
+    assert.doesNotMatch(answer, /"isError":true/, `${call[0]}: ${answer.slice(0, 400)}`);
+    assert.equal(answer, again, call[0]);
+    right.push(answer);
+  }
+  const memory = async ({ pid }: Running) =>
+    Number(/VmRSS:\s+(\d+)/.exec(await Deno.readTextFile(`/proc/${pid}/status`))?.[1]) / 1024;
+
+  for (const proxy of [tracking, runs, calls]) proxy.rate = RATE;
+  const random = randomFrom(SEED + 3);
+  const outcomes = { right: 0, failed: 0, written: 0 };
+  const answersOfWrites = new Map<string, string>();
+  let early = 0;
+  let next = 0;
+  const one = async (number: number) => {
+    if (number === CALLS / 4) early = await memory(main.process);
+    if (random() < 0.15) {
+      const trace_id = writable[number % writable.length] ?? "";
+      const name = `weather ${number}`;
+      const answer = await main.call(["log_feedback", { trace_id, name, value: number }]);
+      answersOfWrites.set(`${trace_id} ${name}`, answer);
+      outcomes.written += 1;
+      return;
+    }
+    const at = Math.floor(random() * reads.length);
+    const [product, call] = reads[at] ?? [];
+    assert.ok(product !== undefined && call !== undefined);
+    const answer = await product.call(call);
+    if (answer.includes('"isError":true')) {
+      outcomes.failed += 1;
+      assert.match(/"error":"(\w+)"/.exec(answer)?.[1] ?? answer, CODES, answer);
+      return;
+    }
+    // An answer that lacks a part says so.
+    if (!/warnings|missing|could not|not read/.test(answer)) {
+      assert.ok(answer === right[at], `${call[0]}: ${answer.slice(0, 2000)}`);
+      outcomes.right += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+    while (next < CALLS) await one(next++);
+  }));
+
+  for (const proxy of [tracking, runs, calls]) proxy.rate = 0;
+  const late = await memory(main.process);
+  const faults = new Set([tracking, runs, calls].flatMap(({ done }) => [...done.keys()]));
+  assert.equal(faults.size, 10, String([...faults]));
+  assert.deepEqual(reached, []);
+  assert.ok(outcomes.right > CALLS / 2, JSON.stringify(outcomes));
+  assert.ok(outcomes.failed > 0 && outcomes.written > CALLS / 10, JSON.stringify(outcomes));
+
+  // What the server holds is what the answers say.
+  const Info = z.looseObject({
+    trace: z.looseObject({
+      trace_info: z.looseObject({
+        assessments: z.array(z.looseObject({ assessment_name: z.string() })).optional(),
+      }),
+    }),
+  });
+  const stored = new Map<string, number>();
+  for (const trace of writable) {
+    const { trace: { trace_info } } = Info.parse(await ask(`/api/3.0/mlflow/traces/${trace}`));
+    for (const { assessment_name } of trace_info.assessments ?? []) {
+      const key = `${trace} ${assessment_name}`;
+      stored.set(key, (stored.get(key) ?? 0) + 1);
+    }
+  }
+  for (const [key, answer] of answersOfWrites) {
+    const times = stored.get(key) ?? 0;
+    assert.ok(times <= 1, `${key} is stored ${times} times`);
+    if (!answer.includes('"isError":true')) assert.equal(times, 1, `${key}: ${answer}`);
+    else if (/was not stored|"effect":"none"/.test(answer)) {
+      assert.equal(times, 0, `${key}: ${answer}`);
+    }
+  }
+  // In calm weather again, all is as before.
+  for (const [at, [product, call]] of reads.entries()) {
+    assert.ok(await product.call(call) === right[at], call[0]);
+  }
+  assert.ok(late < 1.5 * early + 50, `${early} MB, then ${late} MB`);
+});
