@@ -7,8 +7,8 @@ import { z } from "zod";
 import { memoryOf } from "../../scripts/bench/memory.ts";
 import { once } from "../../src/core/values.ts";
 import { answerTo, initialize, type Message, send } from "../e2e/rpc.ts";
+import { idle } from "../support/idle.ts";
 import { startStdio } from "../support/product.ts";
-import type { Running } from "../support/running.ts";
 import { slowTest } from "../support/slow.ts";
 
 interface Case {
@@ -137,25 +137,4 @@ async function measureSlowness(product: Running): Promise<number> {
   // One may have fallen into a collection of garbage.
   const [, second = 0] = times.sort((a, b) => b - a);
   return Math.max(1, second / USUAL);
-}
-
-/**
- * Waits for a second without work; a call that goes on after its end never lets one come.
- *
- * @returns Seconds with work before.
- */
-async function idle({ pid }: Running): Promise<number> {
-  for (let second = 0; second < 15; second++) {
-    const before = ticks(pid);
-    await new Promise((resolve) => setTimeout(resolve, 1000));
-    if (ticks(pid) - before <= 1) return second;
-  }
-  throw new Error("The product goes on working.");
-}
-
-/** Processor time of a process, in hundredths of a second. */
-function ticks(pid: number): number {
-  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
-  const [user = "0", system = "0"] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
-  return Number(user) + Number(system);
 }

@@ -1,0 +1,22 @@
+import type { Running } from "./running.ts";
+
+/**
+ * Waits for a second without work; a call that goes on after its end never lets one come.
+ *
+ * @returns Seconds with work before.
+ */
+export async function idle({ pid }: Pick<Running, "pid">): Promise<number> {
+  for (let second = 0; second < 15; second++) {
+    const before = ticks(pid);
+    await new Promise((resolve) => setTimeout(resolve, 1000));
+    if (ticks(pid) - before <= 1) return second;
+  }
+  throw new Error("The product goes on working.");
+}
+
+/** Processor time of a process, in hundredths of a second. */
+function ticks(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const [user = "0", system = "0"] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
+  return Number(user) + Number(system);
+}
