@@ -5,10 +5,10 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { memoryOf } from "../../scripts/bench/memory.ts";
-import { once } from "../../src/core/values.ts";
 import { answerTo, initialize, type Message, send } from "../e2e/rpc.ts";
-import { idle } from "../support/idle.ts";
+import { idle, startOnce } from "./idle.ts";
 import { startStdio } from "../support/product.ts";
+import type { Running } from "../support/running.ts";
 import { slowTest } from "../support/slow.ts";
 
 interface Case {
@@ -104,14 +104,6 @@ for (const one of CASES) {
     },
   );
 }
-
-/** The first start of a build compiles it and takes more memory than all later ones. */
-const startOnce = once(async () => {
-  await using product = await startStdio();
-  await initialize(product);
-  await product.end();
-  await product.status();
-});
 
 async function startHostile(): Promise<{ readonly port: number } & Disposable> {
   const url = new URL("../../scripts/bench/hostile_server.ts", import.meta.url);

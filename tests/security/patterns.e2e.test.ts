@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { answerTo, initialize, send } from "../e2e/rpc.ts";
-import { idle } from "../support/idle.ts";
+import { idle } from "./idle.ts";
 import { startStdio } from "../support/product.ts";
 import { ROOT } from "../support/python/layout.ts";
 import { slowTest } from "../support/slow.ts";

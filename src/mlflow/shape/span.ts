@@ -177,7 +177,8 @@ function decodePlain(wire: Json | undefined): Json {
 
 /** The value of JSON text; any other value, and text that is not JSON, as it is. */
 export function decodeText(value: Json): Json {
-  if (typeof value !== "string") return value;
+  // Documents are long: what begins as no JSON does is not read to its end.
+  if (typeof value !== "string" || !/^\s*["[{\-\dtfnNI]/.test(value)) return value;
   const parsed = tryParseJson(value);
   return parsed === undefined ? value : parsed;
 }

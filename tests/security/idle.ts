@@ -1,4 +1,15 @@
-import type { Running } from "./running.ts";
+import { once } from "../../src/core/values.ts";
+import { initialize } from "../e2e/rpc.ts";
+import { startStdio } from "../support/product.ts";
+import type { Running } from "../support/running.ts";
+
+/** The first start of a build compiles it and takes more memory than all later ones. */
+export const startOnce: () => Promise<void> = once(async () => {
+  await using product = await startStdio();
+  await initialize(product);
+  await product.end();
+  await product.status();
+});
 
 /**
  * Waits for a second without work; a call that goes on after its end never lets one come.
