@@ -3,6 +3,22 @@ import fc from "fast-check";
 import { type ArrayPlace, ArrayScanner } from "../../src/http/array_scanner.ts";
 
 function scan(text: string, place: ArrayPlace, sizes: readonly number[]) {
+  const { items, complete } = cut(text, place, sizes);
+  return { items: items.map((item): unknown => JSON.parse(item)), complete };
+}
+
+/**
+ * The items' texts, without the white space between tokens. Properties compare these: V8's
+ * `JSON.parse` (15.0) now and then takes an escaped name such as `"\""` for another of the same
+ * length that an earlier object had, such as `"\\"`.
+ */
+function scanTexts(text: string, place: ArrayPlace, sizes: readonly number[]) {
+  const { items, complete } = cut(text, place, sizes);
+  const texts = items.map((item) => item.replace(/("(?:[^"\\]|\\.)*")|\s+/g, "$1"));
+  return { items: texts, complete };
+}
+
+function cut(text: string, place: ArrayPlace, sizes: readonly number[]) {
   const scanner = new ArrayScanner(place);
   const items: string[] = [];
   let at = 0;
@@ -11,8 +27,10 @@ function scan(text: string, place: ArrayPlace, sizes: readonly number[]) {
     items.push(...scanner.push(text.slice(at, at + size)));
     at += size;
   }
-  return { items: items.map((item): unknown => JSON.parse(item)), complete: scanner.complete };
+  return { items, complete: scanner.complete };
 }
+
+const textsOf = (items: readonly unknown[]) => items.map((item) => JSON.stringify(item));
 
 const SPANS = { path: ["spans"] };
 const SIZES = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 });
@@ -30,8 +48,8 @@ Deno.test("the items of the array are given, however the text is cut", () => {
       const inner = { before: JSON.parse(other), ...noise, spans: items, after: [1, [2]] };
       const value = nested ? { ...noise, trace: inner, last: { spans: [4] } } : inner;
       const path = nested ? ["trace", "spans"] : ["spans"];
-      const result = scan(JSON.stringify(value, null, indent), { path }, sizes);
-      assert.deepEqual(result, { items, complete: true });
+      const result = scanTexts(JSON.stringify(value, null, indent), { path }, sizes);
+      assert.deepEqual(result, { items: textsOf(items), complete: true });
     },
   ));
 });
@@ -50,12 +68,12 @@ Deno.test("members of objects are left out, whatever they hold", () => {
         ? Object.fromEntries(Object.entries(one).filter(([name]) => !without.has(name)))
         : one
     );
-    const result = scan(
+    const result = scanTexts(
       JSON.stringify({ spans: items }, null, indent),
       { ...SPANS, without },
       sizes,
     );
-    assert.deepEqual(result, { items: JSON.parse(JSON.stringify(expected)), complete: true });
+    assert.deepEqual(result, { items: textsOf(expected), complete: true });
   }));
 });
 
