@@ -18,13 +18,16 @@ import { cleanEnv } from "../support/python/command.ts";
 import { findPython } from "../support/python/interpreter.ts";
 import { checkDoor } from "./door.ts";
 import { startFakeMlflow } from "./fake_mlflow.ts";
+import { LATE } from "./late.ts";
 
 const LISTING = { MLFLOW_TRACKING_URI: "http://127.0.0.1:9" };
 
 Deno.test("the wheel works by uv's tools, and by pip and uv from a folder of files", async () => {
   await using folder = await temporaryFolder();
   const release = await releaseIn(folder.path);
-  await checkDoor(await installByUv(release, folder.path));
+  const installed = await installByUv(release, folder.path);
+  await checkDoor(installed);
+  for (const prove of Object.values(LATE)) await prove(installed);
   await checkDoor(await installByPip(release, folder.path));
   const { code, stdout } = await run(
     ["tools"],
@@ -41,6 +44,7 @@ Deno.test("the npm package works without install scripts, also from files alone"
   const release = await releaseIn(folder.path);
   const program = await installByNpm(release, folder.path);
   await checkDoor(program);
+  for (const prove of Object.values(LATE)) await prove(program);
   const { code, stdout } = await run(
     ["tools"],
     LISTING,
