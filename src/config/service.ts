@@ -67,4 +67,8 @@ function findOwnCredentials(settings: Settings): string[] {
 }
 
 /** Settings that log in and are not secret themselves. */
-const BESIDE_SECRETS: readonly SettingKey[] = ["wandbIdentityTokenFile", "trackingUsername"];
+const BESIDE_SECRETS: readonly SettingKey[] = [
+  "wandbIdentityTokenFile",
+  "trackingUsername",
+  "clientCertPath",
+];

@@ -16,7 +16,8 @@ export async function replyFailure(
   retryAfter: number | undefined,
 ): Promise<Failure> {
   const { status } = response;
-  const body = hideSecrets(await readHead(response), await options.headers());
+  const head = hideSecrets(await readHead(response), await options.headers());
+  const body = options.redact?.(head) ?? head;
   const own = options.readError?.(status, body, response.headers);
   if (own !== undefined) return own;
   return statusFailure({

@@ -27,6 +27,8 @@ export interface UpstreamOptions {
     body: string,
     headers: Headers,
   ) => Failure | undefined;
+  /** Hides secrets in what a failing reply says, before it is cut to a length that can be shown. */
+  readonly redact?: (text: string) => string;
   /** Told of every attempt, for the log. */
   readonly onAttempt?: (attempt: Attempt) => void;
 }

@@ -30,7 +30,7 @@ interface Common {
   readonly allowedHosts: readonly string[];
   readonly authentication: Authentication;
   readonly log: Log;
-  /** Counts a call of a caller in; throws for one too many. */
+  /** Counts a call in for a caller or a credential; throws for one too many. */
   readonly admit?: (caller: string) => Disposable;
   /** What `/metrics` shows; without it there is no such route. */
   readonly metrics?: Metrics | undefined;
@@ -164,15 +164,24 @@ async function receive(
 function openScope(
   request: string,
   { headers }: Request,
-  { caller, secrets }: Admitted,
+  { caller, counted, secrets }: Admitted,
   { log, admit }: Common,
 ): RequestScope {
   const traceparent = headers.get("traceparent") ?? "";
   return {
     log: log.forRequest({ request, ...defined({ caller: caller?.id }) }, secrets),
     ...defined({ caller, traceparent: isTraceparent(traceparent) ? traceparent : undefined }),
-    ...(admit === undefined || caller === undefined ? {} : { admit: () => admit(caller.id) }),
+    ...(admit === undefined || counted.length === 0
+      ? {}
+      : { admit: () => admitAll(counted, admit) }),
   };
+}
+
+/** Counts a call in for each, or for none. */
+function admitAll(counted: readonly string[], admit: (one: string) => Disposable): Disposable {
+  using admitted = new DisposableStack();
+  for (const one of counted) admitted.use(admit(one));
+  return admitted.move();
 }
 
 /** How long a message may go on arriving after the server was told to stop, in milliseconds. */

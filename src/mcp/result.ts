@@ -193,9 +193,11 @@ const MAX_MESSAGE = 1000;
 export function reportOf(error: unknown, log: Log): FailureReport {
   const { error: kind, message, hint, retryable } = readReport(error, log);
   const clean = (text: string) => log.redact(stripInvisible(text).text);
+  // What is left of a secret after a cut would not be known for one.
+  const whole = clean(message);
   return {
     error: kind,
-    message: clean(message.length > MAX_MESSAGE ? `${message.slice(0, MAX_MESSAGE)}…` : message),
+    message: whole.length > MAX_MESSAGE ? `${whole.slice(0, MAX_MESSAGE)}…` : whole,
     ...(hint === undefined ? {} : { hint: clean(hint) }),
     retryable,
   };

@@ -247,6 +247,7 @@ function reachFor(
         ...defined({ authorization: caller.credentials.mlflow, traceparent }),
       };
     },
+    redact: log.redact,
     onAttempt: (attempt) => log.debug("MLflow request", { ...attempt }),
   };
 }

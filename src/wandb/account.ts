@@ -81,7 +81,8 @@ export function createAccount(options: AccountOptions): Account {
       transport: server.pace === true ? paceRequests(transport, pace) : transport,
       timeoutMs: options.timeoutMs,
       retry: { maxRetries: 3, backoffMs, jitterMs: backoffMs / 4, respectRetryAfter: true },
-      readError: (status, body, headers) => readError?.(status, log.redact(body), headers),
+      ...defined({ readError }),
+      redact: log.redact,
       onAttempt: (attempt) => log.debug(`${server.service} request`, { ...attempt }),
     };
   };

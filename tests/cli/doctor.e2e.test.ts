@@ -166,7 +166,7 @@ Deno.test("every finding has its fix, in the words of the table of troubles", as
   const { code, report } = await examine({
     MLFLOW_TRACKING_URI: fake.url,
     MLFLOW_TRACKING_INSECURE_TLS: "true",
-    MLFLOW_TRACKING_CLIENT_CERT_PATH: "/client.pem",
+    MLFLOW_TRACKING_AUTH: "a-plugin",
     MLFLOW_EXPERIMENT_ID: "${EXPERIMENT}",
     OTEL_DENO: "false",
     WANDB_API_KEY: "0".repeat(40),
@@ -180,7 +180,7 @@ Deno.test("every finding has its fix, in the words of the table of troubles", as
   }
   const fixOf = (words: RegExp) => report.findings.find(({ problem }) => words.test(problem))?.fix;
   assert.match(fixOf(/INSECURE_TLS/) ?? "", /^Unset it, and name the authority's PEM file/);
-  assert.match(fixOf(/CLIENT_CERT_PATH/) ?? "", /^It is another client's variable/);
+  assert.match(fixOf(/TRACKING_AUTH/) ?? "", /^It is another client's variable/);
   assert.match(fixOf(/EXPERIMENT_ID/) ?? "", /^Set the variable where the client starts/);
 });
 

@@ -52,6 +52,7 @@ Deno.test("with passthrough the server has no credentials that a caller could bo
       { MLFLOW_TRACKING_URI: "databricks" },
       { DATABRICKS_TOKEN: "token" },
       { ARM_CLIENT_SECRET: "secret" },
+      { MLFLOW_TRACKING_CLIENT_CERT_PATH: "/run/client.pem" },
     ]
   ) {
     const found = problems({ ...passthrough, ...own });

@@ -119,6 +119,8 @@ Deno.test("secrets and hidden characters never leave in a message or hint", () =
     assert.doesNotMatch(text, /canary|\u202E|\\u001b/i);
     assert.match(text, /\*\*\*/);
   }
+  const long = new Failure("upstream_error", `${"word ".repeat(198)}canary-secret and more`);
+  assert.doesNotMatch(reportOf(long, log).message, /can/);
 });
 
 Deno.test("an abort that nobody made a failure of is a cancelled call", () => {

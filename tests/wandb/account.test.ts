@@ -104,3 +104,20 @@ Deno.test("a refusal reads alike from both servers", async () => {
     assert.equal(wandb?.["error"], code);
   }
 });
+
+Deno.test("no part of a token is left where a long answer is cut", async () => {
+  let quoted = 0;
+  for (const status of [400, 500, 503]) {
+    for (const before of [370, 390, 398]) {
+      const { calls } = serve((authorization) =>
+        new Response(`${"x".repeat(before)} ${authorization} ${JWT}`, { status })
+      );
+      for (const call of calls) {
+        const { message } = await reportOf(call);
+        if (/x{370}/.test(String(message))) quoted++;
+        assert.doesNotMatch(String(message), /Bearer \w|access|eyJ/, `${status} ${before}`);
+      }
+    }
+  }
+  assert.ok(quoted > 0);
+});

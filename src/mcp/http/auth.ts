@@ -16,6 +16,8 @@ export type Authentication =
 /** Somebody who was let in, with what must not be shown. */
 export interface Admitted {
   readonly caller?: Caller;
+  /** What its calls are counted for: each credential by itself, since nobody has checked them. */
+  readonly counted: readonly string[];
   readonly secrets: readonly string[];
 }
 
@@ -34,7 +36,7 @@ export async function authenticate(
   headers: Headers,
   how: Authentication,
 ): Promise<Admitted | Response> {
-  if (how.kind === "none") return { secrets: [] };
+  if (how.kind === "none") return { counted: [], secrets: [] };
   const given = headers.get("authorization");
   const bearer = BEARER.exec(given ?? "")?.[1];
   if (given !== null && bearer === undefined) {
@@ -48,7 +50,7 @@ export async function authenticate(
   }
   const name = whoseToken(tokens, bearer);
   if (name === undefined) return refuse("This token is not known here.", "invalid_token");
-  return { caller: { id: name }, secrets: [bearer] };
+  return { caller: { id: name }, counted: [name], secrets: [bearer] };
 }
 
 function admitWithCredentials(
@@ -67,12 +69,20 @@ function admitWithCredentials(
         `${MLFLOW_HEADER}: <MLflow's Authorization header>, or both.`,
     );
   }
-  const id = createHmac("sha256", key)
-    .update("caller:")
-    .update(JSON.stringify([wandb ?? null, mlflow ?? null]))
-    .digest("hex").slice(0, 32);
+  const identify = (...credentials: readonly (string | null)[]) =>
+    createHmac("sha256", key)
+      .update("caller:")
+      .update(JSON.stringify(credentials))
+      .digest("hex").slice(0, 32);
   return {
-    caller: { id, credentials: defined({ wandb, mlflow }) },
+    caller: {
+      id: identify(wandb ?? null, mlflow ?? null),
+      credentials: defined({ wandb, mlflow }),
+    },
+    counted: [
+      ...(wandb === undefined ? [] : [identify("wandb", wandb)]),
+      ...(mlflow === undefined ? [] : [identify("mlflow", mlflow)]),
+    ],
     secrets: [
       ...(wandb === undefined ? [] : [wandb, btoa(`api:${wandb}`)]),
       ...(secret === "" ? [] : [secret]),

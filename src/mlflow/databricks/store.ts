@@ -51,8 +51,6 @@ export function newWorkspaceMemory(): WorkspaceMemory {
 export interface WorkspaceOptions {
   /** The SQL warehouse that reads Unity Catalog. */
   readonly warehouse: string | undefined;
-  /** Takes secrets that were learnt, such as a link's signature. */
-  readonly hide: (secrets: readonly string[]) => void;
 }
 
 /**
@@ -299,7 +297,7 @@ export class DatabricksTraceStore extends HttpTraceStore {
     if (link === null || !/^https?:$/.test(link.protocol)) {
       throw new Failure("unsupported", "The spans lie in a place that is not reached by HTTP.");
     }
-    this.workspace.hide([...link.searchParams.values()].filter((value) => value.length > 15));
+    const signature = link.search;
     const storage = openSession({
       ...this.options,
       service: "The storage of the traces",
@@ -307,6 +305,7 @@ export class DatabricksTraceStore extends HttpTraceStore {
       baseUrl: new URL(link.origin),
       headers: () => ({}),
       readError: refuseLink,
+      redact: (text) => (this.options.redact?.(text) ?? text).replaceAll(signature, "?***"),
     }, this.session.signal);
     try {
       return await storage.items({

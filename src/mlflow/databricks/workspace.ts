@@ -21,7 +21,7 @@ export function connectWorkspace(
     ...accessWorkspace(workspace, limits.transport, log),
   };
   const memories = perCaller(newWorkspaceMemory);
-  const place = { warehouse, hide: log.hide };
+  const place = { warehouse };
   return {
     options,
     open: (using: UpstreamOptions, signal: AbortSignal, caller?: Caller) =>

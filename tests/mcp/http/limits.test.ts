@@ -78,7 +78,7 @@ Deno.test("a call too many is answered as a tool's failure that says when to rep
     log: keptLog().log,
     ready: () => true,
   });
-  const call = async (name: string, key: string) => {
+  const call = async (name: string, key: string, mlflow?: string) => {
     const response = await handler.fetch(
       new Request("http://localhost/mcp", {
         method: "POST",
@@ -88,6 +88,7 @@ Deno.test("a call too many is answered as a tool's failure that says when to rep
           accept: "application/json, text/event-stream",
           "mcp-protocol-version": "2025-11-25",
           authorization: `Bearer ${key}`,
+          ...(mlflow === undefined ? {} : { "x-mlflow-authorization": `Bearer ${mlflow}` }),
         },
         body: JSON.stringify({
           jsonrpc: "2.0",
@@ -105,6 +106,8 @@ Deno.test("a call too many is answered as a tool's failure that says when to rep
   assert.equal(second.status, 200);
   assert.match(second.text, /"isError":true/);
   assert.match(second.text, /rate_limited.*"retryable":true/);
+  // Something new beside it makes nobody else of who has a credential.
+  assert.match((await call("echo", "one", "new")).text, /rate_limited/);
   assert.match((await call("echo", "other")).text, /"said":\["said"\]/);
   release.resolve();
   await first;
