@@ -75,6 +75,18 @@ Deno.test("a trace that is added meanwhile makes another come twice: once is giv
   assert.deepEqual([rest.ids, rest.notes], [["tr-899"], ""]);
 });
 
+Deno.test("a search to the end in which traces came twice does not say how many there are", async () => {
+  const all = many(900);
+  await using server = paged((offset, size) => {
+    const page = byOffset(all, offset, size);
+    if (offset === 0) all.unshift("tr-new");
+    return page;
+  });
+  const { notes, data } = await server.search({ max_results: 2000 });
+  assert.match(notes, /came twice/);
+  assert.deepEqual([data.has_more, data.total_matching], [false, undefined]);
+});
+
 Deno.test("where nothing changes meanwhile nothing is told", async () => {
   await using server = paged((offset, size) => byOffset(many(900), offset, size));
   const { ids, notes } = await server.search({ max_results: 2000 });

@@ -124,7 +124,8 @@ export const searchTraces: Tool<ReadServices> = readingTool({
       );
     }
     const filter = query.filter === undefined ? "" : printFilter(query.filter);
-    const isPartial = unseen !== 0 || (unnamed !== 0 && renamed?.whole !== true);
+    const isPartial = unseen !== 0 || (page.notes ?? []).length > 0 ||
+      (unnamed !== 0 && renamed?.whole !== true);
     const data = {
       traces: values,
       returned: values.length,

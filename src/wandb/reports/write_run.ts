@@ -190,6 +190,7 @@ export async function writeRun(
       hint: `Put right what is wrong: ${again}.`,
       retryable: error.retryable,
       status: error.status,
+      effect: "part",
       cause: error,
     });
   }
