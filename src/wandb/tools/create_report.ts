@@ -1,7 +1,8 @@
 import { isDeepEqual } from "../../core/builtin.ts";
 import * as z from "zod";
 import { shortenMessage } from "../../core/text.ts";
-import { badArgument, Failure } from "../../core/failure.ts";
+import { defined } from "../../core/values.ts";
+import { badArgument, Failure, isFailure } from "../../core/failure.ts";
 import { writeOnce } from "../../http/write.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import type { Wandb, WandbSession } from "../client.ts";
@@ -159,7 +160,9 @@ const tool: Tool<WandbServices> = wandbTool({
       type: kind,
       spec: JSON.stringify(spec),
       before,
-    }, signal);
+    }, signal).catch((error) => {
+      throw plots === undefined ? error : tellOfPlots(error, plots.run);
+    });
     const notes = [
       ...lost,
       ...plots?.notes ?? [],
@@ -278,6 +281,18 @@ async function writePlots(
   }, signal);
   const keys = files.map(({ key }) => key).filter((key) => !missing.some((one) => one.key === key));
   return { run: id, keys, missing, notes };
+}
+
+/** The failure of a report whose plots are kept already. */
+function tellOfPlots(error: unknown, run: string): unknown {
+  if (!isFailure(error)) return error;
+  const { code, message, hint, retryable, status, effect = "part" } = error;
+  return new Failure(code, `${message} The plots of the report are kept in run ${run}.`, {
+    ...defined({ hint, status }),
+    retryable,
+    effect,
+    cause: error,
+  });
 }
 
 /** A report as it is to be. */

@@ -239,6 +239,8 @@ slowTest(
         ? JSON.stringify((await made.rig.data(createReport, args))["notes"])
         : String((await made.rig.failure(createReport, args))["message"]);
       assert.match(told, acted ? /it was stored/ : /It was not stored so far/);
+      const [plots] = await made.runs();
+      if (!acted) assert.ok(told.includes(`are kept in run ${plots?.["name"]}`), told);
       assert.deepEqual((await made.runs()).map((run) => run["state"]), ["finished"]);
       const titles = (await made.reports()).map((one) => one["displayName"]).toSorted();
       assert.deepEqual(titles, acted ? ["New", "Old"] : ["Old"]);
