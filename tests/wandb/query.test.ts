@@ -342,6 +342,11 @@ Deno.test("in GraphQL, too, what comes twice is there once, and what may be miss
         ? /1 came twice and are here once: runs were added .* others may be missing/
         : /1 of 4 are not here: runs were added/,
     );
+    rig.sim.faults.add(page(["a", "b"], true));
+    rig.sim.faults.add(page(["b", "c"], false));
+    const named = RUNS.replace("{ id name", "{ id: displayName name");
+    const all = await rig.data(queryWandb, { query: named, variables: HERE });
+    assert.equal(list(part(part(all, "project"), "runs")["edges"]).length, 4);
   }
 });
 

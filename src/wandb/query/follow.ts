@@ -47,6 +47,8 @@ export async function runQuery(
     const root = asObject(withNamedNumbers(data));
     return { data: { ...root, ...reportRest(query, root, problems) } };
   }
+  // A field that the query calls `id` need not tell items apart.
+  const tellsApart = !/[{\s,]id\s*:\s*[A-Za-z_]/.test(query.text);
   const once = limits.maxItems === undefined && !follow.wantsPages && follow.first !== undefined;
   const problems: string[] = [];
   const roots: JsonObject[] = [];
@@ -73,7 +75,7 @@ export async function runQuery(
     return {
       items: (Array.isArray(edges) ? edges : []).map((edge) => {
         const id = isJsonObject(edge) && isJsonObject(edge.node) ? edge.node.id : undefined;
-        return { id: typeof id === "string" ? id : undefined, item: edge };
+        return { id: tellsApart && typeof id === "string" ? id : undefined, item: edge };
       }),
       total: typeof totalCount === "number" ? totalCount : undefined,
       hasNext: info.hasNextPage === true,

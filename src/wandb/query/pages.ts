@@ -96,8 +96,10 @@ export async function collectPages<T>(
   const lacking = (total ?? 0) - items.length;
   if (!more && start === undefined && lacking > 0) {
     notes.push(
-      `${lacking} of ${total} are not here: ${what} were added, changed or removed ` +
-        "while pages were read.",
+      pages === 1
+        ? `${lacking} of ${total} are not here: W&B gave nothing for them.`
+        : `${lacking} of ${total} are not here: ${what} were added, changed or removed ` +
+          "while pages were read.",
     );
   } else if (repeated > 0) {
     notes.push(
