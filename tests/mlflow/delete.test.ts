@@ -72,6 +72,17 @@ Deno.test("delete_traces: what was agreed to is the time of the question, not of
   const agreed = Number(time) - 5_000;
   await tools.call("delete_traces", args, { consent: { ...consent, state: String(agreed) } });
   await tools.call("delete_traces", args, { consent: { ...consent, state: "99999999999999" } });
+  // A yes to some of many is not one to the next of them.
+  const some = { ...args, max_traces: 1 };
+  const oldest = "2026-01-01T00:00:00.000Z";
+  for (const [first, allowed] of [["2025-12-31T00:00:00Z", false], [oldest, true]] as const) {
+    const before = cutoffs.length;
+    const reply = tools.call("delete_traces", some, {
+      consent: { ...consent, state: `${agreed} ${first}` },
+    });
+    assert.equal(/not those of the question/.test(JSON.stringify(await reply)), !allowed);
+    assert.equal(cutoffs.length - before, allowed ? 1 : 0);
+  }
   assert.equal(cutoffs[0], agreed);
   assert.ok(Number(cutoffs[1]) <= Date.now() - 30 * 86_400_000);
 });

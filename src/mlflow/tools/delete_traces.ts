@@ -11,7 +11,14 @@ import {
   writingTool,
 } from "../services.ts";
 import type { Experiment, TraceReader } from "../store.ts";
-import { findFirst, findTimes, makePlan, type Plan, queryUpTo } from "./deletion_plan.ts";
+import {
+  findFirst,
+  findTimes,
+  makePlan,
+  type Plan,
+  queryUpTo,
+  writeAgreement,
+} from "./deletion_plan.ts";
 
 const INPUT = z.object({
   experiment_id: z.string().optional().describe("Id or name. Default: the configured experiment."),
@@ -152,7 +159,7 @@ function askForConsent(plan: Plan, olderThan: string | undefined): Preview {
   const fixed = olderThan === undefined ? "" : " (in place of older_than)";
   const limit = maxTraces === undefined ? "" : `, max_traces=${maxTraces}`;
   const hint = `max_timestamp_millis=${time}${fixed}${limit} and confirm=true`;
-  return { question, state: String(time), hint };
+  return { question, state: writeAgreement(time, plan), hint };
 }
 
 function describePlan(plan: Plan): string {

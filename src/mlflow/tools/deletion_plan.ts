@@ -1,4 +1,4 @@
-import { badArgument } from "../../core/failure.ts";
+import { badArgument, Failure } from "../../core/failure.ts";
 import { MOMENT_FORMS, parseMoment } from "../../core/time.ts";
 import type { CallContext } from "../../mcp/tool.ts";
 import { findExperiment } from "../experiment.ts";
@@ -51,9 +51,33 @@ export async function makePlan(args: Wanted, context: WriteServices & CallContex
     );
   }
   const experiment = await findExperiment(args.experiment_id, context);
-  return cutoff === undefined
-    ? await planIds(ids, args.max_traces, experiment, context)
-    : await planTime(cutoff, args.max_traces, experiment, context.mlflow);
+  if (cutoff === undefined) return await planIds(ids, args.max_traces, experiment, context);
+  const plan = await planTime(cutoff, args.max_traces, experiment, context.mlflow);
+  checkAgreedOldest(plan, args.max_traces, context.consent.state);
+  return plan;
+}
+
+/** What a question is answered with: the time up to which traces go, and that of the first. */
+export function writeAgreement(maxTimestampMillis: number, { oldest = "" }: Plan): string {
+  return `${maxTimestampMillis} ${oldest}`;
+}
+
+/**
+ * Some of many: an answer that comes again, once they are gone, would take the next.
+ *
+ * @throws {Failure} `conflict` where the oldest is another than at the question.
+ */
+function checkAgreedOldest(plan: Plan, maxTraces: number | undefined, state = ""): void {
+  const [, agreed = ""] = state.split(" ");
+  if (maxTraces === undefined || agreed === "" || agreed === plan.oldest) return;
+  throw new Failure(
+    "conflict",
+    "The traces that would be deleted are not those of the question: the oldest is another by now.",
+    {
+      hint: "Nothing was deleted by this call. Look at what is left, then call again.",
+      effect: "none",
+    },
+  );
 }
 
 async function planIds(
@@ -177,7 +201,7 @@ function keepAgreedCutoff(
   cutoff: number | undefined,
   state: string | undefined,
 ): number | undefined {
-  const agreed = state === undefined ? Number.NaN : Number(state);
+  const agreed = state === undefined ? Number.NaN : Number(state.split(" ")[0]);
   return cutoff === undefined || Number.isNaN(agreed) ? cutoff : Math.min(cutoff, agreed);
 }
 
