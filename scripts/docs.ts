@@ -121,7 +121,9 @@ export function tables({ tools, prompts }: Catalog): Record<string, string> {
       ]),
     ),
     settings: settingsTable(
-      Object.values<Setting>(SETTINGS).filter(({ group }) => README_GROUPS.includes(group)),
+      Object.values<Setting>(SETTINGS).filter(({ group, env }) =>
+        README_GROUPS.includes(group) && !env.some((name) => RARELY_SET.test(name))
+      ),
     ),
     troubles: markdownTable(
       ["Symptom", "Cause and remedy"],
@@ -135,6 +137,10 @@ export function tables({ tools, prompts }: Catalog): Record<string, string> {
 
 /** Settings that most people need; a page of their own has the rest beside them. */
 const README_GROUPS: readonly string[] = ["MLflow", "Weights & Biases", "Tools"];
+
+/** Patience, and addresses that follow from others. */
+const RARELY_SET =
+  /^(MLFLOW_HTTP_|WANDB_HTTP_|WANDB_APP_URL|WEAVE_TRACE_SERVER_URL|WANDB_PUBLIC_BASE_URL|WANDBOT_BASE_URL|NETRC|MLFLOW_ARTIFACTS_DESTINATION|MLFLOW_TRACKING_CLIENT_CERT_PATH|.*ARTIFACT_STORES)/;
 
 function settingsTable(settings: readonly Setting[]): string {
   return markdownTable(
