@@ -108,7 +108,7 @@ Deno.test("app: a name is switched off and on; the scale is zoomed and whole aga
   const before = await pixelsOf(shown, BLUE);
   assert.ok(before > 500);
   await (await shown.frame.$("#legend button"))?.click();
-  assert.match(String(await pressed(shown)), /^gentle-sun-12 false,/);
+  assert.match(String(await pressed(shown)), /^gentle-sun-12 \(sampled: val\/loss\) false,/);
   assert.equal(await pixelsOf(shown, BLUE), 0);
   await (await shown.frame.$("#legend button"))?.click();
   assert.equal(await pixelsOf(shown, BLUE), before);
@@ -130,7 +130,7 @@ Deno.test("app: a name is switched off and on; the scale is zoomed and whole aga
   const { x, y, width } = await boundsOf(shown);
   await shown.page.mouse.move(x + width * 8_600 / 20_000, y + 60, { steps: 5 });
   await until(shown, TIP_SHOWN);
-  assert.match(await textOf(shown, "#tip"), /№ 7: not finite/);
+  assert.match(await textOf(shown, "#tip"), /№ 7 \(sampled: train\/loss\): not finite/);
   assert.deepEqual(host.complaints, []);
 });
 
