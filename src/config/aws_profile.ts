@@ -4,18 +4,18 @@
  *
  * @module
  */
-import { findSection, membersOf } from "./ini.ts";
-import type { Located, Settings } from "./settings.ts";
+import { completeSettings, expandHome, findSection, membersOf, parseIni } from "./ini.ts";
+import type { Located, SettingKey, Settings } from "./settings.ts";
 
 /** The files' names for the settings. */
-const NAMES = {
+const REGION: Readonly<Record<string, SettingKey>> = { region: "awsRegion" };
+const KEYS: Readonly<Record<string, SettingKey>> = {
   aws_access_key_id: "awsAccessKeyId",
   aws_secret_access_key: "awsSecretAccessKey",
   aws_session_token: "awsSessionToken",
-  region: "awsRegion",
   role_arn: "awsRoleArn",
   web_identity_token_file: "awsIdentityTokenFile",
-} as const;
+};
 /** Ways to keys that need other programs, a browser, or keys of another profile. */
 const ELSEWHERE = ["credential_process", "sso_session", "sso_start_url", "source_profile"];
 
@@ -26,25 +26,23 @@ export async function withAwsProfile(
   read: (path: string) => string = Deno.readTextFileSync,
 ): Promise<Located> {
   const profile = settings.awsProfile ?? "default";
-  // CommonJS: only its default export is there in the bundle, too.
-  const { default: { parse } } = await import("ini");
-  const load = (named: string | undefined, name: string, section: string) => {
-    const path = expand(named ?? `~/.aws/${name}`, home);
+  const load = async (named: string | undefined, name: string, section: string) => {
+    const path = expandHome(named ?? `~/.aws/${name}`, home);
     try {
       const text = path === undefined ? "" : read(path);
-      return { path, values: membersOf(findSection(parse(text), section)) };
+      return { path, values: membersOf(findSection(await parseIni(text), section)) };
     } catch {
       return { path, values: new Map<string, unknown>() };
     }
   };
-  const files = [
+  const files = await Promise.all([
     load(settings.awsCredentialsFile, "credentials", profile),
     load(
       settings.awsConfigFile,
       "config",
       profile === "default" ? profile : `profile ${profile}`,
     ),
-  ];
+  ]);
   const nothing = { settings, sources: {}, errors: [] };
   const values = new Map(files.toReversed().flatMap((file) => [...file.values]));
   const hasKeys = settings.awsAccessKeyId !== undefined || settings.awsRoleArn !== undefined;
@@ -67,24 +65,6 @@ export async function withAwsProfile(
     };
   }
   // Keys belong together: those of the environment are not completed from a file.
-  const added = Object.fromEntries(
-    Object.entries(NAMES).flatMap(([name, key]) => {
-      const value = String(values.get(name) ?? "").trim();
-      const wanted = name === "region" || !hasKeys;
-      return value === "" || !wanted || settings[key] !== undefined ? [] : [[key, value]];
-    }),
-  );
-  const source = `AWS profile "${profile}"`;
-  return {
-    settings: { ...settings, ...added },
-    sources: Object.fromEntries(Object.keys(added).map((key) => [key, source])),
-    errors: [],
-  };
-}
-
-function expand(path: string, home: string | undefined): string | undefined {
-  if (!/^~[\\/]/.test(path)) return path;
-  return home === undefined || home === ""
-    ? undefined
-    : home.replace(/[\\/]+$/, "") + path.slice(1);
+  const names = hasKeys ? REGION : { ...KEYS, ...REGION };
+  return completeSettings(settings, names, values, `AWS profile "${profile}"`);
 }

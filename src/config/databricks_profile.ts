@@ -5,7 +5,7 @@
  * @module
  */
 import { nearest } from "../core/nearest.ts";
-import { findSection, membersOf } from "./ini.ts";
+import { completeSettings, expandHome, findSection, membersOf, parseIni } from "./ini.ts";
 import { profileInUri, readHost } from "./databricks.ts";
 import type { Located, SettingKey, Settings } from "./settings.ts";
 
@@ -37,7 +37,8 @@ export async function withDatabricksProfile(
   const named = profileInUri(settings.trackingUri) ?? settings.databricksProfile;
   if (named?.includes(":") === true) return nothing;
   if (named === undefined && settings.databricksHost !== undefined) return nothing;
-  const path = configFile(settings, home);
+  const file = settings.databricksConfigFile;
+  const path = expandHome(file ?? "~/.databrickscfg", home) ?? file;
   if (path === undefined) return nothing;
   const fail = (error: string) => ({ ...nothing, errors: [error] });
   let text: string;
@@ -48,9 +49,7 @@ export async function withDatabricksProfile(
       ? nothing
       : fail(`The Databricks profile "${named}" is not known: ${path} cannot be read.`);
   }
-  // CommonJS: only its default export is there in the bundle, too.
-  const { default: { parse } } = await import("ini");
-  const sections: unknown = parse(text);
+  const sections = await parseIni(text);
   const profile = findSection(sections, named ?? "DEFAULT");
   if (profile === undefined) {
     if (named === undefined) return nothing;
@@ -72,23 +71,7 @@ export async function withDatabricksProfile(
         "workspaces: leave out one of them.",
     );
   }
-  const added = Object.fromEntries(
-    Object.entries(NAMES).flatMap(([name, key]) => {
-      const value = String(given.get(name) ?? "").trim();
-      return value === "" || settings[key] !== undefined ? [] : [[key, value]];
-    }),
-  );
-  const source = `profile "${named ?? "DEFAULT"}" of ${path}`;
-  return {
-    settings: { ...settings, databricksProfile: named ?? "DEFAULT", ...added },
-    sources: Object.fromEntries(Object.keys(added).map((key) => [key, source])),
-    errors: [],
-  };
-}
-
-function configFile(settings: Settings, home: string | undefined): string | undefined {
-  const folder = home === undefined || home === "" ? undefined : home.replace(/[\\/]+$/, "");
-  const named = settings.databricksConfigFile;
-  if (named === undefined) return folder === undefined ? undefined : `${folder}/.databrickscfg`;
-  return /^~[\\/]/.test(named) && folder !== undefined ? `${folder}${named.slice(1)}` : named;
+  const databricksProfile = named ?? "DEFAULT";
+  const source = `profile "${databricksProfile}" of ${path}`;
+  return completeSettings({ ...settings, databricksProfile }, NAMES, given, source);
 }

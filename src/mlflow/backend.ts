@@ -31,6 +31,7 @@ import { mlflowWorkflows, suggestExperiments } from "./workflows.ts";
 import { credentialsFile } from "../config/access.ts";
 import { signsRequests } from "../config/aws.ts";
 import { findWorkspace, isDatabricks, type Workspace } from "../config/databricks.ts";
+import { membersOf, parseIni } from "../config/ini.ts";
 import { percentDecoded } from "../core/text.ts";
 import { configureTransport } from "./access/transport.ts";
 import { readMlflowError } from "./errors.ts";
@@ -224,6 +225,7 @@ async function prepareLimits(config: Config, baseUrl: URL, log: Log) {
       jitterMs: settings.backoffJitter * 1000,
       respectRetryAfter: settings.respectRetryAfter,
     },
+    redact: log.redact,
     onAttempt: (attempt: Attempt) => log.debug("MLflow request", { ...attempt }),
   };
 }
@@ -294,9 +296,7 @@ async function readCredentials(file: string): Promise<z.output<typeof Credential
       cause: error,
     });
   }
-  // CommonJS: only its default export is there in the bundle, too.
-  const { default: { parse } } = await import("ini");
-  return Credentials.parse(parse(text).mlflow ?? {});
+  return Credentials.parse(membersOf(await parseIni(text)).get("mlflow") ?? {});
 }
 
 function encodeBasic(username: string, password: string): string {
