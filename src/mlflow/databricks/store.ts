@@ -47,12 +47,6 @@ export function newWorkspaceMemory(): WorkspaceMemory {
   return { ...newServerMemory(), search: { long: true } };
 }
 
-/** What a workspace is asked with. */
-export interface WorkspaceOptions {
-  /** The SQL warehouse that reads Unity Catalog. */
-  readonly warehouse: string | undefined;
-}
-
 /**
  * MLflow on Databricks, for the length of one tool call. Experiments are as on any tracking server;
  * their traces' spans lie behind links, and traces of Unity Catalog have routes of their own.
@@ -60,7 +54,8 @@ export interface WorkspaceOptions {
 export class DatabricksTraceStore extends HttpTraceStore {
   constructor(
     options: UpstreamOptions,
-    private readonly workspace: WorkspaceOptions,
+    /** The SQL warehouse that reads Unity Catalog. */
+    private readonly warehouse: string | undefined,
     private readonly known: WorkspaceMemory,
     signal: AbortSignal,
   ) {
@@ -69,7 +64,7 @@ export class DatabricksTraceStore extends HttpTraceStore {
 
   override afresh(): DatabricksTraceStore {
     const options = limitLook(this.options);
-    return new DatabricksTraceStore(options, this.workspace, this.known, this.signal);
+    return new DatabricksTraceStore(options, this.warehouse, this.known, this.signal);
   }
 
   /** A workspace tells no release. */
@@ -83,7 +78,7 @@ export class DatabricksTraceStore extends HttpTraceStore {
   }
 
   override search(query: TraceQuery): Promise<TracePage> {
-    const { warehouse } = this.workspace;
+    const { warehouse } = this;
     return searchWorkspace({ session: this.session, memory: this.known.search, warehouse }, query);
   }
 
@@ -252,7 +247,7 @@ export class DatabricksTraceStore extends HttpTraceStore {
   }
 
   #warehouse(): [string, string][] {
-    const { warehouse } = this.workspace;
+    const { warehouse } = this;
     return warehouse === undefined ? [] : [["sql_warehouse_id", warehouse]];
   }
 

@@ -21,10 +21,9 @@ export function connectWorkspace(
     ...accessWorkspace(workspace, limits.transport, log),
   };
   const memories = perCaller(newWorkspaceMemory);
-  const place = { warehouse };
   return {
     options,
     open: (using: UpstreamOptions, signal: AbortSignal, caller?: Caller) =>
-      new DatabricksTraceStore(using, place, memories(caller), signal),
+      new DatabricksTraceStore(using, warehouse, memories(caller), signal),
   };
 }
