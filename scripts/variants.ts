@@ -42,12 +42,17 @@ function wrap(text: string): string {
 }
 
 const sequences = new Map([...readSequences(standardized), ...readSequences(emoji)]);
-const letters = [...sequences].sort(([a], [b]) => a - b).map(([selector, bases]) => {
-  const ranges = writeRanges(
-    [...bases].filter((code) => !/^\p{Unified_Ideograph}$/u.test(String.fromCodePoint(code))),
-  );
-  return `  "${hex(selector)}": \`\n${wrap(ranges)}\n\`,`;
-});
+const selectors = Map.groupBy(
+  [...sequences.keys()].sort((a, b) => a - b),
+  (selector) =>
+    writeRanges(
+      [...sequences.get(selector) ?? []]
+        .filter((code) => !/^\p{Unified_Ideograph}$/u.test(String.fromCodePoint(code))),
+    ),
+);
+const letters = [...selectors].map(([ranges, some]) =>
+  `  "${some.map(hex).join(" ")}": \`\n${wrap(ranges)}\n\`,`
+);
 
 const counts = new Map<number, number>();
 for (const [selector, bases] of readSequences(ideographic)) {
@@ -69,7 +74,7 @@ await Deno.writeTextFile(
   fileOf("src/core/variant_table.ts"),
   `/** Written by scripts/variants.ts from Unicode's tables; not to be edited. */
 
-/** Bases other than ideographs, by selector, in hexadecimal. */
+/** Bases other than ideographs, by the selectors that they have in common, in hexadecimal. */
 export const LETTERS: Readonly<Record<string, string>> = {
 ${letters.join("\n")}
 };

@@ -4,10 +4,13 @@ import { IDEOGRAPHS, LETTERS } from "./variant_table.ts";
 /** Letters, signs, hieroglyphs and emoji with standardized variants, by the selector. */
 const letters = once((): ReadonlyMap<string, RegExp> =>
   new Map(
-    Object.entries(LETTERS).map(([selector, ranges]) => [
-      String.fromCodePoint(Number.parseInt(selector, 16)),
-      new RegExp(`^[${writeClass(ranges)}]$`, "v"),
-    ]),
+    Object.entries(LETTERS).flatMap(([selectors, ranges]) => {
+      const bases = new RegExp(`^[${writeClass(ranges)}]$`, "v");
+      return selectors.split(" ").map((selector): [string, RegExp] => [
+        String.fromCodePoint(Number.parseInt(selector, 16)),
+        bases,
+      ]);
+    }),
   )
 );
 
