@@ -37,3 +37,9 @@ export class Random {
     return this.next() < probability;
   }
 }
+
+/** Numbers from 0 to 1, the same for the same seed. */
+export function randomFrom(seed: number): () => number {
+  const random = new Random(seed);
+  return () => random.next();
+}

@@ -1,5 +1,6 @@
 /** Thousands of interleaved calls against a server that fails in every way, by a seed. */
 import assert from "node:assert/strict";
+import { randomFrom } from "../analysis/random.ts";
 import { answerTo, initialize, MESSAGE, type Message, send } from "../e2e/rpc.ts";
 import { startStdio } from "../support/product.ts";
 import { slowTest } from "../support/slow.ts";
@@ -8,17 +9,6 @@ const CALLS = 2_000;
 const AT_ONCE = 12;
 const CODES =
   /^(rate_limited|timeout|upstream_error|unreachable|conflict|invalid_arguments|unsupported)$/;
-
-/** Numbers from 0 to 1, the same for the same seed. */
-function randomFrom(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  };
-}
 
 const pause = (milliseconds: number) => new Promise((go) => setTimeout(go, milliseconds));
 

@@ -1,7 +1,8 @@
 /** Thousands of calls of all tools through proxies that fail, before the real servers, by a seed. */
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { faultProxy, randomFrom } from "../support/fault_proxy.ts";
+import { randomFrom } from "../analysis/random.ts";
+import { faultProxy } from "../support/fault_proxy.ts";
 import { shared } from "../support/backend.ts";
 import { mlflowNewest } from "../support/mlflow/backends.ts";
 import { startStdio } from "../support/product.ts";

@@ -24,6 +24,30 @@ export function context(overrides: Partial<CallContext> = {}): CallContext {
   };
 }
 
+/** A message of a client of 2025-11-25, as it arrives over HTTP. */
+export function postMessage(message: object, headers: Record<string, string> = {}): Request {
+  return new Request("http://localhost/mcp", {
+    method: "POST",
+    headers: {
+      host: "localhost",
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      "mcp-protocol-version": "2025-11-25",
+      ...headers,
+    },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, ...message }),
+  });
+}
+
+/** The same, calling a tool. */
+export function postCall(
+  name: string,
+  args: object,
+  headers: Record<string, string> = {},
+): Request {
+  return postMessage({ method: "tools/call", params: { name, arguments: args } }, headers);
+}
+
 /** Answers with what it was given. */
 export const echo: BoundTool = bind(
   defineTool({

@@ -1,9 +1,6 @@
-import { join } from "node:path";
-import { cleanEnv } from "../support/python/command.ts";
-import { ROOT } from "../support/python/layout.ts";
-import { ensureVenv } from "../support/python/venv.ts";
 import type { ServerSetting } from "./home.ts";
 import { type AskedTurn, type ScriptedCall, startModel } from "./model/model.ts";
+import { runScript } from "./python.ts";
 
 /** Frameworks that agents are written with, each with the environment that holds it. */
 const FRAMEWORKS = {
@@ -32,20 +29,8 @@ export async function askThrough(
   server: ServerSetting,
   calls: readonly ScriptedCall[],
 ): Promise<Asked> {
-  const { python } = await ensureVenv(FRAMEWORKS[framework]);
   await using model = startModel(calls);
-  const child = new Deno.Command(python, {
-    args: ["-I", join(ROOT, "tests", "system", "frameworks.py")],
-    clearEnv: true,
-    env: cleanEnv(),
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    signal: AbortSignal.timeout(120_000),
-  }).spawn();
   const task = { framework, server, model: model.url, prompt: "What failed?" };
-  await new Blob([JSON.stringify(task)]).stream().pipeTo(child.stdin);
-  const { success, stdout, stderr } = await child.output();
-  const output = new TextDecoder().decode(success ? stdout : stderr);
+  const { success, output } = await runScript(FRAMEWORKS[framework], "frameworks.py", task);
   return { success, output, turns: [...model.turns] };
 }

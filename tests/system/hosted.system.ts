@@ -4,15 +4,12 @@
  */
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { join } from "node:path";
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { z } from "zod";
 import { startFakeMlflow, TRACE } from "../e2e/fake_mlflow.ts";
 import { startHttp } from "../support/product.ts";
-import { cleanEnv } from "../support/python/command.ts";
-import { ROOT } from "../support/python/layout.ts";
-import { ensureVenv } from "../support/python/venv.ts";
 import { startNginx } from "./nginx.ts";
+import { runScript } from "./python.ts";
 
 const TOKEN = "token-of-the-service";
 
@@ -114,22 +111,6 @@ function startResponses(authority: string) {
   };
 }
 
-async function askHosted(task: object): Promise<{ success: boolean; output: string }> {
-  const { python } = await ensureVenv("agent-frameworks");
-  const child = new Deno.Command(python, {
-    args: ["-I", join(ROOT, "tests", "system", "hosted.py")],
-    clearEnv: true,
-    env: cleanEnv(),
-    stdin: "piped",
-    stdout: "piped",
-    stderr: "piped",
-    signal: AbortSignal.timeout(120_000),
-  }).spawn();
-  await new Blob([JSON.stringify(task)]).stream().pipeTo(child.stdin);
-  const { success, stdout, stderr } = await child.output();
-  return { success, output: new TextDecoder().decode(success ? stdout : stderr) };
-}
-
 Deno.test("a hosted tool of the Responses kind reaches the server by its URL, with TLS and a token", async () => {
   await using mlflow = startFakeMlflow();
   const tokens = await Deno.makeTempFile();
@@ -151,12 +132,15 @@ Deno.test("a hosted tool of the Responses kind reaches the server by its URL, wi
       require_approval: "never",
     };
     const task = { model: responses.url, prompt: "Which trace is it?", tool };
-    const { success, output } = await askHosted(task);
+    const { success, output } = await runScript("agent-frameworks", "hosted.py", task);
     assert.ok(success, output);
     assert.ok(output.includes(TRACE), output);
     assert.equal(responses.seen[0]?.tool.server_url, nginx.url);
     assert.ok(responses.seen[0]?.tools.includes("search_traces"));
-    const refused = await askHosted({ ...task, tool: { ...tool, authorization: "another" } });
+    const refused = await runScript("agent-frameworks", "hosted.py", {
+      ...task,
+      tool: { ...tool, authorization: "another" },
+    });
     assert.equal(refused.success, false);
     assert.equal(responses.seen.length, 1);
   } finally {

@@ -4,7 +4,7 @@ import { createHash } from "node:crypto";
 import { createHttpHandler } from "../../../src/mcp/http.ts";
 import { authenticate, type Authentication } from "../../../src/mcp/http/auth.ts";
 import { parseTokens, tokensFile, whoseToken } from "../../../src/mcp/http/tokens.ts";
-import { echo, factoryOf, keptLog } from "../support.ts";
+import { echo, factoryOf, keptLog, postCall } from "../support.ts";
 
 const hashOf = (token: string) => createHash("sha256").update(token).digest("hex");
 
@@ -20,26 +20,10 @@ function handlerWith(authentication: Authentication) {
 const PASSTHROUGH: Authentication = { kind: "passthrough", key: new Uint8Array(32) };
 
 function call(headers: Record<string, string>, method = "POST"): Request {
-  return new Request("http://localhost/mcp", {
-    method,
-    headers: {
-      host: "localhost",
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      "mcp-protocol-version": "2025-11-25",
-      ...headers,
-    },
-    ...(method === "POST"
-      ? {
-        body: JSON.stringify({
-          jsonrpc: "2.0",
-          id: 1,
-          method: "tools/call",
-          params: { name: "echo", arguments: { text: "let in" } },
-        }),
-      }
-      : {}),
-  });
+  const request = postCall("echo", { text: "let in" }, headers);
+  return method === "POST"
+    ? request
+    : new Request(request.url, { method, headers: request.headers });
 }
 
 Deno.test("a token lets in whom it was given to, until its line is gone", async () => {

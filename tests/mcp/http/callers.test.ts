@@ -6,6 +6,7 @@ import { createLog } from "../../../src/core/log.ts";
 import { createHttpHandler } from "../../../src/mcp/http.ts";
 import { createServerFactory } from "../../../src/mcp/server.ts";
 import { slowTest } from "../../support/slow.ts";
+import { postMessage } from "../support.ts";
 
 const CALLS = 10_000;
 const AT_ONCE = 24;
@@ -146,20 +147,6 @@ function credentialsOf(who: Name): Record<string, string> {
   return { authorization: `Bearer ${KEYS[who]}`, "x-mlflow-authorization": MLFLOW[who] };
 }
 
-function post(message: object, headers: Record<string, string>): Request {
-  return new Request("http://localhost/mcp", {
-    method: "POST",
-    headers: {
-      host: "localhost",
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      "mcp-protocol-version": "2025-11-25",
-      ...headers,
-    },
-    body: JSON.stringify({ jsonrpc: "2.0", id: 1, ...message }),
-  });
-}
-
 /** A call of each kind, and what its answer holds for whom. */
 const KINDS: readonly ((who: Name, number: number) => [object, string])[] = [
   (who) => [call("list_entities_tool", {}), `team-of-${who}`],
@@ -205,7 +192,7 @@ slowTest("10,000 interleaved calls of two callers keep everything of them apart"
     const kind = KINDS[(number >> 1) % KINDS.length];
     assert.ok(kind !== undefined);
     const [message, mark] = kind(who, number);
-    const response = await handler.fetch(post(message, credentialsOf(who)));
+    const response = await handler.fetch(postMessage(message, credentialsOf(who)));
     const text = await response.text();
     assert.equal(response.status, 200, text);
     const plain = text.replaceAll('\\"', '"');
@@ -251,7 +238,7 @@ Deno.test("what a request did not bring is not taken from elsewhere", async () =
   await using upstream = startUpstream();
   const { handler } = serve(upstream.url);
   const ask = async (message: object, headers: Record<string, string>) =>
-    await (await handler.fetch(post(message, headers))).text();
+    await (await handler.fetch(postMessage(message, headers))).text();
   const { authorization, "x-mlflow-authorization": mlflow } = credentialsOf("alice");
   const listing = call("list_entities_tool", {});
   const trace = call("get_trace", { trace_id: "tr-1" });
@@ -279,7 +266,7 @@ Deno.test("credentials that a server repeats are hidden, from their own caller, 
         [call("get_trace", { trace_id: "tr-1", extract_fields: "info.trace_id" }), "isError"],
       ] as const
     ) {
-      const response = await handler.fetch(post(message, credentialsOf(who)));
+      const response = await handler.fetch(postMessage(message, credentialsOf(who)));
       const text = `${await response.text()} ${lines.splice(0).join(" ")}`;
       assert.ok(text.replaceAll('\\"', '"').includes(said), text);
       assert.ok(text.includes("***"), text);
@@ -315,7 +302,9 @@ Deno.test("no header chooses where requests go", async () => {
   const headers = Object.fromEntries(names.map((name) => [name, address]));
   for (const kind of KINDS) {
     const [message, mark] = kind("bob", 1);
-    const response = await handler.fetch(post(message, { ...headers, ...credentialsOf("bob") }));
+    const response = await handler.fetch(
+      postMessage(message, { ...headers, ...credentialsOf("bob") }),
+    );
     assert.ok((await response.text()).replaceAll('\\"', '"').includes(mark));
   }
   assert.deepEqual(reached, []);
@@ -335,7 +324,9 @@ Deno.test("the listing is the same for all callers, and kept by nobody in betwee
       "io.modelcontextprotocol/clientCapabilities": {},
       "io.modelcontextprotocol/clientInfo": { name: "test", version: "1" },
     };
-    return await (await handler.fetch(post({ method: "tools/list", params: { _meta } }, modern)))
+    return await (await handler.fetch(
+      postMessage({ method: "tools/list", params: { _meta } }, modern),
+    ))
       .text();
   }));
   assert.equal(listings[0], listings[1]);
@@ -354,7 +345,7 @@ Deno.test("the caller's trace goes along upstream, and nothing that only looks l
     for (const kind of KINDS) {
       const [message] = kind("bob", 1);
       const headers = { traceparent: given, ...credentialsOf("bob") };
-      await (await handler.fetch(post(message, headers))).text();
+      await (await handler.fetch(postMessage(message, headers))).text();
     }
     assert.ok(upstream.asked.length >= KINDS.length);
     const expected = given === parent ? parent : null;

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { isFailure } from "../../../src/core/failure.ts";
 import { createHttpHandler } from "../../../src/mcp/http.ts";
 import { createLimits } from "../../../src/mcp/http/limits.ts";
-import { acting, echo, factoryOf, keptLog } from "../support.ts";
+import { acting, echo, factoryOf, keptLog, postCall } from "../support.ts";
 
 const refused = (work: () => Disposable) => {
   try {
@@ -80,22 +80,9 @@ Deno.test("a call too many is answered as a tool's failure that says when to rep
   });
   const call = async (name: string, key: string, mlflow?: string) => {
     const response = await handler.fetch(
-      new Request("http://localhost/mcp", {
-        method: "POST",
-        headers: {
-          host: "localhost",
-          "content-type": "application/json",
-          accept: "application/json, text/event-stream",
-          "mcp-protocol-version": "2025-11-25",
-          authorization: `Bearer ${key}`,
-          ...(mlflow === undefined ? {} : { "x-mlflow-authorization": `Bearer ${mlflow}` }),
-        },
-        body: JSON.stringify({
-          jsonrpc: "2.0",
-          id: 1,
-          method: "tools/call",
-          params: { name, arguments: name === "echo" ? { text: "said" } : {} },
-        }),
+      postCall(name, name === "echo" ? { text: "said" } : {}, {
+        authorization: `Bearer ${key}`,
+        ...(mlflow === undefined ? {} : { "x-mlflow-authorization": `Bearer ${mlflow}` }),
       }),
     );
     return { status: response.status, text: await response.text() };

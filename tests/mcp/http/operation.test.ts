@@ -8,7 +8,7 @@ import type { Authentication } from "../../../src/mcp/http/auth.ts";
 import { createMetrics } from "../../../src/mcp/http/metrics.ts";
 import { createReadiness } from "../../../src/mcp/http/readiness.ts";
 import { createServerFactory } from "../../../src/mcp/server.ts";
-import { acting, echo, keptLog } from "../support.ts";
+import { acting, echo, keptLog, postCall } from "../support.ts";
 
 const failing = acting(() => Promise.reject(new Failure("not_found", "Not there.")));
 
@@ -47,31 +47,13 @@ function get(path: string, headers: Record<string, string> = {}, method = "GET")
   });
 }
 
-function call(name: string, args: object): Request {
-  return new Request("http://localhost/mcp", {
-    method: "POST",
-    headers: {
-      host: "localhost",
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      "mcp-protocol-version": "2025-11-25",
-    },
-    body: JSON.stringify({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "tools/call",
-      params: { name, arguments: args },
-    }),
-  });
-}
-
 Deno.test("metrics count calls by tool and outcome, durations and answers", async () => {
   const { fetch } = startService();
   for (let count = 0; count < 3; count++) {
-    await (await fetch(call("echo", { text: "x" }))).text();
+    await (await fetch(postCall("echo", { text: "x" }))).text();
   }
-  await (await fetch(call("act", {}))).text();
-  await (await fetch(call("echo", { wrong: 1 }))).text();
+  await (await fetch(postCall("act", {}))).text();
+  await (await fetch(postCall("echo", { wrong: 1 }))).text();
   await (await fetch(get("/nowhere"))).text();
   const response = await fetch(get("/metrics"));
   assert.match(response.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
@@ -145,8 +127,8 @@ Deno.test("metrics have the guards of calls, and are there on request alone", as
 Deno.test("each line of a request's log names the request, as its answer does", async () => {
   const { fetch, lines } = startService();
   const answers = await Promise.all([
-    fetch(call("echo", { text: "x" })),
-    fetch(call("act", {})),
+    fetch(postCall("echo", { text: "x" })),
+    fetch(postCall("act", {})),
   ]);
   const ids = answers.map(({ headers }) => headers.get("x-request-id"));
   await Promise.all(answers.map((one) => one.text()));
