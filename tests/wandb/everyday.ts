@@ -38,6 +38,8 @@ const AT = { entity: "sim-team", project: "everyday" };
 const HERE = { entity_name: AT.entity, project_name: AT.project };
 const DATA = `${AT.entity}/${AT.project}/images`;
 const VERSIONS = 8;
+/** When the first run began: the others followed a minute apart. */
+const FIRST = Date.UTC(2026, 0, 1);
 const USERS = 22;
 
 /** Writes runs with histories, artifact versions with files and lineage, and a registry. */
@@ -68,6 +70,10 @@ export async function fillEveryday(sim: WandbSim, size: EverydaySize): Promise<v
       },
       tags: [`depth-${index % 5}`, "baseline"],
       group: `group-${index % 7}`,
+      time: {
+        createdAt: new Date(FIRST + index * 60_000).toISOString(),
+        heartbeatAt: new Date(FIRST + index * 60_000 + steps * 100).toISOString(),
+      },
     });
   }
   const ids: string[] = [];

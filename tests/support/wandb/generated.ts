@@ -19,6 +19,8 @@ export interface GeneratedRunOptions {
   readonly state?: string;
   readonly tags?: readonly string[];
   readonly group?: string;
+  /** When it began and when it was last heard of; now when absent. */
+  readonly time?: { readonly createdAt: string; readonly heartbeatAt: string };
 }
 
 /** Inserts it, creating its project when it is not there. */
@@ -41,7 +43,7 @@ export function insertGeneratedRun(sim: Sim, options: GeneratedRunOptions): void
     groupName: options.group,
   });
   sim.generators.set(run.id, options.history);
-  sim.db.runs.put({ ...run, generated: run.id });
+  sim.db.runs.put({ ...run, ...options.time, generated: run.id });
 }
 
 /** What another process may ask for: a decaying loss, with validation now and then. */
