@@ -1,12 +1,11 @@
 import * as z from "zod";
 import { pause } from "../../core/async.ts";
 import { Failure } from "../../core/failure.ts";
-import type { Json } from "../../core/json.ts";
 import { defined } from "../../core/values.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import { joinedPath, path } from "../../http/path.ts";
 import { readMlflowError } from "../errors.ts";
-import { PAGE, printSearch, searchTraces } from "../http/search.ts";
+import { printSearch, readPages, type ReplyPage, searchTraces } from "../http/search.ts";
 import { AnyJson } from "../http/spans.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
 import { completeId, isCatalogLocation, printLocation } from "./catalog.ts";
@@ -47,38 +46,25 @@ export interface SearchPlace {
 export async function searchWorkspace(place: SearchPlace, query: TraceQuery): Promise<TracePage> {
   const inCatalog = query.experimentIds.some(isCatalogLocation);
   if (!inCatalog && !place.memory.long) return await searchTraces(place.session, query);
-  const infos: Json[] = [];
-  let next = query.pageToken;
-  do {
-    const asked: string | undefined = next;
-    let page;
-    try {
-      page = await fetchPage(place, query, query.limit - infos.length, asked, infos.length);
-    } catch (error) {
-      if (infos.length > 0 || !isMissing(error)) throw error;
-      if (inCatalog) {
-        throw new Failure("unsupported", "This workspace does not search in Unity Catalog.", {
-          hint: "Give the id of an experiment; or see that tracing in Unity Catalog is enabled.",
-          cause: error,
-        });
-      }
-      if (error.upstreamCode === "ENDPOINT_NOT_FOUND") place.memory.long = false;
-      return await searchTraces(place.session, query);
-    }
-    infos.push(...page.infos);
-    next = page.next;
-    query.onPage?.(infos.length);
-    if (next !== undefined && next === asked) {
-      throw new Failure("upstream_error", "Databricks gave the same page of traces again.", {
-        hint: "Ask for fewer traces at a time.",
+  let read = 0;
+  const fetch = async (size: number, token: string | undefined) => {
+    const page = await fetchPage(place, query, size, token, read);
+    read += page.infos.length;
+    return page;
+  };
+  try {
+    return await readPages(query, fetch, false);
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    if (inCatalog) {
+      throw new Failure("unsupported", "This workspace does not search in Unity Catalog.", {
+        hint: "Give the id of an experiment; or see that tracing in Unity Catalog is enabled.",
+        cause: error,
       });
     }
-  } while (next !== undefined && infos.length < query.limit);
-  return {
-    infos,
-    nextPageToken: next,
-    tokenAfter: (kept) => kept >= infos.length ? next : undefined,
-  };
+    if (error.upstreamCode === "ENDPOINT_NOT_FOUND") place.memory.long = false;
+    return await searchTraces(place.session, query);
+  }
 }
 
 /** Whether a refusal means that the route is not there, or not for experiments. */
@@ -91,17 +77,17 @@ function isMissing(error: unknown): error is Failure {
 async function fetchPage(
   { session, warehouse }: SearchPlace,
   query: TraceQuery,
-  limit: number,
+  size: number,
   token: string | undefined,
   sofar: number,
-): Promise<{ infos: readonly Json[]; next: string | undefined }> {
+): Promise<ReplyPage> {
   let operation = Operation.parse(
     await session.json({
       method: "POST",
       path: path`/api/4.0/mlflow/traces/search-long-running`,
       json: {
         locations: query.experimentIds.map(printLocation),
-        ...printSearch(query, Math.min(limit, PAGE), token),
+        ...printSearch(query, size, token),
         ...defined({ sql_warehouse_id: warehouse }),
       },
       repeatable: true,

@@ -1,11 +1,11 @@
 import * as z from "zod";
-import { inParallel } from "../../core/async.ts";
 import { Failure, isFailure } from "../../core/failure.ts";
 import type { Json } from "../../core/json.ts";
 import { openSession } from "../../http/client.ts";
 import { path, type SafePath } from "../../http/path.ts";
 import type { UpstreamOptions } from "../../http/request.ts";
-import { AnyJson, requireTraceFailure } from "../http/spans.ts";
+import { readBatches, type TraceEntry } from "../http/batches.ts";
+import { AnyJson } from "../http/spans.ts";
 import { HttpTraceStore, limitLook, newServerMemory, type ServerMemory } from "../http/store.ts";
 import type { Deletion, Experiment, TracePage, TraceQuery } from "../store.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
@@ -35,8 +35,12 @@ const TraceRef = z.looseObject({ trace_id: z.string() });
 
 /** Traces of Unity Catalog asked for in one batch. */
 const BATCH = 10;
-/** Requests under way at the same time. */
-const PARALLEL = 4;
+
+interface SpanEntry extends TraceEntry {
+  readonly traceId: string;
+  /** Where it lies in Unity Catalog; undefined for an experiment's. */
+  readonly location: string | undefined;
+}
 
 /** What one process remembers of a workspace between calls. */
 export interface WorkspaceMemory extends ServerMemory {
@@ -118,50 +122,30 @@ export class DatabricksTraceStore extends HttpTraceStore {
   override async spansOfMany(
     infos: readonly Json[],
     visit: (trace: number, span: Json, index: number) => void,
-    onTrace: (count: number) => void = () => {},
+    onTrace?: (count: number) => void,
   ): Promise<readonly UnreadSpans[]> {
-    const unread: UnreadSpans[] = [];
-    let done = 0;
-    const attempt = async (traces: readonly number[], read: () => Promise<void>) => {
-      try {
-        await read();
-      } catch (error) {
-        const failure = requireTraceFailure(error);
-        // Deleted since it was found: it has no spans.
-        if (failure.code !== "not_found") {
-          unread.push(...traces.map((trace) => ({ trace, failure })));
-        }
-      }
-      onTrace(done += traces.length);
-    };
-    const jobs: (() => Promise<void>)[] = [];
-    const inCatalog = new Map<string, { trace: number; id: string }[]>();
-    infos.forEach((info, trace) => {
+    const alone: SpanEntry[] = [];
+    const batches = new Map<string, SpanEntry[][]>();
+    infos.forEach((info, index) => {
       const { trace_id: traceId } = TraceRef.parse(info);
-      const at = readCatalogId(traceId);
-      if (at === undefined) {
-        const read = () => this.spans(traceId, (span, index) => visit(trace, span, index));
-        jobs.push(() => attempt([trace], read));
-      } else {
-        const known = inCatalog.get(at.location) ?? [];
-        inCatalog.set(at.location, [...known, { trace, id: at.id }]);
-      }
+      const { location, id } = readCatalogId(traceId) ?? { location: undefined, id: traceId };
+      const entry = { index, id, traceId, location };
+      if (location === undefined) return void alone.push(entry);
+      const known = batches.get(location) ?? [];
+      const last = known.at(-1);
+      if (last === undefined || last.length === BATCH) batches.set(location, [...known, [entry]]);
+      else last.push(entry);
     });
-    for (const [location, all] of inCatalog) {
-      for (let from = 0; from < all.length; from += BATCH) {
-        const batch = all.slice(from, from + BATCH);
-        jobs.push(() =>
-          attempt(batch.map(({ trace }) => trace), async () => {
-            const reply = await this.#batch(location, batch.map(({ id }) => id));
-            for (const { trace, id } of batch) {
-              reply.get(id)?.forEach((span, index) => visit(trace, span, index));
-            }
-          })
-        );
-      }
-    }
-    await inParallel(jobs, PARALLEL);
-    return unread.sort((a, b) => a.trace - b.trace);
+    return await readBatches<SpanEntry>(
+      {
+        batches: [...batches.values()].flat(),
+        alone,
+        fetchBatch: (batch) => this.#batch(batch[0]?.location ?? "", batch.map(({ id }) => id)),
+        readAlone: ({ traceId }, visitSpan) => this.spans(traceId, visitSpan),
+      },
+      visit,
+      onTrace,
+    );
   }
 
   override async assessment(traceId: string, assessmentId: string): Promise<Json> {

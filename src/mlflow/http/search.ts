@@ -32,20 +32,39 @@ const COUNT_LIMIT = 5_000;
 /** Requests beyond those that a search takes where every page is full. */
 const SPARE = 20;
 
+/** One reply to a search. */
+export interface ReplyPage {
+  readonly infos: readonly Json[];
+  readonly next: string | undefined;
+}
+
+/** A tracking server's answer, whose tokens are offsets. */
+export function searchTraces(session: UpstreamSession, query: TraceQuery): Promise<TracePage> {
+  return readPages(query, (size, token) => fetchPage(session, query, size, token), true);
+}
+
 /**
  * Traces in order up to the limit, in as many pages as that takes. A page that fails ends the
  * search and keeps those before it.
+ *
+ * @param offsets Whether tokens can be made from the number of traces before.
  */
-export async function searchTraces(
-  session: UpstreamSession,
+export async function readPages(
   query: TraceQuery,
+  fetchPage: (size: number, token: string | undefined) => Promise<ReplyPage>,
+  offsets: boolean,
 ): Promise<TracePage> {
-  const first = await fetchPage(session, query, Math.min(query.limit, PAGE), query.pageToken);
+  const first = await fetchPage(Math.min(query.limit, PAGE), query.pageToken);
   const pages = new Pages();
   pages.add(first);
   query.onPage?.(pages.infos.length);
   const { infos, notes } = pages;
-  const start = query.pageToken === undefined ? 0 : readOffset(query.pageToken);
+  const readToken = (token: string) => offsets ? readOffset(token) : undefined;
+  const start = query.pageToken !== undefined
+    ? readToken(query.pageToken)
+    : offsets
+    ? 0
+    : undefined;
   const most = SPARE + 2 * Math.ceil(query.limit / PAGE);
   let next = first.next;
   let requests = 1;
@@ -58,7 +77,7 @@ export async function searchTraces(
       );
       break;
     }
-    const offset = readOffset(next);
+    const offset = readToken(next);
     // Tokens that are plain offsets let the pages come side by side; others come one by one.
     const tokens = offset === undefined
       ? [next]
@@ -67,7 +86,7 @@ export async function searchTraces(
     requests += tokens.length;
     const results = await Promise.allSettled(tokens.map((token, index) => {
       const size = Math.min(PAGE, query.limit - infos.length - index * PAGE);
-      return fetchPage(session, query, size, token);
+      return fetchPage(size, token);
     }));
     const asked: string | undefined = next;
     for (const [index, result] of results.entries()) {
@@ -181,7 +200,7 @@ async function fetchPage(
   query: TraceQuery,
   size: number,
   token: string | undefined,
-): Promise<{ infos: readonly Json[]; next: string | undefined }> {
+): Promise<ReplyPage> {
   const reply = await session.json({
     method: "POST",
     path: path`/api/3.0/mlflow/traces/search`,

@@ -1,11 +1,11 @@
 import * as z from "zod";
-import { inParallel } from "../../core/async.ts";
-import { Failure, type FailureCode, isFailure } from "../../core/failure.ts";
+import { Failure, isFailure } from "../../core/failure.ts";
 import { isJsonObject, type Json } from "../../core/json.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import type { ArrayPlace } from "../../http/array_scanner.ts";
 import { joinedPath, path } from "../../http/path.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
+import { readBatches, SERVER_FAILURES, type TraceEntry } from "./batches.ts";
 
 export const AnyJson: z.ZodType<Json> = z.custom<Json>((value) => value !== undefined);
 
@@ -27,8 +27,6 @@ const SpanPlace = z.looseObject({
 /** Traces asked for in one batch, and bytes of their spans. */
 const BATCH = 25;
 const BATCH_BYTES = 4_000_000;
-/** Requests under way at the same time. */
-const PARALLEL = 4;
 /** Traces with more bytes of spans than this are fetched alone and reduced while they arrive. */
 const HUGE = 1_000_000;
 
@@ -36,14 +34,6 @@ const HUGE = 1_000_000;
 const NO_FILE = [400, 403, 404, 405, 500, 501, 503];
 /** Statuses of servers and gateways without the web interface's routes. */
 const NO_ROUTE = [401, 403, 404, 405, 501];
-
-/** Failures of the server as a whole: the next request would fail in the same way. */
-const SERVER_FAILURES: ReadonlySet<FailureCode> = new Set<FailureCode>([
-  "rate_limited",
-  "timeout",
-  "cancelled",
-  "unreachable",
-]);
 
 /** What one process has learnt of its server's routes, so that nothing is tried twice. */
 export interface RouteMemory {
@@ -192,80 +182,46 @@ async function openWhole(
   }
 }
 
-interface Entry {
-  readonly index: number;
-  readonly id: string;
-  readonly bytes: number;
-}
-
 /** The spans of several traces whose infos are at hand: small ones in batches, huge ones alone. */
 export async function streamSpansOfMany(
   source: SpanSource,
   infos: readonly Json[],
   visit: (trace: number, span: Json, index: number) => void,
-  onTrace: (count: number) => void = () => {},
+  onTrace?: (count: number) => void,
   without?: ReadonlySet<string>,
 ): Promise<UnreadSpans[]> {
   const { batches, alone } = groupTraces(infos);
-  const unread: UnreadSpans[] = [];
-  let done = 0;
-  const readAlone = async ({ index, id }: Entry) => {
-    const info = () => Promise.resolve(infos[index] ?? null);
-    try {
-      await streamSpans(source, id, info, (span, at) => visit(index, span, at), without);
-    } catch (error) {
-      const failure = requireTraceFailure(error);
-      // Deleted since it was found: it has no spans.
-      if (failure.code !== "not_found") unread.push({ trace: index, failure });
-    }
-    onTrace(done += 1);
-  };
-  const readBatch = async (batch: readonly Entry[]): Promise<void> => {
-    const [only] = batch;
-    if (only !== undefined && batch.length === 1) return await readAlone(only);
-    let reply;
-    try {
-      reply = await fetchBatch(source.session, batch.map(({ id }) => id));
-    } catch (error) {
-      requireTraceFailure(error);
-      // One of them is at fault: halves find out which.
-      const half = Math.ceil(batch.length / 2);
-      await readBatch(batch.slice(0, half));
-      return await readBatch(batch.slice(half));
-    }
-    for (const { index, id } of batch) {
-      try {
-        reply.get(id)?.forEach((span, at) => visit(index, span, at));
-      } catch (error) {
-        unread.push({ trace: index, failure: requireTraceFailure(error) });
-      }
-    }
-    onTrace(done += batch.length);
-  };
-  await inParallel([
-    ...batches.map((batch) => () => readBatch(batch)),
-    ...alone.map((entry) => () => readAlone(entry)),
-  ], PARALLEL);
-  return unread.sort((a, b) => a.trace - b.trace);
+  return await readBatches(
+    {
+      batches,
+      alone,
+      fetchBatch: (batch) => fetchBatch(source.session, batch.map(({ id }) => id)),
+      readAlone: ({ index, id }, visit) =>
+        streamSpans(source, id, () => Promise.resolve(infos[index] ?? null), visit, without),
+    },
+    visit,
+    onTrace,
+  );
 }
 
-function groupTraces(infos: readonly Json[]): { batches: Entry[][]; alone: Entry[] } {
-  const batches: Entry[][] = [];
-  const alone: Entry[] = [];
+function groupTraces(infos: readonly Json[]): { batches: TraceEntry[][]; alone: TraceEntry[] } {
+  const batches: TraceEntry[][] = [];
+  const alone: TraceEntry[] = [];
   let bytes = 0;
   infos.forEach((info, index) => {
     const place = SpanPlace.parse(info);
-    const entry = { index, id: place.trace_id, bytes: readSize(place.trace_metadata) };
+    const entry = { index, id: place.trace_id };
+    const size = readSize(place.trace_metadata);
     // Servers that keep spans in the database have the batch route, too.
     const inDatabase = place.tags?.["mlflow.trace.spansLocation"] === "TRACKING_STORE";
     const last = batches.at(-1);
-    if (!inDatabase || entry.bytes > HUGE) alone.push(entry);
-    else if (last !== undefined && last.length < BATCH && bytes + entry.bytes <= BATCH_BYTES) {
+    if (!inDatabase || size > HUGE) alone.push(entry);
+    else if (last !== undefined && last.length < BATCH && bytes + size <= BATCH_BYTES) {
       last.push(entry);
-      bytes += entry.bytes;
+      bytes += size;
     } else {
       batches.push([entry]);
-      bytes = entry.bytes;
+      bytes = size;
     }
   });
   return { batches, alone };
@@ -283,17 +239,6 @@ async function fetchBatch(
     }),
   );
   return new Map(traces.map((trace) => [trace.trace_info.trace_id, trace.spans ?? []]));
-}
-
-/** A failure that concerns one trace alone. */
-export function requireTraceFailure(error: unknown): Failure {
-  if (isFailure(error) && error.code !== "unauthorized" && !SERVER_FAILURES.has(error.code)) {
-    return error;
-  }
-  if (!(error instanceof z.ZodError)) throw error;
-  return new Failure("upstream_error", "A span is not in a form that MLflow writes.", {
-    cause: error,
-  });
 }
 
 function findFile(tags: Readonly<Record<string, Json>>): ReturnType<typeof path> | undefined {

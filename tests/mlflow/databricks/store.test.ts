@@ -71,6 +71,68 @@ Deno.test("databricks: pages follow each other by their tokens, and say how to g
   assert.deepEqual(ids(rest), ["tr-2", "tr-3"]);
 });
 
+Deno.test("databricks: a page that fails keeps those before it, with a token to go on", async () => {
+  await using workspace = start({ search: "fails later" }, 700);
+  const data = await configure(workspace).ok("search_traces", {
+    experiment_id: "7001",
+    extract_fields: "info.trace_id",
+    max_results: 700,
+  });
+  assert.deepEqual(ids(data), Array.from({ length: 500 }, (_, index) => `tr-${index}`));
+  assert.match(listAt(data, "notes").join(), /Only the first 500 traces were read; .*overloaded/);
+  assert.deepEqual([data.has_more, data.next_page_token], [true, "page-500"]);
+});
+
+Deno.test("databricks: a trace added meanwhile makes none come twice, and it is told", async () => {
+  const time = "2026-11-28T00:00:00Z";
+  await using workspace = start({
+    onPage: () => workspace.add({ location: "7001", id: "tr-new", time }),
+  }, 900);
+  const data = await configure(workspace).ok("search_traces", {
+    experiment_id: "7001",
+    extract_fields: "info.trace_id",
+    max_results: 899,
+  });
+  assert.deepEqual(ids(data), Array.from({ length: 899 }, (_, index) => `tr-${index}`));
+  assert.match(listAt(data, "notes").join(), /1 traces came twice and are given once/);
+});
+
+Deno.test("databricks: pages of one trace each end by a number of requests", async () => {
+  await using workspace = start({ search: "one by one" }, 40);
+  const data = await configure(workspace).ok("search_traces", {
+    experiment_id: "7001",
+    extract_fields: "info.trace_id",
+    max_results: 100,
+  });
+  assert.equal(routes(workspace, "/search-long-running").length, 22);
+  assert.match(
+    listAt(data, "notes").join(),
+    /gave 22 traces in 22 pages and says that there are more/,
+  );
+  assert.deepEqual([ids(data).length, data.next_page_token], [22, "page-22"]);
+});
+
+Deno.test("databricks: a trace whose spans fail or are gone costs no other of its batch", async () => {
+  const id = (index: number) => index.toString(16).padStart(32, "0");
+  const damaged = new Map([
+    [id(4), { status: 500, code: "INTERNAL_ERROR" }],
+    [id(13), { status: 404, code: "NOT_FOUND" }],
+  ]);
+  await using workspace = start({ damaged });
+  for (let index = 0; index < 25; index++) {
+    workspace.add({ location: "main.many", id: id(index), spans: [SPAN] });
+  }
+  const data = await configure(workspace).ok("search_traces", {
+    experiment_id: "main.many",
+    extract_fields: NAMES,
+  });
+  const without = listAt(data, "traces").flatMap((one) =>
+    listAt(one, "data", "spans").length === 1 ? [] : [at(one, "info", "trace_id")]
+  );
+  assert.deepEqual(without, [4, 13].map((index) => `trace:/main.many/${id(index)}`));
+  assert.equal(listAt(data, "traces").length, 25);
+});
+
 Deno.test("databricks: filters reach the workspace, and its refusal the caller", async () => {
   await using workspace = start();
   const tools = configure(workspace);

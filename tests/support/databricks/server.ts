@@ -12,7 +12,19 @@ import { createTraces, type Seed, type Traces } from "./traces.ts";
 /** How a workspace behaves. */
 export interface WorkspaceOptions {
   /** What the long search does: answer at once, after some polls, for no experiments, or not exist. */
-  readonly search?: "at once" | "polled" | "endless" | "no experiments" | "absent" | "fails";
+  readonly search?:
+    | "at once"
+    | "polled"
+    | "endless"
+    | "no experiments"
+    | "absent"
+    | "fails"
+    | "fails later"
+    | "one by one";
+  /** Traces of Unity Catalog whose spans cannot be read, with the refusal of their batch. */
+  readonly damaged?: ReadonlyMap<string, { readonly status: number; readonly code: string }>;
+  /** Called after each page of a search. */
+  readonly onPage?: () => void;
   /** Seconds that tokens are said to be good for. */
   readonly lifetime?: number;
   /** Where tokens are given, if not here. */

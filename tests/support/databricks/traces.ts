@@ -100,7 +100,8 @@ export function createTraces({ options, warehouse, storage }: {
       .map(({ info }) => info)
       .sort((a, b) => b.request_time.localeCompare(a.request_time));
     const from = query.page_token === undefined ? 0 : Number(query.page_token.split("-")[1]);
-    const to = from + query.max_results;
+    const to = from + (options.search === "one by one" ? 1 : query.max_results);
+    options.onPage?.();
     return {
       trace_infos: found.slice(from, to),
       ...(to < found.length ? { next_page_token: `page-${to}` } : {}),
@@ -110,7 +111,7 @@ export function createTraces({ options, warehouse, storage }: {
   const searchLong = (body: string): Response => {
     const { search: kind = "at once" } = options;
     if (kind === "absent") return refuse(404, "ENDPOINT_NOT_FOUND", "No API found.");
-    const { locations } = Search.parse(JSON.parse(body));
+    const { locations, page_token: token } = Search.parse(JSON.parse(body));
     if (kind === "no experiments" && locations.some((one) => one.mlflow_experiment)) {
       return refuse(
         400,
@@ -122,7 +123,7 @@ export function createTraces({ options, warehouse, storage }: {
     if (result instanceof Response) return result;
     const name = `operation-${operations.size + 1}`;
     const polls = kind === "polled" ? 2 : kind === "endless" ? Infinity : 0;
-    const outcome = kind === "fails"
+    const outcome = kind === "fails" || (kind === "fails later" && token !== undefined)
       ? { error: { error_code: "RESOURCE_EXHAUSTED", message: "The warehouse is overloaded" } }
       : { response: result };
     operations.set(name, { polls, result: outcome });
@@ -148,7 +149,10 @@ export function createTraces({ options, warehouse, storage }: {
       return noWarehouse();
     }
     if (method === "GET" && id === "batchGet") {
-      const traces = url.searchParams.getAll("trace_ids").flatMap((one) => {
+      const ids = url.searchParams.getAll("trace_ids");
+      const damage = ids.map((one) => options.damaged?.get(one)).find((one) => one !== undefined);
+      if (damage !== undefined) return refuse(damage.status, damage.code, "A trace is damaged.");
+      const traces = ids.flatMap((one) => {
         const trace = find(place, one);
         return trace === undefined ? [] : [{ trace_info: trace.info, spans: trace.spans }];
       });
