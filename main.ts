@@ -36,7 +36,7 @@ function write(stream: typeof Deno.stdout, text: string): void {
 async function main(): Promise<void> {
   let line: CommandLine;
   try {
-    line = parseCommandLine(Deno.args);
+    line = await parseCommandLine(Deno.args);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     return fail([error.message]);

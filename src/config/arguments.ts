@@ -1,4 +1,3 @@
-import { parseArgs } from "node:util";
 import { didYouMean } from "../core/failure.ts";
 import type { Setting } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
@@ -64,7 +63,7 @@ export class UsageError extends Error {
  *
  * @throws {UsageError} when it cannot be understood.
  */
-export function parseCommandLine(args: readonly string[]): CommandLine {
+export async function parseCommandLine(args: readonly string[]): Promise<CommandLine> {
   const command = commandOf(args);
   const rest = args.filter((_, index) => index !== command.index);
   const options: Record<string, { type: "boolean" | "string"; short?: string }> = {
@@ -77,7 +76,7 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
       options[setting.flag] = { type: setting.type === "boolean" ? "boolean" : "string" };
     }
   }
-  const parsed = parse(rest, options);
+  const parsed = await parse(rest, options);
   const flags = new Map<string, string | boolean>();
   const own: Record<string, string | boolean> = {};
   for (const [name, value] of Object.entries(parsed.values)) {
@@ -109,10 +108,13 @@ export function parseCommandLine(args: readonly string[]): CommandLine {
   };
 }
 
-function parse(
+async function parse(
   args: string[],
   options: Record<string, { type: "boolean" | "string"; short?: string }>,
-): { values: Record<string, unknown>; positionals: string[] } {
+): Promise<{ values: Record<string, unknown>; positionals: string[] }> {
+  // The first of Node's modules takes milliseconds to load: clients start servers without flags.
+  if (args.length === 0) return { values: {}, positionals: [] };
+  const { parseArgs } = await import("node:util");
   try {
     const { values, positionals } = parseArgs({
       args,

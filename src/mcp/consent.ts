@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { createRequestStateCodec, type ServerContext } from "@modelcontextprotocol/server";
 import * as z from "zod";
 import { defined } from "../core/values.ts";
@@ -87,19 +86,23 @@ export function createAgreements(key: Uint8Array = crypto.getRandomValues(new Ui
 } {
   const codec = createRequestStateCodec<unknown>({ key, ttlSeconds: QUESTION_LIFE });
   return {
-    seal: (purpose, state) => codec.mint({ purpose: digest(purpose), ...defined({ state }) }),
+    seal: async (purpose, state) =>
+      await codec.mint({ purpose: await digest(purpose), ...defined({ state }) }),
     verify: codec.verify,
   };
 }
 
 /** Reads what was verified; undefined where it is about another purpose. */
-export function openAgreement(verified: unknown, purpose: unknown): Agreement | undefined {
+export async function openAgreement(
+  verified: unknown,
+  purpose: unknown,
+): Promise<Agreement | undefined> {
   const { data } = SEALED.safeParse(verified);
-  return data?.purpose === digest(purpose) ? data : undefined;
+  return data?.purpose === await digest(purpose) ? data : undefined;
 }
 
 /** A name for a tool, its arguments in any order, and who calls. */
-function digest(purpose: unknown): string {
+async function digest(purpose: unknown): Promise<string> {
   const ordered = JSON.stringify(
     purpose,
     (_key, value: unknown) =>
@@ -107,5 +110,6 @@ function digest(purpose: unknown): string {
         ? Object.fromEntries(Object.entries(value).sort(([a], [b]) => a < b ? -1 : a > b ? 1 : 0))
         : value,
   );
-  return createHash("sha256").update(ordered).digest("base64url");
+  const bytes = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(ordered));
+  return new Uint8Array(bytes).toBase64({ alphabet: "base64url", omitPadding: true });
 }

@@ -141,7 +141,7 @@ export function createServerFactory(shared: ServerParts): (scope?: RequestScope)
       const tool = byName.get(name);
       if (tool === undefined) throw await explainUnknown(name, parts);
       const purpose = [tool.name, args, parts.caller?.id];
-      const agreement = readAgreement(context, purpose);
+      const agreement = await readAgreement(context, purpose);
       const seal = (state: string | undefined) => agreements.seal(purpose, state);
       const running = callTool(tool, args, context, server, { ...parts, agreement, seal });
       parts.onCall?.(running);
@@ -298,10 +298,13 @@ function readAnswer(context: ServerContext): Consent["answer"] {
  *
  * @throws {ProtocolError} when that was about something else.
  */
-function readAgreement({ mcpReq }: ServerContext, purpose: unknown): Agreement | undefined {
+async function readAgreement(
+  { mcpReq }: ServerContext,
+  purpose: unknown,
+): Promise<Agreement | undefined> {
   const given = mcpReq.requestState();
   if (given === undefined) return undefined;
-  const agreement = openAgreement(given, purpose);
+  const agreement = await openAgreement(given, purpose);
   if (agreement !== undefined) return agreement;
   throw new ProtocolError(ProtocolErrorCode.InvalidParams, "Invalid or expired requestState", {
     reason: "invalid_request_state",

@@ -4,24 +4,24 @@ import { defaultText, flagName, helpText } from "../../src/config/help.ts";
 import type { Setting } from "../../src/config/setting.ts";
 import { SETTINGS } from "../../src/config/settings.ts";
 
-const refusal = (...args: string[]) => {
+const refusal = async (...args: string[]) => {
   let message = "";
-  assert.throws(() => parseCommandLine(args), (error: Error) => {
+  await assert.rejects(parseCommandLine(args), (error: Error) => {
     message = error.message;
     return error.name === "UsageError";
   });
   return message;
 };
 
-Deno.test("no command is stdio, flags may stand alone", () => {
-  const line = parseCommandLine(["--tracking-uri", "http://x", "--read-only"]);
+Deno.test("no command is stdio, flags may stand alone", async () => {
+  const line = await parseCommandLine(["--tracking-uri", "http://x", "--read-only"]);
   assert.equal(line.command, "stdio");
   assert.deepEqual([...line.flags], [["tracking-uri", "http://x"], ["read-only", true]]);
-  assert.equal(parseCommandLine([]).command, "stdio");
+  assert.equal((await parseCommandLine([])).command, "stdio");
 });
 
-Deno.test("flags, options of the command and words are kept apart", () => {
-  const line = parseCommandLine([
+Deno.test("flags, options of the command and words are kept apart", async () => {
+  const line = await parseCommandLine([
     "call",
     "get_trace",
     "trace_id=tr-1",
@@ -38,45 +38,48 @@ Deno.test("flags, options of the command and words are kept apart", () => {
   assert.deepEqual([...line.flags], [["read-only", false]]);
 });
 
-Deno.test("what is unknown is refused with the nearest valid word", () => {
+Deno.test("what is unknown is refused with the nearest valid word", async () => {
   assert.match(
-    refusal("--tracking-url", "x"),
+    await refusal("--tracking-url", "x"),
     /no flag --tracking-url; did you mean --tracking-uri/,
   );
-  assert.match(refusal("srve"), /no command "srve"; did you mean "serve"\?/);
-  assert.match(refusal("xyzzyplugh"), /Commands: stdio, serve, tools, call/);
-  assert.match(refusal("--qqqqqqqqqqqq"), /no flag --qqqqqqqqqqqq\. See wandflow --help/);
-  assert.match(refusal("tools", "extra"), /"extra" is one word too many/);
-  assert.match(refusal("serve", "--port"), /--port/);
-  assert.match(refusal("stdio", "--args", "{}"), /no flag --args/);
-  assert.match(refusal("toString"), /no command "toString"/);
+  assert.match(await refusal("srve"), /no command "srve"; did you mean "serve"\?/);
+  assert.match(await refusal("xyzzyplugh"), /Commands: stdio, serve, tools, call/);
+  assert.match(await refusal("--qqqqqqqqqqqq"), /no flag --qqqqqqqqqqqq\. See wandflow --help/);
+  assert.match(await refusal("tools", "extra"), /"extra" is one word too many/);
+  assert.match(await refusal("serve", "--port"), /--port/);
+  assert.match(await refusal("stdio", "--args", "{}"), /no flag --args/);
+  assert.match(await refusal("toString"), /no command "toString"/);
 });
 
-Deno.test("what would be taken otherwise than it was meant is refused with what to type", () => {
-  assert.match(refusal("--log-level", "DEBUG", "tools"), /comes first: wandflow tools, then/);
+Deno.test("what would be taken otherwise than it was meant is refused with what to type", async () => {
+  assert.match(await refusal("--log-level", "DEBUG", "tools"), /comes first: wandflow tools, then/);
   for (const words of [[], ["stdio"]]) {
-    assert.match(refusal(...words, "--transport", "HTTP"), /wandflow serve --transport http\./);
+    assert.match(
+      await refusal(...words, "--transport", "HTTP"),
+      /wandflow serve --transport http\./,
+    );
   }
-  assert.equal(parseCommandLine(["stdio", "--transport", "stdio"]).command, "stdio");
-  assert.equal(parseCommandLine(["serve", "--transport", "http"]).command, "serve");
-  const valued = refusal("tools", "--read-only=false");
+  assert.equal((await parseCommandLine(["stdio", "--transport", "stdio"])).command, "stdio");
+  assert.equal((await parseCommandLine(["serve", "--transport", "http"])).command, "serve");
+  const valued = await refusal("tools", "--read-only=false");
   assert.equal(valued, "--read-only takes no value; --no-read-only switches it off.");
-  assert.match(refusal("tools", "--json=1"), /^--json takes no value/);
+  assert.match(await refusal("tools", "--json=1"), /^--json takes no value/);
 });
 
-Deno.test("a refusal never repeats the value of a flag", () => {
-  assert.doesNotMatch(refusal("--tracking-token=canary-value"), /canary-value/);
-  assert.doesNotMatch(refusal("--tracking-password", "canary-value"), /canary-value/);
+Deno.test("a refusal never repeats the value of a flag", async () => {
+  assert.doesNotMatch(await refusal("--tracking-token=canary-value"), /canary-value/);
+  assert.doesNotMatch(await refusal("--tracking-password", "canary-value"), /canary-value/);
 });
 
-Deno.test("help and version are understood everywhere", () => {
+Deno.test("help and version are understood everywhere", async () => {
   for (const command of ["", ...Object.keys(COMMANDS)]) {
     const words = command === "" ? [] : [command];
     for (const flag of ["--help", "-h"]) {
-      assert.equal(parseCommandLine([...words, flag]).help, true, `${command} ${flag}`);
+      assert.equal((await parseCommandLine([...words, flag])).help, true, `${command} ${flag}`);
     }
     for (const flag of ["--version", "-V"]) {
-      assert.equal(parseCommandLine([...words, flag]).version, true, `${command} ${flag}`);
+      assert.equal((await parseCommandLine([...words, flag])).version, true, `${command} ${flag}`);
     }
   }
 });

@@ -30,6 +30,20 @@ Deno.test("the bundle without the chart part is small", async () => {
   assert.ok(pathToFileURL(main).href === entries.find((url) => url.endsWith("/main.js")));
 });
 
+Deno.test("a start loads none of Node's modules, which take long", async () => {
+  const chunks = await readChunks(dirname(await bundledMain()));
+  const starts = chunks.map(({ url }) => url)
+    .filter((url) => /\/(main|worker|stdio-[^/]*)\.js$/.test(url));
+  assert.equal(starts.length, 3);
+  const loaded = reachableChunks(starts, chunks, ({ late }) => !late);
+  const ofNode = chunks.filter(({ url }) => loaded.has(url))
+    .flatMap(({ url, takes }) =>
+      takes.filter(({ from, late }) => from.startsWith("node:") && !late)
+        .map(({ from }) => `${url.replace(/.*\//, "")}: ${from}`)
+    );
+  assert.deepEqual(ofNode, []);
+});
+
 Deno.test("two bundles are the same, to the time of their files; the commit is told", async () => {
   const folder = await Deno.makeTempDir({ prefix: "wandflow bundle " });
   try {

@@ -51,7 +51,7 @@ Deno.test("the container's arguments are ones that the program starts with", asy
   const [document] = parseAllDocuments(await Deno.readTextFile(FILE));
   const { containers: [container] } = DEPLOYMENT.parse(document?.toJS()).spec.template.spec;
   assert.ok(container !== undefined);
-  const line = parseCommandLine(container.args);
+  const line = await parseCommandLine(container.args);
   assert.equal(line.command, "serve");
   const env = new Map(container.env.map(({ name, value }) => [name, value ?? "x".repeat(64)]));
   const { settings, errors } = resolveSettings(line.flags, (name) => env.get(name));
