@@ -73,7 +73,9 @@ async function startAll(upstream: string) {
     }, ["--auth", "token", "--tokens-file", tokens])
   ));
   const nginx = await startNginx(replicas.map(({ url }) => new URL(url).host));
-  const client = Deno.createHttpClient({ caCerts: [nginx.authority] });
+  // A reload of nginx closes kept connections, also while a caller begins to send on one: calls
+  // here go out on fresh ones, so that what fails is a replica's doing.
+  const client = Deno.createHttpClient({ caCerts: [nginx.authority], poolMaxIdlePerHost: 0 });
   return {
     replicas,
     nginx,
