@@ -26,11 +26,42 @@ export async function within<T>(
 ): Promise<T> {
   const bound = AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]);
   bound.throwIfAborted();
+  return await orAborted(bound, work(bound));
+}
+
+/** What comes of work, unless the signal aborts first. */
+async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return await new Promise<T>((resolve, reject) => {
-    const stop = () => reject(bound.reason);
-    bound.addEventListener("abort", stop, { once: true });
-    work(bound).then(resolve, reject).finally(() => bound.removeEventListener("abort", stop));
+    const stop = () => reject(signal.reason);
+    signal.addEventListener("abort", stop, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", stop));
   });
+}
+
+/** The ends of the work under each key that is under way. */
+const turns = new Map<string, Promise<void>>();
+
+/**
+ * Does work when all that was begun before under the same key has ended: what reads, changes and
+ * writes one thing would overwrite what another call wrote in between.
+ */
+export async function inTurn<T>(
+  key: string,
+  signal: AbortSignal,
+  work: () => Promise<T>,
+): Promise<T> {
+  const earlier = turns.get(key) ?? Promise.resolve();
+  const { promise: ended, resolve: end } = Promise.withResolvers<void>();
+  const turn = earlier.then(() => ended);
+  turns.set(key, turn);
+  void turn.then(() => turns.get(key) === turn && turns.delete(key));
+  try {
+    signal.throwIfAborted();
+    await orAborted(signal, earlier);
+    return await work();
+  } finally {
+    end();
+  }
 }
 
 /** Does jobs, `width` at a time, in their order. */

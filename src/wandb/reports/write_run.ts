@@ -7,7 +7,7 @@
  */
 import { isDeepEqual, sha256 } from "../../core/builtin.ts";
 import * as z from "zod";
-import { pause } from "../../core/async.ts";
+import { inTurn, pause } from "../../core/async.ts";
 import { Failure, isFailure } from "../../core/failure.ts";
 import type { JsonObject } from "../../core/json.ts";
 import { doubtWrite } from "../../http/failure.ts";
@@ -126,11 +126,21 @@ function mediaFile(
 }
 
 /**
- * Writes a run, or the same run again.
+ * Writes a run, or the same run again; calls that write one run do so one after the other.
  *
  * @throws {Failure} `conflict` where another run has this id; `not_found` without the project.
  */
-export async function writeRun(
+export function writeRun(
+  wandb: Wandb,
+  project: ProjectRef,
+  run: RunToWrite,
+  signal: AbortSignal,
+): Promise<WrittenRun> {
+  const key = `run ${wandb.baseUrl}${project.id}/${run.id}`;
+  return inTurn(key, signal, () => writeInTurn(wandb, project, run, signal));
+}
+
+async function writeInTurn(
   wandb: Wandb,
   project: ProjectRef,
   run: RunToWrite,

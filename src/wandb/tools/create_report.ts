@@ -1,12 +1,9 @@
-import { isDeepEqual } from "../../core/builtin.ts";
 import * as z from "zod";
 import { shortenMessage } from "../../core/text.ts";
 import { defined } from "../../core/values.ts";
 import { badArgument, Failure, isFailure } from "../../core/failure.ts";
-import { writeOnce } from "../../http/write.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import type { Wandb, WandbSession } from "../client.ts";
-import { noProject } from "../missing.ts";
+import type { Wandb } from "../client.ts";
 import {
   PROJECT_ARGS,
   type ProjectArgs,
@@ -15,61 +12,11 @@ import {
   resolveReport,
 } from "../project.ts";
 import { analysisRunId, uniqueKey } from "../reports/analysis.ts";
-import { type Block, EMPTY_PARAGRAPH, readMarkdown } from "../reports/markdown.ts";
-import type { RunSource } from "../reports/grid.ts";
+import { readMarkdown } from "../reports/markdown.ts";
 import { mediaGrid, readPanels } from "../reports/panels.ts";
+import { findProject, newId, readReport, writeReport } from "../reports/report.ts";
 import { htmlFile, writeRun } from "../reports/write_run.ts";
-import { connectionShape } from "../shapes.ts";
 import { type WandbServices, wandbTool } from "../tool.ts";
-
-const VIEW = z.looseObject({
-  id: z.string(),
-  type: z.string().nullish(),
-  displayName: z.string().nullish(),
-  description: z.string().nullish(),
-  spec: z.string().nullish(),
-  project: z.looseObject({ name: z.string(), entityName: z.string() }).nullish(),
-});
-
-export const REPORT_PROJECT = `query ReportProject($e: String!, $p: String!) {
-  project(entityName: $e, name: $p) { id internalId }
-}`;
-const LOOKED = z.looseObject({
-  project: z.looseObject({
-    id: z.string(),
-    internalId: z.union([z.string(), z.number()]).nullish(),
-  }).nullish(),
-});
-
-export const REPORT_TO_CHANGE = `query ReportToChange($id: ID!) {
-  view(id: $id) { id type displayName description spec project { name entityName } }
-}`;
-const READ_SHAPE = z.looseObject({ view: VIEW.nullish() });
-
-export const REPORT_BY_NAME = `query ReportByName($e: String!, $p: String!, $n: String!) {
-  project(entityName: $e, name: $p) {
-    allViews(viewName: $n, first: 5) { edges { node { id name } } }
-  }
-}`;
-const FOUND = z.looseObject({
-  project: z.looseObject({
-    allViews: connectionShape(z.looseObject({ id: z.string(), name: z.string().nullish() })),
-  }).nullish(),
-});
-
-export const WRITE_REPORT =
-  `mutation WriteReport($id: ID, $e: String, $p: String, $n: String, $t: String,
-  $d: String, $k: String, $s: String!) {
-  upsertView(input: { id: $id, entityName: $e, projectName: $p, type: $k, name: $n,
-    displayName: $t, description: $d, createdUsing: WANDB_SDK, spec: $s }) {
-    view { id displayName } inserted
-  }
-}`;
-const WRITTEN = z.looseObject({
-  upsertView: z.looseObject({ view: z.looseObject({ id: z.string() }) }),
-});
-
-const SPEC = z.looseObject({ blocks: z.array(z.looseObject({})) });
 
 const tool: Tool<WandbServices> = wandbTool({
   name: "create_wandb_report_tool",
@@ -126,7 +73,7 @@ const tool: Tool<WandbServices> = wandbTool({
     const session = wandb.open(signal);
     // Everything that can be wrong with the call is found before anything is written.
     readPanels(panels, { ...project, internalId: undefined }, newId);
-    const before = id === undefined ? undefined : await readReport(session, id, project);
+    if (id !== undefined) await readReport(session, id, project);
     const source = await findProject(session, project);
     const plots = html === undefined ? undefined : await writePlots(wandb, project, html, signal);
     const blocks = [
@@ -136,45 +83,27 @@ const tool: Tool<WandbServices> = wandbTool({
         ? []
         : [mediaGrid(plots.keys, plots.run, source, newId)]),
     ];
-    const kept = before === undefined || args.mode === "replace" ? [] : withoutEnds(before.blocks);
-    const spec = {
-      version: 5,
-      panelSettings: {},
-      width: "readable",
-      authors: [],
-      discussionThreads: [],
-      ...before?.spec,
-      blocks: [EMPTY_PARAGRAPH, ...kept, ...blocks, EMPTY_PARAGRAPH],
-    };
-    const title = args.title ?? before?.title ?? "";
-    const kind = args.draft === undefined
-      ? before?.type ?? "runs"
-      : args.draft
-      ? "runs/draft"
-      : "runs";
-    const description = args.description ?? before?.description ?? "";
-    const { result: written, notes: lost = [] } = await writeReport(wandb, project, {
-      id,
-      title,
-      description,
-      type: kind,
-      spec: JSON.stringify(spec),
-      before,
+    const written = await writeReport(wandb, project, id, {
+      title: args.title,
+      description: args.description,
+      draft: args.draft,
+      blocks,
+      replaces: args.mode === "replace",
     }, signal).catch((error) => {
       throw plots === undefined ? error : tellOfPlots(error, plots.run);
     });
     const notes = [
-      ...lost,
+      ...written.notes,
       ...plots?.notes ?? [],
       ...plots?.missing.map(({ key, reason }) => `${key} is not in it: ${reason}.`) ?? [],
     ];
     return {
       data: {
-        report_id: written,
-        url: wandb.links.report(project.entity, project.project, title, written),
+        report_id: written.id,
+        url: wandb.links.report(project.entity, project.project, written.title, written.id),
         created: id === undefined,
-        draft: kind === "runs/draft",
-        blocks: spec.blocks.length - 2,
+        draft: written.isDraft,
+        blocks: written.blocks,
         ...(plots === undefined ? {} : { plots_run_id: plots.run }),
         ...(notes.length === 0 ? {} : { notes: notes.map(shortenMessage) }),
       },
@@ -204,60 +133,6 @@ function namePlot(raw: unknown): unknown {
   const { plots_html: html } = raw;
   const alone = typeof html === "string" && !html.trimStart().startsWith("{");
   return alone && html.trim() !== "" ? { ...raw, plots_html: { plot: html } } : raw;
-}
-
-/** Eleven random digits and letters, as W&B's clients name views, run sets and panels. */
-function newId(): string {
-  return BigInt(`0x${crypto.getRandomValues(new Uint8Array(8)).toHex()}`).toString(36).padStart(
-    13,
-    "0",
-  ).slice(-11);
-}
-
-async function readReport(session: WandbSession, id: string, project: ProjectRef) {
-  const { data: { view } } = await session.ask(REPORT_TO_CHANGE, { id }, READ_SHAPE);
-  if (!view) {
-    throw new Failure("not_found", "There is no report with this id, or the key cannot see it.", {
-      hint: "query_wandb_tool with resource=reports lists a project's reports.",
-    });
-  }
-  const { entityName: entity = project.entity, name = project.project } = view.project ?? {};
-  if (entity !== project.entity || name !== project.project) {
-    throw badArgument(
-      `\`report_id\`: the report is in ${entity}/${name}, not in ${project.id}.`,
-      "Give the report's address, or its entity_name and project_name.",
-    );
-  }
-  const spec = SPEC.safeParse(JSON.parse(view.spec ?? "{}"));
-  if (!spec.success) throw new Failure("unsupported", "The view with this id is not a report.");
-  const { blocks } = spec.data;
-  return {
-    blocks,
-    spec: spec.data,
-    title: view.displayName ?? "",
-    description: view.description,
-    type: view.type,
-  };
-}
-
-function withoutEnds(blocks: readonly Block[]): Block[] {
-  const isEmpty = (block: Block | undefined) =>
-    JSON.stringify(block) === JSON.stringify(EMPTY_PARAGRAPH);
-  return blocks.slice(
-    isEmpty(blocks[0]) ? 1 : 0,
-    blocks.length > 1 && isEmpty(blocks.at(-1)) ? -1 : undefined,
-  );
-}
-
-async function findProject(session: WandbSession, project: ProjectRef): Promise<RunSource> {
-  const place = { e: project.entity, p: project.project };
-  const { data } = await session.ask(REPORT_PROJECT, place, LOOKED);
-  if (!data.project) throw await noProject(session, project);
-  return {
-    entity: project.entity,
-    project: project.project,
-    internalId: data.project.internalId ?? data.project.id,
-  };
 }
 
 /** Keeps HTML and SVG as media of a run, which a report can show. */
@@ -295,44 +170,3 @@ function tellOfPlots(error: unknown, run: string): unknown {
   });
 }
 
-/** A report as it is to be. */
-interface Report {
-  /** Of the report to change; undefined for a new one. */
-  readonly id: string | undefined;
-  readonly title: string;
-  readonly description: string;
-  readonly type: string;
-  readonly spec: string;
-  /** The report that is changed, as it was. */
-  readonly before: unknown;
-}
-
-/** Writes once; a new report is known by its own random name, a changed one by what it holds. */
-function writeReport(wandb: Wandb, project: ProjectRef, report: Report, signal: AbortSignal) {
-  const place = { e: project.entity, p: project.project };
-  const name = newId();
-  const { id, title, description, type, spec } = report;
-  return writeOnce<string>({
-    verb: id === undefined ? "stored" : "changed",
-    send: async () => {
-      const view = { id: id ?? null, n: name, t: title, d: description, k: type, s: spec };
-      const { data } = await wandb.open(signal).ask(WRITE_REPORT, { ...place, ...view }, WRITTEN);
-      return data.upsertView.view.id;
-    },
-    look: async () => {
-      const session = wandb.open(signal);
-      if (id === undefined) {
-        const { data } = await session.ask(REPORT_BY_NAME, { ...place, n: name }, FOUND);
-        const found = data.project?.allViews.nodes.find((node) => node.name === name);
-        return found === undefined ? "nothing yet" : { result: found.id };
-      }
-      const now = await readReport(session, id, project);
-      const isWritten = isDeepEqual(
-        [now.title, now.description ?? "", now.type, now.spec],
-        [title, description, type, JSON.parse(spec)],
-      );
-      if (isWritten) return { result: id };
-      return isDeepEqual(now, report.before) ? "nothing yet" : "unclear";
-    },
-  }, signal);
-}
