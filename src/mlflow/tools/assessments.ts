@@ -23,6 +23,7 @@ import {
   writingTool,
 } from "../services.ts";
 import { TraceId } from "../trace_id.ts";
+import { inTurn } from "../../core/async.ts";
 import { defined } from "../../core/values.ts";
 import { badArgument, Failure, isFailure } from "../../core/failure.ts";
 import { shapeAssessment } from "../shape/info.ts";
@@ -105,7 +106,11 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
       ...defined({ rationale, metadata }),
     };
     const sent: SentAssessment = { kind, value, rationale, metadata };
-    const { result: stored, notes = [] } = await writeOnce({
+    const { result: stored, notes = [] } = await inTurn(
+      // The server merges metadata into what it has read, and loses what comes in between.
+      `assessment ${trace_id}/${assessment_id}`,
+      context.signal,
+      () => writeOnce({
       verb: "changed",
       send: async () =>
         asRecord(shapeAssessment(
@@ -122,8 +127,9 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
         const touched = result["last_update_time"] !== before["last_update_time"];
         return touched ? "unclear" : "nothing yet";
       },
-    }, context);
+    }, context));
     verifyStored(stored, sent);
+    if (metadata !== undefined) await lookForOverwriting(context, trace_id, assessment_id, sent);
     const kept = Object.keys(asRecord(stored["metadata"] ?? null))
       .filter((key) => !(key in (metadata ?? {})));
     if (metadata !== undefined && kept.length > 0) {
@@ -132,6 +138,24 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
     return { data: { assessment: stored, ...(notes.length === 0 ? {} : { notes }) } };
   },
 });
+
+/** Fails where what was stored is there no more, since another process has written meanwhile. */
+async function lookForOverwriting(
+  { mlflow }: WriteServices,
+  traceId: string,
+  assessmentId: string,
+  sent: SentAssessment,
+): Promise<void> {
+  const now = asRecord(shapeAssessment(await mlflow.assessment(traceId, assessmentId)));
+  const lost = listDifferences(now, sent);
+  if (lost.length === 0) return;
+  throw new Failure(
+    "conflict",
+    "The assessment was changed, but a look afterwards finds something else: another write at " +
+      `the same time has overwritten ${lost.join(", ")}.`,
+    { hint: "Look at it with get_assessment before you repeat the call.", effect: "unknown" },
+  );
+}
 
 export const deleteAssessment: Tool<WriteServices> = writingTool({
   name: "delete_assessment",

@@ -57,6 +57,24 @@ for (const backend of [mlflow34, mlflowNewest]) {
     }
   });
 
+  on("writes to one trace at the same time are all there", async () => {
+    const trace_id = await trace(await experiment("together"));
+    const logged = await tools.ok("log_feedback", { trace_id, name: "f", value: 1 });
+    const assessment_id = at(logged, "assessment", "assessment_id");
+    const keys = Array.from({ length: 8 }, (_, index) => `key${index}`);
+    await Promise.all(keys.flatMap((key) => [
+      tools.ok("update_assessment", { trace_id, assessment_id, metadata: { [key]: key } }),
+      tools.ok("set_trace_tag", { trace_id, key, value: key }),
+      tools.ok("log_feedback", { trace_id, name: key, value: key }),
+    ]));
+    const { assessment } = await tools.ok("get_assessment", { trace_id, assessment_id });
+    const all = Object.fromEntries(keys.map((key) => [key, key]));
+    assert.deepEqual(at(assessment, "metadata"), all);
+    const info = at(await tools.ok("get_trace", { trace_id }), "info");
+    for (const key of keys) assert.equal(at(info, "tags", key), key);
+    assert.equal(listAt(info, "assessments").length, 1 + keys.length);
+  });
+
   on("log_feedback: the documentation's relevance score of 0.85 with a rationale", async () => {
     const trace_id = await trace(await experiment("score"));
     const data = await tools.ok("log_feedback", {
