@@ -169,4 +169,3 @@ function tellOfPlots(error: unknown, run: string): unknown {
     cause: error,
   });
 }
-
