@@ -106,32 +106,30 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
       ...defined({ rationale, metadata }),
     };
     const sent: SentAssessment = { kind, value, rationale, metadata };
-    const { result: stored, notes = [] } = await inTurn(
-      // The server merges metadata into what it has read, and loses what comes in between.
-      `assessment ${trace_id}/${assessment_id}`,
-      context.signal,
-      () =>
-        writeOnce({
-          verb: "changed",
-          send: async () =>
-            asRecord(shapeAssessment(
-              await context.mlflow.updateAssessment(
-                trace_id,
-                assessment_id,
-                changes,
-                Object.keys(changes),
-              ),
-            )),
-          look: async (mlflow) => {
-            const result = asRecord(
-              shapeAssessment(await mlflow.assessment(trace_id, assessment_id)),
-            );
-            if (listDifferences(result, sent).length === 0) return { result };
-            const touched = result["last_update_time"] !== before["last_update_time"];
-            return touched ? "unclear" : "nothing yet";
-          },
-        }, context),
-    );
+    const change = () =>
+      writeOnce({
+        verb: "changed",
+        send: async () =>
+          asRecord(shapeAssessment(
+            await context.mlflow.updateAssessment(
+              trace_id,
+              assessment_id,
+              changes,
+              Object.keys(changes),
+            ),
+          )),
+        look: async (mlflow) => {
+          const result = asRecord(
+            shapeAssessment(await mlflow.assessment(trace_id, assessment_id)),
+          );
+          if (listDifferences(result, sent).length === 0) return { result };
+          const touched = result["last_update_time"] !== before["last_update_time"];
+          return touched ? "unclear" : "nothing yet";
+        },
+      }, context);
+    // The server merges metadata into what it has read, and loses what comes in between.
+    const key = `assessment ${trace_id}/${assessment_id}`;
+    const { result: stored, notes = [] } = await inTurn(key, context.signal, change);
     verifyStored(stored, sent);
     if (metadata !== undefined) await lookForOverwriting(context, trace_id, assessment_id, sent);
     const kept = Object.keys(asRecord(stored["metadata"] ?? null))
