@@ -8,3 +8,30 @@ export function slowTest(
 ): void {
   Deno.test(name, test);
 }
+
+/**
+ * A slow test of cases that mostly wait and share nothing: a few of them run at a time, each as a step.
+ * What they leak is seen for all together.
+ */
+export function slowTests(
+  name: string,
+  atOnce: number,
+  cases: Readonly<Record<string, () => Promise<void>>>,
+): void {
+  slowTest(name, async (context) => {
+    const left = Object.entries(cases);
+    const work = async () => {
+      for (let next = left.shift(); next !== undefined; next = left.shift()) {
+        const [step, fn] = next;
+        await context.step({
+          name: step,
+          fn,
+          sanitizeOps: false,
+          sanitizeResources: false,
+          sanitizeExit: false,
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
+  });
+}

@@ -5,6 +5,7 @@ import { mlflow34, mlflowNewest } from "../../support/mlflow/backends.ts";
 import { pythonClient } from "../../support/mlflow/client.ts";
 import { at, listAt, toolsWith } from "../harness.ts";
 import { losingProxy, type Loss } from "../../support/losing_proxy.ts";
+import { slowTests } from "../../support/slow.ts";
 
 /** What a tool does in this test, and how its effect is seen. */
 interface Case {
@@ -110,15 +111,16 @@ for (const backend of [mlflow34, mlflowNewest]) {
     }];
   };
 
+  const losses: Record<string, () => Promise<void>> = {};
   for (const loss of LOSSES) {
     for (const connections of ["fresh", "kept"] as const) {
       const how = (loss.status ?? (loss.silent === true ? "no answer" : "a lost connection")) +
         (loss.body === undefined ? "" : " in MLflow's form");
-      Deno.test(`MLflow ${server.version}: ${how} ${loss.when}, ${connections} connections`, async () => {
+      losses[`${how} ${loss.when}, ${connections} connections`] = async () => {
         await using proxy = losingProxy(server.uri, loss, connections);
         const tools = toolsWith({
           MLFLOW_TRACKING_URI: proxy.uri,
-          MLFLOW_HTTP_REQUEST_TIMEOUT: loss.silent === true ? "2" : "20",
+          MLFLOW_HTTP_REQUEST_TIMEOUT: loss.silent === true ? "4" : "20",
         });
         await Promise.all((await cases()).map(async ({ tool, args, effects }) => {
           const key = JSON.stringify(args.trace_ids ?? args.older_than ?? tool);
@@ -143,9 +145,10 @@ for (const backend of [mlflow34, mlflowNewest]) {
           }
         }));
         assert.deepEqual([proxy.writes.length, new Set(proxy.writes).size], [8, 8]);
-      });
+      };
     }
   }
+  slowTests(`MLflow ${server.version}: each tool writes once`, 3, losses);
 
   Deno.test(`MLflow ${server.version}: where nobody can look, nobody is told to repeat`, async () => {
     await using proxy = losingProxy(server.uri, { when: "after it has acted", forEver: true });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createReport } from "../../../src/wandb/tools/create_report.ts";
 import { logAnalysis } from "../../../src/wandb/tools/log_analysis.ts";
 import { losingProxy, type Loss } from "../../support/losing_proxy.ts";
-import { slowTest } from "../../support/slow.ts";
+import { slowTests } from "../../support/slow.ts";
 import { startWandbSim } from "../../support/wandb/mod.ts";
 import { type Data, list, part, rigOn } from "../harness.ts";
 import { graphql } from "../seed.ts";
@@ -68,11 +68,12 @@ async function lossy(loss: Loss, connections: "fresh" | "kept", timeoutMs = 20_0
   };
 }
 
+const cases: Record<string, () => Promise<void>> = {};
 for (const loss of LOSSES) {
   for (const connections of ["fresh", "kept"] as const) {
     const how = `${loss.status ?? "a lost connection"} ${loss.when}, ${connections} connections`;
 
-    slowTest(`an analysis is stored once: ${how}`, async () => {
+    cases[`an analysis: ${how}`] = async () => {
       await using made = await lossy({ ...loss, times: 1 }, connections);
       const data = await made.rig.data(logAnalysis, ANALYSIS);
       assert.equal(data["created"], true);
@@ -91,9 +92,9 @@ for (const loss of LOSSES) {
       const writes = new Set(made.proxy.writes);
       assert.equal(made.proxy.writes.length, 2 * writes.size);
       assert.equal(writes.size, 4);
-    });
+    };
 
-    slowTest(`a report is stored or changed once: ${how}`, async () => {
+    cases[`a report: ${how}`] = async () => {
       const acted = loss.when !== "before it acts";
       for (const report_id of [undefined, "old"]) {
         await using made = await lossy(loss, connections);
@@ -117,11 +118,10 @@ for (const loss of LOSSES) {
         assert.deepEqual(titles.toSorted(), acted ? changed : ["Old"]);
         assert.equal(made.proxy.writes.length, 1);
       }
-    });
+    };
   }
 }
-
-slowTest("an analysis of which W&B got nothing was not stored", async () => {
+cases["an analysis of which W&B got nothing was not stored"] = async () => {
   await using made = await lossy({ when: "before it acts" }, "kept");
   const failure = await made.rig.failure(logAnalysis, ANALYSIS);
   assert.match(
@@ -129,9 +129,9 @@ slowTest("an analysis of which W&B got nothing was not stored", async () => {
     /It was not stored so far, .* the same call again completes run/,
   );
   assert.deepEqual(await made.runs(), []);
-});
+};
 
-slowTest("an analysis that is there and not whole is completed by the same call", async () => {
+cases["an analysis that is there and not whole is completed by the same call"] = async () => {
   await using made = await lossy({ when: "after it has acted" }, "kept");
   const failure = await made.rig.failure(logAnalysis, ANALYSIS);
   assert.match(
@@ -143,9 +143,9 @@ slowTest("an analysis that is there and not whole is completed by the same call"
   const data = await made.direct.data(logAnalysis, ANALYSIS);
   assert.equal(data["created"], false);
   assert.deepEqual((await made.runs()).map((run) => run["state"]), ["finished"]);
-});
+};
 
-slowTest("where nobody can look, nobody is told to repeat a report", async () => {
+cases["where nobody can look, nobody is told to repeat a report"] = async () => {
   await using made = await lossy({ when: "after it has acted", forEver: true }, "kept", 3000);
   const failure = await made.rig.failure(createReport, {
     ...HERE,
@@ -155,10 +155,9 @@ slowTest("where nobody can look, nobody is told to repeat a report", async () =>
   assert.match(String(failure["message"]), /It may have been stored: look before you repeat/);
   assert.equal(failure["retryable"], false);
   assert.equal(made.proxy.writes.length, 1);
-});
+};
 
-slowTest(
-  "a server that acts and is silent: the report is found, the analysis completed",
+cases["a server that acts and is silent: the report is found, the analysis completed"] =
   async () => {
     await using made = await lossy(
       { when: "after it has acted", silent: true, times: 1 },
@@ -178,11 +177,9 @@ slowTest(
       assert.equal((await made.runs()).length, 1);
     }
     assert.deepEqual((await made.runs()).map((run) => run["state"]), ["finished"]);
-  },
-);
+  };
 
-slowTest(
-  "a server that is silent and does not act: the report is looked for, not sent again",
+cases["a server that is silent and does not act: the report is looked for, not sent again"] =
   async () => {
     for (const isNew of [true, false]) {
       await using made = await lossy({ when: "before it acts", silent: true }, "kept", 2000);
@@ -201,11 +198,9 @@ slowTest(
       assert.deepEqual((await made.reports()).map((one) => one["displayName"]), ["Old"]);
       assert.equal(made.proxy.writes.length, 1);
     }
-  },
-);
+  };
 
-slowTest(
-  "a server that is silent and does not act: the same call completes the analysis",
+cases["a server that is silent and does not act: the same call completes the analysis"] =
   async () => {
     await using made = await lossy(
       { when: "before it acts", silent: true, times: 1 },
@@ -225,11 +220,9 @@ slowTest(
     assert.deepEqual((await made.runs()).map((run) => run["state"]), ["running"]);
     assert.equal((await made.direct.data(logAnalysis, ANALYSIS))["created"], false);
     assert.deepEqual((await made.runs()).map((run) => run["state"]), ["finished"]);
-  },
-);
+  };
 
-slowTest(
-  "a report with plots is one report and one run, though every reply is lost once",
+cases["a report with plots is one report and one run, though every reply is lost once"] =
   async () => {
     for (const when of ["before it acts", "after it has acted"] as const) {
       await using made = await lossy({ when, status: 502, times: 1 }, "kept");
@@ -245,5 +238,6 @@ slowTest(
       const titles = (await made.reports()).map((one) => one["displayName"]).toSorted();
       assert.deepEqual(titles, acted ? ["New", "Old"] : ["Old"]);
     }
-  },
-);
+  };
+
+slowTests("what writes to W&B does so once, and tells the truth of it", 12, cases);
