@@ -1,3 +1,4 @@
+import { createHmac } from "node:crypto";
 import { defined } from "../core/values.ts";
 import { pause } from "../core/async.ts";
 import type { Settings } from "../config/settings.ts";
@@ -19,7 +20,7 @@ export async function serveCommand(program: Program): Promise<number> {
   if (transport === "stdio") return await stdioCommand(program);
   const stateKey = settings.stateKey === undefined
     ? crypto.getRandomValues(new Uint8Array(32))
-    : new TextEncoder().encode(settings.stateKey);
+    : deriveStateKey(settings.stateKey, settings);
   const authentication = chooseAuthentication(settings, stateKey, program.log);
   if (authentication.kind === "token" && await authentication.read() === undefined) return 2;
   const metrics = settings.metrics ? createMetrics(version) : undefined;
@@ -59,6 +60,19 @@ export async function serveCommand(program: Program): Promise<number> {
     program.log.error(`Cannot listen on ${host}, port ${port}: ${reason}. See --host and --port.`);
     return 1;
   }
+}
+
+/** What a question is about, besides its arguments. */
+const PLACE = [
+  ...["trackingUri", "workspace", "experimentId", "experimentName"] as const,
+  ...["databricksHost", "databricksProfile", "databricksWorkspaceId", "sqlWarehouseId"] as const,
+  ...["wandbBaseUrl", "weaveTraceUrl", "wandbEntity", "wandbProject"] as const,
+];
+
+/** Two deployments with one key take no yes of each other: the same words mean other data there. */
+export function deriveStateKey(key: string, settings: Pick<Settings, typeof PLACE[number]>) {
+  const place = PLACE.map((name) => settings[name] ?? null);
+  return new Uint8Array(createHmac("sha256", key).update(JSON.stringify(place)).digest());
 }
 
 /** The launcher has refused what would let anybody in. */

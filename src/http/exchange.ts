@@ -98,12 +98,16 @@ export function isRepeatable({ repeatable, method }: UpstreamRequest): boolean {
   return repeatable ?? method === "GET";
 }
 
+/** Methods of requests without a body. */
+const READS = new Set(["GET", "HEAD"]);
+
 /** Redirects followed for one request. */
 const MAX_HOPS = 5;
 
 /**
  * Follows redirects within the configured host. One to another host is refused and named, unless
- * that host is permitted by `--allow-hosts`: then it is followed, without credentials.
+ * that host is permitted by `--allow-hosts`: then a read is followed, without credentials. Anything
+ * else is refused there, too: bodies hold what is meant for the first host, such as secrets.
  *
  * @throws {Failure} `host_not_allowed` or `upstream_error`.
  */
@@ -145,9 +149,20 @@ async function followRedirect(
               : ""),
         );
       }
+      if (!READS.has(method)) {
+        throw new Failure(
+          "upstream_error",
+          `${options.service} redirects a ${method} request to another host, ${host}, which does ` +
+            "not get what was meant for the first.",
+          {
+            hint: `Set ${options.setting} to ${target.origin} if that is where it lives.`,
+            status: response.status,
+          },
+        );
+      }
       headers = { accept: headers.accept ?? "*/*" };
     }
-    if (method !== "GET" && method !== "HEAD" && ![307, 308].includes(response.status)) {
+    if (!READS.has(method) && ![307, 308].includes(response.status)) {
       throw new Failure(
         "upstream_error",
         `${options.service} redirects a ${method} request (HTTP ${response.status}), ` +

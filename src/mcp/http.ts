@@ -68,7 +68,7 @@ interface HandlerOptions extends Common {
  * on every route before anything else, against DNS rebinding and foreign pages; then who calls.
  */
 export function createHttpHandler(factory: Factory, options: HandlerOptions): HttpHandler {
-  const allowed = options.allowedHosts.map(hostnameOf);
+  const allowed = options.allowedHosts.map(hostnameOf).filter((host) => !ANY_ADDRESS.has(host));
   const hosts = [...localhostAllowedHostnames(), ...allowed];
   const origins = [...localhostAllowedOrigins(), ...allowed];
   // The SDK passes this object on as it is, and says of whom a server is made.
@@ -207,6 +207,9 @@ export async function runHttp(factory: Factory, options: HttpOptions): Promise<v
   clearTimeout(grace);
   await handler.close();
 }
+
+/** What a server is told to listen on everywhere by; as a Host, it names this machine to any page. */
+const ANY_ADDRESS = new Set(["0.0.0.0", "[::]"]);
 
 /** A host name, or an address's, as the guards compare it: lower case, no port, IPv6 in brackets. */
 function hostnameOf(entry: string): string {

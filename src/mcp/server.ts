@@ -171,13 +171,17 @@ async function callTool(
   const started = performance.now();
   let outcome = "ok";
   using watch = watchCall(context.mcpReq);
+  let admitted: Disposable | undefined;
+  let work: Promise<unknown> | undefined;
   try {
-    using _admitted = parts.admit?.();
+    admitted = parts.admit?.();
     if (isDeeper(args, MAX_DEPTH)) {
       throw badArgument(`The arguments are nested more than ${MAX_DEPTH} levels deep.`);
     }
     const call = makeContext(context, server, parts, watch, parts.agreement);
-    const given = await Promise.race([tool.call(args, call), watch.late]);
+    const called = tool.call(args, call);
+    work = called;
+    const given = await Promise.race([called, watch.late]);
     if (given.kind === "ask") {
       outcome = "asked";
       return askUser(parts.log.redact(given.question), await parts.seal(given.state));
@@ -193,6 +197,7 @@ async function callTool(
     parts.log.info("Call cancelled", { tool: tool.name });
     return renderFailure(new Failure("cancelled", "The call was cancelled."), parts.log);
   } finally {
+    releaseAfter(work, admitted);
     const seconds = (performance.now() - started) / 1000;
     parts.onOutcome?.({ tool: tool.name, outcome, seconds });
     parts.log.debug("Call finished", {
@@ -201,6 +206,12 @@ async function callTool(
       milliseconds: Math.round(seconds * 1000),
     });
   }
+}
+
+/** A call that is answered before it has ended goes on counting until it has. */
+function releaseAfter(work: Promise<unknown> = Promise.resolve(), admitted?: Disposable): void {
+  const release = () => admitted?.[Symbol.dispose]();
+  work.then(release, release);
 }
 
 /** The reply with pointers to what this server offers only, and what the client can show. */

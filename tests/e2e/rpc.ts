@@ -62,6 +62,7 @@ export function callOverHttp(
   args: Record<string, unknown>,
   signal: AbortSignal | null = null,
   headers: Readonly<Record<string, string>> = {},
+  more: Readonly<Record<string, unknown>> = {},
 ): Promise<Response> {
   const modern = revision === MODERN;
   return fetch(url, {
@@ -78,7 +79,7 @@ export function callOverHttp(
       jsonrpc: "2.0",
       id: 1,
       method: "tools/call",
-      params: { name, arguments: args, ...(modern ? { _meta: MODERN_META } : {}) },
+      params: { name, arguments: args, ...(modern ? { _meta: MODERN_META } : {}), ...more },
     }),
   });
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { run, startHttp } from "../support/product.ts";
 import { startFakeMlflow, TRACE } from "./fake_mlflow.ts";
-import { callOverHttp, LEGACY, MODERN } from "./rpc.ts";
+import { callOverHttp, LEGACY, MODERN, MODERN_META } from "./rpc.ts";
 
 const SERVE = ["serve", "--transport", "http", "--port", "0"];
 
@@ -19,6 +19,41 @@ Deno.test("it does not start where anybody could call, or where callers could bo
   await refused(["--auth", "token", "--tokens-file", "/nowhere/tokens"], {}, /not usable/);
   const own = { WANDB_API_KEY: "local-canary0123456789" };
   await refused(["--auth", "passthrough"], own, /unset WANDB_API_KEY\.\n$/);
+});
+
+Deno.test("deployments with one key take no yes of each other", async () => {
+  const YES = { consent: { action: "accept", content: { confirm: true } } };
+  await using one = startFakeMlflow();
+  await using other = startFakeMlflow();
+  const WANDFLOW_STATE_KEY = "one key of two deployments, by mistake";
+  const args = { experiment_id: "1", trace_ids: TRACE };
+  const serve = (env: Record<string, string>) => startHttp({ WANDFLOW_STATE_KEY, ...env });
+  await using asks = await serve({ MLFLOW_TRACKING_URI: one.url });
+  const call = async (url: string, more: object = {}) => {
+    const _meta = {
+      ...MODERN_META,
+      "io.modelcontextprotocol/clientCapabilities": { elicitation: { form: {} } },
+    };
+    const params = { _meta, ...more };
+    const response = await callOverHttp(url, MODERN, "delete_traces", args, null, {}, params);
+    return await response.text();
+  };
+  const requestState = /"requestState":"([^"]+)"/.exec(await call(asks.url))?.[1];
+  const yes = { requestState, inputResponses: YES };
+  for (
+    const env of [
+      { MLFLOW_TRACKING_URI: other.url },
+      { MLFLOW_TRACKING_URI: `${one.url}/other` },
+      { MLFLOW_TRACKING_URI: one.url, MLFLOW_EXPERIMENT_ID: "2" },
+    ]
+  ) {
+    await using answers = await serve(env);
+    assert.match(await call(answers.url, yes), /Invalid or expired requestState/);
+  }
+  await using replica = await serve({ MLFLOW_TRACKING_URI: one.url });
+  assert.match(await call(replica.url, yes), /"traces_deleted":/);
+  const deletions = [...one.seen, ...other.seen].filter(({ path }) => path.includes("delete"));
+  assert.equal(deletions.length, 1);
 });
 
 Deno.test("callers with a token use the server's credentials, until it is taken back", async () => {

@@ -96,6 +96,18 @@ Deno.test("one to a host that is allowed is followed without credentials", async
   assert.doesNotMatch(seen[0] ?? "", /canary|authorization/i);
 });
 
+Deno.test("what is no read is not sent to another host, though that is allowed", async () => {
+  for (const status of [301, 302, 303, 307, 308]) {
+    await using other = serve(() => Response.json({ token: "of the other" }));
+    await using server = serve(() => to(`${other.url}/oidc/token`, status));
+    const { report } = await confined(server.url, [server.host, other.host], "POST");
+    assert.equal(report?.error, "upstream_error", String(status));
+    assert.match(report?.message ?? "", /redirects a POST request to another host/);
+    assert.ok(report?.message.includes(other.host), report?.message);
+    assert.deepEqual([server.requests.length, other.requests.length], [1, 0]);
+  }
+});
+
 Deno.test("a redirect in circles ends", async () => {
   await using server = serve(() => to("/start"));
   const { report } = await failure(sessionWith(server.url).json(GET));

@@ -64,6 +64,22 @@ Deno.test("a foreign Host is refused on every route, before anything else", asyn
   }
 });
 
+Deno.test("the address that means all of a machine's is no Host, though the server listens on it", async () => {
+  for (const listening of ["0.0.0.0", "::", "[::]", "0", "0:0:0:0:0:0:0:0"]) {
+    const handler = handlerFor([listening, "wandflow.example.com"]);
+    const status = async (headers: Record<string, string>) => {
+      const response = await handler.fetch(ask("/healthz", headers));
+      await response.body?.cancel();
+      return response.status;
+    };
+    for (const host of ["0.0.0.0:8080", "[::]:8080"]) {
+      assert.equal(await status({ host }), 403, `${host} at ${listening}`);
+      assert.equal(await status({ host: "localhost", origin: `http://${host}` }), 403);
+    }
+    assert.equal(await status({ host: "wandflow.example.com" }), 200);
+  }
+});
+
 Deno.test("a foreign Origin is refused on every route", async () => {
   const handler = handlerFor();
   for (const route of ROUTES) {

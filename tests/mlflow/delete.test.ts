@@ -72,19 +72,41 @@ Deno.test("delete_traces: what was agreed to is the time of the question, not of
   const agreed = Number(time) - 5_000;
   await tools.call("delete_traces", args, { consent: { ...consent, state: String(agreed) } });
   await tools.call("delete_traces", args, { consent: { ...consent, state: "99999999999999" } });
-  // A yes to some of many is not one to the next of them.
-  const some = { ...args, max_traces: 1 };
-  const oldest = "2026-01-01T00:00:00.000Z";
-  for (const [first, allowed] of [["2025-12-31T00:00:00Z", false], [oldest, true]] as const) {
-    const before = cutoffs.length;
-    const reply = tools.call("delete_traces", some, {
-      consent: { ...consent, state: `${agreed} ${first}` },
-    });
-    assert.equal(/not those of the question/.test(JSON.stringify(await reply)), !allowed);
-    assert.equal(cutoffs.length - before, allowed ? 1 : 0);
-  }
   assert.equal(cutoffs[0], agreed);
   assert.ok(Number(cutoffs[1]) <= Date.now() - 30 * 86_400_000);
+});
+
+Deno.test("delete_traces: a yes to some of many is for these, also where others are of their time", async () => {
+  let stored = ["tr-1", "tr-2", "tr-3", "tr-4"];
+  let deleted = 0;
+  await using mlflow = startFakeMlflow(({ pathname }) => {
+    if (pathname.endsWith("/delete-traces")) {
+      deleted += 1;
+      return Response.json({ traces_deleted: 2 });
+    }
+    if (!pathname.endsWith("/traces/search")) return undefined;
+    const traces = stored.map((trace_id) => ({
+      ...{ trace_id, state: "OK", request_time: "2026-01-01T00:00:00Z" },
+    }));
+    return Response.json({ traces });
+  });
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: mlflow.url });
+  const args = { experiment_id: EXPERIMENT, older_than: "1d", max_traces: 2 };
+  const asking = { canAsk: true, answer: undefined, trustConfirm: false } as const;
+  const { state } = await tools.call("delete_traces", args, { consent: asking });
+  assert.ok(state !== undefined);
+  const agree = () =>
+    tools.call("delete_traces", args, { consent: { ...asking, answer: "yes", state } });
+  // The two are gone, or another has come before them: all of one time.
+  for (const now of [["tr-3", "tr-4"], ["tr-0", ...stored]]) {
+    const before = stored;
+    stored = now;
+    assert.match(JSON.stringify(await agree()), /not those of the question/);
+    stored = before;
+  }
+  assert.equal(deleted, 0);
+  await agree();
+  assert.equal(deleted, 1);
 });
 
 Deno.test("delete_traces: the refusal's advice, followed to the letter, deletes as it said", async () => {

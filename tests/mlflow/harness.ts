@@ -19,6 +19,8 @@ export interface Answer {
     | undefined;
   /** The question, when the user is to be asked. */
   readonly question: string | undefined;
+  /** What the question's answer comes back with. */
+  readonly state?: string | undefined;
 }
 
 /** The tools with a configuration, called in this process. */
@@ -70,7 +72,8 @@ export function toolsWith(env: Readonly<Record<string, string>>): Tools {
         ...context,
       });
       if (outcome.kind === "ask") {
-        return { data: {}, text: "", failure: undefined, question: outcome.question };
+        const { question, state } = outcome;
+        return { data: {}, text: "", failure: undefined, question, state };
       }
       const result = renderReply(outcome.reply, chooseFit(undefined, maxTokens), log);
       const [block] = result.content;

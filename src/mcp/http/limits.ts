@@ -15,8 +15,8 @@ interface Usage {
   at: number;
 }
 
-/** Callers above which those that have asked for nothing lately are forgotten. */
-const REMEMBERED = 1_000;
+/** Callers that are remembered; those who have asked for nothing for longest are forgotten. */
+const REMEMBERED = 10_000;
 
 /**
  * Counts the calls of each caller.
@@ -33,20 +33,26 @@ export function createLimits(
     usage.left = Math.min(callsPerMinute, usage.left + (time - usage.at) / 60_000 * callsPerMinute);
     usage.at = time;
   };
-  const forgetIdle = () => {
+  const makeRoom = () => {
     if (callers.size < REMEMBERED) return;
-    for (const [caller, usage] of callers) {
-      refill(usage);
-      if (usage.running === 0 && usage.left >= callsPerMinute) callers.delete(caller);
+    for (const [caller, { running }] of callers) {
+      if (running > 0) continue;
+      callers.delete(caller);
+      return;
     }
+    throw refuse(
+      `Calls of ${REMEMBERED} callers are under way here.`,
+      "Wait, then repeat the call.",
+    );
   };
   const find = (caller: string): Usage => {
     const known = callers.get(caller);
-    if (known !== undefined) return known;
-    forgetIdle();
-    const made = { running: 0, left: callsPerMinute, at: now() };
-    callers.set(caller, made);
-    return made;
+    if (known === undefined) makeRoom();
+    const usage = known ?? { running: 0, left: callsPerMinute, at: now() };
+    // The last of the map is who has asked last.
+    callers.delete(caller);
+    callers.set(caller, usage);
+    return usage;
   };
   return (caller) => {
     const usage = find(caller);

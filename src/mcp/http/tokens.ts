@@ -36,13 +36,21 @@ export function whoseToken(tokens: Tokens, token: string): string | undefined {
   return found;
 }
 
-/** Reads the file anew for each request, so that a token is taken back by removing its line. */
+/**
+ * Reads the file anew for each request, so that a token is taken back by removing its line. A
+ * problem is told when it begins, not with each request.
+ */
 export function tokensFile(path: string, onProblem: (problem: string) => void): ReadTokens {
+  let told: string | undefined;
   return async () => {
     try {
-      return parseTokens(await Deno.readTextFile(path));
+      const tokens = parseTokens(await Deno.readTextFile(path));
+      told = undefined;
+      return tokens;
     } catch (error) {
-      onProblem(error instanceof Error ? error.message : String(error));
+      const problem = error instanceof Error ? error.message : String(error);
+      if (problem !== told) onProblem(problem);
+      told = problem;
       return undefined;
     }
   };

@@ -119,6 +119,11 @@ async function requestFromWorkspace(
       hint: "Check that DATABRICKS_HOST is the address of a Databricks workspace.",
     });
   }
+  if (url.protocol === "https:" && endpoint.protocol === "http:") {
+    throw new Failure("upstream_error", "The workspace gives tokens without TLS.", {
+      hint: `The secret was not sent to ${hostPort(endpoint)}. Check DATABRICKS_HOST.`,
+    });
+  }
   // The secret goes to the workspace's own host, or to one that the configuration names.
   if (endpoint.origin !== url.origin && !mayReach(hostPort(endpoint))) {
     const host = hostPort(endpoint);

@@ -1,4 +1,5 @@
 import { badArgument, Failure } from "../../core/failure.ts";
+import { sha256 } from "../../core/builtin.ts";
 import { MOMENT_FORMS, parseMoment } from "../../core/time.ts";
 import type { CallContext } from "../../mcp/tool.ts";
 import { findExperiment } from "../experiment.ts";
@@ -10,7 +11,7 @@ import type { Deletion, Experiment, TraceReader } from "../store.ts";
 
 const LOOKUP = 100;
 
-/** Most traces that are read to tell the newest of those that `max_traces` leaves. */
+/** Most traces that are read to tell which `max_traces` leaves. */
 const LOOKED_AT = 500;
 
 /** What a deletion is about to take. */
@@ -21,6 +22,8 @@ export interface Plan {
   readonly count: number | undefined;
   /** How many there would be without `max_traces`, likewise. */
   readonly matching: number | undefined;
+  /** Ids of those that `max_traces` leaves, as far as they are looked at. */
+  readonly first: readonly string[];
   /** Times of the first and last of them, ISO 8601. */
   readonly oldest: string | undefined;
   readonly newest: string | undefined;
@@ -53,26 +56,26 @@ export async function makePlan(args: Wanted, context: WriteServices & CallContex
   const experiment = await findExperiment(args.experiment_id, context);
   if (cutoff === undefined) return await planIds(ids, args.max_traces, experiment, context);
   const plan = await planTime(cutoff, args.max_traces, experiment, context.mlflow);
-  checkAgreedOldest(plan, args.max_traces, context.consent.state);
+  checkAgreed(plan, context.consent.state);
   return plan;
 }
 
-/** What a question is answered with: the time up to which traces go, and that of the first. */
-export function writeAgreement(maxTimestampMillis: number, { oldest = "" }: Plan): string {
-  return `${maxTimestampMillis} ${oldest}`;
+/** What a question is answered with: the time up to which traces go, and which of them. */
+export function writeAgreement(maxTimestampMillis: number, { first }: Plan): string {
+  return `${maxTimestampMillis} ${first.length === 0 ? "" : sha256(first.join(" "), "base64url")}`;
 }
 
 /**
  * Some of many: an answer that comes again, once they are gone, would take the next.
  *
- * @throws {Failure} `conflict` where the oldest is another than at the question.
+ * @throws {Failure} `conflict` where they are others than at the question.
  */
-function checkAgreedOldest(plan: Plan, maxTraces: number | undefined, state = ""): void {
-  const [, agreed = ""] = state.split(" ");
-  if (maxTraces === undefined || agreed === "" || agreed === plan.oldest) return;
+function checkAgreed(plan: Plan, state = ""): void {
+  const [time, agreed = ""] = state.split(" ");
+  if (agreed === "" || writeAgreement(Number(time), plan) === state) return;
   throw new Failure(
     "conflict",
-    "The traces that would be deleted are not those of the question: the oldest is another by now.",
+    "The traces that would be deleted are by now not those of the question.",
     {
       hint: "Nothing was deleted by this call. Look at what is left, then call again.",
       effect: "none",
@@ -104,6 +107,7 @@ async function planIds(
     deletion: { experimentId: experiment.id, traceIds: found },
     count: found.length,
     matching: found.length,
+    first: found,
     oldest: ordered[0],
     newest: ordered.at(-1),
     missing: ids.filter((id) => !times.has(id)),
@@ -137,29 +141,28 @@ async function planTime(
   mlflow: TraceReader,
 ): Promise<Plan> {
   const query = queryUpTo(cutoff, experiment);
-  const times = async (descending: boolean, limit: number) => {
+  const read = async (descending: boolean, limit: number) => {
     const orderBy = [{ entity: "trace" as const, key: "timestamp_ms", descending }];
     const { infos } = await mlflow.search({ ...query, orderBy, limit });
-    return infos.map((info) => shapeInfo(info).request_time);
+    return infos.map(shapeInfo);
   };
-  const [[oldest], [newest], all] = await Promise.all([
-    times(false, 1),
-    times(true, 1),
+  const [first, [latest], all] = await Promise.all([
+    read(false, Math.min(maxTraces ?? 1, LOOKED_AT)),
+    read(true, 1),
     mlflow.count(query),
   ]);
-  const count = oldest === undefined ? 0 : all;
+  const count = first.length === 0 ? 0 : all;
   const bounded = maxTraces !== undefined && (count === undefined || count > maxTraces);
   // The oldest go first, so the last of as many is the newest of them.
-  const last = bounded && maxTraces <= LOOKED_AT
-    ? (await times(false, maxTraces)).at(-1)
-    : undefined;
+  const last = bounded && maxTraces <= LOOKED_AT ? first.at(-1) : undefined;
   return {
     experiment,
     deletion: { experimentId: experiment.id, maxTimestampMillis: cutoff, maxTraces },
     count: bounded && count !== undefined ? maxTraces : count,
     matching: all,
-    oldest,
-    newest: bounded ? last : newest,
+    first: maxTraces === undefined ? [] : first.map(({ trace_id }) => trace_id).sort(),
+    oldest: first[0]?.request_time,
+    newest: bounded ? last?.request_time : latest?.request_time,
     missing: [],
   };
 }

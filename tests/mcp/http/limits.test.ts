@@ -63,6 +63,69 @@ Deno.test("callers who come and go leave nothing, those with calls under way are
   }));
 });
 
+Deno.test("of more callers than are remembered, those who have asked for nothing for longest go", () => {
+  const admit = createLimits({ callsAtOnce: 1, callsPerMinute: 1 }, () => 0);
+  admit("running");
+  const once = (caller: string) =>
+    refused(() => {
+      const admitted = admit(caller);
+      admitted[Symbol.dispose]();
+      return admitted;
+    });
+  const flood = (name: string) => {
+    for (let count = 0; count < 9_998; count++) assert.equal(once(`${name} ${count}`), undefined);
+  };
+  once("early");
+  flood("a");
+  // All are remembered, and this one has asked last.
+  assert.ok(once("early"));
+  flood("b");
+  assert.ok(once("early"));
+  flood("c");
+  flood("d");
+  assert.equal(once("early"), undefined);
+  assert.ok(once("running"));
+});
+
+Deno.test("a call that is answered before it has ended counts until it has", async () => {
+  const held = Promise.withResolvers<void>();
+  const started = Promise.withResolvers<void>();
+  const deaf = acting(async () => {
+    started.resolve();
+    await held.promise;
+    return {};
+  });
+  const handler = createHttpHandler(factoryOf([deaf, echo]), {
+    allowedHosts: [],
+    authentication: { kind: "passthrough", key: new Uint8Array(32) },
+    admit: createLimits({ callsAtOnce: 1, callsPerMinute: 100 }),
+    log: keptLog().log,
+    ready: () => true,
+  });
+  const call = async (name: string, args: object) =>
+    await (await handler.fetch(postCall(name, args, { authorization: "Bearer one" }))).text();
+  const { setTimeout: real } = globalThis;
+  const giveUp: (() => void)[] = [];
+  const watched = (action: () => void, milliseconds?: number) => {
+    if (milliseconds !== 55_000) return real(action, milliseconds);
+    giveUp.push(action);
+    return real(() => {}, 0);
+  };
+  Object.assign(globalThis, { setTimeout: watched });
+  try {
+    const first = call("act", {});
+    await started.promise;
+    for (const action of giveUp) action();
+    assert.match(await first, /No answer within 55 s/);
+    assert.match(await call("echo", { text: "said" }), /rate_limited/);
+    held.resolve();
+    await new Promise((resolve) => real(resolve, 0));
+    assert.match(await call("echo", { text: "said" }), /"said":\["said"\]/);
+  } finally {
+    Object.assign(globalThis, { setTimeout: real });
+  }
+});
+
 Deno.test("a call too many is answered as a tool's failure that says when to repeat it", async () => {
   const release = Promise.withResolvers<void>();
   const started = Promise.withResolvers<void>();

@@ -1,5 +1,7 @@
 /** Logging in to a Databricks workspace, through the tools. */
 import assert from "node:assert/strict";
+import { accessWorkspace } from "../../../src/mlflow/databricks/access.ts";
+import { keptLog } from "../../mcp/support.ts";
 import { startDatabricks, type Workspace } from "../../support/databricks/server.ts";
 import { toolsWith } from "../harness.ts";
 
@@ -25,6 +27,23 @@ const entra = (workspace: Workspace) => ({
   AZURE_AUTHORITY_HOST: workspace.entra.url,
 });
 const state = (data: Record<string, unknown>) => JSON.stringify(data.info);
+
+Deno.test("databricks: a workspace with TLS gets no secret where it gives tokens without", async () => {
+  const url = new URL("https://workspace.example:443");
+  const sent: string[] = [];
+  const access = accessWorkspace(
+    { url, id: undefined, login: { kind: "oauth-m2m", clientId: "id", clientSecret: "canary" } },
+    (to) => {
+      sent.push(to.href);
+      return Promise.resolve(
+        Response.json({ token_endpoint: "http://workspace.example:443/token" }),
+      );
+    },
+    keptLog().log,
+  );
+  await assert.rejects(access.headers(), /gives tokens without TLS/);
+  assert.deepEqual(sent, ["https://workspace.example/oidc/.well-known/oauth-authorization-server"]);
+});
 
 Deno.test("databricks: a token, and the organisation where it is configured", async () => {
   await using workspace = startWithTrace();
