@@ -1,5 +1,8 @@
 import { findAwsLogin, findS3, signsRequests, usesAws } from "./aws.ts";
+import { findAzureAccount, readAzureLocation, usesAzure } from "./azure.ts";
 import { findWorkspace, isDatabricks } from "./databricks.ts";
+import { findGoogleStorage, GOOGLE_TOKENS, usesGoogle } from "./google.ts";
+import { schemeOfStore } from "./stores.ts";
 import type { Settings } from "./settings.ts";
 import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "./wandb.ts";
 
@@ -44,9 +47,16 @@ export function accessOf(
   }
   if (isDatabricks(uri)) addWorkspace(settings, net);
   if (usesAws(settings)) addAws(settings, { net, read, errors });
+  if (usesAzure(settings)) addAzure(settings, { net, errors });
+  if (usesGoogle(settings)) addGoogle(settings, { net, read, errors });
   for (const store of settings.artifactStores) {
-    if (/^s3:\/\/[^/]+/.test(store)) continue;
-    errors.push(`--artifact-stores: "${withoutUser(store)}" is not a place in S3: s3://bucket.`);
+    if (schemeOfStore(store) !== undefined) continue;
+    errors.push(
+      `--artifact-stores: "${
+        withoutUser(store)
+      }" is not a place in an object store: s3://bucket, ` +
+        "gs://bucket or wasbs://container@account.blob.core.windows.net.",
+    );
   }
   if (settings.serverCertPath !== undefined) {
     read.set(settings.serverCertPath, "MLFLOW_TRACKING_SERVER_CERT_PATH");
@@ -96,7 +106,7 @@ function addAws(
 ): void {
   const login = findAwsLogin(settings);
   if (typeof login === "string") return void access.errors.push(login);
-  if (settings.artifactStores.length > 0) {
+  if (settings.artifactStores.some((store) => schemeOfStore(store) === "s3")) {
     const s3 = hostOfUrl(findS3(settings)?.href ?? "");
     if (s3 === undefined) access.errors.push(notUrl("MLFLOW_S3_ENDPOINT_URL", settings.s3Endpoint));
     else if (!access.net.has(s3)) access.net.set(s3, "--artifact-stores");
@@ -106,6 +116,48 @@ function addAws(
   const host = hostOfUrl(login.sts.href);
   if (host !== undefined && !access.net.has(host)) {
     access.net.set(host, "AWS_ROLE_ARN: AWS's token service gives its keys");
+  }
+}
+
+/** A container's account, and Entra where a service principal reads it. */
+function addAzure(
+  settings: Settings,
+  { net, errors }: { net: Map<string, string>; errors: string[] },
+): void {
+  const add = (url: URL, why: string) => {
+    const host = hostOfUrl(url.href);
+    if (host !== undefined && !net.has(host)) net.set(host, why);
+  };
+  for (const store of settings.artifactStores) {
+    const place = readAzureLocation(store);
+    if (place === undefined) continue;
+    const account = findAzureAccount(settings, place);
+    if (typeof account === "string") {
+      if (!errors.includes(account)) errors.push(account);
+      continue;
+    }
+    add(account.endpoint, "--artifact-stores");
+    if (account.login.kind === "entra") {
+      add(account.login.authority, "AZURE_CLIENT_ID: Microsoft Entra gives its tokens");
+    }
+  }
+}
+
+/** Google's storage, and its tokens for the account whose key file is read. */
+function addGoogle(
+  settings: Settings,
+  access: { net: Map<string, string>; read: Map<string, string>; errors: string[] },
+): void {
+  const storage = findGoogleStorage(settings);
+  if (typeof storage === "string") return void access.errors.push(storage);
+  const { endpoint, credentialsFile } = storage;
+  const host = hostOfUrl(endpoint.href);
+  if (host !== undefined && !access.net.has(host)) access.net.set(host, "--artifact-stores");
+  if (credentialsFile === undefined) return;
+  access.read.set(credentialsFile, "GOOGLE_APPLICATION_CREDENTIALS");
+  const tokens = hostOfUrl(GOOGLE_TOKENS.href);
+  if (tokens !== undefined && !access.net.has(tokens)) {
+    access.net.set(tokens, "GOOGLE_APPLICATION_CREDENTIALS: Google gives its tokens");
   }
 }
 

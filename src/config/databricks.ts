@@ -3,19 +3,15 @@
  *
  * @module
  */
+import { type EntraLogin, PUBLIC_AUTHORITY, readAuthority } from "./entra.ts";
 import type { Settings } from "./settings.ts";
 
 /** How requests to a workspace are authorized. */
 export type DatabricksLogin =
   | { readonly kind: "pat"; readonly token: string }
   | { readonly kind: "oauth-m2m"; readonly clientId: string; readonly clientSecret: string }
-  | {
+  | EntraLogin & {
     readonly kind: "azure-client-secret";
-    readonly tenantId: string;
-    readonly clientId: string;
-    readonly clientSecret: string;
-    /** Where Entra gives tokens. */
-    readonly authority: URL;
     /** What a token for Azure's own management is asked for. */
     readonly management: string;
     readonly resourceId: string | undefined;
@@ -32,7 +28,7 @@ export interface Workspace {
 /** Azure's clouds: where Entra gives tokens, and what stands for Azure's management. */
 const CLOUDS: Readonly<Record<string, { authority: string; management: string }>> = {
   public: {
-    authority: "https://login.microsoftonline.com",
+    authority: PUBLIC_AUTHORITY,
     management: "https://management.core.windows.net/",
   },
   usgovernment: {
@@ -120,11 +116,8 @@ function readEntra(settings: Settings): DatabricksLogin | string | undefined {
   }
   const cloud = CLOUDS[(settings.armEnvironment ?? "public").toLowerCase()];
   if (cloud === undefined) return "ARM_ENVIRONMENT is none of public, usgovernment and china.";
-  const named = settings.azureAuthorityHost ?? cloud.authority;
-  const authority = URL.parse(named.includes("://") ? named : `https://${named}`);
-  if (authority === null || !/^https?:$/.test(authority.protocol)) {
-    return "AZURE_AUTHORITY_HOST is not an address, such as https://login.microsoftonline.com.";
-  }
+  const authority = readAuthority(settings.azureAuthorityHost ?? cloud.authority);
+  if (typeof authority === "string") return authority;
   const { management } = cloud;
   const resourceId = settings.azureResourceId;
   return {

@@ -3,7 +3,9 @@ import type { ValueOf } from "./setting.ts";
 import { AUTHORITY_VARIABLES } from "./authorities.ts";
 import { NAMES_NOT_HONOURED } from "./not_honoured.ts";
 import { AWS_SETTINGS } from "./settings/aws.ts";
+import { AZURE_SETTINGS } from "./settings/azure.ts";
 import { DATABRICKS_SETTINGS } from "./settings/databricks.ts";
+import { GOOGLE_SETTINGS } from "./settings/google.ts";
 import { MLFLOW_SETTINGS } from "./settings/mlflow.ts";
 import { SERVER_SETTINGS } from "./settings/server.ts";
 import { TOOLS_SETTINGS } from "./settings/tools.ts";
@@ -14,12 +16,16 @@ export const SETTINGS:
   & typeof MLFLOW_SETTINGS
   & typeof DATABRICKS_SETTINGS
   & typeof AWS_SETTINGS
+  & typeof AZURE_SETTINGS
+  & typeof GOOGLE_SETTINGS
   & typeof WANDB_SETTINGS
   & typeof TOOLS_SETTINGS
   & typeof SERVER_SETTINGS = {
     ...MLFLOW_SETTINGS,
     ...DATABRICKS_SETTINGS,
     ...AWS_SETTINGS,
+    ...AZURE_SETTINGS,
+    ...GOOGLE_SETTINGS,
     ...WANDB_SETTINGS,
     ...TOOLS_SETTINGS,
     ...SERVER_SETTINGS,

@@ -35,6 +35,7 @@ import { membersOf, parseIni } from "../config/ini.ts";
 import { percentDecoded } from "../core/text.ts";
 import { configureTransport } from "./access/transport.ts";
 import { readMlflowError } from "./errors.ts";
+import { reachObjects } from "./objects.ts";
 
 const READING: readonly Tool<ReadServices>[] = [
   searchTraces,
@@ -185,10 +186,7 @@ async function connectServer(config: Config, baseUrl: URL, log: Log): Promise<Co
     options = { ...plain, headers: () => headers, readError: readMlflowError };
   }
   const memories = perCaller(newServerMemory);
-  const { artifactStores } = config.settings;
-  const objects = artifactStores.length === 0
-    ? undefined
-    : (await import("./aws/s3.ts")).reachObjects(config.settings, limits, log);
+  const objects = reachObjects(config.settings, limits, log);
   return {
     options,
     open: (using, signal, caller) =>

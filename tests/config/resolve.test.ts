@@ -4,6 +4,8 @@ import { resolveSettings, settingKeys } from "../../src/config/resolve.ts";
 import type { Setting } from "../../src/config/setting.ts";
 import { environmentNames, SETTINGS } from "../../src/config/settings.ts";
 import { AWS_SETTINGS } from "../../src/config/settings/aws.ts";
+import { AZURE_SETTINGS } from "../../src/config/settings/azure.ts";
+import { GOOGLE_SETTINGS } from "../../src/config/settings/google.ts";
 import { DATABRICKS_SETTINGS } from "../../src/config/settings/databricks.ts";
 import { MLFLOW_SETTINGS } from "../../src/config/settings/mlflow.ts";
 import { SERVER_SETTINGS } from "../../src/config/settings/server.ts";
@@ -148,6 +150,8 @@ Deno.test("no setting is declared in two places", () => {
     MLFLOW_SETTINGS,
     DATABRICKS_SETTINGS,
     AWS_SETTINGS,
+    AZURE_SETTINGS,
+    GOOGLE_SETTINGS,
     WANDB_SETTINGS,
     TOOLS_SETTINGS,
     SERVER_SETTINGS,

@@ -141,6 +141,48 @@ export const LATE: Readonly<Record<string, (program?: Program) => Promise<void>>
     assert.equal(code, 0, stdout + stderr);
     assert.match(stdout, /"name":"root"/);
   },
+
+  "spans are read from Azure storage, and from Google's": async (program) => {
+    const spans = [{ span_id: "a", name: "root" }];
+    let place = "";
+    await using mlflow = startFakeMlflow(({ pathname, search }, headers) => {
+      if (pathname === "/traces/traces.json") {
+        const signed = headers.get("authorization")?.startsWith("SharedKey account:") === true;
+        return signed ? Response.json({ spans }) : new Response("", { status: 403 });
+      }
+      if (pathname === "/storage/v1/b/traces/o/traces.json") {
+        return search === "?alt=media" ? Response.json({ spans }) : undefined;
+      }
+      if (pathname.endsWith(`/traces/${TRACE}`)) {
+        const tags = { "mlflow.artifactLocation": place };
+        const request_time = "2026-11-06T00:00:00Z";
+        const trace_info = { trace_id: TRACE, state: "OK", request_time, tags };
+        return Response.json({ trace: { trace_info } });
+      }
+      return pathname.includes("get-trace-artifact")
+        ? new Response("", { status: 404 })
+        : undefined;
+    });
+    const connection = `BlobEndpoint=${mlflow.url};AccountName=account;AccountKey=Y2FuYXJ5`;
+    const stores = [
+      ["wasbs://traces@account.blob.core.windows.net", {
+        AZURE_STORAGE_CONNECTION_STRING: connection,
+      }],
+      ["gs://traces", { STORAGE_EMULATOR_HOST: mlflow.url }],
+    ] as const;
+    for (const [store, env] of stores) {
+      place = store;
+      const { code, stdout, stderr } = await run(
+        ["call", "get_trace", `trace_id=${TRACE}`, "extract_fields=data.spans.*.name"],
+        { MLFLOW_TRACKING_URI: mlflow.url, WANDFLOW_ARTIFACT_STORES: store, ...env },
+        "",
+        program,
+      );
+      assert.equal(code, 0, stdout + stderr);
+      assert.match(stdout, /"name":"root"/);
+    }
+  },
+
   "a picture is drawn": async (program) => {
     await using server = await start(["stdio"], EXAMPLE, program);
     await initialize(server);

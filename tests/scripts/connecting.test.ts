@@ -29,6 +29,15 @@ const REACHED = [
   ["abc123.execute-api.eu-west-1.amazonaws.com:443", "sts.eu-west-1.amazonaws.com:443"],
   ["mlflow.example.com:443", "s3.eu-west-1.amazonaws.com:443"],
   ["mlflow.example.com:443", "minio.example.com:443"],
+  ["mlflow.example.com:443", "account.blob.core.windows.net:443"],
+  ["mlflow.example.com:443", "account.blob.core.windows.net:443"],
+  ["mlflow.example.com:443", "account.dfs.core.windows.net:443"],
+  [
+    "mlflow.example.com:443",
+    "account.blob.core.windows.net:443",
+    "login.microsoftonline.com:443",
+  ],
+  ["mlflow.example.com:443", "storage.googleapis.com:443", "oauth2.googleapis.com:443"],
   ["mlflow.example.com:443"],
 ];
 

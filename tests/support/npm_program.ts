@@ -9,6 +9,8 @@ import { ROOT } from "./python/layout.ts";
 
 /** The pinned programs. */
 const PROGRAMS = {
+  /** Microsoft's emulator of Azure storage; its server of blobs alone. */
+  azurite: "npm:azurite@3.37.0/azurite-blob",
   /** The official conformance suite. */
   conformance: "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12",
   /** The official inspector, used by its command line. */
@@ -44,12 +46,10 @@ export async function runNpmProgram(
   args: readonly string[],
   folder: string,
 ): Promise<ProgramResult> {
-  const ready = fetched.get(name) ?? fetch(name);
-  fetched.set(name, ready);
-  await ready;
+  const { program, args: first } = await npmCommand(name);
   const { env } = await productProgram("source");
-  const output = await new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", "--no-config", ...LOCKED, "--cached-only", PROGRAMS[name], ...args],
+  const output = await new Deno.Command(program, {
+    args: [...first, ...args],
     cwd: folder,
     clearEnv: true,
     env: { ...env, HOME: folder, PATH: Deno.env.get("PATH") ?? "" },
@@ -57,6 +57,17 @@ export async function runNpmProgram(
   }).output();
   const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
   return { code: output.code, stdout: decode(output.stdout), stderr: decode(output.stderr) };
+}
+
+/** How a program is run; it is there afterwards. */
+export async function npmCommand(
+  name: NpmProgram,
+): Promise<{ readonly program: string; readonly args: readonly string[] }> {
+  const ready = fetched.get(name) ?? fetch(name);
+  fetched.set(name, ready);
+  await ready;
+  const args = ["run", "-A", "--no-config", ...LOCKED, "--cached-only", PROGRAMS[name]];
+  return { program: Deno.execPath(), args };
 }
 
 /** Downloads it with the user's own registry settings; the run itself sees an empty home. */

@@ -25,7 +25,7 @@ export const MLFLOW_SETTINGS = {
     default: [],
     group: "MLflow",
     help: "Object stores from which spans may be read that the server does not serve, such as " +
-      "s3://bucket/mlflow.",
+      "s3://bucket/mlflow, gs://bucket or wasbs://container@account.blob.core.windows.net.",
   },
   experimentId: {
     env: ["MLFLOW_EXPERIMENT_ID"],

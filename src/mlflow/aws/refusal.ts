@@ -1,11 +1,5 @@
-import { Failure, type FailureCode } from "../../core/failure.ts";
-
-interface Reason {
-  readonly says: RegExp;
-  readonly code: FailureCode;
-  readonly message: string;
-  readonly hint: string;
-}
+import type { Failure } from "../../core/failure.ts";
+import { readRefusal, type Reason } from "../access/refusal.ts";
 
 /** Why AWS refuses a signed request, by the words of its services; the first that fits is told. */
 const REASONS: readonly Reason[] = [
@@ -61,11 +55,7 @@ const REASONS: readonly Reason[] = [
   },
 ];
 
-/** AWS's refusal as a failure that names the variable; its own words may hold account numbers. */
+/** AWS's refusal as a failure that names the variable. */
 export function readAwsRefusal(status: number, body: string): Failure | undefined {
-  if (![400, 401, 403].includes(status)) return undefined;
-  const reason = REASONS.find(({ says }) => says.test(body));
-  if (reason === undefined) return undefined;
-  const { code, message, hint } = reason;
-  return new Failure(code, `${message} (HTTP ${status}).`, { status, hint });
+  return [400, 401, 403].includes(status) ? readRefusal(REASONS, status, body) : undefined;
 }

@@ -1,4 +1,4 @@
-/** Spans that lie in S3 and no server serves; loaded only where a bucket is configured. */
+/** Files in S3; loaded only when one of a configured bucket is asked for. */
 import { findAwsLogin, findS3 } from "../../config/aws.ts";
 import type { Settings } from "../../config/settings.ts";
 import { Failure } from "../../core/failure.ts";
@@ -7,16 +7,11 @@ import { openSession } from "../../http/client.ts";
 import { joinedPath, path } from "../../http/path.ts";
 import type { UpstreamOptions } from "../../http/request.ts";
 import type { Transport } from "../../http/transport.ts";
-import type { ObjectReader } from "../http/spans.ts";
+import type { OpenObject, StoreLimits } from "../objects.ts";
 import { readAwsRefusal } from "./refusal.ts";
 import { prepareKeys, signTransport, TO_BE_SIGNED } from "./sign.ts";
 
-/** Reads files of the configured buckets. */
-export function reachObjects(
-  settings: Settings,
-  limits: Omit<UpstreamOptions, "setting" | "baseUrl" | "headers">,
-  log: Log,
-): ObjectReader {
+export function reachS3(settings: Settings, limits: StoreLimits, log: Log): OpenObject {
   const login = findAwsLogin(settings);
   const baseUrl = findS3(settings);
   if (typeof login === "string") throw new Failure("unauthorized", login);
@@ -41,14 +36,9 @@ export function reachObjects(
     transport: noticeRegion(signed),
     readError: readS3Error,
   };
-  return (location, array, signal) => {
-    const permitted = settings.artifactStores.some((store) =>
-      location.startsWith(`${store.replace(/\/+$/, "")}/`)
-    );
-    if (!permitted || !location.startsWith("s3://")) return undefined;
-    const segments = location.slice("s3://".length).split("/");
-    const file = joinedPath(path``, segments);
-    return openSession(options, signal).items({ method: "GET", path: file }, array);
+  return (location, signal) => {
+    const file = joinedPath(path``, location.slice("s3://".length).split("/"));
+    return { session: openSession(options, signal), request: { method: "GET", path: file } };
   };
 }
 

@@ -9,7 +9,7 @@ import { hostNotAllowed } from "../../http/network.ts";
 import { hostPort, mayReach } from "../../http/exchange.ts";
 import type { Transport } from "../../http/transport.ts";
 import { readMlflowError } from "../errors.ts";
-import { type Issuer, reachIssuer, requestToken } from "./oauth.ts";
+import { type Issuer, reachIssuer, requestEntraToken, requestToken } from "../access/oauth.ts";
 import { createTokenSource, type IssuedToken } from "../access/token.ts";
 
 /** Azure Databricks, as Entra knows it in every tenant. */
@@ -146,21 +146,8 @@ function logInByEntra(
   transport: Transport,
   log: Log,
 ): Login {
-  const issuer: Issuer = {
-    name: "Microsoft Entra",
-    setting: "AZURE_AUTHORITY_HOST",
-    credentials: CREDENTIALS[login.kind],
-    ...{ transport, log },
-  };
-  const endpoint = new URL(login.authority);
-  endpoint.pathname = path`/${login.tenantId}/oauth2/token`.text;
-  const ask = (resource: string) => () =>
-    requestToken(issuer, endpoint, {
-      grant_type: "client_credentials",
-      client_id: login.clientId,
-      client_secret: login.clientSecret,
-      resource,
-    });
+  const issuer = { credentials: CREDENTIALS[login.kind], transport, log };
+  const ask = (resource: string) => () => requestEntraToken(issuer, login, resource);
   const tokens = createTokenSource(ask(AZURE_DATABRICKS));
   const management = createTokenSource(ask(login.management));
   const { resourceId } = login;

@@ -4,6 +4,7 @@ import { isJsonObject, type Json } from "../../core/json.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import type { ArrayPlace } from "../../http/array_scanner.ts";
 import { joinedPath, path } from "../../http/path.ts";
+import { isObject, type ObjectReader } from "../objects.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
 import { readBatches, SERVER_FAILURES, type TraceEntry } from "./batches.ts";
 
@@ -50,13 +51,6 @@ export function noticePlace(memory: RouteMemory, info: Json | undefined): void {
   memory.spansInFiles = place.success && findProxiedLocation(place.data.tags ?? {}) !== undefined;
 }
 
-/** Reads a file of spans from an object store; undefined where that is not among the configured. */
-export type ObjectReader = (
-  location: string,
-  array: ArrayPlace,
-  signal: AbortSignal,
-) => Promise<AsyncIterable<Json>> | undefined;
-
 /** Where spans are read. */
 export interface SpanSource {
   readonly session: UpstreamSession;
@@ -102,11 +96,10 @@ async function open(
   }
   const file = findFile(await tags());
   const object = findObject(await tags());
+  const kept = object === undefined ? undefined : await objects?.(object, session.signal);
   const reading = file !== undefined
     ? session.items({ method: "GET", path: file }, array)
-    : object === undefined
-    ? undefined
-    : objects?.(object, array, session.signal);
+    : kept?.session.items(kept.request, array);
   if (reading === undefined) {
     if (object !== undefined && isRunning(await info())) return [];
     try {
@@ -257,23 +250,19 @@ function isRunning(info: Json): boolean {
 function findObject(tags: Readonly<Record<string, Json>>): string | undefined {
   const location = tags["mlflow.artifactLocation"];
   if (tags["mlflow.trace.spansLocation"] === "TRACKING_STORE") return undefined;
-  return typeof location === "string" && /^(s3|gs|wasbs?|abfss?):\/\//.test(location)
+  return typeof location === "string" && isObject(location)
     ? `${location.replace(/\/+$/, "")}/traces.json`
     : undefined;
 }
 
 function explainObject(object: string, cause: Failure): Failure {
-  const [store = object] = /^s3:\/\/[^/]+/.exec(object) ?? [];
-  const { protocol } = new URL(object);
+  const [store = object] = /^\w+:\/\/[^/]+/.exec(object) ?? [];
   return new Failure(
     "unsupported",
-    `The spans lie in ${protocol}//, and the server does not serve them.`,
+    `The spans lie in ${new URL(object).protocol}//, and the server does not serve them.`,
     {
-      hint: protocol === "s3:"
-        ? `To read them there, name the bucket: --artifact-stores ${store} ` +
-          `(WANDFLOW_ARTIFACT_STORES=${store}), with AWS credentials.`
-        : "Start the server with --serve-artifacts and credentials for that store; the trace's info " +
-          "can be read.",
+      hint: `To read them there, name the place: --artifact-stores ${store} ` +
+        `(WANDFLOW_ARTIFACT_STORES=${store}), with credentials for it.`,
       cause,
     },
   );

@@ -15,11 +15,11 @@ import type {
   VisitSpan,
 } from "../store.ts";
 import { guessTraceId, hintAtTraceId } from "../trace_id.ts";
+import type { ObjectReader } from "../objects.ts";
 import { countTraces, searchTraces } from "./search.ts";
 import {
   AnyJson,
   noticePlace,
-  type ObjectReader,
   type RouteMemory,
   type SpanSource,
   streamSpans,

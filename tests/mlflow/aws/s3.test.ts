@@ -1,8 +1,11 @@
 /** Spans that MLflow 3.4 put into S3 and its server cannot serve. */
 import assert from "node:assert/strict";
 import { readSignature, type Received, signByBotocore } from "../../support/aws/botocore.ts";
-import { startMoto, writeTrace } from "../../support/aws/moto.ts";
-import { startMlflow } from "../../support/mlflow/server.ts";
+import { startMoto } from "../../support/aws/moto.ts";
+import { shared } from "../../support/backend.ts";
+import { mlflow34 } from "../../support/mlflow/backends.ts";
+import { serveTrace } from "../../support/stores/tracking.ts";
+import { writeTrace } from "../../support/stores/write.ts";
 import { at, listAt, toolsWith } from "../harness.ts";
 
 const KEYS = {
@@ -14,68 +17,49 @@ const NAMES = "info.state,data.spans.*.name";
 
 Deno.test("s3: spans of a server that does not serve them are read from the configured bucket", async () => {
   await using moto = await startMoto();
-  const server = await startMlflow({ version: "3.4" });
-  try {
-    const trace_id = await writeTrace(moto, "traces", server.uri);
-    const ask = { trace_id, extract_fields: NAMES };
-    const env = { MLFLOW_TRACKING_URI: server.uri, MLFLOW_S3_ENDPOINT_URL: moto.url, ...KEYS };
-    const without = await toolsWith({ MLFLOW_TRACKING_URI: server.uri }).fails("get_trace", ask);
-    assert.equal(without.error, "unsupported");
-    assert.match(String(without.hint), /--artifact-stores s3:\/\/traces/);
-    const other = await toolsWith({ ...env, WANDFLOW_ARTIFACT_STORES: "s3://traces-of-others" })
-      .fails("get_trace", ask);
-    assert.equal(other.error, "unsupported");
-    const tools = toolsWith({ ...env, WANDFLOW_ARTIFACT_STORES: "s3://traces" });
-    const expected = [{ name: "agent" }, { name: "look up" }];
-    assert.deepEqual(listAt(await tools.ok("get_trace", ask), "data", "spans"), expected);
-    const found = await tools.ok("search_traces", {
-      experiment_id: "in S3",
-      extract_fields: "data.spans.*.name",
-    });
-    assert.deepEqual(listAt(found, "traces", 0, "data", "spans"), expected);
-  } finally {
-    await server.stop();
-  }
+  const server = await shared(mlflow34);
+  const experiment = `in S3 ${crypto.randomUUID()}`;
+  const trace_id = await writeTrace(server.uri, experiment, "s3://traces/some where/ä+1", {
+    AWS_ACCESS_KEY_ID: "AKIAWRITER",
+    AWS_SECRET_ACCESS_KEY: "writer",
+    AWS_DEFAULT_REGION: "us-east-1",
+    MLFLOW_S3_ENDPOINT_URL: moto.url,
+  });
+  const ask = { trace_id, extract_fields: NAMES };
+  const env = { MLFLOW_TRACKING_URI: server.uri, MLFLOW_S3_ENDPOINT_URL: moto.url, ...KEYS };
+  const without = await toolsWith({ MLFLOW_TRACKING_URI: server.uri }).fails("get_trace", ask);
+  assert.equal(without.error, "unsupported");
+  assert.match(String(without.hint), /--artifact-stores s3:\/\/traces/);
+  const other = await toolsWith({ ...env, WANDFLOW_ARTIFACT_STORES: "s3://traces-of-others" })
+    .fails("get_trace", ask);
+  assert.equal(other.error, "unsupported");
+  const tools = toolsWith({ ...env, WANDFLOW_ARTIFACT_STORES: "s3://traces" });
+  const expected = [{ name: "agent" }, { name: "look up" }];
+  assert.deepEqual(listAt(await tools.ok("get_trace", ask), "data", "spans"), expected);
+  const found = await tools.ok("search_traces", {
+    experiment_id: experiment,
+    extract_fields: "data.spans.*.name",
+  });
+  assert.deepEqual(listAt(found, "traces", 0, "data", "spans"), expected);
 });
 
 /** A tracking server whose one trace lies in S3, and the store, which answers as it is told. */
 function serve(answer: () => Response, store = "s3://traces/a b") {
   const received: Received[] = [];
-  const tags = { "mlflow.artifactLocation": "s3://traces/a b/ü~+1" };
-  const info = {
-    trace_id: "tr-1",
-    state: "OK",
-    request_time: "2026-11-06T00:00:00Z",
-    trace_location: { type: "MLFLOW_EXPERIMENT", mlflow_experiment: { experiment_id: "1" } },
-    tags,
-  };
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    ({ method, url, headers }) => {
-      const { pathname } = new URL(url);
-      if (pathname === "/api/3.0/mlflow/traces/tr-1") {
-        return Response.json({ trace: { trace_info: info } });
-      }
-      if (!pathname.startsWith("/traces/")) {
-        return new Response("<!doctype html>", {
-          status: 404,
-          headers: { "content-type": "text/html" },
-        });
-      }
-      received.push({ method, url, headers, body: "" });
-      return answer();
-    },
-  );
-  const url = `http://127.0.0.1:${server.addr.port}`;
+  const server = serveTrace("s3://traces/a b/ü~+1", ({ method, url, headers }) => {
+    if (!new URL(url).pathname.startsWith("/traces/")) return undefined;
+    received.push({ method, url, headers, body: "" });
+    return answer();
+  });
   return {
     received,
     tools: toolsWith({
-      MLFLOW_TRACKING_URI: url,
-      MLFLOW_S3_ENDPOINT_URL: url,
+      MLFLOW_TRACKING_URI: server.url,
+      MLFLOW_S3_ENDPOINT_URL: server.url,
       WANDFLOW_ARTIFACT_STORES: store,
       ...KEYS,
     }),
-    [Symbol.asyncDispose]: () => server.shutdown(),
+    [Symbol.asyncDispose]: () => server[Symbol.asyncDispose](),
   };
 }
 

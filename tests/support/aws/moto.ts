@@ -1,8 +1,5 @@
-import { fileURLToPath } from "node:url";
 import { cleanEnv } from "../python/command.ts";
 import { ensureVenv } from "../python/venv.ts";
-
-const SCRIPT = fileURLToPath(new URL("./write_traces.py", import.meta.url));
 
 /** AWS's services as `moto` has them, on a free port. */
 export interface Moto extends AsyncDisposable {
@@ -35,26 +32,4 @@ export async function startMoto(): Promise<Moto> {
       await Promise.all([child.status, reading]);
     },
   };
-}
-
-/** Lets the oldest supported MLflow write a trace into a bucket of these services. */
-export async function writeTrace(
-  moto: Moto,
-  bucket: string,
-  trackingUri: string,
-): Promise<string> {
-  const venv = await ensureVenv("cloud-3.4");
-  const { code, stdout, stderr } = await new Deno.Command(venv.python, {
-    args: ["-W", "ignore", SCRIPT, moto.url, bucket, trackingUri],
-    clearEnv: true,
-    env: cleanEnv({
-      AWS_ACCESS_KEY_ID: "AKIAWRITER",
-      AWS_SECRET_ACCESS_KEY: "writer",
-      AWS_DEFAULT_REGION: "us-east-1",
-      MLFLOW_S3_ENDPOINT_URL: moto.url,
-    }),
-  }).output();
-  const text = new TextDecoder().decode(code === 0 ? stdout : stderr);
-  if (code !== 0) throw new Error(`MLflow could not write to S3:\n${text}`);
-  return text.trim().split("\n").at(-1) ?? "";
 }

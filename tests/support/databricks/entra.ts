@@ -10,6 +10,7 @@ export interface Entra {
   stop(): Promise<void>;
 }
 
+const STORAGE = "https://storage.azure.com/";
 const DATABRICKS = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d";
 
 export function startEntra(): Entra {
@@ -33,7 +34,9 @@ export function startEntra(): Entra {
       }
       const resource = form.get("resource") ?? "";
       asked.push(resource);
-      const token = `entra-token-canary-${crypto.randomUUID()}`;
+      const token = resource === STORAGE
+        ? printToken(tenant, client.id)
+        : `entra-token-canary-${crypto.randomUUID()}`;
       if (resource === DATABRICKS) given.add(token);
       // Version 1 of the endpoint writes numbers as texts.
       return Response.json({ access_token: token, token_type: "Bearer", expires_in: "3599" });
@@ -45,4 +48,17 @@ export function startEntra(): Entra {
     knows: (token) => given.has(token),
     stop: () => server.shutdown(),
   };
+}
+
+/** A token whose claims Azurite reads; it checks no signature. */
+function printToken(tenant: string, client: string): string {
+  const now = Math.floor(Date.now() / 1000);
+  const claims = {
+    ...{ aud: STORAGE, iss: `https://sts.windows.net/${tenant}/`, tid: tenant, appid: client },
+    ...{ iat: now - 60, nbf: now - 60, exp: now + 3600, ver: "1.0" },
+  };
+  const encode = (value: object) =>
+    new TextEncoder().encode(JSON.stringify(value))
+      .toBase64({ alphabet: "base64url", omitPadding: true });
+  return `${encode({ alg: "RS256", typ: "JWT" })}.${encode(claims)}.c2lnbmF0dXJl`;
 }

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { progress, run, type RunOptions } from "./command.ts";
 import { findPython, type Interpreter } from "./interpreter.ts";
-import { binary, environmentNames, ENVIRONMENTS, REQUIREMENTS } from "./layout.ts";
+import { binary, environmentNames, ENVIRONMENTS, findRequirements } from "./layout.ts";
 import { withLock } from "./lock.ts";
 import { ensureUv, makeVenv } from "./uv.ts";
 
@@ -38,11 +38,12 @@ export function ensureVenv(name: string): Promise<Venv> {
 }
 
 async function make(name: string): Promise<Venv> {
-  if (!environmentNames().includes(name)) {
+  const folder = findRequirements(name);
+  if (folder === undefined) {
     throw new Error(`No requirement set "${name}"; there are ${environmentNames().join(", ")}.`);
   }
   const python = await findPython();
-  const pinned = join(REQUIREMENTS, `${name}.txt`);
+  const pinned = join(folder, `${name}.txt`);
   const dir = join(ENVIRONMENTS, `${name}-${await fingerprint(pinned, python)}`);
   const venv = {
     dir,

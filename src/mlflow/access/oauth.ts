@@ -5,7 +5,9 @@ import type { Log } from "../../core/log.ts";
 import { openSession } from "../../http/client.ts";
 import type { UpstreamOptions } from "../../http/request.ts";
 import type { Transport } from "../../http/transport.ts";
-import type { IssuedToken } from "../access/token.ts";
+import type { IssuedToken } from "./token.ts";
+import type { EntraLogin } from "../../config/entra.ts";
+import { path } from "../../http/path.ts";
 
 /** Longest that a request for a token may take, in milliseconds. */
 const PATIENCE = 30_000;
@@ -74,11 +76,37 @@ export async function requestToken(
   return { token, expiresInSeconds };
 }
 
+/** Asks Microsoft Entra for a service principal's token for a resource. */
+export function requestEntraToken(
+  issuer: Pick<Issuer, "credentials" | "transport" | "log">,
+  { authority, tenantId, clientId, clientSecret }: EntraLogin,
+  resource: string,
+): Promise<IssuedToken> {
+  const endpoint = new URL(authority);
+  endpoint.pathname = path`/${tenantId}/oauth2/token`.text;
+  return requestToken(
+    { ...issuer, name: "Microsoft Entra", setting: "AZURE_AUTHORITY_HOST" },
+    endpoint,
+    {
+      grant_type: "client_credentials",
+      client_id: clientId,
+      client_secret: clientSecret,
+      resource,
+    },
+  );
+}
+
 /** The reason that a token was refused, by its code: descriptions may quote what was sent. */
 function readOauthError(issuer: Issuer, status: number, body: string): Failure | undefined {
   if (![400, 401, 403].includes(status)) return undefined;
   const { error = "", error_description: text = "" } =
     OauthError.safeParse(tryParseJson(body)).data ?? {};
+  if (/reasonable timeframe|AADSTS700024/.test(text)) {
+    return new Failure("unauthorized", `${issuer.name} finds this machine's time wrong.`, {
+      status,
+      hint: "Set this machine's clock: what it signs is good for some minutes.",
+    });
+  }
   const codes = [/^[\w.-]{1,60}$/.exec(error)?.[0], /\bAADSTS\d+\b/.exec(text)?.[0]]
     .filter((code) => code !== undefined);
   return new Failure(
