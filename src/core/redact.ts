@@ -6,7 +6,7 @@ const DISTINCT = 6;
 
 /**
  * Replaces secrets in a text, in the forms that servers and clients write them in: percent-encoded,
- * as a form, JSON text, JSON in JSON, Base64. Short ones only behind a name such as `password=`, a
+ * as a form, JSON text, JSON in JSON, Base64; also what a cut left of one. Short ones only behind a name such as `password=`, a
  * colon before a host, or alone in their text.
  */
 export function createRedactor(secrets: Iterable<string>): (text: string) => string {
@@ -28,7 +28,10 @@ export function createRedactor(secrets: Iterable<string>): (text: string) => str
   const replace = (text: string) =>
     guarded.reduce(
       (result, pattern) => result.replace(pattern, "***"),
-      ordered.reduce((result, needle) => result.replaceAll(needle, "***"), text),
+      hideHeads(
+        ordered.reduce((result, needle) => result.replaceAll(needle, "***"), text),
+        ordered,
+      ),
     );
   const escapes = matchEscapes([...needles, ...short]);
   return (text) => {
@@ -39,6 +42,34 @@ export function createRedactor(secrets: Iterable<string>): (text: string) => str
     const clean = replace(decoded);
     return clean === decoded ? replaced : clean;
   };
+}
+
+/** Of a secret that a cut goes through, fewer of its first characters say nothing. */
+const HEAD = 8;
+
+/** A text without the beginnings of secrets that a cut left: every cut is marked by "…". */
+function hideHeads(text: string, needles: readonly string[]): string {
+  if (!text.includes("…")) return text;
+  const [longest = ""] = needles;
+  return text.split("…").map((part, index, parts) => {
+    if (index === parts.length - 1) return part;
+    const from = Math.max(0, part.length - longest.length);
+    const end = part.slice(from);
+    const starts = needles.flatMap((needle) => {
+      const at = findHead(end, needle);
+      return at === -1 ? [] : [at];
+    });
+    return starts.length === 0 ? part : `${part.slice(0, from + Math.min(...starts))}***`;
+  }).join("…");
+}
+
+/** Where the text's end begins that is a needle's beginning; -1 when it is not. */
+function findHead(text: string, needle: string): number {
+  const head = needle.slice(0, HEAD);
+  for (let at = text.indexOf(head); at !== -1; at = text.indexOf(head, at + 1)) {
+    if (needle.startsWith(text.slice(at))) return at;
+  }
+  return -1;
 }
 
 /** Text in JSON in an address is escaped twice. */

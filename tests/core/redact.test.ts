@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createRedactor, redactDeep } from "../../src/core/redact.ts";
+import { cutText } from "../../src/core/text.ts";
 
 Deno.test("redaction finds any secret of six characters or more, anywhere in a text", () => {
   const secret = fc.string({ minLength: 6, maxLength: 30 }).filter((text) => !"***".includes(text));
@@ -14,6 +15,27 @@ Deno.test("redaction finds any secret of six characters or more, anywhere in a t
     }
   }));
   assert.equal(createRedactor([])("anything"), "anything");
+});
+
+Deno.test("what a cut leaves of a secret is hidden, too", () => {
+  const secret = "local-0c7a8b3302bd4422";
+  const redact = createRedactor([secret, "local-0c7a8b33-and-another"]);
+  const basic = btoa(`api:${secret}`);
+  const forms = { plain: secret, json: JSON.stringify({ key: secret }), basic };
+  const both = createRedactor([secret, basic]);
+  for (const [form, text] of Object.entries(forms)) {
+    const whole = `before ${text} after`;
+    for (let size = 0; size < whole.length; size++) {
+      const shown = both(cutText(whole, size));
+      assert.doesNotMatch(shown, /local-0c|YXBpOmxv/, `${form} ${size}`);
+      assert.ok(shown.startsWith("before ".slice(0, size)), shown);
+    }
+  }
+  // Cuts within a text, and what only begins alike.
+  assert.equal(redact("a local-0c7a8… b local-0c… c local-0…"), "a ***… b ***… c local-0…");
+  for (const text of ["local-0c7a8", "local-0c7a8 …", "local-0c7x…", "…", "a local-… b"]) {
+    assert.equal(redact(text), text);
+  }
 });
 
 Deno.test("a secret that contains another is hidden whole", () => {

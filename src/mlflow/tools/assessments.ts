@@ -22,6 +22,7 @@ import {
   type WriteServices,
   writingTool,
 } from "../services.ts";
+import { cutText } from "../../core/text.ts";
 import { TraceId } from "../trace_id.ts";
 import { inTurn } from "../../core/async.ts";
 import { defined } from "../../core/values.ts";
@@ -185,7 +186,7 @@ export const deleteAssessment: Tool<WriteServices> = writingTool({
     const { kind, content } = readKind(found);
     const source = asRecord(found["source"] ?? null);
     const question = `The ${kind} ${JSON.stringify(found["assessment_name"])} = ${
-      JSON.stringify(content).slice(0, 200)
+      cutText(JSON.stringify(content), 200)
     } by ${source["source_type"]} ${source["source_id"]} would be deleted from trace ${trace_id}.`;
     return { question };
   },

@@ -6,6 +6,7 @@ import { PROJECT_ARGS, resolveProject } from "../project.ts";
 import { wandbTool, type WeaveServices } from "../tool.ts";
 import { type Call, readDerived, readOp, readOwnSummary, readUsage } from "../weave/call.ts";
 import { explainEmpty, explainRewritten } from "../weave/explain.ts";
+import { shortenException } from "../weave/rows/shape.ts";
 import { chooseSample, findCandidates } from "../weave/sample.ts";
 import { buildSelection, FILTERS_ARGUMENT } from "../weave/selection.ts";
 
@@ -96,7 +97,7 @@ function toRow(call: Call): Record<string, unknown> {
     Object.entries({
       status: readDerived(call).status,
       display_name: call.display_name,
-      exception: call.exception,
+      exception: shortenException(call.exception),
       thread_id: call["thread_id"],
       turn_id: call["turn_id"],
       wb_run_id: call["wb_run_id"],

@@ -1,4 +1,4 @@
-import { shortenMessage } from "../../core/text.ts";
+import { cutText, shortenMessage } from "../../core/text.ts";
 import { Failure, isFailure } from "../../core/failure.ts";
 import * as z from "zod";
 import type { Log } from "../../core/log.ts";
@@ -103,7 +103,7 @@ export function createDocs(
       const { result, error } = reply.data;
       if (result === undefined || result.isError === true) {
         const said = error?.message ?? result?.content[0]?.text ?? "";
-        throw failed(`failed${said === "" ? "" : `: ${said.slice(0, 300)}`}`);
+        throw failed(`failed${said === "" ? "" : `: ${cutText(said, 300)}`}`);
       }
       return result.content.flatMap(({ type, text: part }) =>
         type === "text" && part ? [part] : []
