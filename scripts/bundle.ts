@@ -8,6 +8,8 @@ import { fileURLToPath, pathToFileURL } from "node:url";
 import { checkChunks, readChunks, scriptsBelow } from "./chunks.ts";
 import { runDeno } from "./build.ts";
 import { fileOf } from "./graph.ts";
+import { loadBackends } from "../src/catalog.ts";
+import { describeTools, NO_KNOWN_TOOLS } from "../src/mcp/late.ts";
 import { NO_COMMIT } from "../src/version.ts";
 
 /** The modules that the launcher runs in workers, by the addresses that it names. */
@@ -31,7 +33,12 @@ export async function bundle(
   commit?: string,
 ): Promise<string> {
   const main = await bundleScripts(folder, "main.ts", WORKERS);
-  if (commit !== undefined) await bakeCommit(folder, commit);
+  if (commit !== undefined) {
+    await bake(folder, NO_COMMIT, NO_COMMIT.replace("none", commit));
+  }
+  await loadBackends();
+  const tools = JSON.stringify(await describeTools());
+  await bake(folder, NO_KNOWN_TOOLS, NO_KNOWN_TOOLS.replace("{}", () => tools));
   const complaints = checkChunks(await readChunks(folder));
   if (complaints.length > 0) {
     await Deno.remove(folder, { recursive: true });
@@ -77,15 +84,17 @@ async function pointAtWorkers(
   await Deno.writeTextFile(main, text);
 }
 
-async function bakeCommit(folder: string, commit: string): Promise<void> {
+/** Replaces a text constant of the source in the bundle. */
+async function bake(folder: string, before: string, after: string): Promise<void> {
   let baked = 0;
   for (const file of await scriptsBelow(folder)) {
     const text = await Deno.readTextFile(file);
-    if (!text.includes(NO_COMMIT)) continue;
-    await Deno.writeTextFile(file, text.replaceAll(NO_COMMIT, NO_COMMIT.replace("none", commit)));
+    const whole = text.replaceAll(JSON.stringify(before), () => JSON.stringify(after));
+    if (whole === text) continue;
+    await Deno.writeTextFile(file, whole);
     baked++;
   }
-  if (baked === 0) throw new Error("The bundle has no place for the commit.");
+  if (baked === 0) throw new Error(`The bundle has no place for "${before}".`);
 }
 
 /** The commit that is built, with a mark where files differ from it; undefined outside of git. */

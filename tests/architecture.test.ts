@@ -8,7 +8,8 @@ const BACK_ENDS = (await sourcesIn("src")).flatMap((path) =>
 ).filter((name) => name !== "mcp");
 
 /** What of the protocol side a back end may know: the tool contract, not servers and transports. */
-const CONTRACT = /^src\/mcp\/(tool|caller|define|backend|schema|tokens|workflow|resource)\.ts$/;
+const CONTRACT =
+  /^src\/mcp\/(tool|caller|define|late|backend|schema|tokens|workflow|resource)\.ts$/;
 
 /** Which parts a part may import, besides itself. `list` is the file that lists a back end's tools. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {

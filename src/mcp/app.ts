@@ -26,7 +26,9 @@ export function showsApps(capabilities: unknown): boolean {
 
 /** The pages of some tools, each once. */
 export function appsOf(tools: readonly BoundTool[]): App[] {
-  return [...new Set(tools.flatMap(({ app }) => app ?? []))];
+  return [
+    ...new Map(tools.flatMap(({ app }) => app === undefined ? [] : [[app.uri, app]])).values(),
+  ];
 }
 
 /** What a tool's entry in the listing says of its page, in today's form and the one before. */

@@ -5,6 +5,7 @@ import { Failure } from "../core/failure.ts";
 import { isRecord } from "../core/json.ts";
 import type { Log } from "../core/log.ts";
 import { bind } from "../mcp/define.ts";
+import { lateTools } from "../mcp/late.ts";
 import { absentBackend, type Backend, noTools, type ToolNames } from "../mcp/backend.ts";
 import { perCaller } from "../mcp/caller.ts";
 import type { CallContext, Tool, UpstreamCall } from "../mcp/tool.ts";
@@ -20,13 +21,6 @@ import {
 } from "./local/store.ts";
 import type { ReadServices, WriteServices } from "./services.ts";
 import type { TraceReader } from "./store.ts";
-import { deleteAssessment, getAssessment, updateAssessment } from "./tools/assessments.ts";
-import { deleteTraces } from "./tools/delete_traces.ts";
-import { deleteTraceTag, setTraceTag } from "./tools/tags.ts";
-import { getTrace } from "./tools/get_trace.ts";
-import { logExpectation, logFeedback } from "./tools/log_assessment.ts";
-import { plotTraces } from "./tools/plot_traces.ts";
-import { searchTraces } from "./tools/search_traces.ts";
 import { mlflowWorkflows, suggestExperiments } from "./workflows.ts";
 import { credentialsFile } from "../config/access.ts";
 import { signsRequests } from "../config/aws.ts";
@@ -37,21 +31,14 @@ import { configureTransport } from "./access/transport.ts";
 import { readMlflowError } from "./errors.ts";
 import { reachObjects } from "./objects.ts";
 
-const READING: readonly Tool<ReadServices>[] = [
-  searchTraces,
-  getTrace,
-  getAssessment,
-  plotTraces,
-];
-const WRITING: readonly Tool<WriteServices>[] = [
-  logFeedback,
-  logExpectation,
-  updateAssessment,
-  setTraceTag,
-  deleteTraceTag,
-  deleteAssessment,
-  deleteTraces,
-];
+const READING = await lateTools<ReadServices>("mlflow.reading", async () => {
+  const { READING } = await import("./tools/tools.ts");
+  return READING;
+});
+const WRITING = await lateTools<WriteServices>("mlflow.writing", async () => {
+  const { WRITING } = await import("./tools/tools.ts");
+  return WRITING;
+});
 
 /** All of them. */
 export const MLFLOW_TOOLS: readonly ToolNames[] = [...READING, ...WRITING];

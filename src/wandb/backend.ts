@@ -4,68 +4,38 @@ import { wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "../config/wandb.ts";
 import type { Log } from "../core/log.ts";
 import { absentBackend, type Backend, noTools, type ToolNames } from "../mcp/backend.ts";
 import { bind } from "../mcp/define.ts";
+import { lateTools } from "../mcp/late.ts";
 import { perCaller } from "../mcp/caller.ts";
-import type { Tool, UpstreamCall } from "../mcp/tool.ts";
+import type { UpstreamCall } from "../mcp/tool.ts";
 import { type Account, type Accounts, accountsFor } from "./account.ts";
 import { createWandb, type UnknownField } from "./client.ts";
-import { createDocs, searchDocs } from "./tools/search_docs.ts";
+import { createDocs, type DocsServices } from "./docs.ts";
 import { docsCheck, wandbCheck, weaveCheck } from "./health.ts";
 import { RUN_RESOURCE, type WandbServices, type WeaveServices } from "./tool.ts";
-import { compareArtifactVersions } from "./tools/compare_artifact_versions.ts";
-import { compareRuns } from "./tools/compare_runs.ts";
-import { countTraces } from "./tools/count_traces.ts";
-import { createReport } from "./tools/create_report.ts";
-import { diagnoseRun } from "./tools/diagnose_run.ts";
-import { getArtifactDetails } from "./tools/get_artifact_details.ts";
-import { getRunHistory } from "./tools/get_run_history.ts";
-import { inferSchema } from "./tools/infer_schema.ts";
-import { listArtifactVersions } from "./tools/list_artifact_versions.ts";
-import { listEntities, queryProjects } from "./tools/query_projects.ts";
-import { listRegistries, listRegistryCollections } from "./tools/list_registries.ts";
-import { logAnalysis } from "./tools/log_analysis.ts";
-import { plotEvaluation } from "./tools/plot_evaluation.ts";
-import { plotRuns } from "./tools/plot_runs.ts";
-import { probeProject } from "./tools/probe_project.ts";
-import { queryTraces } from "./tools/query_traces.ts";
-import { queryWandb } from "./tools/query_wandb.ts";
-import { resolveRoots } from "./tools/resolve_roots.ts";
-import { summarizeEvaluation } from "./tools/summarize_evaluation.ts";
 import { createWeave } from "./weave/client.ts";
 import { WEAVE_RESOURCES } from "./weave/resources.ts";
 import { weaveLookUps, weaveWorkflows } from "./weave/workflows.ts";
 import { wandbLookUps, wandbWorkflows } from "./workflows.ts";
 
-/** W&B's own tools, in listing order. */
-const WANDB_TOOLS: readonly Tool<WandbServices>[] = [
-  listEntities,
-  queryProjects,
-  probeProject,
-  queryWandb,
-  getRunHistory,
-  compareRuns,
-  diagnoseRun,
-  listRegistries,
-  listRegistryCollections,
-  listArtifactVersions,
-  getArtifactDetails,
-  compareArtifactVersions,
-  logAnalysis,
-  createReport,
-  plotRuns,
-];
-
-/** Weave's, likewise. */
-const WEAVE_TOOLS: readonly Tool<WeaveServices>[] = [
-  queryTraces,
-  countTraces,
-  inferSchema,
-  resolveRoots,
-  summarizeEvaluation,
-  plotEvaluation,
-];
+const WANDB_TOOLS = await lateTools<WandbServices>("wandb", async () => {
+  const { WANDB_TOOLS } = await import("./tools/wandb.ts");
+  return WANDB_TOOLS;
+});
+const DOCS_TOOLS = await lateTools<DocsServices>("wandb.docs", async () => {
+  const { searchDocs } = await import("./tools/search_docs.ts");
+  return [searchDocs];
+});
+const WEAVE_TOOLS = await lateTools<WeaveServices>("weave", async () => {
+  const { WEAVE_TOOLS } = await import("./tools/weave.ts");
+  return WEAVE_TOOLS;
+});
 
 /** All of them. */
-export const ALL_WANDB_TOOLS: readonly ToolNames[] = [...WANDB_TOOLS, searchDocs, ...WEAVE_TOOLS];
+export const ALL_WANDB_TOOLS: readonly ToolNames[] = [
+  ...WANDB_TOOLS,
+  ...DOCS_TOOLS,
+  ...WEAVE_TOOLS,
+];
 
 /** W&B and Weave: one account, two servers, each with its tools. */
 export function wandbBackends(config: Config, log: Log): readonly Backend[] {
@@ -93,7 +63,7 @@ function wandbBackend(accounts: Accounts, settings: Settings): Backend {
       ...WANDB_TOOLS.map((tool) =>
         bind(tool, (context) => ({ wandb: open(context) }), wandbBaseUrl(settings)?.host)
       ),
-      ...(docs === undefined ? [] : [bind(searchDocs, () => ({ docs }))]),
+      ...(docs === undefined ? [] : DOCS_TOOLS.map((tool) => bind(tool, () => ({ docs })))),
     ],
     workflows: wandbWorkflows(account),
     lookUps: wandbLookUps(account, (call) => open(call).open(call.signal)),
@@ -106,7 +76,7 @@ function wandbBackend(accounts: Accounts, settings: Settings): Backend {
       : settings.wandbProxyDocs
       ? "search_wandb_docs_tool is not listed: WANDBOT_BASE_URL must be a URL, or unset."
       : "search_wandb_docs_tool is not listed: WANDB_MCP_PROXY_DOCS is false.",
-    absentTools: () => Promise.resolve(docs === undefined ? [searchDocs] : []),
+    absentTools: () => Promise.resolve(docs === undefined ? DOCS_TOOLS : []),
     checks: [
       wandbCheck(account),
       ...(docs === undefined || docsUrl === undefined ? [] : [docsCheck(docsUrl, docs)]),

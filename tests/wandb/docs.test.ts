@@ -1,4 +1,5 @@
-import { createDocs, searchDocs } from "../../src/wandb/tools/search_docs.ts";
+import { createDocs } from "../../src/wandb/docs.ts";
+import { searchDocs } from "../../src/wandb/tools/search_docs.ts";
 import { contextFor, type Data, memoryLog, reportOf } from "./harness.ts";
 
 import assert from "node:assert/strict";

@@ -1,0 +1,28 @@
+import type { Tool } from "../../mcp/tool.ts";
+import type { ReadServices, WriteServices } from "../services.ts";
+import { deleteAssessment, getAssessment, updateAssessment } from "./assessments.ts";
+import { deleteTraces } from "./delete_traces.ts";
+import { getTrace } from "./get_trace.ts";
+import { logExpectation, logFeedback } from "./log_assessment.ts";
+import { plotTraces } from "./plot_traces.ts";
+import { searchTraces } from "./search_traces.ts";
+import { deleteTraceTag, setTraceTag } from "./tags.ts";
+
+/** What a store that nobody may change has, in listing order. */
+export const READING: readonly Tool<ReadServices>[] = [
+  searchTraces,
+  getTrace,
+  getAssessment,
+  plotTraces,
+];
+
+/** What others have besides. */
+export const WRITING: readonly Tool<WriteServices>[] = [
+  logFeedback,
+  logExpectation,
+  updateAssessment,
+  setTraceTag,
+  deleteTraceTag,
+  deleteAssessment,
+  deleteTraces,
+];
