@@ -20,6 +20,8 @@ export interface UsageCall extends ModelRecords {
   /** Id of its parent; null for a root. */
   readonly parent_id?: string | null | undefined;
   readonly trace_id: string;
+  /** Whether its usage is known to include that of all calls below it. */
+  readonly rolled_up?: boolean | undefined;
 }
 
 /** Usage of one model, or of all. */
@@ -47,6 +49,11 @@ export interface UsageSum extends UsageTotal {
    * ancestor of another through calls that are not in the set; pass `parents` to be certain.
    */
   readonly possibly_overlapping_calls?: number;
+  /**
+   * Counted calls with more usage than the calls below them together, which were taken for a part
+   * of it and are not counted.
+   */
+  readonly possibly_hiding_calls?: number;
   /** Calls with usage that are not in the sums: too many traces had to be held at once. */
   readonly left_out_calls?: number;
 }
@@ -57,6 +64,9 @@ export class UsageTotals {
   readonly #all = new Total();
   readonly #unpriced = new Set<string>();
   #counted = 0;
+  /** See {@link UsageSum.possibly_overlapping_calls} and {@link UsageSum.possibly_hiding_calls}. */
+  overlapping = 0;
+  doubtful = 0;
 
   /** Takes a call's usage and cost; the call is not kept. */
   add({ usage = {}, costs = {} }: ModelRecords): void {
@@ -70,8 +80,8 @@ export class UsageTotals {
     }
   }
 
-  /** The sums so far; `overlapping` calls among them may contain one another. */
-  result(overlapping: number): UsageSum {
+  /** The sums so far. */
+  result(): UsageSum {
     const models = [...this.#models].map(([model, total]) => [model, total.result()] as const);
     return {
       ...this.#all.result(),
@@ -80,7 +90,8 @@ export class UsageTotals {
       ...(this.#all.priced && this.#unpriced.size > 0
         ? { unpriced_models: [...this.#unpriced].sort() }
         : {}),
-      ...(overlapping > 0 ? { possibly_overlapping_calls: overlapping } : {}),
+      ...(this.overlapping > 0 ? { possibly_overlapping_calls: this.overlapping } : {}),
+      ...(this.doubtful > 0 ? { possibly_hiding_calls: this.doubtful } : {}),
     };
   }
 }
@@ -96,14 +107,11 @@ class Total {
   priced = false;
 
   add(used: Readonly<Record<string, unknown>>, cost?: Readonly<Record<string, unknown>>): void {
-    // Where calls of both spellings were summed, both are there; the service adds them too.
-    const prompt = toNumber(used["prompt_tokens"]) + toNumber(used["input_tokens"]);
-    const completion = toNumber(used["completion_tokens"]) + toNumber(used["output_tokens"]);
+    const { prompt, completion, total } = readTokens(used);
     this.#requests += toNumber(used["requests"]);
     this.#prompt += prompt;
     this.#completion += completion;
-    // A sum over calls of which only some had a total is less than its parts.
-    this.#total += Math.max(toNumber(used["total_tokens"]), prompt + completion);
+    this.#total += total;
     const parts = cost === undefined ? undefined : splitCost(cost);
     for (const [name, value] of Object.entries(used)) {
       if (!name.endsWith("_tokens") || KNOWN.includes(name) || toNumber(value) === 0) continue;
@@ -172,6 +180,28 @@ export function addRecords(all: readonly (Records | undefined)[]): RecordSums {
 /** Whether a record of usage or cost says that anything was used. */
 export function isUsed(record: Readonly<Record<string, unknown>>): boolean {
   return Object.values(record).some((value) => toNumber(value) !== 0);
+}
+
+/** Whether a call used anything. OpenTelemetry's roots have records of nothing. */
+export function holdsUsage({ usage = {}, costs = {} }: ModelRecords): boolean {
+  return [...Object.values(usage), ...Object.values(costs)].some(isUsed);
+}
+
+/** What a record of usage counts, in either spelling. */
+export interface Tokens {
+  readonly prompt: number;
+  readonly completion: number;
+  readonly total: number;
+}
+
+/** The tokens of a record of usage. */
+export function readTokens(used: Readonly<Record<string, unknown>>): Tokens {
+  // Where calls of both spellings were summed, both are there; the service adds them too.
+  const prompt = toNumber(used["prompt_tokens"]) + toNumber(used["input_tokens"]);
+  const completion = toNumber(used["completion_tokens"]) + toNumber(used["output_tokens"]);
+  // A sum over calls of which only some had a total is less than its parts.
+  const total = Math.max(toNumber(used["total_tokens"]), prompt + completion);
+  return { prompt, completion, total };
 }
 
 function toNumber(value: unknown): number {

@@ -159,3 +159,50 @@ Deno.test("a root whose usage is nothing hides nothing", () => {
     assert.equal(stream.result().total_tokens, 120);
   }
 });
+
+Deno.test("a call's own usage is added to that of the calls below it", () => {
+  const used = (model: string, read: number, written: number) => ({
+    [model]: { input_tokens: read, output_tokens: written },
+  });
+  const over = (root: UsageCall["usage"], rest: Partial<UsageCall> = {}) => [
+    { id: "root", trace_id: "t", usage: root, ...rest },
+    { id: "chat", parent_id: "root", trace_id: "t", usage: used("m", 100, 20) },
+  ];
+  const cases: [readonly UsageCall[], number, number | undefined][] = [
+    [over(used("other", 7, 1)), 128, undefined],
+    [over(used("m", 10, 1)), 131, undefined],
+    // As many tokens in all, but not of each kind.
+    [over(used("m", 300, 1)), 421, undefined],
+    [over({ ...used("m", 100, 20), ...used("other", 7, 1) }), 128, undefined],
+    [over(used("m", 300, 60)), 360, 1],
+    [over(used("m", 300, 60), { rolled_up: true }), 360, undefined],
+    // What Weave's client summed up lacks a call that ended after it.
+    [over(used("m", 10, 1), { rolled_up: true }), 11, undefined],
+  ];
+  for (const [calls, total, hiding] of cases) {
+    for (const order of [calls, calls.toReversed()]) {
+      const stream = new UsageStream();
+      for (const call of order) stream.add(call);
+      for (const sum of [sumUsage(order), stream.result()]) {
+        assert.deepEqual([sum.total_tokens, sum.possibly_hiding_calls], [total, hiding]);
+      }
+    }
+  }
+});
+
+Deno.test("what comes after its trace was added up is included where the root includes the rest", () => {
+  const usage = (tokens: number) => ({ m: { prompt_tokens: tokens } });
+  const part = (id: string, parent: string, trace: string, tokens: number) => ({
+    ...{ id, parent_id: parent, trace_id: trace, usage: usage(tokens) },
+  });
+  const stream = new UsageStream({ waiting: 4 });
+  for (const trace of ["a", "b"]) {
+    stream.add({ id: trace, trace_id: trace, usage: usage(trace === "a" ? 2 : 1) });
+    stream.add(part(`${trace}1`, trace, trace, 2));
+    stream.add(part(`${trace}2`, trace, trace, 0));
+  }
+  stream.add({ id: "c", trace_id: "c", usage: usage(1) });
+  stream.add(part("a3", "a", "a", 2));
+  const sum = stream.result();
+  assert.deepEqual([sum.total_tokens, sum.left_out_calls], [2 + 3 + 1, undefined]);
+});

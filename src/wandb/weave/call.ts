@@ -1,5 +1,6 @@
 import * as z from "zod";
-import { splitCost } from "../../analysis/usage_totals.ts";
+import { splitCost, type UsageCall } from "../../analysis/usage_totals.ts";
+import { isRecord } from "../../core/json.ts";
 import { baseName } from "./filters/ops.ts";
 
 const Json = z.record(z.string(), z.unknown());
@@ -71,9 +72,21 @@ export function readDerived(call: Call): Derived {
   return Weave.safeParse(call.summary?.["weave"] ?? {}).data ?? {};
 }
 
-/** Usage by model, descendants included; undefined while running. */
+/** Usage by model; undefined while running. */
 export function readUsage(call: Call): Record<string, Record<string, unknown>> | undefined {
   return Usage.parse(call.summary?.["usage"]);
+}
+
+/**
+ * A call as its usage is added up. Weave's Python client sums both usage and statuses up over the
+ * calls below; what others write may be a call's own.
+ */
+export function toUsageCall(call: Call): UsageCall {
+  return {
+    ...{ id: call.id, trace_id: call.trace_id, parent_id: call.parent_id },
+    ...{ usage: readUsage(call), costs: readDerived(call).costs },
+    ...(isRecord(call.summary?.["status_counts"]) ? { rolled_up: true } : {}),
+  };
 }
 
 /** What a summary holds besides usage and what the service and its clients count. */

@@ -38,7 +38,7 @@ export interface Work {
 /** Lists one page of calls. */
 export async function listCalls(work: Work): Promise<Reply<Listing>> {
   const { args, place, plan, session, selection } = work;
-  const tally = new Tally();
+  const tally = new Tally((id) => work.usage.isFilled(id));
   const collector = new RowCollector(work.maxTokens);
   const reader = new RefReader(session);
   // Rows, their total and the pages after them are about the same calls, whatever starts meanwhile.

@@ -1,7 +1,7 @@
 import { combineUsage, type UsageCall } from "../../analysis/usage.ts";
 import { isUsed } from "../../analysis/usage_totals.ts";
 import type { ProjectRef } from "../project.ts";
-import { type Call, readDerived, readUsage } from "./call.ts";
+import { type Call, readDerived, toUsageCall } from "./call.ts";
 import type { WeaveSession } from "./client.ts";
 import { chunkCalls } from "./rows/expand.ts";
 
@@ -9,12 +9,13 @@ import { chunkCalls } from "./rows/expand.ts";
 const CALLS = 10_000;
 
 /**
- * Gives roots by OpenTelemetry the usage and the costs of the calls below them. Weave's clients sum
- * these up in a root; a span holds its own alone.
+ * Gives roots by OpenTelemetry the usage and the costs of their traces. Weave's clients sum these up
+ * in a root; a span holds its own alone.
  */
 export class TraceUsage {
   readonly #filled = new Set<string>();
   readonly #unknown = new Set<string>();
+  readonly #doubtful = new Set<string>();
 
   constructor(private readonly own: WeaveSession, private readonly place: ProjectRef) {}
 
@@ -26,12 +27,21 @@ export class TraceUsage {
     };
   }
 
+  /** Whether a call was given the usage of its trace. */
+  isFilled(id: string): boolean {
+    return this.#filled.has(id);
+  }
+
   /** What a result says of the roots that were filled, or could not be. */
   get note(): string | undefined {
     const [filled, unknown] = [this.#filled.size, this.#unknown.size];
     const parts = [
       ...(filled === 0 ? [] : [
-        `OpenTelemetry roots with the usage and costs of the calls below them: ${filled}.`,
+        `OpenTelemetry roots with the usage and costs of their traces, summed up here: ${filled}.`,
+      ]),
+      ...(this.#doubtful.size === 0 ? [] : [
+        "Traces with spans that used more than the spans below them together, which were taken as " +
+        `included and may have to be added: ${this.#doubtful.size}.`,
       ]),
       ...(unknown === 0 ? [] : [
         `Roots whose usage is unknown, since their traces have more than ${CALLS} calls: ${unknown}.`,
@@ -42,15 +52,16 @@ export class TraceUsage {
 
   async *#fillAll(calls: AsyncIterable<Call>, costs = false): AsyncGenerator<Call> {
     for await (const chunk of chunkCalls(calls)) {
-      const traces = new Set(chunk.filter(isSilentRoot).map(({ trace_id: trace }) => trace));
+      const traces = new Set(chunk.filter(isSpanRoot).map(({ trace_id: trace }) => trace));
       const below = await this.#read([...traces], costs);
-      for (const call of chunk) yield isSilentRoot(call) ? this.#fill(call, below) : call;
+      for (const call of chunk) yield isSpanRoot(call) ? this.#fill(call, below) : call;
     }
   }
 
   #fill(call: Call, below: ReadonlyMap<string, readonly UsageCall[]>): Call {
-    const { usage, costs } = combineUsage(below.get(call.trace_id) ?? []);
-    if (Object.keys(usage).length === 0 && Object.keys(costs).length === 0) return call;
+    const { usage, costs, counted, doubtful } = combineUsage(below.get(call.trace_id) ?? []);
+    if (doubtful > 0) this.#doubtful.add(call.id);
+    if (counted.every(({ id }) => id === call.id)) return call;
     this.#filled.add(call.id);
     const weave = { ...readDerived(call), ...(Object.keys(costs).length === 0 ? {} : { costs }) };
     return { ...call, summary: { ...call.summary, usage, weave } };
@@ -71,10 +82,7 @@ export class TraceUsage {
       number++;
       const list = found.get(call.trace_id) ?? [];
       found.set(call.trace_id, list);
-      list.push({
-        ...{ id: call.id, trace_id: call.trace_id, parent_id: call.parent_id },
-        ...{ usage: readUsage(call), costs: readDerived(call).costs },
-      });
+      list.push(toUsageCall(call));
     }
     if (number <= CALLS) return found;
     const middle = traces.length >> 1;
@@ -87,9 +95,13 @@ export class TraceUsage {
   }
 }
 
-/** Whether a call is a root whose record of usage says that nothing was used, as a span's does. */
-function isSilentRoot(call: Call): boolean {
-  if ((call.parent_id ?? null) !== null) return false;
-  const records = Object.values(readUsage(call) ?? {});
-  return records.length > 0 && !records.some(isUsed);
+/** Whether a call is a root whose usage is its own alone, as a span's is. */
+function isSpanRoot(call: Call): boolean {
+  const { parent_id: parent = null, usage = {}, rolled_up = false } = toUsageCall(call);
+  const records = Object.values(usage);
+  if (parent !== null || rolled_up || records.length === 0) return false;
+  return SPAN_ID.test(call.id) || !records.some(isUsed);
 }
+
+/** An id as OpenTelemetry makes it; those of Weave's clients are UUIDs. */
+const SPAN_ID = /^[0-9a-f]{16}$/;

@@ -7,9 +7,7 @@ id of the OpenTelemetry trace.
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
-import os
 import sys
 import time
 from pathlib import Path
@@ -19,11 +17,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 _answer = sys.stdout
 sys.stdout = sys.stderr
 
+from spans import trace_id, tracing  # noqa: E402
 from weave_client import connect  # noqa: E402
 import weave  # noqa: E402
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter  # noqa: E402
-from opentelemetry.sdk.trace import TracerProvider  # noqa: E402
-from opentelemetry.sdk.trace.export import BatchSpanProcessor  # noqa: E402
 
 ROWS = [{"n": n} for n in range(1, 6)]
 
@@ -156,25 +152,9 @@ def run(name: str, scorers: list, **options: Any) -> dict[str, Any]:
 
 
 def by_opentelemetry(project: str) -> str:
-    credentials = base64.b64encode(f"api:{os.environ['WANDB_API_KEY']}".encode()).decode()
-    headers = {"project_id": project, "Authorization": f"Basic {credentials}"}
-    exporter = OTLPSpanExporter(
-        endpoint=f"{os.environ['WF_TRACE_SERVER_URL']}/otel/v1/traces", headers=headers
-    )
-    provider = TracerProvider()
-    provider.add_span_processor(BatchSpanProcessor(exporter))
-    tracer = provider.get_tracer("seed")
-    with tracer.start_as_current_span("Invoke Agent: 1st/try") as root:
-        with tracer.start_as_current_span("chat gpt-4o-mini") as span:
-            span.set_attribute("gen_ai.operation.name", "chat")
-            span.set_attribute("gen_ai.system", "openai")
-            span.set_attribute("gen_ai.request.model", "gpt-4o-mini")
-            span.set_attribute("gen_ai.response.model", "gpt-4o-mini")
-            span.set_attribute("gen_ai.usage.input_tokens", 100)
-            span.set_attribute("gen_ai.usage.output_tokens", 20)
-        trace = format(root.get_span_context().trace_id, "032x")
-    provider.shutdown()
-    return trace
+    with tracing(project) as span, span("Invoke Agent: 1st/try") as root:
+        with span("chat gpt-4o-mini", "gpt-4o-mini", 100, 20):
+            return trace_id(root)
 
 
 def main() -> None:

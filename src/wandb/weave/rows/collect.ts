@@ -1,6 +1,6 @@
 import { UsageStream, type UsageSum } from "../../../analysis/usage.ts";
 import { defined } from "../../../core/values.ts";
-import { type Call, readDerived, readOp, readUsage } from "../call.ts";
+import { type Call, readDerived, readOp, toUsageCall } from "../call.ts";
 
 /** Bytes of rows that are held, whatever may be kept of them. */
 const HELD = 64 * 1024 * 1024;
@@ -78,6 +78,9 @@ export class Tally {
   readonly #ops = new Map<string, number>();
   readonly #usage = new UsageStream();
 
+  /** @param isFilled Whether a call was given the usage of its trace. */
+  constructor(private readonly isFilled: (id: string) => boolean) {}
+
   get calls(): number {
     return this.#calls;
   }
@@ -94,16 +97,11 @@ export class Tally {
       if (this.#earliest === undefined || started < this.#earliest) this.#earliest = started;
       if (this.#latest === undefined || started > this.#latest) this.#latest = started;
     }
-    const { status = "unknown", costs } = readDerived(call);
+    const { status = "unknown" } = readDerived(call);
     increment(this.#statuses, status);
     increment(this.#ops, readOp(call));
-    this.#usage.add({
-      id: call.id,
-      parent_id: call.parent_id,
-      trace_id: call.trace_id,
-      usage: readUsage(call),
-      costs,
-    });
+    const own = toUsageCall(call);
+    this.#usage.add(this.isFilled(call.id) ? { ...own, rolled_up: true } : own);
   }
 
   /** The facts, as a result shows them; asked for once, after the last call. */
@@ -127,7 +125,7 @@ export class Tally {
 
 function describeTokens(usage: UsageSum): Record<string, unknown> {
   const { unpriced_models, possibly_overlapping_calls, left_out_calls } = usage;
-  const { tokens_without_price } = usage;
+  const { tokens_without_price, possibly_hiding_calls } = usage;
   return {
     total_tokens: usage.total_tokens,
     input_tokens: usage.prompt_tokens,
@@ -138,6 +136,11 @@ function describeTokens(usage: UsageSum): Record<string, unknown> {
       tokens_without_price,
       price_note:
         "These have no price of their own: total_cost leaves them out, or counts them as input.",
+    }),
+    ...(possibly_hiding_calls === undefined ? {} : {
+      possibly_hiding_calls,
+      usage_note: "These used more than the calls below them together, which were taken as " +
+        "included. If their usage is their own, the sums lack what the calls below used.",
     }),
     ...(left_out_calls === undefined ? {} : {
       left_out_calls,
