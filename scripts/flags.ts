@@ -4,9 +4,16 @@ import { environmentNames } from "../src/config/settings.ts";
 
 /**
  * Settings of the JavaScript engine: a small space for young objects, since calls are short, and
- * the collector within reach, so that memory is given back after large results.
+ * the collector within reach, so that memory is given back after large results. A worker that ends
+ * takes its pages with it: shared, they stay with workers that are idle. WebAssembly, which only
+ * draws pictures, is compiled once: optimising it takes more memory than it saves time.
  */
-export const V8_FLAGS: readonly string[] = ["--max-semi-space-size=4", "--expose-gc"];
+export const V8_FLAGS: readonly string[] = [
+  "--max-semi-space-size=4",
+  "--expose-gc",
+  "--no-memory-pool-share-memory-on-teardown",
+  "--liftoff-only",
+];
 
 /**
  * The permissions that the launcher gets, from source, from the bundle and baked into the

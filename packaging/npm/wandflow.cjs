@@ -29,7 +29,9 @@ function environment() {
     !/^(DENO|OTEL)_/i.test(name) || runtimeVariables.includes(name.toUpperCase())
   );
   // The runtime asks no host of its own whether there is a newer one.
-  return { ...Object.fromEntries(kept), DENO_NO_UPDATE_CHECK: "1" };
+  // glibc would keep what a worker that has ended had allocated.
+  const memory = { MALLOC_TRIM_THRESHOLD_: "131072" };
+  return { ...memory, ...Object.fromEntries(kept), DENO_NO_UPDATE_CHECK: "1" };
 }
 
 function fail(message) {

@@ -34,7 +34,9 @@ def environment() -> dict[str, str]:
         if not name.upper().startswith(("DENO_", "OTEL_")) or name.upper() in RUNTIME_VARIABLES
     }
     # The runtime asks no host of its own whether there is a newer one.
-    return {**kept, "DENO_NO_UPDATE_CHECK": "1"}
+    # glibc would keep what a worker that has ended had allocated.
+    memory = {"MALLOC_TRIM_THRESHOLD_": "131072"}
+    return {**memory, **kept, "DENO_NO_UPDATE_CHECK": "1"}
 
 
 def run_child(words: list[str], env: dict[str, str]) -> int:

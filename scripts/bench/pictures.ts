@@ -9,7 +9,11 @@ import { say } from "../say.ts";
 import { type Call, StdioClient, wandflow } from "./client.ts";
 
 const STARTS = 11;
-const ENV = { MLFLOW_TRACKING_URI: `sqlite:///${fileOf("examples/mlflow.db")}` };
+// The second as the packages' launchers set it.
+const ENV = {
+  MLFLOW_TRACKING_URI: `sqlite:///${fileOf("examples/mlflow.db")}`,
+  MALLOC_TRIM_THRESHOLD_: "131072",
+};
 const args = { experiment_id: "support-agent" };
 const SEARCH: Call = { tool: "search_traces", args, expect: /tr-[0-9a-f]{32}/ };
 const PLOT: Call = { tool: "plot_traces", args, expect: /36 traces/ };

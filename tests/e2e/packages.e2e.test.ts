@@ -140,13 +140,13 @@ sys.exit(run_child([sys.executable, "-c", ${JSON.stringify(child)}], environment
       stdout: "piped",
     }).spawn();
   const variables = start(code(
-    'import os, sys; print([n for n in sorted(os.environ) if "DENO" in n.upper()]); sys.exit(7)',
+    'import os, sys; print([n for n in sorted(os.environ) if "DENO" in n.upper() or n[:6] == "MALLOC"]); sys.exit(7)',
   ));
   const { code: status, stdout } = await variables.output();
   assert.equal(status, 7);
   assert.equal(
     new TextDecoder().decode(stdout).trim(),
-    "['DENO_CERT', 'DENO_NO_UPDATE_CHECK']",
+    "['DENO_CERT', 'DENO_NO_UPDATE_CHECK', 'MALLOC_TRIM_THRESHOLD_']",
   );
   const waiting = start(code(
     'import signal, sys; signal.signal(15, lambda *_: sys.exit(9)); print("up", flush=True); ' +
