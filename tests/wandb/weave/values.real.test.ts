@@ -7,7 +7,17 @@ import { WEAVE_SERVERS } from "../../support/weave/seeded.ts";
 import { writeCalls } from "../../support/weave/write.ts";
 import { list, record, rigOn } from "./harness.ts";
 
-const TEXTS = ["größe 🎉", 'say "hi"', "back\\slash", "two\nlines", "100 %", "a_b", "plain", "1.5"];
+const TEXTS = [
+  "größe 🎉",
+  'say "hi"',
+  "back\\slash",
+  "two\nlines",
+  "100 %",
+  "a_b",
+  "plain",
+  "1.5",
+  "up/down",
+];
 const EXCEPTIONS = [
   ["ValueError: bad", "ValueError: bad"],
   [json("ValueError", 'größe "x"'), 'ValueError: größe "x"'],
@@ -32,7 +42,12 @@ for (const backend of WEAVE_SERVERS) {
     const state = await shared(backend);
     const project = `${state.project.split("/")[0]}/values-${crypto.randomUUID().slice(0, 8)}`;
     const ids = await writeCalls(state, project, [
-      ...TEXTS.map((q) => ({ name: "text", inputs: { q }, output: { said: `<${q}>` } })),
+      ...TEXTS.map((q) => ({
+        name: "text",
+        inputs: { q, messages: [{ role: "user", content: q }] },
+        output: { said: `<${q}>`, o: { list: [q] } },
+        summary: { note: { q } },
+      })),
       ...VALUES.map((v) => ({ name: "value", inputs: { v }, output: { o: { v } } })),
       { name: "null", inputs: { v: null }, summary: { rating: 4 } },
       ...EXCEPTIONS.map(([exception]) => ({ name: "failing", exception })),
@@ -46,6 +61,14 @@ for (const backend of WEAVE_SERVERS) {
       assert.deepEqual(await found({ inputs: { q } }), [index], `equal to ${q}`);
       assert.deepEqual(await found({ inputs: { q: [q, "none"] } }), [index], `one of ${q}`);
       assert.deepEqual(await found({ output: { said: { $contains: q } } }), [index], `holds ${q}`);
+      const $contains = q;
+      const within = [
+        ...[{ inputs: { messages: { $contains } } }, { inputs: { "messages[0]": { $contains } } }],
+        ...[{ inputs: { $contains } }, { output: { $contains } }, { output: { o: { $contains } } }],
+        ...[{ output: { "o.list": { $contains } } }, { summary: { note: { $contains } } }],
+      ];
+      // One question for all of them, since each takes the service a while.
+      assert.deepEqual(await found({ $and: within }), [index], `within lists and objects: ${q}`);
       const others = TEXTS.map((_, at) => at).filter((at) => at !== index);
       assert.deepEqual(await found({ op_name: "text", inputs: { q: { $ne: q } } }), others, q);
     }

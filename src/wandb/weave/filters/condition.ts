@@ -12,7 +12,7 @@ import {
   type Operand,
 } from "../query.ts";
 import type { Field } from "./fields.ts";
-import { holdForms, listStoredForms, tellKind } from "./stored.ts";
+import { holdForms, listEscapedForms, listStoredForms, tellKind } from "./stored.ts";
 
 const ORDER = ["$gt", "$gte", "$lt", "$lte"] as const;
 const OPERATORS = ["$eq", "$ne", ...ORDER, "$in", "$nin", "$contains", "$exists", "$not"];
@@ -157,9 +157,16 @@ function contains(target: Field, value: unknown, name: string): Condition {
   }
   const text = String(value);
   if (target.path === "exception") return matchException("$contains", text);
+  const part = (substr: string, input: Operand): Condition =>
+    buildTest(target, { $contains: { input, substr: literal(substr) } }, input);
   // A part of a number is not within quotes, where the service looks first.
-  const input = textOperand(target, [/[a-z]/i.test(text) ? text : '"']);
-  return buildTest(target, { $contains: { input, substr: literal(text) } }, input);
+  const whole = part(text, textOperand(target, [/[a-z]/i.test(text) ? text : '"']));
+  const escaped = target.kind === "json" ? listEscapedForms(text) : [];
+  if (escaped.length === 0) return whole;
+  // Lists and objects are compared as JSON, in which texts stand between quotes.
+  const input = textOperand(target, escaped);
+  const forms = escaped.map((form) => part(form, input));
+  return { any: [whole, { all: [part('"', input), { any: forms }] }] };
 }
 
 /**

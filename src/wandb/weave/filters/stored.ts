@@ -49,16 +49,21 @@ function listBareForms(value: string | number | boolean): string[] {
  * `{"type": "ValueError", "message": "bad", …}` in ASCII, JavaScript's without blanks.
  */
 export function listStoredForms(text: string, whole: boolean): string[] {
-  const python = escapeNonAscii(quote(text));
-  const parts = whole ? [] : [python, quote(text)].filter((one) => one !== text);
+  const parts = whole ? [] : listEscapedForms(text);
   const at = text.indexOf(": ");
-  if (at < 0) return [...new Set(parts)];
+  if (at < 0) return parts;
   const [type, message] = [text.slice(0, at), text.slice(at + 2)].map(quote);
   const forms = [[", ", ": "], [",", ":"]].map(([comma, colon]) => {
     const body = `${type}"${comma}"message"${colon}"${message}`;
     return whole ? `"type"${colon}"${body}"` : body;
   });
   return [...new Set([...parts, ...forms, ...forms.map(escapeNonAscii)])];
+}
+
+/** How a text stands within JSON where it is escaped there, as Python writes it and as others do. */
+export function listEscapedForms(text: string): string[] {
+  const plain = quote(text);
+  return [...new Set([escapeNonAscii(plain), plain])].filter((one) => one !== text);
 }
 
 /** A text as it stands within the quotes of JSON. */
