@@ -159,11 +159,18 @@ function readLate(program: Program): Taking[] {
       });
     },
   });
-  return [...names].map(([{ source }, taken]) => ({
+  return [...names].filter(([node]) => !isOfSource(node)).map(([{ source }, taken]) => ({
     from: source.type === "Literal" && typeof source.value === "string" ? source.value : "",
     names: taken,
     late: true,
   }));
+}
+
+/** `import(new URL("./x.ts", import.meta.url).href)`: taken from source alone, where no launcher is. */
+function isOfSource({ source }: ImportExpression): boolean {
+  const url = source.type === "MemberExpression" ? source.object : source;
+  const [address] = url.type === "NewExpression" ? url.arguments : [];
+  return address?.type === "Literal" && /\.ts$/.test(String(address.value));
 }
 
 type Whatever = Expression | Super | null | undefined;

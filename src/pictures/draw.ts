@@ -35,8 +35,15 @@ export const CHART_APP = {
   load: async (): Promise<string> => (await import("./app.ts")).default,
 };
 
+/**
+ * Parts of the program that run without the launcher, from source, draw by themselves. The runtime
+ * reads at a start whatever is imported by a literal address, however late: this is none.
+ */
 async function drawHere(spec: ChartSpec): Promise<Uint8Array> {
-  return await (await import("./paint.ts")).paint(spec);
+  const { paint }: typeof import("./paint.ts") = await import(
+    new URL("./paint.ts", import.meta.url).href
+  );
+  return await paint(spec);
 }
 
 /** How long the painter waits for another picture, in milliseconds. */

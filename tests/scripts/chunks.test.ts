@@ -49,6 +49,9 @@ Deno.test("what cannot be checked is refused, and what is missing or computed", 
   assert.match(say('(await import("./other.js"))[key]();'), /take names by/);
   assert.match(say('export*from"./other.js";'), /take names by/);
   assert.match(say("let{a}=await import(path);"), /computed address/);
+  const source = 'import(new URL("./paint.ts",import.meta.url).href)';
+  assert.equal(say(`let{a}=await ${source};`), "", "taken from source alone");
+  assert.match(say(`let{a}=await ${source.replace(".ts", ".js")};`), /computed address/);
   assert.match(say('let{a}=await import("./gone.js");'), /no such script/);
   assert.match(say('import{z}from"npm:zod";'), /no such script/);
   assert.equal(say('import{readFile}from"node:fs";let{x}=await import("node:tls");'), "");
