@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { randomFrom } from "../analysis/random.ts";
-import { faultProxy } from "../support/fault_proxy.ts";
+import { faultProxy, FAULTS_IN_ALL } from "../support/fault_proxy.ts";
 import { shared } from "../support/backend.ts";
 import { mlflowNewest } from "../support/mlflow/backends.ts";
 import { startStdio } from "../support/product.ts";
@@ -16,6 +16,7 @@ const SEED = 20261128;
 const CALLS = 2_000;
 const AT_ONCE = 16;
 const RATE = 0.12;
+const pause = (milliseconds: number) => new Promise((go) => setTimeout(go, milliseconds));
 const CODES =
   /^(rate_limited|timeout|upstream_error|unreachable|conflict|host_not_allowed|unsupported)$/;
 
@@ -26,9 +27,13 @@ const wandb = await shared(wandbSeeded);
 const weave = await shared(weaveSeeded);
 
 /** Asks the tracking server itself. */
-async function ask(path: string, body?: object): Promise<unknown> {
+async function ask(
+  path: string,
+  body?: object,
+  method = body === undefined ? "GET" : "POST",
+): Promise<unknown> {
   const response = await fetch(mlflow.uri + path, {
-    method: body === undefined ? "GET" : "POST",
+    method,
     headers: { "content-type": "application/json" },
     ...(body === undefined ? {} : { body: JSON.stringify(body) }),
   });
@@ -99,8 +104,112 @@ async function start(env: Record<string, string>) {
       waiting.delete(id);
       return JSON.stringify(result);
     },
+    /** Calls, and thinks better of it after a while. */
+    leave: async ([name, args]: Call, milliseconds: number): Promise<void> => {
+      const id = ++last;
+      await send(process, { id, method: "tools/call", params: { name, arguments: args } });
+      await pause(milliseconds);
+      await send(process, { method: "notifications/cancelled", params: { requestId: id } });
+    },
   };
 }
+
+const TraceInfo = z.looseObject({
+  tags: z.record(z.string(), z.string()).optional(),
+  assessments: z.array(z.looseObject({
+    assessment_id: z.string(),
+    assessment_name: z.string(),
+    feedback: z.looseObject({ value: z.unknown() }).optional(),
+  })).optional(),
+});
+type TraceInfo = z.output<typeof TraceInfo>;
+
+/** What the tracking server holds of a trace; undefined where it has none. */
+async function readTrace(trace: string): Promise<TraceInfo | undefined> {
+  const response = await fetch(`${mlflow.uri}/api/3.0/mlflow/traces/${trace}`);
+  const text = await response.text();
+  if (response.status === 404) return undefined;
+  assert.ok(response.ok, `${response.status} ${text}`);
+  return z.looseObject({ trace: z.looseObject({ trace_info: TraceInfo }) })
+    .parse(JSON.parse(text)).trace.trace_info;
+}
+
+/** Stores feedback past the product; gives its id. */
+async function makeFeedback(trace_id: string, assessment_name: string): Promise<string> {
+  const now = new Date().toISOString();
+  return z.looseObject({ assessment: z.looseObject({ assessment_id: z.string() }) }).parse(
+    await ask(`/api/3.0/mlflow/traces/${trace_id}/assessments`, {
+      assessment: {
+        ...{ trace_id, assessment_name, create_time: now, last_update_time: now },
+        source: { source_type: "CODE", source_id: "weather" },
+        feedback: { value: 0 },
+      },
+    }),
+  ).assessment.assessment_id;
+}
+
+/** A write, and how often a trace shows that it took effect. */
+interface Change {
+  readonly call: Call;
+  readonly trace: string;
+  readonly times: (held: TraceInfo | undefined) => number;
+}
+
+const countNamed = (held: TraceInfo | undefined, name: string) =>
+  held?.assessments?.filter((one) => one.assessment_name === name).length ?? 0;
+
+/** All the tools that write to MLflow; each has something of its own to change. */
+const CHANGES: readonly ((trace: string, name: string, value: number) => Promise<Change>)[] = [
+  ...["log_feedback", "log_expectation"].map(
+    (tool) => (trace: string, name: string, value: number) =>
+      Promise.resolve({
+        call: [tool, { trace_id: trace, name, value }] as const,
+        trace,
+        times: (held: TraceInfo | undefined) => countNamed(held, name),
+      }),
+  ),
+  async (trace, name, value) => {
+    const assessment_id = await makeFeedback(trace, name);
+    return {
+      call: ["update_assessment", { trace_id: trace, assessment_id, value }],
+      trace,
+      times: (held) =>
+        held?.assessments?.filter((one) =>
+          one.assessment_name === name && one.feedback?.value === value
+        ).length ?? 0,
+    };
+  },
+  async (trace, name) => {
+    const assessment_id = await makeFeedback(trace, name);
+    return {
+      call: ["delete_assessment", { trace_id: trace, assessment_id, confirm: true }],
+      trace,
+      times: (held) => 1 - countNamed(held, name),
+    };
+  },
+  (trace, name, value) =>
+    Promise.resolve({
+      call: ["set_trace_tag", { trace_id: trace, key: name, value: String(value) }],
+      trace,
+      times: (held) => held?.tags?.[name] === String(value) ? 1 : 0,
+    }),
+  async (trace, name) => {
+    await ask(`/api/2.0/mlflow/traces/${trace}/tags`, { key: name, value: "there" }, "PATCH");
+    return {
+      call: ["delete_trace_tag", { trace_id: trace, key: name }],
+      trace,
+      times: (held) => held?.tags?.[name] === undefined ? 1 : 0,
+    };
+  },
+  async () => {
+    const { experiment, traces: [trace = ""] } = await makeTraces(1);
+    return {
+      call: ["delete_traces", { experiment_id: experiment, trace_ids: trace, confirm: true }],
+      trace,
+      times: (held) => held === undefined ? 1 : 0,
+    };
+  },
+];
 
 slowTest("in any weather each call ends with the right answer or a clear error", async () => {
   const reached: string[] = [];
@@ -118,6 +227,7 @@ slowTest("in any weather each call ends with the right answer or a clear error",
   const { experiment, traces: [first = ""] } = await makeTraces(10);
   const { traces: writable } = await makeTraces(30);
 
+  const assessment_id = await makeFeedback(first, "here");
   const patience = { MLFLOW_HTTP_REQUEST_TIMEOUT: "8", WANDB_HTTP_TIMEOUT: "8" };
   const files = new URL(wandb.storeUrl).host;
   const main = await start({
@@ -146,10 +256,13 @@ slowTest("in any weather each call ends with the right answer or a clear error",
   const cars = `${seeded.entity}/${SEEDED_PROJECTS["wandb-newest"]}/cars`;
   const [entity_name, project_name] = weave.project.split("/");
   const there = { entity_name, project_name };
+  const some = await traced.call(["query_weave_traces_tool", { ...there, limit: 3 }]);
+  const roots = [...new Set([...some.matchAll(/"trace_id":"([^"]+)"/g)].map(([, id = ""]) => id))];
   const reads: readonly (readonly [typeof main, Call])[] = [
     [main, ["search_traces", { experiment_id: experiment, max_results: 50 }]],
     [main, ["get_trace", { trace_id: first }]],
     [main, ["plot_traces", { experiment_id: experiment }]],
+    [main, ["get_assessment", { trace_id: first, assessment_id }]],
     [main, ["delete_traces", { experiment_id: experiment, trace_ids: first, dry_run: true }]],
     [main, ["list_entities_tool", {}]],
     [main, ["query_wandb_entity_projects", { entity: seeded.entity }]],
@@ -161,7 +274,12 @@ slowTest("in any weather each call ends with the right answer or a clear error",
       { ...here, run_id_a: run("healthy"), run_id_b: run("overfitting") },
     ]],
     [main, ["diagnose_run_tool", { ...here, run_id: run("overfitting") }]],
+    [main, ["plot_runs_tool", { ...here, run_ids: [run("healthy"), run("overfitting")] }]],
     [main, ["list_registries_tool", {}]],
+    [main, [
+      "list_registry_collections_tool",
+      { registry_name: seeded.registry.name, organization: seeded.registry.organization },
+    ]],
     [main, ["list_artifact_versions_tool", { collection_name: cars }]],
     [main, ["get_artifact_details_tool", { artifact_name: `${cars}:v0` }]],
     [main, [
@@ -172,6 +290,8 @@ slowTest("in any weather each call ends with the right answer or a clear error",
     [traced, ["count_weave_traces_tool", there]],
     [traced, ["infer_trace_schema_tool", there]],
     [traced, ["summarize_evaluation_tool", there]],
+    [traced, ["plot_evaluation_tool", there]],
+    [traced, ["resolve_trace_roots_tool", { ...there, trace_ids: roots }]],
   ];
 
   // In calm weather: what is right. What differs from time to time is not compared.
@@ -187,23 +307,27 @@ slowTest("in any weather each call ends with the right answer or a clear error",
 
   for (const proxy of [tracking, runs, calls]) proxy.rate = RATE;
   const random = randomFrom(SEED + 3);
-  const outcomes = { right: 0, failed: 0, written: 0 };
-  const answersOfWrites = new Map<string, string>();
+  const outcomes = { right: 0, failed: 0, written: 0, cancelled: 0 };
+  const written: (Change & { readonly answer: string })[] = [];
   let early = 0;
   let next = 0;
   const one = async (number: number) => {
     if (number === CALLS / 4) early = await memory(main.process);
-    if (random() < 0.15) {
-      const trace_id = writable[number % writable.length] ?? "";
-      const name = `weather ${number}`;
-      const answer = await main.call(["log_feedback", { trace_id, name, value: number }]);
-      answersOfWrites.set(`${trace_id} ${name}`, answer);
-      outcomes.written += 1;
+    const [writes, leaves] = [random() < 0.15, random() < 0.1];
+    if (leaves) outcomes.cancelled += 1;
+    if (writes) {
+      const trace = writable[number % writable.length] ?? "";
+      const make = CHANGES[outcomes.written++ % CHANGES.length];
+      const change = await make?.(trace, `weather.${number}`, number);
+      assert.ok(change !== undefined);
+      if (leaves) await main.leave(change.call, random() * 100);
+      written.push({ ...change, answer: leaves ? "" : await main.call(change.call) });
       return;
     }
     const at = Math.floor(random() * reads.length);
     const [product, call] = reads[at] ?? [];
     assert.ok(product !== undefined && call !== undefined);
+    if (leaves) return await product.leave(call, random() * 100);
     const answer = await product.call(call);
     if (answer.includes('"isError":true')) {
       outcomes.failed += 1;
@@ -220,37 +344,28 @@ slowTest("in any weather each call ends with the right answer or a clear error",
     while (next < CALLS) await one(next++);
   }));
 
-  for (const proxy of [tracking, runs, calls]) proxy.rate = 0;
+  const proxies = [tracking, runs, calls];
+  for (const proxy of proxies) proxy.rate = 0;
+  // All calls have ended or were cancelled: nobody waits for an answer of the servers any more.
+  const open = () => proxies.flatMap((proxy) => proxy.open());
+  for (let tries = 0; open().length > 0 && tries < 600; tries++) await pause(100);
+  assert.deepEqual(open(), []);
   const late = await memory(main.process);
-  const faults = new Set([tracking, runs, calls].flatMap(({ done }) => [...done.keys()]));
-  assert.equal(faults.size, 10, String([...faults]));
+  const faults = new Set(proxies.flatMap(({ done }) => [...done.keys()]));
+  assert.equal(faults.size, FAULTS_IN_ALL, String([...faults]));
   assert.deepEqual(reached, []);
   assert.ok(outcomes.right > CALLS / 2, JSON.stringify(outcomes));
   assert.ok(outcomes.failed > 0 && outcomes.written > CALLS / 10, JSON.stringify(outcomes));
+  assert.ok(outcomes.cancelled > CALLS / 20, JSON.stringify(outcomes));
 
   // What the server holds is what the answers say.
-  const Info = z.looseObject({
-    trace: z.looseObject({
-      trace_info: z.looseObject({
-        assessments: z.array(z.looseObject({ assessment_name: z.string() })).optional(),
-      }),
-    }),
-  });
-  const stored = new Map<string, number>();
-  for (const trace of writable) {
-    const { trace: { trace_info } } = Info.parse(await ask(`/api/3.0/mlflow/traces/${trace}`));
-    for (const { assessment_name } of trace_info.assessments ?? []) {
-      const key = `${trace} ${assessment_name}`;
-      stored.set(key, (stored.get(key) ?? 0) + 1);
-    }
-  }
-  for (const [key, answer] of answersOfWrites) {
-    const times = stored.get(key) ?? 0;
-    assert.ok(times <= 1, `${key} is stored ${times} times`);
-    if (!answer.includes('"isError":true')) assert.equal(times, 1, `${key}: ${answer}`);
-    else if (/was not stored|"effect":"none"/.test(answer)) {
-      assert.equal(times, 0, `${key}: ${answer}`);
-    }
+  for (const { call, trace, times, answer } of written) {
+    const count = times(await readTrace(trace));
+    const what = `${JSON.stringify(call)} took effect ${count} times: ${answer}`;
+    assert.ok(count <= 1, what);
+    if (answer === "") continue;
+    if (!answer.includes('"isError":true')) assert.equal(count, 1, what);
+    else if (answer.includes('"effect":"none"')) assert.equal(count, 0, what);
   }
   // In calm weather again, all is as before.
   for (const [at, [product, call]] of reads.entries()) {

@@ -1,4 +1,5 @@
 /** A proxy before a real server that fails in every way, by a seed. */
+import { RequestReader, writeAll } from "./raw_http.ts";
 
 /** What becomes of a request. */
 const FAULTS = [
@@ -6,7 +7,10 @@ const FAULTS = [
   "refuse 503",
   "lose the reply to 503",
   "lose the reply to 504",
+  "hang up before",
+  "hang up after",
   "half a body",
+  "half a body, then silence",
   "garbage",
   "redirect",
   "drip",
@@ -15,6 +19,9 @@ const FAULTS = [
 ] as const;
 type Fault = (typeof FAULTS)[number];
 
+/** How many ways to fail there are. */
+export const FAULTS_IN_ALL: number = FAULTS.length;
+
 /** A running proxy. */
 export interface FaultProxy extends AsyncDisposable {
   readonly url: string;
@@ -22,11 +29,30 @@ export interface FaultProxy extends AsyncDisposable {
   rate: number;
   /** Faults that were done so far. */
   readonly done: Map<Fault, number>;
-  /** Requests that are open: method, path and fault. */
+  /** Requests whose client waits for an answer: method, path and fault. */
   open(): string[];
 }
 
+interface Asked {
+  readonly method: string;
+  readonly path: string;
+  readonly head: string;
+  readonly body: string;
+}
+
+interface Reply {
+  readonly status: number;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly content: string | Uint8Array;
+}
+
 const pause = (milliseconds: number) => new Promise((go) => setTimeout(go, milliseconds));
+
+/** Headers of one hop, and those that the proxy writes itself. */
+const OWN = new Set([
+  ...["host", "connection", "content-length", "accept-encoding", "keep-alive"],
+  ...["content-encoding", "transfer-encoding", "date", "server"],
+]);
 
 /**
  * Starts one before `target`, whose own address in replies becomes the proxy's. `elsewhere` is
@@ -34,108 +60,152 @@ const pause = (milliseconds: number) => new Promise((go) => setTimeout(go, milli
  */
 export function faultProxy(target: string, elsewhere: string, random: () => number): FaultProxy {
   const done = new Map<Fault, number>();
-  const over = new AbortController();
+  const over = Promise.withResolvers<void>();
   const open = new Set<{ what: string }>();
-  const pass = async (request: Request, body: ArrayBuffer): Promise<Response> => {
-    const { pathname, search } = new URL(request.url);
-    const headers = new Headers(request.headers);
-    for (const name of ["host", "connection", "content-length", "accept-encoding"]) {
-      headers.delete(name);
-    }
-    const bodiless = request.method === "GET" || request.method === "HEAD";
-    const response = await fetch(target + pathname + search, {
-      method: request.method,
-      headers,
-      redirect: "manual",
-      ...(bodiless ? {} : { body }),
+  const connections = new Set<Deno.Conn>();
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  // On a connection that was kept the runtime may send a request twice.
+  const client = Deno.createHttpClient({ poolMaxIdlePerHost: 0, http2: false });
+
+  const pass = async ({ method, path, head, body }: Asked): Promise<Reply> => {
+    const headers = [...head.matchAll(/^([\w-]+): *(.*?)\r?$/gm)]
+      .map(([, name = "", value = ""]): [string, string] => [name.toLowerCase(), value])
+      .filter(([name]) => !OWN.has(name));
+    const response = await fetch(target + path, {
+      ...{ method, headers, client, redirect: "manual" },
+      ...(method === "GET" || method === "HEAD" ? {} : { body }),
     });
-    const kept = new Headers(response.headers);
-    for (const name of ["content-length", "content-encoding", "transfer-encoding", "connection"]) {
-      kept.delete(name);
-    }
-    const isText = /json|text/.test(kept.get("content-type") ?? "");
-    const content = isText
+    const kept = Object.fromEntries([...response.headers].filter(([name]) => !OWN.has(name)));
+    const content = /json|text/.test(kept["content-type"] ?? "")
       ? (await response.text()).replaceAll(target, proxy.url)
       : await response.bytes();
-    const empty = [204, 304].includes(response.status);
-    return new Response(empty ? null : content, { status: response.status, headers: kept });
+    return { status: response.status, headers: kept, content };
   };
-  const fail = async (fault: Fault, request: Request, body: ArrayBuffer): Promise<Response> => {
+
+  /** Answers; whether the connection can take another request. */
+  const fail = async (
+    fault: Fault,
+    asked: Asked,
+    connection: Deno.Conn,
+    left: Promise<void>,
+  ): Promise<boolean> => {
+    const say = (reply: Reply) => answer(connection, reply).then(() => true);
     switch (fault) {
       case "refuse 429":
-        return new Response("slow down", { status: 429, headers: { "retry-after": "0" } });
+        return await say({ status: 429, headers: { "retry-after": "0" }, content: "slow down" });
       case "refuse 503":
-        return new Response("<h1>busy</h1>", { status: 503 });
+        return await say({ status: 503, content: "<h1>busy</h1>" });
       case "redirect":
-        return Response.redirect(elsewhere, 307);
-      case "stall": {
-        const gone = AbortSignal.any([request.signal, over.signal]);
-        while (!gone.aborted) await pause(10);
-        return new Response(null, { status: 499 });
-      }
+        return await say({ status: 307, headers: { location: elsewhere }, content: "" });
+      case "hang up before":
+        return false;
+      case "stall":
+        await Promise.race([left, over.promise]);
+        return false;
       case "late":
         await pause(random() * 400);
-        return await pass(request, body);
+        return await say(await pass(asked));
     }
-    const response = await pass(request, body);
-    const content = await response.bytes();
-    const { status, headers } = response;
+    const reply = await pass(asked);
+    const content = typeof reply.content === "string"
+      ? new TextEncoder().encode(reply.content)
+      : reply.content;
     switch (fault) {
+      case "hang up after":
+        return false;
       case "lose the reply to 503":
-        return new Response("<h1>lost</h1>", { status: 503 });
+        return await say({ status: 503, content: "<h1>lost</h1>" });
       case "lose the reply to 504":
-        return new Response("", { status: 504 });
+        return await say({ status: 504, content: "" });
       case "garbage":
-        return new Response("<!doctype html><title>Log in</title>{]", { headers });
+        return await say({ ...reply, content: "<!doctype html><title>Log in</title>{]" });
       case "half a body":
-        // The runtime prints the reason; a text is one line.
-        return new Response(
-          new ReadableStream({
-            start: (controller) => controller.enqueue(content.subarray(0, content.length >> 1)),
-            pull: (controller) => controller.error("Half a body, then a reset."),
-          }),
-          { status, headers },
-        );
+      case "half a body, then silence":
+        await writeAll(connection, headOf(reply, content.length + 1));
+        await writeAll(connection, content.subarray(0, content.length >> 1));
+        if (fault === "half a body, then silence") await Promise.race([left, over.promise]);
+        return false;
       case "drip": {
         const step = Math.max(40, Math.ceil(content.length / 20));
-        const drip = async function* () {
-          for (let at = 0; at < content.length; at += step) {
-            yield content.subarray(at, at + step);
-            await pause(2);
-          }
-        };
-        return new Response(ReadableStream.from(drip()), { status, headers });
+        await writeAll(connection, headOf(reply, content.length));
+        for (let at = 0; at < content.length; at += step) {
+          await writeAll(connection, content.subarray(at, at + step));
+          await pause(2);
+        }
+        return true;
       }
     }
   };
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    async (request) => {
-      const one = { what: `${request.method} ${new URL(request.url).pathname}` };
+
+  const serve = async (connection: Deno.Conn) => {
+    const reader = new RequestReader(connection);
+    for (let head = await reader.head(); head !== ""; head = await reader.head()) {
+      const [, method = "", path = ""] = /^(\S+) (\S+)/.exec(head) ?? [];
+      const body = await reader.text(Number(/^content-length: *(\d+)/im.exec(head)?.[1] ?? 0));
+      const asked = { method, path, head, body };
+      const one = { what: `${method} ${path.split("?")[0]}` };
       open.add(one);
+      reader.ended.then(() => open.delete(one));
       try {
-        const body = await request.arrayBuffer();
-        if (random() >= proxy.rate) return await pass(request, body);
+        if (random() >= proxy.rate) {
+          await answer(connection, await pass(asked));
+          continue;
+        }
         const drawn = FAULTS[Math.floor(random() * FAULTS.length)] ?? "late";
-        // Each stall takes all the patience that a call has.
-        const fault = drawn === "stall" && random() < 0.7 ? "late" : drawn;
-        one.what += `, ${fault}${request.signal.aborted ? ", left" : ""}`;
+        // Each silence takes all the patience that a call has.
+        const silent = drawn === "stall" || drawn === "half a body, then silence";
+        const fault = silent && random() < 0.85 ? "late" : drawn;
+        one.what += `, ${fault}`;
         done.set(fault, (done.get(fault) ?? 0) + 1);
-        return await fail(fault, request, body);
+        if (!await fail(fault, asked, connection, reader.ended)) return;
       } finally {
         open.delete(one);
       }
-    },
-  );
+    }
+  };
+
+  const running = (async () => {
+    const served: Promise<void>[] = [];
+    for await (const connection of listener) {
+      connections.add(connection);
+      served.push(serve(connection).catch(() => {}).finally(() => close(connection)));
+    }
+    await Promise.all(served);
+  })();
+  const close = (connection: Deno.Conn) => {
+    if (connections.delete(connection)) connection.close();
+  };
   const proxy: FaultProxy = {
-    url: `http://127.0.0.1:${server.addr.port}`,
+    url: `http://127.0.0.1:${listener.addr.transport === "tcp" ? listener.addr.port : 0}`,
     rate: 0,
     done,
     open: () => [...open].map(({ what }) => what),
     [Symbol.asyncDispose]: async () => {
-      over.abort();
-      await server.shutdown();
+      over.resolve();
+      listener.close();
+      connections.forEach(close);
+      await running;
+      client.close();
     },
   };
   return proxy;
+}
+
+function headOf({ status, headers = {} }: Reply, length: number): string {
+  const lines = Object.entries({ ...headers, "content-length": String(length) })
+    .map(([name, value]) => `${name}: ${value}\r\n`);
+  return `HTTP/1.1 ${status} Said\r\n${lines.join("")}\r\n`;
+}
+
+async function answer(connection: Deno.Conn, reply: Reply): Promise<void> {
+  const content = typeof reply.content === "string"
+    ? new TextEncoder().encode(reply.content)
+    : reply.content;
+  // These have no body, nor its length.
+  const bare = reply.status === 204 || reply.status === 304;
+  await writeAll(
+    connection,
+    bare ? `HTTP/1.1 ${reply.status} Said\r\n\r\n` : headOf(reply, content.length),
+  );
+  if (!bare) await writeAll(connection, content);
 }

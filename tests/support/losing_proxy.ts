@@ -1,4 +1,5 @@
 /** A proxy before a server that loses the replies of writes. */
+import { RequestReader, writeAll } from "./raw_http.ts";
 
 /** What becomes of a write. */
 export interface Loss {
@@ -56,7 +57,7 @@ export function losingProxy(
   }
 
   async function serve(connection: Deno.Conn) {
-    const reader = new Reader(connection);
+    const reader = new RequestReader(connection);
     for (let head = await reader.head(); head !== ""; head = await reader.head()) {
       const [, method = "", path = ""] = /^(\S+) (\S+)/.exec(head) ?? [];
       const body = await reader.text(Number(/^content-length: (\d+)/im.exec(head)?.[1] ?? 0));
@@ -115,41 +116,6 @@ async function say(
   const type = text.startsWith("<") ? "text/html" : "application/json";
   const head = `HTTP/1.1 ${status} Said\r\ncontent-type: ${type}\r\ncontent-length: ` +
     `${body.length}\r\n${connections === "fresh" ? "connection: close\r\n" : ""}\r\n`;
-  const bytes = new Uint8Array([...new TextEncoder().encode(head), ...body]);
-  for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
-}
-
-/** Reads requests of known length from a connection. */
-class Reader {
-  #bytes = new Uint8Array();
-
-  constructor(private readonly connection: Deno.Conn) {}
-
-  /** The next head; empty at the end. */
-  async head(): Promise<string> {
-    for (;;) {
-      const text = new TextDecoder("latin1").decode(this.#bytes);
-      const end = text.indexOf("\r\n\r\n");
-      if (end >= 0) {
-        this.#bytes = this.#bytes.slice(end + 4);
-        return text.slice(0, end);
-      }
-      if (!await this.#more()) return "";
-    }
-  }
-
-  async text(length: number): Promise<string> {
-    while (this.#bytes.length < length && await this.#more());
-    const text = new TextDecoder().decode(this.#bytes.subarray(0, length));
-    this.#bytes = this.#bytes.slice(length);
-    return text;
-  }
-
-  async #more(): Promise<boolean> {
-    const buffer = new Uint8Array(65_536);
-    const size = await this.connection.read(buffer);
-    if (size === null) return false;
-    this.#bytes = new Uint8Array([...this.#bytes, ...buffer.subarray(0, size)]);
-    return true;
-  }
+  await writeAll(connection, head);
+  await writeAll(connection, body);
 }
