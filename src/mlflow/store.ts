@@ -114,6 +114,8 @@ export type Deletion =
 export interface TraceWriter extends TraceReader {
   /** The same store with time of its own, for a look after the call's is up. */
   afresh(): TraceReader;
+  /** Refuses what this store cannot delete; absent where it deletes everything. */
+  checkDeletion?(experimentId: string, traceIds: readonly string[]): void;
   /** Deletes traces and returns how many there were. */
   deleteTraces(deletion: Deletion): Promise<number>;
   /** Sets a tag. */

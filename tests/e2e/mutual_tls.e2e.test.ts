@@ -53,9 +53,8 @@ Deno.test("a client certificate opens a server that asks for one; each variable 
   await using company = await start();
   const { env, files, server } = company;
   const { REQUESTS_CA_BUNDLE: _, ...rest } = env;
-  for (
-    const variable of ["REQUESTS_CA_BUNDLE", "SSL_CERT_FILE", "MLFLOW_TRACKING_SERVER_CERT_PATH"]
-  ) {
+  const variables = ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", "SSL_CERT_FILE"];
+  for (const variable of [...variables, "MLFLOW_TRACKING_SERVER_CERT_PATH"]) {
     const { stdout, stderr } = await run(CALL, { ...rest, [variable]: files.authority });
     assert.match(stdout, FOUND, `${variable}: ${stdout}${stderr}`);
   }

@@ -7,7 +7,7 @@ import type { UpstreamOptions } from "../../http/request.ts";
 import { readBatches, type TraceEntry } from "../http/batches.ts";
 import { AnyJson } from "../http/spans.ts";
 import { HttpTraceStore, limitLook, newServerMemory, type ServerMemory } from "../http/store.ts";
-import type { Deletion, Experiment, TracePage, TraceQuery } from "../store.ts";
+import type { Experiment, TracePage, TraceQuery } from "../store.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
 import {
   type CatalogId,
@@ -201,16 +201,12 @@ export class DatabricksTraceStore extends HttpTraceStore {
     await this.session.json({ method: "DELETE", path: route, query: this.#warehouse() });
   }
 
-  override async deleteTraces(deletion: Deletion): Promise<number> {
-    const inCatalog = isCatalogLocation(deletion.experimentId) ||
-      ("traceIds" in deletion && deletion.traceIds.some((id) => readCatalogId(id) !== undefined));
-    if (inCatalog) {
-      throw new Failure("unsupported", "Databricks deletes no traces of Unity Catalog by MLflow.", {
-        hint: "Delete their rows from the tables of their schema.",
-        effect: "none",
-      });
-    }
-    return await super.deleteTraces(deletion);
+  checkDeletion(experimentId: string, traceIds: readonly string[]): void {
+    if (!isCatalogLocation(experimentId) && traceIds.every((id) => !readCatalogId(id))) return;
+    throw new Failure("unsupported", "Databricks deletes no traces of Unity Catalog by MLflow.", {
+      hint: "Delete their rows from the tables of their schema.",
+      effect: "none",
+    });
   }
 
   async #ofAssessments(

@@ -54,6 +54,7 @@ export async function makePlan(args: Wanted, context: WriteServices & CallContex
     );
   }
   const experiment = await findExperiment(args.experiment_id, context);
+  context.mlflow.checkDeletion?.(experiment.id, ids);
   if (cutoff === undefined) return await planIds(ids, args.max_traces, experiment, context);
   const plan = await planTime(cutoff, args.max_traces, experiment, context.mlflow);
   checkAgreed(plan, context.consent.state);

@@ -279,6 +279,32 @@ Deno.test("databricks: a missing warehouse is named by its variable", async () =
   }
 });
 
+Deno.test("databricks: traces of Unity Catalog are not deleted, which is told before anything is sent", async () => {
+  await using workspace = start();
+  const tools = configure(workspace);
+  const ways = [
+    { trace_ids: CATALOG_ID },
+    { max_timestamp_millis: 4_000_000_000_000 },
+    { experiment_id: "7001", trace_ids: `tr-1,${CATALOG_ID}` },
+  ];
+  for (const args of ways) {
+    const { failure } = await tools.call(
+      "delete_traces",
+      { experiment_id: "main.traces", confirm: true, ...args },
+      { consent: { canAsk: false, answer: undefined, trustConfirm: true } },
+    );
+    assert.equal(failure?.error, "unsupported", JSON.stringify(failure));
+    assert.match(String(failure?.hint), /rows from the tables/);
+  }
+  const dry = await tools.fails("delete_traces", {
+    experiment_id: "main.traces",
+    trace_ids: CATALOG_ID,
+    dry_run: true,
+  });
+  assert.equal(dry.error, "unsupported");
+  assert.ok(workspace.requests.every(({ path }) => !/search|delete/.test(path)));
+});
+
 Deno.test("databricks: what is not there is told by the workspace's words", async () => {
   await using workspace = start();
   const tools = configure(workspace);
