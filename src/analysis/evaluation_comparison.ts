@@ -24,17 +24,25 @@ export interface ScorerComparison {
   readonly values: Readonly<Record<string, number>>;
   /** The same minus that of the first evaluation. */
   readonly difference: Readonly<Record<string, number>>;
+  /** How often each of the commonest texts was given, by evaluation id; texts only. */
+  readonly texts?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
+
+/** What an example's trials were given: the mean, the text of all, or how often each text was. */
+export type ExampleScore = number | string | Readonly<Record<string, number>>;
 
 /** An example on which the evaluations differ. */
 export interface ExampleDifference {
   readonly example: string;
-  /** Largest difference of a score between two evaluations; a failure counts as 1. */
+  /**
+   * Largest difference of a score between two evaluations. A failure counts as 1, as does another
+   * text; of several trials, the part that has another.
+   */
   readonly largest_difference: number;
-  /** By evaluation id: mean scores over its trials, number of failures, and the last answer. */
+  /** By evaluation id: scores of its trials, number of failures, and the last answer. */
   readonly evaluations: Readonly<
     Record<string, {
-      readonly scores: Readonly<Record<string, number>>;
+      readonly scores: Readonly<Record<string, ExampleScore>>;
       readonly failures: number;
       readonly output?: unknown;
     }>
@@ -92,6 +100,10 @@ function compareScorers(results: readonly EvaluationResult[]): ScorerComparison[
       const value = found?.pass_rate ?? found?.mean;
       return value === undefined ? [] : [[id, value] as const];
     });
+    const texts = results.flatMap(({ id, scorers }) => {
+      const counts = scorers.find((item) => nameDimension(item) === name)?.values;
+      return counts === undefined ? [] : [[id, counts] as const];
+    });
     const base = values.find(([id]) => id === results[0]?.id)?.[1];
     return {
       scorer,
@@ -101,6 +113,7 @@ function compareScorers(results: readonly EvaluationResult[]): ScorerComparison[
       difference: Object.fromEntries(
         base === undefined ? [] : values.map(([id, value]) => [id, value - base]),
       ),
+      ...(texts.length === 0 ? {} : { texts: Object.fromEntries(texts) }),
     };
   });
 }
@@ -126,7 +139,7 @@ function compareRecorded(
 }
 
 interface ExampleScores {
-  readonly scores: Record<string, number>;
+  readonly scores: Record<string, ExampleScore>;
   readonly failures: number;
   readonly output?: unknown;
 }
@@ -140,16 +153,16 @@ function groupByExample(trials: readonly Trial[]): Map<string, ExampleScores> {
     group.push(trial);
   }
   return new Map([...groups].map(([example, group]) => {
-    const values = new Map<string, number[]>();
+    const values = new Map<string, (number | string)[]>();
     for (const score of group.flatMap(({ scores }) => flattenScores(scores))) {
-      if (score.value === null || typeof score.value === "string") continue;
+      if (score.value === null) continue;
       const list = values.get(nameDimension(score)) ?? [];
       values.set(nameDimension(score), list);
-      list.push(Number(score.value));
+      list.push(typeof score.value === "string" ? score.value : Number(score.value));
     }
     const output = group.at(-1)?.output;
     return [example, {
-      scores: Object.fromEntries([...values].map(([name, list]) => [name, mean(list)])),
+      scores: Object.fromEntries([...values].map(([name, list]) => [name, combineScores(list)])),
       failures: group.filter(({ status }) => status === "failed").length,
       ...(output === undefined ? {} : { output }),
     }];
@@ -166,7 +179,9 @@ function compareExample(
   });
   const names = new Set(found.flatMap(([, { scores }]) => Object.keys(scores)));
   const spreads = [...names].map((name) =>
-    measureSpread(found.flatMap(([, { scores }]) => scores[name] ?? []))
+    compareScores(
+      found.map(([, { scores }]) => scores[name]).filter((score) => score !== undefined),
+    )
   );
   const failing = found.map(([, { failures }]) => failures > 0 ? 1 : 0);
   return {
@@ -178,4 +193,39 @@ function compareExample(
 
 function measureSpread(values: readonly number[]): number {
   return values.length < 2 ? 0 : Math.max(...values) - Math.min(...values);
+}
+
+function combineScores(values: readonly (number | string)[]): ExampleScore {
+  const numbers = values.filter((value) => typeof value === "number");
+  if (numbers.length === values.length) return mean(numbers);
+  const counts = new Map<string, number>();
+  for (const value of values) counts.set(String(value), (counts.get(String(value)) ?? 0) + 1);
+  const [only = "", ...others] = counts.keys();
+  return others.length === 0 ? only : Object.fromEntries(counts);
+}
+
+/** The largest difference of an example's score between two evaluations. */
+function compareScores(scores: readonly ExampleScore[]): number {
+  const numbers = scores.filter((score) => typeof score === "number");
+  if (numbers.length === scores.length) return measureSpread(numbers);
+  const shares = scores.map(shareOut);
+  return Math.max(0, ...shares.flatMap((one) => shares.map((other) => measureShift(one, other))));
+}
+
+/** Which part of an example's trials has each text. */
+function shareOut(score: ExampleScore): ReadonlyMap<string, number> {
+  if (typeof score !== "object") return new Map([[String(score), 1]]);
+  const total = Object.values(score).reduce((sum, count) => sum + count, 0);
+  return new Map(Object.entries(score).map(([text, count]) => [text, count / total]));
+}
+
+/** The part of one that the other has not. */
+function measureShift(
+  one: ReadonlyMap<string, number>,
+  other: ReadonlyMap<string, number>,
+): number {
+  return [...one].reduce(
+    (sum, [text, part]) => sum + Math.max(0, part - (other.get(text) ?? 0)),
+    0,
+  );
 }

@@ -114,6 +114,12 @@ export function sumScores(
       }
     }
   }
+  // A scorer that gives objects, and sometimes null, has its scores within these.
+  const nested = new Set(
+    [...dimensions.values()].flatMap(({ first: { scorer, path }, numbers, texts }) =>
+      path !== "" && numbers.length + texts.length > 0 ? [scorer] : []
+    ),
+  );
   const well = ended.filter(({ status }) => status !== "failed").length;
   return [...dimensions.values()].flatMap((dimension): ScorerResult[] => {
     const { first, numbers: values, texts } = dimension;
@@ -126,7 +132,9 @@ export function sumScores(
     if (values.length === 0 && texts.length > 0) {
       return [{ ...base(texts.length), kind: "text", ...countTexts(texts) }];
     }
-    if (values.length === 0) return path === "" ? [{ ...base(0), kind: "none" }] : [];
+    if (values.length === 0) {
+      return path === "" && !nested.has(scorer) ? [{ ...base(0), kind: "none" }] : [];
+    }
     const divisor = countDivisor(base(values.length), rule);
     const passed = values.filter((value) => value === true).length;
     const numbers = values.map(Number);

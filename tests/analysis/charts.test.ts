@@ -144,6 +144,7 @@ const trial = (index: number, rest: Partial<Trial> = {}): Trial => ({
   scores: { exact: index < 9, length: { words: index } },
   latency_s: 1,
   cost: 0.5,
+  model_cost: 0.5,
   ...rest,
 });
 
@@ -178,7 +179,7 @@ Deno.test("chartEvaluations: scores with 95 % intervals, latency, cost; the same
     "exact",
     "length.words",
     "latency of the model (s)",
-    "cost of all predictions (USD)",
+    "cost of the model (USD)",
   ]);
   const figures = panels.map(({ data }) =>
     data.values.map(({ s, y, low, high }) => [s, ...[y, low, high].map((n) => n.toFixed(3))])
@@ -197,9 +198,38 @@ Deno.test("chartEvaluations: scores with 95 % intervals, latency, cost; the same
   assert.deepEqual(notes, []);
   assert.equal(
     lines[1],
-    "new: 10 predictions, 1 failed; exact 0.9 (0.596 to 0.982); length.words 4 (2.21 to 5.79); " +
+    "new: 10 predictions, 1 failed (counted as not passed); exact 0.9 (0.596 to 0.982); length.words 4 (2.21 to 5.79); " +
       "latency 1.2 s (0.808 to 1.59); cost 5 USD",
   );
+});
+
+Deno.test("chartEvaluations: the model's cost is drawn, with the scorers' beside it in words", () => {
+  const judged = ten.map((one) => ({ ...one, model_cost: 0.125, scorer_cost: 0.375 }));
+  const [untold, ...rest] = judged;
+  const unknown = [trial(0, { model_cost: undefined, scorer_cost: undefined }), ...rest];
+  assert.ok(untold);
+  const { spec, lines } = chartEvaluations("t", [
+    evaluation("e1", "judged", judged),
+    evaluation("e2", "untold", unknown),
+    evaluation("e3", "alone", ten),
+  ]);
+  const costs = Bars.parse(spec).concat.find(({ title }) => title.text.startsWith("cost"));
+  assert.deepEqual(costs?.data.values.map(({ s, y }) => [s, y]), [["judged", 1.25], ["alone", 5]]);
+  assert.match(lines[0] ?? "", /; cost 1\.25 USD; cost with scorers 5 USD$/);
+  assert.match(lines[1] ?? "", /latency [^;]*; cost with scorers 5 USD$/);
+  assert.match(lines[2] ?? "", /; cost 5 USD$/);
+});
+
+Deno.test("chartEvaluations: how failed predictions count is said by each evaluation's rule", () => {
+  const failed = [...ten.slice(0, 9), trial(9, { status: "failed", scores: {} })];
+  const base = evaluation("e", "m", failed);
+  const tell = (rest: Partial<Evaluation>) =>
+    /1 failed \(([^)]*)\)/.exec(chartEvaluations("t", [{ ...base, ...rest }]).lines[0] ?? "")?.[1];
+  assert.equal(tell({}), "counted as not passed");
+  assert.match(tell({ finished: false, leavesFailedOut: "fields" }) ?? "", /left out of scores/);
+  assert.match(tell({ finished: false, leavesFailedOut: "all" }) ?? "", /left out where/);
+  const recorded = { exact: { true_count: 9, true_fraction: 1 } };
+  assert.equal(tell({ recorded }), "counted as it recorded");
 });
 
 Deno.test("chartEvaluations: evaluations of one model are told apart; latency outlives many scores", () => {
@@ -216,7 +246,7 @@ Deno.test("chartEvaluations: evaluations of one model are told apart; latency ou
   assert.deepEqual(panels.map(({ title }) => title.text).slice(3), [
     "score 3",
     "latency of the model (s)",
-    "cost of all predictions (USD)",
+    "cost of the model (USD)",
   ]);
   assert.match(notes[0] ?? "", /^Drawn are 6 of 11 quantities; not drawn: score 4, .*score 8\.$/);
   const same = chartEvaluations("t", [evaluation("e-1", "m", ten), evaluation("e-2", "m", ten)]);

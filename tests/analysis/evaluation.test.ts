@@ -87,6 +87,40 @@ Deno.test("evaluations side by side, with the examples on which they differ", ()
   assert.equal(compareEvaluations([GOOD, weak], 1).examples.length, 1);
 });
 
+Deno.test("examples that were given another text differ, those given the same do not", () => {
+  const evaluation = (id: string, given: readonly (readonly [string, unknown])[]): Evaluation => ({
+    id,
+    finished: true,
+    trials: given.map(([example, verdict]) => trial(example, { verdict })),
+  });
+  const compared = compareEvaluations([
+    evaluation("a", [["1", "yes"], ["2", "yes"], ["3", "yes"], ["3", "no"], ["4", "yes"]]),
+    evaluation("b", [["1", "no"], ["2", "yes"], ["3", "yes"], ["3", "yes"], ["4", null]]),
+  ]);
+  assert.deepEqual([compared.shared_examples, compared.differing_examples], [4, 2]);
+  const [one, three] = compared.examples;
+  assert.deepEqual([one?.example, one?.largest_difference], ["1", 1]);
+  assert.deepEqual(one?.evaluations["a"]?.scores, { verdict: "yes" });
+  assert.deepEqual([three?.example, three?.largest_difference], ["3", 0.5]);
+  assert.deepEqual(three?.evaluations["a"]?.scores, { verdict: { yes: 1, no: 1 } });
+  const [scorer] = compared.scorers;
+  assert.deepEqual(scorer?.values, {});
+  assert.deepEqual(scorer?.texts, { a: { yes: 4, no: 1 }, b: { yes: 3, no: 1 } });
+});
+
+Deno.test("a scorer that gives objects, and sometimes null, is told by its fields alone", () => {
+  const tell = (...given: unknown[]) =>
+    aggregateEvaluation({
+      id: "e",
+      finished: true,
+      trials: given.map((d, index) => trial(String(index), { d })),
+    }).scorers.map(({ path, kind, scored, none }) => [path, kind, scored, none]);
+  assert.deepEqual(tell({ v: 1 }, null, { v: 3 }, null), [["v", "continuous", 2, 2]]);
+  assert.deepEqual(tell(null, { why: "x" }), [["why", "text", 1, 1]]);
+  assert.deepEqual(tell(null, { v: null }), [["", "none", 0, 2]]);
+  assert.deepEqual(tell(null, true, { v: 1 }), [["", "binary", 1, 2], ["v", "continuous", 1, 2]]);
+});
+
 Deno.test("counts add up for any trials", () => {
   const scores = fc.dictionary(
     fc.constantFrom("a", "b"),

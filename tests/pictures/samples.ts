@@ -46,6 +46,7 @@ function trials(quality: number, seconds: number): Trial[] {
     },
     latency_s: seconds * (0.5 + random.next()),
     cost: 0.002 * quality * seconds,
+    model_cost: 0.002 * quality * seconds,
   }));
 }
 

@@ -156,7 +156,7 @@ Deno.test("app: light and dark as the host says, also later; bars with names and
     "relevance.score",
     "toxicity",
     "latency of the model (s)",
-    "cost of all predictions (USD)",
+    "cost of the model (USD)",
   ]);
   assert.ok(await pixelsOf(shown, BLUE) > 5000);
   const { x, y, width } = await boundsOf(shown);

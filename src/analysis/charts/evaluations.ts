@@ -4,6 +4,7 @@ import {
   flattenScores,
   nameDimension,
   type ScorerResult,
+  type ScoreRule,
 } from "../evaluation_scores.ts";
 import { mean } from "../robust.ts";
 import { type Bar, type BarPanel, chartBars, MOST_QUANTITIES } from "./bars.ts";
@@ -59,10 +60,13 @@ export function chartEvaluations(
     bars: collect((_, index) => latencyBar(evaluations[index]?.trials ?? [])),
   };
   const cost: Quantity = {
-    title: "cost of all predictions",
+    title: "cost of the model",
     unit: "USD",
     word: "cost",
-    bars: collect((sum) => sum.cost === undefined ? undefined : { value: sum.cost }),
+    bars: collect((_, index) => {
+      const value = sumModelCosts(evaluations[index]?.trials ?? []);
+      return value === undefined ? undefined : { value };
+    }),
   };
   const beside = [latency, cost].filter(({ bars }) => bars.length > 0);
   const room = MOST_QUANTITIES - beside.length;
@@ -76,7 +80,9 @@ export function chartEvaluations(
   return {
     spec,
     notes,
-    lines: sums.map((sum, index) => describe(sum, names[index], quantities)),
+    lines: sums.map((sum, index) =>
+      describe(sum, { name: names[index], quantities, rule: evaluations[index] })
+    ),
     quantities: quantities.map(({ word }) => word),
   };
 }
@@ -135,6 +141,15 @@ function latencyBar(trials: Evaluation["trials"]): Omit<Bar, "name"> | undefined
   return values.length === 0 ? undefined : withInterval(mean(values), values);
 }
 
+/** Undefined where none is known, or not that of each prediction that cost something. */
+function sumModelCosts(trials: Evaluation["trials"]): number | undefined {
+  const priced = trials.filter(({ status, cost }) => status !== "running" && cost !== undefined);
+  const own = priced.flatMap(({ model_cost: cost }) => cost ?? []);
+  return own.length === 0 || own.length < priced.length
+    ? undefined
+    : own.reduce((sum, cost) => sum + cost, 0);
+}
+
 function withInterval(value: number, values: readonly number[]): Omit<Bar, "name"> {
   const half = Z * standardError(values);
   return Number.isFinite(half) ? { value, interval: [value - half, value + half] } : { value };
@@ -158,9 +173,12 @@ function rateInterval(rate: number, count: number): [number, number] {
 }
 
 function describe(
-  { id, predictions, errors, running, finished }: EvaluationResult,
-  name = id,
-  quantities: readonly Quantity[],
+  sum: EvaluationResult,
+  { name = sum.id, quantities, rule }: {
+    name: string | undefined;
+    quantities: readonly Quantity[];
+    rule: ScoreRule | undefined;
+  },
 ): string {
   const values = quantities.flatMap(({ bars, word, unit }) => {
     const bar = bars.find((one) => one.name === name);
@@ -171,9 +189,31 @@ function describe(
       (interval === undefined ? "" : ` (${interval})`),
     ];
   });
+  const { predictions, errors, running, finished, cost, scorer_cost: judges = 0 } = sum;
+  const drawn = quantities.some(({ word, bars }) =>
+    word === "cost" && bars.some((bar) => bar.name === name)
+  );
   return [
-    `${name}: ${predictions} predictions, ${errors} failed`,
+    `${name}: ${predictions} predictions, ${errors} failed${
+      errors === 0 ? "" : failedRule(sum, rule)
+    }`,
     ...(finished ? [] : [`not finished, ${running} running`]),
     ...values,
+    ...(cost === undefined || (drawn && judges === 0)
+      ? []
+      : [`cost with scorers ${formatValue(cost)} USD`]),
   ].join("; ");
+}
+
+/** How failed predictions count, which differs by writer and by how far the evaluation came. */
+function failedRule({ scorers }: EvaluationResult, rule: ScoreRule = {}): string {
+  if (scorers.some(({ source }) => source === "recorded")) return " (counted as it recorded)";
+  switch (rule.leavesFailedOut) {
+    case "all":
+      return " (left out where they have no score)";
+    case "fields":
+      return " (not passed in single values, left out of scores within objects)";
+    case undefined:
+      return " (counted as not passed)";
+  }
 }

@@ -73,7 +73,7 @@ export const plotEvaluation: Tool<WeaveServices> = wandbTool({
       });
     }
     const text = [
-      "Means with 95 % intervals; a failed prediction counts as not passed.",
+      "Means with 95 % intervals.",
       ...lines.map((line) => `- ${line}`),
       ...notes,
       ...(found.length < total

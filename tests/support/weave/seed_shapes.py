@@ -53,6 +53,12 @@ def verdict(output: dict) -> str:
 
 
 @weave.op
+def unsure(output: dict) -> dict | None:
+    """Gives an object, or nothing."""
+    return {"v": output["n"]} if output["n"] > 3 else None
+
+
+@weave.op
 def graded(output: dict) -> dict:
     return {"even": output["n"] % 2 == 0, "label": verdict(output)}
 
@@ -88,6 +94,14 @@ class Counter(weave.Model):
             raise ValueError(f"cannot count to {n}")
         usage(10)
         return {"n": n, "p": n % 2 == 0, "len": n}
+
+
+class Shifted(weave.Model):
+    """Is always one too high."""
+
+    @weave.op
+    def predict(self, n: int) -> dict:
+        return {"n": n + 1}
 
 
 class Renamed(weave.Model):
@@ -170,6 +184,7 @@ def main() -> None:
         "dotted": run("dotted", [dotted]),
         "none": run("none", [sometimes]),
         "text": run("text", [verdict]),
+        "shifted": run("shifted", [verdict, unsure], model=Shifted(name="shifted")),
         "mixed": run("mixed", [graded]),
         "finder": run("finder", [judge], model=Finder(name="finder", document=document)),
         "judged": run("judged", [judge]),

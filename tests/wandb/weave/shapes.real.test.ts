@@ -4,12 +4,14 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { countTraces } from "../../../src/wandb/tools/count_traces.ts";
 import { inferSchema } from "../../../src/wandb/tools/infer_schema.ts";
+import { plotEvaluation } from "../../../src/wandb/tools/plot_evaluation.ts";
 import { queryTraces } from "../../../src/wandb/tools/query_traces.ts";
 import { summarizeEvaluation } from "../../../src/wandb/tools/summarize_evaluation.ts";
 import { shared } from "../../support/backend.ts";
 import { WEAVE_SERVERS, weaveClickhouse } from "../../support/weave/seeded.ts";
 import { run } from "../../support/python/command.ts";
 import { attach } from "../../support/weave/server.ts";
+import { contextFor, memoryLog } from "../harness.ts";
 import { type Data, list, record, rigOn } from "./harness.ts";
 
 const SEED = new URL("../../support/weave/seed_typescript.ts", import.meta.url);
@@ -116,6 +118,39 @@ for (const { backend, client } of WRITERS) {
         assert.match(JSON.stringify(stored), /^\["weave:\/\/\/.*\/object\/document:\w+"\]$/);
       },
     );
+    await t.step(
+      "texts are compared; objects that may be missing are told by their fields",
+      async () => {
+        const rig = rigOn({ ...state, project });
+        const [text, shifted] = ["text", "shifted"].map((name) => String(evaluations[name]?.id));
+        assert(text !== undefined && shifted !== undefined);
+        const args = { evaluation_ids: [text, shifted], compare: true };
+        const { comparison, evaluations: both } = await rig.call(summarizeEvaluation, args);
+        const { shared_examples, differing_examples, examples, scorers } = record(comparison);
+        assert.deepEqual([shared_examples, differing_examples], [5, 5]);
+        assert.equal(list(examples).length, 5);
+        const verdict = list(scorers).find(({ scorer }) => scorer === "verdict");
+        assert.deepEqual(verdict?.["texts"], {
+          [text]: { odd: 3, even: 2 },
+          [shifted]: { even: 3, odd: 2 },
+        });
+        const scores = record(list(both)[1]?.["scores"]);
+        assert.deepEqual(Object.keys(scores).sort(), ["unsure.v", "verdict"]);
+        // Answers are from 2 to 6.
+        const { scored, none, mean } = record(scores["unsure.v"]);
+        assert.deepEqual([scored, none, mean], [3, 2, 5]);
+      },
+    );
+    await t.step("a plot has the model's cost, and the scorers' beside it", async () => {
+      const { weave } = rigOn({ ...state, project });
+      const args = { evaluation_ids: [evaluations["judged"]?.id] };
+      const outcome = await plotEvaluation.call(args, { ...contextFor(memoryLog([])), weave });
+      assert(outcome.kind === "reply");
+      const { text = "" } = outcome.reply;
+      if (backend !== weaveClickhouse) assert.doesNotMatch(text, /cost/, "SQLite has no prices");
+      // Five rows of 10 tokens, and 5000 of the judge.
+      else assert.match(text, /; cost 0\.0000075\d* USD; cost with scorers 0\.00376 USD$/m);
+    });
     await t.step("a comparison ranks by what was recorded", async () => {
       const rig = rigOn({ ...state, project });
       const chosen = ["custom", "none"].map((name) => evaluations[name]?.id);
