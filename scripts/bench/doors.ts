@@ -34,7 +34,7 @@ export async function bench(): Promise<Section> {
   });
   const doors: readonly (readonly [string, Product])[] = [
     ["`wandflow` by `uv tool install`", await installByUv(release, folder.path)],
-    ["`wandflow` by `npm i -g`", await installByNpm(release, folder.path)],
+    ["`wandflow` by `npm install -g`", await installByNpm(release, folder.path)],
     [
       "`uvx --from` the wheel",
       manager(uv.program, [

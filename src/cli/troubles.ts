@@ -74,7 +74,14 @@ export const TROUBLES: readonly Trouble[] = [
     symptom: "`its certificate is signed by an authority that is not trusted here`",
     remedy: "Set `DENO_CERT`, or for MLflow `MLFLOW_TRACKING_SERVER_CERT_PATH`, to the " +
       "authority's PEM file",
-    says: /certificate/,
+    says: /authority that is not trusted/,
+  },
+  {
+    symptom: "`The certificate file … cannot be used`, `… is not a readable PEM file`",
+    remedy:
+      "Name a PEM file that can be read where the server starts: an authority's certificate, " +
+      "or in `MLFLOW_TRACKING_CLIENT_CERT_PATH` your own and its key, not encrypted",
+    says: /^The certificate file .* cannot be used|is not a readable PEM file/,
   },
   {
     symptom: "`redirects to another host`",

@@ -88,19 +88,17 @@ export function networkFailure(place: Place, error: unknown): Failure {
     );
   }
   if (/certificate|tls|handshake|unknownissuer/.test(text)) {
-    const why = /unknownissuer|self[- ]signed|unable to get/.test(text)
-      ? "its certificate is signed by an authority that is not trusted here"
-      : /notvalidforname|not valid for name|altname/.test(text)
-      ? "its certificate is for another host name"
-      : /expired/.test(text)
-      ? "its certificate has expired"
-      : "the TLS connection failed";
-    return fail(
-      `${service} at ${at} cannot be trusted: ${why}.`,
+    const trust =
       "Give the authority's PEM file in DENO_CERT (for MLflow: MLFLOW_TRACKING_SERVER_CERT_PATH), " +
-        "or trust the system's with DENO_TLS_CA_STORE=system.",
-      false,
-    );
+      "or trust the system's with DENO_TLS_CA_STORE=system.";
+    const [why, hint] = /unknownissuer|self[- ]signed|unable to get/.test(text)
+      ? ["its certificate is signed by an authority that is not trusted here", trust]
+      : /notvalidforname|not valid for name|altname/.test(text)
+      ? ["its certificate is for another host name", `Name the host in ${setting} as it does.`]
+      : /expired/.test(text)
+      ? ["its certificate has expired", "The server needs a new one; look at both clocks, too."]
+      : ["the TLS connection failed", trust];
+    return fail(`${service} at ${at} cannot be trusted: ${why}.`, hint, false);
   }
   if (/dns|lookup|name or service|no address|nodename/.test(text)) {
     return fail(

@@ -1,7 +1,11 @@
+import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
+import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import assert from "node:assert/strict";
 import { parse as parseToml } from "smol-toml";
+import { z } from "zod";
 import { CLIENTS } from "../../src/cli/setup/clients.ts";
-import { run } from "../support/product.ts";
+import { EXPERIMENT, startFakeMlflow } from "../e2e/fake_mlflow.ts";
+import { productProgram, run, startHttp } from "../support/product.ts";
 
 const KEY = "c".repeat(39) + "1";
 const CONFIGURED = {
@@ -83,4 +87,112 @@ Deno.test("setup refuses what it cannot understand", async () => {
     assert.deepEqual([code, stdout], [2, ""], args.join(" "));
     assert.match(stderr, message);
   }
+});
+
+/**
+ * Clients that no package registry has: what their documentation says of an entry, and of how it
+ * refers to a variable. A gap is filled by a person.
+ */
+const READ_AS_DOCUMENTED = {
+  // modelcontextprotocol.io/docs/develop/connect-local-servers
+  "claude-desktop": { keys: ["command", "args", "env"], refer: /<(\w+)>/g, url: undefined },
+  // cursor.com/docs/context/mcp
+  cursor: { keys: ["command", "args", "env"], refer: /\$\{env:(\w+)\}/g, url: "url" },
+  // code.visualstudio.com/docs/copilot/reference/mcp-configuration
+  vscode: { keys: ["type", "command", "args", "env"], refer: /\$\{input:(\w+)\}/g, url: "url" },
+  // docs.windsurf.com/windsurf/cascade/mcp
+  windsurf: { keys: ["command", "args", "env"], refer: /\$\{env:(\w+)\}/g, url: "serverUrl" },
+  // zed.dev/docs/ai/mcp
+  zed: { keys: ["command", "args", "env"], refer: /<(\w+)>/g, url: "url" },
+} as const;
+
+const TOKEN = "canary-of-the-token";
+const ENTRY = z.looseObject({
+  command: z.literal("wandflow"),
+  args: z.array(z.string()),
+  env: z.record(z.string(), z.string()),
+});
+const SERVERS = z.record(z.string(), z.looseObject({ wandflow: z.looseObject({}) }));
+
+/** The entry in a settings file, with references replaced as the client does. */
+function entryIn(name: keyof typeof READ_AS_DOCUMENTED, text: string) {
+  const { refer } = READ_AS_DOCUMENTED[name];
+  const { [CLIENTS[name].file.servers]: servers } = SERVERS.parse(
+    JSON.parse(text.replaceAll(refer, TOKEN), (key, value) => key === "inputs" ? undefined : value),
+  );
+  return servers?.wandflow ?? {};
+}
+
+for (const name of ["claude-desktop", "cursor", "vscode", "windsurf", "zed"] as const) {
+  Deno.test(`setup ${name}: its entry starts wandflow with the secret, or reaches it elsewhere`, async () => {
+    await using mlflow = startFakeMlflow();
+    const env = { MLFLOW_TRACKING_URI: mlflow.url, MLFLOW_TRACKING_TOKEN: TOKEN };
+    const { stdout } = await run(["setup", name, "--file"], env);
+    const entry = entryIn(name, stdout);
+    const { keys, url: urlKey } = READ_AS_DOCUMENTED[name];
+    assert.deepEqual(Object.keys(entry).sort(), [...keys].sort());
+    const { args, env: given } = ENTRY.parse(entry);
+    const product = await productProgram();
+    const local = new Client({ name: "test", version: "1" });
+    await local.connect(
+      new StdioClientTransport({
+        command: product.program,
+        args: [...product.args, ...args],
+        env: { ...product.env, ...given },
+        stderr: "ignore",
+      }),
+    );
+    const call = { experiment_id: EXPERIMENT, max_results: 1 };
+    const { content } = await local.callTool({ name: "search_traces", arguments: call });
+    await local.close();
+    assert.match(JSON.stringify(content), /trace_id/);
+    const sent = new Set(mlflow.seen.map(({ headers }) => headers.get("authorization")));
+    assert.deepEqual([...sent], [`Bearer ${TOKEN}`]);
+
+    await using server = await startHttp({ MLFLOW_TRACKING_URI: mlflow.url });
+    const remote = await run(["setup", name, "--file", "--remote", server.url]);
+    if (urlKey === undefined) {
+      assert.deepEqual([remote.code, remote.stdout], [1, ""]);
+      assert.match(remote.stderr, /Settings > Connectors/);
+      return;
+    }
+    const { [urlKey]: url, ...rest } = entryIn(name, remote.stdout);
+    assert.deepEqual(rest, name === "vscode" ? { type: "http" } : {});
+    const there = new Client({ name: "test", version: "1" });
+    await there.connect(new StreamableHTTPClientTransport(new URL(z.string().parse(url))));
+    const { tools } = await there.listTools();
+    await there.close();
+    assert.ok(tools.some((tool) => tool.name === "search_traces"));
+  });
+}
+
+Deno.test("setup: the links of Cursor and VS Code, and code --add-mcp, hold the file's entry", async () => {
+  const env = { MLFLOW_TRACKING_URI: "http://localhost:5000", MLFLOW_TRACKING_TOKEN: TOKEN };
+  const shown = async (name: string, ...flags: string[]) =>
+    await run(["setup", name, ...flags], env);
+  const entryOf = async (name: "cursor" | "vscode") => {
+    const { stdout } = await shown(name, "--file");
+    return {
+      text: stdout,
+      entry: SERVERS.parse({ all: JSON.parse(stdout)[CLIENTS[name].file.servers] }).all,
+    };
+  };
+  const cursor = await entryOf("cursor");
+  const [, link = ""] = /this link: (cursor:\S+)/.exec((await shown("cursor")).stderr) ?? [];
+  const { searchParams } = new URL(link);
+  assert.equal(searchParams.get("name"), "wandflow");
+  assert.deepEqual(JSON.parse(atob(searchParams.get("config") ?? "")), cursor.entry?.wandflow);
+  const vscode = await entryOf("vscode");
+  const { stdout, stderr } = await shown("vscode");
+  const { inputs } = z.looseObject({ inputs: z.array(z.looseObject({})) }).parse(
+    JSON.parse(vscode.text),
+  );
+  const whole = { name: "wandflow", ...vscode.entry?.wandflow, inputs };
+  const [, query = ""] = /this link: vscode:mcp\/install\?(\S+)/.exec(stderr) ?? [];
+  assert.deepEqual(JSON.parse(decodeURIComponent(query)), whole);
+  // As the shell reads it.
+  const typed = await new Deno.Command("sh", {
+    args: ["-c", `code() { printf '%s' "$2"; }\n${stdout}`],
+  }).output();
+  assert.deepEqual(JSON.parse(new TextDecoder().decode(typed.stdout)), whole);
 });

@@ -79,6 +79,16 @@ Deno.test("no certificate, a stranger's or one without its key opens nothing, an
   const keyless = { ...env, MLFLOW_TRACKING_CLIENT_CERT_PATH: files.keyless };
   const { stdout, stderr } = await run(CALL, keyless);
   assert.match(stdout + stderr, /keyless\.pem \(MLFLOW_TRACKING_CLIENT_CERT_PATH\) cannot be used/);
+  const unread = { ...env, MLFLOW_TRACKING_CLIENT_CERT_PATH: "/nowhere/ann.pem" };
+  for (const variables of [keyless, unread]) {
+    const { stdout: said } = await run(["doctor"], variables);
+    assert.match(said, /CLIENT_CERT_PATH\) cannot be used\.\n +Name a PEM file that can be read/);
+  }
+  const shown = await run(["doctor"], without);
+  assert.match(
+    shown.stdout,
+    /show a certificate that it trusts\.\n +For MLflow, MLFLOW_TRACKING_CL/,
+  );
   assert.deepEqual(server.visitors, []);
 });
 

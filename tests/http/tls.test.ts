@@ -28,12 +28,14 @@ Deno.test("the user's own authority is trusted, for its hosts and as long as it 
   await using elsewhere = serve(() => Response.json(1), foreign);
   const wrongHost = await failure(sessionWith(elsewhere.url, { transport }).json(GET));
   assert.match(wrongHost.message, /is for another host name/);
+  assert.match(wrongHost.hint ?? "", /^Name the host in \S+ as it does/);
 
   const until = new Date(Date.now() - 3_600_000);
   const old = await certificate({ name: "x", hosts: ["127.0.0.1"], by: authority, until });
   await using expired = serve(() => Response.json(1), old);
   const tooLate = await failure(sessionWith(expired.url, { transport }).json(GET));
   assert.match(tooLate.message, /has expired/);
+  assert.match(tooLate.hint ?? "", /needs a new one/);
   assert.deepEqual([...elsewhere.requests, ...expired.requests], []);
 });
 

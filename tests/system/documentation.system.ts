@@ -1,26 +1,21 @@
-/** Every command and every setting in README, executed as a reader would, with the real client. */
+/** Every block of README, executed as a reader would, with the client that it is for. */
 import { Client, StreamableHTTPClientTransport } from "@modelcontextprotocol/client";
 import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { z } from "zod";
 import { startFakeMlflow } from "../e2e/fake_mlflow.ts";
+import { type Block, readBlocks } from "../support/documents.ts";
 import { startHttp } from "../support/product.ts";
 import { ROOT } from "../support/python/layout.ts";
 import { type Agent, ask, claude, codex, gemini, opencode, runProgram } from "./agents.ts";
 import { type Home, makeHome } from "./home.ts";
 
 const README = await Deno.readTextFile(join(ROOT, "README.md"));
-
-/** A fenced block with the paragraph before it. */
-interface Block {
-  readonly before: string;
-  readonly text: string;
-}
-
-const BLOCKS: readonly Block[] = [
-  ...README.matchAll(/([^\n]+)\n\n```\w+\n([\s\S]*?)```/g),
-].map(([, before = "", text = ""]) => ({ before, text }));
+const BLOCKS = (await readBlocks()).filter(({ page, before }) =>
+  page === "README.md" && before !== "its sentences"
+);
 
 /** What proves a block; `server` is a tracking server. */
 type Proof = (block: Block, home: Home, server: string) => Promise<void>;
@@ -82,6 +77,23 @@ const PROOFS: readonly (readonly [RegExp, Proof])[] = [
     await listsTools(gemini, home, server);
   }],
   [/<b>opencode<\/b>/, inFile(opencode)],
+  // The service itself is OpenAI's; hosted.system.ts has a stand-in that calls.
+  [/Services that call a URL themselves/, async ({ text }, home, server) => {
+    const { authorization } = HOSTED.parse(JSON.parse(text));
+    const sum = createHash("sha256").update(authorization).digest("hex");
+    const tokens = [
+      "--auth",
+      "token",
+      "--tokens-file",
+      await home.write("tokens", `team ${sum}\n`),
+    ];
+    await using http = await startHttp({ MLFLOW_TRACKING_URI: server }, tokens);
+    const client = new Client({ name: "test", version: "1" });
+    const headers = { authorization: `Bearer ${authorization}` };
+    const url = new URL(http.url);
+    await client.connect(new StreamableHTTPClientTransport(url, { requestInit: { headers } }));
+    await holdsTools(client);
+  }],
   // VS Code and Zed are no programs of a package registry: their blocks are read as they read them.
   [/<b>(VS Code|Zed)<\/b>/, async ({ text }, home, server) => {
     const [wandflow] = SERVERS.parse(
@@ -97,6 +109,14 @@ const PROOFS: readonly (readonly [RegExp, Proof])[] = [
     await holdsTools(client);
   }],
 ];
+
+const HOSTED = z.strictObject({
+  type: z.literal("mcp"),
+  server_label: z.literal("wandflow"),
+  server_url: z.literal("https://wandflow.example.com/mcp"),
+  authorization: z.string(),
+  require_approval: z.literal("never"),
+});
 
 const SERVERS = z.array(z.object({
   wandflow: z.object({
