@@ -2,6 +2,7 @@ import { isDeepEqual } from "../core/builtin.ts";
 import * as z from "zod";
 import { badArgument, Failure, isFailure } from "../core/failure.ts";
 import { isJsonObject, type Json, type JsonObject } from "../core/json.ts";
+import { requireSpanFailure } from "./partial.ts";
 import { shapeAssessment, shapeInfo } from "./shape/info.ts";
 import { hexId, shapeSpan } from "./shape/span.ts";
 import type { TraceReader } from "./store.ts";
@@ -108,21 +109,30 @@ export function encodeExpectation(value: Json): Json {
     : { value };
 }
 
-/** The hex id of a span of a trace. */
+/** The hex id of a span of a trace; a note where the spans cannot be read to look for it. */
 export async function findSpan(
   mlflow: TraceReader,
   traceId: string,
   spanId: string,
-): Promise<string> {
+): Promise<{ id: string; note?: string }> {
   const wanted = hexId(spanId, 8);
   const spans: string[] = [];
   let found = false;
-  await mlflow.spans(traceId, (wire) => {
-    const span = shapeSpan(wire, () => false);
-    if (span.span_id === wanted) found = true;
-    else if (spans.length < 8) spans.push(`${span.span_id} (${span.name.slice(0, 60)})`);
-  });
-  if (found && wanted !== null) return wanted;
+  try {
+    await mlflow.spans(traceId, (wire) => {
+      const span = shapeSpan(wire, () => false);
+      if (span.span_id === wanted) found = true;
+      else if (spans.length < 8) spans.push(`${span.span_id} (${span.name.slice(0, 60)})`);
+      return found ? "enough" : undefined;
+    });
+  } catch (error) {
+    const failure = requireSpanFailure(error);
+    if (wanted === null || !/^[0-9a-f]{16}$/.test(wanted)) throw failure;
+    if (failure.code === "not_found") throw failure;
+    const note = `Whether the trace has span ${wanted} could not be seen: ${failure.message}`;
+    return found ? { id: wanted } : { id: wanted, note };
+  }
+  if (found && wanted !== null) return { id: wanted };
   if (spans.length === 0 && !found) {
     throw new Failure(
       "not_found",
@@ -214,7 +224,10 @@ export function verifyStored(stored: JsonObject, sent: SentAssessment): void {
     `MLflow stored the assessment ${stored["assessment_id"]}, but not as sent: ${
       differs.join(", ")
     }.`,
-    { hint: "Look at it with get_assessment; shorten what was cut, or delete it." },
+    {
+      hint: "Look at it with get_assessment; shorten what was cut, or delete it.",
+      effect: "part",
+    },
   );
 }
 

@@ -295,10 +295,10 @@ Deno.test("a write is repeated after no 503: MLflow itself sends it when its dat
 
 Deno.test("a wrong server's JSON is its fault, whatever part of it is strange", async () => {
   for (
-    const [infoBody, spansBody, hint] of [
-      [{ trace: { trace_info: 5 } }, { spans: [] }, /address/],
-      [{ trace: { trace_info: info("tr-1") } }, { spans: [1, null] }, /Without data\.\* fields/],
-      [{ trace: { trace_info: info("tr-1") } }, {}, /address/],
+    const [infoBody, fields, spansBody, hint] of [
+      [{ trace: { trace_info: 5 } }, "info.*", { spans: [] }, /address/],
+      [{ trace: {} }, "data.*", { spans: [1, null] }, /Without data\.\* fields/],
+      [{ trace: { trace_info: info("tr-1") } }, "data.*", {}, /address/],
     ] as const
   ) {
     await using server = fake({
@@ -310,7 +310,7 @@ Deno.test("a wrong server's JSON is its fault, whatever part of it is strange", 
     const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
     for (
       const [tool, args, expected] of [
-        ["get_trace", { trace_id: "tr-1" }, hint],
+        ["get_trace", { trace_id: "tr-1", extract_fields: fields }, hint],
         ["search_traces", { experiment_id: "1" }, /address/],
       ] as const
     ) {
@@ -652,4 +652,65 @@ Deno.test("what could not be looked up is not told as missing", async () => {
   const failure = await toolsWith({ MLFLOW_TRACKING_URI: down.uri })
     .fails("search_traces", { experiment_id: "team exp" });
   assert.match(String(failure.hint), /could not be listed: MLflow failed \(HTTP 500\)/);
+});
+
+Deno.test("a server that fails while spans are read costs none of the traces before", async () => {
+  const ids = Array.from({ length: 12 }, (_, index) => `tr-${index}`);
+  const read: string[] = [];
+  let broken = "tr-7";
+  await using server = fake({
+    "/api/3.0/mlflow/traces/search": () =>
+      Response.json({ traces: ids.map((id) => info(id, { "mlflow.traceName": "chat" })) }),
+    "/ajax-api/2.0/mlflow/get-trace-artifact": (url) => {
+      const id = url.searchParams.get("request_id") ?? "";
+      read.push(id);
+      return id === broken
+        ? new Response("slow down", { status: 429 })
+        : new Response(text({ spans: [span(`root of ${id}`)] }));
+    },
+  });
+  const tools = toolsWith({
+    MLFLOW_TRACKING_URI: server.uri,
+    MLFLOW_HTTP_REQUEST_MAX_RETRIES: "0",
+  });
+  const args = { experiment_id: "1", extract_fields: "info.trace_id,data.spans.*.name" };
+  const data = await tools.ok("search_traces", args);
+  assert.deepEqual(
+    listAt(data, "traces"),
+    ids.slice(0, 7).map((id) => ({
+      info: { trace_id: id },
+      data: { spans: [{ name: `root of ${id}` }] },
+    })),
+  );
+  const notes = listAt(data, "notes").join("\n");
+  assert.match(notes, /Only the first 7 of 12 traces are here, since the spans of the next could/);
+  assert.equal(at(data, "has_more"), true);
+  assert.equal(atob(String(at(data, "next_page_token"))), '{"offset": 7}');
+  assert.equal(at(data, "returned"), 7);
+  // Nothing more is asked of a server that has failed.
+  assert.ok(read.length < ids.length, read.join());
+  // Where the very first fails, the infos are what there is.
+  broken = "tr-0";
+  const infos = await tools.ok("search_traces", args);
+  assert.equal(listAt(infos, "traces").length, 12);
+  assert.equal(at(infos, "has_more"), false);
+  assert.match(listAt(infos, "notes").join("\n"), /could not be read \(tr-0/);
+});
+
+Deno.test("what is stored, but not as it was sent, is no failure without effect in the audit", async () => {
+  await using server = fake({
+    "/api/3.0/mlflow/traces/tr-1/assessments": () =>
+      Response.json({
+        assessment: { assessment_id: "a-1", assessment_name: "f", feedback: { value: "cut" } },
+      }),
+  });
+  const lines: string[] = [];
+  const write = (line: string) => void lines.push(line);
+  const log = createLog({ level: "ERROR", format: "json", secrets: [], write });
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
+  const args = { trace_id: "tr-1", name: "f", value: "cut off" };
+  const { failure } = await tools.call("log_feedback", args, { log });
+  assert.match(String(failure?.message), /stored the assessment a-1, but not as sent: value/);
+  assert.equal(lines.length, 1);
+  assert.match(String(lines[0]), /"outcome":"partly done"/);
 });

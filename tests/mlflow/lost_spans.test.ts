@@ -10,8 +10,8 @@ for (const backend of [mlflow34, mlflowNewest]) {
   const python = await pythonClient(server);
   const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
 
-  /** Two traces of an experiment of their own; the spans of the second are gone. */
-  const loseSpans = async () => {
+  /** Two traces of an experiment of their own; the spans of the second are gone, or this text. */
+  const loseSpans = async (text?: string) => {
     const experiment_id = String(
       await python.call("create_experiment", { name: `lost ${crypto.randomUUID()}` }),
     );
@@ -20,22 +20,27 @@ for (const backend of [mlflow34, mlflowNewest]) {
       return String(typeof made === "string" ? made : at(made, "trace_id"));
     };
     const [kept, lost] = [await make(), await make()];
-    if (server.version === "3.4") {
-      const folder = `${server.dir}/artifacts/${experiment_id}/traces/${lost}/artifacts`;
-      await Deno.remove(`${folder}/traces.json`);
-    } else {
-      const command = new Deno.Command("python3", {
-        args: [
-          "-c",
-          "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1], timeout=20) as db:\n" +
-          "  db.execute('DELETE FROM spans WHERE trace_id = ?', (sys.argv[2],))",
-          server.dbPath,
-          lost,
-        ],
-      });
-      assert.ok((await command.output()).success);
-    }
+    const file = `${server.dir}/artifacts/${experiment_id}/traces/${lost}/artifacts/traces.json`;
+    if (server.version !== "3.4") {
+      const what = text === undefined ? "DELETE FROM spans" : "UPDATE spans SET content = ?";
+      await change(`${what} WHERE trace_id = ?`, [...text === undefined ? [] : [text], lost]);
+    } else if (text === undefined) await Deno.remove(file);
+    else await Deno.writeTextFile(file, text);
     return { experiment_id, kept, lost };
+  };
+
+  const change = async (sql: string, values: readonly string[]) => {
+    const command = new Deno.Command("python3", {
+      args: [
+        "-c",
+        "import sqlite3, sys\nwith sqlite3.connect(sys.argv[1], timeout=20) as db:\n" +
+        "  db.execute(sys.argv[2], sys.argv[3:])",
+        server.dbPath,
+        sql,
+        ...values,
+      ],
+    });
+    assert.ok((await command.output()).success);
   };
 
   Deno.test(`MLflow ${server.version}: a search tells whose spans are lost`, async () => {
@@ -62,4 +67,28 @@ for (const backend of [mlflow34, mlflowNewest]) {
     });
     assert.match(failure.message, /No spans of trace .* are stored: .* cannot be told/);
   });
+
+  for (const text of ['{"spans": [{"name": "ro', "<!doctype html><h1>Log in</h1>"]) {
+    const what = JSON.stringify(text);
+    Deno.test(`MLflow ${server.version}: the info of a trace whose spans are ${what} is given`, async () => {
+      const { lost } = await loseSpans(text);
+      for (const args of [{}, { extract_fields: "info.state,data.spans.*.name" }]) {
+        const data = await tools.ok("get_trace", { trace_id: lost, ...args });
+        assert.equal(at(data, "info", "state"), "OK");
+        assert.match(listAt(data, "notes").join("\n"), /^The spans could not be read: ./);
+      }
+      // Nothing that was asked for could be read.
+      await tools.fails("get_trace", { trace_id: lost, extract_fields: "data.spans.*.name" });
+    });
+
+    Deno.test(`MLflow ${server.version}: a span among spans that are ${what} is assessed, and the doubt told`, async () => {
+      const { lost } = await loseSpans(text);
+      const args = { trace_id: lost, name: "good", value: true };
+      const data = await tools.ok("log_feedback", { ...args, span_id: "00000000000000aa" });
+      assert.equal(at(data, "assessment", "span_id"), "00000000000000aa");
+      const notes = listAt(data, "notes").join("\n");
+      assert.match(notes, /Whether the trace has span 00000000000000aa could not be seen: ./);
+      await tools.fails("log_feedback", { ...args, span_id: "no id" });
+    });
+  }
 }

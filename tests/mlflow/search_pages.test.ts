@@ -131,3 +131,13 @@ Deno.test("the first page's failure is the search's", async () => {
   );
   await assert.rejects(server.search({}), /upstream_error/);
 });
+
+Deno.test("a server that gives the same page again costs none of those read before", async () => {
+  // It does not look at the token.
+  await using server = paged((_, size) => byOffset(many(900), 0, size));
+  const { ids, notes, data } = await server.search({ max_results: 800 });
+  assert.deepEqual(ids, many(500));
+  assert.match(notes, /^Only the first 500 traces were read: MLflow gave the same page again/);
+  assert.deepEqual([data.has_more, data.total_matching], [true, undefined]);
+  assert.equal(atob(String(data.next_page_token)), '{"offset": 500}');
+});

@@ -1,19 +1,11 @@
-import * as z from "zod";
 import { inParallel } from "../../core/async.ts";
-import { Failure, type FailureCode, isFailure } from "../../core/failure.ts";
+import type { Failure } from "../../core/failure.ts";
 import type { Json } from "../../core/json.ts";
+import { requireSpanFailure, SERVER_FAILURES } from "../partial.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
 
 /** Requests under way at the same time. */
 const PARALLEL = 4;
-
-/** Failures of the server as a whole: the next request would fail in the same way. */
-export const SERVER_FAILURES: ReadonlySet<FailureCode> = new Set<FailureCode>([
-  "rate_limited",
-  "timeout",
-  "cancelled",
-  "unreachable",
-]);
 
 /** One of several traces whose spans are wanted. */
 export interface TraceEntry {
@@ -32,33 +24,48 @@ export interface SpanRequests<E extends TraceEntry> {
   readAlone(entry: E, visit: VisitSpan): Promise<void>;
 }
 
-/** Reads every trace's spans but those that it returns. A trace at fault costs no other of its batch. */
+/**
+ * Reads every trace's spans but those that it returns. A trace at fault costs no other of its batch;
+ * a server at fault costs those that are not read yet.
+ */
 export async function readBatches<E extends TraceEntry>(
   { batches, alone, fetchBatch, readAlone }: SpanRequests<E>,
   visit: (trace: number, span: Json, index: number) => void,
   onTrace: (count: number) => void = () => {},
 ): Promise<UnreadSpans[]> {
   const unread: UnreadSpans[] = [];
+  let stopped: Failure | undefined;
   let done = 0;
+  const judge = (error: unknown): Failure => {
+    const failure = requireSpanFailure(error);
+    if (failure.code === "unauthorized") throw failure;
+    if (SERVER_FAILURES.has(failure.code)) stopped ??= failure;
+    return failure;
+  };
+  const giveUp = (entries: readonly E[], failure: Failure) =>
+    unread.push(...entries.map(({ index }) => ({ trace: index, failure })));
   const readOne = async (entry: E) => {
     const { index } = entry;
+    if (stopped !== undefined) return void giveUp([entry], stopped);
     try {
       await readAlone(entry, (span, at) => visit(index, span, at));
     } catch (error) {
-      const failure = requireTraceFailure(error);
+      const failure = judge(error);
       // Deleted since it was found: it has no spans.
-      if (failure.code !== "not_found") unread.push({ trace: index, failure });
+      if (failure.code !== "not_found") giveUp([entry], failure);
     }
     onTrace(done += 1);
   };
   const readBatch = async (batch: readonly E[]): Promise<void> => {
     const [only] = batch;
     if (only !== undefined && batch.length === 1) return await readOne(only);
+    if (stopped !== undefined) return void giveUp(batch, stopped);
     let reply;
     try {
       reply = await fetchBatch(batch);
     } catch (error) {
-      requireTraceFailure(error);
+      const failure = judge(error);
+      if (SERVER_FAILURES.has(failure.code)) return void giveUp(batch, failure);
       // One of them is at fault: halves find out which.
       const half = Math.ceil(batch.length / 2);
       await readBatch(batch.slice(0, half));
@@ -68,7 +75,7 @@ export async function readBatches<E extends TraceEntry>(
       try {
         reply.get(id)?.forEach((span, at) => visit(index, span, at));
       } catch (error) {
-        unread.push({ trace: index, failure: requireTraceFailure(error) });
+        unread.push({ trace: index, failure: judge(error) });
       }
     }
     onTrace(done += batch.length);
@@ -78,15 +85,4 @@ export async function readBatches<E extends TraceEntry>(
     ...alone.map((entry) => () => readOne(entry)),
   ], PARALLEL);
   return unread.sort((a, b) => a.trace - b.trace);
-}
-
-/** A failure that concerns one trace alone. */
-function requireTraceFailure(error: unknown): Failure {
-  if (isFailure(error) && error.code !== "unauthorized" && !SERVER_FAILURES.has(error.code)) {
-    return error;
-  }
-  if (!(error instanceof z.ZodError)) throw error;
-  return new Failure("upstream_error", "A span is not in a form that MLflow writes.", {
-    cause: error,
-  });
 }

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { defined } from "../../core/values.ts";
 import { Failure } from "../../core/failure.ts";
+import { requireFailure } from "../partial.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import { isJsonObject, type Json } from "../../core/json.ts";
 import { path } from "../../http/path.ts";
@@ -91,7 +92,7 @@ export async function readPages(
     const asked: string | undefined = next;
     for (const [index, result] of results.entries()) {
       if (result.status === "rejected") {
-        failure = requireFailure(result.reason);
+        failure = requireFailure(result.reason, "MLflow's reply is not a page of traces.");
         next = tokens[index];
         break;
       }
@@ -99,12 +100,17 @@ export async function readPages(
       next = result.value.next;
       if (next === undefined) break;
     }
-    if (next === asked && failure === undefined) {
-      throw new Failure("upstream_error", "MLflow gave the same page of traces again.", {
-        hint: "Ask for fewer traces at a time: max_results up to 500.",
-      });
-    }
     query.onPage?.(infos.length);
+    if (next === asked && failure === undefined) {
+      notes.push(
+        `Only the first ${infos.length} traces were read: MLflow gave the same page again and ` +
+          "says that there are more. next_page_token goes on after them, if the server can; ask " +
+          "for fewer at a time: max_results up to 500.",
+      );
+      pages.repeated = 0;
+      if (start !== undefined) next = writeOffset(start + infos.length);
+      break;
+    }
   }
   if (failure !== undefined) {
     notes.push(
@@ -158,13 +164,6 @@ class Pages {
   readBefore(place: number): number {
     return this.#places[place] ?? this.infos.length + this.repeated;
   }
-}
-
-/** A failure that ends a search and leaves what was read: anything but the caller's wish. */
-function requireFailure(error: unknown): Failure {
-  if (error instanceof Failure && error.code !== "cancelled") return error;
-  if (!(error instanceof z.ZodError)) throw error;
-  return new Failure("upstream_error", "MLflow's reply is not a page of traces.", { cause: error });
 }
 
 /** How many traces match; undefined where the server cannot tell, or takes too long. */

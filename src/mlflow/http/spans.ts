@@ -6,7 +6,8 @@ import type { ArrayPlace } from "../../http/array_scanner.ts";
 import { joinedPath, path } from "../../http/path.ts";
 import { isObject, type ObjectReader } from "../objects.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
-import { readBatches, SERVER_FAILURES, type TraceEntry } from "./batches.ts";
+import { SERVER_FAILURES } from "../partial.ts";
+import { readBatches, type TraceEntry } from "./batches.ts";
 
 export const AnyJson: z.ZodType<Json> = z.custom<Json>((value) => value !== undefined);
 

@@ -112,27 +112,33 @@ export class LocalTraceStore implements TraceReader {
     };
     let current = 0;
     let index = 0;
-    for await (const part of this.#read({ kind: "spans", traceIds })) {
-      if (part.kind !== "spans" && part.kind !== "unreadable") continue;
-      const { trace } = part;
-      if (trace !== current) {
-        onTrace(trace);
-        [current, index] = [trace, 0];
-      }
-      if (part.kind === "unreadable") {
-        const error = unpackError(part.error);
-        if (!isFailure(error)) throw error;
-        note(trace, error);
-        continue;
-      }
-      for (const text of part.texts) {
-        try {
-          if (visit(trace, readSpan(text), index++) === "enough") return [];
-        } catch (error) {
-          if (!isFailure(error, "upstream_error")) throw error;
+    try {
+      for await (const part of this.#read({ kind: "spans", traceIds })) {
+        if (part.kind !== "spans" && part.kind !== "unreadable") continue;
+        const { trace } = part;
+        if (trace !== current) {
+          onTrace(trace);
+          [current, index] = [trace, 0];
+        }
+        if (part.kind === "unreadable") {
+          const error = unpackError(part.error);
+          if (!isFailure(error)) throw error;
           note(trace, error);
+          continue;
+        }
+        for (const text of part.texts) {
+          try {
+            if (visit(trace, readSpan(text), index++) === "enough") return [];
+          } catch (error) {
+            if (!isFailure(error, "upstream_error")) throw error;
+            note(trace, error);
+          }
         }
       }
+    } catch (error) {
+      if (!isFailure(error, "timeout")) throw error;
+      // They come in order: what follows was not read.
+      for (let trace = current; trace < traceIds.length; trace++) note(trace, error);
     }
     onTrace(traceIds.length);
     return [...unread.values()];

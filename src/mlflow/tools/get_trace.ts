@@ -6,6 +6,7 @@ import { resourceUri } from "../../mcp/resource.ts";
 import type { CallContext, ResultLink, Tool } from "../../mcp/tool.ts";
 import { ExtractFields, Selection, UnmatchedFields } from "../fields/selection.ts";
 import { isField } from "../fields/vocabulary.ts";
+import { describeFailure, requireSpanFailure } from "../partial.ts";
 import { TRACE_RESOURCE, TraceId } from "../trace_id.ts";
 import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
@@ -103,11 +104,18 @@ async function readTrace(
       if (++spans % PROGRESS_STEP === 0) progress({ done: spans, message: "Reading spans" });
     }, wants.without)
     : undefined;
+  const unread = reading?.then(() => undefined, requireSpanFailure);
   // When both fail, the info's failure is told, whichever came first: it says what is wrong.
-  reading?.catch(() => {});
+  unread?.catch(() => {});
   const info = await asked;
-  await reading;
-  const notes = wants.spans && spans === 0
+  const failure = await unread;
+  if (failure !== undefined && info === undefined && spans === 0) throw failure;
+  const notes = failure !== undefined
+    ? [
+      (spans === 0 ? "The spans could not be read: " : `Only ${spans} spans could be read: `) +
+      describeFailure(failure),
+    ]
+    : wants.spans && spans === 0
     ? ["No spans are stored: it still runs, or they are lost."]
     : [];
   if (info !== undefined) {

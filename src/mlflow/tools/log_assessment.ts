@@ -44,7 +44,7 @@ async function logAssessment(
   const source = readSource(args.source_type, args.source_id);
   const value = readValue(args.value);
   const metadata = readMetadata(args.metadata);
-  const spanId = args.span_id === undefined
+  const span = args.span_id === undefined
     ? undefined
     : await findSpan(context.mlflow, trace_id, args.span_id);
   // The time tells a stored assessment from an equal one that was there before.
@@ -60,7 +60,7 @@ async function logAssessment(
           create_time,
           last_update_time: create_time,
           [kind]: kind === "expectation" ? encodeExpectation(value) : { value },
-          ...defined({ rationale, metadata, span_id: spanId }),
+          ...defined({ rationale, metadata, span_id: span?.id }),
         }),
       )),
     look: async (mlflow) => {
@@ -77,6 +77,7 @@ async function logAssessment(
     ...(args.source_type === undefined ? ["source_type CODE"] : []),
     ...(args.source_id === undefined ? ["source_id default"] : []),
   ];
+  if (span?.note !== undefined) notes.push(span.note);
   if (defaulted.length > 0) notes.push(`By default: ${defaulted.join(", ")}.`);
   return { data: { assessment: stored, ...(notes.length === 0 ? {} : { notes }) } };
 }

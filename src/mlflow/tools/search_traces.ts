@@ -8,24 +8,12 @@ import { ExtractFields, Selection, UnmatchedFields } from "../fields/selection.t
 import { printFilter } from "../filter/clause.ts";
 import { printOrderBy } from "../filter/order.ts";
 import { buildFilter, explainRefusal, readOrder } from "../query.ts";
+import { readSelected } from "../read_selected.ts";
 import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.ts";
-import type { Json } from "../../core/json.ts";
-import { someOf } from "../../core/nearest.ts";
-import { briefTrace, shapeInfo, wasWrittenWithSpans } from "../shape/info.ts";
-import { shapeSpan } from "../shape/span.ts";
+import { briefTrace, shapeInfo } from "../shape/info.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
 import { drawTableWithFacts, OutputForm } from "../table.ts";
-import {
-  completeName,
-  countByRootName,
-  describeOthers,
-  describeRootNames,
-  isNameless,
-  noteRootName,
-  readRootNames,
-  type RootNames,
-  searchByRootName,
-} from "../trace_name.ts";
+import { countByRootName, describeOthers, isNameless, searchByRootName } from "../trace_name.ts";
 
 const INPUT = z.object({
   experiment_id: z.string().optional().describe(
@@ -111,8 +99,8 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     }
     const withSpans = (args.include_spans ?? !selection.everything) && selection.wants.spans;
     const isWhole = page.nextPageToken === undefined && args.page_token === undefined;
-    const [{ values, unmatched, notes: readNotes }, total] = await Promise.all([
-      readSelected(page.infos, selection, withSpans, context),
+    const [{ values, unmatched, next, notes: readNotes }, total] = await Promise.all([
+      readSelected(page, selection, withSpans, context),
       isWhole ? page.infos.length : renamed === undefined ? context.mlflow.count(query) : undefined,
     ]);
     notes.push(...readNotes);
@@ -129,9 +117,9 @@ export const searchTraces: Tool<ReadServices> = readingTool({
     const data = {
       traces: values,
       returned: values.length,
-      has_more: page.nextPageToken !== undefined,
+      has_more: next !== undefined,
       ...defined({
-        next_page_token: page.nextPageToken,
+        next_page_token: next,
         total_matching: isPartial ? undefined : total,
         filter: filter === "" ? undefined : filter,
         notes: notes.length === 0 ? undefined : notes,
@@ -213,70 +201,4 @@ async function find(query: TraceQuery, context: ReadServices): Promise<TracePage
     }
     throw await explainRefusal(error, query, context.mlflow);
   }
-}
-
-/** Most traces whose names are read from their spans where nobody asked for names in particular. */
-const NAMES_UNASKED = 25;
-
-/** Why a trace has none though it was written with some. */
-const LOST_SPANS = "The server has none, though these traces were written with spans: they are " +
-  "lost, or were deleted meanwhile.";
-
-/** Traces whose spans are read before checking whether there is room for more. */
-const AT_ONCE = 100;
-
-async function readSelected(
-  infos: readonly Json[],
-  selection: Selection,
-  withSpans: boolean,
-  { mlflow, progress, maxTokens }: ReadServices & CallContext,
-) {
-  const picked = selection.collect({ traces: infos.length, spans: withSpans, maxTokens });
-  const shaped = infos.map(shapeInfo);
-  const names: RootNames = selection.wants.name && !withSpans
-    ? await readRootNames(shaped, mlflow, selection.everything ? NAMES_UNASKED : undefined)
-    : new Map();
-  const reasons = new Map<string, string[]>();
-  const tell = (trace: number, reason: string) =>
-    reasons.set(reason, [...reasons.get(reason) ?? [], shaped[trace]?.trace_id ?? ""]);
-  for (let from = 0; withSpans && from < infos.length && !picked.full; from += AT_ONCE) {
-    const some = infos.slice(from, from + AT_ONCE);
-    const read = new Set<number>();
-    const unread = await mlflow.spansOfMany(
-      some,
-      (trace, wire, index) => {
-        read.add(trace);
-        const span = shapeSpan(wire, selection.wants.attribute);
-        noteRootName(names, from + trace, span);
-        picked.span(from + trace, span, index);
-      },
-      // Progress only grows: the search before this has reported the number of traces.
-      (done) =>
-        progress({
-          done: infos.length + from + done,
-          total: 2 * infos.length,
-          message: "Reading spans",
-        }),
-      selection.wants.without,
-    );
-    for (const { trace, failure } of unread) {
-      read.add(trace);
-      tell(
-        from + trace,
-        [failure.message, failure.hint].filter((text) => text !== undefined).join(" "),
-      );
-    }
-    for (const [trace] of some.entries()) {
-      const info = shaped[from + trace];
-      if (!read.has(trace) && info !== undefined && wasWrittenWithSpans(info)) {
-        tell(from + trace, LOST_SPANS);
-      }
-    }
-  }
-  shaped.forEach((info, index) => picked.info(index, completeName(info, names.get(index))));
-  const notes = [...reasons].map(([reason, ids]) =>
-    `The spans of ${ids.length} traces could not be read (${someOf(ids, 5)}): ${reason}`
-  );
-  if (selection.wants.name) notes.push(...describeRootNames(shaped, names));
-  return { ...picked.result(), notes };
 }
