@@ -100,10 +100,6 @@ if (import.meta.main) {
     progress(`MLflow ${answers.release}: ${answers.answers.size} answers`);
     asked.push(answers);
   }
-  Deno.writeTextFileSync(
-    "/tmp/releases.json",
-    JSON.stringify(asked.map((one) => ({ ...one, answers: [...one.answers] }))),
-  );
   const page = printPage(asked);
   let ok = true;
   if (chosen.length > 0) progress(page);
