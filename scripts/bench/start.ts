@@ -9,7 +9,8 @@ import { measure, type Row, type Run, type Section } from "./row.ts";
 const ABOUT =
   "From before the start to the answers. Bare: a server of the same SDK without anything " +
   "(`scripts/bench/empty`), bundled by the same step and run with the same flags, with a launcher " +
-  "that starts it in a worker, as wandflow's does.";
+  "that starts it in a worker, as wandflow's does. Both have a cache folder of the runtime's to " +
+  "themselves, since other programs lock the machine's.";
 
 const MLFLOW = { MLFLOW_TRACKING_URI: "http://127.0.0.1:9" };
 const BOTH = { ...MLFLOW, WANDB_API_KEY: "0".repeat(40), WANDB_BASE_URL: "http://127.0.0.1:9" };
@@ -22,7 +23,8 @@ export async function bench(): Promise<Section> {
     "scripts/bench/empty/main.ts",
     ["worker.ts"],
   );
-  const product = await productProgram("bundle");
+  const bundled = await productProgram("bundle");
+  const product = { ...bundled, env: { ...bundled.env, DENO_DIR: join(folder.path, "cache") } };
   const empty = { ...product, args: [...installedFlags(), main] };
   const rows: Row[] = [];
   for (const [what, env] of [["MLflow", MLFLOW], ["MLflow, W&B and Weave", BOTH]] as const) {
