@@ -16,7 +16,27 @@ const Lock = z.object({
 const Manifest = z.looseObject({
   license: z.union([z.string(), z.looseObject({ type: z.string() }).transform(({ type }) => type)])
     .optional(),
+  scripts: z.record(z.string(), z.unknown()).catch({}).default({}),
 });
+
+/** Licences under which code may be passed on in a program of another. */
+const PERMITTED = new Set([
+  ...["MIT", "ISC", "0BSD", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "MPL-2.0", "Unlicense"],
+  // Of fonts.
+  "OFL-1.1",
+]);
+
+/** Why a package must not be in the bundle, by its manifest; undefined where it may. */
+export function findObjection(manifest: unknown): string | undefined {
+  const { license, scripts } = Manifest.parse(manifest);
+  if (license === undefined) return "names no licence";
+  const all = license.replaceAll(/[()]/g, "").split(" AND ");
+  if (!all.every((one) => one.split(" OR ").some((choice) => PERMITTED.has(choice)))) {
+    return `is under ${license}, which scripts/package/licences.ts does not permit`;
+  }
+  const run = ["preinstall", "install", "postinstall"].find((name) => name in scripts);
+  return run === undefined ? undefined : `runs a program when it is installed (${run})`;
+}
 
 /** A package from npm that is in the bundle. */
 export interface Part {
@@ -87,13 +107,14 @@ async function readPart(lock: LockFile, key: string, folder: string): Promise<Pa
   const [, name = "", version = ""] = /^((?:@[^/]+\/)?[^@]+)@([^_]+)/.exec(key) ?? [];
   const { integrity, dependencies } = entryOf(lock, key);
   const files = join(folder, name, version);
-  const manifest = Manifest.parse(JSON.parse(await Deno.readTextFile(join(files, "package.json"))));
-  if (manifest.license === undefined) throw new Error(`${key} names no licence.`);
+  const manifest: unknown = JSON.parse(await Deno.readTextFile(join(files, "package.json")));
+  const objection = findObjection(manifest);
+  if (objection !== undefined) throw new Error(`${key} ${objection}.`);
   return {
     name,
     version,
     sha512: Buffer.from(integrity.replace(/^sha512-/, ""), "base64").toString("hex"),
-    licence: manifest.license,
+    licence: Manifest.parse(manifest).license ?? "",
     needs: dependencies.map((one) => keyOf(lock, one).replace(/(.)@[^@]*$/, "$1")),
     text: await licenceText(files),
   };
