@@ -169,7 +169,7 @@ export function addRecords(all: readonly (Records | undefined)[]): RecordSums {
   for (const [model, record] of all.flatMap((one) => Object.entries(one ?? {}))) {
     const sum = sums.get(model) ?? {};
     sums.set(model, sum);
-    for (const [name, value] of Object.entries(record)) {
+    for (const [name, value] of Object.entries(dropRepeated(record))) {
       if (!/(_tokens|_total_cost|^requests)$/.test(name) || toNumber(value) === 0) continue;
       sum[name] = (sum[name] ?? 0) + toNumber(value);
     }
@@ -196,12 +196,32 @@ export interface Tokens {
 
 /** The tokens of a record of usage. */
 export function readTokens(used: Readonly<Record<string, unknown>>): Tokens {
+  const { prompt_tokens: prompt, input_tokens: input, ...rest } = dropRepeated(used);
   // Where calls of both spellings were summed, both are there; the service adds them too.
-  const prompt = toNumber(used["prompt_tokens"]) + toNumber(used["input_tokens"]);
-  const completion = toNumber(used["completion_tokens"]) + toNumber(used["output_tokens"]);
+  const read = toNumber(prompt) + toNumber(input);
+  const written = toNumber(rest["completion_tokens"]) + toNumber(rest["output_tokens"]);
   // A sum over calls of which only some had a total is less than its parts.
-  const total = Math.max(toNumber(used["total_tokens"]), prompt + completion);
-  return { prompt, completion, total };
+  const total = Math.max(toNumber(rest["total_tokens"]), read + written);
+  return { prompt: read, completion: written, total };
+}
+
+const SPELLINGS = [["prompt_tokens", "input_tokens"], [
+  "completion_tokens",
+  "output_tokens",
+]] as const;
+
+/**
+ * A record of usage with each count once: some instrumentations write the same counts in both
+ * spellings, which the total tells from a sum over calls of both.
+ */
+function dropRepeated(used: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
+  const repeated = SPELLINGS.filter(([one, other]) =>
+    toNumber(used[one]) > 0 && used[one] === used[other]
+  ).map(([one]) => one);
+  const once = Object.entries(used).filter(([name]) => !repeated.some((one) => one === name));
+  const kept = Object.fromEntries(once);
+  const sum = SPELLINGS.flat().reduce((total, name) => total + toNumber(kept[name]), 0);
+  return repeated.length > 0 && sum === toNumber(used["total_tokens"]) ? kept : used;
 }
 
 function toNumber(value: unknown): number {

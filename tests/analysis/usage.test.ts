@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { sumUsage, type UsageCall, UsageStream } from "../../src/analysis/usage.ts";
+import { combineUsage, sumUsage, type UsageCall, UsageStream } from "../../src/analysis/usage.ts";
 import { splitCost } from "../../src/analysis/usage_totals.ts";
 
 function call(id: string, parent: string | null, tokens: number | undefined): UsageCall {
@@ -205,4 +205,25 @@ Deno.test("what comes after its trace was added up is included where the root in
   stream.add(part("a3", "a", "a", 2));
   const sum = stream.result();
   assert.deepEqual([sum.total_tokens, sum.left_out_calls], [2 + 3 + 1, undefined]);
+});
+
+Deno.test("counts in both spellings count once where the total says so", () => {
+  const sum = (...records: Record<string, number>[]) => {
+    const calls = records.map((m, index) => ({ id: String(index), trace_id: "t", usage: { m } }));
+    const combined = { id: "all", trace_id: "t", usage: combineUsage(calls).usage };
+    return [calls, [combined]].map((some) => {
+      const { prompt_tokens: read, completion_tokens: written, total_tokens } = sumUsage(some);
+      return [read, written, total_tokens];
+    });
+  };
+  const input = { input_tokens: 100, output_tokens: 20 };
+  const prompt = { prompt_tokens: 100, completion_tokens: 20 };
+  const both = { ...input, ...prompt, total_tokens: 120 };
+  const same = (figures: number[]) => [figures, figures];
+  assert.deepEqual(sum(both), same([100, 20, 120]));
+  assert.deepEqual(sum({ ...input, prompt_tokens: 100, total_tokens: 120 }), same([100, 20, 120]));
+  // A sum over calls of both spellings.
+  assert.deepEqual(sum({ ...both, total_tokens: 240 }), same([200, 40, 240]));
+  assert.deepEqual(sum({ ...both, total_tokens: 0 }), same([200, 40, 240]));
+  assert.deepEqual(sum(both, both, { ...prompt, total_tokens: 120 }), same([300, 60, 360]));
 });

@@ -42,6 +42,9 @@ def main() -> None:
         with trace("summed_up", "gpt-4o-mini", 200, 40):
             chat()
             chat()
+        with trace("both_spellings"), span(*CHAT) as own:
+            own.set_attribute("ai.usage.promptTokens", 100)
+            own.set_attribute("ai.usage.completionTokens", 20)
         with trace("larger", "gpt-4o-mini", 300, 60):
             chat()
     print(json.dumps(traces))
