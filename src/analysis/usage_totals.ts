@@ -215,13 +215,32 @@ const SPELLINGS = [["prompt_tokens", "input_tokens"], [
  * spellings, which the total tells from a sum over calls of both.
  */
 function dropRepeated(used: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
-  const repeated = SPELLINGS.filter(([one, other]) =>
+  const repeated = listRepeated(used);
+  return Object.fromEntries(Object.entries(used).filter(([name]) => !repeated.includes(name)));
+}
+
+function listRepeated(used: Readonly<Record<string, unknown>>): string[] {
+  const repeated: string[] = SPELLINGS.filter(([one, other]) =>
     toNumber(used[one]) > 0 && used[one] === used[other]
   ).map(([one]) => one);
-  const once = Object.entries(used).filter(([name]) => !repeated.some((one) => one === name));
-  const kept = Object.fromEntries(once);
-  const sum = SPELLINGS.flat().reduce((total, name) => total + toNumber(kept[name]), 0);
-  return repeated.length > 0 && sum === toNumber(used["total_tokens"]) ? kept : used;
+  const sum = SPELLINGS.flat().filter((name) => !repeated.includes(name))
+    .reduce((total, name) => total + toNumber(used[name]), 0);
+  return sum === toNumber(used["total_tokens"]) ? repeated : [];
+}
+
+/** A record of costs in which the service priced both spellings of the same count, with one. */
+export function priceOnce(
+  cost: Readonly<Record<string, unknown>>,
+  used: Readonly<Record<string, unknown>> = {},
+): Record<string, unknown> {
+  const twice = listRepeated(used).filter((name) => cost[name] === 2 * toNumber(used[name]));
+  return {
+    ...cost,
+    ...Object.fromEntries(twice.flatMap((name) => [
+      [name, used[name]],
+      [`${name}_total_cost`, toNumber(cost[`${name}_total_cost`]) / 2],
+    ])),
+  };
 }
 
 function toNumber(value: unknown): number {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { splitCost, type UsageCall } from "../../analysis/usage_totals.ts";
+import { priceOnce, splitCost, type UsageCall } from "../../analysis/usage_totals.ts";
 import { isRecord } from "../../core/json.ts";
 import { baseName } from "./filters/ops.ts";
 
@@ -69,7 +69,13 @@ const Usage = z.record(z.string(), Json).optional().catch(undefined);
 
 /** See {@link Derived}; needs `summary`, `ended_at` and `exception`. */
 export function readDerived(call: Call): Derived {
-  return Weave.safeParse(call.summary?.["weave"] ?? {}).data ?? {};
+  const derived = Weave.safeParse(call.summary?.["weave"] ?? {}).data ?? {};
+  if (derived.costs === undefined) return derived;
+  const usage = readUsage(call);
+  const costs = Object.entries(derived.costs).map(([model, cost]) =>
+    [model, priceOnce(cost, usage?.[model])] as const
+  );
+  return { ...derived, costs: Object.fromEntries(costs) };
 }
 
 /** Usage by model; undefined while running. */
