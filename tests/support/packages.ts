@@ -121,7 +121,8 @@ export async function installByFiles(release: string, folder: string): Promise<P
   return installed(join(project, "node_modules", ".bin", cmd("wandflow")), folder);
 }
 
-function denoPackage(): string {
+/** npm's package with the runtime for this machine. */
+export function denoPackage(): string {
   const arch = Deno.build.arch === "aarch64" ? "arm64" : "x64";
   const os = Deno.build.os === "windows" ? "win32" : Deno.build.os;
   return `@deno/${os}-${arch}${os === "linux" ? "-glibc" : ""}`;

@@ -8,6 +8,7 @@ import { z } from "zod";
 import { startFakeMlflow } from "../e2e/fake_mlflow.ts";
 import { MODERN_META } from "../e2e/rpc.ts";
 import { type Block, commandsIn, kindOf, NOT_RUN, readBlocks } from "../support/documents.ts";
+import { denoPackage } from "../support/packages.ts";
 import { startHttp } from "../support/product.ts";
 import { type Desk, makeDesk, prepareShelf, type Shelf, typeAt } from "./desk.ts";
 
@@ -90,6 +91,7 @@ async function runAll(
       .replace("<client>", "cursor")
       .replace("marketplace add OWNER/REPOSITORY", "marketplace add ./")
       .replace("OWNER/REPOSITORY", "example/wandflow")
+      .replace("@deno/linux-x64-glibc", denoPackage())
       .replace("--port 8080", "--port 0");
     const gaps = words.includes('{"name": "value"}');
     const leaves = LEAVES.find(([fits]) => fits.test(line))?.[1];
