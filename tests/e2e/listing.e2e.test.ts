@@ -13,6 +13,8 @@ const ENV = {
 
 const METHODS = ["tools/list", "resources/list", "resources/templates/list", "prompts/list"];
 
+const PAGE = "ui://wandflow/chart.html";
+
 async function listAll(form: Form, args: readonly string[]): Promise<unknown[]> {
   await using server = await start(["stdio", ...args], ENV, form);
   const answers: unknown[] = [await initialize(server)];
@@ -21,6 +23,9 @@ async function listAll(form: Form, args: readonly string[]): Promise<unknown[]> 
     await send(server, { id, method });
     answers.push((await answerTo(server, id)).result);
   }
+  // The page comes with the module of the tool that has it.
+  await send(server, { id: 9, method: "resources/read", params: { uri: PAGE } });
+  answers.push((await answerTo(server, 9)).result);
   await server.end();
   return answers;
 }
@@ -29,6 +34,11 @@ for (const args of [[], ["--hide-fixed", "--read-only", "--exclude-tools", "pict
   Deno.test(`the bundle lists what the source lists ${args.join(" ")}`, async () => {
     const [bundle, source] = [await listAll("bundle", args), await listAll("source", args)];
     assert.match(JSON.stringify(source), /"query_weave_traces_tool"/);
+    assert.equal(
+      /<html/.test(JSON.stringify(source)),
+      args.length === 0,
+      "the page, with pictures",
+    );
     assert.deepEqual(bundle, source);
   });
 }
