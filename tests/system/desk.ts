@@ -168,7 +168,7 @@ export async function typeAt(
     stdin: "piped",
     stdout: "piped",
     stderr: "inherit",
-    signal: AbortSignal.timeout(240_000),
+    signal: AbortSignal.timeout(600_000),
   }).spawn();
   const typed = child.stdin.getWriter();
   await typed.write(new TextEncoder().encode(stdin)).catch(() => {});
