@@ -653,6 +653,10 @@ Deno.test("a model's call that cannot be told from others is said to be unknown"
     calls[3] = part("ask", "ask", { ...usage("m", 20), inputs });
     const known = await read() ?? {};
     assert.deepEqual([known["model_call_unknown"], known["model_tokens"]], [undefined, 21]);
+    // Also where a scorer has the name of a model's method.
+    calls[2] = part("judge", "judge.invoke", usage("m", 10));
+    const judged = await read() ?? {};
+    assert.deepEqual([judged["model_call_unknown"], judged["model_tokens"]], [undefined, 21]);
   });
 });
 

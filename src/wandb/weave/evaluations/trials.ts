@@ -218,10 +218,9 @@ function isNamedAsModel({ op }: Outcome): boolean {
   return /(^|[._])(predict|infer|forward|invoke)$/i.test(op);
 }
 
-/** Whether names alone do not tell which call is the model's. */
+/** Whether no call is of the op that is the model; names alone do not tell, since scorers have some. */
 function isUnclear(ref: unknown, parts: readonly Outcome[]): boolean {
-  return parts.length > 0 && parts.every((part) => part.opName !== ref) &&
-    parts.filter(isNamedAsModel).length !== 1;
+  return parts.length > 0 && parts.every((part) => part.opName !== ref);
 }
 
 /** Which calls below predictions are methods of their models: the service compares references. */

@@ -61,6 +61,12 @@ export function findField(path: string): Field | undefined {
   }
   if (Object.hasOwn(COLUMNS, own)) return { path: own, kind: COLUMNS[own] ?? "text" };
   const [root = ""] = own.split(".");
+  if (JSON_ROOTS.includes(root) && own.includes('"')) {
+    throw badArgument(
+      `"${path.slice(0, 80)}": the service finds no key that holds a double quote.`,
+      `Ask for what is above it: {"$contains": …} on ${root} looks into all of it.`,
+    );
+  }
   if (JSON_ROOTS.includes(root) && isPath(own)) return { path: own, kind: "json" };
   if (isFeedback(own)) return { path: own, kind: "json" };
   return undefined;

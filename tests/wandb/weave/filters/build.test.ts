@@ -263,6 +263,7 @@ const REFUSED: readonly (readonly [Filters, RegExp])[] = [
   [{ attributes: { env: { $like: "p" } } }, /\$like/],
   [{ attributes: { env: { $eq: "p", inner: 1 } } }, /inner/],
   [{ attributes: { env: { $contains: "" } } }, /empty string/],
+  [{ inputs: { o: { 'k"x': 1 } } }, /double quote/],
   [{ attributes: { env: { $in: [] } } }, /empty list/],
   [{ attributes: { "a..b": 1 } }, /not a path/],
   [{ inputs: { x: { $gt: true } } }, /order/],
