@@ -140,6 +140,19 @@ export function describeOthers(
     }${finds}`;
 }
 
+/** Marks tokens of searches by the names of root spans: they count in no other. */
+const MARK = "root-name.";
+
+function markToken(token: string | undefined): string | undefined {
+  return token === undefined ? undefined : MARK + token;
+}
+
+/** The server's token in one of ours, and whether it is of a search by the names of root spans. */
+export function readMark(token: string | undefined) {
+  const byRootName = token?.startsWith(MARK) === true;
+  return { byRootName, pageToken: byRootName ? token?.slice(MARK.length) : token };
+}
+
 /** Pages of traces without a name that are read in search of one that matches. */
 const MOST_PAGES = 5;
 
@@ -161,8 +174,6 @@ export async function searchByRootName(
 ): Promise<FoundByRootName | undefined> {
   const other = filterByRootName(query.filter);
   if (other === undefined) return undefined;
-  // On a later page nothing is left of either search: the token counts in the one that gave it.
-  if (query.pageToken !== undefined && await mlflow.count(query) !== 0) return undefined;
   const matches = await compileName(other.name);
   const limit = Math.min(query.limit, MOST);
   let { pageToken } = query;
@@ -181,7 +192,8 @@ export async function searchByRootName(
       page: {
         ...page,
         infos: page.infos.filter((_, place) => kept.includes(place)),
-        tokenAfter: (count) => page.tokenAfter(kept[count] ?? page.infos.length),
+        nextPageToken: markToken(page.nextPageToken),
+        tokenAfter: (count) => markToken(page.tokenAfter(kept[count] ?? page.infos.length)),
       },
       note: `No trace has a name of its own for ${printClause(other.name)}. Those without one ` +
         "(they arrived through OpenTelemetry) were searched for by the name of their root span" +

@@ -141,3 +141,56 @@ Deno.test("a server that gives the same page again costs none of those read befo
   assert.deepEqual([data.has_more, data.total_matching], [true, undefined]);
   assert.equal(atob(String(data.next_page_token)), '{"offset": 500}');
 });
+
+Deno.test("pages of a search by root spans' names are of that search, where nothing can be counted", async () => {
+  // It counts nothing, and knows only traces without a name.
+  const filters: string[] = [];
+  const roots = ["a 1", "b", "a 2"];
+  const server = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      const { pathname, searchParams } = new URL(request.url);
+      if (pathname.endsWith("/get-trace-artifact")) {
+        const place = Number(searchParams.get("request_id")?.slice(3));
+        return Response.json({ spans: [{ name: roots[place], span_id: "AAAAAAAAAAE=" }] });
+      }
+      if (!pathname.endsWith("/traces/search")) return Response.json({}, { status: 404 });
+      const body: unknown = await request.json();
+      const filter = String(at(body, "filter"));
+      const token = String(at(body, "page_token") ?? "0");
+      filters.push(filter);
+      const place = Number(token);
+      return Response.json(
+        filter.includes("IS NULL")
+          ? {
+            traces: [{ trace_id: `tr-${place}`, state: "OK", tags: {} }],
+            ...(place + 1 < roots.length ? { next_page_token: String(place + 1) } : {}),
+          }
+          : { traces: [] },
+      );
+    },
+  );
+  try {
+    const tools = toolsWith({ MLFLOW_TRACKING_URI: `http://127.0.0.1:${server.addr.port}` });
+    const args = {
+      experiment_id: "1",
+      filter_string: "name LIKE 'a%'",
+      extract_fields: "info.trace_id",
+      max_results: 1,
+    };
+    const first = await tools.ok("search_traces", args);
+    assert.deepEqual(listAt(first, "traces"), [{ info: { trace_id: "tr-0" } }]);
+    filters.length = 0;
+    const rest = await tools.ok("search_traces", { ...args, page_token: first.next_page_token });
+    assert.deepEqual(listAt(rest, "traces"), [{ info: { trace_id: "tr-2" } }]);
+    assert.ok(filters.every((filter) => filter.includes("IS NULL")), filters.join("\n"));
+    const failure = await tools.fails("search_traces", {
+      ...args,
+      filter_string: "status = 'OK'",
+      page_token: first.next_page_token,
+    });
+    assert.match(failure.message, /`page_token`/);
+  } finally {
+    await server.shutdown();
+  }
+});

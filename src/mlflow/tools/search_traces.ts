@@ -13,7 +13,13 @@ import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.t
 import { briefTrace, shapeInfo } from "../shape/info.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
 import { drawTableWithFacts, OutputForm } from "../table.ts";
-import { countByRootName, describeOthers, isNameless, searchByRootName } from "../trace_name.ts";
+import {
+  countByRootName,
+  describeOthers,
+  isNameless,
+  readMark,
+  searchByRootName,
+} from "../trace_name.ts";
 
 const INPUT = z.object({
   experiment_id: z.string().optional().describe(
@@ -77,16 +83,19 @@ export const searchTraces: Tool<ReadServices> = readingTool({
   }),
   run: async (args, context) => {
     const selection = new Selection(args.extract_fields);
-    const { query, notes } = await readQuery(args, context);
+    const { query, byRootName, notes } = await readQuery(args, context);
     const [found, unseen, unnamed] = await Promise.all([
-      find(query, context),
+      byRootName ? undefined : find(query, context),
       countUnseen(query, context.mlflow),
       countByRootName(query, context.mlflow),
     ]);
-    const renamed = found.infos.length === 0 && unnamed !== 0
+    // The pages of one search are of one kind.
+    const isEmpty = found?.infos.length === 0 && query.pageToken === undefined;
+    const renamed = byRootName || (isEmpty && unnamed !== 0)
       ? await searchByRootName(query, context.mlflow)
       : undefined;
     const page = renamed?.page ?? found;
+    if (page === undefined) throw wrongToken();
     if (renamed !== undefined) notes.push(renamed.note);
     else if (unnamed !== 0) notes.push(describeOthers(unnamed, query));
     notes.push(...page.notes ?? []);
@@ -156,6 +165,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
 
 async function readQuery(args: Input, context: ReadServices & CallContext): Promise<{
   query: TraceQuery;
+  byRootName: boolean;
   notes: string[];
 }> {
   const experimentId = args.experiment_id === undefined && args.run_id !== undefined
@@ -168,22 +178,31 @@ async function readQuery(args: Input, context: ReadServices & CallContext): Prom
   );
   const order = readOrder(args.order_by);
   const limit = args.max_results ?? 100;
+  const { byRootName, pageToken } = readMark(args.page_token);
   return {
     query: {
       experimentIds: [experimentId],
       filter,
       orderBy: order.terms,
       limit,
-      pageToken: args.page_token,
+      pageToken,
       onPage: (count) =>
         context.progress({ done: count, total: limit, message: "Searching traces" }),
     },
+    byRootName,
     notes: [
       ...filter.notes,
       ...order.notes,
       ...(order.notes.length > 0 ? [`Order: ${printOrderBy(order).join(", ")}`] : []),
     ],
   };
+}
+
+function wrongToken(): Failure {
+  return badArgument(
+    "`page_token` is not a token from this server, or is of another search.",
+    "Give next_page_token of an earlier result unchanged, or leave it out to begin again.",
+  );
 }
 
 async function find(query: TraceQuery, context: ReadServices): Promise<TracePage> {
@@ -194,10 +213,7 @@ async function find(query: TraceQuery, context: ReadServices): Promise<TracePage
       error instanceof Failure && query.pageToken !== undefined &&
       error.code === "invalid_arguments" && /page.?token/i.test(error.message)
     ) {
-      throw badArgument(
-        "`page_token` is not a token from this server.",
-        "Give next_page_token of an earlier result unchanged, or leave it out to begin again.",
-      );
+      throw wrongToken();
     }
     throw await explainRefusal(error, query, context.mlflow);
   }
