@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { parseFilter } from "../../src/mlflow/filter/filter.ts";
 import { parseOrderBy } from "../../src/mlflow/filter/order.ts";
-import { searchByRootName } from "../../src/mlflow/trace_name.ts";
+import { readMark, searchByRootName } from "../../src/mlflow/trace_name.ts";
 import { shared } from "../support/backend.ts";
 import { mlflowNewest } from "../support/mlflow/backends.ts";
 import { pythonClient } from "../support/mlflow/client.ts";
@@ -181,7 +181,7 @@ Deno.test("an answer that is cut goes on after the last trace that it shows", as
     };
     const found = await searchByRootName(query, reader);
     assert.deepEqual(found?.page.infos.map((info) => at(info, "trace_id")), [ids[1], ids[0]]);
-    const pageToken = found?.page.tokenAfter(1);
+    const { pageToken } = readMark(found?.page.tokenAfter(1));
     const rest = await searchByRootName({ ...query, pageToken }, reader);
     assert.deepEqual(rest?.page.infos.map((info) => at(info, "trace_id")), [ids[0]]);
   }
