@@ -83,6 +83,8 @@ async function readCopy(
       if (there.has("refused") && !file.has("refused")) return [];
       return [...new Set([...file.keys(), ...there.keys()])]
         .filter((place) => !OF_SERVERS.test(place) && file.get(place) !== there.get(place))
+        // Where one of them says that it cannot tell, they do not disagree.
+        .filter((place) => !/could not be told/.test(`${file.get(place)} ${there.get(place)}`))
         .map((place) => `${step}, ${place}`);
     });
     return { revision: String(at(row, "version_num")), differences };

@@ -24,7 +24,7 @@ export function printPage(asked: readonly ReleaseAnswers[]): string {
   const rows = groupDifferences(asked).map(({ steps, place, there, newest, releases }) => [
     printRange(releases, asked.map(({ release }) => release)),
     steps.map(code).join(", "),
-    code(place),
+    code(place === "" ? "-" : place),
     code(there),
     code(newest),
   ]);
@@ -32,8 +32,8 @@ export function printPage(asked: readonly ReleaseAnswers[]): string {
   return `# MLflow's releases
 
 Every release from the oldest supported one to the newest is started, its own client writes the same
-traces, and wandflow makes the same ${calls} calls. Then a copy of its SQLite file is read without
-the server. Written by \`deno task nightly\`.
+traces, and wandflow makes the same calls. Then a copy of its SQLite file is read without the
+server. Written by \`deno task nightly\` (calls: ${calls}).
 
 ${printTable(["Release", "Schema", "Spans are kept in", "Its file is read"], releases)}
 
@@ -68,11 +68,12 @@ function groupDifferences(asked: readonly ReleaseAnswers[]): Difference[] {
         flattenGenerally(newest?.answers.get(step)),
       );
       for (const place of new Set([...here.keys(), ...there.keys()])) {
-        const [one = "-", other = "-"] = [here.get(place), there.get(place)];
+        // Refusals name the release.
+        const one = here.get(place)?.replaceAll(`MLflow ${release}`, "MLflow") ?? "-";
+        const other = there.get(place) ?? "-";
         if (one === other) continue;
         const general = place.replace(/\[\d+\]/g, "[]");
-        // The message of a refusal names the release.
-        const key = JSON.stringify([general, one.replaceAll(release, "<release>"), other]);
+        const key = JSON.stringify([general, one, other]);
         const known = found.get(key) ??
           { steps: [], place: general, there: one, newest: other, releases: [] };
         found.set(key, known);
