@@ -10,7 +10,6 @@ import { type Answer, AnswerLedger, ANSWERS, CLIENTS } from "../scripts/ledger/a
 import { chooseFit } from "../src/mcp/client_fit.ts";
 import { renderReply } from "../src/mcp/result.ts";
 import type { BoundTool } from "../src/mcp/tool.ts";
-import { wandbBackends } from "../src/wandb/backend.ts";
 import { context } from "./mcp/support.ts";
 import { slowTest } from "./support/slow.ts";
 import { startWandbSim } from "./support/wandb/mod.ts";
@@ -19,6 +18,9 @@ import { startDocsServer } from "./wandb/docs_server.ts";
 import { type EverydaySize, fillEveryday } from "./wandb/everyday.ts";
 import { configFor } from "./wandb/harness.ts";
 import { catalogOf, quiet } from "./workflows/client.ts";
+
+// Late, as the catalog loads it: Deno 2.9.6 does not wait for a module that a static import has begun.
+const { wandbBackends } = await import("../src/wandb/backend.ts");
 
 type Calls = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 

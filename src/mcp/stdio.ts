@@ -17,6 +17,9 @@ const MAX_MESSAGE = 64 * 1024 * 1024;
 /** Longest wait for the last answers to be written, in milliseconds. */
 const LAST_WRITE = 1_000;
 
+/** How long calls may take after the end of the input, in milliseconds. */
+const LAST_CALLS = 5_000;
+
 /**
  * Serves one client over standard input and output until the input ends, the pipe breaks or
  * `stop` aborts.
@@ -28,7 +31,7 @@ export async function runStdio(
   options: { readonly log: Log; readonly stop: AbortSignal },
 ): Promise<void> {
   const { promise: ended, resolve } = Promise.withResolvers<void>();
-  const transport = new StdioTransport(Deno.stdin.readable, Deno.stdout, MAX_MESSAGE);
+  const transport = new StdioTransport(Deno.stdin.readable, Deno.stdout, MAX_MESSAGE, LAST_CALLS);
   const handle = serveStdio(() => factory(), {
     transport,
     onerror: (error) => {
@@ -75,26 +78,47 @@ export class StdioTransport implements Transport {
   #closed = false;
   #broken = false;
   #writing: Promise<void> = Promise.resolve();
+  /** Requests without an answer so far. */
+  readonly #open = new Set<string | number>();
+  readonly #answered = Promise.withResolvers<void>();
+  #ended = false;
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
 
-  /** `limit` bounds what a client may send as one message, in bytes. */
+  /**
+   * `limit` bounds what a client may send as one message, in bytes; `lastCalls` how long calls may
+   * still take whose input has ended, as a shell's does, in milliseconds.
+   */
   constructor(
     input: ReadableStream<Uint8Array>,
     private readonly output: Sink,
     private readonly limit: number,
+    private readonly lastCalls = 0,
   ) {
     this.#reader = input.getReader();
   }
 
   start(): Promise<void> {
-    this.#read().catch((error) => this.#report(error)).finally(() => this.close());
+    this.#read().then(() => this.#answerLast()).catch((error) => this.#report(error))
+      .finally(() => this.close());
     return Promise.resolve();
   }
 
   /** Writes a message after those before it. */
   send(message: JSONRPCMessage): Promise<void> {
     if (this.#closed) return Promise.reject(new Error("The connection is closed."));
+    if ("id" in message && message.id !== undefined && !("method" in message)) {
+      this.#open.delete(message.id);
+      if (this.#ended && this.#open.size === 0) this.#answered.resolve();
+    }
     return this.#enqueue(message);
+  }
+
+  /** After the last message: what was asked before is answered, for a while. */
+  async #answerLast(): Promise<void> {
+    this.#ended = true;
+    if (this.#open.size === 0 || this.#closed || this.lastCalls === 0) return;
+    await within(this.lastCalls, new AbortController().signal, () => this.#answered.promise)
+      .catch(() => {});
   }
 
   /** Resolves when everything sent so far is written. */
@@ -105,6 +129,7 @@ export class StdioTransport implements Transport {
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
+    this.#answered.resolve();
     // Not awaited: a read of standard input may not end before the process does.
     this.#reader.cancel().catch(() => {});
     this.onclose?.();
@@ -144,6 +169,14 @@ export class StdioTransport implements Transport {
       const reply = malformedReply(line);
       if (reply !== undefined) this.#enqueue(reply).catch(() => {});
       return;
+    }
+    if ("method" in message && "id" in message) this.#open.add(message.id);
+    else if ("method" in message && message.method === "notifications/cancelled") {
+      const cancelled = message.params?.["requestId"];
+      // Nobody answers what was cancelled.
+      if (typeof cancelled === "string" || typeof cancelled === "number") {
+        this.#open.delete(cancelled);
+      }
     }
     try {
       this.onmessage?.(message);

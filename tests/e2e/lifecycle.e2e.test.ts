@@ -19,7 +19,20 @@ Deno.test("stdio ends with 0 when its input ends, idle or after an answer", asyn
   assert.equal((await server.status()).code, 0);
 });
 
-Deno.test("the end of the input also ends a call under way, and its request", async () => {
+Deno.test("what was asked before the input ended is answered", async () => {
+  await using mlflow = startFakeMlflow();
+  const held = mlflow.hold(SEARCH);
+  await using server = await startStdio(environment(mlflow.url));
+  await initialize(server);
+  await search(server, 1);
+  await held.arrived;
+  await server.end();
+  held.release();
+  assert.ok(Array.isArray(structured(await answerTo(server, 1)).traces));
+  assert.equal((await server.status()).code, 0);
+});
+
+Deno.test("the end of the input soon ends a call under way, and its request", async () => {
   await using mlflow = startFakeMlflow();
   const held = mlflow.hold(SEARCH);
   await using server = await startStdio(environment(mlflow.url));
