@@ -3,6 +3,7 @@ import { isDeepEqual } from "../../core/builtin.ts";
 import * as z from "zod";
 import { inTurn, pause } from "../../core/async.ts";
 import { badArgument, Failure, isFailure } from "../../core/failure.ts";
+import { isRecord } from "../../core/json.ts";
 import { writeOnce } from "../../http/write.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 import { noProject } from "../missing.ts";
@@ -176,7 +177,7 @@ async function lookForChange(
     throw error;
   });
   if (now === undefined) return ["Whether another write has overwritten it could not be seen."];
-  const isThere = (block: Block) => now.blocks.some((one) => isDeepEqual(one, block));
+  const isThere = (block: Block) => now.blocks.some((one) => holds(one, block));
   if (!blocks.every(isThere)) {
     throw new Failure(
       "conflict",
@@ -193,6 +194,17 @@ async function lookForChange(
   return gone === 0
     ? []
     : [`${gone} of the blocks before it are gone: another write may have removed them.`];
+}
+
+/** Whether what is stored holds all that was sent, perhaps with members that a service adds. */
+function holds(stored: unknown, sent: unknown): boolean {
+  if (Array.isArray(sent)) {
+    return Array.isArray(stored) && stored.length === sent.length &&
+      sent.every((item, index) => holds(stored[index], item));
+  }
+  if (!isRecord(sent)) return stored === sent;
+  return isRecord(stored) &&
+    Object.entries(sent).every(([key, value]) => value === undefined || holds(stored[key], value));
 }
 
 /** Writes once; a new report is known by its own random name, a changed one by what it holds. */

@@ -35,8 +35,7 @@ export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
   description:
     "Summarize W&B Weave evaluations (evals), newest first: which eval or model version scored " +
     "best or highest, pass rate or mean of each score, failed and unfinished examples, " +
-    "latency, tokens, cost. A failed prediction counts as not passed. compare gives the " +
-    "differences, per score and example.",
+    "latency, tokens, cost. compare gives the differences, per score and example.",
   input: z.object({
     ...PROJECT_ARGS,
     eval_name: z.string().optional().describe("Name or call id; all if left out."),

@@ -163,6 +163,29 @@ Deno.test("create_report: blocks that another process took away are told", async
   }
 });
 
+Deno.test("create_report: what the service adds to blocks takes none of them away", async () => {
+  const sim = await projectOn();
+  await using direct = rigOn(sim);
+  const made = await direct.data(createReport, {
+    ...HERE,
+    title: "T",
+    markdown_report_text: "first",
+  });
+  const id = made["report_id"];
+  const between = interrupted(sim.url, "mutation WriteReport", async () => {
+    const { blocks, ...spec } = JSON.parse(await readSpec(sim, id));
+    const more = list(blocks).map((block, index) => ({ ...block, added: `block-${index}` }));
+    await graphql(sim, WRITE, { id, s: JSON.stringify({ ...spec, blocks: more }) });
+  });
+  try {
+    const data = await append(rigOn({ ...sim, url: between.url }), id, "second");
+    assert.equal(data["notes"], undefined);
+    assert.deepEqual(await readTexts(sim), ["first", "second"]);
+  } finally {
+    await between.stop();
+  }
+});
+
 Deno.test("log_analysis: one analysis_id twice at once is one run, whole, and made once", async () => {
   await using on = rigOn(await projectOn());
   const calls = [1, 2, 3].map((ms) =>
