@@ -14,6 +14,8 @@ const KEYS = {
   AWS_REGION: "us-east-1",
 };
 const NAMES = "info.state,data.spans.*.name";
+/** Nothing but spans, so that a call fails without them. */
+const SPANS = { trace_id: "tr-1", extract_fields: "data.spans.*.name" };
 
 Deno.test("s3: spans of a server that does not serve them are read from the configured bucket", async () => {
   await using moto = await startMoto();
@@ -27,11 +29,14 @@ Deno.test("s3: spans of a server that does not serve them are read from the conf
   });
   const ask = { trace_id, extract_fields: NAMES };
   const env = { MLFLOW_TRACKING_URI: server.uri, MLFLOW_S3_ENDPOINT_URL: moto.url, ...KEYS };
-  const without = await toolsWith({ MLFLOW_TRACKING_URI: server.uri }).fails("get_trace", ask);
+  const without = await toolsWith({ MLFLOW_TRACKING_URI: server.uri }).fails("get_trace", {
+    ...SPANS,
+    trace_id,
+  });
   assert.equal(without.error, "unsupported");
   assert.match(String(without.hint), /--artifact-stores s3:\/\/traces/);
   const other = await toolsWith({ ...env, WANDFLOW_ARTIFACT_STORES: "s3://traces-of-others" })
-    .fails("get_trace", ask);
+    .fails("get_trace", { ...SPANS, trace_id });
   assert.equal(other.error, "unsupported");
   const tools = toolsWith({ ...env, WANDFLOW_ARTIFACT_STORES: "s3://traces" });
   const expected = [{ name: "agent" }, { name: "look up" }];
@@ -95,9 +100,11 @@ Deno.test("s3: what the store refuses names the variable; a missing file is a tr
   for (const [status, body, expected] of cases) {
     const headers = status === 301 ? { "x-amz-bucket-region": "eu-west-1" } : {};
     await using s3 = serve(() => new Response(body, { status, headers }));
-    const failure = await s3.tools.fails("get_trace", { trace_id: "tr-1", extract_fields: NAMES });
+    const failure = await s3.tools.fails("get_trace", SPANS);
     assert.match(String(failure.hint), expected);
     assert.doesNotMatch(JSON.stringify(failure), /canary/);
+    const rest = await s3.tools.ok("get_trace", { trace_id: "tr-1", extract_fields: NAMES });
+    assert.match(String(listAt(rest, "notes")), expected);
   }
   await using s3 = serve(() => new Response(xml("NoSuchKey"), { status: 404 }));
   const empty = await s3.tools.ok("get_trace", { trace_id: "tr-1", extract_fields: NAMES });
@@ -107,7 +114,7 @@ Deno.test("s3: what the store refuses names the variable; a missing file is a tr
 Deno.test("s3: nothing outside of the configured bucket and folder is asked for", async () => {
   for (const store of ["s3://traces/a", "s3://trace", "s3://traces/a b/other"]) {
     await using s3 = serve(() => Response.json({ spans: [] }), store);
-    const failure = await s3.tools.fails("get_trace", { trace_id: "tr-1", extract_fields: NAMES });
+    const failure = await s3.tools.fails("get_trace", SPANS);
     assert.equal(failure.error, "unsupported");
     assert.deepEqual(s3.received, []);
   }
