@@ -157,7 +157,7 @@ export const NOT_RUN: readonly (readonly [command: RegExp, why: string])[] = [
     "downloads a base runtime; tests/scripts/executable.test.ts compiles where DENORT_BIN names one",
   ],
   [
-    /^(npx -y deno@\S+ |deno )?task (ok|test|test:unit|test:system|docs|bench|renew|figures)\b/,
+    /^(npx -y deno@\S+ |deno )?task (ok|test|test:unit|test:system|nightly|docs|bench|renew|figures)\b/,
     "runs these tests, or writes what they compare: that task and files exist is tested",
   ],
   [/^wandflow \w+$/, "names a command of the program: that there is one is tested"],
