@@ -99,7 +99,8 @@ export async function makeDesk({ release, registry }: Shelf, commands: string): 
   }
   const python = await findPython();
   const venv = join(home.dir, "venv");
-  if (/^pip /m.test(commands)) await makeVenv(python, venv);
+  const hasVenv = /^(uv )?pip /m.test(commands);
+  if (hasVenv) await makeVenv(python, venv);
   const uv = await uvProgram();
   const links = (separator: string, given = "") =>
     [given, release].filter((one) => one !== "").join(separator);
@@ -112,7 +113,8 @@ export async function makeDesk({ release, registry }: Shelf, commands: string): 
       ...home.env,
       DENO_DIR: (await productProgram()).env.DENO_DIR ?? "",
       VIRTUAL_ENV: venv,
-      UV_PYTHON: python.path,
+      // It decides before VIRTUAL_ENV does.
+      UV_PYTHON: hasVenv ? binary(venv, "python") : python.path,
       UV_FIND_LINKS: links(",", uv.env.UV_FIND_LINKS),
       PIP_FIND_LINKS: links(" ", Deno.env.get("PIP_FIND_LINKS")),
       // Deno reads the registry's variable, too, so it is set for packages of this release alone.

@@ -79,7 +79,9 @@ const PROOFS: readonly (readonly [RegExp, Proof])[] = [
   [/<b>opencode<\/b>/, inFile(opencode)],
   // The service itself is OpenAI's; hosted.system.ts has a stand-in that calls.
   [/Services that call a URL themselves/, async ({ text }, home, server) => {
-    const { authorization } = HOSTED.parse(JSON.parse(text));
+    const { authorization } = HOSTED.parse(
+      JSON.parse(text.replace("<token or W&B key>", "a-token")),
+    );
     const sum = createHash("sha256").update(authorization).digest("hex");
     const tokens = [
       "--auth",
