@@ -79,6 +79,14 @@ for (const one of CASES) {
       await initialize(product);
       await send(product, { id: 1, method: "tools/list" });
       await answerTo(product, 1);
+      // A refused call loads the tool: it is no part of what the call with data takes.
+      const refused = Object.fromEntries(Object.keys(args).map((name) => [name, {}]));
+      await send(product, {
+        id: 3,
+        method: "tools/call",
+        params: { name: tool, arguments: refused },
+      });
+      assert.match(JSON.stringify((await answerTo(product, 3)).result), /invalid_arguments/);
       await idle(product);
       const slowness = await measureSlowness(product);
       const before = memoryOf(product.pid);
