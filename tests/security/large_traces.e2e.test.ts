@@ -61,6 +61,13 @@ for (
       await initialize(product);
       await send(product, { id: 1, method: "tools/list" });
       await answerTo(product, 1);
+      // A refused call loads the tool: it is no part of what the call with data takes.
+      await send(product, {
+        id: 3,
+        method: "tools/call",
+        params: { name: "search_traces", arguments: { max_results: {} } },
+      });
+      assert.match(JSON.stringify((await answerTo(product, 3)).result), /invalid_arguments/);
       await idle(product);
       const before = memoryOf(product.pid);
       await send(product, {
