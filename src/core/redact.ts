@@ -6,8 +6,8 @@ const DISTINCT = 6;
 
 /**
  * Replaces secrets in a text, in the forms that servers and clients write them in: percent-encoded,
- * as a form, JSON text, JSON in JSON, Base64; also what a cut left of one. Short ones only behind a name such as `password=`, a
- * colon before a host, or alone in their text.
+ * as a form, JSON text, JSON in JSON, Base64; also what a cut left of one. Short ones only behind a
+ * name such as `password=`, a colon before a host, or alone in their text.
  */
 export function createRedactor(secrets: Iterable<string>): (text: string) => string {
   const needles = new Set<string>();

@@ -1,5 +1,6 @@
+import assert from "node:assert/strict";
 import { once } from "../../src/core/values.ts";
-import { initialize } from "../e2e/rpc.ts";
+import { answerTo, initialize, send } from "../e2e/rpc.ts";
 import { startStdio } from "../support/product.ts";
 import type { Running } from "../support/running.ts";
 
@@ -30,4 +31,16 @@ function ticks(pid: number): number {
   const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
   const [user = "0", system = "0"] = stat.slice(stat.lastIndexOf(")") + 2).split(" ").slice(11, 13);
   return Number(user) + Number(system);
+}
+
+/** Loads a tool by a call that is refused: it is no part of what a call with data takes. */
+export async function loadTool(
+  product: Running,
+  tool: string,
+  args: readonly string[],
+): Promise<void> {
+  const id = 3;
+  const refused = Object.fromEntries(args.map((name) => [name, {}]));
+  await send(product, { id, method: "tools/call", params: { name: tool, arguments: refused } });
+  assert.match(JSON.stringify((await answerTo(product, id)).result), /invalid_arguments/);
 }

@@ -30,13 +30,17 @@ async function readTexts(sim: WandbSim): Promise<string[]> {
     .filter((text) => text !== "");
 }
 
+function makeReport(on: Rig): Promise<Data> {
+  return on.data(createReport, { ...HERE, title: "T", markdown_report_text: "first" });
+}
+
 function append(on: Rig, report: unknown, text: string): Promise<Data> {
   return on.data(createReport, { ...HERE, report_id: report, markdown_report_text: text });
 }
 
 Deno.test("create_report: what is added at the same time is all there", async () => {
   await using on = rigOn(await projectOn());
-  const made = await on.data(createReport, { ...HERE, title: "T", markdown_report_text: "first" });
+  const made = await makeReport(on);
   const texts = Array.from({ length: 6 }, (_, index) => `text ${index}`);
   const ids = [made["report_id"], String(made["report_id"]).replaceAll("=", ""), made["url"]];
   await Promise.all(texts.map((text, index) => append(on, ids[index % ids.length], text)));
@@ -47,7 +51,7 @@ Deno.test("create_report: what is added at the same time is all there", async ()
 
 Deno.test("create_report: a call that is cancelled while it waits lets the others on", async () => {
   await using on = rigOn(await projectOn());
-  const made = await on.data(createReport, { ...HERE, title: "T", markdown_report_text: "first" });
+  const made = await makeReport(on);
   const args = { ...HERE, report_id: made["report_id"], markdown_report_text: "cancelled" };
   const gone = new AbortController();
   const calls = [
@@ -92,12 +96,7 @@ async function readSpec(sim: WandbSim, id: unknown): Promise<string> {
 Deno.test("create_report: another process's write over ours is seen, and told", async () => {
   const sim = await projectOn();
   await using direct = rigOn(sim);
-  const made = await direct.data(createReport, {
-    ...HERE,
-    title: "T",
-    markdown_report_text: "first",
-  });
-  const id = made["report_id"];
+  const { report_id: id } = await makeReport(direct);
   // It has read the report before we wrote it.
   const stale = await readSpec(sim, id);
   let times = 0;
@@ -122,12 +121,7 @@ Deno.test("create_report: another process's write over ours is seen, and told", 
 Deno.test("create_report: what another process adds after the first look stays", async () => {
   const sim = await projectOn();
   await using direct = rigOn(sim);
-  const made = await direct.data(createReport, {
-    ...HERE,
-    title: "T",
-    markdown_report_text: "first",
-  });
-  const id = made["report_id"];
+  const { report_id: id } = await makeReport(direct);
   let times = 0;
   // The project is read between the first look at the report and the write.
   const between = interrupted(sim.url, "query ReportProject", async () => {
@@ -144,12 +138,7 @@ Deno.test("create_report: what another process adds after the first look stays",
 Deno.test("create_report: blocks that another process took away are told", async () => {
   const sim = await projectOn();
   await using direct = rigOn(sim);
-  const made = await direct.data(createReport, {
-    ...HERE,
-    title: "T",
-    markdown_report_text: "first",
-  });
-  const id = made["report_id"];
+  const { report_id: id } = await makeReport(direct);
   const between = interrupted(sim.url, "mutation WriteReport", async () => {
     const { blocks, ...spec } = JSON.parse(await readSpec(sim, id));
     const kept = list(blocks).filter((block) => !JSON.stringify(block).includes("first"));
@@ -166,12 +155,7 @@ Deno.test("create_report: blocks that another process took away are told", async
 Deno.test("create_report: what the service adds to blocks takes none of them away", async () => {
   const sim = await projectOn();
   await using direct = rigOn(sim);
-  const made = await direct.data(createReport, {
-    ...HERE,
-    title: "T",
-    markdown_report_text: "first",
-  });
-  const id = made["report_id"];
+  const { report_id: id } = await makeReport(direct);
   const between = interrupted(sim.url, "mutation WriteReport", async () => {
     const { blocks, ...spec } = JSON.parse(await readSpec(sim, id));
     const more = list(blocks).map((block, index) => ({ ...block, added: `block-${index}` }));
