@@ -85,7 +85,7 @@ export async function readSelected(
   if (end !== undefined && kept < infos.length) {
     notes.push(
       `Only the first ${kept} of ${infos.length} traces are here, since the spans of the next ` +
-        `could not be read; next_page_token goes on there. ${describeFailure(end.failure)}`,
+        `could not be read; next_page_token continues there. ${describeFailure(end.failure)}`,
     );
   }
   shaped.forEach((info, index) => picked.info(index, completeName(info, names.get(index))));

@@ -69,7 +69,7 @@ Deno.test("a trace that is added meanwhile makes another come twice: once is giv
   });
   const { ids, notes, data } = await server.search({ max_results: 899 });
   assert.deepEqual(ids, many(899));
-  assert.match(notes, /^1 traces came twice and are given once: others were added meanwhile/m);
+  assert.match(notes, /^1 traces came twice and are listed once: others were added meanwhile/m);
   assert.equal(data.has_more, true);
   const rest = await server.search({ page_token: data.next_page_token });
   assert.deepEqual([rest.ids, rest.notes], [["tr-899"], ""]);
@@ -103,13 +103,13 @@ Deno.test("ever-new tokens with a trace each, or none, end by a number of reques
     const { ids, notes, data } = await server.search({ max_results: 100 });
     assert.equal(server.requests(), 22);
     assert.deepEqual(ids, each === 0 ? [] : many(23).slice(1));
-    assert.match(notes, /gave (22|0) traces in 22 pages and says that there are more/);
+    assert.match(notes, /returned (22|0) traces in 22 pages and says there are more/);
     assert.deepEqual([data.has_more, data.next_page_token], [true, "next 22"]);
     assert.equal(data.total_matching, undefined);
   }
 });
 
-Deno.test("a page that fails keeps those before it, and the next call goes on there", async () => {
+Deno.test("a page that fails keeps those before it, and the next call continues there", async () => {
   let ill = true;
   await using server = paged((offset, size) =>
     ill && offset >= 1000
@@ -137,7 +137,7 @@ Deno.test("a server that gives the same page again costs none of those read befo
   await using server = paged((_, size) => byOffset(many(900), 0, size));
   const { ids, notes, data } = await server.search({ max_results: 800 });
   assert.deepEqual(ids, many(500));
-  assert.match(notes, /^Only the first 500 traces were read: MLflow gave the same page again/);
+  assert.match(notes, /^Only the first 500 traces were read: MLflow returned the same page again/);
   assert.deepEqual([data.has_more, data.total_matching], [true, undefined]);
   assert.equal(atob(String(data.next_page_token)), '{"offset": 500}');
 });

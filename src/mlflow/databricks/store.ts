@@ -6,7 +6,7 @@ import { path, type SafePath } from "../../http/path.ts";
 import type { UpstreamOptions } from "../../http/request.ts";
 import { readBatches, type TraceEntry } from "../http/batches.ts";
 import { AnyJson } from "../http/spans.ts";
-import { HttpTraceStore, limitLook, newServerMemory, type ServerMemory } from "../http/store.ts";
+import { HttpTraceStore, limitCheck, newServerMemory, type ServerMemory } from "../http/store.ts";
 import type { Experiment, TracePage, TraceQuery } from "../store.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
 import {
@@ -67,7 +67,7 @@ export class DatabricksTraceStore extends HttpTraceStore {
   }
 
   override afresh(): DatabricksTraceStore {
-    const options = limitLook(this.options);
+    const options = limitCheck(this.options);
     return new DatabricksTraceStore(options, this.warehouse, this.known, this.signal);
   }
 

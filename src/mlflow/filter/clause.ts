@@ -1,10 +1,10 @@
 /**
- * What a trace filter is: comparisons that all must hold.
+ * A trace filter: comparisons that must all hold.
  *
  * @module
  */
 
-/** What a comparison is about. Span comparisons of one filter must hold for one and the same span. */
+/** What a comparison is about. All span comparisons of a filter must hold for the same span. */
 export type Entity =
   | "trace"
   | "tag"
@@ -36,7 +36,7 @@ export type Operand = string | number | readonly string[] | null;
 
 /**
  * One comparison, in the server's own terms: `key` is the canonical name (`timestamp_ms`, never
- * `timestamp`), a tag's, a metadata entry's, an attribute's or an assessment's name.
+ * `timestamp`), or the name of a tag, metadata entry, attribute or assessment.
  */
 export interface Clause {
   readonly entity: Entity;
@@ -51,13 +51,13 @@ export function looksIntoSpans({ entity, key }: Clause): boolean {
   return entity === "span" || entity === "spanAttribute" || (entity === "trace" && key === "text");
 }
 
-/** What a name in a filter leads to. */
+/** What a name in a filter refers to. */
 export type KeyTarget = Pick<Clause, "entity" | "key">;
 
 /** A filter: every clause must hold. No clauses match every trace. */
 export interface Filter {
   readonly clauses: readonly Clause[];
-  /** What was translated from the text, in words for its author; empty if nothing was. */
+  /** What was translated, described for the filter's author; empty if nothing was. */
   readonly notes: readonly string[];
 }
 
@@ -68,7 +68,6 @@ export class FilterError extends Error {
   /** What to do instead, often with an example. */
   readonly hint: string;
 
-  /** Makes the error for a place in the text. */
   constructor(message: string, position: number, hint: string) {
     super(`${message.replace(/\.$/, "")} (position ${position}). ${hint}`);
     this.name = "FilterError";
@@ -77,12 +76,12 @@ export class FilterError extends Error {
   }
 }
 
-/** The filter as the server reads it; empty text for no clauses. */
+/** Writes a filter as the server reads it; empty if it has no clauses. */
 export function printFilter(filter: Pick<Filter, "clauses">): string {
   return filter.clauses.map(printClause).join(" AND ");
 }
 
-/** One comparison as the server reads it. */
+/** Writes one comparison as the server reads it. */
 export function printClause(clause: Clause): string {
   const left = `${printKey(clause)} ${clause.op}`;
   return clause.value === null ? left : `${left} ${printOperand(clause.value)}`;
@@ -98,10 +97,10 @@ const PREFIX = {
   issue: "issue",
 } as const;
 
-/** A key as the server reads it. */
+/** Writes a key as the server reads it. */
 export function printKey(target: KeyTarget): string {
   const { entity, key } = target;
-  // The server knows `text` only with the prefix.
+  // The server accepts `text` only with its prefix.
   if (entity === "trace") return key === "text" ? "trace.text" : key;
   if (entity === "span" || entity === "issue") return `${PREFIX[entity]}.${key}`;
   return `${PREFIX[entity]}.${/^[A-Za-z_]\w*$/.test(key) ? key : `\`${key}\``}`;
@@ -113,7 +112,7 @@ function printOperand(value: Exclude<Operand, null>): string {
   return `(${value.map(quoteItem).join(", ")})`;
 }
 
-/** Digits without an exponent where there are not too many. */
+/** Writes integers without an exponent, unless they are huge. */
 function printNumber(value: number): string {
   return Number.isInteger(value) && Math.abs(value) < 1e21
     ? BigInt(value).toString()
@@ -121,8 +120,8 @@ function printNumber(value: number): string {
 }
 
 /**
- * A text in quotes that the server reads as that text, or undefined if there are none: it knows no
- * escape, so a text cannot hold both kinds of quotes, nor end with a backslash.
+ * Quotes a text so that the server reads it back unchanged, or undefined if that is impossible: the
+ * server has no escapes, so a text cannot contain both kinds of quotes or end with a backslash.
  */
 export function quote(text: string): string | undefined {
   if (text.endsWith("\\")) return undefined;
@@ -131,8 +130,8 @@ export function quote(text: string): string | undefined {
 }
 
 /**
- * A text in quotes as an item of a list. The server reads lists, and only lists, as Python
- * literals, in which any text can be written.
+ * Quotes a text as an item of a list. The server reads lists, and only lists, as Python literals,
+ * in which any text can be written.
  */
 function quoteItem(text: string): string {
   const escaped = text.replace(/[\\'"\p{Cc}\u2028\u2029]/gu, (char) => {

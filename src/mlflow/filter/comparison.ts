@@ -1,5 +1,5 @@
 /**
- * What the translations of comparisons share.
+ * Helpers that the translations of comparisons share.
  *
  * @module
  */
@@ -7,14 +7,14 @@ import { type Entity, FilterError, type KeyTarget, printKey } from "./clause.ts"
 import type { RawClause, RawValue } from "./parse.ts";
 import { didYouMean } from "../../core/failure.ts";
 
-/** What a rewrite needs to know and where it tells what it did. */
+/** What a rewrite needs to know, and where it reports what it did. */
 export interface RewriteContext {
   /** Milliseconds since 1970 for `now()`. */
   readonly now: number;
   note(text: string): void;
 }
 
-/** A value as text: what has quotes, a bare word, a number's digits. */
+/** A value as text: quoted text, a bare word or a number's digits. */
 export function readText(value: RawValue, raw: RawClause): string {
   switch (value.kind) {
     case "text":
@@ -31,7 +31,7 @@ export function readText(value: RawValue, raw: RawClause): string {
   }
 }
 
-/** Refuses a comparison that the key does not have. */
+/** Refuses a comparison that the key does not support. */
 export function requireOperator(
   raw: RawClause,
   target: KeyTarget,
@@ -43,7 +43,7 @@ export function requireOperator(
   throw new FilterError(`${key} cannot be compared by ${raw.op}`, raw.at, hint);
 }
 
-/** Wraps the text of CONTAINS for LIKE. */
+/** Rewrites CONTAINS as LIKE. */
 export function expandContains(
   raw: RawClause,
   target: KeyTarget,
@@ -56,10 +56,10 @@ export function expandContains(
   return { ...raw, op: "LIKE", values: [{ ...value, kind: "text", value: text }] };
 }
 
-/** The error for a text that no filter can hold. */
+/** The error for a text that no filter can express. */
 export function refuseQuotes(raw: RawClause): FilterError {
   const hint = "Use LIKE with _ for the quote, or filter the result.";
-  const message = "MLflow cannot compare text that holds both kinds of quotes or ends with \\";
+  const message = "MLflow cannot compare text that contains both kinds of quotes or ends with \\";
   return new FilterError(message, raw.values[0]?.at ?? raw.at, hint);
 }
 
@@ -75,7 +75,7 @@ const WORDS: ReadonlyMap<string, string> = new Map(
   }).flatMap(([state, words]) => words.split(" ").map((word): [string, string] => [word, state])),
 );
 
-/** The state that a word means, in any case: `failed` is `ERROR`. */
+/** Reads a word as a state, ignoring case: `failed` is `ERROR`. */
 export function readStatus(word: string, entity: Entity, at: number): string {
   const states = entity === "span" ? SPAN : TRACE;
   const plain = word.trim().toUpperCase().replace(/[\s-]+/g, "_")

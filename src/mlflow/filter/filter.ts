@@ -1,5 +1,5 @@
 /**
- * Reads a trace filter: parse, find the keys, translate.
+ * Reads a trace filter: parses it, resolves its keys and translates it.
  *
  * @module
  */
@@ -15,9 +15,9 @@ interface FilterOptions {
 }
 
 /**
- * Reads a filter of MLflow's search grammar, and what people write for it.
+ * Reads a filter in MLflow's search grammar, or in what people write instead.
  *
- * Translated and told in `notes`: other names of keys, `==`, `<>`, unquoted values, states in other
+ * Translated, each with a note: other names of keys, `==`, `<>`, unquoted values, states in other
  * words, ISO times and `now() - 1h` to milliseconds, durations like `5s`, `BETWEEN`, `CONTAINS`,
  * lists where the server has no `IN`, and comparisons that the server accepts but never matches.
  */
@@ -41,13 +41,13 @@ const SPAN_TYPES: ReadonlySet<string> = new Set(
     "GUARDRAIL EVALUATOR UNKNOWN").split(" "),
 );
 
-/** Tells where a comparison that is right finds other traces than its author may expect. */
+/** Notes where a valid comparison finds other traces than its author may expect. */
 function noteSurprises(clause: Clause, note: (text: string) => void): void {
   const { entity, op, value } = clause;
   const key = printKey(clause);
   if (op === "!=" || op === "NOT IN") {
     if (entity === "span") {
-      note(`${key} ${op} finds traces that have some such span, not those that have no other`);
+      note(`${key} ${op} finds traces with at least one such span, also if other spans differ`);
     } else if (entity !== "trace" || key === "run_id" || key === "client_request_id") {
       note(`${key} ${op} finds only traces that have ${key}, not those without it`);
     }

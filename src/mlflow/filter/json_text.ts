@@ -22,7 +22,7 @@ import {
   type RewriteContext,
 } from "./comparison.ts";
 
-/** The clause that compares an attribute as it was meant. */
+/** Rewrites the comparison of an attribute so that it does what was meant. */
 export function rewriteAttribute(
   written: RawClause,
   target: KeyTarget,
@@ -46,7 +46,9 @@ export function rewriteAttribute(
   const anchored = /^[%:]/.test(text) ? text : matchBeginning(text);
   const clause = ensureQuotable({ ...target, op, value: anchored }, raw);
   if (anchored !== text) {
-    context.note(`${op} was read as ${printClause(clause)}, so that the value begins there`);
+    context.note(
+      `${op} was read as ${printClause(clause)}, so that it matches from the start of the value`,
+    );
   }
   return [clause];
 }
@@ -64,14 +66,14 @@ export function matchExactly(text: string): string {
   return `: "_"${escapeTwice(text)}_""`;
 }
 
-/** A pattern for the beginning of a text value, made one for the text after the key. */
+/** Turns a pattern for the start of a text value into one for the text after the key. */
 function matchBeginning(pattern: string): string {
   return `: "_"${escapeTwice(pattern)}${pattern.endsWith("%") ? "" : '_""'}`;
 }
 
 /**
- * Text as it stands in JSON within JSON, with `_` for each backslash: some databases take a
- * backslash in a pattern for an escape, `_` matches it in all of them.
+ * Writes text as JSON within JSON, with `_` for each backslash: some databases read a backslash in
+ * a pattern as an escape, `_` matches it in all of them.
  */
 function escapeTwice(text: string): string {
   const once = JSON.stringify(text).slice(1, -1);
@@ -92,7 +94,7 @@ function refuseOperator(raw: RawClause, target: KeyTarget): FilterError {
   return new FilterError(`MLflow cannot compare ${key} by ${raw.op}`, raw.at, hint);
 }
 
-/** The clauses that compare the values of an assessment. */
+/** Rewrites a comparison of an assessment's values. */
 export function rewriteAssessment(
   written: RawClause,
   target: KeyTarget,
@@ -152,7 +154,7 @@ function splitList(raw: RawClause, target: KeyTarget, context: RewriteContext): 
   return clauses;
 }
 
-/** A number for > and its like, which must not be quoted. */
+/** A number for an inequality, where the server accepts no quotes. */
 function readAmount(value: RawValue, target: KeyTarget, context: RewriteContext): number {
   if (value.kind === "number") return value.value;
   const text = value.kind === "text" ? value.value.trim() : "";
@@ -174,7 +176,7 @@ function readExactText(
   const key = printKey(target);
   if (value.kind === "number") {
     const text = printFloat(value.value);
-    context.note(`${value.text} was read as '${text}' for ${key}: MLflow keeps numbers so`);
+    context.note(`${value.text} was read as '${text}' for ${key}: MLflow stores numbers that way`);
     return text;
   }
   const text = readText(value, raw);

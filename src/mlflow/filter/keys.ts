@@ -31,7 +31,7 @@ const ORDER: readonly Operator[] = [">", ">=", "<", "<="];
 
 /** A column of the server's table of traces or spans. */
 const column: readonly Operator[] = [...EQUAL, ...PATTERN, ...LIST];
-/** Kept by the server as a tag or metadata entry. */
+/** A key that the server keeps as a tag or metadata entry. */
 const entry: readonly Operator[] = [...EQUAL, ...PATTERN, ...PRESENCE];
 const number: readonly Operator[] = [...EQUAL, ...ORDER];
 
@@ -89,7 +89,7 @@ export function listKeys(entity: "trace" | "span"): string[] {
   return [...(entity === "trace" ? TRACE : SPAN).keys()];
 }
 
-/** What the first part of a dotted key says. `trace` also stands for no prefix. */
+/** What the first part of a dotted key means. `trace` also stands for no prefix. */
 export const PREFIXES: ReadonlyMap<string, Entity> = new Map<string, Entity>([
   ["trace", "trace"],
   ["attribute", "trace"],
@@ -104,8 +104,8 @@ export const PREFIXES: ReadonlyMap<string, Entity> = new Map<string, Entity>([
   ["issue", "issue"],
 ]);
 
-/** Prefixes that people write for those of {@link PREFIXES}. */
-export const OTHER_PREFIXES: ReadonlyMap<string, Entity> = new Map<string, Entity>([
+/** What people write for the prefixes in {@link PREFIXES}. */
+export const PREFIX_ALIASES: ReadonlyMap<string, Entity> = new Map<string, Entity>([
   ["traces", "trace"],
   ["info", "trace"],
   ["trace_metadata", "metadata"],
@@ -128,15 +128,15 @@ function buildAliases(
   );
 }
 
-/** The server's own second names: no note is due. */
-export const SAME_KEYS: ReadonlyMap<string, string> = new Map([
+/** The server's own aliases, which need no note. */
+export const SERVER_ALIASES: ReadonlyMap<string, string> = new Map([
   ["timestamp", "timestamp_ms"],
   ["execution_time", "execution_time_ms"],
   ["end_time", "end_time_ms"],
 ]);
 
-/** Names that are no keys, and what they mean. */
-export const OTHER_KEYS = buildAliases(
+/** Names that are not keys, and the keys that they mean. */
+export const KEY_ALIASES = buildAliases(
   ["state trace_status", "trace", "status"],
   ["trace_id id", "trace", "request_id"],
   ["trace_name", "trace", "name"],
@@ -157,8 +157,8 @@ export const OTHER_KEYS = buildAliases(
   ["span_status", "span", "status"],
 );
 
-/** Names of a span that are no keys, and what they mean. */
-export const OTHER_SPAN_KEYS = buildAliases(
+/** The same for names of a span. */
+export const SPAN_KEY_ALIASES = buildAliases(
   ["kind span_type", "span", "type"],
   ["status_code state", "span", "status"],
   ["text", "span", "content"],
@@ -167,10 +167,10 @@ export const OTHER_SPAN_KEYS = buildAliases(
 );
 
 /**
- * Names that the server takes for a trace's own key whatever stands before them, in any case:
+ * Names that the server reads as a trace's own key whatever their prefix, in any case:
  * `tag.name` is the trace's name, `feedback.text` a full-text search.
  */
-export const SEIZED_KEYS: ReadonlyMap<string, string> = new Map([
+export const RESERVED_KEYS: ReadonlyMap<string, string> = new Map([
   ["name", "name"],
   ["prompt", "prompt"],
   ["run_id", "run_id"],

@@ -13,7 +13,7 @@ export interface NamePart {
   readonly quoted: boolean;
 }
 
-/** A piece of filter text; `at` and `end` are offsets in it. */
+/** A piece of filter text; `at` and `end` are offsets into it. */
 export type Token =
   & { readonly at: number; readonly end: number }
   & (
@@ -88,8 +88,8 @@ function matchAt(pattern: RegExp, text: string, at: number): string | undefined 
 }
 
 /**
- * A quoted text. As on the server, a backslash is an ordinary character, except that before the
- * quote it keeps the text from ending there; a doubled quote is taken for one.
+ * Reads quoted text. As on the server, a backslash is an ordinary character, except that before the
+ * quote it keeps the text from ending there; a doubled quote stands for one.
  */
 function readQuoted(text: string, at: number, quote: string): Token {
   let value = "";
@@ -105,7 +105,7 @@ function readQuoted(text: string, at: number, quote: string): Token {
       i++;
     } else return { kind: "string", value, at, end: i + 1 };
   }
-  const hint = `Close it with ${quote}; text that holds ' may be written in " and the reverse.`;
+  const hint = `Close it with ${quote}. Text that contains ' may be written in ", and vice versa.`;
   throw new FilterError("This quoted text is never closed", at, hint);
 }
 
@@ -113,7 +113,7 @@ function closesLater(text: string, from: number, quote: string): boolean {
   return text.indexOf(quote, from) >= 0;
 }
 
-/** A dotted name, parts of it in backticks or (after a dot) in double quotes. */
+/** Reads a dotted name, whose parts may be in backticks or (after a dot) in double quotes. */
 function readName(text: string, start: number): Token {
   const parts: NamePart[] = [];
   let at = start;
@@ -148,25 +148,23 @@ export class Cursor {
   readonly #tokens: Token[];
   #index = 0;
 
-  /** Begins before the first token. */
   constructor(private readonly text: string) {
     this.#tokens = lex(text);
   }
 
-  /** The token so many places on; the end for every place behind it. */
+  /** The token that many places ahead, or the end token beyond the end. */
   peek(ahead: number = 0): Token {
     const last = { kind: "end", at: this.text.length, end: this.text.length } as const;
     return this.#tokens[Math.min(this.#index + ahead, this.#tokens.length - 1)] ?? last;
   }
 
-  /** The next token, and steps over it. */
+  /** Returns the next token and steps over it. */
   take(): Token {
     const token = this.peek();
     this.#index++;
     return token;
   }
 
-  /** Steps over so many tokens. */
   skip(count: number = 1): void {
     this.#index += count;
   }
@@ -188,7 +186,7 @@ export class Cursor {
     return part === undefined || part.quoted ? undefined : part.text.toUpperCase();
   }
 
-  shown(token: Token): string {
+  describe(token: Token): string {
     return token.kind === "end" ? "the end" : this.text.slice(token.at, token.end);
   }
 

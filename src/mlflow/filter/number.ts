@@ -10,7 +10,7 @@ import { requireOperator, type RewriteContext } from "./comparison.ts";
 import { isoText, MOMENT_FORMS, parseDuration, parseMoment } from "../../core/time.ts";
 
 const DAY = 86_400_000;
-/** Beyond it the server fails (500): it multiplies to nanoseconds in 64 bits. */
+/** Beyond this the server fails (500): it converts to nanoseconds in 64 bits. */
 const LARGEST = 9_223_372_036_854;
 
 interface Amount {
@@ -20,7 +20,7 @@ interface Amount {
   readonly shown?: string;
 }
 
-/** The clauses of a comparison of milliseconds; a day and BETWEEN give two. */
+/** Rewrites a comparison of milliseconds; a whole day and BETWEEN become two clauses. */
 export function rewriteNumber(
   raw: RawClause,
   target: KeyTarget,
@@ -45,7 +45,7 @@ export function rewriteNumber(
   return clauses;
 }
 
-/** The upper end of BETWEEN: to the end of a day. */
+/** The upper end of BETWEEN; a day counts to its end. */
 function closeRange(make: (op: Operator, value: number) => Clause, amount: Amount): Clause {
   return amount.day ? make("<", amount.millis + DAY) : make("<=", amount.millis);
 }
@@ -95,7 +95,7 @@ function readInstant(value: RawValue, context: RewriteContext): Amount {
     throw new FilterError(`${value.text} is not a time`, value.at, MOMENT_FORMS);
   }
   const millis = Math.round(moment.millis);
-  // Numbers of the server's own unit are not worth a note.
+  // Numbers in the server's own unit need no note.
   if (value.kind === "number" && moment.millis === value.value) return { ...moment, millis };
   const digits = value.kind !== "number" && /^-?\d+$/.test(String(given).trim());
   return digits && Number(given) === millis

@@ -5,7 +5,7 @@
  */
 import { didYouMean } from "../../core/failure.ts";
 import { FilterError, printKey } from "./clause.ts";
-import { OTHER_KEYS, OTHER_PREFIXES, PREFIXES, SAME_KEYS } from "./keys.ts";
+import { KEY_ALIASES, PREFIX_ALIASES, PREFIXES, SERVER_ALIASES } from "./keys.ts";
 import { checkPrintable } from "./resolve.ts";
 
 /** A key to sort by. */
@@ -34,7 +34,7 @@ const KEYS = [
   "request_id",
   "experiment_id",
 ];
-/** Tags and metadata that the server keeps behind a key of its own. */
+/** Tags and metadata for which the server has a key of its own. */
 const SAME_COLUMN: ReadonlyMap<string, string> = new Map([
   ["tag.`mlflow.traceName`", "name"],
   ["metadata.`mlflow.sourceRun`", "run_id"],
@@ -59,13 +59,13 @@ export function parseOrderBy(order: string | readonly string[]): Order {
     const next = readTerm(text, (note) => void notes.add(note));
     const key = SAME_COLUMN.get(printKey(next)) ?? printKey(next);
     // The server fails (500) on a key given twice; the first decides anyway.
-    if (terms.has(key)) notes.add(`${text} was left out: ${key} is sorted by already`);
+    if (terms.has(key)) notes.add(`${text} was left out: ${key} is already in the order`);
     else terms.set(key, next);
   }
   return { terms: [...terms.values()], notes: [...notes] };
 }
 
-/** The order as the server takes it, one text for each key. */
+/** Writes an order as the server expects it, one text for each key. */
 export function printOrderBy(order: Pick<Order, "terms">): string[] {
   return order.terms.map((one) => `${printKey(one)} ${one.descending ? "DESC" : "ASC"}`);
 }
@@ -93,7 +93,7 @@ function readTerm(text: string, note: (text: string) => void): OrderTerm {
 
 interface FoundKey {
   readonly term: Pick<OrderTerm, "entity" | "key">;
-  /** The server reads the name in the same way. */
+  /** Whether the server reads the name in the same way. */
   readonly plain: boolean;
 }
 
@@ -103,12 +103,12 @@ function findOrderKey(written: string, text: string): FoundKey {
   const prefix = name.slice(0, Math.max(dot, 0)).toLowerCase();
   if (dot > 0) {
     const key = name.slice(dot + 1).replace(/^([`"])(.*)\1$/s, "$2");
-    const found = PREFIXES.get(prefix) ?? OTHER_PREFIXES.get(prefix);
+    const found = PREFIXES.get(prefix) ?? PREFIX_ALIASES.get(prefix);
     const entity = found === "tag" || found === "metadata" ? found : undefined;
     if (entity !== undefined && key !== "" && !key.includes("`")) {
       if (/["\\]/.test(key)) {
         const hint = "Sort by another key, or sort the result.";
-        throw new FilterError('MLflow cannot sort by a key that holds " or \\', 0, hint);
+        throw new FilterError('MLflow cannot sort by a key that contains " or \\', 0, hint);
       }
       const meant = checkPrintable({ entity, key }, 0, written);
       const plain = PREFIXES.has(prefix) && written === name && meant.entity === entity;
@@ -116,8 +116,8 @@ function findOrderKey(written: string, text: string): FoundKey {
     }
   }
   const lower = name.toLowerCase();
-  const same = SAME_KEYS.get(lower) ?? lower;
-  const { entity, key } = OTHER_KEYS.get(same) ?? { entity: "trace", key: same };
+  const same = SERVER_ALIASES.get(lower) ?? lower;
+  const { entity, key } = KEY_ALIASES.get(same) ?? { entity: "trace", key: same };
   if (entity === "metadata") return { term: { entity, key }, plain: false };
   if (entity === "trace" && KEYS.includes(key)) {
     return { term: { entity, key }, plain: same === key && written === written.toLowerCase() };

@@ -1,5 +1,5 @@
 /**
- * Parses filter text into comparisons as they are written, before keys and values are understood.
+ * Parses filter text into comparisons as they are written, before keys and values are interpreted.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import { FilterError, type Operator } from "./clause.ts";
 import { Cursor, type NamePart, type Token } from "./lex.ts";
 import { parseDuration, unitMillis } from "../../core/time.ts";
 
-/** How comparisons are written: the server's operators and what people write for others. */
+/** Operators as they are written: the server's, and others that people use. */
 type RawOperator = Operator | "BETWEEN" | "CONTAINS";
 
 /** A comparison as it is written. */
@@ -27,12 +27,12 @@ interface Parsed {
 }
 
 const EXAMPLE = "For example: status = 'ERROR' AND execution_time_ms > 5000.";
-const NO_OR = "Filters join conditions by AND only. For several values of one key use " +
+const NO_OR = "Filters join conditions with AND only. For several values of one key use " +
   "status IN ('OK', 'ERROR'); otherwise search once for each alternative.";
 const NO_NOT = "Put the negation into the comparison: !=, NOT IN or IS NOT NULL.";
-const NO_PARENTHESES = "Parentheses are needed around the list of IN only: conditions are joined " +
+const NO_PARENTHESES = "Only the list after IN takes parentheses: conditions are joined " +
   "by AND.";
-/** Parts of SQL that are arguments of their own. */
+/** Parts of SQL for which the tools have arguments. */
 const ARGUMENTS: ReadonlyMap<string, string> = new Map([
   ["ORDER", "order_by"],
   ["LIMIT", "max_results"],
@@ -99,17 +99,17 @@ class Parser {
     const token = this.#cursor.peek();
     if (this.#cursor.word() === "AND") this.#cursor.skip();
     else if (this.#cursor.isSign("&&") || this.#cursor.isSign(",")) {
-      this.#notes.add(`"${this.#cursor.shown(this.#cursor.take())}" was read as AND`);
+      this.#notes.add(`"${this.#cursor.describe(this.#cursor.take())}" was read as AND`);
     } else if (this.#cursor.word() === "OR" || this.#cursor.isSign("||")) {
       throw new FilterError("OR is not supported", token.at, NO_OR);
     } else if (this.#cursor.isSign("(") || this.#cursor.isSign(")")) {
       throw new FilterError("This parenthesis groups nothing", token.at, NO_PARENTHESES);
     } else if (ARGUMENTS.has(this.#cursor.word() ?? "")) {
       const hint = `Give it as the argument ${ARGUMENTS.get(this.#cursor.word() ?? "")}.`;
-      const message = `${this.#cursor.shown(token)} is not part of a filter`;
+      const message = `${this.#cursor.describe(token)} is not part of a filter`;
       throw new FilterError(message, token.at, hint);
     } else {
-      const message = `Expected AND or the end, found ${this.#cursor.shown(token)}`;
+      const message = `Expected AND or the end, found ${this.#cursor.describe(token)}`;
       throw new FilterError(message, token.at, `${EXAMPLE} Text values need quotes.`);
     }
     if (this.#cursor.peek().kind === "end") {
@@ -123,12 +123,14 @@ class Parser {
       throw new FilterError("NOT before a condition is not supported", token.at, NO_NOT);
     }
     if (token.kind !== "name") {
-      const message = `Expected a key like status or tag.name, found ${this.#cursor.shown(token)}`;
+      const message = `Expected a key like status or tag.name, found ${
+        this.#cursor.describe(token)
+      }`;
       throw new FilterError(message, token.at, EXAMPLE);
     }
     this.#cursor.skip();
     const { op, values } = this.#comparison(token);
-    return { parts: token.parts, key: this.#cursor.shown(token), at: token.at, op, values };
+    return { parts: token.parts, key: this.#cursor.describe(token), at: token.at, op, values };
   }
 
   #comparison(key: Token): Pick<RawClause, "op" | "values"> {
@@ -168,8 +170,8 @@ class Parser {
   }
 
   #noOperator(key: Token, found: Token): FilterError {
-    const message = `Expected a comparison after ${this.#cursor.shown(key)}, found ${
-      this.#cursor.shown(found)
+    const message = `Expected a comparison after ${this.#cursor.describe(key)}, found ${
+      this.#cursor.describe(found)
     }`;
     const hint =
       "Comparisons are = != > >= < <= LIKE ILIKE RLIKE IN, NOT IN, IS NULL, IS NOT NULL.";
@@ -181,7 +183,11 @@ class Parser {
     const negated = this.#cursor.word() === "NOT";
     if (negated) this.#cursor.skip();
     if (this.#cursor.word() !== "NULL" && this.#cursor.word() !== "NONE") {
-      throw new FilterError("Expected NULL or NOT NULL after IS", at, "For a value write =.");
+      throw new FilterError(
+        "Expected NULL or NOT NULL after IS",
+        at,
+        "To compare with a value, use =.",
+      );
     }
     this.#cursor.skip();
     return { op: negated ? "IS NOT NULL" : "IS NULL", values: [] };
@@ -218,7 +224,7 @@ function parseList(cursor: Cursor): RawValue[] {
     values.push(value.kind === "text" ? { ...value, value: unescape(value.value) } : value);
     if (cursor.isSign(")")) break;
     if (!cursor.isSign(",")) {
-      const message = `Expected , or ) in the list, found ${cursor.shown(cursor.peek())}`;
+      const message = `Expected , or ) in the list, found ${cursor.describe(cursor.peek())}`;
       throw new FilterError(message, cursor.peek().at, LIST_EXAMPLE);
     }
     cursor.skip();
@@ -228,8 +234,8 @@ function parseList(cursor: Cursor): RawValue[] {
 }
 
 /**
- * The server reads lists as Python literals. Only the escapes that we write are read back: in what
- * people write, `C:\new` means no line break.
+ * The server reads lists as Python literals. Only the escapes that wandflow itself writes are read
+ * back: people who write `C:\new` do not mean a line break.
  */
 function unescape(text: string): string {
   return text.replace(
@@ -279,7 +285,7 @@ function parseValue(cursor: Cursor): RawValue {
       return { kind: "word", value: text, at, text };
     }
   }
-  const message = `Expected a value, found ${cursor.shown(token)}`;
+  const message = `Expected a value, found ${cursor.describe(token)}`;
   throw new FilterError(message, at, "Text goes in quotes, as in status = 'ERROR'.");
 }
 

@@ -7,13 +7,13 @@ import { didYouMean } from "../../core/failure.ts";
 import { FilterError, type KeyTarget, printKey } from "./clause.ts";
 import {
   findRule,
+  KEY_ALIASES,
   listKeys,
-  OTHER_KEYS,
-  OTHER_PREFIXES,
-  OTHER_SPAN_KEYS,
+  PREFIX_ALIASES,
   PREFIXES,
-  SAME_KEYS,
-  SEIZED_KEYS,
+  RESERVED_KEYS,
+  SERVER_ALIASES,
+  SPAN_KEY_ALIASES,
 } from "./keys.ts";
 import type { NamePart } from "./lex.ts";
 
@@ -25,7 +25,7 @@ const TOKENS = "MLflow cannot compare them: search without this condition and re
   "info.trace_metadata.`mlflow.trace.tokenUsage` or `mlflow.trace.cost` of the traces.";
 const SPAN_TIME = "MLflow cannot compare how long spans took: search for slow traces by " +
   "execution_time_ms, then read data.spans.*.duration_ms.";
-/** Natural guesses that are no other name of one key, and what to do instead. */
+/** Natural guesses that do not stand for any one key, and what to do instead. */
 const INSTEAD: ReadonlyMap<string, string> = new Map([
   ...["error", "errors", "is_error", "has_error", "failed", "failure", "success"]
     .map((name): [string, string] => [name, FAILED]),
@@ -39,7 +39,7 @@ const INSTEAD: ReadonlyMap<string, string> = new Map([
 ]);
 const TAG_HINT = "Tags are compared as tag.key, metadata as metadata.key, scores as feedback.name.";
 
-/** The key that a dotted name means. What is translated is told to `note`. */
+/** Resolves a dotted name to the key that it means, and notes what was translated. */
 export function resolveKey(
   parts: readonly NamePart[],
   at: number,
@@ -49,14 +49,14 @@ export function resolveKey(
   const { target, plain } = find(parts, at, written);
   const rule = findRule(target.entity, target.key);
   if (rule === undefined) throw refuseKey(written, target, at);
-  const seized = checkPrintable(target, at, written);
-  if (!plain || seized !== target) note(`${written} was read as ${printKey(seized)}`);
-  return seized;
+  const reserved = checkPrintable(target, at, written);
+  if (!plain || reserved !== target) note(`${written} was read as ${printKey(reserved)}`);
+  return reserved;
 }
 
 interface Found {
   readonly target: KeyTarget;
-  /** The server would read the name in the same way. */
+  /** Whether the server would read the name in the same way. */
   readonly plain: boolean;
 }
 
@@ -66,11 +66,11 @@ function find(parts: readonly NamePart[], at: number, written: string): Found {
   const head = first.text.toLowerCase();
   if (rest.length === 0) {
     const found = findTraceKey(first.text);
-    // The server knows `text` only with the prefix.
+    // The server accepts `text` only with its prefix.
     return { ...found, plain: found.plain && found.target.key !== "text" };
   }
   const known = PREFIXES.get(head);
-  const entity = known ?? OTHER_PREFIXES.get(head);
+  const entity = known ?? PREFIX_ALIASES.get(head);
   if (entity === undefined) {
     if (RUNS_ONLY.has(head)) {
       const hint = "They belong to runs: find the run, then search with its run_id.";
@@ -88,7 +88,7 @@ function find(parts: readonly NamePart[], at: number, written: string): Found {
   const key = rest.map((part) => part.text).join(".");
   const last = rest.at(-1);
   if ((entity === "feedback" || entity === "expectation") && rest.length > 1) {
-    // As in the field info.assessments.*.feedback.value; a name that ends so takes backticks.
+    // As in info.assessments.*.feedback.value; a name that ends in .value needs backticks.
     if (last?.text === "value" && !last.quoted) {
       return { target: { entity, key: key.slice(0, -".value".length) }, plain: false };
     }
@@ -99,11 +99,11 @@ function find(parts: readonly NamePart[], at: number, written: string): Found {
 
 function findTraceKey(name: string): Found {
   const lower = name.toLowerCase();
-  const same = SAME_KEYS.get(lower) ?? lower;
+  const same = SERVER_ALIASES.get(lower) ?? lower;
   if (findRule("trace", same) !== undefined) {
     return { target: { entity: "trace", key: same }, plain: name === lower };
   }
-  const other = OTHER_KEYS.get(lower);
+  const other = KEY_ALIASES.get(lower);
   if (other !== undefined) return { target: other, plain: false };
   return { target: { entity: "trace", key: name }, plain: true };
 }
@@ -119,7 +119,7 @@ function findSpanKey(parts: readonly NamePart[], plain: boolean): Found {
   if (findRule("span", head) !== undefined && rest.length === 0) {
     return { target: { entity: "span", key: head }, plain: plain && name === head };
   }
-  const other = rest.length === 0 ? OTHER_SPAN_KEYS.get(head) : undefined;
+  const other = rest.length === 0 ? SPAN_KEY_ALIASES.get(head) : undefined;
   if (other !== undefined) return { target: other, plain: false };
   if (/^(mlflow|llm|gen_ai|genai)$/.test(head)) {
     return { target: { entity: "spanAttribute", key: name }, plain: false };
@@ -127,7 +127,7 @@ function findSpanKey(parts: readonly NamePart[], plain: boolean): Found {
   return { target: { entity: "span", key: name }, plain };
 }
 
-/** The target as the server will understand it once printed. */
+/** The target as the server will read it once it is printed. */
 export function checkPrintable(target: KeyTarget, at: number, written: string): KeyTarget {
   const { entity, key } = target;
   if (entity === "trace" || entity === "span" || entity === "issue") return target;
@@ -135,14 +135,15 @@ export function checkPrintable(target: KeyTarget, at: number, written: string): 
     const hint = key.includes("`") ? "MLflow cannot quote it." : TAG_HINT;
     throw new FilterError(`${written} is not a usable key`, at, hint);
   }
-  const seized = entity === "spanAttribute" ? undefined : SEIZED_KEYS.get(key.toLowerCase());
-  if (seized === undefined) return target;
-  const same = entity === "tag" && (seized === "name" || seized === "prompt");
-  if (same || (entity === "metadata" && seized === "run_id")) {
-    return { entity: "trace", key: seized };
+  const reserved = entity === "spanAttribute" ? undefined : RESERVED_KEYS.get(key.toLowerCase());
+  if (reserved === undefined) return target;
+  const same = entity === "tag" && (reserved === "name" || reserved === "prompt");
+  if (same || (entity === "metadata" && reserved === "run_id")) {
+    return { entity: "trace", key: reserved };
   }
   const hint = "Search without this condition and read the value from the result.";
-  const message = `MLflow cannot filter by ${written}: it takes the name for the trace's ${seized}`;
+  const message =
+    `MLflow cannot filter by ${written}: it reads the name as the trace's ${reserved}`;
   throw new FilterError(message, at, hint);
 }
 
@@ -158,7 +159,7 @@ function refuseKey(written: string, target: KeyTarget, at: number): FilterError 
   if (known !== undefined) return new FilterError(`${written} is not a key`, at, known);
   const ofSpans = target.entity === "span";
   const names = listKeys(ofSpans ? "span" : "trace");
-  const other = ofSpans ? OTHER_SPAN_KEYS : OTHER_KEYS;
+  const other = ofSpans ? SPAN_KEY_ALIASES : KEY_ALIASES;
   const shown = (name: string) => printKey(other.get(name) ?? { ...target, key: name });
   const meant = didYouMean(target.key, [...names, ...other.keys()], shown, 2);
   const mayBeTag = meant === "." && !ofSpans && target.key !== "" && !target.key.includes("`");

@@ -25,7 +25,7 @@ import {
   type RewriteContext,
 } from "./comparison.ts";
 
-/** The clauses that mean the comparison, usually one. */
+/** Rewrites a comparison as the clauses that express it, usually one. */
 export function rewriteClause(
   raw: RawClause,
   target: KeyTarget,
@@ -61,7 +61,7 @@ function rewriteNull(
   return { ...raw, op, values: [] };
 }
 
-/** The texts of a comparison; bare words and numbers are quoted, and told. */
+/** The texts of a comparison; bare words and numbers are quoted, with a note. */
 function readTexts(raw: RawClause, target: KeyTarget, context: RewriteContext): string[] {
   return raw.values.map((value) => {
     const text = readText(value, raw);
@@ -109,7 +109,7 @@ function rewriteList(
   if (operators.includes("IN")) {
     return [{ ...target, op: raw.op === "IN" ? "IN" : "NOT IN", value: values }];
   }
-  const told = (clauses: Clause[]) => {
+  const noteReading = (clauses: Clause[]) => {
     const shown = clauses.map(printClause).join(" AND ");
     context.note(`${raw.op} was read as ${shown}, as MLflow has no ${raw.op} here`);
     return clauses;
@@ -118,7 +118,7 @@ function rewriteList(
   if (raw.op === "NOT IN" || single) {
     const op = raw.op === "IN" ? "=" : "!=";
     requireOperator({ ...raw, op }, target, operators);
-    return told(values.map((value) => makeQuotable({ ...target, op, value }, raw, context)));
+    return noteReading(values.map((value) => makeQuotable({ ...target, op, value }, raw, context)));
   }
   if (target.entity === "trace" && target.key === "run_id") {
     const hint = "Search once for each run.";
@@ -126,10 +126,10 @@ function rewriteList(
   }
   requireOperator({ ...raw, op: "RLIKE" }, target, operators);
   const value = `^(${values.map(escapePattern).join("|")})$`;
-  return told([{ ...target, op: "RLIKE", value }]);
+  return noteReading([{ ...target, op: "RLIKE", value }]);
 }
 
-/** A regular expression that matches exactly a text and needs no quotes inside it. */
+/** Writes a regular expression that matches exactly this text and contains no quotes. */
 function escapePattern(text: string): string {
   return text.replace(/[^\p{L}\p{N}_ ]/gu, (char) => {
     const code = char.codePointAt(0) ?? 0;
@@ -139,7 +139,7 @@ function escapePattern(text: string): string {
   });
 }
 
-/** The server cannot quote every text: then a list or a pattern says the same, or nothing does. */
+/** The server cannot quote every text: a list or a pattern may express the same. */
 function makeQuotable(clause: Clause, raw: RawClause, context: RewriteContext): Clause {
   if (typeof clause.value !== "string" || quote(clause.value) !== undefined) return clause;
   const { op, value } = clause;
@@ -173,19 +173,21 @@ function rewriteFullText(written: RawClause, target: KeyTarget, context: Rewrite
   }
   if (stored !== text) {
     context.note(
-      `MLflow keeps values as JSON within JSON: ${printClause(clause)} was searched for. A quote ` +
-        "within a longer text is escaped once more: for such, leave the quotes out",
+      `MLflow stores values as JSON within JSON: ${
+        printClause(clause)
+      } was searched for. A quote ` +
+        "within a longer text is escaped once more: leave such quotes out",
     );
   }
   return makeQuotable(clause, raw, context);
 }
 
-/** A quote that is escaped already, or has a wildcard for its backslash, means the same. */
+/** A quote that is already escaped, or has a wildcard for its backslash, means the same. */
 const ESCAPED = /(?<!_)\\?"|[\n\r\t\\]/g;
 
 /**
- * How values stand in the text of spans, with `_` for each backslash: some databases take a
- * backslash in a pattern for an escape.
+ * How values are written in the text of spans, with `_` for each backslash: some databases read a
+ * backslash in a pattern as an escape.
  */
 const IN_JSON: ReadonlyMap<string, string> = new Map([
   ['"', '_"'],

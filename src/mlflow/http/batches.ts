@@ -4,7 +4,7 @@ import type { Json } from "../../core/json.ts";
 import { requireSpanFailure, SERVER_FAILURES } from "../partial.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
 
-/** Requests under way at the same time. */
+/** Concurrent requests. */
 const PARALLEL = 4;
 
 /** One of several traces whose spans are wanted. */
@@ -14,19 +14,19 @@ export interface TraceEntry {
   readonly id: string;
 }
 
-/** How the spans of several traces are asked for. */
+/** How the spans of several traces are requested. */
 export interface SpanRequests<E extends TraceEntry> {
   readonly batches: readonly (readonly E[])[];
-  /** Traces for which no batch is asked. */
+  /** Traces that are fetched one by one. */
   readonly alone: readonly E[];
-  /** Spans by the traces' ids; those that are not there are left out. */
+  /** Spans by trace id; traces that do not exist are left out. */
   fetchBatch(batch: readonly E[]): Promise<ReadonlyMap<string, readonly Json[]>>;
   readAlone(entry: E, visit: VisitSpan): Promise<void>;
 }
 
 /**
- * Reads every trace's spans but those that it returns. A trace at fault costs no other of its batch;
- * a server at fault costs those that are not read yet.
+ * Reads the spans of all traces and returns the traces that could not be read. A faulty trace does
+ * not cost the others in its batch; a failing server costs all that are still to be read.
  */
 export async function readBatches<E extends TraceEntry>(
   { batches, alone, fetchBatch, readAlone }: SpanRequests<E>,
@@ -66,7 +66,7 @@ export async function readBatches<E extends TraceEntry>(
     } catch (error) {
       const failure = judge(error);
       if (SERVER_FAILURES.has(failure.code)) return void giveUp(batch, failure);
-      // One of them is at fault: halves find out which.
+      // One of them is at fault: halving the batch finds out which.
       const half = Math.ceil(batch.length / 2);
       await readBatch(batch.slice(0, half));
       return await readBatch(batch.slice(half));

@@ -23,14 +23,14 @@ const CountsReply = z.looseObject({
   total_count: z.coerce.number(),
 });
 
-/** Most traces that the server gives in one reply. */
+/** Most traces that the server returns in one reply. */
 export const PAGE = 500;
 /** Pages fetched at the same time. */
 const PARALLEL = 4;
-/** Longest wait for a count that is only a courtesy, in milliseconds. */
+/** Longest wait for a count, in milliseconds; a search can do without one. */
 const COUNT_LIMIT = 5_000;
 
-/** Requests beyond those that a search takes where every page is full. */
+/** Requests allowed beyond those that a search needs if every page is full. */
 const SPARE = 20;
 
 /** One reply to a search. */
@@ -39,16 +39,16 @@ export interface ReplyPage {
   readonly next: string | undefined;
 }
 
-/** A tracking server's answer, whose tokens are offsets. */
+/** Searches a tracking server, whose page tokens are offsets. */
 export function searchTraces(session: UpstreamSession, query: TraceQuery): Promise<TracePage> {
   return readPages(query, (size, token) => fetchPage(session, query, size, token), true);
 }
 
 /**
- * Traces in order up to the limit, in as many pages as that takes. A page that fails ends the
- * search and keeps those before it.
+ * Reads traces in order up to the limit, in as many pages as that takes. If a page fails, the
+ * search ends with the pages before it.
  *
- * @param offsets Whether tokens can be made from the number of traces before.
+ * @param offsets Whether a token is the number of traces before it.
  */
 export async function readPages(
   query: TraceQuery,
@@ -73,13 +73,13 @@ export async function readPages(
   while (next !== undefined && infos.length < query.limit && failure === undefined) {
     if (requests >= most) {
       notes.push(
-        `MLflow gave ${infos.length} traces in ${requests} pages and says that there are more; ` +
-          "next_page_token goes on there.",
+        `MLflow returned ${infos.length} traces in ${requests} pages and says there are more; ` +
+          "next_page_token continues there.",
       );
       break;
     }
     const offset = readToken(next);
-    // Tokens that are plain offsets let the pages come side by side; others come one by one.
+    // With plain offsets as tokens, pages can be fetched in parallel; otherwise one by one.
     const tokens = offset === undefined
       ? [next]
       : Array.from({ length: PARALLEL }, (_, index) => writeOffset(offset + index * PAGE))
@@ -103,8 +103,8 @@ export async function readPages(
     query.onPage?.(infos.length);
     if (next === asked && failure === undefined) {
       notes.push(
-        `Only the first ${infos.length} traces were read: MLflow gave the same page again and ` +
-          "says that there are more. next_page_token goes on after them, if the server can; ask " +
+        `Only the first ${infos.length} traces were read: MLflow returned the same page again and ` +
+          "says there are more. next_page_token continues after them, if the server can; ask " +
           "for fewer at a time: max_results up to 500.",
       );
       pages.repeated = 0;
@@ -114,14 +114,14 @@ export async function readPages(
   }
   if (failure !== undefined) {
     notes.push(
-      `Only the first ${infos.length} traces were read; next_page_token goes on there. ` +
+      `Only the first ${infos.length} traces were read; next_page_token continues there. ` +
         failure.message,
     );
   }
   if (pages.repeated > 0) {
     notes.push(
-      `${pages.repeated} traces came twice and are given once: others were added meanwhile, ` +
-        "which may be missing here. Search again for them.",
+      `${pages.repeated} traces came twice and are listed once: others were added meanwhile, ` +
+        "and may be missing here. Search again to find them.",
     );
   }
   return {
@@ -133,18 +133,18 @@ export async function readPages(
         ? next
         : start === undefined
         ? undefined
-        : writeOffset(start + pages.readBefore(kept)),
+        : writeOffset(start + pages.countBefore(kept)),
   };
 }
 
-/** Pages of one search, put together: each trace once. */
+/** Collects the pages of one search, each trace once. */
 class Pages {
   readonly infos: Json[] = [];
   readonly notes: string[] = [];
-  /** Traces that arrive during a search shift its later pages: so many came twice. */
+  /** How many came twice: traces that are added during a search shift its later pages. */
   repeated = 0;
   readonly #seen = new Set<unknown>();
-  /** Where each trace stood among all that came. */
+  /** The position of each trace among all that came. */
   readonly #places: number[] = [];
 
   add({ infos }: { readonly infos: readonly Json[] }): void {
@@ -160,13 +160,13 @@ class Pages {
     }
   }
 
-  /** How many came before the trace at this place. */
-  readBefore(place: number): number {
+  /** How many came before the trace at this index. */
+  countBefore(place: number): number {
     return this.#places[place] ?? this.infos.length + this.repeated;
   }
 }
 
-/** How many traces match; undefined where the server cannot tell, or takes too long. */
+/** Counts matching traces; undefined if the server cannot tell, or takes too long. */
 export async function countTraces(
   session: UpstreamSession,
   query: Pick<TraceQuery, "experimentIds" | "filter">,
@@ -216,7 +216,7 @@ async function fetchPage(
   return { infos: traces, next: next === null || next === "" ? undefined : next };
 }
 
-/** What to search for, as requests write it. */
+/** The fields of a search request that say what to search for. */
 export function printSearch(query: TraceQuery, size: number, token: string | undefined) {
   return {
     max_results: size,

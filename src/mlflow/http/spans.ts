@@ -37,7 +37,7 @@ const NO_FILE = [400, 403, 404, 405, 500, 501, 503];
 /** Statuses of servers and gateways without the web interface's routes. */
 const NO_ROUTE = [401, 403, 404, 405, 501];
 
-/** What one process has learnt of its server's routes, so that nothing is tried twice. */
+/** What this process has learned about its server's routes, so that nothing is tried twice. */
 export interface RouteMemory {
   /** The flat, streaming route of the web UI exists. */
   flatSpans: boolean;
@@ -46,7 +46,7 @@ export interface RouteMemory {
 }
 
 /** Learns from a trace's info where the server keeps spans. */
-export function noticePlace(memory: RouteMemory, info: Json | undefined): void {
+export function learnSpanLocation(memory: RouteMemory, info: Json | undefined): void {
   if (memory.spansInFiles) return;
   const place = SpanPlace.safeParse(info);
   memory.spansInFiles = place.success && findProxiedLocation(place.data.tags ?? {}) !== undefined;
@@ -73,9 +73,9 @@ export async function streamSpans(
 }
 
 /**
- * A file of spans is taken as it is: every other route makes the server read it whole and write it
- * again, several times as slowly. Else the web UI's flat route serves spans of the database and of
- * artifact folders alike. Both are short cuts: what they refuse, the documented route decides.
+ * A file of spans is read directly: every other route makes the server read it whole and write it
+ * again, several times as slowly. Otherwise the web UI's flat route serves spans from the database
+ * and from artifact folders alike. Both are shortcuts: if they refuse, the documented route is used.
  */
 async function open(
   { session, memory, objects }: SpanSource,
@@ -113,7 +113,7 @@ async function open(
   try {
     return await reading;
   } catch (error) {
-    // No file was written: it still runs, or has no spans.
+    // No file was written: the trace is still running, or has no spans.
     if (isFailure(error, "not_found")) return [];
     throw error;
   }
@@ -133,7 +133,7 @@ async function openFlat(
     }, array);
   } catch (error) {
     if (!isFailure(error) || SERVER_FAILURES.has(error.code)) throw error;
-    // The trace is there, its data is not: it still runs, or was written without spans.
+    // The trace exists, its data does not: it is still running, or was written without spans.
     if (error.upstreamCode === "NOT_FOUND") return "no spans";
     if (error.upstreamCode === "RESOURCE_DOES_NOT_EXIST") throw error;
     if (NO_ROUTE.includes(error.status ?? 0)) memory.flatSpans = false;
@@ -141,7 +141,7 @@ async function openFlat(
   }
 }
 
-/** The file of spans; undefined where the server does not serve it, or has none. */
+/** Opens the file of spans; undefined if the server does not serve it, or has none. */
 async function openFile(
   session: UpstreamSession,
   file: ReturnType<typeof path>,
@@ -170,13 +170,13 @@ async function openWhole(
       { path: ["trace", "spans"], optional: true, without },
     );
   } catch (error) {
-    // Before 3.7 the last part of the path is taken for an id.
+    // Before 3.7 the server reads the last part of the path as an id.
     if (!isFailure(error, "not_found") || !/\bget\b/.test(error.message)) throw error;
     return (await fetchBatch(session, [traceId])).get(traceId) ?? [];
   }
 }
 
-/** The spans of several traces whose infos are at hand: small ones in batches, huge ones alone. */
+/** Reads the spans of traces whose infos are known: small ones in batches, huge ones alone. */
 export async function streamSpansOfMany(
   source: SpanSource,
   infos: readonly Json[],
@@ -206,7 +206,7 @@ function groupTraces(infos: readonly Json[]): { batches: TraceEntry[][]; alone: 
     const place = SpanPlace.parse(info);
     const entry = { index, id: place.trace_id };
     const size = readSize(place.trace_metadata);
-    // Servers that keep spans in the database have the batch route, too.
+    // Servers that keep spans in the database also have the batch route.
     const inDatabase = place.tags?.["mlflow.trace.spansLocation"] === "TRACKING_STORE";
     const last = batches.at(-1);
     if (!inDatabase || size > HUGE) alone.push(entry);
@@ -242,12 +242,12 @@ function findFile(tags: Readonly<Record<string, Json>>): ReturnType<typeof path>
   return joinedPath(path`/api/2.0/mlflow-artifacts/artifacts`, [...segments, "traces.json"]);
 }
 
-/** Whether a trace's spans are not written yet. */
+/** Whether a trace's spans may not have been written yet. */
 function isRunning(info: Json): boolean {
   return isJsonObject(info) && info.state === "IN_PROGRESS";
 }
 
-/** The file of spans in an object store, where only that has it. */
+/** The file of spans in an object store, if it is only there. */
 function findObject(tags: Readonly<Record<string, Json>>): string | undefined {
   const location = tags["mlflow.artifactLocation"];
   if (tags["mlflow.trace.spansLocation"] === "TRACKING_STORE") return undefined;
@@ -260,9 +260,9 @@ function explainObject(object: string, cause: Failure): Failure {
   const [store = object] = /^\w+:\/\/[^/]+/.exec(object) ?? [];
   return new Failure(
     "unsupported",
-    `The spans lie in ${new URL(object).protocol}//, and the server does not serve them.`,
+    `The spans are in ${new URL(object).protocol}//, and the server does not serve them.`,
     {
-      hint: `To read them there, name the place: --artifact-stores ${store} ` +
+      hint: `To read them there, set --artifact-stores ${store} ` +
         `(WANDFLOW_ARTIFACT_STORES=${store}), with credentials for it.`,
       cause,
     },

@@ -19,15 +19,15 @@ import type { ObjectReader } from "../objects.ts";
 import { countTraces, searchTraces } from "./search.ts";
 import {
   AnyJson,
-  noticePlace,
+  learnSpanLocation,
   type RouteMemory,
   type SpanSource,
   streamSpans,
   streamSpansOfMany,
 } from "./spans.ts";
 
-/** Longest look after a write whose reply was lost, in milliseconds. */
-const LOOK_TIME = 20_000;
+/** Longest check after a write whose reply was lost, in milliseconds. */
+const CHECK_TIME = 20_000;
 
 /** `GET traces/{id}`. */
 const InfoReply = z.looseObject({
@@ -64,12 +64,12 @@ export function newServerMemory(): ServerMemory {
   return { routes: { flatSpans: true, spansInFiles: false } };
 }
 
-/** A tracking server over HTTP, for the length of one tool call. */
+/** A tracking server over HTTP, for the duration of one tool call. */
 export class HttpTraceStore implements TraceWriter {
   readonly place: string;
   /** The requests of this call. */
   protected readonly session: UpstreamSession;
-  /** Infos that this call asked for last. */
+  /** Infos that this call has requested. */
   readonly #infos = new Map<string, Promise<Json>>();
 
   constructor(
@@ -84,7 +84,7 @@ export class HttpTraceStore implements TraceWriter {
 
   afresh(): HttpTraceStore {
     return new HttpTraceStore(
-      limitLook(this.options),
+      limitCheck(this.options),
       this.memory,
       this.signal,
       this.objects,
@@ -103,7 +103,7 @@ export class HttpTraceStore implements TraceWriter {
 
   async search(query: TraceQuery): Promise<TracePage> {
     const page = await searchTraces(this.session, query);
-    noticePlace(this.memory.routes, page.infos[0]);
+    learnSpanLocation(this.memory.routes, page.infos[0]);
     return page;
   }
 
@@ -118,9 +118,12 @@ export class HttpTraceStore implements TraceWriter {
   }
 
   async #info(traceId: string): Promise<Json> {
-    const reply = await this.#ofTrace(traceId, this.#get(path`/api/3.0/mlflow/traces/${traceId}`));
+    const reply = await this.#suggestTrace(
+      traceId,
+      this.#get(path`/api/3.0/mlflow/traces/${traceId}`),
+    );
     const info = InfoReply.parse(reply).trace.trace_info;
-    noticePlace(this.memory.routes, info);
+    learnSpanLocation(this.memory.routes, info);
     return info;
   }
 
@@ -194,7 +197,7 @@ export class HttpTraceStore implements TraceWriter {
 
   async setTag(traceId: string, key: string, value: string): Promise<void> {
     const route = path`/api/2.0/mlflow/traces/${traceId}/tags`;
-    await this.#ofTrace(traceId, this.#send("PATCH", route, { key, value }));
+    await this.#suggestTrace(traceId, this.#send("PATCH", route, { key, value }));
   }
 
   async deleteTag(traceId: string, key: string): Promise<void> {
@@ -208,7 +211,7 @@ export class HttpTraceStore implements TraceWriter {
     const request = this.#send("POST", path`/api/3.0/mlflow/traces/${traceId}/assessments`, {
       assessment: { ...assessment, trace_id: traceId },
     });
-    const reply = await this.#ofTrace(traceId, request);
+    const reply = await this.#suggestTrace(traceId, request);
     return AssessmentReply.parse(reply).assessment;
   }
 
@@ -229,8 +232,8 @@ export class HttpTraceStore implements TraceWriter {
     await this.#send("DELETE", routeToAssessment(traceId, assessmentId));
   }
 
-  /** Waits for a reply about a trace; where there is no such trace, the failure names a likely one. */
-  async #ofTrace(traceId: string, reply: Promise<unknown>): Promise<unknown> {
+  /** Waits for a reply about a trace; if there is no such trace, the failure suggests one. */
+  async #suggestTrace(traceId: string, reply: Promise<unknown>): Promise<unknown> {
     try {
       return await reply;
     } catch (error) {
@@ -264,12 +267,12 @@ export class HttpTraceStore implements TraceWriter {
   }
 }
 
-/** How a look after a write is limited. */
-export function limitLook(options: UpstreamOptions): UpstreamOptions {
-  return { ...options, timeoutMs: Math.min(options.timeoutMs, LOOK_TIME) };
+/** Limits the check after a write. */
+export function limitCheck(options: UpstreamOptions): UpstreamOptions {
+  return { ...options, timeoutMs: Math.min(options.timeoutMs, CHECK_TIME) };
 }
 
-/** The reply, or undefined where the server says that there is no such thing. */
+/** The reply, or undefined if the server says that there is no such thing. */
 async function readOrUndefined(reply: Promise<unknown>): Promise<unknown> {
   try {
     return await reply;

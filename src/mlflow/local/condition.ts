@@ -1,6 +1,6 @@
 /**
  * Comparisons as SQL, evaluated as MLflow's server evaluates them on the same store. Both use
- * SQLite, so that LIKE, lower() and the order of text are the same.
+ * SQLite, so LIKE, lower() and the order of text agree.
  *
  * @module
  */
@@ -18,13 +18,13 @@ import {
 import { compareUsage } from "./info.ts";
 import { hasColumns, type Tables } from "./database.ts";
 
-/** What a filter becomes: joins of the table `trace_info` and conditions on its rows. */
+/** A filter as SQL: joins to `trace_info` and conditions on its rows. */
 interface Conditions {
   readonly joins: readonly Fragment[];
   readonly where: readonly Fragment[];
 }
 
-/** When a trace ended; for one that still runs, when it began. */
+/** When a trace ended, or when it began if it is still running. */
 export const END_TIME: Fragment = raw(
   "(trace_info.timestamp_ms + coalesce(trace_info.execution_time_ms, 0))",
 );
@@ -33,11 +33,11 @@ const NAME = "mlflow.traceName";
 const PROMPTS = "mlflow.linkedPrompts";
 const SOURCE_RUN = "mlflow.sourceRun";
 const SESSION = "mlflow.trace.session";
-/** The server looks for spans from so many milliseconds before the earliest trace on. */
+/** How many milliseconds before the earliest trace the server starts looking for spans. */
 const TOLERANCE = 10_000;
 const NANOS = 1_000_000;
 
-/** The conditions of all clauses; every one must hold. */
+/** Builds the conditions of all clauses, which must all hold. */
 export function buildConditions(
   clauses: readonly Clause[],
   tables: Tables,
@@ -76,7 +76,7 @@ export function buildConditions(
         if (usage !== undefined) where.push(usage);
         else if (key === SESSION && hasColumns(tables, "trace_info", "session_id")) {
           column("session_id");
-        } // The last one counts and an empty one does not, as on the server.
+        } // As on the server, the last one counts and an empty one is ignored.
         else if (key === SOURCE_RUN && op === "=") run = String(value);
         else entry("trace_request_metadata", key, clause);
         break;
@@ -104,7 +104,7 @@ export function buildConditions(
   return { joins, where };
 }
 
-/** Where the server keeps what a key of its own names. */
+/** Maps a trace's own key to the tag, metadata entry or span text in which the server stores it. */
 function toServerKey(clause: Clause): Clause {
   if (clause.entity !== "trace") return clause;
   switch (clause.key) {
@@ -126,12 +126,12 @@ function findColumn(key: string, tables: Tables): Fragment {
   if (/^[a-z_]+$/.test(key) && hasColumns(tables, "trace_info", key)) {
     return raw(`trace_info.${key}`);
   }
-  throw new Failure("unsupported", `This store keeps no ${key} of traces.`, {
+  throw new Failure("unsupported", `This store does not record ${key} for traces.`, {
     hint: "It was written by an older MLflow. Leave that comparison out.",
   });
 }
 
-/** One and the same span must meet all of them. */
+/** A single span must meet all of them. */
 function compareSpans(
   spans: readonly Fragment[],
   clauses: readonly Clause[],
@@ -165,7 +165,7 @@ function comparePrompt(value: Clause["value"], tables: Tables): Fragment {
   return findLink("prompt_version", String(value), tables);
 }
 
-/** Of a run are the traces that were made in it and those linked to it. */
+/** A run's traces are those created in it and those linked to it. */
 function compareRun(run: string, tables: Tables): Fragment {
   return sql`(${findLink("run", run, tables)} OR EXISTS (
     SELECT 1 FROM trace_request_metadata m WHERE m.request_id = trace_info.request_id
@@ -181,7 +181,6 @@ function findLink(type: string, id: string, tables: Tables): Fragment {
 
 const SESSION_MARK = '%"mlflow.trace.session":%';
 
-/** A condition on `trace_info`. */
 function compareAssessment(
   clause: Clause,
   tables: Tables,
@@ -193,7 +192,7 @@ function compareAssessment(
     AND a.name = ${clause.key} AND a.valid = 1`;
   const presence = missing || clause.op === "IS NOT NULL";
   const wanted = presence ? named : sql`${named} AND ${compareValue(clause, tables)}`;
-  const covered = coverSessions(wanted, tables, experimentIds);
+  const covered = selectSessionTraces(wanted, tables, experimentIds);
   if (missing) {
     return sql`NOT EXISTS (SELECT 1 FROM assessments a
       WHERE a.trace_id = trace_info.request_id AND ${wanted})
@@ -230,8 +229,8 @@ const NUMBER = raw(`(CASE
   WHEN substr(a.value, 1, 1) IN ('"', '[', '{') THEN NULL
   ELSE CAST(a.value AS REAL) END)`);
 
-/** The traces of sessions that have such an assessment as a whole. */
-function coverSessions(
+/** Selects the traces of sessions that have such an assessment on the session as a whole. */
+function selectSessionTraces(
   wanted: Fragment,
   tables: Tables,
   experimentIds: readonly string[],
@@ -253,7 +252,7 @@ function findSessionColumn(table: string, tables: Tables): Fragment {
         WHERE m.request_id = ${table}.request_id AND m.key = 'mlflow.trace.session')`);
 }
 
-/** A text as Python's `json.dumps` writes it: everything but printable ASCII escaped. */
+/** Writes text as Python's `json.dumps` does: everything but printable ASCII is escaped. */
 function printPythonJson(text: string): string {
   return JSON.stringify(text).replace(
     /[^ -~]/g,

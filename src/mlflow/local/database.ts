@@ -5,11 +5,11 @@ import type { compileSearch } from "./python_regex.ts";
 import { type Fragment, raw, sql } from "./sql.ts";
 
 /** Longest wait for a writer to finish, in milliseconds. */
-const PATIENCE = 5_000;
+const BUSY_TIMEOUT = 5_000;
 /** Pause between two attempts, in milliseconds. */
 const PAUSE = 50;
 
-/** Whether a call's answer is still wanted. */
+/** Tells whether a call still wants its answer. */
 export interface Wanted {
   /** The first element is not 0 once the call is cancelled. */
   readonly cancelled: Int32Array;
@@ -17,7 +17,7 @@ export interface Wanted {
   readonly deadline: number;
 }
 
-/** Makes a test of texts of a pattern; loaded only where a filter has one. */
+/** Compiles a pattern to a predicate; loaded only when a filter has a pattern. */
 export type CompileSearch = typeof compileSearch;
 
 /** One row, by column name. Integers beyond 2^53 are bigints. */
@@ -28,7 +28,6 @@ export class Database implements Disposable {
   readonly tables: Tables;
   readonly #database: DatabaseSync;
 
-  /** Opens a store. */
   constructor(
     private readonly path: string,
     private readonly wanted: Wanted,
@@ -38,7 +37,7 @@ export class Database implements Disposable {
     try {
       this.#database = new DatabaseSync(path, { readOnly: true, allowExtension: false });
     } catch (error) {
-      throw this.#explained(error);
+      throw this.#explain(error);
     }
     try {
       this.#database.function("still_wanted", { varargs: true }, () => {
@@ -46,16 +45,16 @@ export class Database implements Disposable {
         return 1;
       });
       if (compile !== undefined) this.#defineRegexp(compile);
-      // Sorting must not write temporary files; LIKE minds case, as on the server.
+      // Sorting must not write temporary files; LIKE is case-sensitive, as on the server.
       this.#database.exec("PRAGMA temp_store = MEMORY; PRAGMA case_sensitive_like = true");
       this.tables = this.#discover();
     } catch (error) {
       this.#database.close();
-      throw this.#explained(error);
+      throw this.#explain(error);
     }
   }
 
-  /** Stops an operation whose answer nobody wants any more. */
+  /** Throws if the call was cancelled or its time is over. */
   check(): void {
     if (Atomics.load(this.wanted.cancelled, 0) !== 0) {
       throw new Failure("cancelled", "The call was cancelled.");
@@ -69,7 +68,7 @@ export class Database implements Disposable {
     }
   }
 
-  /** All rows of a statement that gives few. Waits while a writer holds the store. */
+  /** Reads all rows of a statement that returns few, waiting while a writer locks the store. */
   rows(statement: Fragment): Row[] {
     const begun = Date.now();
     for (;;) {
@@ -85,7 +84,7 @@ export class Database implements Disposable {
         }
         return rows;
       } catch (error) {
-        if (!isBusy(error) || Date.now() - begun > PATIENCE) throw this.#explained(error);
+        if (!isBusy(error) || Date.now() - begun > BUSY_TIMEOUT) throw this.#explain(error);
         Atomics.wait(this.wanted.cancelled, 0, 0, PAUSE);
       }
     }
@@ -121,7 +120,7 @@ export class Database implements Disposable {
     return tables;
   }
 
-  #explained(error: unknown): unknown {
+  #explain(error: unknown): unknown {
     const code = readSqliteCode(error);
     if (error instanceof Failure || code === undefined) return error;
     const { path } = this;
@@ -133,7 +132,11 @@ export class Database implements Disposable {
     switch (code & 0xff) {
       case 5:
       case 6:
-        return make("unreachable", `A writer holds the MLflow store ${path}.`, "Call again soon.");
+        return make(
+          "unreachable",
+          `The MLflow store ${path} is locked by a writer.`,
+          "Call again soon.",
+        );
       case 8:
         return explainHotJournal(path);
       case 11:
@@ -200,7 +203,7 @@ const NEEDED: Readonly<Record<string, readonly string[]>> = {
   trace_request_metadata: ["request_id", "key", "value"],
 };
 
-/** The tables that are looked at where they exist. */
+/** The tables that are read, if they exist. */
 export const READ_TABLES: readonly string[] = [
   ...Object.keys(NEEDED),
   "spans",
@@ -210,19 +213,19 @@ export const READ_TABLES: readonly string[] = [
   "alembic_version",
 ];
 
-/** Whether a store has a column. */
+/** Whether a table has all of these columns. */
 export function hasColumns(tables: Tables, table: string, ...columns: readonly string[]): boolean {
   const found = tables.get(table);
   return found !== undefined && columns.every((column) => found.has(column));
 }
 
-/** Makes sure that a database is a store with traces. */
+/** Refuses a database that is not an MLflow store with traces. */
 function requireStore(tables: Tables, others: readonly string[], path: string): void {
   if (!tables.has("experiments") || !tables.has("alembic_version")) {
     const shown = [...tables.keys(), ...others].slice(0, 8).join(", ");
     throw new Failure(
       "unsupported",
-      `${path} is an SQLite database, but not one of MLflow (${
+      `${path} is an SQLite database, but not an MLflow store (${
         shown === "" ? "it has no tables" : `its tables: ${shown}`
       }).`,
       { hint: "Set MLFLOW_TRACKING_URI to the file that MLflow writes, often mlflow.db." },

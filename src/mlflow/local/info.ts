@@ -1,5 +1,5 @@
 /**
- * Trace infos and assessments from their rows, as the server would send them.
+ * Builds trace infos and assessments from their rows, as the server would send them.
  *
  * @module
  */
@@ -10,12 +10,12 @@ import { bindList, type Fragment, joinFragments, raw, sql } from "./sql.ts";
 import { printFloat } from "../filter/json_text.ts";
 import type { Clause } from "../filter/clause.ts";
 
-/** Traces whose parts are read by one statement. */
+/** Traces whose parts one statement reads. */
 const CHUNK = 200;
 const NAME = "mlflow.traceName";
 const SESSION = "mlflow.trace.session";
 
-/** The infos of traces, in the order of their ids; ids of no trace are left out. */
+/** Reads the infos of traces in the order of their ids, skipping ids that no trace has. */
 export function readTraceInfos(database: Database, ids: readonly string[]): JsonObject[] {
   const infos: JsonObject[] = [];
   for (let at = 0; at < ids.length; at += CHUNK) {
@@ -94,7 +94,7 @@ function buildInfo(
   };
 }
 
-/** What newer stores keep as columns stands among the metadata, and only from there. */
+/** Where a store has columns for some metadata, their values come from the columns alone. */
 function buildMetadata(row: Row, tables: Tables, rows: readonly Row[]): JsonObject {
   const promoted = new Set(
     Object.keys(USAGE).filter((key) => listUsageColumns(key, tables).length),
@@ -188,18 +188,18 @@ const USAGE: Readonly<Record<string, readonly string[]>> = {
   "mlflow.trace.cost": ["input_cost", "output_cost", "total_cost"],
 };
 
-/** The columns of a usage key that a store has; empty where it keeps the text. */
+/** The columns that a store has for a usage key; none if it keeps the key as text. */
 export function listUsageColumns(key: string, tables: Tables): readonly string[] {
   const columns = Object.hasOwn(USAGE, key) ? USAGE[key] ?? [] : [];
   return columns.filter((column) => hasColumns(tables, "trace_info", column));
 }
 
-/** A number of a usage column as it stands in the text. */
+/** Writes a usage column's number as the JSON text has it. */
 function printUsage(key: string, value: number | bigint): string {
   return key === "mlflow.trace.cost" ? printFloat(Number(value)) : String(value);
 }
 
-/** The comparison of a usage key; undefined for other keys, and where the store keeps the text. */
+/** Compares a usage key; undefined for other keys and for stores that keep the text. */
 export function compareUsage(
   key: string,
   op: Clause["op"],
@@ -213,12 +213,12 @@ export function compareUsage(
   })`;
   if (op === "IS NULL") return sql`NOT ${present}`;
   if (op === "IS NOT NULL") return present;
-  const matching = equalUsage(key, String(value), columns);
+  const matching = matchUsage(key, String(value), columns);
   return op === "!=" ? sql`${present} AND NOT ${matching}` : matching;
 }
 
-/** Only the text that the server itself would show is equal to anything. */
-function equalUsage(key: string, text: string, columns: readonly string[]): Fragment {
+/** Only the exact text that the server would show is equal to anything. */
+function matchUsage(key: string, text: string, columns: readonly string[]): Fragment {
   const parsed = tryParseJson(text);
   if (!isJsonObject(parsed)) return raw("0");
   const parts = columns.flatMap((column): [string, number][] => {

@@ -1,6 +1,6 @@
 /**
- * Looks at a store's files before SQLite does: SQLite would create files beside a write-ahead
- * store and tells little about what is wrong with others.
+ * Inspects a store's files before SQLite opens them: SQLite would create files beside a
+ * write-ahead store, and says little about what is wrong with other files.
  *
  * @module
  */
@@ -9,13 +9,13 @@ import { shellWord } from "../../core/text.ts";
 
 const MAGIC = "SQLite format 3\0";
 
-/** Refuses what cannot be read without touching it. */
+/** Refuses a file that cannot be read without changing something. */
 export function inspectStore(path: string): void {
   const size = readSize(path);
   if (size === undefined) {
     throw new Failure("unreachable", `There is no file ${path}.`, {
       hint: path.includes("/~/")
-        ? "~ stands for the home folder in a shell only: write the whole path in " +
+        ? "Only a shell expands ~ to the home folder: write the full path in " +
           "MLFLOW_TRACKING_URI."
         : "MLFLOW_TRACKING_URI names it; MLflow creates it with the first trace.",
     });
@@ -37,12 +37,12 @@ export function inspectStore(path: string): void {
   else refuseTruncated(path, header, size);
 }
 
-/** What to say of a journal that a killed writer left behind. */
+/** The failure for a journal that a killed writer left behind. */
 export function explainHotJournal(path: string): Failure {
   return new Failure(
     "unsupported",
-    `A writer of ${path} was interrupted: ${path}-journal has to be played back first, ` +
-      "which only a program that may write can do.",
+    `A writer of ${path} was interrupted: ${path}-journal must be rolled back first,  ` +
+      "which needs write access.",
     {
       hint: `Open it once with MLflow, or with: sqlite3 ${shellWord(path)} "PRAGMA user_version".`,
     },
@@ -50,8 +50,8 @@ export function explainHotJournal(path: string): Failure {
 }
 
 /**
- * Reading a write-ahead store needs both of its other files. Where they are missing SQLite would
- * create them, past the program's permissions.
+ * Reading a write-ahead store needs both of its other files. If they are missing, SQLite would
+ * create them, bypassing the program's permissions.
  */
 function requireOpenWal(path: string): void {
   if (readSize(`${path}-wal`) !== undefined && readSize(`${path}-shm`) !== undefined) return;
@@ -84,7 +84,7 @@ function readAnnouncedSize(header: Uint8Array): number {
   if (header.length < 100) return 0;
   const view = new DataView(header.buffer, header.byteOffset, header.byteLength);
   const page = view.getUint16(16) === 1 ? 65536 : view.getUint16(16);
-  // The count holds only where the writer of the last change kept it.
+  // The count is valid only if the last writer kept it up to date.
   return view.getUint32(24) === view.getUint32(92) ? page * view.getUint32(28) : 0;
 }
 
@@ -110,7 +110,7 @@ function readFirstBytes(path: string, count: number): Uint8Array {
 
 function explainUnreadable(path: string, error: unknown): Failure {
   if (error instanceof Deno.errors.NotFound) {
-    return new Failure("unreachable", `The file ${path} has gone.`, { cause: error });
+    return new Failure("unreachable", `The file ${path} no longer exists.`, { cause: error });
   }
   return new Failure("forbidden", `The file ${path} cannot be read.`, {
     hint: "Check its permissions, and those of its folder.",

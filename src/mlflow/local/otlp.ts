@@ -1,12 +1,12 @@
 /**
- * Spans from OTLP's protobuf, the form in which MLflow archives them, as OTLP's JSON has them.
+ * Decodes the OTLP protobuf in which MLflow archives spans into OTLP's JSON form.
  *
  * @module
  */
 import type { Json, JsonObject } from "../../core/json.ts";
 
 type Scalar = "text" | "bytes" | "integer" | "enum" | "kind" | "bool" | "fixed64" | "double";
-/** Fields by number. A name that ends in `[]` may occur several times. */
+/** Fields by number. A field whose name ends in `[]` is repeated. */
 type Message = { readonly [field: number]: readonly [name: string, type: Scalar | Message] };
 
 const ANY_VALUE: { [field: number]: readonly [name: string, type: Scalar | Message] } = {
@@ -42,15 +42,14 @@ const SPAN: Message = {
   15: ["status", { 2: ["message", "text"], 3: ["code", "enum"] }],
 };
 const KINDS = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
-/** The deepest nesting of values that is read. */
-const DEEPEST = 100;
+const MAX_DEPTH = 100;
 
-/** The spans of a `TracesData` message, root spans first, then by time. */
+/** Decodes the spans of a `TracesData` message, root spans first, then by time. */
 export function decodeSpans(bytes: Uint8Array): JsonObject[] {
   const spans: JsonObject[] = [];
-  for (const resource of messagesIn(bytes, 1)) {
-    for (const scope of messagesIn(resource, 2)) {
-      for (const span of messagesIn(scope, 2)) spans.push(decode(new Reader(span), SPAN, 0));
+  for (const resource of readMessages(bytes, 1)) {
+    for (const scope of readMessages(resource, 2)) {
+      for (const span of readMessages(scope, 2)) spans.push(decode(new Reader(span), SPAN, 0));
     }
   }
   const isChild = (span: JsonObject) => span["parent_span_id"] === undefined ? 0 : 1;
@@ -58,8 +57,8 @@ export function decodeSpans(bytes: Uint8Array): JsonObject[] {
   return spans.sort((a, b) => isChild(a) - isChild(b) || Number(start(a) - start(b)));
 }
 
-/** The messages in a repeated field of another. */
-function* messagesIn(bytes: Uint8Array, field: number): Generator<Uint8Array> {
+/** Reads the messages in a repeated field of another message. */
+function* readMessages(bytes: Uint8Array, field: number): Generator<Uint8Array> {
   const reader = new Reader(bytes);
   while (!reader.done) {
     const tag = reader.varint();
@@ -69,7 +68,7 @@ function* messagesIn(bytes: Uint8Array, field: number): Generator<Uint8Array> {
 }
 
 function decode(reader: Reader, message: Message, depth: number): JsonObject {
-  if (depth > DEEPEST) throw new RangeError("nested too deep");
+  if (depth > MAX_DEPTH) throw new RangeError("nested too deep");
   const object: JsonObject = {};
   while (!reader.done) {
     const tag = reader.varint();
@@ -107,12 +106,11 @@ function readValue(reader: Reader, type: Scalar | Message, depth: number): Json 
   }
 }
 
-/** What JSON has no number for is text, as everywhere else. */
+/** NaN and infinities, for which JSON has no number, become text, as everywhere else. */
 function readDouble(number: number): Json {
   return Number.isFinite(number) ? number : String(number);
 }
 
-/** Reads protobuf's wire format. */
 class Reader {
   #at = 0;
 
@@ -142,7 +140,7 @@ class Reader {
     return new DataView(buffer, byteOffset, length);
   }
 
-  /** Passes over the value of a field that is not read. */
+  /** Skips the value of a field that is not needed. */
   skip(tag: bigint): void {
     switch (Number(tag & 7n)) {
       case 0:

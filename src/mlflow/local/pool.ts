@@ -10,12 +10,12 @@ import {
 import { type Helper, isLaunched, NO_PERMISSIONS, startHelper } from "../../core/launcher.ts";
 import { storeFilesToRead } from "../../config/local_store.ts";
 
-/** Workers at the same time: a long search leaves room for other calls. */
+/** Concurrent workers: a long search must leave room for other calls. */
 const WORKERS = 3;
-/** How long a worker may take to notice that it should stop, in milliseconds, before it is ended. */
+/** How long a worker may take to stop, in milliseconds, before it is ended. */
 const GRACE = 3_000;
 
-/** What bounds a request. */
+/** When a request must end. */
 interface Bounds {
   readonly signal: AbortSignal;
   /** Milliseconds since 1970 at which its time is over. */
@@ -34,7 +34,7 @@ export class StorePool {
     private readonly start: (files: StoreFiles) => Helper = startStoreWorker,
   ) {}
 
-  /** Reads something; the parts come one by one, each fetched when asked for. */
+  /** Answers a request part by part; each part is fetched only when the caller asks for it. */
   async *read(request: Request, bounds: Bounds): AsyncGenerator<Part> {
     const worker = await this.#lease(bounds.signal);
     const dialogue = new Dialogue(worker, bounds);
@@ -74,7 +74,7 @@ export class StorePool {
       await promise;
       const left = this.#waiting.indexOf(resolve);
       if (left >= 0) this.#waiting.splice(left, 1);
-      // The turn of a cancelled call goes to the next one.
+      // A cancelled call passes its turn to the next one.
       else if (signal.aborted) this.#waiting.shift()?.();
       signal.throwIfAborted();
     }
@@ -104,7 +104,7 @@ export class StorePool {
   }
 }
 
-/** One request's questions and answers. */
+/** The messages of one request. */
 class Dialogue {
   readonly cancelled: Int32Array = new Int32Array(new SharedArrayBuffer(4));
   #pending: Promise<FromWorker> | undefined;
@@ -112,7 +112,6 @@ class Dialogue {
 
   constructor(private readonly worker: Helper, private readonly bounds: Bounds) {}
 
-  /** Asks and waits for the answer, or for the end of the call. */
   async ask(message: ToWorker): Promise<FromWorker> {
     const { signal, deadline } = this.bounds;
     const answer = this.#pending = this.#send(message);
@@ -125,7 +124,7 @@ class Dialogue {
       Math.max(0, deadline - Date.now()) + GRACE,
     );
     try {
-      const reply = await Promise.race([answer, stop.promise, this.#death()]);
+      const reply = await Promise.race([answer, stop.promise, this.#failOnceEnded()]);
       this.#pending = undefined;
       this.#finished = reply.say !== "part";
       return reply;
@@ -164,12 +163,12 @@ class Dialogue {
     });
   }
 
-  async #death(): Promise<never> {
+  async #failOnceEnded(): Promise<never> {
     throw explainEndedWorker(await this.worker.ended);
   }
 }
 
-/** Starts a worker that reads a store; without a launcher, as in tests, by itself. */
+/** Starts a worker that reads a store: directly where there is no launcher, as in tests. */
 export function startStoreWorker(files: StoreFiles): Helper {
   if (isLaunched()) return startHelper("store");
   const { port1: port, port2: theirs } = new MessageChannel();
@@ -193,10 +192,10 @@ export function startStoreWorker(files: StoreFiles): Helper {
   };
 }
 
-/** The error of calls whose worker ended under them. */
+/** The failure of a call whose worker ended before it answered. */
 function explainEndedWorker(reason: string): Failure {
-  return new Failure("upstream_error", "The reader of the MLflow store stopped.", {
-    hint: "Call again: it is restarted.",
+  return new Failure("upstream_error", "The worker that reads the MLflow store stopped.", {
+    hint: "Call again: a new one will be started.",
     retryable: true,
     cause: new Error(reason),
   });

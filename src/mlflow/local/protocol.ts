@@ -1,5 +1,5 @@
 /**
- * What is said between the server and the worker that reads the store.
+ * The messages between the server and the worker that reads the store.
  *
  * @module
  */
@@ -36,7 +36,7 @@ export type Part =
   | { readonly kind: "infos"; readonly infos: readonly JsonObject[]; readonly hasMore?: boolean }
   | { readonly kind: "number"; readonly number: number }
   | { readonly kind: "spans"; readonly trace: number; readonly texts: readonly string[] }
-  /** The spans of the trace with this number cannot be read, or only those given before. */
+  /** This trace's spans cannot be read, or none beyond those already sent. */
   | { readonly kind: "unreadable"; readonly trace: number; readonly error: PackedError }
   | { readonly kind: "experiments"; readonly experiments: readonly Experiment[] };
 
@@ -68,14 +68,14 @@ interface PackedError {
   readonly details: FailureDetails;
 }
 
-/** An error for the way. */
+/** Packs an error for sending. */
 export function packError(error: unknown): PackedError {
   if (!isFailure(error)) return { code: undefined, message: String(error), details: {} };
   const { code, message, hint, retryable, upstreamCode } = error;
   return { code, message, details: { hint, retryable, upstreamCode } };
 }
 
-/** The error that was packed. */
+/** Restores an error that was packed. */
 export function unpackError({ code, message, details }: PackedError): Error {
   if (code === undefined) return new Error(`Reading the MLflow store failed: ${message}`);
   return new Failure(code, message, details);

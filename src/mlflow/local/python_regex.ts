@@ -1,18 +1,18 @@
 /**
- * Python's `re.search`, by which MLflow evaluates RLIKE, carried out by RE2 in linear time: what
- * people write is translated, the rest is refused.
+ * Python's `re.search`, with which MLflow evaluates RLIKE, run by RE2 in linear time: what people
+ * commonly write is translated, the rest is refused.
  *
  * @module
  */
 import { RE2JS } from "re2js";
 import { badArgument, type Failure } from "../../core/failure.ts";
 
-/** A text's characters times the pattern's instructions: some seconds at worst. */
+/** Limits a text's characters times the pattern's instructions: a few seconds at worst. */
 const MOST_STEPS = 500_000_000;
 const LONGEST_PATTERN = 5_000;
-/** RE2's `\b` knows only ASCII: in other texts this noncharacter stands at both ends of a word. */
+/** RE2's `\b` knows only ASCII: in other texts this noncharacter marks both ends of a word. */
 const MARK = "\ufdd0";
-/** What RE2 limits to ASCII. */
+/** Classes that RE2 limits to ASCII. */
 const CLASSES: Readonly<Record<string, string>> = {
   d: "\\p{Nd}",
   w: "\\p{L}\\p{N}_",
@@ -23,7 +23,7 @@ const IDIOMS: Readonly<Record<string, string>> = {
   "[^\\W\\d_]": "[\\p{L}\\p{Nl}\\p{No}]",
   "[^\\W_]": "[\\p{L}\\p{N}]",
 };
-/** What else Python matches with an i where case is ignored. */
+/** What else Python matches with an i when case is ignored. */
 const TURKISH = "\u0130\u0131";
 const CHARACTER = String.raw`\\(?:x[\da-fA-F]{2}|u[\da-fA-F]{4}|U[\da-fA-F]{8}|.)|.`;
 const TOKEN = new RegExp(
@@ -32,7 +32,7 @@ const TOKEN = new RegExp(
   "gsu",
 );
 
-/** A test of texts by a pattern of Python; throws `invalid_arguments` for what RE2 cannot do. */
+/** Compiles a Python pattern to a predicate; throws `invalid_arguments` for what RE2 cannot do. */
 export function compileSearch(pattern: string): (text: string) => boolean {
   if (pattern.length > LONGEST_PATTERN) throw refuse(pattern, "it is too long");
   const plain = compile(pattern, "");
@@ -65,7 +65,7 @@ function refuse(pattern: string, reason: string): Failure {
   );
 }
 
-/** A pattern in RE2's syntax; `mark` stands in the texts where words begin and end. */
+/** Translates a pattern to RE2's syntax; `mark` is what marks the ends of words in the texts. */
 function translate(pattern: string, mark: string): string {
   const [head = "", modes = ""] = /^(?:\(\?([a-zA-Z]+)\))?/.exec(pattern) ?? [];
   const mode = /[^imsu]/.exec(modes)?.[0];
@@ -73,7 +73,7 @@ function translate(pattern: string, mark: string): string {
   const marks = mark === "" ? "" : `${mark}?`;
   let out = modes.replace("u", "") === "" ? "" : `(?${modes.replaceAll("u", "")})`;
   let repeatable = false;
-  // Whether each open group's present branch has come to a $, and whether a branch before has.
+  // For each open group: has its current branch reached a $, and had an earlier branch?
   const newGroup = () => ({ ends: false, ended: false });
   const groups = [newGroup()];
   for (const token of pattern.slice(head.length).match(TOKEN) ?? []) {
@@ -112,18 +112,18 @@ function translate(pattern: string, mark: string): string {
     } else if (token === "$") out += marks + (group.ends ? "(?:\\n?\\z)" : "$");
     else if (token === "\\Z") out += `${marks}\\z`;
     else if (token === "\\b") out += mark === "" ? token : `(?:${mark}|(?<=${mark}))`;
-    else out += marks === "" ? atom(token) : `(?:${marks}${atom(token)})`;
+    else out += marks === "" ? translateAtom(token) : `(?:${marks}${translateAtom(token)})`;
   }
   return out;
 
-  function atom(token: string): string {
+  function translateAtom(token: string): string {
     const ignoresCase = modes.includes("i");
     if (token === ".") return modes.includes("s") ? `(?:\\n|[^${mark}\n])` : `[^\n${mark}]`;
     if (token === "[") throw refuse(pattern, "a bracket is never closed");
     if (token[0] !== "[") {
       const kind = CLASSES[/^\\([DWS])$/i.exec(token)?.[1]?.toLowerCase() ?? ""];
       if (kind !== undefined) return /[a-z]/.test(token) ? `[${kind}]` : `[^${kind}${mark}]`;
-      const text = character(token);
+      const text = translateCharacter(token);
       return ignoresCase && /^i$/i.test(text) ? `[iI${TURKISH}]` : text;
     }
     const idiom = IDIOMS[token];
@@ -134,14 +134,18 @@ function translate(pattern: string, mark: string): string {
     }
     const inside = (body.match(new RegExp(CHARACTER, "gsu")) ?? []).map((member) =>
       CLASSES[/^\\([dws])$/.exec(member)?.[1] ?? ""] ??
-        (member === "\\b" ? "\\x08" : /^[[\]^]$/.test(member) ? `\\${member}` : character(member))
+        (member === "\\b"
+          ? "\\x08"
+          : /^[[\]^]$/.test(member)
+          ? `\\${member}`
+          : translateCharacter(member))
     ).join("");
     const turkish = ignoresCase && RE2JS.compile(`(?i)[${inside}]`).test("i") ? TURKISH : "";
     return `[${negated}${inside}${turkish}${negated === "" ? "" : mark}]`;
   }
 
-  /** A character, escaped or not, as RE2 writes it. */
-  function character(token: string): string {
+  /** Translates a translateCharacter, escaped or not. */
+  function translateCharacter(token: string): string {
     if (token === "\\") throw refuse(pattern, "it ends with a backslash");
     const code = /^\\[xuU](.+)$/.exec(token)?.[1];
     if (code !== undefined) return `\\x{${code}}`;

@@ -6,10 +6,10 @@ import { Failure } from "../../core/failure.ts";
 import type { OrderTerm } from "../filter/order.ts";
 import { listUsageColumns } from "./info.ts";
 
-/** What decides which traces a search gives, as plain data. */
+/** The parts of a query that decide which traces it finds, as plain data. */
 export type Search = Pick<TraceQuery, "experimentIds" | "filter" | "orderBy">;
 
-/** The statement that gives the ids of a page of traces (`request_id`), in order. */
+/** Builds the statement for the ids of a page of traces (`request_id`), in order. */
 export function buildSearch(
   search: Search,
   tables: Tables,
@@ -24,7 +24,7 @@ export function buildSearch(
     LIMIT ${page.limit} OFFSET ${page.offset}`;
 }
 
-/** The statement that counts the traces of a search (`number`). */
+/** Builds the statement that counts the traces of a search (`number`). */
 export function buildCount(search: Omit<Search, "orderBy">, tables: Tables): Fragment {
   const { joins, where } = buildMatch(search, tables);
   return sql`SELECT count(*) AS number FROM trace_info ${joinFragments(joins, " ")}
@@ -50,8 +50,8 @@ interface OrderClauses {
 }
 
 /**
- * The order of a search as the server has it: missing values last in both directions, then newest
- * first, then by id.
+ * Orders as the server does: missing values last in both directions, ties newest first, then by
+ * id.
  */
 function buildOrder(terms: readonly OrderTerm[], tables: Tables): OrderClauses {
   const joins: Fragment[] = [];
@@ -101,10 +101,6 @@ function findSortValue(
     return key === "mlflow.trace.session" && hasColumns(tables, "trace_info", "session_id")
       ? column("session_id", true)
       : entry("trace_request_metadata", key);
-  }
-  if (key === "end_time_ms") {
-    const end = raw("(trace_info.timestamp_ms + coalesce(trace_info.execution_time_ms, 0))");
-    return { text: end, optional: false };
   }
   if (key === "run_id") return entry("trace_request_metadata", "mlflow.sourceRun");
   if (key === "end_time_ms") return { text: END_TIME, optional: false };

@@ -1,5 +1,5 @@
 /**
- * The spans of traces, from the database or from the files in which MLflow keeps some.
+ * Reads the spans of traces from the database, or from the files in which MLflow keeps some.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import { packError, type Part } from "./protocol.ts";
 import { bindList, sql } from "./sql.ts";
 import { fileUriPath } from "../../core/text.ts";
 
-/** Spans in one part, and their characters, roughly. */
+/** Most spans in one part, and roughly the most characters. */
 const MOST_SPANS = 500;
 const MOST_CHARACTERS = 262_144;
 /** How much of a file is read at a time, in bytes. */
@@ -22,7 +22,7 @@ const ARTIFACTS = "mlflow.artifactLocation";
 const ARCHIVE = "mlflow.trace.archiveLocation";
 const KEPT_IN = "mlflow.trace.spansLocation";
 
-/** The spans of some traces; one that cannot be read does not keep the others. */
+/** Reads the spans of several traces; one that cannot be read does not stop the others. */
 export function* readSpans(
   database: Database,
   folders: readonly string[],
@@ -52,7 +52,7 @@ export function noSuchTrace(database: Database, traceId: string): Failure {
   );
 }
 
-/** One trace's spans as JSON texts, some at a time. */
+/** Reads one trace's spans as JSON texts, some at a time. */
 function* readTexts(
   database: Database,
   folders: readonly string[],
@@ -70,7 +70,7 @@ function* readTexts(
   if (file !== undefined) {
     return yield* isArchived ? readArchive(file) : readFile(database, file);
   }
-  // The archive leaves rows without content; spans that are still there are better than none.
+  // Archiving empties the rows; spans that are still in them are better than none.
   if (keys.some(({ size }) => size !== 0)) return yield* readStored(database, keys);
   if (isArchived || wasWrittenWithSpans(database, traceId)) {
     throw explainMissingFile(name, location);
@@ -122,7 +122,7 @@ function* readStored(database: Database, keys: readonly Row[]): Generator<string
   }
 }
 
-/** The spans in a `traces.json`, as they are read. */
+/** Reads the spans in a `traces.json`, yielding them as they come. */
 function* readFile(database: Database, file: string): Generator<string[]> {
   const scanner = new ArrayScanner({ path: ["spans"] });
   const decoder = new TextDecoder();
@@ -158,7 +158,7 @@ function readArchive(file: string): string[][] {
 function explainDamage(file: string, why: string): Failure {
   return new Failure(
     "upstream_error",
-    `The file of this trace's spans, ${file}, is damaged: ${why}.`,
+    `The file with this trace's spans, ${file}, is damaged: ${why}.`,
     {
       hint: "Restore it from a backup. Without data.* fields the trace can be read.",
     },
@@ -169,8 +169,8 @@ function explainMissingFile(name: string, location: string | undefined): Failure
   return new Failure(
     "not_found",
     location === undefined
-      ? "This trace's spans have been archived, and it does not say where."
-      : `This trace's spans are kept in ${name} below ${location}, which is not there or may not ` +
+      ? "This trace's spans have been archived, but the trace does not say where."
+      : `This trace's spans are kept in ${name} below ${location}, which does not exist or may not ` +
         "be read.",
     {
       hint: "Put the folder beside the store as mlruns or mlartifacts, or name it with " +
@@ -197,7 +197,7 @@ function isWithin(file: string, folder: string): boolean {
   return real(file).startsWith(`${real(folder)}/`);
 }
 
-/** The places below permitted folders that a location may mean; a moved store keeps old paths. */
+/** The paths in permitted folders that a location may mean; a moved store keeps old paths. */
 function listCandidates(location: string, folders: readonly string[]): string[] {
   const proxied = /^mlflow-artifacts:(?:\/\/[^/]*)?\/+(.+)$/.exec(location)?.[1];
   const path = proxied ?? readLocalPath(location);
@@ -213,7 +213,7 @@ function listCandidates(location: string, folders: readonly string[]): string[] 
   });
 }
 
-/** A path, or a `file:` URI as one; undefined for every other place. */
+/** The path that a location or a `file:` URI names; undefined for other URIs. */
 function readLocalPath(location: string): string | undefined {
   if (/^file:/i.test(location)) return fileUriPath(location);
   return /^[a-z][a-z0-9+.-]+:/i.test(location) ? undefined : location;

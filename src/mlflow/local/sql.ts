@@ -8,7 +8,7 @@ export class Fragment {
   constructor(readonly text: string, readonly params: readonly SqlValue[]) {}
 }
 
-/** SQL from a template: fragments are put in, every other value is bound. */
+/** Builds SQL from a template: fragments are inserted, every other value is bound. */
 export function sql(
   strings: TemplateStringsArray,
   ...values: readonly (SqlValue | Fragment)[]
@@ -31,12 +31,11 @@ export function sql(
   return new Fragment(text, params);
 }
 
-/** SQL that stands in the program itself, such as a column's name; never anything from outside. */
+/** SQL written in the program itself, such as a column's name; never text from outside. */
 export function raw(text: string): Fragment {
   return new Fragment(text, []);
 }
 
-/** Fragments with text between them. */
 export function joinFragments(parts: readonly Fragment[], between: string): Fragment {
   return new Fragment(
     parts.map((part) => part.text).join(between),
@@ -44,20 +43,18 @@ export function joinFragments(parts: readonly Fragment[], between: string): Frag
   );
 }
 
-/** Values as a list in parentheses. */
 export function bindList(values: readonly SqlValue[]): Fragment {
   return sql`(${joinFragments(values.map((value) => sql`${value}`), ", ")})`;
 }
 
 /**
- * A condition that is true, but notices cancellation and the deadline for every sixteenth row of a
- * table; a call for every row would double the time of a scan. `table` is an alias.
+ * A condition that is always true, but checks for cancellation and the deadline on every sixteenth
+ * row of a table; checking every row would double the time of a scan. `table` is an alias.
  */
 export function guardRows(table: string): Fragment {
   return raw(`((${table}.rowid & 15) OR still_wanted(${table}.rowid))`);
 }
 
-/** A column compared with a value. */
 export function compare(
   column: Fragment,
   op: Clause["op"],
@@ -81,7 +78,7 @@ export function compare(
   }
 }
 
-/** The experiments of a search. The server takes ids for numbers. */
+/** Limits a table to the experiments of a search. The server treats their ids as numbers. */
 export function limitToExperiments(table: string, experimentIds: readonly string[]): Fragment {
   const ids = experimentIds.filter((id) => /^\d{1,18}$/.test(id)).map(BigInt);
   return sql`${raw(table)}.experiment_id IN ${bindList(ids)}`;

@@ -1,6 +1,6 @@
 import { Failure, isFailure } from "../../core/failure.ts";
 import { isJsonObject, type Json, JsonError, parseJson } from "../../core/json.ts";
-import { failWithDamage } from "../shape/span.ts";
+import { explainDamagedSpan } from "../shape/span.ts";
 import type {
   Experiment,
   TracePage,
@@ -16,23 +16,23 @@ import { localStoreOf } from "../../config/local_store.ts";
 import type { Settings } from "../../config/settings.ts";
 import { shellWord } from "../../core/text.ts";
 
-/** Longest wait for a count that is only a courtesy, in milliseconds. */
+/** Longest wait for a count, in milliseconds; a search can do without one. */
 const COUNT_LIMIT = 1_000;
 
 /** How a local store is read. */
 interface LocalStoreOptions {
   /** Milliseconds that one call may take. */
   readonly timeoutMs: number;
-  /** The workspace whose experiments have names here. */
+  /** The workspace in which experiments are found by name. */
   readonly workspace: string;
 }
 
-/** A local SQLite store, for the length of one tool call. */
+/** A local SQLite store, for the duration of one tool call. */
 export class LocalTraceStore implements TraceReader {
   readonly place: string;
   readonly #deadline: number;
 
-  /** Starts the call's time; `pool` is shared by all calls. */
+  /** Starts the call's clock; `pool` is shared by all calls. */
   constructor(
     private readonly pool: StorePool,
     private readonly options: LocalStoreOptions,
@@ -42,7 +42,7 @@ export class LocalTraceStore implements TraceReader {
     this.#deadline = Date.now() + options.timeoutMs;
   }
 
-  /** A store tells the revision of its schema, not the release. */
+  /** A store records the revision of its schema, not MLflow's release. */
   version(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
@@ -137,7 +137,7 @@ export class LocalTraceStore implements TraceReader {
       }
     } catch (error) {
       if (!isFailure(error, "timeout")) throw error;
-      // They come in order: what follows was not read.
+      // Traces come in order: none from here on was read completely.
       for (let trace = current; trace < traceIds.length; trace++) note(trace, error);
     }
     onTrace(traceIds.length);
@@ -182,7 +182,7 @@ export class LocalTraceStore implements TraceReader {
   }
 }
 
-/** A filter without what does not cross to a worker. */
+/** Drops the notes, which a worker does not need. */
 function dropNotes(filter: TraceQuery["filter"]): TraceQuery["filter"] {
   return filter === undefined ? undefined : { clauses: filter.clauses, notes: [] };
 }
@@ -200,7 +200,7 @@ function readSpan(text: string): Json {
     return parseJson(text);
   } catch (error) {
     if (!(error instanceof JsonError)) throw error;
-    throw failWithDamage(error.message, error);
+    throw explainDamagedSpan(error.message, error);
   }
 }
 
@@ -208,7 +208,7 @@ function readToken(token: string): number {
   const offset = readOffset(token);
   if (offset !== undefined) return offset;
   throw new Failure("invalid_arguments", "`page_token` is not a token from this store.", {
-    hint: "Give next_page_token of an earlier result unchanged, or leave it out to begin again.",
+    hint: "Pass the next_page_token of an earlier result unchanged, or omit it to start again.",
   });
 }
 
@@ -243,8 +243,8 @@ export function explainUnusableUri(trackingUri: string): string {
   const start = "MLflow tools are not listed: ";
   const folder = /^file:\/\/(.+)$/.exec(trackingUri)?.[1];
   if (folder !== undefined) {
-    return `${start}${folder} is a folder of MLflow's file store, which only MLflow reads. ` +
-      "Bring its data into an SQLite store with " +
+    return `${start}${folder} is a folder of MLflow's file store, which only MLflow can read. ` +
+      "Migrate its data to an SQLite store with " +
       `mlflow migrate-filestore --source ${shellWord(folder)} --target sqlite:///mlflow.db ` +
       "and set MLFLOW_TRACKING_URI to that, or start " +
       `MLFLOW_ALLOW_FILE_STORE=true mlflow server --backend-store-uri ${shellWord(folder)} ` +
@@ -255,17 +255,17 @@ export function explainUnusableUri(trackingUri: string): string {
       "--backend-store-uri with it, and set MLFLOW_TRACKING_URI to that server's address.";
   }
   if (/^arn:aws[\w-]*:sagemaker:/i.test(trackingUri)) {
-    return `${start}MLFLOW_TRACKING_URI names a SageMaker server, which MLflow reaches by a plug-in. ` +
+    return `${start}MLFLOW_TRACKING_URI names a SageMaker server, which MLflow reaches through a plug-in. ` +
       "Start a proxy that signs requests for the service sagemaker-mlflow, and set " +
       "MLFLOW_TRACKING_URI to its http:// address.";
   }
   if (/^azureml:/i.test(trackingUri)) {
     return `${start}MLFLOW_TRACKING_URI names an Azure Machine Learning workspace, which MLflow ` +
-      "reaches by a plug-in. Set it to the same address with https:// in place of azureml://, and " +
+      "reaches through a plug-in. Set it to the same address with https:// in place of azureml://, and " +
       "MLFLOW_TRACKING_TOKEN to what az account get-access-token --query accessToken prints.";
   }
   if (/^(databricks-)?uc\b/i.test(trackingUri)) {
-    return `${start}${trackingUri.split(":")[0]} names a registry of models. For traces set ` +
+    return `${start}${trackingUri.split(":")[0]} names a model registry. For traces set ` +
       "MLFLOW_TRACKING_URI=databricks.";
   }
   if (/^[\w.-]+:\d+(\/|$)/.test(trackingUri)) {

@@ -1,5 +1,5 @@
 /**
- * What the store's worker reads for each request.
+ * The worker that reads the store.
  *
  * @module
  */
@@ -30,7 +30,7 @@ function* readStore(
   compileSearch?: CompileSearch,
 ): Generator<Part> {
   using database = new Database(files.path, wanted, compileSearch);
-  // A pattern that cannot be used is told even where no trace has what it is about.
+  // An unusable pattern is reported even if no trace has the value that it would be matched with.
   listPatterns(request).forEach((pattern) => compileSearch?.(pattern));
   switch (request.kind) {
     case "search": {

@@ -1,5 +1,5 @@
 /**
- * Trace infos and assessments as the tools give them.
+ * Trace infos and assessments as the tools return them.
  *
  * @module
  */
@@ -29,7 +29,7 @@ const WireInfo = z.object({
   assessments: z.array(z.custom<Json>()).nullish(),
 }).catchall(z.custom<Json>());
 
-/** Metadata that is JSON text and worth more to a reader decoded. */
+/** Metadata whose JSON text is decoded for the reader. */
 const JSON_METADATA: readonly string[] = [
   "mlflow.trace.tokenUsage",
   "mlflow.trace.cost",
@@ -85,7 +85,7 @@ function decodeMetadata(metadata: JsonObject): JsonObject {
   return decoded;
 }
 
-/** Whether a trace came with spans: MLflow notes their size when it gets them. */
+/** Whether a trace came with spans: MLflow records their size when it receives them. */
 export function wasWrittenWithSpans({ trace_metadata }: TraceInfo): boolean {
   const stats = trace_metadata["mlflow.trace.sizeStats"];
   if (isJsonObject(stats) && "num_spans" in stats) return Number(stats["num_spans"]) > 0;
@@ -94,7 +94,7 @@ export function wasWrittenWithSpans({ trace_metadata }: TraceInfo): boolean {
 
 /**
  * An assessment in the client shape: as on the wire, with `expectation.serialized_value` decoded to
- * `expectation.value`, and times normalised. Anything but an object comes back as it is.
+ * `expectation.value`, and times normalized. Anything but an object is returned as it is.
  */
 export function shapeAssessment(wire: Json): Json {
   if (!isJsonObject(wire)) return wire;
@@ -124,13 +124,13 @@ function normalizeTime(text: string): string {
   return Number.isNaN(time) ? text : new Date(time).toISOString();
 }
 
-/** Milliseconds of a protobuf duration like `1.016s`, rounded; undefined if it is none. */
+/** Milliseconds of a protobuf duration like `1.016s`, rounded; undefined for other text. */
 function readMillis(text: string): number | undefined {
   const match = /^(-?\d+(?:\.\d+)?)s$/.exec(text);
   return match === null ? undefined : Math.round(Number(match[1]) * 1000);
 }
 
-/** A duration in milliseconds as seconds, like `1.016s`. */
+/** Writes milliseconds as seconds, like `1.016s`. */
 export function printSeconds(millis: number): string {
   return `${Number((millis / 1000).toFixed(3))}s`;
 }
@@ -141,8 +141,8 @@ const METADATA = ["mlflow.trace.session", "mlflow.trace.user", "mlflow.trace.tok
 /** Parts of an info that are the same in all rows or repeat another part. */
 const LEFT_OUT = new Set(["trace_location", "execution_duration", "client_request_id"]);
 
-/** A trace as a listing shows it where whole ones do not fit: what was asked, answered and judged. */
-export function briefTrace(trace: unknown): unknown {
+/** Shortens a trace for a listing too long for whole ones: what was asked, answered and judged. */
+export function shortenTrace(trace: unknown): unknown {
   if (!isJsonObject(trace) || !isJsonObject(trace["info"])) return trace;
   const { trace_metadata, tags, assessments, ...info } = trace["info"];
   const kept = Object.entries(info).filter(([key]) => !LEFT_OUT.has(key));

@@ -1,5 +1,5 @@
 /**
- * Spans in one shape, whichever way they came.
+ * Spans in one shape, whatever their source.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import * as z from "zod";
 import { Failure } from "../../core/failure.ts";
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
 
-/** A span as the tools give it. What newer servers add to it stays as it is. */
+/** A span as the tools return it. Fields that newer servers add are kept as they are. */
 export type Span = ReturnType<typeof readSpan>;
 
 const json = z.custom<Json>().optional();
@@ -43,7 +43,7 @@ const WireEvent = z.looseObject({
 const WireLink = z.looseObject({ trace_id: text, span_id: text, attributes: json });
 
 /**
- * A span as the tools give it, from any of its sources: the OTLP-like JSON of `traces/get` and
+ * A span as the tools return it, from any of its sources: the OTLP-like JSON of `traces/get` and
  * `batchGet`, the map form of `get-trace-artifact`, artifact files and the `spans.content` column,
  * and the forms that MLflow 3.5 and MLflow 2 wrote to artifact files.
  */
@@ -54,12 +54,12 @@ export function shapeSpan(wire: Json, wantsAttribute: AttributeFilter = () => tr
     if (!(error instanceof z.ZodError)) throw error;
     const [issue] = error.issues;
     const place = issue === undefined || issue.path.length === 0 ? "" : `${issue.path.join(".")}: `;
-    throw failWithDamage(`${place}${issue?.message ?? "it is no span"}`, error);
+    throw explainDamagedSpan(`${place}${issue?.message ?? "it is not a span"}`, error);
   }
 }
 
 /** The failure for a span that cannot be read; others may be readable. */
-export function failWithDamage(why: string, cause?: unknown): Failure {
+export function explainDamagedSpan(why: string, cause?: unknown): Failure {
   return new Failure("upstream_error", `A span of this trace is damaged: ${why}.`, {
     hint: "Without data.* fields the trace can be read.",
     cause,
@@ -87,7 +87,7 @@ function readSpan(wire: Json, wantsAttribute: AttributeFilter) {
     ...added
   } = WireSpan.parse(wire);
   const start = readNanos(start_time_unix_nano ?? start_time);
-  // A span that still runs has no end, or 0.
+  // A span that is still running has no end, or 0.
   const end = readNanos(end_time_unix_nano ?? end_time) || undefined;
   return {
     trace_id: hexId(trace_id ?? context?.trace_id, 16),
@@ -149,14 +149,14 @@ type AttributeFilter = (key: string) => boolean;
 function decodeAttributes(wire: Json | undefined, wanted: AttributeFilter): Json {
   if (Array.isArray(wire)) return decodeList(wire, wanted);
   if (!isJsonObject(wire)) return {};
-  const decode = writesTextAsItIs(wire) ? decodeUnquoted : decodeText;
+  const decode = hasUnquotedText(wire) ? decodeUnquoted : decodeText;
   return Object.fromEntries(
     Object.entries(wire).filter(([key]) => wanted(key)).map(([key, value]) => [key, decode(value)]),
   );
 }
 
-/** Whether a span's writer encodes only structures: Python's client quotes its texts, too. */
-function writesTextAsItIs(attributes: JsonObject): boolean {
+/** Whether a span's writer encodes only objects and lists: Python's client also encodes text. */
+function hasUnquotedText(attributes: JsonObject): boolean {
   return ["mlflow.spanType", "mlflow.traceRequestId"].some((key) => {
     const value = attributes[key];
     return typeof value === "string" && /^[^"]/.test(value);
@@ -177,7 +177,7 @@ function decodePlain(wire: Json | undefined): Json {
 
 /** The value of JSON text; any other value, and text that is not JSON, as it is. */
 export function decodeText(value: Json): Json {
-  // Documents are long: what begins as no JSON does is not read to its end.
+  // Documents are long: text that does not begin like JSON is not parsed.
   if (typeof value !== "string" || !/^\s*["[{\-\dtfnNI]/.test(value)) return value;
   const parsed = tryParseJson(value);
   return parsed === undefined ? value : parsed;
@@ -226,7 +226,7 @@ function listValues(list: Json): Json[] {
   return Array.isArray(found) ? found : [];
 }
 
-/** Protobuf JSON may write 64-bit integers as text: a number where that loses no digit. */
+/** Protobuf JSON may write 64-bit integers as text: a number if that loses no digits. */
 function readInteger(value: Json): Json {
   if (typeof value !== "string" || !/^-?\d+$/.test(value)) return value;
   const number = Number(value);
@@ -239,7 +239,7 @@ const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
  * An OpenTelemetry id as lower-case hex: 16 digits for a span, 32 for a trace.
  *
  * Accepts what MLflow has written over time: base64, hex, hex after `0x`, and trace ids after
- * `tr-`. Null for no id (empty, or all zero); other text comes back as it is.
+ * `tr-`. Null for no id (empty, or all zero); other text is returned as it is.
  */
 export function hexId(id: string | null | undefined, bytes: 8 | 16): string | null {
   if (id === null || id === undefined || id === "") return null;
@@ -270,7 +270,7 @@ function decodeBase64(id: string, bytes: number): string | undefined {
 /** The last second that an ISO time with a four-digit year can hold. */
 const LAST_SECOND = 253_402_300_799;
 
-/** Nanoseconds since 1970, as an integer, from what JSON holds; undefined if it is none. */
+/** Nanoseconds since 1970, as an integer, from a JSON value; undefined for other values. */
 function readNanos(value: unknown): bigint | undefined {
   if (typeof value === "number" && Number.isSafeInteger(value)) return BigInt(value);
   if (typeof value === "string" && /^-?\d{1,30}$/.test(value)) return BigInt(value);
@@ -286,7 +286,7 @@ export function printNanos(value: bigint): string | null {
   return seconds > LAST_SECOND ? null : `${printSecond(seconds)}.${digits.slice(-9)}Z`;
 }
 
-/** The last second written: spans of a trace begin and end within a few. */
+/** The last second printed: spans of a trace begin and end within a few seconds. */
 let written = { seconds: 0, text: "1970-01-01T00:00:00" };
 
 function printSecond(seconds: number): string {

@@ -10,7 +10,7 @@ import { printOrderBy } from "../filter/order.ts";
 import { buildFilter, explainRefusal, readOrder } from "../query.ts";
 import { readSelected } from "../read_selected.ts";
 import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.ts";
-import { briefTrace, shapeInfo } from "../shape/info.ts";
+import { shapeInfo, shortenTrace } from "../shape/info.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
 import { drawTableWithFacts, OutputForm } from "../table.ts";
 import {
@@ -154,7 +154,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
         hint: "Go on with next_page_token, or select fewer fields with extract_fields.",
         ...(selection.everything
           ? {
-            brief: briefTrace,
+            brief: shortenTrace,
             briefHint: "Traces are in brief; get_trace or extract_fields=info.* shows more.",
           }
           : {}),
@@ -201,7 +201,7 @@ async function readQuery(args: Input, context: ReadServices & CallContext): Prom
 function wrongToken(): Failure {
   return badArgument(
     "`page_token` is not a token from this server, or is of another search.",
-    "Give next_page_token of an earlier result unchanged, or leave it out to begin again.",
+    "Pass the next_page_token of an earlier result unchanged, or omit it to start again.",
   );
 }
 

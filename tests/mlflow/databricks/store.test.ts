@@ -94,7 +94,7 @@ Deno.test("databricks: a trace added meanwhile makes none come twice, and it is 
     max_results: 899,
   });
   assert.deepEqual(ids(data), Array.from({ length: 899 }, (_, index) => `tr-${index}`));
-  assert.match(listAt(data, "notes").join(), /1 traces came twice and are given once/);
+  assert.match(listAt(data, "notes").join(), /1 traces came twice and are listed once/);
 });
 
 Deno.test("databricks: pages of one trace each end by a number of requests", async () => {
@@ -107,7 +107,7 @@ Deno.test("databricks: pages of one trace each end by a number of requests", asy
   assert.equal(routes(workspace, "/search-long-running").length, 22);
   assert.match(
     listAt(data, "notes").join(),
-    /gave 22 traces in 22 pages and says that there are more/,
+    /returned 22 traces in 22 pages and says there are more/,
   );
   assert.deepEqual([ids(data).length, data.next_page_token], [22, "page-22"]);
 });

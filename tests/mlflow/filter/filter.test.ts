@@ -260,7 +260,7 @@ Deno.test("a comparison that finds other traces than it seems to is let through 
     ["tag.env != 'prod'", /only traces that have tag\.env/],
     ["feedback.score != 1", /only traces that have feedback\.score/],
     ["client_request_id NOT IN ('a')", /only traces that have client_request_id/],
-    ["span.type != 'LLM'", /some such span/],
+    ["span.type != 'LLM'", /at least one such span/],
     ["span.type = 'llm'", /span\.type = 'LLM'/],
   ];
   for (const [text, told] of cases) assert.match(read(text).notes.join(), told);
@@ -312,8 +312,8 @@ Deno.test("errors give the position, what was expected, and what to do", () => {
     ["tag.x > 5", 0, /cannot be compared by >/],
     ["tag.`a`b = 'x'", 7, /Expected a comparison/],
     ["tag. = 'x'", 4, /missing after the dot/],
-    ["tag.timestamp = 'x'", 0, /takes the name for the trace's timestamp_ms/],
-    ["feedback.name = 'x'", 0, /takes the name for the trace's name/],
+    ["tag.timestamp = 'x'", 0, /reads the name as the trace's timestamp_ms/],
+    ["feedback.name = 'x'", 0, /reads the name as the trace's name/],
     ["span.attributes.x != 'a'", 0, /cannot compare/],
     ["span.attributes.x IN ('a', 'b')", 0, /search once for each/i],
     ["feedback.x IN ('a', 'b')", 0, /cannot be compared with a list/],

@@ -49,8 +49,8 @@ Deno.test("what cannot be sorted by is refused with the reason", () => {
     ["timestmp DESC", /did you mean timestamp_ms/],
     ["name sideways", /not a direction.*DESC/],
     ["feedback.x DESC", /cannot be sorted/],
-    ["tag.timestamp", /takes the name for/],
-    ['tag.`a"b`', /cannot sort by a key that holds/],
+    ["tag.timestamp", /reads the name as/],
+    ['tag.`a"b`', /cannot sort by a key that contains/],
   ];
   for (const [text, message] of cases) {
     assert.throws(() => parseOrderBy(text), (error) => {

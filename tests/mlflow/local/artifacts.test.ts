@@ -79,7 +79,7 @@ Deno.test("spans are read from a file, and their absence is explained", () =>
     const args = { trace_id: id, extract_fields: "data.spans.*.name" };
     await assert.rejects(callTool("get_trace", store.open(), args), {
       message:
-        /kept in traces\.json below mlflow-artifacts:.*which is not there or may not be read/,
+        /kept in traces\.json below mlflow-artifacts:.*which does not exist or may not be read/,
     });
     const search = await callTool("search_traces", store.open(), {
       experiment_id: "1",

@@ -31,7 +31,7 @@ const CONTENTS: readonly (readonly [content: string, told: RegExp])[] = [
 
 /** Damaged files of spans, with what is told. */
 const FILES: readonly (readonly [text: string | undefined, told: RegExp])[] = [
-  [undefined, /kept in traces\.json below mlflow-artifacts:.*is not there/],
+  [undefined, /kept in traces\.json below mlflow-artifacts:.*does not exist/],
   ["", /traces\.json, is damaged: it is empty/],
   ['{"spans": [{"name": "x"}, {"na', /traces\.json, is damaged: it is cut short/],
   ["<html><body>404</body></html>", /traces\.json, is damaged: it holds no JSON object with spans/],

@@ -96,7 +96,7 @@ const CASES: readonly Case[] = [
       change(path, "CREATE TABLE songs (title TEXT)");
     },
     kind: "unsupported",
-    message: /not one of MLflow \(its tables: songs\)/,
+    message: /not an MLflow store \(its tables: songs\)/,
     hint: /MLFLOW_TRACKING_URI/,
   },
   {
@@ -142,7 +142,7 @@ const CASES: readonly Case[] = [
     what: "a store whose writer was killed",
     make: interruptWriter,
     kind: "unsupported",
-    message: /was interrupted: .*-journal has to be played back/,
+    message: /was interrupted: .*-journal must be rolled back/,
     hint: /sqlite3/,
   },
 ];
@@ -165,7 +165,7 @@ for (const { what, make, kind, message, hint } of CASES) {
 slowTest("a ~ that no shell replaced is explained", () =>
   inFolder(async (folder) => {
     const report = await refusal(folder, join(folder, "~", "mlflow.db"));
-    assert.match(report.hint ?? "", /~ stands for the home folder in a shell only/);
+    assert.match(report.hint ?? "", /Only a shell expands ~ to the home folder/);
   }));
 
 slowTest("a tracking URI that is no store is told with what was meant", () => {
@@ -230,7 +230,7 @@ slowTest(
       using writer = new DatabaseSync(path);
       writer.exec("BEGIN EXCLUSIVE");
       const report = await refusal(folder, path);
-      assert.match(report.message, /A writer holds the MLflow store/);
+      assert.match(report.message, /is locked by a writer/);
       assert.equal(report.retryable, true);
     }),
 );

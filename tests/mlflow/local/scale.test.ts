@@ -194,7 +194,7 @@ slowTest("a worker that dies is replaced", async () => {
   });
   const bounds = { signal: new AbortController().signal, deadline: Date.now() + 60_000 };
   const info = { kind: "info", traceId: `tr-${"0".repeat(32)}` } as const;
-  await assert.rejects(Array.fromAsync(pool.read(info, bounds)), { message: /reader .* stopped/ });
+  await assert.rejects(Array.fromAsync(pool.read(info, bounds)), { message: /worker .* stopped/ });
   assert.equal((await Array.fromAsync(pool.read(info, bounds))).length, 1);
   assert.equal(starts, 2);
   pool.close();
