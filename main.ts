@@ -13,7 +13,7 @@ import { isDatabricks } from "./src/config/databricks.ts";
 import { localStoreOf, storeFilesToRead, withLocalStore } from "./src/config/local_store.ts";
 import { withNetrcKey } from "./src/config/netrc.ts";
 import { type HelperName, NO_PERMISSIONS } from "./src/core/launcher.ts";
-import { readProxies } from "./src/core/proxy.ts";
+import { readProxies } from "./src/core/network.ts";
 import { resolveSettings } from "./src/config/resolve.ts";
 import { findServiceProblems, withAuth } from "./src/config/service.ts";
 import { type Located, RUNTIME_VARIABLES, type Settings } from "./src/config/settings.ts";

@@ -5,7 +5,7 @@
  *   deno run -A scripts/variants.ts \
  *     StandardizedVariants.txt emoji-variation-sequences.txt IVD_Sequences.txt
  */
-import { ALPHABET, MOST_COUNT, MOST_GAP } from "../src/core/variants.ts";
+import { ALPHABET, MOST_COUNT, MOST_GAP } from "../src/core/visible.ts";
 import { fileOf } from "./graph.ts";
 
 const [standardized = "", emoji = "", ideographic = ""] = Deno.args;

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { encode } from "gpt-tokenizer/encoding/o200k_base";
 import { fileOf } from "../scripts/graph.ts";
 import { type Answer, AnswerLedger, ANSWERS, CLIENTS } from "../scripts/ledger/answers.ts";
-import { chooseFit } from "../src/mcp/client_fit.ts";
+import { chooseFit } from "../src/mcp/fit.ts";
 import { renderReply } from "../src/mcp/result.ts";
 import type { BoundTool } from "../src/mcp/tool.ts";
 import { context } from "./mcp/support.ts";

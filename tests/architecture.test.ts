@@ -8,8 +8,7 @@ const BACK_ENDS = (await sourcesIn("src")).flatMap((path) =>
 ).filter((name) => name !== "mcp");
 
 /** What of the protocol side a back end may know: the tool contract, not servers and transports. */
-const CONTRACT =
-  /^src\/mcp\/(tool|caller|define|late|backend|schema|tokens|workflow|resource)\.ts$/;
+const CONTRACT = /^src\/mcp\/(tool|define|late|backend|fit|workflow|resource)\.ts$/;
 
 /** Which parts a part may import, besides itself. `list` is the file that lists a back end's tools. */
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
@@ -99,7 +98,7 @@ Deno.test("a bad arrow would be found", () => {
       ["src/http/client.ts", "src/analysis/trend.ts"],
       ["src/http/client.ts", "src/mcp/tool.ts"],
       ["src/analysis/trend.ts", "src/mlflow/store.ts"],
-      ["src/core/nearest.ts", "src/http/path.ts"],
+      ["src/core/nearest.ts", "src/http/request.ts"],
       ["src/core/log.ts", "src/config/settings.ts"],
       ["src/config/access.ts", "src/mlflow/store.ts"],
       ["src/mcp/server.ts", "src/catalog.ts"],

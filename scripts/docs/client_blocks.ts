@@ -1,7 +1,7 @@
 /** The README's blocks for MCP clients, from the table that `wandflow setup` prints from. */
 import { type Client, CLIENTS, type Server } from "../../src/cli/setup/clients.ts";
 import { addEntry } from "../../src/cli/setup/merge.ts";
-import { shellWord } from "../../src/core/text.ts";
+import { shellWord } from "../../src/core/values.ts";
 
 const SERVER: Server = {
   kind: "local",

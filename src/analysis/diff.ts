@@ -1,5 +1,5 @@
 /** Deep differences between configurations, summaries or metadata of runs. */
-import { escapeName } from "../core/text.ts";
+import { escapeName } from "../core/values.ts";
 import { isRecord } from "../core/json.ts";
 
 /** A value of both runs that differs. */

@@ -1,5 +1,5 @@
 /** Scores of evaluations: added up from predictions, and as the evaluation recorded them. */
-import { cutText, escapeName, splitPath } from "../core/text.ts";
+import { cutText, escapeName, splitPath } from "../core/values.ts";
 import { isRecord } from "../core/json.ts";
 import { mean } from "./robust.ts";
 

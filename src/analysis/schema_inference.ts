@@ -1,5 +1,5 @@
 /** The structure of JSON rows, learnt from a sample of them. */
-import { escapeName } from "../core/text.ts";
+import { escapeName } from "../core/values.ts";
 import { isRecord } from "../core/json.ts";
 
 /** Type of a value, as far as filters tell them apart. */

@@ -1,4 +1,4 @@
-import { chooseFit } from "../mcp/client_fit.ts";
+import { chooseFit } from "../mcp/fit.ts";
 import { renderReply, reportOf } from "../mcp/result.ts";
 import type { BoundTool, CallContext, Outcome } from "../mcp/tool.ts";
 import { didYouMean } from "../core/failure.ts";

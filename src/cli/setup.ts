@@ -3,7 +3,7 @@ import { settingKeys } from "../config/resolve.ts";
 import type { Setting } from "../config/setting.ts";
 import { SETTINGS } from "../config/settings.ts";
 import { didYouMean } from "../core/failure.ts";
-import { shellWord } from "../core/text.ts";
+import { shellWord } from "../core/values.ts";
 import { print, printError } from "./output.ts";
 import {
   type Client,

@@ -1,4 +1,4 @@
-import { estimateTokens } from "../mcp/tokens.ts";
+import { estimateTokens } from "../mcp/fit.ts";
 import { textTable } from "../core/table.ts";
 import { print, printError } from "./output.ts";
 import type { Program } from "./program.ts";

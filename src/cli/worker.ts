@@ -1,7 +1,6 @@
 import type { Config } from "../config/config.ts";
-import { keepAuthorities } from "../core/authorities.ts";
+import { keepAuthorities, keepProxies } from "../core/network.ts";
 import type { Log } from "../core/log.ts";
-import { keepProxies } from "../core/proxy.ts";
 import { printError } from "./output.ts";
 import { createProgram, createProgramLog } from "./program.ts";
 

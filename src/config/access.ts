@@ -1,8 +1,8 @@
-import { findAwsLogin, findS3, signsRequests, usesAws } from "./aws.ts";
+import { findAwsLogin, findS3, usesAws } from "./aws.ts";
 import { findAzureAccount, readAzureLocation, usesAzure } from "./azure.ts";
 import { findWorkspace, isDatabricks } from "./databricks.ts";
 import { findGoogleStorage, GOOGLE_TOKENS, usesGoogle } from "./google.ts";
-import { schemeOfStore } from "./stores.ts";
+import { credentialsFile, schemeOfStore, signsRequests } from "./mlflow.ts";
 import type { Settings } from "./settings.ts";
 import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "./wandb.ts";
 
@@ -205,20 +205,6 @@ function notUrl(setting: string, value: string | undefined): string {
 /** An address that is no URL, as far as it may be shown: what precedes an @ may be a password. */
 function withoutUser(text: string): string {
   return text.replace(/(^|\/\/).*@/s, "$1***@");
-}
-
-/**
- * MLflow's credentials file, where it is needed: no user name and password, no token, and no user
- * name in the tracking URI.
- */
-export function credentialsFile(settings: Settings, home: string | undefined): string | undefined {
-  const complete = settings.auth === "passthrough" || settings.trackingUsername !== undefined &&
-      settings.trackingPassword !== undefined ||
-    (URL.parse(settings.trackingUri ?? "")?.username ?? "") !== "";
-  if (home === undefined || home === "" || complete || settings.trackingToken !== undefined) {
-    return undefined;
-  }
-  return `${home.replace(/[\\/]+$/, "")}/.mlflow/credentials`;
 }
 
 /** `host:port` of an http(s) URL with the default port filled in; undefined for anything else. */

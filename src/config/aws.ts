@@ -1,4 +1,5 @@
 /** Which AWS credentials a configuration gives, and for which region. */
+import { signsRequests } from "./mlflow.ts";
 import type { Settings } from "./settings.ts";
 
 /** Where keys come from. */
@@ -19,11 +20,6 @@ export type AwsLogin =
     readonly sts: URL;
     readonly region: string;
   };
-
-/** Whether requests to the tracking server are to be signed. */
-export function signsRequests({ signRequests, trackingUri }: Settings): boolean {
-  return signRequests && /^https?:/i.test(trackingUri ?? "");
-}
 
 /** Where S3 is, by paths that begin with the bucket; undefined where no bucket is named. */
 export function findS3({ artifactStores, awsRegion, s3Endpoint }: Settings): URL | undefined {

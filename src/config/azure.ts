@@ -1,7 +1,7 @@
 /** Which Azure storage credentials a configuration gives, and where its containers are. */
 import { type EntraLogin, PUBLIC_AUTHORITY, readAuthority } from "./entra.ts";
 import type { Settings } from "./settings.ts";
-import { schemeOfStore } from "./stores.ts";
+import { schemeOfStore } from "./mlflow.ts";
 
 /** How requests to a storage account are authorized. */
 export type AzureLogin =

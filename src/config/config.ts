@@ -1,5 +1,5 @@
-import { percentDecoded } from "../core/text.ts";
-import type { Proxies } from "../core/proxy.ts";
+import { percentDecoded } from "../core/values.ts";
+import type { Proxies } from "../core/network.ts";
 import type { Access } from "./access.ts";
 import type { ConfigNote } from "./resolve.ts";
 import { settingKeys } from "./resolve.ts";

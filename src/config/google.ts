@@ -1,6 +1,6 @@
 /** Where Google Cloud Storage is, and which key file a configuration gives. */
 import type { Settings } from "./settings.ts";
-import { schemeOfStore } from "./stores.ts";
+import { schemeOfStore } from "./mlflow.ts";
 
 /** How Google Cloud Storage is reached. */
 export interface GoogleStorage {

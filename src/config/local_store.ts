@@ -1,5 +1,4 @@
-import { defined } from "../core/values.ts";
-import { fileUriPath } from "../core/text.ts";
+import { defined, fileUriPath } from "../core/values.ts";
 import type { ConfigNote } from "./resolve.ts";
 import type { Settings } from "./settings.ts";
 

@@ -1,4 +1,4 @@
-import { PROXY_VARIABLES } from "../core/proxy.ts";
+import { PROXY_VARIABLES } from "../core/network.ts";
 import type { ValueOf } from "./setting.ts";
 import { AUTHORITY_VARIABLES } from "./authorities.ts";
 import { NAMES_NOT_HONOURED } from "./not_honoured.ts";

@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { shortenMessage } from "./text.ts";
-import { defined } from "./values.ts";
+import { defined, shortenMessage } from "./values.ts";
 import { nearest, oneOf } from "./nearest.ts";
 
 /** Machine-readable kinds of failure, stable across releases; docs/ERRORS.md explains each. */

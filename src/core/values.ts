@@ -36,3 +36,70 @@ export function buildObject(
   }
   return result;
 }
+
+/** How a shortened text ends; the number is what is missing. */
+const MARK = /…\[(\d+) more characters\]$/;
+
+/**
+ * The first `size` characters of a text and how many more there were; shorter texts as they are.
+ * Surrogate pairs stay whole. A text that was shortened before keeps the right count.
+ */
+export function cutText(text: string, size: number): string {
+  if (text.length <= size) return text;
+  const mark = MARK.exec(text.slice(-40));
+  const visible = mark === null ? text.length : text.length - mark[0].length;
+  if (visible <= size) return text;
+  const missing = visible - size + Number(mark?.[1] ?? 0);
+  const last = text.charCodeAt(size - 1);
+  const end = last >= 0xD800 && last <= 0xDBFF ? size - 1 : size;
+  return `${text.slice(0, end)}…[${missing + size - end} more characters]`;
+}
+
+/** Longest word and longest text of a message, in characters: sentences of ours are far below. */
+const LONGEST_WORD = 400;
+const LONGEST_MESSAGE = 4000;
+
+/** A message in which a caller's text, repeated at length, is shortened wherever it stands. */
+export function shortenMessage(text: string): string {
+  if (text.length <= LONGEST_WORD) return text;
+  const words = text.replaceAll(/\S+/g, (word) => {
+    return word.length > LONGEST_WORD ? `${word.slice(0, 60).toWellFormed()}…` : word;
+  });
+  return cutText(words, LONGEST_MESSAGE);
+}
+
+/** A name as a part of a dotted path; a backslash marks a dot of the name's own. */
+export function escapeName(name: string): string {
+  return name.replaceAll(".", "\\.");
+}
+
+/** The names in a dotted path. */
+export function splitPath(path: string): string[] {
+  return path.split(/(?<!\\)\./).map((part) => part.replaceAll("\\.", "."));
+}
+
+/** A part of a URL in plain characters; undefined for one with a stray percent sign. */
+export function tryPercentDecoded(part: string): string | undefined {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return undefined;
+  }
+}
+
+/** A part of a URL in plain characters; one with a stray percent sign stays as it is. */
+export function percentDecoded(part: string): string {
+  return tryPercentDecoded(part) ?? part;
+}
+
+/** The path that a `file:` URI names, `C:/…` on Windows; undefined for any other text. */
+export function fileUriPath(uri: string): string | undefined {
+  const path = /^file:(?:\/\/(?:localhost)?(?=\/))?(.+)$/is.exec(uri)?.[1];
+  return path === undefined ? undefined : percentDecoded(path).replace(/^\/([A-Za-z]:)/, "$1");
+}
+
+/** A word of a command to paste: in quotes where a shell would take it for several, or for more. */
+export function shellWord(text: string): string {
+  if (/^[\p{L}\p{N}@%+=:,./\\_-]+$/u.test(text)) return text;
+  return /[$`"!]/.test(text) ? `'${text.replaceAll("'", `'\\''`)}'` : `"${text}"`;
+}

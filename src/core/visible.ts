@@ -1,5 +1,5 @@
 import { buildObject, once } from "./values.ts";
-import { isVariant } from "./variants.ts";
+import { IDEOGRAPHS, LETTERS } from "./variant_table.ts";
 
 /**
  * Patterns over Unicode's classes, made when a text first needs them: reading their classes takes
@@ -131,4 +131,126 @@ export function stripInvisibleDeep(value: unknown): { value: unknown; removed: n
     return copies.every(same) ? object : buildObject(copies);
   };
   return { value: visit(value), removed };
+}
+
+/** Letters, signs, hieroglyphs and emoji with standardized variants, by the selector. */
+const letters = once((): ReadonlyMap<string, RegExp> =>
+  new Map(
+    Object.entries(LETTERS).flatMap(([selectors, ranges]) => {
+      const bases = new RegExp(`^[${writeClass(ranges)}]$`, "v");
+      return selectors.split(" ").map((selector): [string, RegExp] => [
+        String.fromCodePoint(Number.parseInt(selector, 16)),
+        bases,
+      ]);
+    }),
+  )
+);
+
+/** Characters of the table: each stands for the gap before an ideograph and for its variants. */
+export const ALPHABET: string =
+  "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz!#%&*+-./:;<=>?@[]^";
+/** Largest gap that one character stands for. */
+export const MOST_GAP = 9;
+/** Most variants that one character stands for. */
+export const MOST_COUNT = 9;
+
+/** How many registered variants an ideograph has; they are numbered from the first selector on. */
+const ideographs = once((): ReadonlyMap<number, number> => {
+  const counts = new Map<number, number>();
+  let base = 0;
+  for (const [one, gap, count] of IDEOGRAPHS.replaceAll(/\s/g, "").matchAll(/\((\w+),(\w+)\)|./g)) {
+    const index = ALPHABET.indexOf(one);
+    base += gap === undefined ? Math.floor(index / MOST_COUNT) + 1 : Number.parseInt(gap, 36);
+    counts.set(base, count === undefined ? index % MOST_COUNT + 1 : Number.parseInt(count, 36));
+  }
+  return counts;
+});
+
+/**
+ * Variants that compatibility ideographs stand for: the nth character of that decomposition has the
+ * nth selector, which is how Unicode's table numbers them.
+ */
+const compatibilityVariants = once(() => {
+  const counts = new Map<string, number>();
+  for (const [first, last] of [[0xf900, 0xfaff], [0x2f800, 0x2fa1f]] as const) {
+    for (let code = first; code <= last; code++) {
+      const text = String.fromCodePoint(code);
+      const unified = text.normalize("NFD");
+      if (unified !== text) counts.set(unified, (counts.get(unified) ?? 0) + 1);
+    }
+  }
+  return counts;
+});
+
+/** Whether Unicode defines a variant of `base` by this selector. */
+export function isVariant(base: string, selector: string): boolean {
+  const code = selector.codePointAt(0) ?? 0;
+  if (code >= 0xE0100) return (ideographs().get(base.codePointAt(0) ?? 0) ?? 0) > code - 0xE0100;
+  if (letters().get(selector)?.test(base) === true) return true;
+  const nth = code - 0xFE00;
+  return nth >= 0 && nth <= 2 && (compatibilityVariants().get(base) ?? 0) > nth;
+}
+
+/** The inside of a character class from ranges as Unicode's files write them. */
+function writeClass(ranges: string): string {
+  return ranges.replaceAll(/[0-9a-f]+/g, "\\u{$&}").replaceAll(/\s/g, "");
+}
+
+/**
+ * A JSON value with every text, number and key of it redacted; what holds no secret is given back as
+ * it is. Numbers and truth values are taken for a short secret only under a name such as `password`.
+ */
+export function redactDeep(value: unknown, redact: (text: string) => string): unknown {
+  const plain = listNumbers(value);
+  const hasNumbers = redact(plain) !== plain;
+  const keys = new Map<string, string>();
+  const redactName = (key: string): string => {
+    const clean = keys.get(key) ?? redactKey(key, redact);
+    keys.set(key, clean);
+    return clean;
+  };
+  const visit = (node: unknown, name: string, depth: number): unknown => {
+    if (typeof node === "string") return redact(node);
+    if (node === null || node === undefined) return node;
+    if (Array.isArray(node)) {
+      const copy = node.map((item) => visit(item, name, depth));
+      return copy.every((item, index) => item === node[index]) ? node : copy;
+    }
+    if (typeof node !== "object") {
+      if (!hasNumbers) return node;
+      const shown = String(node);
+      return redact(`${name}=${shown}`).endsWith(`=${shown}`) ? node : "***";
+    }
+    const entries = Object.entries(node);
+    const copies = entries.map(([key, child]): [string, unknown] => [
+      // A tool's own names, such as `experiment`, may be somebody's password.
+      depth === 0 && OWN_NAME.test(key) ? key : redactName(key),
+      visit(child, key, depth + 1),
+    ]);
+    const same = copies.every(([key, child], index) =>
+      key === entries[index]?.[0] && child === entries[index]?.[1]
+    );
+    return same ? node : buildObject(copies);
+  };
+  return visit(value, "", 0);
+}
+
+/** Every number and truth value with its name, as one text: most results hold no secret there. */
+function listNumbers(value: unknown): string {
+  const lines: string[] = [];
+  const visit = (node: unknown, name: string): void => {
+    if (Array.isArray(node)) { for (const item of node) visit(item, name); }
+    else if (node !== null && typeof node === "object") {
+      for (const [key, child] of Object.entries(node)) visit(child, key);
+    } else if (typeof node !== "string") lines.push(`${name}=${String(node)}`);
+  };
+  visit(value, "");
+  return lines.join("\n");
+}
+
+const OWN_NAME = /^[a-z_]+$/;
+
+function redactKey(key: string, redact: (text: string) => string): string {
+  // With the colon it does not stand alone, as short secrets do: they are words, too.
+  return OWN_NAME.test(key) ? redact(`${key}:`).slice(0, -1) : redact(key);
 }

@@ -1,11 +1,16 @@
 import { Failure } from "../core/failure.ts";
-import { isHtml, readText } from "./body.ts";
-import { exchange, isRepeatable, prepare } from "./exchange.ts";
+import { arrayItems, isHtml, jsonLines, readText } from "./body.ts";
+import { exchange } from "./transport.ts";
 import { attemptFailure, doubtWrite, replyFailure, retryAfterSeconds } from "./failure.ts";
 import { type Json, JsonError, parseJson } from "../core/json.ts";
 import type { ArrayPlace } from "./array_scanner.ts";
-import { arrayItems, jsonLines } from "./stream.ts";
-import type { RetryPolicy, UpstreamOptions, UpstreamRequest } from "./request.ts";
+import {
+  isRepeatable,
+  prepare,
+  type RetryPolicy,
+  type UpstreamOptions,
+  type UpstreamRequest,
+} from "./request.ts";
 import { pause } from "../core/async.ts";
 
 /** The requests of one tool call: one deadline, one cancellation. */

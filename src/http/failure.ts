@@ -1,7 +1,7 @@
 import { Failure, type FailureCode } from "../core/failure.ts";
 import { defined } from "../core/values.ts";
 import { cleanDetail, isAbort, isHtml, readHead } from "./body.ts";
-import { PROXY_CREDENTIALS } from "../core/proxy.ts";
+import { PROXY_CREDENTIALS } from "../core/network.ts";
 import { networkFailure, permissionFailure } from "./network.ts";
 import type { UpstreamOptions } from "./request.ts";
 

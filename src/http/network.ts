@@ -1,5 +1,5 @@
 import { Failure } from "../core/failure.ts";
-import { PROXY_CREDENTIALS, proxyBefore } from "../core/proxy.ts";
+import { PROXY_CREDENTIALS, proxyBefore } from "../core/network.ts";
 
 /** What is told of the back end in a network error. */
 export interface Place {

@@ -1,5 +1,8 @@
-import { trustedAuthorities } from "../core/authorities.ts";
+import { trustedAuthorities } from "../core/network.ts";
+import { Failure } from "../core/failure.ts";
 import { defined, once } from "../core/values.ts";
+import { hostNotAllowed } from "./network.ts";
+import type { Prepared, UpstreamOptions } from "./request.ts";
 
 /** How bytes reach the back end. */
 export type Transport = (url: URL, init: TransportInit) => Promise<Response>;
@@ -123,4 +126,126 @@ export function watchClock(transport: Transport): ClockWatch {
       return response;
     },
   };
+}
+
+/**
+ * Sends a request once, follows its redirects and tells the log; the reply may have any status.
+ *
+ * @throws {Failure} for a redirect that is not followed; else whatever the transport throws.
+ */
+export async function exchange(
+  options: UpstreamOptions,
+  { url, init }: Prepared,
+): Promise<Response> {
+  const started = performance.now();
+  let status: number | undefined;
+  try {
+    const response = await followRedirect(await options.transport(url, init), url, init, options);
+    status = response.status;
+    return response;
+  } finally {
+    options.onAttempt?.({
+      method: init.method,
+      path: url.pathname,
+      status,
+      milliseconds: Math.round(performance.now() - started),
+    });
+  }
+}
+
+/** Methods of requests without a body. */
+const READS = new Set(["GET", "HEAD"]);
+
+/** Redirects followed for one request. */
+const MAX_HOPS = 5;
+
+/**
+ * Follows redirects within the configured host. One to another host is refused and named, unless
+ * that host is permitted by `--allow-hosts`: then a read is followed, without credentials. Anything
+ * else is refused there, too: bodies hold what is meant for the first host, such as secrets.
+ *
+ * @throws {Failure} `host_not_allowed` or `upstream_error`.
+ */
+async function followRedirect(
+  first: Response,
+  from: URL,
+  init: TransportInit,
+  options: { readonly service: string; readonly setting: string; readonly transport: Transport },
+): Promise<Response> {
+  let response = first;
+  let url = from;
+  const { method } = init;
+  let { headers } = init;
+  for (let hop = 0; isRedirect(response.status); hop++) {
+    const location = response.headers.get("location");
+    const target = location === null ? null : URL.parse(location, url);
+    await response.body?.cancel().catch(() => {});
+    if (target === null || !/^https?:$/.test(target.protocol)) {
+      throw new Failure(
+        "upstream_error",
+        `${options.service} redirects (HTTP ${response.status}) to nowhere.`,
+        { status: response.status },
+      );
+    }
+    if (hop >= MAX_HOPS) {
+      throw new Failure("upstream_error", `${options.service} redirects in circles.`, {
+        hint: `Check ${options.setting}.`,
+        status: response.status,
+      });
+    }
+    if (target.host !== url.host || target.protocol !== url.protocol) {
+      const host = hostPort(target);
+      if (!mayReach(host) || (url.protocol === "https:" && target.protocol === "http:")) {
+        throw hostNotAllowed(
+          host,
+          `${options.service} at ${url.host} redirects to another host, ${host}` +
+            (target.hostname === url.hostname
+              ? ` (set ${options.setting} to ${target.origin} if that is where it lives)`
+              : ""),
+        );
+      }
+      if (!READS.has(method)) {
+        throw new Failure(
+          "upstream_error",
+          `${options.service} redirects a ${method} request to another host, ${host}, which does ` +
+            "not get what was meant for the first.",
+          {
+            hint: `Set ${options.setting} to ${target.origin} if that is where it lives.`,
+            status: response.status,
+          },
+        );
+      }
+      headers = { accept: headers.accept ?? "*/*" };
+    }
+    if (!READS.has(method) && ![307, 308].includes(response.status)) {
+      throw new Failure(
+        "upstream_error",
+        `${options.service} redirects a ${method} request (HTTP ${response.status}), ` +
+          "which would lose it.",
+        {
+          hint: `Set ${options.setting} to the address it redirects to: ${target.origin}.`,
+          status: response.status,
+        },
+      );
+    }
+    url = target;
+    url.username = "";
+    url.password = "";
+    response = await options.transport(url, { ...init, headers });
+  }
+  return response;
+}
+
+/** Whether the process may connect there: the permissions are the one truth. */
+export function mayReach(host: string): boolean {
+  return Deno.permissions.querySync({ name: "net", host }).state === "granted";
+}
+
+function isRedirect(status: number): boolean {
+  return [301, 302, 303, 307, 308].includes(status);
+}
+
+/** `host:port` of an http(s) URL with the default port filled in, as permissions name it. */
+export function hostPort(url: URL): string {
+  return `${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port}`;
 }

@@ -1,5 +1,5 @@
 import { Failure, isFailure } from "../core/failure.ts";
-import { cutText } from "../core/text.ts";
+import { cutText } from "../core/values.ts";
 import { stripInvisible } from "../core/visible.ts";
 import type { CallContext, Reply, Target } from "./tool.ts";
 

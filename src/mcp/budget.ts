@@ -3,8 +3,7 @@
  *
  * @module
  */
-import { leastLengths, prune, shorten, type Shortened } from "./shorten.ts";
-import { estimateTokens, fitsTokens } from "./tokens.ts";
+import { estimateTokens, fitsTokens, leastLengths, prune, shorten, type Shortened } from "./fit.ts";
 import type { CuttableRows } from "./tool.ts";
 
 const STRING_LIMITS = [16000, 8000, 4000, 2000, 1000, 500, 300, 200];

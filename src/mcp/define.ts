@@ -1,11 +1,19 @@
-import { badArgument } from "../core/failure.ts";
 import * as z from "zod";
+import { badArgument } from "../core/failure.ts";
 import type { Json, JsonObject } from "../core/json.ts";
+import { defined, once } from "../core/values.ts";
 import { describeIssue, lowerToCeilings, prepareArguments } from "./arguments.ts";
 import { audited } from "./audit.ts";
 import { seekConsent } from "./consent.ts";
-import { defined, once } from "../core/values.ts";
-import type { BoundTool, CallContext, JsonSchema, Tool, ToolListing, ToolSpec } from "./tool.ts";
+import type {
+  BoundTool,
+  CallContext,
+  Caller,
+  JsonSchema,
+  Tool,
+  ToolListing,
+  ToolSpec,
+} from "./tool.ts";
 
 const CONFIRM = {
   confirm: { type: "boolean", description: "Set true only after the user agreed to it." },
@@ -179,4 +187,25 @@ function toJsonObject(value: object): JsonObject {
 
 function isEmptyObject(value: unknown): boolean {
   return value !== null && typeof value === "object" && Object.keys(value).length === 0;
+}
+
+/** Most callers that something is kept for at a time; who asked longest ago is forgotten first. */
+const MOST = 1_000;
+
+/**
+ * Keeps something apart for each caller with credentials of its own, such as what its server turned
+ * out not to have; all others share one.
+ */
+export function perCaller<T>(make: () => T, most = MOST): (caller: Caller | undefined) => T {
+  const own = make();
+  const kept = new Map<string, T>();
+  return (caller) => {
+    if (caller?.credentials === undefined) return own;
+    const found = kept.get(caller.id) ?? make();
+    kept.delete(caller.id);
+    kept.set(caller.id, found);
+    const [oldest] = kept.keys();
+    if (kept.size > most && oldest !== undefined) kept.delete(oldest);
+    return found;
+  };
 }

@@ -9,7 +9,7 @@ import {
   type ServerContext,
 } from "@modelcontextprotocol/server";
 import type { Log } from "../core/log.ts";
-import type { Fit } from "./client_fit.ts";
+import type { Fit } from "./fit.ts";
 import { appsOf, listApp, readApp } from "./app.ts";
 import { complete } from "./completion.ts";
 import type { Prompt } from "./prompts.ts";

@@ -1,4 +1,4 @@
-import { tryPercentDecoded } from "../core/text.ts";
+import { tryPercentDecoded } from "../core/values.ts";
 import type { BoundTool, ResultLink } from "./tool.ts";
 import type { LookUps } from "./workflow.ts";
 

@@ -1,12 +1,10 @@
 import { Failure, type FailureReport } from "../core/failure.ts";
 import { isRecord } from "../core/json.ts";
-import type { Log } from "../core/log.ts";
-import { redactDeep } from "../core/redact.ts";
-import { isPlainJson, stripInvisible, stripInvisibleDeep } from "../core/visible.ts";
+import { type Log } from "../core/log.ts";
+import { isPlainJson, redactDeep, stripInvisible, stripInvisibleDeep } from "../core/visible.ts";
 import { CHART } from "./app.ts";
 import { bound, type Bounded } from "./budget.ts";
-import type { Fit } from "./client_fit.ts";
-import { fitsTokens } from "./tokens.ts";
+import { type Fit, fitsTokens } from "./fit.ts";
 import type { CuttableRows, Reply } from "./tool.ts";
 import type { CallToolResult } from "@modelcontextprotocol/server";
 

@@ -18,7 +18,7 @@ import {
 import * as z from "zod";
 import type { Log } from "../core/log.ts";
 import { isDeeper } from "../core/json.ts";
-import { chooseFit, chooseHints, type Fit } from "./client_fit.ts";
+import { chooseFit, chooseHints, type Fit } from "./fit.ts";
 import { pageHint, showsApps } from "./app.ts";
 import { type Agreement, createAgreements, openAgreement } from "./consent.ts";
 import { capabilitiesOf, handleOffers } from "./handlers.ts";

@@ -1,35 +1,20 @@
-import { defined } from "../core/values.ts";
 import * as z from "zod";
 import type { Config } from "../config/config.ts";
+import { findWorkspace, isDatabricks } from "../config/databricks.ts";
+import { type LocalStore, localStoreOf } from "../config/local_store.ts";
+import { credentialsFile, signsRequests } from "../config/mlflow.ts";
 import { Failure } from "../core/failure.ts";
 import { isRecord } from "../core/json.ts";
 import type { Log } from "../core/log.ts";
+import { once, shellWord } from "../core/values.ts";
+import { absentBackend, type Backend, noTools, type ToolNames } from "../mcp/backend.ts";
 import { bind } from "../mcp/define.ts";
 import { lateTools } from "../mcp/late.ts";
-import { absentBackend, type Backend, noTools, type ToolNames } from "../mcp/backend.ts";
-import { perCaller } from "../mcp/caller.ts";
 import type { CallContext, Tool, UpstreamCall } from "../mcp/tool.ts";
-import type { Attempt, UpstreamOptions } from "../http/request.ts";
-import { type Connection, serverCheck, storeCheck } from "./health.ts";
-import { HttpTraceStore, newServerMemory } from "./http/store.ts";
-import { refuseCatalogId, TRACE_RESOURCE } from "./trace_id.ts";
-import {
-  type ConfiguredStore,
-  explainReadOnly,
-  explainUnusableUri,
-  findConfiguredStore,
-} from "./local/store.ts";
+import type { Connection } from "./access/connect.ts";
 import type { ReadServices, WriteServices } from "./services.ts";
 import type { TraceReader } from "./store.ts";
-import { mlflowWorkflows, suggestExperiments } from "./workflows.ts";
-import { credentialsFile } from "../config/access.ts";
-import { signsRequests } from "../config/aws.ts";
-import { findWorkspace, isDatabricks, type Workspace } from "../config/databricks.ts";
-import { membersOf, parseIni } from "../config/ini.ts";
-import { percentDecoded } from "../core/text.ts";
-import { configureTransport } from "./access/transport.ts";
-import { readMlflowError } from "./errors.ts";
-import { reachObjects } from "./objects.ts";
+import { mlflowWorkflows, suggestExperiments, TRACE_RESOURCE } from "./workflows.ts";
 
 const READING = await lateTools<ReadServices>("mlflow.reading", async () => {
   const { READING } = await import("./tools/tools.ts");
@@ -53,8 +38,8 @@ const INSTRUCTIONS =
 export function mlflowBackend(config: Config, trackingUri: string, log: Log): Backend {
   const { experimentId, experimentName } = config.settings;
   const experiment = { id: experimentId, name: experimentName };
-  const local = findConfiguredStore(config.settings);
-  if (local !== undefined) return readLocally(local, experiment);
+  const local = localStoreOf(config.settings);
+  if (local !== undefined) return readLocally(local, config, experiment);
   const workspace = isDatabricks(trackingUri) ? findWorkspace(config.settings) : undefined;
   const tools = () => Promise.resolve(MLFLOW_TOOLS);
   if (typeof workspace === "string") {
@@ -64,18 +49,24 @@ export function mlflowBackend(config: Config, trackingUri: string, log: Log): Ba
   if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {
     return absentBackend(NAME, explainUnusableUri(trackingUri), tools);
   }
+  const server = {
+    baseUrl,
+    signed: signsRequests(config.settings),
+    credentials: credentialsFile(config.settings, config.home),
+  };
+  const begin = async (): Promise<Connection> => {
+    const { connectDatabricks, connectServer } = await import("./access/connect.ts");
+    return workspace === undefined
+      ? await connectServer(config, server, log)
+      : await connectDatabricks(config, workspace, log);
+  };
   let connection: Promise<Connection> | undefined;
   const connect = (): Promise<Connection> => {
-    connection ??= workspace === undefined
-      ? connectServer(config, baseUrl, log)
-      : connectDatabricks(config, workspace, log);
+    connection ??= begin();
     connection.catch(() => connection = undefined);
     return connection;
   };
-  const open = async (call: UpstreamCall): Promise<HttpTraceStore> => {
-    const { options, open } = await connect();
-    return open(reachFor(call, options), call.signal, call.caller);
-  };
+  const open = async (call: UpstreamCall) => (await connect()).open(call);
   const services = async (context: CallContext): Promise<WriteServices> => ({
     mlflow: await open(context),
     experiment,
@@ -91,23 +82,42 @@ export function mlflowBackend(config: Config, trackingUri: string, log: Log): Ba
       ...READING.map((tool) => bind(blameSource(fitIds(tool), blame), services)),
       ...WRITING.map((tool) => bind(blameSource(fitIds(tool), blame), services, baseUrl.host)),
     ],
-    checks: [serverCheck(baseUrl, connect)],
+    checks: [{
+      name: NAME,
+      address: baseUrl.origin + baseUrl.pathname.replace(/\/+$/, ""),
+      run: async (signal) => (await connect()).check(signal),
+    }],
   };
 }
 
-function readLocally(store: ConfiguredStore, experiment: ReadServices["experiment"]): Backend {
-  const services = ({ signal }: CallContext): ReadServices => ({
-    mlflow: store.open(signal),
+function readLocally(
+  files: LocalStore,
+  { settings }: Config,
+  experiment: ReadServices["experiment"],
+): Backend {
+  const configured = once(async () =>
+    (await import("./local/store.ts")).configureStore(files, settings)
+  );
+  const open = async ({ signal }: Pick<CallContext, "signal">) => (await configured())(signal);
+  const services = async (context: CallContext): Promise<ReadServices> => ({
+    mlflow: await open(context),
     experiment,
     now: Date.now,
   });
   const blame = "The store is damaged there; other traces can be read.";
   return {
-    ...describeBackend(experiment, ({ signal }) => Promise.resolve(store.open(signal))),
+    ...describeBackend(experiment, open),
     tools: READING.map((tool) => bind(blameSource(refuseCatalogIds(tool), blame), services)),
-    absent: explainReadOnly(store.path),
+    absent: explainReadOnly(files.path),
     absentTools: () => Promise.resolve(WRITING),
-    checks: [storeCheck(store.path, (signal) => store.open(signal))],
+    checks: [{
+      name: NAME,
+      address: files.path,
+      run: async (signal) => {
+        await (await open({ signal })).experiments(1);
+        return {};
+      },
+    }],
   };
 }
 
@@ -135,7 +145,9 @@ function refuseCatalogIds<S>(tool: Tool<S>): Tool<S> {
     call: async (raw, context) => {
       const { trace_id, request_id, trace_ids } = isRecord(raw) ? raw : {};
       for (const id of [trace_id, request_id, trace_ids].flat()) {
-        if (typeof id === "string") refuseCatalogId(id);
+        if (typeof id === "string" && id.includes("trace:/")) {
+          (await import("./trace.ts")).refuseCatalogId(id);
+        }
       }
       return await tool.call(raw, context);
     },
@@ -158,138 +170,53 @@ function blameSource<S>(tool: Tool<S>, hint: string): Tool<S> {
   };
 }
 
-/** How to reach the tracking server: address, credentials, certificates, patience. */
-async function connectServer(config: Config, baseUrl: URL, log: Log): Promise<Connection> {
-  const limits = await prepareLimits(config, baseUrl, log);
-  const workspace = { "x-mlflow-workspace": config.settings.workspace };
-  const plain = { ...limits, setting: "MLFLOW_TRACKING_URI", baseUrl };
-  let options: UpstreamOptions;
-  if (signsRequests(config.settings)) {
-    const { signUpstream } = await import("./aws/sign.ts");
-    options = signUpstream(config.settings, plain, defined(workspace), log);
-  } else {
-    const authorization = await readAuthorization(config, baseUrl, log);
-    const headers = defined({ authorization, ...workspace });
-    options = { ...plain, headers: () => headers, readError: readMlflowError };
-  }
-  const memories = perCaller(newServerMemory);
-  const objects = reachObjects(config.settings, limits, log);
-  return {
-    options,
-    open: (using, signal, caller) =>
-      // The configured keys are not for callers who bring their own.
-      new HttpTraceStore(
-        using,
-        memories(caller),
-        signal,
-        caller?.credentials === undefined ? objects : undefined,
-      ),
-  };
-}
-
-/** The same for a Databricks workspace. */
-async function connectDatabricks(
-  config: Config,
-  workspace: Workspace,
-  log: Log,
-): Promise<Connection> {
-  const limits = await prepareLimits(config, workspace.url, log);
-  const { connectWorkspace } = await import("./databricks/workspace.ts");
-  return connectWorkspace(workspace, limits, config.settings.sqlWarehouseId, log);
-}
-
-async function prepareLimits(config: Config, baseUrl: URL, log: Log) {
-  const { settings } = config;
-  return {
-    service: "MLflow",
-    transport: await configureTransport(config.settings, baseUrl),
-    timeoutMs: settings.requestTimeout * 1000,
-    retry: {
-      maxRetries: settings.maxRetries,
-      backoffMs: settings.backoffFactor * 1000,
-      jitterMs: settings.backoffJitter * 1000,
-      respectRetryAfter: settings.respectRetryAfter,
-    },
-    redact: log.redact,
-    onAttempt: (attempt: Attempt) => log.debug("MLflow request", { ...attempt }),
-  };
-}
-
-/** The server as one call reaches it: with the caller's credentials, where it brought its own. */
-function reachFor(
-  { caller, log, traceparent }: UpstreamCall,
-  options: UpstreamOptions,
-): UpstreamOptions {
-  return {
-    ...options,
-    headers: async () => {
-      const { authorization, ...headers } = await options.headers();
-      if (caller?.credentials === undefined) {
-        return { ...headers, ...defined({ authorization, traceparent }) };
-      }
-      // Whatever else says who is asking is the configured user's, too.
-      const others = Object.entries(headers).filter(([name]) => !/^x-databricks-azure-/.test(name));
-      return {
-        ...Object.fromEntries(others),
-        ...defined({ authorization: caller.credentials.mlflow, traceparent }),
-      };
-    },
-    redact: log.redact,
-    onAttempt: (attempt) => log.debug("MLflow request", { ...attempt }),
-  };
-}
-
-/** Basic beats Bearer when both are set, as in MLflow's own client; then the URL, then the file. */
-async function readAuthorization(
-  config: Config,
-  baseUrl: URL,
-  log: Log,
-): Promise<string | undefined> {
-  const { trackingUsername, trackingPassword, trackingToken } = config.settings;
-  if (trackingUsername !== undefined && trackingPassword !== undefined) {
-    return encodeBasic(trackingUsername, trackingPassword);
-  }
-  if (trackingToken !== undefined) return `Bearer ${trackingToken}`;
-  if (baseUrl.username !== "") {
-    return encodeBasic(percentDecoded(baseUrl.username), percentDecoded(baseUrl.password));
-  }
-  const file = credentialsFile(config.settings, config.home);
-  if (file === undefined) return undefined;
-  const stored = await readCredentials(file);
-  const username = trackingUsername ?? stored.mlflow_tracking_username;
-  const password = trackingPassword ?? stored.mlflow_tracking_password;
-  if (username === undefined || password === undefined) return undefined;
-  const authorization = encodeBasic(username, password);
-  log.hide([password, `${username}:${password}`, authorization.slice("Basic ".length)]);
-  return authorization;
-}
-
-const StoredText = z.string().min(1).optional().catch(undefined);
-const Credentials = z.looseObject({
-  mlflow_tracking_username: StoredText,
-  mlflow_tracking_password: StoredText,
-}).catch({});
-
-async function readCredentials(file: string): Promise<z.output<typeof Credentials>> {
-  let text: string;
-  try {
-    text = await Deno.readTextFile(file);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return {};
-    throw new Failure("unauthorized", `The credentials file ${file} cannot be read.`, {
-      hint: "Check its permissions, or set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD.",
-      cause: error,
-    });
-  }
-  return Credentials.parse(membersOf(await parseIni(text)).get("mlflow") ?? {});
-}
-
-function encodeBasic(username: string, password: string): string {
-  const bytes = new TextEncoder().encode(`${username}:${password}`);
-  return `Basic ${btoa(String.fromCharCode(...bytes))}`;
-}
-
 /** The argument that is given where a call leaves it out. */
 function listFixedArguments({ id, name }: ReadServices["experiment"]): string[] {
   return (id ?? name) === undefined ? [] : ["experiment_id"];
+}
+
+/** Why the writing tools are not listed, and how to get them. */
+function explainReadOnly(path: string): string {
+  return `MLflow traces are read from the file ${path}, which wandflow never changes: tools that ` +
+    "write need a server. Start one with " +
+    `mlflow server --backend-store-uri ${shellWord(`sqlite:///${path}`)} ` +
+    "and set MLFLOW_TRACKING_URI=http://127.0.0.1:5000.";
+}
+
+/** Why a tracking URI that is neither a server nor an SQLite file gives no tools. */
+export function explainUnusableUri(trackingUri: string): string {
+  const start = "MLflow tools are not listed: ";
+  const folder = /^file:\/\/(.+)$/.exec(trackingUri)?.[1];
+  if (folder !== undefined) {
+    return `${start}${folder} is a folder of MLflow's file store, which only MLflow can read. ` +
+      "Migrate its data to an SQLite store with " +
+      `mlflow migrate-filestore --source ${shellWord(folder)} --target sqlite:///mlflow.db ` +
+      "and set MLFLOW_TRACKING_URI to that, or start " +
+      `MLFLOW_ALLOW_FILE_STORE=true mlflow server --backend-store-uri ${shellWord(folder)} ` +
+      "and set MLFLOW_TRACKING_URI=http://127.0.0.1:5000.";
+  }
+  if (/^(postgres|mysql|mssql)/i.test(trackingUri)) {
+    return `${start}MLFLOW_TRACKING_URI names a database. Start mlflow server ` +
+      "--backend-store-uri with it, and set MLFLOW_TRACKING_URI to that server's address.";
+  }
+  if (/^arn:aws[\w-]*:sagemaker:/i.test(trackingUri)) {
+    return `${start}MLFLOW_TRACKING_URI names a SageMaker server, which MLflow reaches through a plug-in. ` +
+      "Start a proxy that signs requests for the service sagemaker-mlflow, and set " +
+      "MLFLOW_TRACKING_URI to its http:// address.";
+  }
+  if (/^azureml:/i.test(trackingUri)) {
+    return `${start}MLFLOW_TRACKING_URI names an Azure Machine Learning workspace, which MLflow ` +
+      "reaches through a plug-in. Set it to the same address with https:// in place of azureml://, and " +
+      "MLFLOW_TRACKING_TOKEN to what az account get-access-token --query accessToken prints.";
+  }
+  if (/^(databricks-)?uc\b/i.test(trackingUri)) {
+    return `${start}${trackingUri.split(":")[0]} names a model registry. For traces set ` +
+      "MLFLOW_TRACKING_URI=databricks.";
+  }
+  if (/^[\w.-]+:\d+(\/|$)/.test(trackingUri)) {
+    return `${start}MLFLOW_TRACKING_URI lacks http:// or https://. Did you mean ` +
+      `http://${trackingUri}?`;
+  }
+  return `${start}MLFLOW_TRACKING_URI must be an http:// or https:// address, or an SQLite store ` +
+    "such as sqlite:///mlflow.db.";
 }

@@ -1,5 +1,6 @@
 /** Files of spans in object stores that no server serves. */
-import { schemeOfStore, type StoreScheme } from "../config/stores.ts";
+import type { StoreScheme } from "../config/mlflow.ts";
+import { schemeOfStore } from "../config/mlflow.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Log } from "../core/log.ts";
 import { once } from "../core/values.ts";
@@ -33,19 +34,13 @@ const KINDS: Readonly<Record<StoreScheme, Load>> = {
   gs: async (...given) => (await import("./google/storage.ts")).reachGoogle(...given),
 };
 
-/** Whether a location is in an object store that could be configured. */
-export function isObject(location: string): boolean {
-  return schemeOfStore(location) !== undefined;
-}
-
-/** Reads files of the configured places and of no others; undefined where there are none. */
+/** Reads files of the configured places and of no others. */
 export function reachObjects(
   settings: Settings,
   limits: StoreLimits,
   log: Log,
-): ObjectReader | undefined {
+): ObjectReader {
   const { artifactStores } = settings;
-  if (artifactStores.length === 0) return undefined;
   const load = (kind: StoreScheme) => once(() => KINDS[kind](settings, limits, log));
   const loaded = { s3: load("s3"), azure: load("azure"), gs: load("gs") };
   return (location, signal) => {

@@ -13,7 +13,7 @@ import {
   noteRootName,
   readRootNames,
   type RootNames,
-} from "./trace_name.ts";
+} from "./trace.ts";
 
 /** Most traces whose names are read from their spans where nobody asked for names in particular. */
 const NAMES_UNASKED = 25;

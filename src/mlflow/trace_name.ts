@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { isFailure } from "../core/failure.ts";
 import {
   type Clause,
   type Filter,
@@ -11,73 +10,10 @@ import {
   printClause,
   printFilter,
 } from "./filter/clause.ts";
-import { shapeInfo, type TraceInfo } from "./shape/info.ts";
+import { shapeInfo } from "./shape/info.ts";
+import { MOST_READ, readRootNames } from "./trace.ts";
 import { isOlderThan } from "./query.ts";
-import { shapeSpan, type Span } from "./shape/span.ts";
 import type { TracePage, TraceQuery, TraceReader } from "./store.ts";
-
-/** The tag that holds a trace's name. */
-export const NAME = "mlflow.traceName";
-
-/** Most traces of an answer whose spans are read for their names alone, and how many at a time. */
-const MOST = 100;
-const AT_ONCE = 4;
-
-/** Names of root spans by the trace's place in a result. */
-export type RootNames = Map<number, string>;
-
-export function isNameless({ tags }: TraceInfo): boolean {
-  return tags[NAME] === undefined;
-}
-
-/** Keeps a span's name where it is the root's. */
-export function noteRootName(names: RootNames, trace: number, span: Span): void {
-  if (span.parent_span_id === null && !names.has(trace)) names.set(trace, span.name);
-}
-
-/** The info with the root span's name where it has none of its own. */
-export function completeName(info: TraceInfo, rootName: string | undefined): TraceInfo {
-  if (rootName === undefined || !isNameless(info)) return info;
-  return { ...info, tags: { ...info.tags, [NAME]: rootName } };
-}
-
-/** Reads the names of root spans of the first `most` traces without a name. */
-export async function readRootNames(
-  infos: readonly TraceInfo[],
-  mlflow: TraceReader,
-  most: number = MOST,
-): Promise<RootNames> {
-  const names: RootNames = new Map();
-  const nameless = infos.flatMap((info, trace) => isNameless(info) ? [{ info, trace }] : [])
-    .slice(0, most);
-  const read = async ({ info, trace }: { info: TraceInfo; trace: number }) => {
-    try {
-      await mlflow.spans(info.trace_id, (span) => {
-        noteRootName(names, trace, shapeSpan(span, () => false));
-        return names.has(trace) ? "enough" : undefined;
-      }, new Set(["attributes"]));
-    } catch (error) {
-      // Its spans are lost, or time is up: it stays without a name.
-      if (!isFailure(error) || error.code === "cancelled") throw error;
-    }
-  };
-  for (let at = 0; at < nameless.length; at += AT_ONCE) {
-    await Promise.all(nameless.slice(at, at + AT_ONCE).map(read));
-  }
-  return names;
-}
-
-/** What a result says of names that are those of root spans. */
-export function describeRootNames(infos: readonly TraceInfo[], names: RootNames): string[] {
-  const nameless = infos.flatMap((info, trace) => isNameless(info) ? [trace] : []);
-  const read = nameless.filter((trace) => names.has(trace)).length;
-  if (read === 0) return [];
-  return [
-    `MLflow keeps no name for ${nameless.length} of these traces (they arrived through ` +
-    "OpenTelemetry): " +
-    `${NAME} is that of their root span` + (read < nameless.length ? `, read for ${read}.` : "."),
-  ];
-}
 
 /** A filter by name, for traces without one: those that may have a root span of that name. */
 interface ByRootName {
@@ -175,7 +111,7 @@ export async function searchByRootName(
   const other = filterByRootName(query.filter);
   if (other === undefined) return undefined;
   const matches = await compileName(other.name);
-  const limit = Math.min(query.limit, MOST);
+  const limit = Math.min(query.limit, MOST_READ);
   let { pageToken } = query;
   let unread = 0;
   for (let pages = 1;; pages++) {

@@ -1,4 +1,5 @@
 import { type Suggest, type Workflow, workflow, type WorkflowArgument } from "../mcp/workflow.ts";
+import type { ResourceSpec } from "../mcp/resource.ts";
 import type { UpstreamCall } from "../mcp/tool.ts";
 import type { TraceReader } from "./store.ts";
 
@@ -190,3 +191,13 @@ const cleanUp = (experiment: WorkflowArgument) =>
       answer: "how many traces went and what the oldest one left is, or that nothing was deleted.",
     }),
   });
+
+/** A trace with an address of its own. */
+export const TRACE_RESOURCE: ResourceSpec = {
+  name: "mlflow_trace",
+  title: "MLflow trace",
+  description: "One MLflow trace with its spans.",
+  template: "mlflow://traces/{trace_id}",
+  tool: "get_trace",
+  args: ({ trace_id }) => ({ trace_id }),
+};

@@ -7,9 +7,8 @@
  */
 import type { ChartSpec } from "../analysis/charts/spec.ts";
 import { type Helper, isLaunched, startHelper } from "../core/launcher.ts";
-import type { Log } from "../core/log.ts";
-import { redactDeep } from "../core/redact.ts";
-import { stripInvisibleDeep } from "../core/visible.ts";
+import { type Log } from "../core/log.ts";
+import { redactDeep, stripInvisibleDeep } from "../core/visible.ts";
 import type { FromPainter } from "./paint.ts";
 
 /** A chart as a reply carries it. */

@@ -6,10 +6,9 @@ import { defined } from "../core/values.ts";
 import { Failure, isFailure } from "../core/failure.ts";
 import type { Log } from "../core/log.ts";
 import { openSession, type UpstreamSession } from "../http/client.ts";
-import { path } from "../http/path.ts";
-import type { UpstreamOptions } from "../http/request.ts";
+import { path, type UpstreamOptions } from "../http/request.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
-import { perCaller } from "../mcp/caller.ts";
+import { perCaller } from "../mcp/define.ts";
 import type { UpstreamCall } from "../mcp/tool.ts";
 
 /** What {@link createAccount} needs. */

@@ -3,9 +3,8 @@ import { Failure, isFailure } from "../core/failure.ts";
 import { isJsonObject, type Json } from "../core/json.ts";
 import { openSession, parseReply, type UpstreamSession } from "../http/client.ts";
 import { doubtWrite } from "../http/failure.ts";
-import { path } from "../http/path.ts";
-import { hostPort, mayReach } from "../http/exchange.ts";
-import { createTransport } from "../http/transport.ts";
+import { path } from "../http/request.ts";
+import { createTransport, hostPort, mayReach } from "../http/transport.ts";
 import type { Account } from "./account.ts";
 import {
   failureOfMessages,

@@ -2,10 +2,9 @@ import * as z from "zod";
 import { Failure, isFailure } from "../core/failure.ts";
 import { type Json, tryParseJson } from "../core/json.ts";
 import type { Log } from "../core/log.ts";
-import { cutText } from "../core/text.ts";
+import { cutText } from "../core/values.ts";
 import { openSession } from "../http/client.ts";
-import { path } from "../http/path.ts";
-import type { UpstreamOptions, UpstreamRequest } from "../http/request.ts";
+import { path, type UpstreamOptions, type UpstreamRequest } from "../http/request.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
 
 /** What documentation search works with. */

@@ -3,7 +3,7 @@ import { defined } from "../core/values.ts";
 import { Failure, isFailure } from "../core/failure.ts";
 import { openSession } from "../http/client.ts";
 import { watchClock } from "../http/transport.ts";
-import { path } from "../http/path.ts";
+import { path } from "../http/request.ts";
 import type { HealthCheck } from "../mcp/backend.ts";
 import type { Account } from "./account.ts";
 import { createWandb } from "./client.ts";

@@ -5,7 +5,7 @@
  */
 import * as z from "zod";
 import { badArgument, shortenName } from "../core/failure.ts";
-import { percentDecoded } from "../core/text.ts";
+import { percentDecoded } from "../core/values.ts";
 
 /** A project. */
 export interface ProjectRef {

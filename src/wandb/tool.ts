@@ -1,5 +1,5 @@
 import type * as z from "zod";
-import { shortenMessage } from "../core/text.ts";
+import { shortenMessage } from "../core/values.ts";
 import { defineTool } from "../mcp/define.ts";
 import { type ResourceSpec, resourceUri } from "../mcp/resource.ts";
 import type { ResultLink, Tool, ToolSpec } from "../mcp/tool.ts";

@@ -1,12 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  accessOf,
-  credentialsFile,
-  hostOfUrl,
-  isLoopback,
-  permissionEntry,
-} from "../../src/config/access.ts";
+import { accessOf, hostOfUrl, isLoopback, permissionEntry } from "../../src/config/access.ts";
+import { credentialsFile } from "../../src/config/mlflow.ts";
 import { secretsOf } from "../../src/config/config.ts";
 import { resolveSettings, settingKeys } from "../../src/config/resolve.ts";
 import type { Setting } from "../../src/config/setting.ts";

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createRedactor, redactDeep } from "../../src/core/redact.ts";
-import { cutText } from "../../src/core/text.ts";
+import { createRedactor } from "../../src/core/log.ts";
+import { redactDeep } from "../../src/core/visible.ts";
+import { cutText } from "../../src/core/values.ts";
 
 Deno.test("redaction finds any secret of six characters or more, anywhere in a text", () => {
   const secret = fc.string({ minLength: 6, maxLength: 30 }).filter((text) => !"***".includes(text));

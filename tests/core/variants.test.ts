@@ -1,7 +1,6 @@
 /** The variation sequences that Unicode 17 and the IVD of 2022-09-13 have, and no others. */
 import assert from "node:assert/strict";
-import { stripInvisible } from "../../src/core/visible.ts";
-import { isVariant } from "../../src/core/variants.ts";
+import { isVariant, stripInvisible } from "../../src/core/visible.ts";
 
 const SELECTORS = [
   ...[0x180B, 0x180C, 0x180D, 0x180F],

@@ -1,7 +1,7 @@
 /** A worker that may reach only some hosts, and asks them as a session would. */
 import { Failure } from "../../src/core/failure.ts";
 import { openSession } from "../../src/http/client.ts";
-import { SafePath } from "../../src/http/path.ts";
+import { SafePath } from "../../src/http/request.ts";
 import { optionsFor } from "./support.ts";
 
 self.onmessage = async ({ data }: MessageEvent<{ url: string; method: "GET" | "POST" }>) => {

@@ -1,7 +1,7 @@
 /** What becomes of the answers that servers, proxies and wrong addresses give. */
 import assert from "node:assert/strict";
 import { cleanDetail, isHtml } from "../../src/http/body.ts";
-import { path } from "../../src/http/path.ts";
+import { path } from "../../src/http/request.ts";
 import { retryAfterSeconds, waitSentence } from "../../src/http/failure.ts";
 import { failure, serve, sessionWith } from "./support.ts";
 

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { readText } from "../../src/http/body.ts";
 import { openSession } from "../../src/http/client.ts";
-import { path } from "../../src/http/path.ts";
+import { path } from "../../src/http/request.ts";
 import { networkFailure } from "../../src/http/network.ts";
 import { failure, optionsFor, say, serve, serveRaw, sessionWith } from "./support.ts";
 

@@ -1,6 +1,6 @@
 /** Asks the address that it is given, and prints the report of what went wrong. */
 import { openSession } from "../../src/http/client.ts";
-import { path } from "../../src/http/path.ts";
+import { path } from "../../src/http/request.ts";
 import { failure, optionsFor } from "./support.ts";
 
 const session = openSession(optionsFor(Deno.args[0] ?? ""), new AbortController().signal);

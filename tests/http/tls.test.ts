@@ -1,6 +1,6 @@
 /** Trust: the built-in authorities, one of the user's own, or none at all when asked for. */
 import assert from "node:assert/strict";
-import { path } from "../../src/http/path.ts";
+import { path } from "../../src/http/request.ts";
 import { createTransport } from "../../src/http/transport.ts";
 import { certificate } from "./certificate.ts";
 import { failure, serve, sessionWith } from "./support.ts";

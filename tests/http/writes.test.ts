@@ -2,8 +2,7 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../src/core/failure.ts";
 import { openSession } from "../../src/http/client.ts";
-import { path } from "../../src/http/path.ts";
-import type { UpstreamRequest } from "../../src/http/request.ts";
+import { path, type UpstreamRequest } from "../../src/http/request.ts";
 import { createTransport } from "../../src/http/transport.ts";
 import { certificate } from "./certificate.ts";
 import { failure, optionsFor, say, serve, serveRaw, sessionWith } from "./support.ts";

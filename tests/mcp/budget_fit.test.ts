@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { encode } from "gpt-tokenizer/encoding/o200k_base";
 import { z } from "zod";
 import { shrink } from "../../src/mcp/budget.ts";
-import { estimateTokens } from "../../src/mcp/tokens.ts";
+import { estimateTokens } from "../../src/mcp/fit.ts";
 import { csv, metrics, prose, trace } from "./payloads.ts";
 
 const Note = z.looseObject({

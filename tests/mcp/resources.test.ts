@@ -14,7 +14,7 @@ import {
   resourceUri,
 } from "../../src/mcp/resource.ts";
 import { UNTRUSTED } from "../../src/mcp/result.ts";
-import { estimateTokens } from "../../src/mcp/tokens.ts";
+import { estimateTokens } from "../../src/mcp/fit.ts";
 import type { BoundTool } from "../../src/mcp/tool.ts";
 import { connect, ERAS } from "../workflows/client.ts";
 import { prose } from "./payloads.ts";

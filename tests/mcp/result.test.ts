@@ -1,8 +1,7 @@
 import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
-import { chooseFit } from "../../src/mcp/client_fit.ts";
+import { chooseFit, estimateTokens } from "../../src/mcp/fit.ts";
 import { renderFailure, renderReply, REPORT, reportOf, UNTRUSTED } from "../../src/mcp/result.ts";
-import { estimateTokens } from "../../src/mcp/tokens.ts";
 import { keptLog } from "./support.ts";
 import { prose } from "./payloads.ts";
 

@@ -1,7 +1,7 @@
 import { createCatalog, loadBackends } from "../../src/catalog.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 import { createLog } from "../../src/core/log.ts";
-import { chooseFit } from "../../src/mcp/client_fit.ts";
+import { chooseFit } from "../../src/mcp/fit.ts";
 import { renderReply, reportOf } from "../../src/mcp/result.ts";
 import type { BoundTool, CallContext } from "../../src/mcp/tool.ts";
 

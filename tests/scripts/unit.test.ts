@@ -3,7 +3,7 @@ import { unitTests } from "../../scripts/unit.ts";
 
 Deno.test("unit tests are those that start nothing and are not slow", async () => {
   const files = await unitTests();
-  for (const file of ["core/text", "mcp/tool", "wandb/query", "mlflow/local/damage"]) {
+  for (const file of ["core/values", "mcp/tool", "wandb/query", "mlflow/local/damage"]) {
     assert.ok(files.includes(`tests/${file}.test.ts`), `${file} is left out`);
   }
   for (

@@ -5,7 +5,7 @@ import { allTools } from "../../scripts/docs.ts";
 import { Failure } from "../../src/core/failure.ts";
 import { isRecord } from "../../src/core/json.ts";
 import { buildObject } from "../../src/core/values.ts";
-import { chooseFit } from "../../src/mcp/client_fit.ts";
+import { chooseFit } from "../../src/mcp/fit.ts";
 import { createHttpHandler } from "../../src/mcp/http.ts";
 import { renderReply } from "../../src/mcp/result.ts";
 import type { BoundTool, Outcome } from "../../src/mcp/tool.ts";

@@ -3,11 +3,10 @@ import { tryParseJson } from "../../core/json.ts";
 import { Failure } from "../../core/failure.ts";
 import type { Log } from "../../core/log.ts";
 import { openSession } from "../../http/client.ts";
-import type { UpstreamOptions } from "../../http/request.ts";
+import { path, type UpstreamOptions } from "../../http/request.ts";
 import type { Transport } from "../../http/transport.ts";
 import type { IssuedToken } from "./token.ts";
 import type { EntraLogin } from "../../config/entra.ts";
-import { path } from "../../http/path.ts";
 
 /** Longest that a request for a token may take, in milliseconds. */
 const PATIENCE = 30_000;

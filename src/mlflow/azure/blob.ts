@@ -4,7 +4,7 @@ import type { Settings } from "../../config/settings.ts";
 import { Failure } from "../../core/failure.ts";
 import type { Log } from "../../core/log.ts";
 import { openSession } from "../../http/client.ts";
-import { joinedPath, path } from "../../http/path.ts";
+import { joinedPath, path } from "../../http/request.ts";
 import type { Transport, TransportInit } from "../../http/transport.ts";
 import { requestEntraToken } from "../access/oauth.ts";
 import { createTokenSource } from "../access/token.ts";

@@ -3,7 +3,7 @@ import { pause } from "../../core/async.ts";
 import { Failure } from "../../core/failure.ts";
 import { defined } from "../../core/values.ts";
 import type { UpstreamSession } from "../../http/client.ts";
-import { joinedPath, path } from "../../http/path.ts";
+import { joinedPath, path } from "../../http/request.ts";
 import { readMlflowError } from "../errors.ts";
 import { printSearch, readPages, type ReplyPage, searchTraces } from "../http/search.ts";
 import { AnyJson } from "../http/spans.ts";

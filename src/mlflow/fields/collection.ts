@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { cutText } from "../../core/text.ts";
+import { cutText } from "../../core/values.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import { buildPick, match, mergePick, type Picked, startPick } from "./match.ts";
 import { type Route } from "./selection.ts";

@@ -6,7 +6,7 @@ import { Failure } from "../../core/failure.ts";
 import { tryParseJson } from "../../core/json.ts";
 import type { Log } from "../../core/log.ts";
 import { openSession } from "../../http/client.ts";
-import { path } from "../../http/path.ts";
+import { path } from "../../http/request.ts";
 import type { Transport } from "../../http/transport.ts";
 import { requestToken } from "../access/oauth.ts";
 import { readRefusal, type Reason } from "../access/refusal.ts";

@@ -4,7 +4,7 @@ import { Failure } from "../../core/failure.ts";
 import { requireFailure } from "../partial.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import { isJsonObject, type Json } from "../../core/json.ts";
-import { path } from "../../http/path.ts";
+import { path } from "../../http/request.ts";
 import { printFilter } from "../filter/clause.ts";
 import { printOrderBy } from "../filter/order.ts";
 import type { TracePage, TraceQuery } from "../store.ts";

@@ -3,8 +3,9 @@ import { Failure, isFailure } from "../../core/failure.ts";
 import { isJsonObject, type Json } from "../../core/json.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import type { ArrayPlace } from "../../http/array_scanner.ts";
-import { joinedPath, path } from "../../http/path.ts";
-import { isObject, type ObjectReader } from "../objects.ts";
+import { joinedPath, path } from "../../http/request.ts";
+import { schemeOfStore } from "../../config/mlflow.ts";
+import type { ObjectReader } from "../objects.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
 import { SERVER_FAILURES } from "../partial.ts";
 import { readBatches, type TraceEntry } from "./batches.ts";
@@ -251,7 +252,7 @@ function isRunning(info: Json): boolean {
 function findObject(tags: Readonly<Record<string, Json>>): string | undefined {
   const location = tags["mlflow.artifactLocation"];
   if (tags["mlflow.trace.spansLocation"] === "TRACKING_STORE") return undefined;
-  return typeof location === "string" && isObject(location)
+  return typeof location === "string" && schemeOfStore(location) !== undefined
     ? `${location.replace(/\/+$/, "")}/traces.json`
     : undefined;
 }

@@ -3,8 +3,7 @@ import { defined } from "../../core/values.ts";
 import { Failure, isFailure } from "../../core/failure.ts";
 import { openSession, type UpstreamSession } from "../../http/client.ts";
 import type { Json } from "../../core/json.ts";
-import { path, type SafePath } from "../../http/path.ts";
-import type { UpstreamOptions } from "../../http/request.ts";
+import { path, type SafePath, type UpstreamOptions } from "../../http/request.ts";
 import type {
   Deletion,
   Experiment,
@@ -14,7 +13,7 @@ import type {
   UnreadSpans,
   VisitSpan,
 } from "../store.ts";
-import { guessTraceId, hintAtTraceId } from "../trace_id.ts";
+import { guessTraceId, hintAtTraceId } from "../trace.ts";
 import type { ObjectReader } from "../objects.ts";
 import { countTraces, searchTraces } from "./search.ts";
 import {
@@ -78,7 +77,9 @@ export class HttpTraceStore implements TraceWriter {
     protected readonly signal: AbortSignal,
     private readonly objects?: ObjectReader,
   ) {
-    this.place = showUri(options.baseUrl);
+    const { origin, pathname } = options.baseUrl;
+    // Without user name, password and query, which may hold secrets.
+    this.place = origin + pathname.replace(/\/+$/, "");
     this.session = openSession(options, signal);
   }
 
@@ -286,9 +287,4 @@ async function readOrUndefined(reply: Promise<unknown>): Promise<unknown> {
 
 function routeToAssessment(traceId: string, assessmentId: string): SafePath {
   return path`/api/3.0/mlflow/traces/${traceId}/assessments/${assessmentId}`;
-}
-
-/** The tracking URI without user name, password and query, which may hold secrets. */
-export function showUri({ origin, pathname }: URL): string {
-  return origin + pathname.replace(/\/+$/, "");
 }

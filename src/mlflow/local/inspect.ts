@@ -5,7 +5,7 @@
  * @module
  */
 import { Failure } from "../../core/failure.ts";
-import { shellWord } from "../../core/text.ts";
+import { shellWord } from "../../core/values.ts";
 
 const MAGIC = "SQLite format 3\0";
 

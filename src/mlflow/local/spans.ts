@@ -5,12 +5,12 @@
  */
 import { Failure, isFailure } from "../../core/failure.ts";
 import { ArrayScanner } from "../../http/array_scanner.ts";
-import { guessTraceId, hintAtTraceId } from "../trace_id.ts";
+import { guessTraceId, hintAtTraceId } from "../trace.ts";
 import type { Database, Row } from "./database.ts";
 import { decodeSpans } from "./otlp.ts";
 import { packError, type Part } from "./protocol.ts";
 import { bindList, sql } from "./sql.ts";
-import { fileUriPath } from "../../core/text.ts";
+import { fileUriPath } from "../../core/values.ts";
 
 /** Most spans in one part, and roughly the most characters. */
 const MOST_SPANS = 500;

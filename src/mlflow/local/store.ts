@@ -12,9 +12,8 @@ import type {
 import { readOffset, writeOffset } from "../query.ts";
 import { StorePool } from "./pool.ts";
 import { type Part, type Request, unpackError } from "./protocol.ts";
-import { localStoreOf } from "../../config/local_store.ts";
+import type { LocalStore } from "../../config/local_store.ts";
 import type { Settings } from "../../config/settings.ts";
-import { shellWord } from "../../core/text.ts";
 
 /** Longest wait for a count, in milliseconds; a search can do without one. */
 const COUNT_LIMIT = 1_000;
@@ -212,66 +211,15 @@ function readToken(token: string): number {
   });
 }
 
-/** A local store that is configured. */
-export interface ConfiguredStore {
-  readonly path: string;
-  open(signal: AbortSignal): LocalTraceStore;
-}
-
-/** The local store that the tracking URI names; undefined when it names something else. */
-export function findConfiguredStore(settings: Settings): ConfiguredStore | undefined {
-  const files = localStoreOf(settings);
-  if (files === undefined) return undefined;
+/** Opens a local store for one call after another. */
+export function configureStore(
+  files: LocalStore,
+  settings: Settings,
+): (signal: AbortSignal) => LocalTraceStore {
   const pool = new StorePool(files);
   const options = {
     timeoutMs: settings.requestTimeout * 1000,
     workspace: settings.workspace ?? "default",
   };
-  return { path: files.path, open: (signal) => new LocalTraceStore(pool, options, signal) };
-}
-
-/** Why the writing tools are not listed, and how to get them. */
-export function explainReadOnly(path: string): string {
-  return `MLflow traces are read from the file ${path}, which wandflow never changes: tools that ` +
-    "write need a server. Start one with " +
-    `mlflow server --backend-store-uri ${shellWord(`sqlite:///${path}`)} ` +
-    "and set MLFLOW_TRACKING_URI=http://127.0.0.1:5000.";
-}
-
-/** Why a tracking URI that is neither a server nor an SQLite file gives no tools. */
-export function explainUnusableUri(trackingUri: string): string {
-  const start = "MLflow tools are not listed: ";
-  const folder = /^file:\/\/(.+)$/.exec(trackingUri)?.[1];
-  if (folder !== undefined) {
-    return `${start}${folder} is a folder of MLflow's file store, which only MLflow can read. ` +
-      "Migrate its data to an SQLite store with " +
-      `mlflow migrate-filestore --source ${shellWord(folder)} --target sqlite:///mlflow.db ` +
-      "and set MLFLOW_TRACKING_URI to that, or start " +
-      `MLFLOW_ALLOW_FILE_STORE=true mlflow server --backend-store-uri ${shellWord(folder)} ` +
-      "and set MLFLOW_TRACKING_URI=http://127.0.0.1:5000.";
-  }
-  if (/^(postgres|mysql|mssql)/i.test(trackingUri)) {
-    return `${start}MLFLOW_TRACKING_URI names a database. Start mlflow server ` +
-      "--backend-store-uri with it, and set MLFLOW_TRACKING_URI to that server's address.";
-  }
-  if (/^arn:aws[\w-]*:sagemaker:/i.test(trackingUri)) {
-    return `${start}MLFLOW_TRACKING_URI names a SageMaker server, which MLflow reaches through a plug-in. ` +
-      "Start a proxy that signs requests for the service sagemaker-mlflow, and set " +
-      "MLFLOW_TRACKING_URI to its http:// address.";
-  }
-  if (/^azureml:/i.test(trackingUri)) {
-    return `${start}MLFLOW_TRACKING_URI names an Azure Machine Learning workspace, which MLflow ` +
-      "reaches through a plug-in. Set it to the same address with https:// in place of azureml://, and " +
-      "MLFLOW_TRACKING_TOKEN to what az account get-access-token --query accessToken prints.";
-  }
-  if (/^(databricks-)?uc\b/i.test(trackingUri)) {
-    return `${start}${trackingUri.split(":")[0]} names a model registry. For traces set ` +
-      "MLFLOW_TRACKING_URI=databricks.";
-  }
-  if (/^[\w.-]+:\d+(\/|$)/.test(trackingUri)) {
-    return `${start}MLFLOW_TRACKING_URI lacks http:// or https://. Did you mean ` +
-      `http://${trackingUri}?`;
-  }
-  return `${start}MLFLOW_TRACKING_URI must be an http:// or https:// address, or an SQLite store ` +
-    "such as sqlite:///mlflow.db.";
+  return (signal) => new LocalTraceStore(pool, options, signal);
 }

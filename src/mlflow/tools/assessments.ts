@@ -22,10 +22,9 @@ import {
   type WriteServices,
   writingTool,
 } from "../services.ts";
-import { cutText } from "../../core/text.ts";
-import { TraceId } from "../trace_id.ts";
+import { cutText, defined } from "../../core/values.ts";
+import { TraceId } from "../trace.ts";
 import { inTurn } from "../../core/async.ts";
-import { defined } from "../../core/values.ts";
 import { badArgument, Failure, isFailure } from "../../core/failure.ts";
 import { shapeAssessment } from "../shape/info.ts";
 

@@ -6,7 +6,7 @@ import { findExperiment } from "../experiment.ts";
 import type { Clause, Filter } from "../filter/clause.ts";
 import type { WriteServices } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
-import { readTraceId } from "../trace_id.ts";
+import { readTraceId } from "../trace.ts";
 import type { Deletion, Experiment, TraceReader } from "../store.ts";
 
 const LOOKUP = 100;

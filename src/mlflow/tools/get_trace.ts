@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { defined } from "../../core/values.ts";
+import { TRACE_RESOURCE } from "../workflows.ts";
 import { badArgument } from "../../core/failure.ts";
 import type { Json } from "../../core/json.ts";
 import { resourceUri } from "../../mcp/resource.ts";
@@ -7,18 +8,18 @@ import type { CallContext, ResultLink, Tool } from "../../mcp/tool.ts";
 import { ExtractFields, Selection, UnmatchedFields } from "../fields/selection.ts";
 import { isField } from "../fields/vocabulary.ts";
 import { describeFailure, requireSpanFailure } from "../partial.ts";
-import { TRACE_RESOURCE, TraceId } from "../trace_id.ts";
-import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.ts";
-import { shapeInfo } from "../shape/info.ts";
-import { shapeSpan } from "../shape/span.ts";
-import { drawTableWithFacts, OutputForm } from "../table.ts";
 import {
   completeName,
   describeRootNames,
   noteRootName,
   readRootNames,
   type RootNames,
-} from "../trace_name.ts";
+  TraceId,
+} from "../trace.ts";
+import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.ts";
+import { shapeInfo } from "../shape/info.ts";
+import { shapeSpan } from "../shape/span.ts";
+import { drawTableWithFacts, OutputForm } from "../table.ts";
 
 /** Spans between two reports of progress. */
 const PROGRESS_STEP = 200;

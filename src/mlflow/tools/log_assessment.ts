@@ -16,7 +16,7 @@ import {
 } from "../assessment.ts";
 import { IGNORED, UNLISTED, writeOnce, type WriteServices, writingTool } from "../services.ts";
 import { shapeAssessment, shapeInfo } from "../shape/info.ts";
-import { TraceId } from "../trace_id.ts";
+import { TraceId } from "../trace.ts";
 
 const LOG_INPUT = z.object({
   trace_id: TraceId,

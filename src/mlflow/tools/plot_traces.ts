@@ -1,6 +1,14 @@
 import * as z from "zod";
 import { quantile } from "../../analysis/robust.ts";
 import {
+  completeName,
+  describeRootNames,
+  isNameless,
+  NAME,
+  readRootNames,
+  type RootNames,
+} from "../trace.ts";
+import {
   chartNames,
   type NamedPoint,
   type NameFigures,
@@ -17,16 +25,7 @@ import { countUnseen, describeUnseen } from "../explain.ts";
 import { buildFilter } from "../query.ts";
 import { readingTool, type ReadServices } from "../services.ts";
 import { shapeInfo, type TraceInfo } from "../shape/info.ts";
-import {
-  completeName,
-  countByRootName,
-  describeOthers,
-  describeRootNames,
-  isNameless,
-  NAME,
-  readRootNames,
-  type RootNames,
-} from "../trace_name.ts";
+import { countByRootName, describeOthers } from "../trace_name.ts";
 
 /** The newest so many are drawn: more points would lie on top of each other. */
 const MOST = 1000;

@@ -1,5 +1,6 @@
 import * as z from "zod";
 import { defined } from "../../core/values.ts";
+import { isNameless } from "../trace.ts";
 import { badArgument, Failure } from "../../core/failure.ts";
 import { countUnseen, describeUnseen, explainEmpty, failWithoutRun } from "../explain.ts";
 import { findExperimentId } from "../experiment.ts";
@@ -13,13 +14,7 @@ import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.t
 import { shapeInfo, shortenTrace } from "../shape/info.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
 import { drawTableWithFacts, OutputForm } from "../table.ts";
-import {
-  countByRootName,
-  describeOthers,
-  isNameless,
-  readMark,
-  searchByRootName,
-} from "../trace_name.ts";
+import { countByRootName, describeOthers, readMark, searchByRootName } from "../trace_name.ts";
 
 const INPUT = z.object({
   experiment_id: z.string().optional().describe(

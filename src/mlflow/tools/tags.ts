@@ -3,7 +3,7 @@ import { badArgument, didYouMean, Failure, isFailure, shortenName } from "../../
 import type { Tool } from "../../mcp/tool.ts";
 import { IGNORED, UNLISTED, writeOnce, type WriteServices, writingTool } from "../services.ts";
 import { shapeInfo } from "../shape/info.ts";
-import { TraceId } from "../trace_id.ts";
+import { TraceId } from "../trace.ts";
 
 /** Longest tag key that the server stores, in characters. */
 const MAX_KEY = 250;

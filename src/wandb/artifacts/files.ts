@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { badArgument, Failure } from "../../core/failure.ts";
 import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
-import { hostPort } from "../../http/exchange.ts";
+import { hostPort } from "../../http/transport.ts";
 import { openFileStore, type Wandb, type WandbSession, whyUnreachable } from "../client.ts";
 import { type Connection, connectionShape, INT64 } from "../shapes.ts";
 import type { ArtifactReply, FileReply } from "./version_query.ts";

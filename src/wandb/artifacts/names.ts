@@ -7,7 +7,7 @@
  * @module
  */
 import { badArgument } from "../../core/failure.ts";
-import { percentDecoded } from "../../core/text.ts";
+import { percentDecoded } from "../../core/values.ts";
 import type { Wandb } from "../client.ts";
 
 /** The start of every registry's project name. */

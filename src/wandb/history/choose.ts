@@ -1,4 +1,4 @@
-import { shortenMessage } from "../../core/text.ts";
+import { shortenMessage } from "../../core/values.ts";
 import { nearest } from "../../core/nearest.ts";
 
 /** The keys that a call names, by where they are stored. */

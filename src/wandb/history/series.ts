@@ -9,7 +9,7 @@ import { thin } from "../../analysis/align.ts";
 import type { LoggedValue, Series } from "../../analysis/series.ts";
 import { defined } from "../../core/values.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
-import { fitsTokens } from "../../mcp/tokens.ts";
+import { fitsTokens } from "../../mcp/fit.ts";
 import type { HistoryKeys } from "../shapes.ts";
 
 /** The axis that every row has. */

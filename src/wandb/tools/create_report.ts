@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { shortenMessage } from "../../core/text.ts";
-import { defined } from "../../core/values.ts";
+import { defined, shortenMessage } from "../../core/values.ts";
 import { badArgument, Failure, isFailure } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import type { Wandb } from "../client.ts";

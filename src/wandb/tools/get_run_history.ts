@@ -1,8 +1,7 @@
 import * as z from "zod";
-import { shortenMessage } from "../../core/text.ts";
-import { defined } from "../../core/values.ts";
+import { defined, shortenMessage } from "../../core/values.ts";
 import { Failure } from "../../core/failure.ts";
-import { estimateTokens } from "../../mcp/tokens.ts";
+import { estimateTokens } from "../../mcp/fit.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { isPattern, matchKeys, splitKeys } from "../history/choose.ts";
 import {

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { shortenMessage } from "../../core/text.ts";
+import { shortenMessage } from "../../core/values.ts";
 import { badArgument } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { inParallel } from "../../core/async.ts";
-import { estimateTokens } from "../../mcp/tokens.ts";
+import { estimateTokens } from "../../mcp/fit.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { PROJECT_ARGS, type ProjectRef, resolveProject } from "../project.ts";
 import { wandbTool, type WeaveServices } from "../tool.ts";

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { shortenMessage } from "../../core/text.ts";
+import { shortenMessage } from "../../core/values.ts";
 import { defineTool } from "../../mcp/define.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import type { DocsServices } from "../docs.ts";

@@ -3,7 +3,7 @@ import { Failure, type FailureCode } from "../../core/failure.ts";
 import { isJsonObject, tryParseJson } from "../../core/json.ts";
 import { cleanDetail, isHtml } from "../../http/body.ts";
 import { openSession, type UpstreamSession } from "../../http/client.ts";
-import { path, type SafePath } from "../../http/path.ts";
+import { path, type SafePath } from "../../http/request.ts";
 import type { Account } from "../account.ts";
 import { accountFailure, readWait } from "../failure.ts";
 import type { ProjectRef } from "../project.ts";

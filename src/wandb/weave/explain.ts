@@ -2,8 +2,8 @@
 import * as z from "zod";
 import { Failure } from "../../core/failure.ts";
 import { isRecord, tryParseJson } from "../../core/json.ts";
-import { cutText } from "../../core/text.ts";
-import { path } from "../../http/path.ts";
+import { cutText } from "../../core/values.ts";
+import { path } from "../../http/request.ts";
 import type { ProjectRef } from "../project.ts";
 import type { Weave, WeaveSession } from "./client.ts";
 import { findNamedOps } from "./filters/build.ts";

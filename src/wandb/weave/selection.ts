@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { Failure } from "../../core/failure.ts";
-import { path } from "../../http/path.ts";
+import { path } from "../../http/request.ts";
 import type { ProjectRef } from "../project.ts";
 import type { CallsSelection, WeaveSession } from "./client.ts";
 import { buildFilter, findNamedOps } from "./filters/build.ts";

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { explainUnusableUri } from "../../../src/mlflow/local/store.ts";
+import { explainUnusableUri } from "../../../src/mlflow/backend.ts";
 import { run } from "../../support/python/command.ts";
 import { ensureVenv } from "../../support/python/venv.ts";
 import { at, listAt } from "../harness.ts";

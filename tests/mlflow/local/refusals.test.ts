@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Failure } from "../../../src/core/failure.ts";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { explainUnusableUri } from "../../../src/mlflow/local/store.ts";
+import { explainUnusableUri } from "../../../src/mlflow/backend.ts";
 import { EXAMPLE_STORE, localStore } from "./harness.ts";
 import { slowTest } from "../../support/slow.ts";
 

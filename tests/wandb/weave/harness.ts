@@ -1,6 +1,6 @@
 import { Failure } from "../../../src/core/failure.ts";
 import { createLog, type Log } from "../../../src/core/log.ts";
-import { chooseFit } from "../../../src/mcp/client_fit.ts";
+import { chooseFit } from "../../../src/mcp/fit.ts";
 import { renderReply } from "../../../src/mcp/result.ts";
 import type { CallContext, Tool } from "../../../src/mcp/tool.ts";
 import { apiKeyCredentials, createAccount } from "../../../src/wandb/account.ts";

@@ -1,8 +1,8 @@
 import type { Evaluation } from "../../../analysis/evaluation.ts";
 import { compareEvaluations } from "../../../analysis/evaluation_comparison.ts";
 import { isRecord } from "../../../core/json.ts";
-import { cutText } from "../../../core/text.ts";
-import { estimateTokens } from "../../../mcp/tokens.ts";
+import { cutText } from "../../../core/values.ts";
+import { estimateTokens } from "../../../mcp/fit.ts";
 import type { WeaveSession } from "../client.ts";
 import { RefReader } from "../rows/expand.ts";
 import { cutTexts } from "../rows/shape.ts";

@@ -8,7 +8,7 @@ import {
 } from "../../../analysis/evaluation_scores.ts";
 import { Failure } from "../../../core/failure.ts";
 import { isRecord } from "../../../core/json.ts";
-import { path, type SafePath } from "../../../http/path.ts";
+import { path, type SafePath } from "../../../http/request.ts";
 import type { ProjectRef } from "../../project.ts";
 import type { Weave, WeaveSession } from "../client.ts";
 import { Holder } from "../rows/collect.ts";

@@ -1,4 +1,4 @@
-import { splitPath } from "../../../core/text.ts";
+import { splitPath } from "../../../core/values.ts";
 import { badArgument, unknownName } from "../../../core/failure.ts";
 import { nearest } from "../../../core/nearest.ts";
 

@@ -1,5 +1,5 @@
 /** How values stand in the JSON that is stored of a call, where comparing alone does not tell. */
-import { splitPath } from "../../../core/text.ts";
+import { splitPath } from "../../../core/values.ts";
 import { type Condition, convert, field, literal } from "../query.ts";
 import type { Field } from "./fields.ts";
 

@@ -1,8 +1,8 @@
-import { splitPath } from "../../../core/text.ts";
+import { splitPath } from "../../../core/values.ts";
 import * as z from "zod";
 import { Failure } from "../../../core/failure.ts";
 import { isRecord } from "../../../core/json.ts";
-import { path } from "../../../http/path.ts";
+import { path } from "../../../http/request.ts";
 import type { Call } from "../call.ts";
 import type { WeaveSession } from "../client.ts";
 import { measure } from "./collect.ts";

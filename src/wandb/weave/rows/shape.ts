@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { splitCost } from "../../../analysis/usage_totals.ts";
-import { cutText } from "../../../core/text.ts";
+import { cutText } from "../../../core/values.ts";
 import { isJsonObject, isRecord, tryParseJson } from "../../../core/json.ts";
 import { type Call, readDerived, readOp, readOwnSummary, readUsage } from "../call.ts";
 import { type Detail, ITEMS, parseColumn } from "./columns.ts";

@@ -2,7 +2,7 @@
 import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { joinedPath, path } from "../../src/http/path.ts";
+import { joinedPath, path } from "../../src/http/request.ts";
 import { serve, sessionWith } from "./support.ts";
 
 const refused = (run: () => unknown) => {

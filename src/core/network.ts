@@ -55,3 +55,15 @@ export function proxyBefore({ protocol, hostname }: URL): string | undefined {
     : [proxies.http, "HTTP_PROXY"];
   return host === undefined ? undefined : `${host} (${variable})`;
 }
+
+let kept: readonly string[] = [];
+
+/** Keeps PEM texts of authorities for {@link trustedAuthorities}. */
+export function keepAuthorities(pems: readonly string[]): void {
+  kept = pems;
+}
+
+/** PEM texts of the authorities that every connection trusts besides the built-in ones. */
+export function trustedAuthorities(): readonly string[] {
+  return kept;
+}

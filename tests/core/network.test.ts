@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { keepProxies, proxyBefore, readProxies } from "../../src/core/proxy.ts";
+import { keepProxies, proxyBefore, readProxies } from "../../src/core/network.ts";
 
 Deno.test("proxies are read as the runtime reads them, without their credentials", () => {
   const env: Record<string, string> = {

@@ -2,8 +2,8 @@ import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseJson } from "../../src/core/json.ts";
-import { arrayItems, jsonLines } from "../../src/http/stream.ts";
-import { path } from "../../src/http/path.ts";
+import { arrayItems, jsonLines } from "../../src/http/body.ts";
+import { path } from "../../src/http/request.ts";
 import { failure, say, serve, serveRaw, sessionWith } from "./support.ts";
 
 /** A body that arrives in pieces of the given sizes, then ends or fails. */

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createTidy, type Memory } from "../../src/cli/program.ts";
+import { createTidy, type Memory } from "../../src/mcp/watch.ts";
 
 const MB = 1024 * 1024;
 

@@ -1,7 +1,7 @@
 /** Redirects: within the host only, unless the configuration names the other. */
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { path } from "../../src/http/path.ts";
+import { path } from "../../src/http/request.ts";
 import { failure, serve, sessionWith } from "./support.ts";
 
 const GET = { method: "GET", path: path`/start` } as const;

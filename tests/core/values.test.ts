@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { cutText, shellWord } from "../../src/core/text.ts";
+import { cutText, shellWord } from "../../src/core/values.ts";
 
 Deno.test("a cut text says how much is missing, however often it is cut", () => {
   const sizes = fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 4 });
