@@ -18,6 +18,9 @@ const LIMITS: ConnectionLimits = { most: 256, quiet: 30_000, unread: 60_000 };
 
 /** How long a client may send nothing that has its last answer, and how long anything. */
 const LINGER = { part: 2_000, whole: 120_000 };
+/** Requests on one connection that wait for their turn before no more are read. */
+const MOST_WAITING = 16;
+
 /** Wait before connections are accepted again where there were no files for them, in milliseconds. */
 const BREATH = 250;
 
@@ -52,10 +55,14 @@ export async function serveConnections(
   const running = new Set<Promise<void>>();
   const take = (incoming: IncomingMessage, outgoing: ServerResponse, invite = () => {}) => {
     const connection: Duplex = incoming.socket;
-    if (connection instanceof Connection) connection.answer(outgoing);
+    if (!(connection instanceof Connection)) {
+      throw new TypeError("A connection of somebody else's.");
+    }
     const kept = () => !stop.aborted;
-    const handled = handle({ incoming, outgoing, invite, answer, kept, log })
-      .finally(() => running.delete(handled));
+    const handled = connection.answer(
+      outgoing,
+      () => handle({ incoming, outgoing, invite, answer, kept, log }),
+    ).finally(() => running.delete(handled));
     running.add(handled);
   };
   const server = createServer(
@@ -183,6 +190,11 @@ class Connection extends Duplex {
   asked = false;
   /** When its last answer was given. */
   #ended: number | undefined;
+  /** The requests that wait for those before them to be answered. */
+  #waiting = 0;
+  #answered: Promise<void> = Promise.resolve();
+  /** Reads on, where too many wait. */
+  #readOn: (() => void) | undefined;
 
   constructor(
     private readonly stream: Deno.TcpConn,
@@ -196,14 +208,26 @@ class Connection extends Duplex {
     this.#wait();
   }
 
-  /** The head of a request is there: the connection lasts until it is answered. */
-  answer(outgoing: ServerResponse): void {
+  /**
+   * The head of a request is there: the connection lasts until it is answered, which is after those
+   * before it. None is looked at that comes after an answer which ends the connection: nobody would
+   * hear what became of it.
+   */
+  answer(outgoing: ServerResponse, handle: () => Promise<void>): Promise<void> {
     clearTimeout(this.#timer);
     this.asked = true;
     this.idle.delete(this);
-    outgoing.once("close", () => {
-      if (!this.destroyed && !this.writableEnded) this.#wait();
+    this.#waiting += 1;
+    this.#answered = this.#answered.then(async () => {
+      this.#waiting -= 1;
+      this.#readOn?.();
+      if (this.destroyed || this.writableEnded) return;
+      outgoing.once("close", () => {
+        if (this.#waiting === 0 && !this.destroyed && !this.writableEnded) this.#wait();
+      });
+      await handle().catch(() => this.destroy());
     });
+    return this.#answered;
   }
 
   #wait(): void {
@@ -217,6 +241,11 @@ class Connection extends Duplex {
   }
 
   override _read(): void {
+    this.#readOn = undefined;
+    if (this.#waiting > MOST_WAITING) {
+      this.#readOn = () => this._read();
+      return;
+    }
     this.stream.read(this.#buffer).then(
       (count) => {
         if (this.#ended !== undefined && performance.now() - this.#ended < LINGER.whole) {

@@ -239,7 +239,10 @@ function malformedReply(line: string): MalformedReply | undefined {
   const isResponse = "result" in value || "error" in value;
   if (!isRequest && (isResponse || "method" in value)) return undefined;
   const id = "id" in value ? value.id : undefined;
-  const known = typeof id === "string" || typeof id === "number" ? id : undefined;
+  // JSON can write numbers that are infinite here, and would be written as null.
+  const known = typeof id === "string" || typeof id === "number" && Number.isFinite(id)
+    ? id
+    : undefined;
   return reply(
     INVALID_REQUEST,
     "This is no request of JSON-RPC 2.0: it needs jsonrpc, a method, an id that is a text or a " +

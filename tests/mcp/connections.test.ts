@@ -1,6 +1,7 @@
 /** What a server puts up with, by raw connections. */
 import assert from "node:assert/strict";
 import { type ConnectionLimits, serveConnections } from "../../src/mcp/connections.ts";
+import { writeAll } from "../support/raw_http.ts";
 import { keptLog } from "./support.ts";
 
 const encode = (text: string) => new TextEncoder().encode(text);
@@ -87,6 +88,55 @@ Deno.test("a connection answers one request after the other, and is ended when n
     assert.match(await ask(connection), /^HTTP\/1.1 200 OK\r\n(.+\r\n)*content-length: 5\r\n/i);
   }
   assert.equal(await rest(connection), "");
+});
+
+Deno.test("requests that are sent at once are answered one after the other", async () => {
+  const paths: string[] = [];
+  const [asked, held] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  await using server = await serving({}, async ({ url }) => {
+    paths.push(new URL(url).pathname);
+    asked.resolve();
+    if (paths.length === 1) await held.promise;
+    return new Response(`here ${paths.length}\n`);
+  });
+  using connection = await server.connect();
+  const count = 100;
+  // More than is read at once.
+  const long = GET.replace("\r\n", `\r\nX: ${"x".repeat(3000)}\r\n`);
+  const sent = writeAll(
+    connection,
+    Array.from({ length: count }, (_, at) => long.replace("/", `/${at}`)).join(""),
+  );
+  await asked.promise;
+  using other = await server.connect();
+  await other.write(encode(GET.replace("/", "/other")));
+  const buffer = new Uint8Array(1000);
+  await other.read(buffer);
+  assert.deepEqual(paths, ["/0", "/other"]);
+  held.resolve();
+  let text = "";
+  while (!text.endsWith(`here ${count + 1}\n`)) {
+    const size = await connection.read(buffer);
+    assert.notEqual(size, null, text);
+    text += new TextDecoder().decode(buffer.subarray(0, size ?? 0));
+  }
+  await sent;
+  assert.deepEqual(paths.slice(2), Array.from({ length: count - 1 }, (_, at) => `/${at + 1}`));
+});
+
+Deno.test("after an answer that ends the connection no request is looked at, nor waited for", async () => {
+  for (const body of ["", "abc"]) {
+    let calls = 0;
+    await using server = await serving({}, () => {
+      calls++;
+      return Promise.resolve(new Response("here\n", { headers: { connection: "close" } }));
+    });
+    using connection = await server.connect();
+    const first = `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n`;
+    await connection.write(encode(first + body + GET + GET));
+    assert.match(await rest(connection), /^HTTP\/1.1 200 OK\r\n[^]*here\n$/);
+    assert.equal(calls, 1);
+  }
 });
 
 Deno.test("of too many connections those go that wait for nothing, else the newest", async () => {

@@ -98,9 +98,11 @@ export class Running implements AsyncDisposable {
     return this.#child.pid;
   }
 
-  /** Writes text to its standard input. */
-  async write(text: string): Promise<void> {
-    await this.#stdin.write(new TextEncoder().encode(text));
+  /** Writes to its standard input. */
+  async write(content: string | Uint8Array<ArrayBuffer>): Promise<void> {
+    await this.#stdin.write(
+      typeof content === "string" ? new TextEncoder().encode(content) : content,
+    );
   }
 
   /** Ends its standard input. */
