@@ -1,4 +1,4 @@
-import { percentDecoded } from "./values.ts";
+import { once, percentDecoded } from "./values.ts";
 
 /** Levels as the MCP servers of both projects name them, least urgent first. */
 export const LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"] as const;
@@ -56,8 +56,9 @@ function createScope(
   redactOuter: (text: string) => string,
 ): Log {
   const secrets = new Set(options.secrets);
-  let redactor = createRedactor(secrets);
-  const redact = (text: string) => redactor(redactOuter(text));
+  // Made when it is first needed: a start that logs nothing does not wait for it.
+  let redactor = once(() => createRedactor(secrets));
+  const redact = (text: string) => redactor()(redactOuter(text));
   const write = options.write ?? writeStderr;
   const threshold = LOG_LEVELS.indexOf(options.level);
   const emit = (level: LogLevel, message: string, fields?: LogFields) => {
@@ -85,7 +86,7 @@ function createScope(
     redact,
     hide: (more) => {
       for (const secret of more) secrets.add(secret);
-      redactor = createRedactor(secrets);
+      redactor = once(() => createRedactor(secrets));
     },
     forRequest: (fields, more) =>
       createScope({ ...options, secrets: more }, { ...own, ...fields }, redact),

@@ -26,14 +26,14 @@ const SCHEME = "skill://";
 /** Makes skills of prompts; undefined where there are none. */
 export function createSkills(prompts: readonly Prompt[]): Skills | undefined {
   if (prompts.length === 0) return undefined;
-  const files = skillFiles(prompts);
+  const files = once(() => skillFiles(prompts));
   // Its digests take time that no start should wait for.
   const entries = once(async () =>
-    (await SkillCatalog.load(memorySkillFiles(files), { strict: true })).entries
+    (await SkillCatalog.load(memorySkillFiles(files()), { strict: true })).entries
   );
   const read = (uri: string) => {
     const path = uri.slice(SCHEME.length);
-    return uri.startsWith(SCHEME) && Object.hasOwn(files, path) ? files[path] : undefined;
+    return uri.startsWith(SCHEME) && Object.hasOwn(files(), path) ? files()[path] : undefined;
   };
   const extension = new SkillsExtension({
     cacheHint: { ttlMs: 3_600_000, cacheScope: "private" },
@@ -45,7 +45,7 @@ export function createSkills(prompts: readonly Prompt[]): Skills | undefined {
         return Promise.resolve(text === undefined ? undefined : { text, mimeType: SKILL_TYPE });
       },
       readDirectory: (uri) => {
-        const resources = childrenOf(uri.replace(/\/$/, ""), Object.keys(files));
+        const resources = childrenOf(uri.replace(/\/$/, ""), Object.keys(files()));
         return Promise.resolve(resources.length === 0 ? undefined : { resources });
       },
     },

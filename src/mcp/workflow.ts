@@ -25,6 +25,15 @@ export function lookUpNamed(lookUps: LookUps, name: string): Suggest | undefined
   return Object.hasOwn(lookUps, name) ? lookUps[name] : undefined;
 }
 
+/** Look-ups that are loaded when one of them is first used. */
+export function lateLookUps<Name extends string>(
+  names: readonly Name[],
+  load: () => Promise<Readonly<Record<Name, Suggest>>>,
+): LookUps {
+  const suggest = (name: Name): Suggest => async (...given) => await (await load())[name](...given);
+  return Object.fromEntries(names.map((name) => [name, suggest(name)]));
+}
+
 /** An argument of a workflow. */
 export interface WorkflowArgument {
   readonly description: string;

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { Settings } from "../config/settings.ts";
-import { httpUrl, wandbBaseUrl } from "../config/wandb.ts";
+import { httpUrl } from "../config/wandb.ts";
 import { pause } from "../core/async.ts";
 import { defined } from "../core/values.ts";
 import { Failure, isFailure } from "../core/failure.ts";
@@ -119,11 +119,9 @@ export interface Accounts {
   forCall(call: Omit<UpstreamCall, "signal">): Account;
 }
 
-/** Undefined without credentials, and without callers who bring them, or without an address. */
-export function accountsFor(settings: Settings, log: Log): Accounts | undefined {
-  const baseUrl = wandbBaseUrl(settings);
+/** The accounts at W&B's address. */
+export function accountsFor(settings: Settings, baseUrl: URL, log: Log): Accounts {
   const credentials = credentialsFor(settings, log);
-  if (baseUrl === undefined || credentials === undefined) return undefined;
   const options = {
     baseUrl,
     appUrl: wandbAppUrl(settings, baseUrl),
@@ -151,12 +149,12 @@ export function accountsFor(settings: Settings, log: Log): Accounts | undefined 
 }
 
 /** The API key, which the launcher may have read from a netrc file, else an identity token. */
-function credentialsFor(settings: Settings, log: Log): Credentials | undefined {
+function credentialsFor(settings: Settings, log: Log): Credentials {
   const { auth, wandbApiKey: key, wandbIdentityTokenFile: file } = settings;
   // What is no caller's, such as a look whether the server is there, is asked as nobody.
   if (auth === "passthrough") return NOBODY;
   if (key !== undefined) return apiKeyCredentials(key, log);
-  return file === undefined ? undefined : identityCredentials(file, log);
+  return file === undefined ? NOBODY : identityCredentials(file, log);
 }
 
 /** An empty key: the server refuses it, and so is there. */

@@ -2,19 +2,18 @@ import type { Config } from "../config/config.ts";
 import type { Settings } from "../config/settings.ts";
 import { wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "../config/wandb.ts";
 import type { Log } from "../core/log.ts";
+import { once } from "../core/values.ts";
 import { absentBackend, type Backend, noTools, type ToolNames } from "../mcp/backend.ts";
-import { bind, perCaller } from "../mcp/define.ts";
+import { bind } from "../mcp/define.ts";
 import { lateTools } from "../mcp/late.ts";
-import type { UpstreamCall } from "../mcp/tool.ts";
-import { type Account, type Accounts, accountsFor } from "./account.ts";
-import { createWandb, type UnknownField } from "./client.ts";
-import { createDocs, type DocsServices } from "./docs.ts";
-import { docsCheck, wandbCheck, weaveCheck } from "./health.ts";
+import { lateLookUps } from "../mcp/workflow.ts";
+import type { connectWandb } from "./connect.ts";
+import type { DocsServices } from "./docs.ts";
+import type { Defaults } from "./project.ts";
 import { RUN_RESOURCE, type WandbServices, type WeaveServices } from "./tool.ts";
-import { createWeave } from "./weave/client.ts";
 import { WEAVE_RESOURCES } from "./weave/resources.ts";
-import { weaveLookUps, weaveWorkflows } from "./weave/workflows.ts";
-import { wandbLookUps, wandbWorkflows } from "./workflows.ts";
+import { weaveWorkflows } from "./weave/workflows.ts";
+import { wandbWorkflows } from "./workflows.ts";
 
 const WANDB_TOOLS = await lateTools<WandbServices>("wandb", async () => {
   const { WANDB_TOOLS } = await import("./tools/wandb.ts");
@@ -37,54 +36,81 @@ export const ALL_WANDB_TOOLS: readonly ToolNames[] = [
 ];
 
 /** W&B and Weave: one account, two servers, each with its tools. */
-export function wandbBackends(config: Config, log: Log): readonly Backend[] {
-  const { settings } = config;
-  const accounts = accountsFor(settings, log);
-  if (accounts === undefined) {
+export function wandbBackends({ settings }: Config, log: Log): readonly Backend[] {
+  const baseUrl = wandbBaseUrl(settings);
+  if (baseUrl === undefined) {
     const reason = "W&B and Weave tools are not listed: WANDB_BASE_URL must be a URL such as " +
       "https://wandb.example.com.";
     const tools = () => Promise.resolve(ALL_WANDB_TOOLS);
     return [absentBackend("Weights & Biases", reason, tools)];
   }
-  return [wandbBackend(accounts, settings), weaveBackend(accounts, settings)];
+  const connect = once(async () =>
+    (await import("./connect.ts")).connectWandb(settings, baseUrl, log)
+  );
+  return [
+    wandbBackend(settings, baseUrl, connect, log),
+    weaveBackend(settings, connect),
+  ];
 }
 
-function wandbBackend(accounts: Accounts, settings: Settings): Backend {
-  const account = accounts.own;
-  const lacking = perCaller((): UnknownField[] => []);
-  const open = (call: Omit<UpstreamCall, "signal">) =>
-    createWandb(accounts.forCall(call), lacking(call.caller));
+/** Loads what requests need. */
+type Connect = () => Promise<ReturnType<typeof connectWandb>>;
+
+function wandbBackend(settings: Settings, baseUrl: URL, connect: Connect, log: Log): Backend {
+  const defaults = readDefaults(settings);
   const docsUrl = wandbDocsUrl(settings);
-  const docs = docsUrl === undefined ? undefined : createDocs(docsUrl, account.log);
+  const docs = docsBackend(docsUrl, log);
   return {
     name: "Weights & Biases",
     tools: [
       ...WANDB_TOOLS.map((tool) =>
-        bind(tool, (context) => ({ wandb: open(context) }), wandbBaseUrl(settings)?.host)
+        bind(tool, async (context) => ({ wandb: (await connect()).open(context) }), baseUrl.host)
       ),
-      ...(docs === undefined ? [] : DOCS_TOOLS.map((tool) => bind(tool, () => ({ docs })))),
+      ...docs.tools,
     ],
-    workflows: wandbWorkflows(account),
-    lookUps: wandbLookUps(account, (call) => open(call).open(call.signal)),
+    workflows: wandbWorkflows(defaults),
+    lookUps: lateLookUps(["entity", "project", "run_id"], async () => (await connect()).lookUps),
     resources: [RUN_RESOURCE],
-    fixedArguments: fixedBy(account),
+    fixedArguments: fixedBy(defaults),
     subject: "W&B, Weights & Biases, wandb (runs, metrics, sweeps, reports, artifacts, registries)",
-    instructions: instructionsFor(account),
-    absent: docs !== undefined
+    instructions: instructionsFor(defaults),
+    absent: docsUrl !== undefined
       ? undefined
       : settings.wandbProxyDocs
       ? "search_wandb_docs_tool is not listed: WANDBOT_BASE_URL must be a URL, or unset."
       : "search_wandb_docs_tool is not listed: WANDB_MCP_PROXY_DOCS is false.",
-    absentTools: () => Promise.resolve(docs === undefined ? DOCS_TOOLS : []),
+    absentTools: () => Promise.resolve(docsUrl === undefined ? DOCS_TOOLS : []),
     checks: [
-      wandbCheck(account),
-      ...(docs === undefined || docsUrl === undefined ? [] : [docsCheck(docsUrl, docs)]),
+      {
+        name: "Weights & Biases",
+        address: showUrl(baseUrl),
+        run: async (signal) => await (await connect()).check(signal),
+      },
+      ...docs.checks,
     ],
   };
 }
 
-function weaveBackend(accounts: Accounts, settings: Settings): Backend {
-  const account = accounts.own;
+/** The search of W&B's documentation, where it is on. */
+function docsBackend(url: URL | undefined, log: Log): Pick<Backend, "tools" | "checks"> {
+  if (url === undefined) return { tools: [], checks: [] };
+  const open = once(async () => (await import("./docs.ts")).createDocs(url, log));
+  return {
+    tools: DOCS_TOOLS.map((tool) => bind(tool, async () => ({ docs: await open() }))),
+    checks: [{
+      name: "W&B documentation search",
+      address: url.href,
+      optional: true,
+      run: async (signal) => {
+        await (await open()).search("run", signal);
+        return {};
+      },
+    }],
+  };
+}
+
+function weaveBackend(settings: Settings, connect: Connect): Backend {
+  const defaults = readDefaults(settings);
   const baseUrl = weaveTraceUrl(settings);
   if (baseUrl === undefined) {
     return absentBackend(
@@ -94,33 +120,48 @@ function weaveBackend(accounts: Accounts, settings: Settings): Backend {
       () => Promise.resolve(WEAVE_TOOLS),
     );
   }
-  const lacks = perCaller(() => new Set<string>());
-  const open = (call: Omit<UpstreamCall, "signal">) =>
-    createWeave(accounts.forCall(call), baseUrl, lacks(call.caller));
+  const connectWeave = once(async () => (await connect()).connectWeave(baseUrl));
   return {
     name: "Weave",
-    tools: WEAVE_TOOLS.map((tool) => bind(tool, (context) => ({ weave: open(context) }))),
-    workflows: weaveWorkflows(account),
-    lookUps: weaveLookUps(account, (call) => open(call).open(call.signal)),
+    tools: WEAVE_TOOLS.map((tool) =>
+      bind(tool, async (context) => ({ weave: (await connectWeave()).open(context) }))
+    ),
+    workflows: weaveWorkflows(defaults),
+    lookUps: lateLookUps(
+      ["evaluation", "evaluation_id"],
+      async () => (await connectWeave()).lookUps,
+    ),
     resources: WEAVE_RESOURCES,
-    fixedArguments: fixedBy(account),
+    fixedArguments: fixedBy(defaults),
     subject: "Weave (calls, evaluations)",
     instructions: "Weave: look up a project's ops and fields before you query its traces.",
     absent: undefined,
     absentTools: noTools,
-    checks: [weaveCheck(account, baseUrl)],
+    checks: [{
+      name: "Weave",
+      address: showUrl(baseUrl),
+      run: async (signal) => await (await connectWeave()).check(signal),
+    }],
   };
 }
 
-/** The arguments that an account gives where a call leaves them out. */
-function fixedBy({ entity, project }: Account): string[] {
+function readDefaults({ wandbEntity, wandbProject }: Settings): Defaults {
+  return { entity: wandbEntity, project: wandbProject };
+}
+
+function showUrl({ href }: URL): string {
+  return href.replace(/\/$/, "");
+}
+
+/** The arguments that the configuration gives where a call leaves them out. */
+function fixedBy({ entity, project }: Defaults): string[] {
   return [
     ...(entity === undefined ? [] : ["entity", "entity_name"]),
     ...(project === undefined ? [] : ["project", "project_name"]),
   ];
 }
 
-function instructionsFor({ entity, project }: Account): string {
+function instructionsFor({ entity, project }: Defaults): string {
   const defaults = [
     ...(entity === undefined ? [] : [`entity ${entity}`]),
     ...(project === undefined ? [] : [`project ${project}`]),

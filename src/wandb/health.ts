@@ -4,7 +4,7 @@ import { Failure, isFailure } from "../core/failure.ts";
 import { openSession } from "../http/client.ts";
 import { watchClock } from "../http/transport.ts";
 import { path } from "../http/request.ts";
-import type { HealthCheck } from "../mcp/backend.ts";
+import type { Health } from "../mcp/backend.ts";
 import type { Account } from "./account.ts";
 import { createWandb } from "./client.ts";
 import { readFailure } from "./weave/client.ts";
@@ -26,71 +26,47 @@ const WHO_SHAPE = z.looseObject({
 const INFO = z.looseObject({ trace_server_version: z.string().nullish() });
 
 /** Looks whether W&B's API is there and whose key it is. */
-export function wandbCheck(account: Account): HealthCheck {
-  return {
-    name: "Weights & Biases",
-    address: account.baseUrl.href.replace(/\/$/, ""),
-    run: async (signal) => {
-      const { watched, skew } = watchAccount(account);
-      const { data: { viewer, serverInfo } } = await createWandb(watched).open(signal)
-        .ask(WHO, {}, WHO_SHAPE);
-      if (!viewer) {
-        throw new Failure("unauthorized", "W&B does not know whose key this is.", {
-          hint: `Make a new one at ${account.appUrl.origin}/authorize.`,
-        });
-      }
-      return defined({
-        user: viewer.username ?? viewer.entity ?? undefined,
-        version: serverInfo?.latestLocalVersionInfo?.versionOnThisInstanceString ?? undefined,
-        skew: skew(),
-      });
-    },
-  };
+export async function checkWandb(account: Account, signal: AbortSignal): Promise<Health> {
+  const { watched, skew } = watchAccount(account);
+  const { data: { viewer, serverInfo } } = await createWandb(watched).open(signal)
+    .ask(WHO, {}, WHO_SHAPE);
+  if (!viewer) {
+    throw new Failure("unauthorized", "W&B does not know whose key this is.", {
+      hint: `Make a new one at ${account.appUrl.origin}/authorize.`,
+    });
+  }
+  return defined({
+    user: viewer.username ?? viewer.entity ?? undefined,
+    version: serverInfo?.latestLocalVersionInfo?.versionOnThisInstanceString ?? undefined,
+    skew: skew(),
+  });
 }
 
 /** Looks whether Weave's trace server is there; its key is W&B's. */
-export function weaveCheck(account: Account, baseUrl: URL): HealthCheck {
-  return {
-    name: "Weave",
-    address: baseUrl.href.replace(/\/$/, ""),
-    run: async (signal) => {
-      const { watched, skew } = watchAccount(account);
-      const upstream = watched.connect({
-        service: "Weave",
-        setting: "WF_TRACE_SERVER_URL",
-        baseUrl,
-        readError: (status, body, headers) => readFailure(status, body, headers, account.appUrl),
-      });
-      const http = openSession(upstream, signal);
-      const info = await watched.authorized(
-        http,
-        (authorization) =>
-          http.json({ method: "GET", path: path`/server_info`, headers: { authorization } }),
-      ).catch((error) => {
-        // A server that answers in its own way is there.
-        if (isFailure(error, "not_found")) return {};
-        throw error;
-      });
-      const version = INFO.safeParse(info).data?.trace_server_version ?? undefined;
-      return defined({ version, skew: skew() });
-    },
-  };
-}
-
-/** Looks whether the documentation's search answers. */
-export function docsCheck(
-  url: URL,
-  docs: { search(query: string, signal: AbortSignal): Promise<unknown> },
-): HealthCheck {
-  return {
-    name: "W&B documentation search",
-    address: url.href,
-    optional: true,
-    run: async (signal) => {
-      await docs.search("run", signal);
-      return {};
-    },
-  };
+export async function checkWeave(
+  account: Account,
+  baseUrl: URL,
+  signal: AbortSignal,
+): Promise<Health> {
+  const { watched, skew } = watchAccount(account);
+  const upstream = watched.connect({
+    service: "Weave",
+    setting: "WF_TRACE_SERVER_URL",
+    baseUrl,
+    readError: (status, body, headers) => readFailure(status, body, headers, account.appUrl),
+  });
+  const http = openSession(upstream, signal);
+  const info = await watched.authorized(
+    http,
+    (authorization) =>
+      http.json({ method: "GET", path: path`/server_info`, headers: { authorization } }),
+  ).catch((error) => {
+    // A server that answers in its own way is there.
+    if (isFailure(error, "not_found")) return {};
+    throw error;
+  });
+  const version = INFO.safeParse(info).data?.trace_server_version ?? undefined;
+  return defined({ version, skew: skew() });
 }
 
 function watchAccount(account: Account) {

@@ -1,37 +1,9 @@
-import { type LookUps, type Workflow, workflow } from "../../mcp/workflow.ts";
-import type { UpstreamCall } from "../../mcp/tool.ts";
-import type { WeaveSession } from "./client.ts";
-import { findEvaluations, listNames } from "./evaluations/find.ts";
+import { type Workflow, workflow } from "../../mcp/workflow.ts";
 import type { Defaults } from "../project.ts";
-import { resolveProject } from "../project.ts";
-
-/** Evaluations that are suggested by id. */
-const EVALUATIONS = 50;
 
 /** Two of the chains that W&B's documentation recommends: failing calls, and evaluations. */
 export function weaveWorkflows(defaults: Defaults): readonly Workflow[] {
   return [triage(defaults), compareModels(defaults)];
-}
-
-/** Look-ups for `evaluation` (names) and `evaluation_id`. */
-export function weaveLookUps(
-  defaults: Defaults,
-  open: (call: UpstreamCall) => WeaveSession,
-): LookUps {
-  const at = (given: Readonly<Record<string, string>>) =>
-    resolveProject({
-      ...(given.entity ? { entity_name: given.entity } : {}),
-      ...(given.project ? { project_name: given.project } : {}),
-    }, defaults);
-  return {
-    evaluation: async (_typed, given, call) =>
-      (await listNames(open(call), at(given))).map((name) => ({ value: name })),
-    evaluation_id: async (_typed, given, call) => {
-      const wanted = { ids: [], name: undefined, limit: EVALUATIONS };
-      const { evaluations } = await findEvaluations(open(call), at(given), wanted);
-      return evaluations.map(({ call, name }) => ({ value: call.id, label: name }));
-    },
-  };
 }
 
 function projectArguments({ entity, project }: Defaults) {
