@@ -1,3 +1,4 @@
+import { isRecord, tryParseJson } from "./json.ts";
 import { once, percentDecoded } from "./values.ts";
 
 /** Levels as the MCP servers of both projects name them, least urgent first. */
@@ -23,8 +24,12 @@ export interface Log {
   audit(message: string, fields: LogFields): void;
   /** The text with every known secret replaced. */
   redact(text: string): string;
-  /** Adds secrets that were learnt later, such as those of a credentials file; they stay. */
-  hide(secrets: readonly string[]): void;
+  /**
+   * Adds secrets that were learnt later, such as those of a credentials file. They stay, unless they
+   * are good for so many seconds only: those are forgotten some time afterwards, since a server that
+   * runs for months renews many.
+   */
+  hide(secrets: readonly string[], seconds?: number): void;
   /** The log of one request: its fields stand on each line, its secrets are hidden there alone. */
   forRequest(fields: LogFields, secrets: readonly string[]): Log;
 }
@@ -39,7 +44,12 @@ export interface LogOptions {
   readonly secrets: readonly string[];
   /** Where lines go; standard error unless a test gives its own. */
   readonly write?: (line: string) => void;
+  /** The time in milliseconds, on a clock that nobody sets. */
+  readonly now?: () => number;
 }
+
+/** How long a secret is hidden after its end: clocks differ, and an old one is still quoted. */
+const AFTERLIFE = 3_600_000;
 
 /** A value that cannot be mistaken for several fields. */
 const PLAIN = /^[^\s"=]+$/;
@@ -55,11 +65,13 @@ function createScope(
   own: LogFields,
   redactOuter: (text: string) => string,
 ): Log {
-  const secrets = new Set(options.secrets);
+  /** When each is forgotten. */
+  const secrets = new Map(options.secrets.map((secret) => [secret, Infinity]));
   // Made when it is first needed: a start that logs nothing does not wait for it.
-  let redactor = once(() => createRedactor(secrets));
+  let redactor = once(() => createRedactor(secrets.keys()));
   const redact = (text: string) => redactor()(redactOuter(text));
   const write = options.write ?? writeStderr;
+  const now = options.now ?? (() => performance.now());
   const threshold = LOG_LEVELS.indexOf(options.level);
   const emit = (level: LogLevel, message: string, fields?: LogFields) => {
     if (LOG_LEVELS.indexOf(level) >= threshold) writeLine(level, message, fields);
@@ -84,9 +96,12 @@ function createScope(
     error: (message, fields) => emit("ERROR", message, fields),
     audit: (message, fields) => writeLine("AUDIT", message, fields),
     redact,
-    hide: (more) => {
-      for (const secret of more) secrets.add(secret);
-      redactor = once(() => createRedactor(secrets));
+    hide: (more, seconds = Infinity) => {
+      const time = now();
+      const end = Number.isFinite(seconds) ? time + seconds * 1000 + AFTERLIFE : Infinity;
+      for (const secret of more) secrets.set(secret, Math.max(end, secrets.get(secret) ?? end));
+      for (const [secret, until] of secrets) if (until < time) secrets.delete(secret);
+      redactor = once(() => createRedactor(secrets.keys()));
     },
     forRequest: (fields, more) =>
       createScope({ ...options, secrets: more }, { ...own, ...fields }, redact),
@@ -244,6 +259,21 @@ function decodeEscape(
   }
   if (decimal !== undefined) return String.fromCodePoint(Number(decimal));
   return String.fromCodePoint(Number.parseInt(unit ?? byte ?? hex ?? "", 16));
+}
+
+/** Seconds that a JSON web token is good for, whatever the time is here; undefined where it tells none. */
+export function readLifetime(token: string): number | undefined {
+  const [, claims = ""] = token.split(".");
+  let text: string;
+  try {
+    text = new TextDecoder().decode(Uint8Array.fromBase64(claims, { alphabet: "base64url" }));
+  } catch {
+    return undefined;
+  }
+  const parsed = tryParseJson(text);
+  if (!isRecord(parsed)) return undefined;
+  const { exp, iat } = parsed;
+  return typeof exp === "number" && typeof iat === "number" ? exp - iat : undefined;
 }
 
 /** What stands before a value that is a credential. */

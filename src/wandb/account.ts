@@ -4,7 +4,7 @@ import { httpUrl } from "../config/wandb.ts";
 import { pause } from "../core/async.ts";
 import { defined } from "../core/values.ts";
 import { Failure, isFailure } from "../core/failure.ts";
-import type { Log } from "../core/log.ts";
+import { type Log, readLifetime } from "../core/log.ts";
 import { openSession, type UpstreamSession } from "../http/client.ts";
 import { path, type UpstreamOptions } from "../http/request.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
@@ -256,7 +256,7 @@ export function identityCredentials(
     authorization: async (api) => {
       if (current !== undefined && current.until > now()) return current.header;
       const identity = await readIdentity(file, read);
-      log.hide([identity]);
+      log.hide([identity], readLifetime(identity));
       const reply = TOKEN.safeParse(
         await api.json({
           method: "POST",
@@ -274,7 +274,7 @@ export function identityCredentials(
         );
       }
       const { access_token: token, expires_in: seconds } = reply.data;
-      log.hide([token]);
+      log.hide([token], seconds);
       const header = `Bearer ${token}`;
       current = { header, until: now() + Math.max(5, seconds - MARGIN) * 1000 };
       return header;

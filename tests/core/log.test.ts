@@ -100,3 +100,33 @@ Deno.test("createLog: secrets learnt later are hidden from then on", () => {
   assert.match(lines.join(""), /password \*\*\*/);
   assert.equal(log.redact("x learnt-later-123"), "x ***");
 });
+
+Deno.test("createLog: a renewed secret is hidden for an hour after its end, then forgotten", () => {
+  let now = 0;
+  const log = createLog({
+    ...{ level: "DEBUG", format: "human", secrets: ["given-at-start"], write: () => {} },
+    now: () => now,
+  });
+  log.hide(["learnt-and-kept"]);
+  const hour = 3_600_000;
+  for (let number = 0; number < 1000; number++, now += hour) {
+    log.hide([`token-number-${number}-`], 3600);
+    for (const secret of ["given-at-start", "learnt-and-kept"]) {
+      assert.equal(log.redact(secret), "***");
+    }
+    // The one in use, and the one before.
+    assert.equal(log.redact(`token-number-${number}-`), "***");
+    if (number > 0) assert.equal(log.redact(`token-number-${number - 1}-`), "***");
+    const old = `token-number-${number - 3}-`;
+    assert.equal(log.redact(old), old);
+  }
+  // One that is learnt again, or for good, is kept for the longer time.
+  log.hide(["twice-learnt"], 3600);
+  log.hide(["twice-learnt", "once-learnt"], 10 * 3600);
+  log.hide(["twice-learnt"], 1);
+  log.hide(["given-at-start", "unknown-life"], Number.NaN);
+  now += 10 * hour;
+  log.hide([]);
+  const kept = "twice-learnt once-learnt given-at-start unknown-life";
+  assert.equal(log.redact(kept), "*** *** *** ***");
+});

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { createRedactor } from "../../src/core/log.ts";
+import { createRedactor, readLifetime } from "../../src/core/log.ts";
 import { redactDeep } from "../../src/core/visible.ts";
 import { cutText } from "../../src/core/values.ts";
 
@@ -152,6 +152,27 @@ Deno.test("a secret is found whichever of its characters are escaped, and howeve
   assert.equal(createRedactor(["cat"])("the c\\u0061t"), "the c\\u0061t");
   const foreign = '{"text": "\\u00e4\\u4e2d %41 &amp;"}';
   assert.equal(createRedactor(["canary-1"])(foreign), foreign);
+});
+
+Deno.test("a token tells how long it is good for, or nothing", () => {
+  const token = (claims: unknown) =>
+    `e30.${
+      new TextEncoder().encode(JSON.stringify(claims)).toBase64({ alphabet: "base64url" })
+    }.c2ln`;
+  assert.equal(readLifetime(token({ iat: 1_700_000_000, exp: 1_700_003_600, sub: "ä?~" })), 3600);
+  for (
+    const other of [
+      "",
+      "opaque",
+      "a.b.c",
+      "a.%.c",
+      token(null),
+      token({ exp: 5 }),
+      token({ exp: "1", iat: 0 }),
+    ]
+  ) {
+    assert.equal(readLifetime(other), undefined);
+  }
 });
 
 function hex(value: number, digits: number): string {

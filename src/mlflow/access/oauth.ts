@@ -71,7 +71,7 @@ export async function requestToken(
     });
   }
   const { access_token: token, expires_in: expiresInSeconds } = reply.data;
-  issuer.log.hide([token]);
+  issuer.log.hide([token], expiresInSeconds);
   return { token, expiresInSeconds };
 }
 

@@ -3,7 +3,7 @@ import { AwsV4Signer } from "aws4fetch";
 import { type AwsLogin, findAwsLogin } from "../../config/aws.ts";
 import type { Settings } from "../../config/settings.ts";
 import { Failure } from "../../core/failure.ts";
-import type { Log } from "../../core/log.ts";
+import { type Log, readLifetime } from "../../core/log.ts";
 import { openSession } from "../../http/client.ts";
 import type { UpstreamOptions } from "../../http/request.ts";
 import type { Transport } from "../../http/transport.ts";
@@ -96,7 +96,7 @@ async function takeRole(
       cause,
     });
   }
-  log.hide([identity]);
+  log.hide([identity], readLifetime(identity));
   const session = openSession({
     service: "AWS's token service",
     setting: "AWS_REGION",
@@ -133,6 +133,6 @@ async function takeRole(
       hint: "Check AWS_ROLE_ARN and AWS_ENDPOINT_URL_STS.",
     });
   }
-  log.hide([secretAccessKey, sessionToken]);
+  log.hide([secretAccessKey, sessionToken], SESSION);
   return { token: { accessKeyId, secretAccessKey, sessionToken }, expiresInSeconds: SESSION };
 }

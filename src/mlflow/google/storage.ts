@@ -4,7 +4,7 @@ import { findGoogleStorage, GOOGLE_TOKENS } from "../../config/google.ts";
 import type { Settings } from "../../config/settings.ts";
 import { Failure } from "../../core/failure.ts";
 import { tryParseJson } from "../../core/json.ts";
-import type { Log } from "../../core/log.ts";
+import { type Log, readLifetime } from "../../core/log.ts";
 import { openSession } from "../../http/client.ts";
 import { path } from "../../http/request.ts";
 import type { Transport } from "../../http/transport.ts";
@@ -77,7 +77,7 @@ async function signIn(file: string, transport: Transport, log: Log): Promise<Iss
   const account = await readKeyFile(file);
   log.hide([account.private_key]);
   const assertion = await signAssertion(account);
-  log.hide([assertion]);
+  log.hide([assertion], readLifetime(assertion));
   return await requestToken(
     { name: "Google", setting: SETTING, credentials: SETTING, transport, log },
     new URL(account.token_uri),
