@@ -89,12 +89,18 @@ async function bake(folder: string, before: string, after: string): Promise<void
   let baked = 0;
   for (const file of await scriptsBelow(folder)) {
     const text = await Deno.readTextFile(file);
-    const whole = text.replaceAll(JSON.stringify(before), () => JSON.stringify(after));
+    const whole = text.replaceAll(JSON.stringify(before), () => quote(after));
     if (whole === text) continue;
     await Deno.writeTextFile(file, whole);
     baked++;
   }
   if (baked === 0) throw new Error(`The bundle has no place for "${before}".`);
+}
+
+/** A text in single quotes, which JSON inside does not need escaped. */
+function quote(text: string): string {
+  const inner = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'");
+  return `'${inner}'`;
 }
 
 /** The commit that is built, with a mark where files differ from it; undefined outside of git. */
