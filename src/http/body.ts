@@ -35,22 +35,44 @@ export async function* textParts(
   service: string,
   limit: number = MAX_STREAMED,
 ): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  for await (const chunk of byteParts(response, service, limit)) {
+    yield decoder.decode(chunk, { stream: true });
+  }
+  yield decoder.decode();
+}
+
+/**
+ * The body as bytes.
+ *
+ * @throws {Failure} `upstream_error` when it is too large or was cut short.
+ */
+export async function readBytes(response: Response, service: string): Promise<Uint8Array> {
+  const parts: Uint8Array<ArrayBuffer>[] = [];
+  for await (const part of byteParts(response, service, MAX_WHOLE)) parts.push(part.slice());
+  return await new Blob(parts).bytes();
+}
+
+/** The body as it arrives; each part is overwritten by the next. */
+async function* byteParts(
+  response: Response,
+  service: string,
+  limit: number,
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   if (Number(response.headers.get("content-length") ?? 0) > limit) {
     await response.body?.cancel().catch(() => {});
     throw tooLarge(service, limit);
   }
-  const decoder = new TextDecoder();
   let size = 0;
   try {
     for await (const chunk of chunks(response.body)) {
       size += chunk.byteLength;
       if (size > limit) throw tooLarge(service, limit);
-      yield decoder.decode(chunk, { stream: true });
+      yield chunk;
     }
   } catch (error) {
     throw isFailure(error) || isAbort(error) ? error : cutShort(service, error);
   }
-  yield decoder.decode();
 }
 
 /** Bytes taken at a time. */
@@ -63,7 +85,7 @@ const CHUNK = 64 * 1024;
  */
 async function* chunks(
   body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
-): AsyncGenerator<Uint8Array> {
+): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   const reader = openBytes(body);
   if (body === null || reader === undefined) return yield* body ?? [];
   let buffer = new ArrayBuffer(CHUNK);

@@ -1,5 +1,5 @@
 import { Failure } from "../core/failure.ts";
-import { arrayItems, isHtml, jsonLines, readText } from "./body.ts";
+import { arrayItems, isHtml, jsonLines, readBytes, readText } from "./body.ts";
 import { exchange } from "./transport.ts";
 import { attemptFailure, doubtWrite, replyFailure, retryAfterSeconds } from "./failure.ts";
 import { type Json, JsonError, parseJson } from "../core/json.ts";
@@ -21,6 +21,8 @@ export interface UpstreamSession {
   json(request: UpstreamRequest): Promise<unknown>;
   /** Sends a request and reads the reply as text. */
   text(request: UpstreamRequest): Promise<string>;
+  /** Sends a request and reads the reply as bytes. */
+  bytes(request: UpstreamRequest): Promise<Uint8Array>;
   /**
    * Sends a request and gives the items of an array in its reply as they arrive. Resolves with the
    * first, so that what fails before is repeated as for other reads. Must be read or left.
@@ -47,6 +49,7 @@ export function openSession(options: UpstreamOptions, signal: AbortSignal): Upst
     signal: bound,
     send: (request) => run(request, (response) => Promise.resolve(response)),
     text: (request) => run(request, (response) => readText(response, options.service)),
+    bytes: (request) => run(request, (response) => readBytes(response, options.service)),
     json: (request) => run(request, (response) => readJson(response, options)),
     items: (request, array) => stream(request, (response) => arrayItems(response, array, options)),
     lines: (request) => stream(request, (response) => jsonLines(response, options)),

@@ -9,6 +9,7 @@ import { matchExactly } from "./filter/json_text.ts";
 import { type Clause, looksIntoSpans, printClause } from "./filter/clause.ts";
 import { isOlderThan } from "./query.ts";
 import type { ReadServices } from "./services.ts";
+import { SPANS_LOCATION } from "./span_place.ts";
 import type { TraceQuery, TraceReader } from "./store.ts";
 
 /**
@@ -54,8 +55,8 @@ export function failWithoutRun(runId: string): never {
 }
 
 /**
- * How many traces of a search's range keep their spans elsewhere than in the server's database, so
- * that comparisons of spans do not see them; undefined where that cannot be told.
+ * How many traces of a search's range have nothing in the server's database that its comparisons of
+ * spans look at; undefined where that cannot be told.
  */
 export async function countUnseen(
   { experimentIds, filter }: Pick<TraceQuery, "experimentIds" | "filter">,
@@ -66,14 +67,27 @@ export async function countUnseen(
   if (rest.length === clauses.length) return 0;
   // Before spans were kept in the database, the server compared what it noted of them in tags.
   if (await isOlderThan("3.6", mlflow)) return 0;
-  const key = "mlflow.trace.spansLocation";
-  const stored: Clause = { entity: "tag", key, op: "=", value: "TRACKING_STORE" };
-  const [all, seen] = await Promise.all(
-    [rest, [...rest, stored]].map((list) =>
-      mlflow.count({ experimentIds, filter: { clauses: list, notes: [] } })
-    ),
-  );
-  return all === undefined || seen === undefined ? undefined : Math.max(0, all - seen);
+  const count = async (clause?: Clause) => {
+    const list = clause === undefined ? rest : [...rest, clause];
+    return await mlflow.count({ experimentIds, filter: { clauses: list, notes: [] } });
+  };
+  const markedAs = (value: string): Clause => ({
+    entity: "tag",
+    key: SPANS_LOCATION,
+    op: "=",
+    value,
+  });
+  const [all, stored] = await Promise.all([count(), count(markedAs("TRACKING_STORE"))]);
+  if (all === undefined || stored === undefined) return undefined;
+  if (stored >= all) return 0;
+  // Traces of older releases have no mark. Archived ones keep the rows of their spans, without text.
+  const needsText = clauses.some((clause) => looksIntoSpans(clause) && clause.entity !== "span");
+  const [withRows, archived] = await Promise.all([
+    count({ entity: "span", key: "name", op: "LIKE", value: "%" }),
+    needsText ? count(markedAs("ARCHIVE_REPO")) : 0,
+  ]);
+  if (withRows === undefined || archived === undefined) return undefined;
+  return Math.max(0, all - withRows + archived);
 }
 
 /** What a result says of traces that {@link countUnseen} counts. */

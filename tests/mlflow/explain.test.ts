@@ -1,7 +1,7 @@
 /** Empty and incomplete results say why, on a real server. */
 import assert from "node:assert/strict";
 import { shared } from "../support/backend.ts";
-import { mlflowNewest } from "../support/mlflow/backends.ts";
+import { mlflow34, mlflowNewest } from "../support/mlflow/backends.ts";
 import { pythonClient } from "../support/mlflow/client.ts";
 import { at, listAt, toolsWith } from "./harness.ts";
 import { sendAsFile, sendOtlp } from "./otlp.ts";
@@ -125,3 +125,25 @@ for (const [store, tools] of STORES) {
     }
   });
 }
+
+Deno.test("a local store of an old release: spans whose place it does not note are not called unseen", async () => {
+  const old = await shared(mlflow34);
+  const client = await pythonClient(old);
+  const name = `explain ${crypto.randomUUID()}`;
+  const experiment = String(await client.call("create_experiment", { name }));
+  await client.call("create_trace", { experiment_id: experiment, root: { name: "answer" } });
+  const tools = toolsWith({ MLFLOW_TRACKING_URI: `sqlite:///${old.dbPath}` });
+  const search = () =>
+    tools.ok("search_traces", {
+      experiment_id: experiment,
+      filter_string: "span.name = 'answer'",
+      extract_fields: "info.trace_id",
+    });
+  const whole = await search();
+  assert.equal(whole.returned, 1);
+  assert.equal(notes(whole), "");
+  await sendAsFile(old.uri, experiment, "answer");
+  const part = await search();
+  assert.equal(part.returned, 1);
+  assert.match(notes(part), /1 traces of this range were not looked at/);
+});

@@ -1,11 +1,12 @@
 import * as z from "zod";
-import { Failure, isFailure } from "../../core/failure.ts";
+import { isFailure } from "../../core/failure.ts";
 import { isJsonObject, type Json } from "../../core/json.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import type { ArrayPlace } from "../../http/array_scanner.ts";
-import { joinedPath, path } from "../../http/request.ts";
-import { schemeOfStore } from "../../config/mlflow.ts";
+import { path, type SafePath } from "../../http/request.ts";
 import type { ObjectReader } from "../objects.ts";
+import { locateSpans, type SpanPlace, SPANS_LOCATION } from "../span_place.ts";
+import { explainObject, findFile, findObject, readArchive } from "./span_files.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
 import { SERVER_FAILURES } from "../partial.ts";
 import { readBatches, type TraceEntry } from "./batches.ts";
@@ -20,8 +21,8 @@ const BatchReply = z.looseObject({
   })).optional(),
 });
 
-/** The parts of a trace info that decide where its spans are. */
-const SpanPlace = z.looseObject({
+/** The parts of a trace info that decide how its spans are read. */
+const SpanOwner = z.looseObject({
   trace_id: z.string(),
   tags: z.record(z.string(), AnyJson).nullish(),
   trace_metadata: z.record(z.string(), AnyJson).nullish(),
@@ -49,8 +50,8 @@ export interface RouteMemory {
 /** Learns from a trace's info where the server keeps spans. */
 export function learnSpanLocation(memory: RouteMemory, info: Json | undefined): void {
   if (memory.spansInFiles) return;
-  const place = SpanPlace.safeParse(info);
-  memory.spansInFiles = place.success && findProxiedLocation(place.data.tags ?? {}) !== undefined;
+  const owner = SpanOwner.safeParse(info);
+  memory.spansInFiles = owner.success && findFile(findPlace(owner.data)) !== undefined;
 }
 
 /** Where spans are read. */
@@ -71,6 +72,12 @@ export async function streamSpans(
   let index = 0;
   const spans = await open(source, traceId, info, { path: ["spans"], without });
   for await (const span of spans) if (visit(span, index++) === "enough") return;
+  if (index > 0) return;
+  const place = findPlace(await info());
+  if (place.kind !== "archive") return;
+  // A server that cannot read an archive answers as if there were no spans.
+  const archived = await readArchive(source.objects, place, source.session.signal);
+  archived.every((span, index) => visit(span, index) !== "enough");
 }
 
 /**
@@ -84,20 +91,21 @@ async function open(
   info: () => Promise<Json>,
   array: ArrayPlace,
 ): Promise<AsyncIterable<Json> | readonly Json[]> {
-  const tags = async () => SpanPlace.parse(await info()).tags ?? {};
+  const find = async () => findPlace(await info());
   if (memory.spansInFiles) {
-    const file = findFile(await tags());
+    const file = findFile(await find());
     const spans = file === undefined ? undefined : await openFile(session, file, array);
     if (spans !== undefined) return spans;
   }
   if (memory.flatSpans) {
     const flat = await openFlat(session, memory, traceId, array);
     // A server that may not read an object store finds no spans there.
-    if (flat === "no spans" && findObject(await tags()) === undefined) return [];
+    if (flat === "no spans" && findObject(await find()) === undefined) return [];
     if (flat !== undefined && flat !== "no spans") return flat;
   }
-  const file = findFile(await tags());
-  const object = findObject(await tags());
+  const place = await find();
+  const file = findFile(place);
+  const object = place.kind === "archive" ? undefined : findObject(place);
   const kept = object === undefined ? undefined : await objects?.(object, session.signal);
   const reading = file !== undefined
     ? session.items({ method: "GET", path: file }, array)
@@ -145,7 +153,7 @@ async function openFlat(
 /** Opens the file of spans; undefined if the server does not serve it, or has none. */
 async function openFile(
   session: UpstreamSession,
-  file: ReturnType<typeof path>,
+  file: SafePath,
   array: ArrayPlace,
 ): Promise<AsyncIterable<Json> | undefined> {
   try {
@@ -204,11 +212,11 @@ function groupTraces(infos: readonly Json[]): { batches: TraceEntry[][]; alone: 
   const alone: TraceEntry[] = [];
   let bytes = 0;
   infos.forEach((info, index) => {
-    const place = SpanPlace.parse(info);
-    const entry = { index, id: place.trace_id };
-    const size = readSize(place.trace_metadata);
+    const owner = SpanOwner.parse(info);
+    const entry = { index, id: owner.trace_id };
+    const size = readSize(owner.trace_metadata);
     // Servers that keep spans in the database also have the batch route.
-    const inDatabase = place.tags?.["mlflow.trace.spansLocation"] === "TRACKING_STORE";
+    const inDatabase = owner.tags?.[SPANS_LOCATION] === "TRACKING_STORE";
     const last = batches.at(-1);
     if (!inDatabase || size > HUGE) alone.push(entry);
     else if (last !== undefined && last.length < BATCH && bytes + size <= BATCH_BYTES) {
@@ -236,45 +244,14 @@ async function fetchBatch(
   return new Map(traces.map((trace) => [trace.trace_info.trace_id, trace.spans ?? []]));
 }
 
-function findFile(tags: Readonly<Record<string, Json>>): ReturnType<typeof path> | undefined {
-  const location = findProxiedLocation(tags);
-  if (location === undefined) return undefined;
-  const segments = location.split("/").filter((segment) => segment !== "");
-  return joinedPath(path`/api/2.0/mlflow-artifacts/artifacts`, [...segments, "traces.json"]);
-}
-
 /** Whether a trace's spans may not have been written yet. */
 function isRunning(info: Json): boolean {
   return isJsonObject(info) && info.state === "IN_PROGRESS";
 }
 
-/** The file of spans in an object store, if it is only there. */
-function findObject(tags: Readonly<Record<string, Json>>): string | undefined {
-  const location = tags["mlflow.artifactLocation"];
-  if (tags["mlflow.trace.spansLocation"] === "TRACKING_STORE") return undefined;
-  return typeof location === "string" && schemeOfStore(location) !== undefined
-    ? `${location.replace(/\/+$/, "")}/traces.json`
-    : undefined;
-}
-
-function explainObject(object: string, cause: Failure): Failure {
-  const [store = object] = /^\w+:\/\/[^/]+/.exec(object) ?? [];
-  return new Failure(
-    "unsupported",
-    `The spans are in ${new URL(object).protocol}//, and the server does not serve them.`,
-    {
-      hint: `To read them there, set --artifact-stores ${store} ` +
-        `(WANDFLOW_ARTIFACT_STORES=${store}), with credentials for it.`,
-      cause,
-    },
-  );
-}
-
-function findProxiedLocation(tags: Readonly<Record<string, Json>>): string | undefined {
-  const location = tags["mlflow.artifactLocation"];
-  if (tags["mlflow.trace.spansLocation"] === "TRACKING_STORE") return undefined;
-  if (typeof location !== "string") return undefined;
-  return /^mlflow-artifacts:(?:\/\/[^/]*)?\/(.+)$/.exec(location)?.[1];
+function findPlace(info: unknown): SpanPlace {
+  const { tags } = SpanOwner.parse(info);
+  return locateSpans((key) => tags?.[key]);
 }
 
 function readSize(metadata: Readonly<Record<string, unknown>> | null | undefined): number {

@@ -7,7 +7,14 @@ import { Failure, isFailure } from "../../core/failure.ts";
 import { ArrayScanner } from "../../http/array_scanner.ts";
 import { guessTraceId, hintAtTraceId } from "../trace.ts";
 import type { Database, Row } from "./database.ts";
-import { decodeSpans } from "./otlp.ts";
+import { decodeArchive } from "../shape/otlp.ts";
+import {
+  explainDamage,
+  findProxiedPath,
+  locateSpans,
+  NO_ARCHIVE_LOCATION,
+  PLACE_TAGS,
+} from "../span_place.ts";
 import { packError, type Part } from "./protocol.ts";
 import { bindList, sql } from "./sql.ts";
 import { fileUriPath } from "../../core/values.ts";
@@ -17,10 +24,6 @@ const MOST_SPANS = 500;
 const MOST_CHARACTERS = 262_144;
 /** How much of a file is read at a time, in bytes. */
 const CHUNK = 262_144;
-
-const ARTIFACTS = "mlflow.artifactLocation";
-const ARCHIVE = "mlflow.trace.archiveLocation";
-const KEPT_IN = "mlflow.trace.spansLocation";
 
 /** Reads the spans of several traces; one that cannot be read does not stop the others. */
 export function* readSpans(
@@ -60,27 +63,24 @@ function* readTexts(
 ): Generator<string[]> {
   const tags = readTags(database, traceId);
   const keys = listSpanKeys(database, traceId);
-  const isArchived = tags.get(KEPT_IN) === "ARCHIVE_REPO";
-  const location = tags.get(isArchived ? ARCHIVE : ARTIFACTS);
-  if (!isArchived && (tags.get(KEPT_IN) === "TRACKING_STORE" || location === undefined)) {
-    return yield* readStored(database, keys);
-  }
-  const name = isArchived ? "traces.pb" : "traces.json";
-  const file = location === undefined ? undefined : findArtifact(location, name, folders);
+  const place = locateSpans((key) => tags.get(key));
+  if (place.kind === "database") return yield* readStored(database, keys);
+  const { kind, folder, file: name } = place;
+  const file = folder === undefined ? undefined : findArtifact(folder, name, folders);
   if (file !== undefined) {
-    return yield* isArchived ? readArchive(file) : readFile(database, file);
+    return yield* kind === "archive" ? readArchive(file) : readFile(database, file);
   }
   // Archiving empties the rows; spans that are still in them are better than none.
   if (keys.some(({ size }) => size !== 0)) return yield* readStored(database, keys);
-  if (isArchived || wasWrittenWithSpans(database, traceId)) {
-    throw explainMissingFile(name, location);
+  if (kind === "archive" || wasWrittenWithSpans(database, traceId)) {
+    throw explainMissingFile(name, folder);
   }
 }
 
 function readTags(database: Database, traceId: string): ReadonlyMap<string, string> {
   const rows = database.rows(
     sql`SELECT t.key, t.value FROM trace_info i LEFT JOIN trace_tags t
-      ON t.request_id = i.request_id AND t.key IN ${bindList([KEPT_IN, ARTIFACTS, ARCHIVE])}
+      ON t.request_id = i.request_id AND t.key IN ${bindList(PLACE_TAGS)}
       WHERE i.request_id = ${traceId}`,
   );
   if (rows.length === 0) throw noSuchTrace(database, traceId);
@@ -147,29 +147,14 @@ function* readFile(database: Database, file: string): Generator<string[]> {
 }
 
 function readArchive(file: string): string[][] {
-  try {
-    return [decodeSpans(Deno.readFileSync(file)).map((span) => JSON.stringify(span))];
-  } catch (error) {
-    if (!(error instanceof RangeError)) throw error;
-    throw explainDamage(file, `it is not the OTLP that MLflow archives (${error.message})`);
-  }
-}
-
-function explainDamage(file: string, why: string): Failure {
-  return new Failure(
-    "upstream_error",
-    `The file with this trace's spans, ${file}, is damaged: ${why}.`,
-    {
-      hint: "Restore it from a backup. Without data.* fields the trace can be read.",
-    },
-  );
+  return [decodeArchive(Deno.readFileSync(file), file).map((span) => JSON.stringify(span))];
 }
 
 function explainMissingFile(name: string, location: string | undefined): Failure {
   return new Failure(
     "not_found",
     location === undefined
-      ? "This trace's spans have been archived, but the trace does not say where."
+      ? NO_ARCHIVE_LOCATION
       : `This trace's spans are kept in ${name} below ${location}, which does not exist or may not ` +
         "be read.",
     {
@@ -199,7 +184,7 @@ function isWithin(file: string, folder: string): boolean {
 
 /** The paths in permitted folders that a location may mean; a moved store keeps old paths. */
 function listCandidates(location: string, folders: readonly string[]): string[] {
-  const proxied = /^mlflow-artifacts:(?:\/\/[^/]*)?\/+(.+)$/.exec(location)?.[1];
+  const proxied = findProxiedPath(location);
   const path = proxied ?? readLocalPath(location);
   if (path === undefined) return [];
   const parts = path.split(/[\\/]+/).filter((part) => part !== "" && part !== ".");

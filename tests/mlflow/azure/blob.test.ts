@@ -65,7 +65,8 @@ Deno.test("azure: a service principal reads with tokens of Entra, of which one s
   const place = "abfss://traces@account.dfs.core.windows.net/a";
   await using tracking = serveTrace(`${place}%20b/ü~+1`);
   try {
-    await azurite.put("traces", "a b/ü~+1/traces.json", JSON.stringify({ spans: SPANS }));
+    const file = new TextEncoder().encode(JSON.stringify({ spans: SPANS }));
+    await azurite.put("traces", "a b/ü~+1/traces.json", file);
     const env = {
       MLFLOW_TRACKING_URI: tracking.url,
       MLFLOW_TRACKING_SERVER_CERT_PATH: cert,

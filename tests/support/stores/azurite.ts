@@ -11,7 +11,7 @@ export interface Azurite extends AsyncDisposable {
   /** Where the account's containers are. */
   readonly endpoint: string;
   /** Puts a file into a new container, by Azure's own client. */
-  put(container: string, name: string, text: string): Promise<void>;
+  put(container: string, name: string, content: Uint8Array): Promise<void>;
   /** A signature for reading a container, by Azure's own client; it ends after so many minutes. */
   sign(container: string, minutes: number): Promise<string>;
 }
@@ -49,8 +49,8 @@ export async function startAzurite(
     `AccountName=${ACCOUNT};AccountKey=${key};BlobEndpoint=${endpoint};`;
   return {
     ...{ account: ACCOUNT, key, endpoint, connectionString },
-    put: async (container, name, text) => {
-      await runWithClouds("./put_azure.py", [container, name, text], {
+    put: async (container, name, content) => {
+      await runWithClouds("./put_azure.py", [container, name, content.toBase64()], {
         AZURE_STORAGE_CONNECTION_STRING: connectionString,
         ...(tls === undefined ? {} : { REQUESTS_CA_BUNDLE: tls.cert }),
       });

@@ -1,8 +1,12 @@
 export const TRACE = "tr-1";
 
-/** A tracking server with one trace, whose spans lie in an object store that it cannot read. */
+/**
+ * A tracking server with one trace, whose spans lie in an object store that it cannot read.
+ *
+ * @param place The folder, or the tags that say where.
+ */
 export function serveTrace(
-  location: string,
+  place: string | Readonly<Record<string, string>>,
   more: (request: Request) => Response | undefined = () => undefined,
 ): AsyncDisposable & { readonly url: string } {
   const info = {
@@ -10,7 +14,7 @@ export function serveTrace(
     state: "OK",
     request_time: "2026-11-06T00:00:00Z",
     trace_location: { type: "MLFLOW_EXPERIMENT", mlflow_experiment: { experiment_id: "1" } },
-    tags: { "mlflow.artifactLocation": location },
+    tags: typeof place === "string" ? { "mlflow.artifactLocation": place } : place,
   };
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
     if (new URL(request.url).pathname === `/api/3.0/mlflow/traces/${TRACE}`) {

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Json, JsonObject } from "../../core/json.ts";
+import { explainDamage } from "../span_place.ts";
 
 type Scalar = "text" | "bytes" | "integer" | "enum" | "kind" | "bool" | "fixed64" | "double";
 /** Fields by number. A field whose name ends in `[]` is repeated. */
@@ -44,8 +45,22 @@ const SPAN: Message = {
 const KINDS = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
 const MAX_DEPTH = 100;
 
-/** Decodes the spans of a `TracesData` message, root spans first, then by time. */
-export function decodeSpans(bytes: Uint8Array): JsonObject[] {
+/**
+ * Decodes the spans in an archived trace's file, root spans first, then by time.
+ *
+ * @throws {Failure} that names the file when it is damaged.
+ */
+export function decodeArchive(bytes: Uint8Array, file: string): JsonObject[] {
+  try {
+    return decodeSpans(bytes);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw explainDamage(file, `it is not the OTLP that MLflow archives (${error.message})`);
+  }
+}
+
+/** Decodes the spans of a `TracesData` message. */
+function decodeSpans(bytes: Uint8Array): JsonObject[] {
   const spans: JsonObject[] = [];
   for (const resource of readMessages(bytes, 1)) {
     for (const scope of readMessages(resource, 2)) {

@@ -1,0 +1,71 @@
+/** Files of spans that the server does not read for its clients. */
+import { Failure, isFailure } from "../../core/failure.ts";
+import type { Json } from "../../core/json.ts";
+import { joinedPath, path, type SafePath } from "../../http/request.ts";
+import { schemeOfStore } from "../../config/mlflow.ts";
+import type { ObjectReader } from "../objects.ts";
+import { decodeArchive } from "../shape/otlp.ts";
+import { findProxiedPath, NO_ARCHIVE_LOCATION, type SpanPlace } from "../span_place.ts";
+
+/** The file that a client wrote, where the server's artifact proxy has it. */
+export function findFile(place: SpanPlace): SafePath | undefined {
+  if (place.kind !== "artifacts") return undefined;
+  const segments = findProxiedPath(place.folder)?.split("/").filter((segment) => segment !== "");
+  return segments === undefined
+    ? undefined
+    : joinedPath(path`/api/2.0/mlflow-artifacts/artifacts`, [...segments, place.file]);
+}
+
+/** The file of spans in an object store, where only that has it. */
+export function findObject(place: SpanPlace): string | undefined {
+  if (place.kind === "database" || place.folder === undefined) return undefined;
+  return schemeOfStore(place.folder) !== undefined
+    ? `${place.folder.replace(/\/+$/, "")}/${place.file}`
+    : undefined;
+}
+
+export function explainObject(object: string, cause?: Failure): Failure {
+  const [store = object] = /^\w+:\/\/[^/]+/.exec(object) ?? [];
+  return new Failure(
+    "unsupported",
+    `The spans are in ${new URL(object).protocol}//, and the server does not serve them.`,
+    {
+      hint: `To read them there, set --artifact-stores ${store} ` +
+        `(WANDFLOW_ARTIFACT_STORES=${store}), with credentials for it.`,
+      cause,
+    },
+  );
+}
+
+function explainArchive({ folder }: SpanPlace & { kind: "archive" }): Failure {
+  if (folder === undefined) return new Failure("unsupported", NO_ARCHIVE_LOCATION);
+  return new Failure(
+    "unsupported",
+    `The spans were archived in ${folder}, where the server does not find them.`,
+    {
+      hint: "The server's log says why: it may lack the credentials, or the file is gone. " +
+        "Without data.* fields the trace can be read.",
+    },
+  );
+}
+
+/** The spans of an archived trace, from the object store that the archiver moved them to. */
+export async function readArchive(
+  objects: ObjectReader | undefined,
+  place: SpanPlace & { kind: "archive" },
+  signal: AbortSignal,
+): Promise<readonly Json[]> {
+  const object = findObject(place);
+  if (object === undefined) throw explainArchive(place);
+  const kept = await objects?.(object, signal);
+  if (kept === undefined) throw explainObject(object);
+  try {
+    return decodeArchive(await kept.session.bytes(kept.request), object);
+  } catch (error) {
+    if (!isFailure(error, "not_found")) throw error;
+    throw new Failure("upstream_error", `The spans were archived as ${object}, which is gone.`, {
+      hint: "Restore it from a backup. Without data.* fields the trace can be read.",
+      cause: error,
+    });
+  }
+}
