@@ -122,7 +122,15 @@ function flags(name: string, server: Server, refer: (variable: string) => string
   return server.variables.flatMap((one) => [name, `${one.name}=${textOf(one, refer)}`]);
 }
 
-/** Every client by the word that `wandflow setup` takes for it. */
+/**
+ * Every client by the word that `wandflow setup` takes for it. Claude Code, Codex, Gemini CLI and
+ * opencode are run with these settings by tests/system. The others were compared with their
+ * documentation on 2026-11-28: code.visualstudio.com/docs/copilot/reference/mcp-configuration,
+ * cursor.com/docs/mcp/install-links, docs.windsurf.com/windsurf/cascade/mcp, zed.dev/docs/ai/mcp,
+ * opencode.ai/docs/migrate-v1, help.mistral.ai/en/articles/393572,
+ * developers.openai.com/api/docs/guides/tools-remote-mcp, and for Claude Desktop's paths
+ * playwright.dev/mcp/clients/claude-desktop, which has none for Linux.
+ */
 export const CLIENTS = {
   "claude-code": {
     title: "Claude Code",
@@ -291,20 +299,22 @@ export const CLIENTS = {
         };
       },
     },
+    note: "OpenCode 2 reads this, too; a file of its own form has servers in mcp.servers.",
   },
   lechat: {
     title: "LeChat",
     text: (server) =>
       server.kind === "local" ? undefined : [
         `Connector name: ${ENTRY}`,
-        `Connector server: ${server.url}`,
+        `Connection server: ${server.url}`,
         `Authentication: ${
           server.token === undefined ? "none" : `API token, the value of ${server.token}`
         }`,
       ].join("\n"),
     instead:
       "LeChat starts no programs: give --remote with the address of a server that it reaches.",
-    note: "In LeChat: Connectors > Add connector > Custom MCP connector.",
+    note: "In LeChat: Intelligence > Connectors > Add Connector > Custom MCP Connector. An " +
+      "administrator of the organization has to do it.",
   },
   openai: {
     title: "OpenAI Responses API",
