@@ -9,6 +9,7 @@ import { answerTo, initialize, send } from "./rpc.ts";
 import { type Program, run, start } from "../support/product.ts";
 import { startDatabricks } from "../support/databricks/server.ts";
 import { startWandbSim } from "../support/wandb/mod.ts";
+import { startDocsServer } from "../wandb/docs_server.ts";
 import { EXPERIMENT, startFakeMlflow, TRACE, traceId } from "./fake_mlflow.ts";
 
 const EXAMPLE = { MLFLOW_TRACKING_URI: `sqlite:///${join(ROOT, "examples", "mlflow.db")}` };
@@ -236,6 +237,32 @@ export const LATE: Readonly<Record<string, (program?: Program) => Promise<void>>
       await sim.stop();
     }
   },
+
+  "an argument of a prompt is completed, and W&B's documentation is searched": async (program) => {
+    const sim = startWandbSim();
+    const docs = startDocsServer();
+    try {
+      const env = {
+        WANDB_API_KEY: sim.apiKey,
+        WANDB_BASE_URL: sim.url,
+        WANDBOT_BASE_URL: docs.url,
+      };
+      await using server = await start(["stdio"], env, program);
+      await initialize(server);
+      const ref = { type: "ref/prompt", name: "explore_project" };
+      const argument = { name: "entity", value: "sim-u" };
+      await send(server, { id: 1, method: "completion/complete", params: { ref, argument } });
+      const { result } = await answerTo(server, 1);
+      assert.deepEqual(result?.["completion"], { values: ["sim-user"], total: 1, hasMore: false });
+      const call = { name: "search_wandb_docs_tool", arguments: { query: "sweeps" } };
+      await send(server, { id: 2, method: "tools/call", params: call });
+      assert.match(JSON.stringify(await answerTo(server, 2)), /Call `run\.log_artifact\(\)`/);
+    } finally {
+      await sim.stop();
+      await docs.stop();
+    }
+  },
+
   "settings files of clients are read": async (program) => {
     const env = { MLFLOW_TRACKING_URI: "http://127.0.0.1:9" };
     const files = [["cursor", "{ // mine\n}", /\/\/ mine/], [
