@@ -14,7 +14,7 @@ import type { Setting } from "../src/config/setting.ts";
 import { SETTINGS } from "../src/config/settings.ts";
 import { TROUBLES } from "../src/cli/troubles.ts";
 import { createLog } from "../src/core/log.ts";
-import { skillFiles } from "../src/mcp/skills.ts";
+import { writeSkillFiles } from "../src/mcp/skills.ts";
 import type { BoundTool } from "../src/mcp/tool.ts";
 import { markdownTable } from "../src/core/table.ts";
 import { VERSION } from "../src/version.ts";
@@ -200,7 +200,7 @@ export async function generatedFiles(): Promise<Map<string, string>> {
     const listing = JSON.stringify(tool.listing(), null, 2);
     files.set(`tests/golden/tools/${tool.name}.json`, `${listing}\n`);
   }
-  for (const [path, text] of Object.entries(skillFiles(catalog.prompts))) {
+  for (const [path, text] of Object.entries(writeSkillFiles(catalog.prompts))) {
     files.set(`${PLUGIN_SKILLS}/${path}`, text);
   }
   files.set("deploy/reads.conf", listReads(tools));

@@ -4,7 +4,7 @@ import { once } from "./core/values.ts";
 import type { Log } from "./core/log.ts";
 import { hideArguments } from "./mcp/define.ts";
 import { createPrompts, type Prompt, summarizeChains } from "./mcp/prompts.ts";
-import { type Resource, resourcesOf } from "./mcp/resource.ts";
+import { createResources, type Resource } from "./mcp/resource.ts";
 import { absentBackend, type Backend, type HealthCheck } from "./mcp/backend.ts";
 import type { BoundTool } from "./mcp/tool.ts";
 import { explainNoKey, isWandbConfigured } from "./config/wandb.ts";
@@ -99,7 +99,7 @@ export function createCatalog(config: Config, log: Log, loaded: LoadedBackends):
   return {
     tools: listed,
     prompts: createPrompts(backends.flatMap(({ workflows }) => workflows), listed, lookUps),
-    resources: resourcesOf(backends.flatMap(({ resources }) => resources), listed, lookUps),
+    resources: createResources(backends.flatMap(({ resources }) => resources), listed, lookUps),
     instructions: log.redact(instructionsOf(backends, listed, absences, config)),
     absences: absences.map(log.redact),
     absentTools: once(() => findAbsentTools(backends, listed, readOnly)),

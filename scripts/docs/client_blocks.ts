@@ -1,7 +1,7 @@
 /** The README's blocks for MCP clients, from the table that `wandflow setup` prints from. */
 import { type Client, CLIENTS, type Server } from "../../src/cli/setup/clients.ts";
 import { addEntry } from "../../src/cli/setup/merge.ts";
-import { shellWord } from "../../src/core/values.ts";
+import { quoteForShell } from "../../src/core/values.ts";
 
 const SERVER: Server = {
   kind: "local",
@@ -22,7 +22,7 @@ export async function clientBlocks(): Promise<string> {
     const own = COMMANDS.includes(client) ? command?.(SERVER) : undefined;
     const text = own === undefined
       ? fence(file.format, shorten(await addEntry("", file, SERVER)))
-      : fence("sh", own.map(shellWord).join(" "));
+      : fence("sh", own.map(quoteForShell).join(" "));
     const place = own === undefined ? ` (<code>${file.path}</code>)` : "";
     blocks.set(text, [...blocks.get(text) ?? [], `<b>${client.title}</b>${place}`]);
   }

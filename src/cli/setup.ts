@@ -3,7 +3,7 @@ import { settingKeys } from "../config/resolve.ts";
 import type { Setting } from "../config/setting.ts";
 import { SETTINGS } from "../config/settings.ts";
 import { didYouMean } from "../core/failure.ts";
-import { shellWord } from "../core/values.ts";
+import { quoteForShell } from "../core/values.ts";
 import { print, printError } from "./output.ts";
 import {
   type Client,
@@ -68,7 +68,7 @@ async function printable(
   merge: boolean,
 ): Promise<string | undefined> {
   const { file, command, text } = client;
-  if (command !== undefined && !asFile) return command(server).map(shellWord).join(" ");
+  if (command !== undefined && !asFile) return command(server).map(quoteForShell).join(" ");
   if (file !== undefined) {
     if (file.entry(server) === undefined) return undefined;
     return await addEntry(

@@ -1,4 +1,4 @@
-import { percentDecoded } from "../core/values.ts";
+import { decodePercent } from "../core/values.ts";
 import type { Proxies } from "../core/network.ts";
 import type { Access } from "./access.ts";
 import type { ConfigNote } from "./resolve.ts";
@@ -64,8 +64,8 @@ export function secretsInUrl(uri: unknown): string[] {
     /auth|code|credential|key|pass|secret|sig|token/i.test(name) ? [value] : []
   );
   if (url.password === "") return values;
-  const pair = `${percentDecoded(url.username)}:${percentDecoded(url.password)}`;
-  return [...values, url.password, percentDecoded(url.password), pair, basicForm(pair)];
+  const pair = `${decodePercent(url.username)}:${decodePercent(url.password)}`;
+  return [...values, url.password, decodePercent(url.password), pair, basicForm(pair)];
 }
 
 function basicForm(text: string): string {

@@ -1,4 +1,4 @@
-import { defined, fileUriPath } from "../core/values.ts";
+import { defined, readFileUri } from "../core/values.ts";
 import type { ConfigNote } from "./resolve.ts";
 import type { Settings } from "./settings.ts";
 
@@ -37,8 +37,8 @@ export function withLocalStore(
   if (given === undefined) return inFolder(settings, folder, look);
   const artifactsDestination = settings.artifactsDestination === undefined
     ? undefined
-    : absolute(fileUriPath(settings.artifactsDestination) ?? settings.artifactsDestination, folder);
-  const named = sqlitePath(given) ?? fileUriPath(given) ??
+    : absolute(readFileUri(settings.artifactsDestination) ?? settings.artifactsDestination, folder);
+  const named = sqlitePath(given) ?? readFileUri(given) ??
     (isPath(given, look) ? given : undefined);
   if (named === undefined) return { settings, notes: [] };
   const path = absolute(named, folder);

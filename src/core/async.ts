@@ -7,15 +7,15 @@ export async function pause(milliseconds: number, signal?: AbortSignal): Promise
   try {
     await sleep(milliseconds, undefined, defined({ signal }));
   } catch (error) {
-    // Node's own AbortError hides whose doing it was.
+    // Node's own AbortError hides the signal's reason.
     signal?.throwIfAborted();
     throw error;
   }
 }
 
 /**
- * Does work that has `milliseconds` at most, and ends with `signal`. The work gets a signal that
- * aborts in both cases.
+ * Does work that may take `milliseconds` at most and ends when `signal` aborts. The work gets a
+ * signal that aborts in both cases.
  *
  * @throws {DOMException} `TimeoutError` when the time is up; the signal's reason when it aborts.
  */
@@ -26,11 +26,11 @@ export async function within<T>(
 ): Promise<T> {
   const bound = AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]);
   bound.throwIfAborted();
-  return await orAborted(bound, work(bound));
+  return await waitUnlessAborted(bound, work(bound));
 }
 
-/** What comes of work, unless the signal aborts first. */
-async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+/** Waits for work, unless the signal aborts first. */
+async function waitUnlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return await new Promise<T>((resolve, reject) => {
     const stop = () => reject(signal.reason);
     signal.addEventListener("abort", stop, { once: true });
@@ -38,12 +38,12 @@ async function orAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   });
 }
 
-/** The ends of the work under each key that is under way. */
+/** For each key, when the work in progress will have ended. */
 const turns = new Map<string, Promise<void>>();
 
 /**
- * Does work when all that was begun before under the same key has ended: what reads, changes and
- * writes one thing would overwrite what another call wrote in between.
+ * Does work once all work begun earlier under the same key has ended: two calls that read, change
+ * and write the same thing at once would overwrite each other's changes.
  */
 export async function inTurn<T>(
   key: string,
@@ -57,14 +57,14 @@ export async function inTurn<T>(
   void turn.then(() => turns.get(key) === turn && turns.delete(key));
   try {
     signal.throwIfAborted();
-    await orAborted(signal, earlier);
+    await waitUnlessAborted(signal, earlier);
     return await work();
   } finally {
     end();
   }
 }
 
-/** Does jobs, `width` at a time, in their order. */
+/** Runs jobs in order, `width` at a time. */
 export async function inParallel(
   jobs: readonly (() => Promise<void>)[],
   width: number,

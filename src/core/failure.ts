@@ -1,6 +1,6 @@
 /**
- * The one way a call fails. Whoever finds out what is wrong throws a {@link Failure}; `mcp/result`
- * renders it; nobody else translates it.
+ * The one way a call fails. The code that finds out what is wrong throws a {@link Failure};
+ * `mcp/result` renders it; nothing in between translates it.
  *
  * @module
  */
@@ -43,15 +43,16 @@ export interface FailureDetails {
   /** The back end's own code, such as `RESOURCE_DOES_NOT_EXIST`. */
   readonly upstreamCode?: string | undefined;
   /**
-   * Of a write: `none` where the server certainly changed nothing, `part` where some of it was done,
-   * `unknown` where it may have been. Not given where the code says it: a request that is invalid, forbidden or limited has no effect.
+   * For a write: `none` if the server certainly changed nothing, `part` if some of it was done,
+   * `unknown` if it may have been. Not given if the code implies it: a request that is invalid,
+   * forbidden or limited has no effect.
    */
   readonly effect?: Effect | undefined;
   /** The error behind it, for the log. */
   readonly cause?: unknown;
 }
 
-/** A failure as the client gets it. */
+/** A failure as the client receives it. */
 export interface FailureReport {
   /** Its kind. */
   readonly error: FailureCode;
@@ -97,7 +98,7 @@ export class Failure extends Error {
     this.effect = details.effect;
   }
 
-  /** The failure as the client gets it. */
+  /** The failure as the client receives it. */
   get report(): FailureReport {
     const { code: error, message, hint, retryable } = this;
     return { error, message, ...defined({ hint }), retryable };
@@ -114,13 +115,13 @@ export function badArgument(message: string, hint?: string): Failure {
   return new Failure("invalid_arguments", message, { hint });
 }
 
-/** A name that is none of the valid ones. */
+/** A name that is not one of the valid ones. */
 export interface UnknownName {
   /** What is named, such as `operator` or `W&B state`. */
   readonly what: string;
   /** The caller's name. */
   readonly given: string;
-  /** Every name that would do; the nearest are suggested. */
+  /** All valid names; the nearest are suggested. */
   readonly valid: Iterable<string>;
   /** How to write a name in the sentence; in double quotes if not given. */
   readonly quote?: (name: string) => string;
@@ -128,7 +129,7 @@ export interface UnknownName {
   readonly hint?: string | undefined;
 }
 
-/** The failure for a name that is none of the valid ones: "did you mean", and what there is. */
+/** The failure for an unknown name: "did you mean", and the valid names. */
 export function unknownName({ what, given, valid, quote, hint }: UnknownName): Failure {
   const names = [...valid];
   return badArgument(
@@ -150,10 +151,10 @@ export function didYouMean(
   return guesses.length === 0 ? "." : `; did you mean ${oneOf(guesses)}?`;
 }
 
-/** Longest name of a caller's that a message repeats, in characters. */
+/** How much of a caller's name a message repeats, in characters. */
 const LONGEST = 60;
 
-/** A caller's text as a message may repeat it. */
+/** Shortens a caller's text so that a message can repeat it. */
 export function shortenName(given: string): string {
   return given.length > LONGEST ? `${given.slice(0, LONGEST).toWellFormed()}…` : given;
 }

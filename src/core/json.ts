@@ -3,8 +3,8 @@
  *
  * `JSON.parse` rounds integers beyond 2^53 (span times in nanoseconds) and refuses the bare tokens
  * `NaN` and `Infinity` that Python writes. One scan over the text outside of string literals quotes
- * both, bounds nesting and number of values, and leaves the parsing itself to the engine: a reviver with source text
- * would be called for every value and costs several times as much on large traces.
+ * both, limits nesting and number of values, and leaves the parsing itself to the engine: a reviver
+ * with source text would be called for every value and cost several times as much on large traces.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { Failure } from "./failure.ts";
 /** Any JSON value. */
 export type Json = null | boolean | number | string | Json[] | JsonObject;
 
-/** A JSON object. Keys may be anything, `__proto__` too: build copies by `Object.fromEntries`. */
+/** A JSON object. A key may even be `__proto__`: build copies with `Object.fromEntries`. */
 export type JsonObject = { [key: string]: Json };
 
 /** Settings of {@link parseJson}. */
@@ -33,7 +33,7 @@ export class JsonError extends Failure {
   /** Offset of what could not be read, in UTF-16 units, if known; the length for text cut short. */
   readonly position: number | undefined;
 
-  /** Makes the error for a place in the text. */
+  /** Creates the error for a position in the text. */
   constructor(kind: JsonError["kind"], message: string, position: number | undefined) {
     super("upstream_error", message, {
       hint: kind === "values"
@@ -56,7 +56,7 @@ export function isJsonObject(value: unknown): value is JsonObject {
 }
 
 const DEFAULT_MAX_DEPTH = 512;
-/** `[{},{},…]` takes forty times its size when it is parsed: a million values a hundred megabytes. */
+/** Parsed, `[{},{},…]` takes forty times its size: a million values take a hundred megabytes. */
 const DEFAULT_MAX_VALUES = 1_000_000;
 /** Numbers of 16 characters and more, or with an exponent, may lose something in a double. */
 const SUSPECT = /-?\d{16,}|[eE]|N|I/;
@@ -80,7 +80,7 @@ export function parseJson(text: string, options: ParseJsonOptions = {}): Json {
     return JSON.parse(scan.run());
   } catch (error) {
     if (error instanceof SyntaxError) throw describe(error, text, scan);
-    // Of numbers with millions of digits.
+    // Thrown for numbers with millions of digits.
     if (error instanceof RangeError) {
       throw new JsonError("values", "JSON with a number too long", undefined);
     }
@@ -88,7 +88,7 @@ export function parseJson(text: string, options: ParseJsonOptions = {}): Json {
   }
 }
 
-/** Like {@link parseJson}, but gives undefined for text that is not JSON. */
+/** Like {@link parseJson}, but returns undefined for text that is not JSON. */
 export function tryParseJson(text: string, options: ParseJsonOptions = {}): Json | undefined {
   try {
     return parseJson(text, options);
@@ -100,7 +100,7 @@ export function tryParseJson(text: string, options: ParseJsonOptions = {}): Json
 
 class Scan {
   readonly #pieces: string[] = [];
-  /** Offsets in the original text of the quotes put in, two for each token. */
+  /** Offsets in the original text of the quotes that were added, two for each token. */
   readonly added: number[] = [];
   #copied: number;
   #depth = 0;
@@ -134,7 +134,7 @@ class Scan {
     return this.#pieces.join("");
   }
 
-  /** The text between two string literals: punctuation, numbers, names. */
+  /** Scans the text between two string literals: punctuation, numbers, names. */
   #between(from: number, to: number): void {
     const { text } = this;
     let numeric = false;

@@ -1,24 +1,24 @@
 /**
  * The server's side of the launcher: helpers are workers that only the launcher can start, since
- * loading a module takes permission to read it.
+ * loading a module needs permission to read it.
  *
  * @module
  */
 
 /** A worker that helps the server. */
 export interface Helper {
-  /** Where it is asked and answers. */
+  /** Carries requests and answers. */
   readonly port: MessagePort;
-  /** Resolves with the reason when it ended by itself. */
+  /** Resolves with the reason if it ends by itself. */
   readonly ended: Promise<string>;
   /** Ends it, whatever it is doing. */
   end(): void;
 }
 
-/** The helpers that there are: one reads a local store, one draws. */
+/** The helpers: one reads a local store, one draws. */
 export type HelperName = "store" | "painter";
 
-/** All permissions but reading, refused: a worker inherits what is not named. */
+/** Denies all permissions but reading: a worker inherits those that are not named. */
 export const NO_PERMISSIONS = {
   net: false,
   env: false,
@@ -29,13 +29,13 @@ export const NO_PERMISSIONS = {
   import: false,
 } as const;
 
-/** Whether this program was started by the launcher; tests run parts of it without one. */
+/** Whether the launcher started this program; tests run parts of it without one. */
 export function isLaunched(): boolean {
   return typeof DedicatedWorkerGlobalScope !== "undefined" &&
     self instanceof DedicatedWorkerGlobalScope;
 }
 
-/** Lets the launcher start a helper, with the permissions that it has for it. */
+/** Asks the launcher to start a helper with the permissions meant for it. */
 export function startHelper(helper: HelperName): Helper {
   const { port1: port, port2: theirs } = new MessageChannel();
   const { port1: life, port2: theirLife } = new MessageChannel();

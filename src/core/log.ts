@@ -1,5 +1,5 @@
 import { isRecord, tryParseJson } from "./json.ts";
-import { once, percentDecoded } from "./values.ts";
+import { decodePercent, once } from "./values.ts";
 
 /** Levels as the MCP servers of both projects name them, least urgent first. */
 export const LOG_LEVELS = ["DEBUG", "INFO", "WARNING", "ERROR"] as const;
@@ -127,13 +127,13 @@ function writeStderr(line: string): void {
   }
 }
 
-/** Secrets shorter than this are ordinary words, too: they are looked for beside credentials only. */
+/** Shorter secrets may be ordinary words: they are replaced only beside credentials. */
 const DISTINCT = 6;
 
 /**
- * Replaces secrets in a text, in the forms that servers and clients write them in: percent-encoded,
- * as a form, JSON text, JSON in JSON, Base64; also what a cut left of one. Short ones only behind a
- * name such as `password=`, a colon before a host, or alone in their text.
+ * Replaces secrets in a text, in the forms in which servers and clients write them:
+ * percent-encoded, as a form, JSON text, JSON in JSON, Base64; also what a cut left of one. Short
+ * ones only after a name such as `password=`, after a colon before a host, or alone in their text.
  */
 export function createRedactor(secrets: Iterable<string>): (text: string) => string {
   const needles = new Set<string>();
@@ -162,7 +162,7 @@ export function createRedactor(secrets: Iterable<string>): (text: string) => str
   const escapes = matchEscapes([...needles, ...short]);
   return (text) => {
     const replaced = replace(text);
-    // Any of a secret's characters may be escaped, or all; what hides one so is shown decoded.
+    // Any or all of a secret's characters may be escaped; text that hides one so is shown decoded.
     const decoded = decodeEscapes(replaced, escapes);
     if (decoded === replaced) return replaced;
     const clean = replace(decoded);
@@ -170,10 +170,10 @@ export function createRedactor(secrets: Iterable<string>): (text: string) => str
   };
 }
 
-/** Of a secret that a cut goes through, fewer of its first characters say nothing. */
+/** If a cut goes through a secret, fewer of its first characters reveal nothing. */
 const HEAD = 8;
 
-/** A text without the beginnings of secrets that a cut left: every cut is marked by "…". */
+/** Replaces the beginnings of secrets that a cut left: every cut is marked by "…". */
 function hideHeads(text: string, needles: readonly string[]): string {
   if (!text.includes("…")) return text;
   const [longest = ""] = needles;
@@ -189,7 +189,7 @@ function hideHeads(text: string, needles: readonly string[]): string {
   }).join("…");
 }
 
-/** Where the text's end begins that is a needle's beginning; -1 when it is not. */
+/** Where the text's end turns into the beginning of a needle; -1 if it does not. */
 function findHead(text: string, needle: string): number {
   const head = needle.slice(0, HEAD);
   for (let at = text.indexOf(head); at !== -1; at = text.indexOf(head, at + 1)) {
@@ -219,7 +219,7 @@ const ENTITIES: Readonly<Record<string, string>> = {
   "'": "apos",
 };
 
-/** The ways to write the characters of some secrets by their codes; other escapes cost no time. */
+/** Matches only the escapes of characters in these secrets; other escapes cost no time. */
 function matchEscapes(secrets: Iterable<string>): RegExp {
   const characters = [...new Set([...secrets].join(""))];
   const units = [...new Set(characters.join("").split(""))].map((unit) => unit.charCodeAt(0));
@@ -252,7 +252,7 @@ function decodeEscape(
   decimal?: string,
   entity?: string,
 ): string {
-  if (percent !== undefined) return percentDecoded(whole);
+  if (percent !== undefined) return decodePercent(whole);
   if (entity !== undefined) {
     const name = entity.toLowerCase();
     return Object.keys(ENTITIES).find((sign) => ENTITIES[sign] === name) ?? whole;
@@ -276,7 +276,7 @@ export function readLifetime(token: string): number | undefined {
   return typeof exp === "number" && typeof iat === "number" ? exp - iat : undefined;
 }
 
-/** What stands before a value that is a credential. */
+/** What precedes a value that is a credential. */
 const CREDENTIAL = String
   .raw`(?<=(?:pass(?:word|wd|phrase)?|pwd|secret|token|credentials?|authorization|bearer|basic|key)\\?["']?\s*[:=]?\s*\\?["']?)`;
 
@@ -288,7 +288,7 @@ function writtenForms(secret: string): string[] {
   const whole = secret.toWellFormed();
   const bytes = new TextEncoder().encode(secret);
   const quoted = JSON.stringify(secret).slice(1, -1);
-  // As Python writes it.
+  // The form in which Python writes it.
   const ascii = quoted.replaceAll(
     /[^\x20-\x7E]/g,
     (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, "0")}`,
@@ -301,7 +301,7 @@ function writtenForms(secret: string): string[] {
     String(new URLSearchParams([["", whole]])).slice(1),
     ...[quoted, ascii, quoted.replaceAll("/", "\\/")].flatMap((text) => [
       text,
-      // As text that stands inside JSON text.
+      // The form inside JSON text.
       JSON.stringify(text).slice(1, -1),
     ]),
     bytes.toBase64({ omitPadding: true }),
@@ -310,7 +310,7 @@ function writtenForms(secret: string): string[] {
   ];
 }
 
-/** The digits of a secret that is a number, as they come back from a parser: `007` as `7`. */
+/** The digits of a numeric secret as a parser returns them: `7` for `007`. */
 function writtenNumber(secret: string): string[] {
   const number = Number(secret);
   const text = String(number);

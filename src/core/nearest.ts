@@ -1,4 +1,4 @@
-/** Longest part of a word that is looked at. */
+/** Longest part of a word that is compared. */
 const LONGEST = 80;
 
 /**
@@ -37,7 +37,7 @@ export function editDistance(a: string, b: string, limit: number = Infinity): nu
 
 /**
  * The known names most like the given one, best first: those that contain it or that it contains,
- * and those a few typing errors away. Case and the signs `_ - . \`` count for nothing.
+ * and those a few typing errors away. Case and the signs `_ - . \`` are ignored.
  */
 export function nearest(name: string, known: Iterable<string>, count: number = 3): string[] {
   const asked = plain(name);
@@ -64,13 +64,13 @@ function difference(asked: string, candidate: string): number | undefined {
   return undefined;
 }
 
-/** "a, b or c", for sentences; an empty list gives "". */
+/** "a, b or c", for sentences; "" for an empty list. */
 export function oneOf(words: readonly string[]): string {
   if (words.length < 2) return words.join("");
   return `${words.slice(0, -1).join(", ")} or ${words.at(-1)}`;
 }
 
-/** The first `most` of some names, with a mark where there are more: `a, b, …`. */
-export function someOf(names: readonly string[], most: number): string {
+/** The first `most` of some names, with a mark if there are more: `a, b, …`. */
+export function listFirst(names: readonly string[], most: number): string {
   return `${names.slice(0, most).join(", ")}${names.length > most ? ", …" : ""}`;
 }

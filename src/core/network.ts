@@ -1,6 +1,6 @@
 /**
  * The proxies in front of back ends. The runtime uses them by itself and never names them in an
- * error: they are read here for messages alone.
+ * error: they are read here only for messages.
  *
  * @module
  */
@@ -12,15 +12,15 @@ export interface Proxies {
   readonly http?: string;
   /** For https addresses. */
   readonly https?: string;
-  /** Hosts that are asked without one, with their subdomains. */
+  /** Hosts that are reached without one, with their subdomains. */
   readonly except: readonly string[];
 }
 
-/** Variables by which the runtime finds proxies. */
+/** Variables in which the runtime finds proxies. */
 export const PROXY_VARIABLES: readonly string[] = ["HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY"]
   .flatMap((name) => [name, name.toLowerCase()]);
 
-/** What to do where a proxy wants to know who asks. */
+/** What to do if a proxy asks for credentials. */
 export const PROXY_CREDENTIALS =
   "Put them into HTTPS_PROXY or HTTP_PROXY: http://user:password@host:port.";
 
@@ -39,13 +39,13 @@ export function readProxies(env: (name: string) => string | undefined): Proxies 
 
 let proxies: Proxies = { except: [] };
 
-/** Keeps the proxies for {@link proxyBefore}: the server itself reads no environment. */
+/** Keeps the proxies for {@link findProxy}: the server itself does not read the environment. */
 export function keepProxies(found: Proxies): void {
   proxies = found;
 }
 
 /** The proxy in front of an address and the variable that names it, as `host:port (VARIABLE)`. */
-export function proxyBefore({ protocol, hostname }: URL): string | undefined {
+export function findProxy({ protocol, hostname }: URL): string | undefined {
   const direct = proxies.except.some((name) =>
     name === "*" || name === hostname || hostname.endsWith(`.${name}`)
   );

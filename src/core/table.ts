@@ -1,4 +1,4 @@
-/** A plain text table: columns padded, cells on one line, cut at `width` characters with "…". */
+/** Writes a plain text table: columns padded, cells on one line, cut at `width` characters. */
 export function textTable(
   headers: readonly string[],
   rows: readonly (readonly unknown[])[],
@@ -16,7 +16,7 @@ export function textTable(
     .join("\n");
 }
 
-/** One cell's text: JSON for structures, line breaks made visible, cut at `width` characters. */
+/** Writes a cell on one line: structures as JSON, cut at `width` characters. */
 export function oneLine(cell: unknown, width: number): string {
   const raw = cell === null || cell === undefined
     ? ""
@@ -28,7 +28,7 @@ export function oneLine(cell: unknown, width: number): string {
   return characters.length <= width ? text : `${characters.slice(0, width - 1).join("")}…`;
 }
 
-/** A GitHub-flavoured Markdown table; pipes and line breaks in cells are escaped. */
+/** Writes a GitHub-flavored Markdown table; pipes and line breaks in cells are escaped. */
 export function markdownTable(
   headers: readonly string[],
   rows: readonly (readonly string[])[],

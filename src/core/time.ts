@@ -31,12 +31,12 @@ const UNITS: ReadonlyMap<string, number> = new Map([
   ["weeks", 604_800_000],
 ]);
 
-/** Milliseconds of one unit of time, or undefined if it is none. */
+/** Milliseconds of one unit of time; undefined if there is no such unit. */
 export function unitMillis(unit: string): number | undefined {
   return UNITS.get(unit.toLowerCase());
 }
 
-/** Milliseconds of a duration like `90s`, `1h30m` or `2 days`; undefined if it is none. */
+/** Milliseconds of a duration like `90s`, `1h30m` or `2 days`; undefined for other text. */
 export function parseDuration(text: string): number | undefined {
   const parts = [...text.trim().matchAll(/(\d+(?:\.\d+)?)\s*([A-Za-z]+)\s*/gy)];
   if (parts.length === 0 || parts.map((part) => part[0]).join("") !== text.trim()) return undefined;
@@ -57,18 +57,18 @@ export interface Moment {
   readonly day: boolean;
 }
 
-/** The forms that {@link parseMoment} takes, as the end of a message. */
+/** The forms that {@link parseMoment} accepts, as the end of a message. */
 export const MOMENT_FORMS: string =
   "Write a time as 2026-11-06, 2026-11-06T12:00:00Z, 7d or 2 hours ago (that long before now), " +
   "now() - 1h, today, or Unix time.";
 
 /**
- * Reads a point in time in any form that a tool takes; undefined if it is none.
+ * Reads a point in time in any form that a tool accepts; undefined for anything else.
  *
- * - ISO 8601 dates and times; without an offset they are UTC. Impossible dates are none.
+ * - ISO 8601 dates and times; without an offset they are UTC. Impossible dates are refused.
  * - `now`, `now()`, `now() - 1h30m`; `today` and `yesterday` in UTC.
  * - Ages: `7d`, `-7d`, `2 hours ago`, `an hour ago`, `last 7 days`, `past week`.
- * - Unix time as a number or its digits. Its size tells the unit, see {@link unixMillis}.
+ * - Unix time as a number or its digits. Its size decides the unit, see {@link unixMillis}.
  *
  * @param now Milliseconds since 1970.
  */
@@ -82,8 +82,8 @@ export function parseMoment(value: unknown, now: number): Moment | undefined {
 }
 
 /**
- * Milliseconds of a Unix time: from 10^17 on nanoseconds, from 10^14 microseconds, from 10^8 to
- * 10^10 (1973 to 2286) seconds, anything else milliseconds.
+ * Converts a Unix time to milliseconds. From 10^17 it is in nanoseconds, from 10^14 in
+ * microseconds, from 10^8 to 10^10 (1973 to 2286) in seconds, otherwise in milliseconds.
  */
 export function unixMillis(value: number): number {
   const size = Math.abs(value);
@@ -111,7 +111,7 @@ function parseIso(text: string): Moment | undefined {
   return { millis: whole + Number(`0.${fraction}`) * 1000, day: clock === undefined };
 }
 
-/** `Date.parse` takes 31 February for 3 March. */
+/** `Date.parse` reads 31 February as 3 March. */
 function isRealDate(date: string): boolean {
   const parsed = Date.parse(`${date}T00:00:00Z`);
   return !Number.isNaN(parsed) && new Date(parsed).toISOString().startsWith(date);

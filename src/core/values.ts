@@ -1,4 +1,4 @@
-/** What {@link defined} makes of an object: members that may be undefined may be missing. */
+/** The type of {@link defined}: members that may be undefined become optional. */
 export type Defined<T> =
   & { [K in keyof T as undefined extends T[K] ? never : K]: T[K] }
   & { [K in keyof T as undefined extends T[K] ? K : never]?: Exclude<T[K], undefined> };
@@ -12,13 +12,13 @@ export function defined(members: object): object {
   return Object.fromEntries(Object.entries(members).filter(([, value]) => value !== undefined));
 }
 
-/** Computes a value at its first use and keeps it. */
+/** Computes a value at first use and keeps it. */
 export function once<T>(make: () => T): () => T {
   let made: { value: T } | undefined;
   return () => (made ??= { value: make() }).value;
 }
 
-/** An object of its members. Keys that are equal stay apart: the later gets a star. */
+/** Builds an object from its members. Of equal keys, the later gets a star. */
 export function buildObject(
   entries: readonly (readonly [string, unknown])[],
 ): Record<string, unknown> {
@@ -41,8 +41,8 @@ export function buildObject(
 const MARK = /…\[(\d+) more characters\]$/;
 
 /**
- * The first `size` characters of a text and how many more there were; shorter texts as they are.
- * Surrogate pairs stay whole. A text that was shortened before keeps the right count.
+ * Cuts a text to its first `size` characters and says how many more there were; shorter texts stay.
+ * Surrogate pairs stay whole. The count is right even if the text was already cut before.
  */
 export function cutText(text: string, size: number): string {
   if (text.length <= size) return text;
@@ -55,11 +55,11 @@ export function cutText(text: string, size: number): string {
   return `${text.slice(0, end)}…[${missing + size - end} more characters]`;
 }
 
-/** Longest word and longest text of a message, in characters: sentences of ours are far below. */
+/** Longest word and longest text of a message, in characters: wandflow's own are much shorter. */
 const LONGEST_WORD = 400;
 const LONGEST_MESSAGE = 4000;
 
-/** A message in which a caller's text, repeated at length, is shortened wherever it stands. */
+/** Shortens a message that repeats a long text of the caller's, wherever in it that is. */
 export function shortenMessage(text: string): string {
   if (text.length <= LONGEST_WORD) return text;
   const words = text.replaceAll(/\S+/g, (word) => {
@@ -68,7 +68,7 @@ export function shortenMessage(text: string): string {
   return cutText(words, LONGEST_MESSAGE);
 }
 
-/** A name as a part of a dotted path; a backslash marks a dot of the name's own. */
+/** A name as a part of a dotted path; a backslash marks a dot that belongs to the name. */
 export function escapeName(name: string): string {
   return name.replaceAll(".", "\\.");
 }
@@ -78,8 +78,8 @@ export function splitPath(path: string): string[] {
   return path.split(/(?<!\\)\./).map((part) => part.replaceAll("\\.", "."));
 }
 
-/** A part of a URL in plain characters; undefined for one with a stray percent sign. */
-export function tryPercentDecoded(part: string): string | undefined {
+/** Decodes a part of a URL; undefined for one with a stray percent sign. */
+export function tryDecodePercent(part: string): string | undefined {
   try {
     return decodeURIComponent(part);
   } catch {
@@ -87,19 +87,19 @@ export function tryPercentDecoded(part: string): string | undefined {
   }
 }
 
-/** A part of a URL in plain characters; one with a stray percent sign stays as it is. */
-export function percentDecoded(part: string): string {
-  return tryPercentDecoded(part) ?? part;
+/** Decodes a part of a URL; one with a stray percent sign stays as it is. */
+export function decodePercent(part: string): string {
+  return tryDecodePercent(part) ?? part;
 }
 
 /** The path that a `file:` URI names, `C:/…` on Windows; undefined for any other text. */
-export function fileUriPath(uri: string): string | undefined {
+export function readFileUri(uri: string): string | undefined {
   const path = /^file:(?:\/\/(?:localhost)?(?=\/))?(.+)$/is.exec(uri)?.[1];
-  return path === undefined ? undefined : percentDecoded(path).replace(/^\/([A-Za-z]:)/, "$1");
+  return path === undefined ? undefined : decodePercent(path).replace(/^\/([A-Za-z]:)/, "$1");
 }
 
-/** A word of a command to paste: in quotes where a shell would take it for several, or for more. */
-export function shellWord(text: string): string {
+/** A word of a command to paste: in quotes if a shell would otherwise split or expand it. */
+export function quoteForShell(text: string): string {
   if (/^[\p{L}\p{N}@%+=:,./\\_-]+$/u.test(text)) return text;
   return /[$`"!]/.test(text) ? `'${text.replaceAll("'", `'\\''`)}'` : `"${text}"`;
 }

@@ -2,8 +2,8 @@ import { buildObject, once } from "./values.ts";
 import { IDEOGRAPHS, LETTERS } from "./variant_table.ts";
 
 /**
- * Patterns over Unicode's classes, made when a text first needs them: reading their classes takes
- * longer than a third of everything else at start.
+ * Patterns over Unicode's classes, compiled when a text first needs them: compiling them takes more
+ * than a third of the time of everything else at start.
  */
 const patterns = once(() => {
   /** Joiners, selectors, tags, and the signs that arrange hieroglyphs: a use decides. */
@@ -41,11 +41,11 @@ const patterns = once(() => {
   };
 });
 
-/** Quick test that costs one pass: does the text hold anything outside plain visible ASCII and tabs? */
+/** A quick test in one pass: does the text have anything but visible ASCII and white space? */
 const SUSPECT = /[^\t\n\r\x20-\x7E]/;
 
 /**
- * The text without invisible characters, and how many UTF-16 units were taken out. Joiners,
+ * Removes invisible characters from a text, and counts the UTF-16 units removed. Joiners,
  * variation selectors, tags and blanks stay where Unicode gives them a use, one each: runs of them
  * carry hidden messages. Lone surrogates, which many JSON readers refuse, become U+FFFD.
  */
@@ -94,18 +94,18 @@ function isJoinedEmoji(text: string): boolean {
   return /^\p{RGI_Emoji}$/v.test(full) && !/\uFE0F{2}/.test(text);
 }
 
-/** What the JSON text of a value with anything to strip has, and that of most others has not. */
+/** Found in the JSON text of every value with anything to strip, and of few others. */
 const SUSPECT_JSON = /[^\x20-\x7E]|\\[ubf]/;
 
-/** Whether JSON text, as `JSON.stringify` writes it, surely has no invisible character: one pass. */
+/** Whether JSON text, as `JSON.stringify` writes it, surely has no invisible character. */
 export function isPlainJson(text: string): boolean {
   return !SUSPECT_JSON.test(text);
 }
 
 /**
- * A JSON value with invisible characters stripped from every string and key, and the number of
- * characters removed. What has none is given back as it is, the rest is copied. Keys that become
- * equal stay apart: the later gets a star.
+ * Strips invisible characters from every string and key of a JSON value, and counts them. Parts
+ * that have none are returned as they are, the rest is copied. Of keys that become equal, the later
+ * gets a star.
  */
 export function stripInvisibleDeep(value: unknown): { value: unknown; removed: number } {
   let removed = 0;
@@ -154,7 +154,7 @@ export const MOST_GAP = 9;
 /** Most variants that one character stands for. */
 export const MOST_COUNT = 9;
 
-/** How many registered variants an ideograph has; they are numbered from the first selector on. */
+/** How many registered variants an ideograph has; they are numbered from the first selector. */
 const ideographs = once((): ReadonlyMap<number, number> => {
   const counts = new Map<number, number>();
   let base = 0;
@@ -197,8 +197,8 @@ function writeClass(ranges: string): string {
 }
 
 /**
- * A JSON value with every text, number and key of it redacted; what holds no secret is given back as
- * it is. Numbers and truth values are taken for a short secret only under a name such as `password`.
+ * Redacts every text, number and key of a JSON value; one without secrets is returned as it is.
+ * Numbers and booleans count as a short secret only under a name such as `password`.
  */
 export function redactDeep(value: unknown, redact: (text: string) => string): unknown {
   const plain = listNumbers(value);
@@ -235,7 +235,7 @@ export function redactDeep(value: unknown, redact: (text: string) => string): un
   return visit(value, "", 0);
 }
 
-/** Every number and truth value with its name, as one text: most results hold no secret there. */
+/** Every number and boolean with its name, as one text: most results have no secret there. */
 function listNumbers(value: unknown): string {
   const lines: string[] = [];
   const visit = (node: unknown, name: string): void => {
@@ -251,6 +251,6 @@ function listNumbers(value: unknown): string {
 const OWN_NAME = /^[a-z_]+$/;
 
 function redactKey(key: string, redact: (text: string) => string): string {
-  // With the colon it does not stand alone, as short secrets do: they are words, too.
+  // The colon keeps it from being alone in its text, where short secrets are replaced.
   return OWN_NAME.test(key) ? redact(`${key}:`).slice(0, -1) : redact(key);
 }

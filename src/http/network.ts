@@ -1,5 +1,5 @@
 import { Failure } from "../core/failure.ts";
-import { PROXY_CREDENTIALS, proxyBefore } from "../core/network.ts";
+import { findProxy, PROXY_CREDENTIALS } from "../core/network.ts";
 
 /** What is told of the back end in a network error. */
 export interface Place {
@@ -49,7 +49,7 @@ export function networkFailure(place: Place, error: unknown): Failure {
   const effect = NEVER_SENT.test(text) ? "none" : undefined;
   const fail = (message: string, hint: string, retryable: boolean) =>
     new Failure("unreachable", message, { hint, retryable, effect, cause: error });
-  const proxy = proxyBefore(baseUrl);
+  const proxy = findProxy(baseUrl);
   if (proxy !== undefined) {
     if (/proxy authentication required/.test(text)) {
       return new Failure("unauthorized", `The proxy ${proxy} asks for credentials.`, {

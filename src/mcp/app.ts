@@ -24,8 +24,8 @@ export function showsApps(capabilities: unknown): boolean {
   return data?.extensions[EXTENSION].mimeTypes.includes(MIME_TYPE) === true;
 }
 
-/** The pages of some tools, each once. */
-export function appsOf(tools: readonly BoundTool[]): App[] {
+/** The pages of these tools, each once. */
+export function listApps(tools: readonly BoundTool[]): App[] {
   return [
     ...new Map(tools.flatMap(({ app }) => app === undefined ? [] : [[app.uri, app]])).values(),
   ];
@@ -33,7 +33,9 @@ export function appsOf(tools: readonly BoundTool[]): App[] {
 
 /** What a tool's entry in the listing says of its page, in today's form and the one before. */
 export function pageHint({ app }: BoundTool): Record<string, unknown> {
-  return app === undefined ? {} : { ui: { resourceUri: app.uri }, "ui/resourceUri": app.uri };
+  return app === undefined
+    ? {}
+    : { ui: { writeResourceUri: app.uri }, "ui/writeResourceUri": app.uri };
 }
 
 /** A page's entry in `resources/list`. */

@@ -16,9 +16,9 @@ export interface ArgumentRules {
 }
 
 /**
- * Brings a model's arguments into the form that the schema wants: aliases renamed, `null` and blank
- * text (clients fill what they do not use with it) dropped, `"5"` taken for `5`, JSON text for a
- * structure.
+ * Brings a model's arguments into the form that the schema expects: renames aliases, drops `null`
+ * and blank text (with which clients fill what they do not use), reads `"5"` as `5` and JSON text
+ * as a structure.
  *
  * @throws {Failure} `invalid_arguments`, naming the valid ones, for an unknown name.
  */
@@ -47,7 +47,7 @@ export function prepareArguments(raw: unknown, rules: ArgumentRules): Record<str
     const blank = typeof value === "string" && value.trim() === "";
     if (blank && !rules.mayBeEmpty.includes(name)) continue;
     if (Object.hasOwn(result, name) || (name !== given && Object.hasOwn(raw, name))) {
-      throw badArgument(`\`${name}\` is given twice, once as another name for it; give one.`);
+      throw badArgument(`\`${name}\` is given twice, once under another name; give one.`);
     }
     result[name] = coerce(value, schema, name);
     refuseLongIds(name, result[name]);
@@ -58,7 +58,7 @@ export function prepareArguments(raw: unknown, rules: ArgumentRules): Record<str
 /** Longest id, in characters; links to a trace or a run are longer than its id. */
 const LONGEST_ID = 2000;
 
-/** Answers repeat the ids that they were asked for: one of 200,000 characters would fill them. */
+/** Answers repeat the ids that were asked for: one of 200,000 characters would fill them. */
 function refuseLongIds(name: string, value: unknown): void {
   if (!/(^|_)ids?(_[ab])?$/.test(name)) return;
   // Many ids may also be one text with commas.
@@ -73,10 +73,10 @@ function refuseLongIds(name: string, value: unknown): void {
 }
 
 /**
- * Takes numbers above an argument's ceiling for the ceiling: whoever asks for 999 of at most 200
- * wants as many as there are. Gives a sentence for each.
+ * Lowers numbers above an argument's maximum to it: whoever asks for 999 of at most 200 wants as
+ * many as possible. Returns a sentence for each.
  */
-export function lowerToCeilings(args: Record<string, unknown>, properties: JsonObject): string[] {
+export function lowerToMaximum(args: Record<string, unknown>, properties: JsonObject): string[] {
   return Object.entries(args).flatMap(([name, value]) => {
     const most = readMember(properties[name] ?? {}, "maximum");
     if (typeof value !== "number" || typeof most !== "number" || value <= most) return [];
@@ -184,7 +184,7 @@ function readItems(value: unknown): unknown {
     : value.split(",").map((part) => part.trim()).filter((part) => part !== "");
 }
 
-/** A scalar as text; refused where JSON has already rounded the digits of an id away. */
+/** A scalar as text; refused if JSON has already rounded away digits of an id. */
 function toText(value: string | number | boolean, name: string): string {
   if (Number.isInteger(value) && !Number.isSafeInteger(value)) {
     throw badArgument(

@@ -6,7 +6,7 @@ import type { CallContext, Reply, Target } from "./tool.ts";
 /** What came of a change. */
 type Outcome = "done" | "refused" | "failed" | "partly done" | "effect unknown";
 
-/** Refusals: whoever gave one of these has looked at the call and changed nothing. */
+/** Refusals: whoever answered with one of these has checked the call and changed nothing. */
 const REFUSALS = [
   "invalid_arguments",
   "not_found",
@@ -23,16 +23,25 @@ const LONGEST = 2_000;
 
 /**
  * Makes a change and writes its audit line: who, what, where, and what came of it, without contents.
- * The line comes when the change has ended, also where the caller went away before.
+ * The line is written when the change has ended, even if the caller has gone away.
  */
-export async function audited<R extends Reply<Record<string, unknown>>>(
+export async function audit<R extends Reply<Record<string, unknown>>>(
   { name, effect }: { readonly name: string; readonly effect: string },
   target: () => Target,
   { log, client, host }: CallContext,
   change: () => Promise<R>,
 ): Promise<R> {
   const write = (outcome: Outcome, error?: string, made: Target = {}) => {
-    const fields = { tool: name, effect, outcome, error, client, host, ...known(target), ...made };
+    const fields = {
+      tool: name,
+      effect,
+      outcome,
+      error,
+      client,
+      host,
+      ...readTarget(target),
+      ...made,
+    };
     log.audit("Change", Object.fromEntries(Object.entries(fields).map(show)));
   };
   try {
@@ -40,19 +49,19 @@ export async function audited<R extends Reply<Record<string, unknown>>>(
     write("done", undefined, findIds(reply.data));
     return reply;
   } catch (error) {
-    write(judge(error), isFailure(error) ? error.code : "internal");
+    write(classify(error), isFailure(error) ? error.code : "internal");
     throw error;
   }
 }
 
-function judge(error: unknown): Outcome {
+function classify(error: unknown): Outcome {
   if (!(error instanceof Failure) || error.effect === "unknown") return "effect unknown";
   if (error.effect === "part") return "partly done";
   return isFailure(error, ...REFUSALS) ? "refused" : "failed";
 }
 
-/** The target; nothing where the arguments name none, of which the change itself complains. */
-function known(target: () => Target): Target {
+/** The target; empty if the arguments name none, about which the change itself complains. */
+function readTarget(target: () => Target): Target {
   try {
     return target();
   } catch {
@@ -60,7 +69,7 @@ function known(target: () => Target): Target {
   }
 }
 
-/** The ids in a reply: of what was made, where the caller did not choose them. */
+/** The ids in a reply: those of what was created are not the caller's choice. */
 function findIds(data: Readonly<Record<string, unknown>>): Target {
   const ids = Object.entries(data).flatMap(([name, value]): [string, string][] =>
     name.endsWith("_id") && typeof value === "string" ? [[name, value]] : []

@@ -10,39 +10,39 @@ export interface Backend {
   readonly tools: readonly BoundTool[];
   /** Chains of calls for common questions. */
   readonly workflows: readonly Workflow[];
-  /** Look-ups that complete arguments, of any back end's workflows. */
+  /** Look-ups that complete arguments of any back end's workflows. */
   readonly lookUps: LookUps;
   readonly resources: readonly ResourceSpec[];
   /** Arguments that the configuration gives where a call leaves them out. */
   readonly fixedArguments: readonly string[];
-  /** What can be asked of it, in few words, by all names it goes by. */
+  /** What it can be asked about, in a few words, under all the names people use for it. */
   readonly subject: string;
-  /** What the instructions say of it when it is configured. */
+  /** What the instructions say about it when it is configured. */
   readonly instructions: string;
-  /** Why its tools, or some of them, are not listed, when they are not. */
+  /** Why its tools, or some of them, are not listed; undefined if all are. */
   readonly absent: string | undefined;
-  /** Those tools, so that a call of one can be told why; they may have to be loaded. */
+  /** Those tools, so that a call of one can be refused with the reason; may load them. */
   readonly absentTools: () => Promise<readonly ToolNames[]>;
-  /** Looks at its servers, for `wandflow doctor`. */
+  /** Checks of its servers, for `wandflow doctor`. */
   readonly checks: readonly HealthCheck[];
 }
 
-/** A look at one server. */
+/** A check of one server. */
 export interface HealthCheck {
   readonly name: string;
   /** Where it is, as it may be shown. */
   readonly address: string;
-  /** Nothing but its own tools depends on it. */
+  /** Set if only its own tools depend on it. */
   readonly optional?: true;
   /**
-   * Asks it something that needs the credentials, if it takes any.
+   * Asks it something that needs the credentials, if it uses any.
    *
-   * @throws {Failure} when it is not there or refuses them.
+   * @throws {Failure} if it cannot be reached or refuses them.
    */
   run(signal: AbortSignal): Promise<Health>;
 }
 
-/** What a server says of itself. */
+/** What a server says about itself. */
 export interface Health {
   readonly version?: string;
   /** Whose the credentials are. */
@@ -54,10 +54,9 @@ export interface Health {
 /** What a tool is called by. */
 export type ToolNames = Pick<BoundTool, "name" | "aliases">;
 
-/** No tools. */
 export const noTools = (): Promise<readonly ToolNames[]> => Promise.resolve([]);
 
-/** The part of a back end that is not configured: nothing, why, and the tools that it would have. */
+/** A back end that is not configured: no tools, the reason, and the tools that it would have. */
 export function absentBackend(
   name: string,
   reason: string | undefined,

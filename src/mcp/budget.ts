@@ -9,7 +9,7 @@ import type { CuttableRows } from "./tool.ts";
 const STRING_LIMITS = [16000, 8000, 4000, 2000, 1000, 500, 300, 200];
 const SHORTEST = 200;
 
-/** Tokens that the note about what was cut is given. */
+/** Tokens reserved for the note about what was cut. */
 const NOTE = 160;
 
 /** No text has more characters to an estimated token than this, runs of blanks aside. */
@@ -21,7 +21,7 @@ export interface Bounded {
   readonly json: string;
 }
 
-/** Like {@link shrink}, with the JSON text that has been made on the way. */
+/** Like {@link shrink}, but also returns the JSON text. */
 export function bound(
   data: Record<string, unknown>,
   budget: number,
@@ -41,7 +41,7 @@ export function bound(
   return { data: less, json: JSON.stringify(less) };
 }
 
-/** With the items of lists in brief, and then as much less as it takes. */
+/** Shortens the items of lists to the essentials first, then cuts as much as needed. */
 function shrinkBrief(
   data: Record<string, unknown>,
   budget: number,
@@ -67,15 +67,15 @@ function shrinkBrief(
   return shrinkTo(brief, budget, hinted, least, limit);
 }
 
-/** Whether a text of so many characters may have so few tokens. */
+/** Whether a text of this length may have no more than this many tokens. */
 function mayFit(length: number, tokens: number): boolean {
   return length <= tokens * MOST_CHARACTERS;
 }
 
 /**
  * Makes a result fit into `budget` tokens: shorten long text, then leave out the last rows, then
- * prune structures. Ids, names, states and times stay whole as long as possible, ids and times
- * always. The result says what was cut. Budgets below about 100 tokens hold the note at most.
+ * prune structures. Names and states stay whole as long as possible, ids and times always. The
+ * result says what was cut. Budgets below about 100 tokens only have room for the note.
  */
 export function shrink(
   data: Record<string, unknown>,
@@ -118,7 +118,7 @@ function shrinkTo(
   return pruneToFit(rest, room, note, budget, rows) ?? dropAllRows(data, room, note, budget, rows);
 }
 
-/** The most first rows of a list that fit, at least one; costs what the kept rows cost. */
+/** Keeps as many first rows of a list as fit, at least one; takes time for the kept rows only. */
 function dropRows(
   data: Record<string, unknown>,
   list: CuttableRows,
@@ -147,7 +147,7 @@ function fits(value: unknown, room: number): boolean {
   return fitsTokens(JSON.stringify(value), room);
 }
 
-/** What to do: of the lists that lost rows where some did, else of all. */
+/** What to do next: the hints of the lists that lost rows, or of all lists if none did. */
 function chooseHint(
   rows: readonly CuttableRows[],
   dropped: readonly { readonly path: string }[],
@@ -158,7 +158,7 @@ function chooseHint(
   const own = about.map(({ hint }) => hint).filter((hint) => hint !== undefined).join(" ");
   if (own !== "") return own;
   return dropped.length > 0
-    ? "Ask for fewer fields or rows, or go on with the cursor."
+    ? "Ask for fewer fields or rows, or continue with the cursor."
     : "Select the shortened fields alone to see more of them.";
 }
 
@@ -186,7 +186,7 @@ function pruneToFit(
   return undefined;
 }
 
-/** Not even one row fits: none is shown, the cursor stays where it was, the rest is kept. */
+/** Not even one row fits: shows none, leaves the cursor where it was and keeps the rest. */
 function dropAllRows(
   data: Record<string, unknown>,
   room: number,
@@ -211,7 +211,7 @@ function dropAllRows(
   }, budget);
 }
 
-/** What was cut from a result; stands in it as `truncated`. */
+/** What was cut from a result; included in it as `truncated`. */
 interface Truncation {
   limit: string;
   /** Text fields that were shortened: path (with `*` for list items) to how many. */
@@ -223,7 +223,7 @@ interface Truncation {
   hint: string;
 }
 
-/** The result with the note, in as much detail as the budget allows. */
+/** Adds the note to the result, in as much detail as the budget allows. */
 function addNote(
   data: Record<string, unknown>,
   note: Truncation,
@@ -257,7 +257,7 @@ function keepLargest(
   return { [name]: others === 0 ? shown : { ...shown, "(others)": others } };
 }
 
-/** What stands at a dotted path below a value; undefined where the path leads nowhere. */
+/** The value at a dotted path; undefined if the path does not exist. */
 function readAt(data: Record<string, unknown>, path: string): unknown {
   let node: unknown = data;
   for (const key of path.split(".")) {
@@ -267,7 +267,7 @@ function readAt(data: Record<string, unknown>, path: string): unknown {
   return node;
 }
 
-/** A copy with something else at a dotted path; members that are missing on the way are made. */
+/** A copy with another value at a dotted path; missing members on the way are created. */
 function replaceAt(
   data: Record<string, unknown>,
   path: string,

@@ -5,7 +5,7 @@ import type { Suggest, Suggestion } from "./workflow.ts";
 
 /** Most values that the protocol allows in one answer. */
 const MOST = 100;
-/** Longest wait for values, in milliseconds: somebody is typing. */
+/** Longest wait for values, in milliseconds: a person is typing. */
 const PATIENCE = 3_000;
 
 /** Values for an argument, as the protocol has them. */
@@ -18,7 +18,7 @@ interface Completion {
   readonly hasMore: boolean;
 }
 
-/** What a look-up is asked; its `signal` aborts when nobody waits any more. */
+/** What a look-up is asked; its `signal` aborts when the answer is no longer wanted. */
 interface CompletionRequest extends UpstreamCall {
   readonly typed: string;
   readonly given: Readonly<Record<string, string>>;
@@ -27,8 +27,8 @@ interface CompletionRequest extends UpstreamCall {
 }
 
 /**
- * The values that fit what was typed: first those that are exactly it, then those that begin with
- * it. A look-up that fails or takes too long suggests nothing: a completion is a courtesy.
+ * The values that match what was typed: exact matches first, then those that begin with it. A
+ * look-up that fails or takes too long suggests nothing: nobody depends on completions.
  */
 export async function complete(
   suggest: Suggest | undefined,
@@ -62,7 +62,7 @@ function chooseFitting(found: readonly Suggestion[], typed: string): Completion 
   const values = [0, 1, 2].flatMap((level) =>
     ranked.filter((one) => one.rank === level).map(({ value }) => value)
   );
-  // A name that is not what it looks like is not suggested: it could not be put in as it is.
+  // A name with invisible characters is not suggested: typing what it shows would not match it.
   const plain = [...new Set(values)].filter((value) =>
     value !== "" && stripInvisible(value).removed === 0
   );

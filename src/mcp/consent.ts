@@ -6,14 +6,14 @@ import { stripInvisible } from "../core/visible.ts";
 import type { Consent, Outcome, Preview } from "./tool.ts";
 
 /**
- * Passes where the user agreed to a destructive call; gives the question to put to the user where
- * that is possible and nobody answered yet.
+ * Returns undefined if the user agreed to a destructive call, or the question to ask if the user
+ * can be asked and has not answered yet.
  *
  * @param tool The tool that was called.
  * @param confirm Whether the call itself says that the user agreed.
  * @param consent What the client can do, and the user's answer.
- * @param preview Works out what the call would do; asked only where somebody is told.
- * @throws {Failure} `declined` after a no; `confirmation_required` where nobody can be asked or
+ * @param preview Works out what the call would do; called only if somebody will read it.
+ * @throws {Failure} `declined` after a no; `confirmation_required` if nobody can be asked or
  * answers.
  */
 export async function seekConsent(
@@ -77,7 +77,7 @@ const QUESTION_LIFE = 600;
 
 const SEALED = z.object({ purpose: z.string(), state: z.string().optional() });
 
-/** Signs what questions are about on its way through clients; nothing is kept of it here. */
+/** Signs what questions are about, since it travels through clients and is not kept here. */
 export function createAgreements(key: Uint8Array = crypto.getRandomValues(new Uint8Array(32))): {
   /** What goes to the client with a question about `purpose`. */
   seal(purpose: unknown, state: string | undefined): Promise<string>;
@@ -92,7 +92,7 @@ export function createAgreements(key: Uint8Array = crypto.getRandomValues(new Ui
   };
 }
 
-/** Reads what was verified; undefined where it is about another purpose. */
+/** Reads what was verified; undefined if it is about another purpose. */
 export async function openAgreement(
   verified: unknown,
   purpose: unknown,
@@ -101,7 +101,7 @@ export async function openAgreement(
   return data?.purpose === await digest(purpose) ? data : undefined;
 }
 
-/** A name for a tool, its arguments in any order, and who calls. */
+/** Identifies a tool, its arguments in any order, and the caller. */
 async function digest(purpose: unknown): Promise<string> {
   const ordered = JSON.stringify(
     purpose,

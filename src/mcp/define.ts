@@ -2,8 +2,8 @@ import * as z from "zod";
 import { badArgument } from "../core/failure.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 import { defined, once } from "../core/values.ts";
-import { describeIssue, lowerToCeilings, prepareArguments } from "./arguments.ts";
-import { audited } from "./audit.ts";
+import { describeIssue, lowerToMaximum, prepareArguments } from "./arguments.ts";
+import { audit } from "./audit.ts";
 import { seekConsent } from "./consent.ts";
 import type {
   BoundTool,
@@ -60,8 +60,8 @@ export function defineTool<
     listing,
     call: async (raw, context) => {
       const { confirm, ...prepared } = prepareArguments(raw, rules());
-      // What destroys is never wider or narrower than it was asked for.
-      const lowered = spec.effect === "read" ? lowerToCeilings(prepared, rules().properties) : [];
+      // A destructive call must do exactly what was asked for.
+      const lowered = spec.effect === "read" ? lowerToMaximum(prepared, rules().properties) : [];
       const args = parseWith(spec.input, prepared, rules().listed);
       if (spec.effect === "destroy" && (spec.needsConsent?.(args) ?? true)) {
         const preview = async () => await spec.preview?.(args, context);
@@ -71,13 +71,13 @@ export function defineTool<
       const run = () => spec.run(args, context);
       const reply = spec.effect === "read"
         ? await run()
-        : await audited(spec, () => spec.target?.(args, context) ?? {}, context, run);
+        : await audit(spec, () => spec.target?.(args, context) ?? {}, context, run);
       return { kind: "reply", reply: lowered.length === 0 ? reply : addNotes(reply, lowered) };
     },
   };
 }
 
-/** Gives a tool its back end's services, made anew for each call, and says where that is. */
+/** Gives a tool its back end's services, created for each call, and the back end's host. */
 export function bind<S extends object>(
   tool: Tool<S>,
   services: (context: CallContext) => S | Promise<S>,
@@ -97,7 +97,7 @@ function pickContext(context: CallContext): CallContext {
   return { signal, progress, maxTokens, log, consent, ...defined({ client, caller, traceparent }) };
 }
 
-/** The tool with arguments that its listing does not show; calls may give them all the same. */
+/** Hides arguments from a tool's listing; calls may still give them. */
 export function hideArguments<S>(tool: Tool<S>, names: readonly string[]): Tool<S> {
   const listing = once(() => {
     const whole = tool.listing();
@@ -106,7 +106,7 @@ export function hideArguments<S>(tool: Tool<S>, names: readonly string[]): Tool<
   return { ...tool, listing };
 }
 
-/** The reply with sentences before its own note. */
+/** Puts sentences before a reply's own note. */
 function addNotes<R extends { readonly data: unknown }>(reply: R, sentences: readonly string[]): R {
   const { data } = reply;
   if (typeof data !== "object" || data === null || Array.isArray(data)) return reply;
@@ -146,7 +146,7 @@ export function toJsonSchema(schema: z.ZodObject, io: "input" | "output"): JsonS
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (isEmptyObject(jsonSchema.additionalProperties)) delete jsonSchema.additionalProperties;
       if (jsonSchema.type === "object") delete jsonSchema.propertyNames;
-      // What everybody expects is not worth its tokens; it is checked all the same.
+      // What everybody expects is not rankMember its tokens; it is still checked.
       if (jsonSchema.minLength === 1) delete jsonSchema.minLength;
       if (jsonSchema.minimum === 0 || jsonSchema.minimum === 1) delete jsonSchema.minimum;
       if (jsonSchema.default === false) delete jsonSchema.default;
@@ -189,12 +189,12 @@ function isEmptyObject(value: unknown): boolean {
   return value !== null && typeof value === "object" && Object.keys(value).length === 0;
 }
 
-/** Most callers that something is kept for at a time; who asked longest ago is forgotten first. */
+/** Most callers for whom something is kept; the least recent caller is forgotten first. */
 const MOST = 1_000;
 
 /**
- * Keeps something apart for each caller with credentials of its own, such as what its server turned
- * out not to have; all others share one.
+ * Keeps a separate value for each caller that brings its own credentials, such as what its server
+ * turned out not to have; all others share one.
  */
 export function perCaller<T>(make: () => T, most = MOST): (caller: Caller | undefined) => T {
   const own = make();

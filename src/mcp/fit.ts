@@ -11,16 +11,16 @@ export interface Fit {
   readonly limit: string;
 }
 
-/** Tokens of an answer where nobody says otherwise. */
+/** Tokens of an answer, unless the user or the client sets another bound. */
 const USUAL = 10_000;
 
-/** JSON has fewer characters to a token than this: the characters decide, where both are known. */
+/** JSON has fewer characters per token than this: if both are known, the characters decide. */
 const CHARACTERS_TO_A_TOKEN = 3;
 
 /**
- * Beginnings of the names that clients give themselves, and the characters of an answer's text that
- * their model gets whole: seen in the releases that tests/system drives, less a margin for what they
- * put around it. Cline counts the whole result as JSON, quotes in it escaped.
+ * Prefixes of the names that clients give themselves, and how many characters of an answer's text
+ * their model receives uncut: as measured in the releases that tests/system drives, less a margin
+ * for what they add. Cline counts the whole result as JSON, with quotes in it escaped.
  */
 const CLIENTS: Readonly<Record<string, { readonly characters: number; readonly exact?: true }>> = {
   "claude-code": { characters: 45_000 },
@@ -37,8 +37,8 @@ const CLAUDE_MOST = 500_000;
 
 /**
  * What a tool's entry in the listing says to this client alone. Claude Code hides tools behind a
- * search: those that start most chains are kept in sight, and what the search weighs more than a
- * description is the description. Neither costs its model a token before it asks.
+ * search: those that start most chains stay visible, and the description is repeated in the field
+ * to which the search gives more weight. Neither costs its model a token before it asks.
  */
 export function chooseHints(
   client: string | undefined,
@@ -55,7 +55,7 @@ export function chooseHints(
   };
 }
 
-/** The bounds of answers for a client; what the user set is the user's. */
+/** The bounds of answers for a client; a bound that the user set comes first. */
 export function chooseFit(client: string | undefined, userSet: number | undefined): Fit {
   const known = Object.entries(CLIENTS).find(([name]) => client?.startsWith(name) === true);
   const [name, { characters = 0, exact = false } = {}] = known ?? [];
@@ -113,7 +113,7 @@ export function estimateTokens(text: string): number {
   return Math.ceil(tokens);
 }
 
-/** Whether a text surely or by estimate fits into so many tokens; cheap where that is obvious. */
+/** Whether a text fits into a number of tokens, by estimate; cheap if that is obvious. */
 export function fitsTokens(text: string, budget: number): boolean {
   if (text.length * 0.85 <= budget && text.length <= budget) return true;
   if (text.length > budget * 12) return false;
@@ -144,22 +144,22 @@ function isPunctuation(code: number): boolean {
 /** Longest text that counts as an identifier rather than as prose. */
 const LONGEST_ID = 512;
 
-/** Members that stay whole in every case: without them the rest cannot be found again. */
+/** Members that are never cut: without them the rest cannot be found again. */
 const VITAL =
   /(^|_)(id|ids|key|token|cursor|digest|version)$|[a-z](Id|Ids|Key|Token)$|time|timestamp|date|_at$|_ms$|_nano$|^ts$/i;
 
-/** Members that stay whole as long as anything else can be shortened. */
-const WORTHY = /(^|_)(name|status|state|type|url|uri|op|user)$/i;
+/** Members that are cut only when nothing else can be. */
+const IMPORTANT = /(^|_)(name|status|state|type|url|uri|op|user)$/i;
 
 /** A text that names something stored elsewhere, such as `weave:///…`: half of it names nothing. */
 const REFERENCE = /^[a-z][a-z\d+.-]*:\/\/\/\S+$/;
 
-/** How dear a member is: 2 vital, 1 worthy, 0 any other. */
-export function worth(key: string): 0 | 1 | 2 {
-  return VITAL.test(key) ? 2 : WORTHY.test(key) ? 1 : 0;
+/** How important a member is: 2 vital, 1 rankMember keeping, 0 any other. */
+export function rankMember(key: string): 0 | 1 | 2 {
+  return VITAL.test(key) ? 2 : IMPORTANT.test(key) ? 1 : 0;
 }
 
-/** A value with its long texts cut, and how many were, by path with `*` for list items. */
+/** A value with its long texts cut, and how many were cut, by path with `*` for list items. */
 export interface Shortened {
   readonly value: Record<string, unknown>;
   readonly paths: Record<string, number>;
@@ -174,7 +174,7 @@ export function shorten(data: object, size: number, names = false): Shortened {
   const visit = (node: unknown, path: string, key: string): unknown => {
     if (typeof node === "string") {
       if (node.length <= size) return node;
-      const whole = worth(key) > (names ? 1 : 0) || REFERENCE.test(node);
+      const whole = rankMember(key) > (names ? 1 : 0) || REFERENCE.test(node);
       if (node.length <= LONGEST_ID && whole) return node;
       const cut = cutText(node, size);
       if (cut.length >= node.length) return node;
@@ -195,8 +195,8 @@ export function shorten(data: object, size: number, names = false): Shortened {
 }
 
 /**
- * At least how many characters a value takes as JSON with its texts cut to each of `sizes`; one
- * walk that writes nothing, to pass over what is hopeless.
+ * A lower bound on the characters that a value takes as JSON with its texts cut to each of `sizes`;
+ * one walk that writes nothing, to skip sizes that cannot fit.
  */
 export function leastLengths(value: unknown, sizes: readonly number[]): number[] {
   const totals = sizes.map(() => 0);
@@ -228,10 +228,10 @@ export function leastLengths(value: unknown, sizes: readonly number[]): number[]
 }
 
 /**
- * A value reduced to the first `entries` items of each list and the dearest `entries` members of
- * each object below the top: what a tool promises by name stays.
+ * Reduces a value to the first `entries` items of each list and the `entries` most important
+ * members of each object below the top: what a tool promises by name stays.
  *
- * @param whole Lists that were cut by rows already, and with a cursor: their length stays.
+ * @param whole Lists whose rows were already cut, with a cursor: their length stays.
  * @param counts Receives how many were left out at each path, with `*` for list items.
  */
 export function prune(
@@ -256,7 +256,7 @@ export function prune(
     if (path !== "") note(path, all.length - entries);
     const kept = all.length <= entries || path === ""
       ? all
-      : [...all].sort(([a], [b]) => worth(b) - worth(a)).slice(0, entries);
+      : [...all].sort(([a], [b]) => rankMember(b) - rankMember(a)).slice(0, entries);
     return Object.fromEntries(
       kept.map(([key, value]) => [key, visit(value, path === "" ? key : `${path}.${key}`)]),
     );

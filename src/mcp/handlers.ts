@@ -10,10 +10,10 @@ import {
 } from "@modelcontextprotocol/server";
 import type { Log } from "../core/log.ts";
 import type { Fit } from "./fit.ts";
-import { appsOf, listApp, readApp } from "./app.ts";
+import { listApp, listApps, readApp } from "./app.ts";
 import { complete } from "./completion.ts";
 import type { Prompt } from "./prompts.ts";
-import { leadingLinks, matchUri, type Resource } from "./resource.ts";
+import { keepUsableLinks, matchUri, type Resource } from "./resource.ts";
 import { renderReply, reportOf } from "./result.ts";
 import type { BoundTool, CallContext } from "./tool.ts";
 import { SKILL_TYPE, type Skills } from "./skills.ts";
@@ -28,28 +28,28 @@ interface Offers {
   /** The prompts as skills. */
   readonly skills?: Skills | undefined;
   readonly log: Log;
-  /** Bound on each answer that the user set, in tokens; else it fits the client. */
+  /** The user's bound on each answer, in tokens; if unset, the client decides. */
   readonly maxTokens?: number | undefined;
   /** Counts the calls under way. */
   readonly onCall?: (running: Promise<unknown>) => void;
-  /** Counts a call in; throws where its caller has too many. */
+  /** Counts a call; throws if its caller has too many. */
   readonly admit?: () => Disposable;
 }
 
 /** The capabilities that go with what is offered. */
-export function capabilitiesOf({ prompts = [], resources = [], skills, tools }: Offers): {
+export function listCapabilities({ prompts = [], resources = [], skills, tools }: Offers): {
   prompts?: { listChanged: false };
   resources?: { listChanged: false };
 } {
   return {
     ...(prompts.length === 0 ? {} : { prompts: { listChanged: false } }),
-    ...(resources.length + appsOf(tools).length === 0 && skills === undefined
+    ...(resources.length + listApps(tools).length === 0 && skills === undefined
       ? {}
       : { resources: { listChanged: false } }),
   };
 }
 
-/** Answers what is asked of prompts, resources and their arguments. */
+/** Answers requests about prompts, resources and their arguments. */
 export function handleOffers(
   mcp: McpServer,
   offers: Offers,
@@ -57,7 +57,7 @@ export function handleOffers(
 ): void {
   const { server } = mcp;
   const { prompts = [], resources = [], skills } = offers;
-  const apps = appsOf(offers.tools);
+  const apps = listApps(offers.tools);
   if (prompts.length > 0) {
     server.setRequestHandler("prompts/list", () => ({
       prompts: prompts.map(({ listing }) => listing),
@@ -106,7 +106,7 @@ export function handleOffers(
     const { ref, argument } = params;
     const suggest = ref.type === "ref/prompt"
       ? findPrompt(prompts, ref.name).suggest(argument.name)
-      : suggestOf(resources, ref.uri, argument.name);
+      : findSuggest(resources, ref.uri, argument.name);
     const bounded: Suggest | undefined = suggest && (async (...asked) => {
       using _admitted = offers.admit?.();
       return await suggest(...asked);
@@ -139,7 +139,7 @@ function promptText(prompt: Prompt, given: Readonly<Record<string, string>>): st
   }
 }
 
-function suggestOf(
+function findSuggest(
   resources: readonly Resource[],
   template: string,
   variable: string,
@@ -156,7 +156,7 @@ function suggestOf(
   );
 }
 
-/** Longest part of an address that is told back. */
+/** Longest part of an address that a message repeats. */
 const SHOWN = 200;
 
 async function readResource(
@@ -173,14 +173,14 @@ async function readResource(
     if (match.kind === "hostile") {
       throw new ProtocolError(
         ProtocolErrorCode.InvalidParams,
-        `The ${match.variable} in ${shown} can be no id or name.`,
+        `The ${match.variable} in ${shown} cannot be an id or a name.`,
         { uri: shown, reason: "invalid_uri" },
       );
     }
     const reply = await callTool(tool, spec.args(match.variables), context, missing, admit);
     if (spec.found?.(reply.data) === false) throw missing();
     const { content: [block], _meta } = renderReply(
-      { ...reply, links: leadingLinks(reply.links ?? [], resources) },
+      { ...reply, links: keepUsableLinks(reply.links ?? [], resources) },
       context.fit,
       log,
     );

@@ -30,11 +30,11 @@ interface Common {
   readonly allowedHosts: readonly string[];
   readonly authentication: Authentication;
   readonly log: Log;
-  /** Counts a call in for a caller or a credential; throws for one too many. */
+  /** Counts a call of a caller or a credential; throws if there are too many. */
   readonly admit?: (caller: string) => Disposable;
-  /** What `/metrics` shows; without it there is no such route. */
+  /** What `/metrics` shows; the route exists only with it. */
   readonly metrics?: Metrics | undefined;
-  /** Names the servers upstream that have not been seen yet. */
+  /** Finds the upstream servers that have not been reached yet. */
   readonly findUnseen?: () => Promise<readonly string[]>;
 }
 
@@ -43,7 +43,7 @@ interface HttpOptions extends Common {
   readonly hostname: string;
   /** Port to listen on; 0 takes a free one. */
   readonly port: number;
-  /** Aborts when the server shall drain and end. */
+  /** Aborts when the server must drain and end. */
   readonly stop: AbortSignal;
   /** Called with the address once it listens. */
   readonly onListen: (url: string) => void;
@@ -59,7 +59,7 @@ interface HttpHandler {
 interface HandlerOptions extends Common {
   /** Whether it takes calls, rather than drains. */
   readonly ready: () => boolean;
-  /** Aborts when what is still on its way in is no longer waited for. */
+  /** Aborts when the server stops waiting for messages that are still arriving. */
   readonly stop?: AbortSignal;
 }
 
@@ -68,14 +68,14 @@ interface HandlerOptions extends Common {
  * on every route before anything else, against DNS rebinding and foreign pages; then who calls.
  */
 export function createHttpHandler(factory: Factory, options: HandlerOptions): HttpHandler {
-  const allowed = options.allowedHosts.map(hostnameOf).filter((host) => !ANY_ADDRESS.has(host));
+  const allowed = options.allowedHosts.map(normalizeHost).filter((host) => !ANY_ADDRESS.has(host));
   const hosts = [...localhostAllowedHostnames(), ...allowed];
   const origins = [...localhostAllowedOrigins(), ...allowed];
-  // The SDK passes this object on as it is, and says of whom a server is made.
+  // The SDK passes this object on unchanged, so that it identifies the request of a server.
   const scopes = new WeakMap<AuthInfo, RequestScope>();
   const handler = createMcpHandler(({ authInfo }) => {
     const scope = authInfo === undefined ? undefined : scopes.get(authInfo);
-    if (scope === undefined) throw new TypeError("A request has come past the check of who calls.");
+    if (scope === undefined) throw new TypeError("A request has bypassed authentication.");
     return factory(scope);
   }, {
     onerror: (error) => options.log.debug("Request refused", { error: error.message }),
@@ -103,7 +103,7 @@ export function createHttpHandler(factory: Factory, options: HandlerOptions): Ht
       case "/healthz":
         return probe(request, 200, "ok");
       case "/readyz":
-        return await tellReadiness(request, options);
+        return await reportReadiness(request, options);
       case "/metrics":
         if (options.metrics !== undefined) {
           return await showMetrics(request, options.authentication, options.metrics);
@@ -126,7 +126,7 @@ export function createHttpHandler(factory: Factory, options: HandlerOptions): Ht
   };
 }
 
-async function tellReadiness(
+async function reportReadiness(
   request: Request,
   { ready, findUnseen }: HandlerOptions,
 ): Promise<Response> {
@@ -148,7 +148,7 @@ async function showMetrics(
   return probe(request, 200, metrics.render().trimEnd(), { "content-type": type });
 }
 
-/** The request with its message, and without credentials: nothing behind here needs them. */
+/** The request with its message, but without credentials, which nothing from here on needs. */
 async function receive(
   request: Request,
   stop: AbortSignal | undefined,
@@ -177,7 +177,7 @@ function openScope(
   };
 }
 
-/** Counts a call in for each, or for none. */
+/** Counts a call for each of them, or for none. */
 function admitAll(counted: readonly string[], admit: (one: string) => Disposable): Disposable {
   using admitted = new DisposableStack();
   for (const one of counted) admitted.use(admit(one));
@@ -208,11 +208,11 @@ export async function runHttp(factory: Factory, options: HttpOptions): Promise<v
   await handler.close();
 }
 
-/** What a server is told to listen on everywhere by; as a Host, it names this machine to any page. */
+/** Listening on all addresses; as a Host header, any page could use these to name this machine. */
 const ANY_ADDRESS = new Set(["0.0.0.0", "[::]"]);
 
-/** A host name, or an address's, as the guards compare it: lower case, no port, IPv6 in brackets. */
-function hostnameOf(entry: string): string {
+/** A host name or address as the guards compare it: lower case, no port, IPv6 in brackets. */
+function normalizeHost(entry: string): string {
   if (entry.includes("://")) return URL.parse(entry)?.hostname ?? entry;
   const bracketed = /^[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*$/.test(entry)
     ? `[${entry}]`

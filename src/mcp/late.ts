@@ -1,6 +1,6 @@
 /**
- * Tools whose modules are loaded when one of them is first called. A bundle knows what they look
- * like, so that a start loads none of them; from source they are loaded at once.
+ * Tools whose modules are loaded when one of them is first called. A bundle contains their
+ * listings, so that a start loads none of them; from source they are loaded immediately.
  *
  * @module
  */
@@ -17,7 +17,7 @@ interface KnownTool extends Omit<Tool<unknown>, "listing" | "call" | "app"> {
 /** Tools by the names of their lists. */
 type KnownTools = Readonly<Record<string, readonly KnownTool[]>>;
 
-/** The bundle step puts what `describeTools` gives in the place of `{}`, in the bundle's text. */
+/** In the bundle's text, the bundle step replaces `{}` with what `describeTools` returns. */
 export const NO_KNOWN_TOOLS = "known tools: {}";
 
 const known = once((): KnownTools => JSON.parse(NO_KNOWN_TOOLS.slice("known tools: ".length)));

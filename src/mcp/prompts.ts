@@ -21,7 +21,7 @@ interface PromptListing {
   }[];
 }
 
-/** A workflow as it stands with the tools that are listed. */
+/** A workflow with the tools that are listed. */
 export interface Prompt {
   readonly listing: PromptListing;
   readonly tools: readonly string[];
@@ -33,14 +33,14 @@ export interface Prompt {
    * @throws {Failure} `invalid_arguments` for a missing, unknown or overlong argument.
    */
   readonly text: (given: Readonly<Record<string, string>>) => string;
-  /** Its text with the arguments' names in angle brackets for their values. */
+  /** Its text with the arguments' names in angle brackets in place of values. */
   readonly outline: string;
 }
 
 /** Longest value of an argument. */
 const LONGEST = 500;
 
-/** The prompts whose essential tools are listed; steps with other tools are left out. */
+/** Creates the prompts whose essential tools are listed, without the steps of unlisted tools. */
 export function createPrompts(
   workflows: readonly Workflow[],
   tools: readonly { readonly name: string }[],
@@ -102,7 +102,7 @@ function writeText(
   ].join("\n");
 }
 
-/** The chains in short, one line each, such as `Slow traces: a → b / c → d`. */
+/** Summarizes the chains, one line each, such as `Slow traces: a → b / c → d`. */
 export function summarizeChains(
   workflows: readonly Workflow[],
   tools: readonly { readonly name: string }[],
@@ -147,7 +147,7 @@ function isRequired({ fallback, optional }: WorkflowArgument): boolean {
   return fallback === undefined && optional !== true;
 }
 
-/** The value of every argument; of one that may be missing and is, the empty text. */
+/** The value of every argument; empty text for an optional one that is missing. */
 function readValues(
   flow: Workflow,
   given: Readonly<Record<string, string>>,
@@ -162,7 +162,7 @@ function readValues(
   }
   return Object.fromEntries(
     Object.entries(flow.arguments).map(([name, argument]) => {
-      // Clients send arguments that were left out as empty texts, or as their own place-holders.
+      // Clients send omitted arguments as empty text, or as their own placeholders.
       const text = stripInvisible(given[name] ?? "").text.replace(/\s+/g, " ").trim();
       const own = /^\$(\d+|\{\w*\}|ARGUMENTS)$/.test(text) ? "" : text;
       if (own.length > LONGEST) {

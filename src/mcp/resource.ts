@@ -1,18 +1,18 @@
-import { tryPercentDecoded } from "../core/values.ts";
+import { tryDecodePercent } from "../core/values.ts";
 import type { BoundTool, ResultLink } from "./tool.ts";
 import type { LookUps } from "./workflow.ts";
 
-/** A kind of thing with an address of its own, read through a tool. */
+/** A kind of resource: it has a URI and is read through a tool. */
 export interface ResourceSpec {
   readonly name: string;
   readonly title: string;
   readonly description: string;
   /** Its addresses, such as `mlflow://traces/{trace_id}`: each part is literal or one variable. */
   readonly template: string;
-  /** The tool that reads it; without it there is no such resource. */
+  /** The tool that reads it; the resource exists only if the tool is listed. */
   readonly tool: string;
   readonly args: (variables: Readonly<Record<string, string>>) => Record<string, unknown>;
-  /** Whether the tool's answer holds the thing; always, if not given. */
+  /** Whether the tool's answer contains the resource; assumed, if not given. */
   readonly found?: (data: Readonly<Record<string, unknown>>) => boolean;
 }
 
@@ -23,8 +23,8 @@ export interface Resource {
   readonly lookUps: LookUps;
 }
 
-/** Only resources that a listed reading tool can read are listed. */
-export function resourcesOf(
+/** Creates the resources that a listed reading tool can read. */
+export function createResources(
   specs: readonly ResourceSpec[],
   tools: readonly BoundTool[],
   lookUps: LookUps = {},
@@ -35,8 +35,8 @@ export function resourcesOf(
   });
 }
 
-/** The links that lead somewhere: web pages, and addresses that one of the resources reads. */
-export function leadingLinks(
+/** Keeps the links that can be followed: web pages, and URIs that one of the resources reads. */
+export function keepUsableLinks(
   links: readonly ResultLink[],
   resources: readonly Resource[],
 ): ResultLink[] {
@@ -50,10 +50,10 @@ export function leadingLinks(
 const LONGEST = 512;
 
 /**
- * An address of the template, with every variable as one encoded part; undefined when a value
- * could not be read back, such as an empty one.
+ * Fills a template, with every variable as one encoded part; undefined if a value could not be
+ * read back, such as an empty one.
  */
-export function resourceUri(
+export function writeResourceUri(
   template: string,
   variables: Readonly<Record<string, string>>,
 ): string | undefined {
@@ -76,12 +76,12 @@ export function isPlainId(text: string): boolean {
     !/[\u0000-\u001F\u007F-\u009F/\\]/.test(text) && !/^(\.|%2e){1,2}$/i.test(text);
 }
 
-/** What {@link matchUri} finds: the variables, or the one whose value no such thing can have. */
+/** What {@link matchUri} finds: the variables, or the one whose value cannot be an id or a name. */
 type UriMatch =
   | { readonly kind: "match"; readonly variables: Readonly<Record<string, string>> }
   | { readonly kind: "hostile"; readonly variable: string };
 
-/** Reads an address by a template; undefined when it is of another form. */
+/** Matches a URI against a template; undefined if it has another form. */
 export function matchUri(template: string, uri: string): UriMatch | undefined {
   const [scheme, ...wanted] = template.split(/:\/\/|\//);
   const separator = uri.indexOf("://");
@@ -96,7 +96,7 @@ export function matchUri(template: string, uri: string): UriMatch | undefined {
       if (part !== wanted[index]) return undefined;
       continue;
     }
-    const value = tryPercentDecoded(part);
+    const value = tryDecodePercent(part);
     if (value === undefined || /[?#]/.test(part) || !isPlainId(value)) hostile ??= name;
     else variables[name] = value;
   }

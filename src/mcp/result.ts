@@ -12,9 +12,10 @@ import type { CallToolResult } from "@modelcontextprotocol/server";
 export const UNTRUSTED = "wandflow/untrusted";
 
 /**
- * A tool's reply as the protocol's result: within the bounds, without invisible characters and
- * secrets (a careless server repeats what it was sent), the same data as structure and as compact
- * JSON text, one row a line. What matters stands before the rows, since clients cut ends and middles.
+ * Renders a tool's reply as the protocol's result: within the bounds, without invisible characters
+ * and secrets (a careless server repeats what it was sent), the same data as structure and as
+ * compact JSON text, one row per line. What matters comes before the rows, since clients cut the
+ * middle or the end.
  */
 export function renderReply(
   reply: Reply<Record<string, unknown>>,
@@ -55,7 +56,7 @@ export function renderReply(
   };
 }
 
-/** What stands beside a picture, for there is no structure: the lines that fit, notes first. */
+/** The text beside a picture, which has no structured data: the lines that fit, notes first. */
 function writeBesidePicture(data: Record<string, unknown>, text: string, fit: Fit): string {
   const lines = [...(typeof data["note"] === "string" ? [data["note"]] : []), ...text.split("\n")];
   for (let kept = lines.length; kept > 0; kept--) {
@@ -70,8 +71,8 @@ function writeBesidePicture(data: Record<string, unknown>, text: string, fit: Fi
 }
 
 /**
- * The data with what it leads to. Links as blocks of their own are dropped by clients, or sent to a
- * provider.
+ * Adds links and the tool that draws the data. Clients drop links that are separate blocks, or send
+ * them to a provider.
  */
 function addPointers(
   { data, links = [], drawnBy }: Reply<Record<string, unknown>>,
@@ -83,7 +84,7 @@ function addPointers(
   };
 }
 
-/** Tokens are an estimate; where the client counts characters, these decide. */
+/** Tokens are an estimate; if the client counts characters, these decide. */
 function boundReply(
   data: Record<string, unknown>,
   fit: Fit,
@@ -100,14 +101,14 @@ function boundReply(
   return result;
 }
 
-/** Below so many tokens a result holds no more than the note about what was cut. */
+/** Below this many tokens a result has room only for the note about what was cut. */
 const LEAST = 200;
 
 function isLonger(text: string, { characters }: Fit): boolean {
   return characters !== undefined && text.length > characters;
 }
 
-/** Lists that may be long stand after everything else. */
+/** Moves lists that may be long behind everything else. */
 function putRowsLast({ data, json }: Bounded, rows: readonly CuttableRows[]): Bounded {
   const lists = rows.map(({ path }) => path.split(".")[0]);
   const entries = Object.entries(data);
@@ -120,7 +121,7 @@ function putRowsLast({ data, json }: Bounded, rows: readonly CuttableRows[]): Bo
   return { data: sorted, json: JSON.stringify(sorted) };
 }
 
-/** The JSON text with one row a line: programs that cut answers cut them by lines. */
+/** Writes JSON text with one row per line: programs that cut answers cut them by lines. */
 function writeRows(
   data: Record<string, unknown>,
   json: string,
@@ -161,7 +162,7 @@ function redactRecord(
 
 type Visible = Bounded & { readonly removed: number };
 
-/** Without invisible characters; most results have none, which their JSON text shows at once. */
+/** Removes invisible characters; most results have none, which their JSON text shows at once. */
 function removeHidden(bounded: Bounded): Visible {
   if (isPlainJson(bounded.json)) return { ...bounded, removed: 0 };
   const { value, removed } = stripInvisibleDeep(bounded.data);
@@ -170,10 +171,10 @@ function removeHidden(bounded: Bounded): Visible {
   return { data, json: JSON.stringify(data), removed };
 }
 
-/** Where programs find an error's report; the model reads it as text. */
+/** The key under which programs find an error's report; the model reads it as text. */
 export const REPORT = "wandflow/error";
 
-/** An error as the protocol's result. What is not meant for the model stays in the log. */
+/** Renders an error as the protocol's result. What is not meant for the model stays in the log. */
 export function renderFailure(error: unknown, log: Log): CallToolResult {
   const report = reportOf(error, log);
   const { error: code, message, hint, retryable } = report;
@@ -186,13 +187,13 @@ export function renderFailure(error: unknown, log: Log): CallToolResult {
 const MAX_MESSAGE = 1000;
 
 /**
- * The report of any error, without secrets and invisible characters; unforeseen ones become
+ * The report of any error, without secrets and invisible characters; unexpected ones become
  * `internal` without their text.
  */
 export function reportOf(error: unknown, log: Log): FailureReport {
   const { error: kind, message, hint, retryable } = readReport(error, log);
   const clean = (text: string) => log.redact(stripInvisible(text).text);
-  // What is left of a secret after a cut would not be known for one.
+  // Redacts before cutting: what a cut leaves of a secret would not be recognized.
   const whole = clean(message);
   return {
     error: kind,

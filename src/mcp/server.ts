@@ -21,9 +21,9 @@ import { isDeeper } from "../core/json.ts";
 import { chooseFit, chooseHints, type Fit } from "./fit.ts";
 import { pageHint, showsApps } from "./app.ts";
 import { type Agreement, createAgreements, openAgreement } from "./consent.ts";
-import { capabilitiesOf, handleOffers } from "./handlers.ts";
+import { handleOffers, listCapabilities } from "./handlers.ts";
 import type { Prompt } from "./prompts.ts";
-import { leadingLinks, type Resource } from "./resource.ts";
+import { keepUsableLinks, type Resource } from "./resource.ts";
 import { renderFailure, renderReply, reportOf } from "./result.ts";
 import type { Skills } from "./skills.ts";
 import type { BoundTool, CallContext, Caller, Consent, Reply } from "./tool.ts";
@@ -36,25 +36,25 @@ export interface ServerParts {
   /** What the model reads about the server as a whole. */
   readonly instructions: string;
   readonly tools: readonly BoundTool[];
-  /** Names of those that start most chains. */
+  /** Names of the tools that start most chains. */
   readonly starters?: readonly string[];
-  /** Why a tool that exists is not among them, by each of its names. */
+  /** Why existing tools are not listed, by each of their names. */
   readonly absentTools?: () => Promise<ReadonlyMap<string, string>>;
   readonly prompts?: readonly Prompt[];
   /** The kinds of resources, in listing order. */
   readonly resources?: readonly Resource[];
   /** The prompts as skills. */
   readonly skills?: Skills | undefined;
-  /** Bound on each answer that the user set, in tokens; else it fits the client. */
+  /** The user's bound on each answer, in tokens; if unset, the client decides. */
   readonly maxTokens?: number | undefined;
-  /** Take `confirm: true` for a yes even where the client can ask its user. */
+  /** Accept `confirm: true` as a yes even if the client can ask its user. */
   readonly trustConfirm: boolean;
   readonly log: Log;
   /** Counts the calls under way, so that shutdown can wait for them. */
   readonly onCall?: (running: Promise<unknown>) => void;
-  /** Told of every call of a tool that has ended. */
+  /** Called for every tool call that has ended. */
   readonly onOutcome?: (outcome: CallOutcome) => void;
-  /** Signs what travels through clients; the same for all replicas, or this process's own. */
+  /** Signs what travels through clients: shared by all replicas, or private to this process. */
   readonly stateKey?: Uint8Array | undefined;
 }
 
@@ -74,15 +74,15 @@ export interface RequestScope {
   /** The caller's trace (W3C). */
   readonly traceparent?: string;
   /**
-   * Counts a call in until it is disposed of.
+   * Counts a call until the result is disposed of.
    *
-   * @throws {Failure} `rate_limited` where the caller has too many.
+   * @throws {Failure} `rate_limited` if the caller has too many.
    */
   readonly admit?: () => Disposable;
 }
 
 const HOUR = 3_600_000;
-/** Levels of arguments; deeper ones, which nobody means, exhaust the stack of what reads them. */
+/** Deepest nesting of arguments; deeper ones, never meant, would exhaust the reader's stack. */
 const MAX_DEPTH = 200;
 const LISTS = { ttlMs: HOUR, cacheScope: "private" } as const;
 const ENVELOPE = z.looseObject({
@@ -114,7 +114,7 @@ export function createServerFactory(shared: ServerParts): (scope?: RequestScope)
   return (scope) => {
     const parts = { ...shared, ...scope };
     const server = new McpServer({ name: parts.name, version: parts.version, title: "wandflow" }, {
-      capabilities: { tools: { listChanged: false }, ...capabilitiesOf(parts) },
+      capabilities: { tools: { listChanged: false }, ...listCapabilities(parts) },
       instructions: parts.instructions,
       cacheHints: CACHE_HINTS,
       requestState: { verify: agreements.verify },
@@ -157,7 +157,7 @@ export function createServerFactory(shared: ServerParts): (scope?: RequestScope)
 /** What answers one call. */
 interface CallParts extends ServerParts, Partial<Omit<RequestScope, "log">> {
   readonly agreement: Agreement | undefined;
-  /** What a question's answer comes back with. */
+  /** Seals the state that comes back with the answer to a question. */
   readonly seal: (state: string | undefined) => Promise<string>;
 }
 
@@ -193,7 +193,7 @@ async function callTool(
     if (!context.mcpReq.signal.aborted) {
       return reduceToRevision(renderFailure(error, parts.log), server);
     }
-    // The reason of an abort may be anything, even a text; nobody waits for this answer.
+    // An abort's reason may be anything, even text; nobody waits for this answer.
     parts.log.info("Call cancelled", { tool: tool.name });
     return renderFailure(new Failure("cancelled", "The call was cancelled."), parts.log);
   } finally {
@@ -208,13 +208,13 @@ async function callTool(
   }
 }
 
-/** A call that is answered before it has ended goes on counting until it has. */
+/** A call that is answered before its work has ended counts until the work has. */
 function releaseAfter(work: Promise<unknown> = Promise.resolve(), admitted?: Disposable): void {
   const release = () => admitted?.[Symbol.dispose]();
   work.then(release, release);
 }
 
-/** The reply with pointers to what this server offers only, and what the client can show. */
+/** Drops pointers to what this server does not offer, and what the client cannot show. */
 function keepOffered<T>(
   { drawnBy, chart, links = [], ...reply }: Reply<T>,
   { tools, resources = [] }: ServerParts,
@@ -224,7 +224,7 @@ function keepOffered<T>(
     ...reply,
     ...(chart !== undefined && showsApps(capabilities) ? { chart } : {}),
     ...(drawnBy !== undefined && tools.some(({ name }) => name === drawnBy) ? { drawnBy } : {}),
-    links: leadingLinks(links, resources),
+    links: keepUsableLinks(links, resources),
   };
 }
 
@@ -253,7 +253,7 @@ function makeContext(
     }),
     consent: {
       canAsk,
-      // Who was not asked by this server, about this, has agreed to nothing.
+      // An answer counts only if this server asked the question, about this very call.
       answer: agreement === undefined ? undefined : readAnswer(context),
       trustConfirm: parts.trustConfirm,
       state: agreement?.state,
@@ -261,7 +261,7 @@ function makeContext(
   };
 }
 
-/** The trace that the message belongs to, where it says so in the form of the standard. */
+/** The trace that the message belongs to, if it names one in the standard's form. */
 function readTraceparent({ mcpReq }: ServerContext): string | undefined {
   const given = mcpReq._meta?.[TRACEPARENT_META_KEY];
   return typeof given === "string" && isTraceparent(given) ? given : undefined;
@@ -272,13 +272,13 @@ export function isTraceparent(text: string): boolean {
   return /^00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$/.test(text);
 }
 
-/** What the client can do; those of the newest revision tell it with each request. */
+/** What the client can do; clients of the newest revision say so with each request. */
 function readCapabilities({ mcpReq }: ServerContext, { server }: McpServer) {
   const { data } = ENVELOPE.safeParse(mcpReq.envelope);
   return data?.[CLIENT_CAPABILITIES_META_KEY] ?? server.getClientCapabilities() ?? {};
 }
 
-/** What the client says of itself, with each request or at the beginning. */
+/** What the client says about itself, with each request or at the beginning. */
 function readClient({ mcpReq }: ServerContext, { server }: McpServer) {
   const { data } = ENVELOPE.safeParse(mcpReq.envelope);
   return data?.[CLIENT_INFO_META_KEY] ?? server.getClientVersion();
@@ -289,7 +289,7 @@ function describeClient(context: ServerContext, server: McpServer): string | und
   return version === undefined ? name : `${name} ${version}`;
 }
 
-/** The first revision knows text and whether it is an error; all else only costs its clients. */
+/** The first revision has only text and whether it is an error; the rest would waste tokens. */
 function reduceToRevision(result: CallToolResult, { server }: McpServer): CallToolResult {
   if (server.getNegotiatedProtocolVersion() !== "2024-11-05") return result;
   const { content, isError } = result;
@@ -305,9 +305,9 @@ function readAnswer(context: ServerContext): Consent["answer"] {
 }
 
 /**
- * What the caller was asked, where it was.
+ * What the caller was asked, if anything.
  *
- * @throws {ProtocolError} when that was about something else.
+ * @throws {ProtocolError} if the question was about something else.
  */
 async function readAgreement(
   { mcpReq }: ServerContext,

@@ -10,11 +10,11 @@ import type { Prompt } from "./prompts.ts";
 
 /** The workflows as skills (SEP-2640). */
 export interface Skills {
-  /** Adds the methods of skills to a server, which then answers for resources itself. */
+  /** Adds the methods for skills to a server; resources are still the server's own to answer. */
   attach(server: McpServer): void;
   /** The skills as resources. */
   list(): Promise<Resource[]>;
-  /** The text at an address; undefined where there is none. */
+  /** The text at a URI; undefined if there is none. */
   read(uri: string): string | undefined;
 }
 
@@ -23,11 +23,11 @@ export const SKILL_TYPE = "text/markdown";
 
 const SCHEME = "skill://";
 
-/** Makes skills of prompts; undefined where there are none. */
+/** Turns prompts into skills; undefined if there are none. */
 export function createSkills(prompts: readonly Prompt[]): Skills | undefined {
   if (prompts.length === 0) return undefined;
-  const files = once(() => skillFiles(prompts));
-  // Its digests take time that no start should wait for.
+  const files = once(() => writeSkillFiles(prompts));
+  // Computing the digests takes time that should not delay the start.
   const entries = once(async () =>
     (await SkillCatalog.load(memorySkillFiles(files()), { strict: true })).entries
   );
@@ -45,7 +45,7 @@ export function createSkills(prompts: readonly Prompt[]): Skills | undefined {
         return Promise.resolve(text === undefined ? undefined : { text, mimeType: SKILL_TYPE });
       },
       readDirectory: (uri) => {
-        const resources = childrenOf(uri.replace(/\/$/, ""), Object.keys(files()));
+        const resources = listChildren(uri.replace(/\/$/, ""), Object.keys(files()));
         return Promise.resolve(resources.length === 0 ? undefined : { resources });
       },
     },
@@ -63,8 +63,8 @@ export function createSkills(prompts: readonly Prompt[]): Skills | undefined {
   };
 }
 
-/** What lies directly in a folder. */
-function childrenOf(folder: string, paths: readonly string[]): Resource[] {
+/** The entries directly in a folder. */
+function listChildren(folder: string, paths: readonly string[]): Resource[] {
   const inside = paths.flatMap((path) => {
     const uri = `${SCHEME}${path}`;
     return uri.startsWith(`${folder}/`) ? [uri.slice(folder.length + 1)] : [];
@@ -77,12 +77,12 @@ function childrenOf(folder: string, paths: readonly string[]): Resource[] {
 }
 
 /** The text of every skill, by its path below a folder of skills. */
-export function skillFiles(prompts: readonly Prompt[]): Record<string, string> {
+export function writeSkillFiles(prompts: readonly Prompt[]): Record<string, string> {
   return Object.fromEntries(prompts.flatMap((prompt) => {
     const name = prompt.listing.name.replaceAll("_", "-");
     return [
-      [`${name}/SKILL.md`, skillText(name, prompt)],
-      [`${name}/${SHELL}`, shellText(prompt)],
+      [`${name}/SKILL.md`, writeSkill(name, prompt)],
+      [`${name}/${SHELL}`, writeShellGuide(prompt)],
     ];
   }));
 }
@@ -90,7 +90,7 @@ export function skillFiles(prompts: readonly Prompt[]): Record<string, string> {
 /** The file beside a skill for agents that prefer a command to a server. */
 const SHELL = "references/shell.md";
 
-function shellText({ tools }: Prompt): string {
+function writeShellGuide({ tools }: Prompt): string {
   return [
     "# The same from a shell",
     "",
@@ -105,7 +105,7 @@ function shellText({ tools }: Prompt): string {
   ].join("\n");
 }
 
-function skillText(name: string, { listing, outline }: Prompt): string {
+function writeSkill(name: string, { listing, outline }: Prompt): string {
   const given = listing.arguments.map(({ name, description, required }) =>
     `- \`<${name}>\`: ${description}${required ? " Ask for it if it is not known." : ""}`
   );

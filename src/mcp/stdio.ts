@@ -54,16 +54,15 @@ export async function runStdio(
   await handle.close().catch(() => {});
 }
 
-/** Where bytes go; resolves to how many were taken. */
+/** Where bytes are written. */
 export interface Sink {
-  /** Takes some or all of the bytes. */
+  /** Writes some or all of the bytes, and resolves to how many. */
   write(bytes: Uint8Array): Promise<number>;
 }
 
-/** A client sent more in one line than is read; the connection ends with it. */
+/** A client sent a line beyond the limit, which ends the connection. */
 class MessageTooLarge extends Error {
   override readonly name = "MessageTooLarge";
-  /** Makes one for a limit in bytes. */
   constructor(limit: number) {
     super(`A message is larger than ${limit} bytes.`);
   }

@@ -1,6 +1,6 @@
 /**
- * What a tool is: its declaration, what it is called with, what it hands back. `define.ts` makes a
- * tool of a declaration, and gives it what its back end has.
+ * What a tool is: its declaration, what it is called with, what it returns. `define.ts` turns a
+ * declaration into a tool, and gives it its back end's services.
  *
  * @module
  */
@@ -13,13 +13,13 @@ export type Effect = "read" | "write" | "destroy";
 
 /** Who calls over HTTP. */
 export interface Caller {
-  /** Tells callers apart, in logs and in what is remembered; holds nothing of their credentials. */
+  /** Tells callers apart in logs and in what is remembered; reveals nothing of credentials. */
   readonly id: string;
-  /** What the caller logs in with at the back ends; absent where the server's own are used. */
+  /** What the caller logs in to the back ends with; absent if the server's own are used. */
   readonly credentials?: CallerCredentials;
 }
 
-/** Credentials that a request brought; what it did not bring stays away. */
+/** Credentials that a request brought; the server's own never fill in for missing ones. */
 export interface CallerCredentials {
   /** An API key of W&B. */
   readonly wandb?: string;
@@ -31,7 +31,7 @@ export interface CallerCredentials {
 export interface CallContext {
   /** Aborts when the client cancels or goes away. */
   readonly signal: AbortSignal;
-  /** Reports how far a long call is; dropped where the client did not ask. */
+  /** Reports the progress of a long call; ignored if the client did not ask for it. */
   readonly progress: (update: ProgressUpdate) => void;
   /** Bound on the answer, in tokens. */
   readonly maxTokens: number;
@@ -39,9 +39,9 @@ export interface CallContext {
   readonly log: Log;
   /** Whether and how the user can be asked before something is destroyed. */
   readonly consent: Consent;
-  /** The program that calls, by what it says of itself: name and version. */
+  /** The calling program's name and version, as it gives them. */
   readonly client?: string;
-  /** Who calls; absent where callers are not told apart. */
+  /** Who calls; absent if callers are not told apart. */
   readonly caller?: Caller;
   /** The caller's trace (W3C), for requests upstream. */
   readonly traceparent?: string;
@@ -49,7 +49,7 @@ export interface CallContext {
   readonly host?: string;
 }
 
-/** What of a call its requests upstream depend on. */
+/** The parts of a call that its upstream requests depend on. */
 export type UpstreamCall = Pick<CallContext, "signal" | "log" | "caller" | "traceparent">;
 
 /** What a call changes, by ids and names; no contents. */
@@ -65,15 +65,15 @@ export interface ProgressUpdate {
   readonly message: string;
 }
 
-/** How a call stands with its user's agreement. */
+/** Whether the user can agree to a call, and has. */
 export interface Consent {
   /** The client can put a question to its user. */
   readonly canAsk: boolean;
-  /** The user's answer, once there is one; "none" where the question was closed without one. */
+  /** The user's answer, once there is one; "none" if the question was closed without one. */
   readonly answer: "yes" | "no" | "none" | undefined;
-  /** Take `confirm: true` for a yes even where the user could be asked. */
+  /** Accept `confirm: true` as a yes even if the user could be asked. */
   readonly trustConfirm: boolean;
-  /** The state of the preview that the user answered; passed through the client, so no proof. */
+  /** The state of the preview that the user answered; it came through the client, so no proof. */
   readonly state?: string | undefined;
 }
 
@@ -81,9 +81,9 @@ export interface Consent {
 export interface Preview {
   /** What would happen, as a sentence. */
   readonly question: string;
-  /** What the agreement holds for, such as a point in time; comes back with the user's yes. */
+  /** What the agreement covers, such as a point in time; comes back with the user's yes. */
   readonly state?: string;
-  /** How to call again where the user cannot be asked. */
+  /** How to call again if the user cannot be asked. */
   readonly hint?: string;
 }
 
@@ -105,13 +105,13 @@ export interface CuttableRows {
   readonly resume?: (kept: number) => Record<string, unknown>;
   /** How to get the rest, as a sentence. */
   readonly hint?: string;
-  /** An item with only what is asked for most, taken before items are left out. */
+  /** Reduces an item to what is asked for most; used before items are left out. */
   readonly brief?: (item: unknown) => unknown;
   /** How to get the items whole, as a sentence. */
   readonly briefHint?: string;
 }
 
-/** What a tool hands back. */
+/** What a tool returns. */
 export interface Reply<T> {
   /** The structured result; fits the output schema. */
   readonly data: T;
@@ -121,9 +121,9 @@ export interface Reply<T> {
   readonly rows?: readonly CuttableRows[];
   /** Related things. */
   readonly links?: readonly ResultLink[];
-  /** The tool that draws what this shows; the answer names it where it is listed. */
+  /** The tool that draws this result; the answer names it if it is listed. */
   readonly drawnBy?: string;
-  /** What the tool's page shows; goes beside what the model reads, to clients that have pages. */
+  /** What the tool's page shows; sent beside what the model reads, to clients that show pages. */
   readonly chart?: Record<string, unknown>;
   /** A PNG; its tool has no output schema, since clients drop images beside structured content. */
   readonly picture?: Uint8Array;
@@ -139,7 +139,7 @@ export interface App {
   readonly title: string;
   /** When it shows what. */
   readonly description: string;
-  /** One file of HTML, which loads nothing. */
+  /** Loads its one HTML file, which itself loads nothing. */
   readonly load: () => Promise<string>;
 }
 
@@ -159,7 +159,7 @@ export interface ToolSpec<
   readonly toolset: string;
   /** What it does to the tracker. */
   readonly effect: Effect;
-  /** A write that gives the same state when repeated. */
+  /** A write that leads to the same state when repeated. */
   readonly idempotent?: boolean;
   /** When to use it, what comes back, the one trap. */
   readonly description: string;
@@ -169,11 +169,11 @@ export interface ToolSpec<
   readonly unlisted?: readonly (keyof I["shape"] & string)[];
   /** Likely wrong names of arguments, and what they mean. */
   readonly argumentAliases?: Readonly<Record<string, string>>;
-  /** Arguments whose empty text is a value; for all others it means that they are left out. */
+  /** Arguments for which empty text is a value; for all others it means that they are omitted. */
   readonly mayBeEmpty?: readonly (keyof I["shape"] & string)[];
-  /** The result; a tool that gives a picture has none. */
+  /** The result; a tool that returns a picture has none. */
   readonly output?: O;
-  /** For what writes: what the call changes, for the audit line. */
+  /** For writing tools: what the call changes, for the audit line. */
   readonly target?: (args: z.output<I>, context: CallContext & S) => Target;
   /** For `destroy`: which calls need the user's agreement; all, when absent. */
   readonly needsConsent?: (args: z.output<I>) => boolean;
@@ -184,14 +184,14 @@ export interface ToolSpec<
   ) => Promise<Preview>;
   /** The page that shows its results. */
   readonly app?: App;
-  /** Does it. */
+  /** Carries out a call. */
   readonly run: (
     args: z.output<I>,
     context: CallContext & S,
   ) => Promise<Reply<z.output<O>>>;
 }
 
-/** What came of a call. */
+/** How a call ended. */
 export type Outcome =
   | { readonly kind: "reply"; readonly reply: Reply<Record<string, unknown>> }
   | { readonly kind: "ask"; readonly question: string; readonly state?: string };
@@ -216,7 +216,7 @@ export interface ToolListing {
   readonly description: string;
   /** Arguments. */
   readonly inputSchema: JsonSchema;
-  /** Result; absent where the tool gives a picture. */
+  /** Result; absent if the tool returns a picture. */
   readonly outputSchema?: JsonSchema;
   /** All four hints, explicit. */
   readonly annotations: {

@@ -2,23 +2,23 @@ import type { ServerContext } from "@modelcontextprotocol/server";
 import { Failure } from "../core/failure.ts";
 import type { ProgressUpdate } from "./tool.ts";
 
-/** Many clients drop a call of which they heard nothing for a minute. */
+/** Many clients drop a call that has been silent for a minute. */
 const SILENCE = 10_000;
 const END = 55_000;
 
-/** A call under way, as its caller follows it. */
+/** A call in progress, as its caller sees it. */
 export interface Watch extends Disposable {
-  /** Tells the caller, where it asked to be told. */
+  /** Reports to the caller, if it asked for that. */
   readonly progress: (update: ProgressUpdate) => void;
-  /** Aborts when the caller goes away or will not wait longer. */
+  /** Aborts when the caller goes away or will not wait any longer. */
   readonly signal: AbortSignal;
   /** Rejects with a `timeout` before the caller gives up; pending for ever otherwise. */
   readonly late: Promise<never>;
 }
 
 /**
- * Follows a call. A caller with a progress token hears of it at least every `silence`; one without
- * is answered by `end`, with what is known.
+ * Watches a call. A caller with a progress token hears from it at least every `silence`; one
+ * without is answered by `end`, with what is known.
  */
 export function watchCall(
   mcpReq: Pick<ServerContext["mcpReq"], "_meta" | "signal" | "notify">,
@@ -92,7 +92,7 @@ export function followCalls(): {
   };
 }
 
-/** Growth from which it is worth giving memory back, in bytes. */
+/** Growth from which it is rankMember giving memory back, in bytes. */
 const GROWTH = 12 * 1024 * 1024;
 /** How long no call may have been under way before, in milliseconds. */
 const QUIET = 200;

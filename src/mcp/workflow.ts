@@ -1,6 +1,6 @@
 import type { UpstreamCall } from "./tool.ts";
 
-/** Something that completes an argument. */
+/** A value that completes an argument. */
 export interface Suggestion {
   readonly value: string;
   /** Another name that people know it by, such as a run's display name. */
@@ -8,8 +8,8 @@ export interface Suggestion {
 }
 
 /**
- * Looks up values of an argument. `typed` is what is there so far, `given` the arguments that are
- * filled in already. What comes back need not fit `typed`; the caller chooses and bounds.
+ * Looks up values of an argument. `typed` is what has been typed so far, `given` the arguments that
+ * are already filled in. Results need not match `typed`; the caller selects and limits them.
  */
 export type Suggest = (
   typed: string,
@@ -20,7 +20,7 @@ export type Suggest = (
 /** Look-ups by the name of what they complete, such as `experiment` or `project`. */
 export type LookUps = Readonly<Record<string, Suggest>>;
 
-/** The look-up of that name; `constructor` and the like are none. */
+/** The look-up of that name; inherited names such as `constructor` have none. */
 export function lookUpNamed(lookUps: LookUps, name: string): Suggest | undefined {
   return Object.hasOwn(lookUps, name) ? lookUps[name] : undefined;
 }
@@ -37,17 +37,17 @@ export function lateLookUps<Name extends string>(
 /** An argument of a workflow. */
 export interface WorkflowArgument {
   readonly description: string;
-  /** Taken when it is left out; without one it is required, unless `optional`. */
+  /** Used when the argument is omitted; without one it is required, unless `optional`. */
   readonly fallback?: string | undefined;
-  /** May be left out although there is no fallback; it is empty then, and no text may name it. */
+  /** May be omitted although there is no fallback; it is then empty, and no text may use it. */
   readonly optional?: boolean;
-  /** The look-up that completes it, by name; the one called as the argument, if not given. */
+  /** The name of the look-up that completes it; the argument's own name, if not given. */
   readonly lookUp?: string;
 }
 
 /**
- * One call: the tool, and what to do with it. Left out where the tool is not listed, so its text
- * names no other tool. `or` marks another way to the same end as the step before.
+ * One call: the tool, and what to do with it. Omitted if the tool is not listed, so its text names
+ * no other tool. `or` marks an alternative to the step before.
  */
 export type WorkflowStep = readonly [tool: string, text: string, or?: "or"];
 
@@ -58,10 +58,10 @@ export interface Workflow<Name extends string = string> {
   readonly description: string;
   /** What it is for, in a few words, for the instructions; left out there without it. */
   readonly brief?: string;
-  /** Tools it makes no sense without: of each group at least one. */
+  /** Tools that it cannot do without: at least one of each group. */
   readonly needs: readonly (readonly string[])[];
   readonly arguments: Readonly<Record<Name, WorkflowArgument>>;
-  /** What is wanted, the calls in order, and what the answer is to hold. */
+  /** The goal, the calls in order, and what the answer must contain. */
   write(values: Readonly<Record<Name, string>>): {
     readonly goal: string;
     readonly steps: readonly WorkflowStep[];
@@ -69,7 +69,7 @@ export interface Workflow<Name extends string = string> {
   };
 }
 
-/** Declares a workflow; its texts may name its own arguments only. */
+/** Declares a workflow; its texts can use only its own arguments. */
 export function workflow<Name extends string>(declared: Workflow<Name>): Workflow {
   return declared;
 }

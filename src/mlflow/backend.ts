@@ -6,7 +6,7 @@ import { credentialsFile, signsRequests } from "../config/mlflow.ts";
 import { Failure } from "../core/failure.ts";
 import { isRecord } from "../core/json.ts";
 import type { Log } from "../core/log.ts";
-import { once, shellWord } from "../core/values.ts";
+import { once, quoteForShell } from "../core/values.ts";
 import { absentBackend, type Backend, noTools, type ToolNames } from "../mcp/backend.ts";
 import { bind } from "../mcp/define.ts";
 import { lateTools } from "../mcp/late.ts";
@@ -179,7 +179,7 @@ function listFixedArguments({ id, name }: ReadServices["experiment"]): string[] 
 function explainReadOnly(path: string): string {
   return `MLflow traces are read from the file ${path}, which wandflow never changes: tools that ` +
     "write need a server. Start one with " +
-    `mlflow server --backend-store-uri ${shellWord(`sqlite:///${path}`)} ` +
+    `mlflow server --backend-store-uri ${quoteForShell(`sqlite:///${path}`)} ` +
     "and set MLFLOW_TRACKING_URI=http://127.0.0.1:5000.";
 }
 
@@ -190,9 +190,9 @@ export function explainUnusableUri(trackingUri: string): string {
   if (folder !== undefined) {
     return `${start}${folder} is a folder of MLflow's file store, which only MLflow can read. ` +
       "Migrate its data to an SQLite store with " +
-      `mlflow migrate-filestore --source ${shellWord(folder)} --target sqlite:///mlflow.db ` +
+      `mlflow migrate-filestore --source ${quoteForShell(folder)} --target sqlite:///mlflow.db ` +
       "and set MLFLOW_TRACKING_URI to that, or start " +
-      `MLFLOW_ALLOW_FILE_STORE=true mlflow server --backend-store-uri ${shellWord(folder)} ` +
+      `MLFLOW_ALLOW_FILE_STORE=true mlflow server --backend-store-uri ${quoteForShell(folder)} ` +
       "and set MLFLOW_TRACKING_URI=http://127.0.0.1:5000.";
   }
   if (/^(postgres|mysql|mssql)/i.test(trackingUri)) {

@@ -1,5 +1,5 @@
 import type { Failure } from "../core/failure.ts";
-import { someOf } from "../core/nearest.ts";
+import { listFirst } from "../core/nearest.ts";
 import type { CallContext } from "../mcp/tool.ts";
 import type { Selection } from "./fields/selection.ts";
 import { describeFailure, SERVER_FAILURES } from "./partial.ts";
@@ -110,6 +110,6 @@ function describeReasons(
     if (trace < kept) traces.set(reason, [...traces.get(reason) ?? [], ids[trace] ?? ""]);
   }
   return [...traces].map(([reason, found]) =>
-    `The spans of ${found.length} traces could not be read (${someOf(found, 5)}): ${reason}`
+    `The spans of ${found.length} traces could not be read (${listFirst(found, 5)}): ${reason}`
   );
 }

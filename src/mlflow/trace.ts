@@ -4,7 +4,7 @@ import type { TraceInfo } from "./shape/info.ts";
 import { shapeSpan, type Span } from "./shape/span.ts";
 import type { TraceReader } from "./store.ts";
 import { badArgument } from "../core/failure.ts";
-import { percentDecoded } from "../core/values.ts";
+import { decodePercent } from "../core/values.ts";
 
 /**
  * The trace that a caller's text names: its id, its address `mlflow://traces/…`, or the link to its
@@ -18,7 +18,7 @@ export function readTraceId(text: string): string {
         /\/(tr-[0-9a-f]{32})(?=$|[/?&#])/i.exec(given)
       : null) ??
     [];
-  return linked === undefined ? given : percentDecoded(linked);
+  return linked === undefined ? given : decodePercent(linked);
 }
 
 /** Refuses ids that only a Databricks workspace can have. */

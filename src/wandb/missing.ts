@@ -1,6 +1,6 @@
 import { Failure } from "../core/failure.ts";
 import * as z from "zod";
-import { nearest, oneOf, someOf } from "../core/nearest.ts";
+import { listFirst, nearest, oneOf } from "../core/nearest.ts";
 import type { WandbSession } from "./client.ts";
 import type { ProjectRef } from "./project.ts";
 import { connectionShape } from "./shapes.ts";
@@ -49,7 +49,7 @@ export async function noProject(session: WandbSession, place: Place): Promise<Fa
     const near = nearest(place.project, projects, 5);
     return notFound(
       what,
-      suggest(near, `Its projects: ${someOf(projects, 10)}.`),
+      suggest(near, `Its projects: ${listFirst(projects, 10)}.`),
     );
   }
   const near = nearest(place.entity, entities.filter((name) => name !== place.entity), 3);

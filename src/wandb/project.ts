@@ -5,7 +5,7 @@
  */
 import * as z from "zod";
 import { badArgument, shortenName } from "../core/failure.ts";
-import { percentDecoded } from "../core/values.ts";
+import { decodePercent } from "../core/values.ts";
 
 /** A project. */
 export interface ProjectRef {
@@ -212,7 +212,7 @@ function split(text: string): { path: string[]; address: boolean } {
   // A page's address without its scheme has a query, too; names have none.
   const plain = trimmed.replace(/^([^?#]*\/[^?#]*)[?#].*$/s, "$1");
   const whole = (url?.pathname ?? plain).replace(/^\/+|\/+$/g, "");
-  const path = whole.split("/").map((part) => url === null ? part.trim() : percentDecoded(part));
+  const path = whole.split("/").map((part) => url === null ? part.trim() : decodePercent(part));
   const isHost = url === null && path.length > 2 &&
     /^(localhost|[\w-]+(\.[\w-]+)+)(:\d+)?$|^localhost:\d+$/.test(path[0] ?? "");
   if (isHost) path.shift();

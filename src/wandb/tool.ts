@@ -1,7 +1,7 @@
 import type * as z from "zod";
 import { shortenMessage } from "../core/values.ts";
 import { defineTool } from "../mcp/define.ts";
-import { type ResourceSpec, resourceUri } from "../mcp/resource.ts";
+import { type ResourceSpec, writeResourceUri } from "../mcp/resource.ts";
 import type { ResultLink, Tool, ToolSpec } from "../mcp/tool.ts";
 import type { Wandb } from "./client.ts";
 import type { Weave } from "./weave/client.ts";
@@ -87,6 +87,6 @@ export function runLinks(
   runId: string,
 ): ResultLink[] {
   const { entity, project } = place;
-  const uri = resourceUri(RUN_RESOURCE.template, { entity, project, run_id: runId });
+  const uri = writeResourceUri(RUN_RESOURCE.template, { entity, project, run_id: runId });
   return uri === undefined ? [] : [{ uri, name: `Run ${runId}` }];
 }

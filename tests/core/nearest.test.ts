@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { editDistance, nearest, oneOf, someOf } from "../../src/core/nearest.ts";
+import { editDistance, listFirst, nearest, oneOf } from "../../src/core/nearest.ts";
 
 Deno.test("edit distance counts changes, swaps once", () => {
   assert.equal(editDistance("", ""), 0);
@@ -51,7 +51,7 @@ Deno.test("lists read as a sentence does", () => {
 });
 
 Deno.test("the first names, and a mark only where there are more", () => {
-  assert.equal(someOf(["a", "b", "c"], 2), "a, b, …");
-  assert.equal(someOf(["a", "b"], 2), "a, b");
-  assert.equal(someOf([], 2), "");
+  assert.equal(listFirst(["a", "b", "c"], 2), "a, b, …");
+  assert.equal(listFirst(["a", "b"], 2), "a, b");
+  assert.equal(listFirst([], 2), "");
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 
-import { keepProxies, proxyBefore, readProxies } from "../../src/core/network.ts";
+import { findProxy, keepProxies, readProxies } from "../../src/core/network.ts";
 
 Deno.test("proxies are read as the runtime reads them, without their credentials", () => {
   const env: Record<string, string> = {
@@ -16,7 +16,7 @@ Deno.test("proxies are read as the runtime reads them, without their credentials
   });
   assert.deepEqual(readProxies(() => undefined), { except: [] });
   keepProxies(found);
-  const named = (url: string) => proxyBefore(new URL(url));
+  const named = (url: string) => findProxy(new URL(url));
   assert.equal(named("http://example.com"), "proxy.corp:3128 (HTTP_PROXY)");
   assert.equal(named("https://example.com:8443"), "secure.corp:8080 (HTTPS_PROXY)");
   for (const host of ["internal.corp", "a.internal.corp", "x.lab", "127.0.0.1"]) {

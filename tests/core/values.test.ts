@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { cutText, shellWord } from "../../src/core/values.ts";
+import { cutText, quoteForShell } from "../../src/core/values.ts";
 
 Deno.test("a cut text says how much is missing, however often it is cut", () => {
   const sizes = fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 4 });
@@ -29,9 +29,9 @@ Deno.test("a text that fits stays as it is", () => {
 });
 
 Deno.test("a word is in quotes only where a shell would read it otherwise", () => {
-  assert.equal(shellWord("sqlite:////data/mlflow.db"), "sqlite:////data/mlflow.db");
-  assert.equal(shellWord("C:\\data\\läger.db"), "C:\\data\\läger.db");
-  assert.equal(shellWord("/my data/x.db"), '"/my data/x.db"');
-  assert.equal(shellWord("/a;b&c.db"), '"/a;b&c.db"');
-  assert.equal(shellWord("/it's $HOME"), `'/it'\\''s $HOME'`);
+  assert.equal(quoteForShell("sqlite:////data/mlflow.db"), "sqlite:////data/mlflow.db");
+  assert.equal(quoteForShell("C:\\data\\läger.db"), "C:\\data\\läger.db");
+  assert.equal(quoteForShell("/my data/x.db"), '"/my data/x.db"');
+  assert.equal(quoteForShell("/a;b&c.db"), '"/a;b&c.db"');
+  assert.equal(quoteForShell("/it's $HOME"), `'/it'\\''s $HOME'`);
 });

@@ -1,13 +1,13 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../src/core/failure.ts";
-import { audited } from "../../src/mcp/audit.ts";
+import { audit } from "../../src/mcp/audit.ts";
 import { context, keptLog } from "./support.ts";
 
 async function outcomeOf(error: unknown): Promise<string | undefined> {
   const { log, lines } = keptLog();
   const change = () => Promise.reject(error);
   const tool = { name: "act", effect: "write" };
-  await assert.rejects(audited(tool, () => ({}), context({ log }), change));
+  await assert.rejects(audit(tool, () => ({}), context({ log }), change));
   assert.equal(lines.length, 1);
   return /outcome=("[^"]*"|\S+)/.exec(lines[0] ?? "")?.[1];
 }
@@ -32,7 +32,7 @@ Deno.test("a caller's words stay in their field, of bounded length", async () =>
   const target = () => ({ trace_ids: "t".repeat(200_000) });
   const change = () => Promise.resolve({ data: {} });
   const tool = { name: "act", effect: "write" };
-  await audited(tool, target, context({ log, client, host: "here:1" }), change);
+  await audit(tool, target, context({ log, client, host: "here:1" }), change);
   const [line = ""] = lines;
   assert.match(
     line,
@@ -47,6 +47,6 @@ Deno.test("arguments that name no target leave the outcome to the change", async
     throw new Failure("invalid_arguments", "No project.");
   };
   const change = () => Promise.reject(new Failure("invalid_arguments", "No project."));
-  await assert.rejects(audited({ name: "act", effect: "write" }, target, context({ log }), change));
+  await assert.rejects(audit({ name: "act", effect: "write" }, target, context({ log }), change));
   assert.match(lines.join(""), /tool=act effect=write outcome=refused error=invalid_arguments\n$/);
 });

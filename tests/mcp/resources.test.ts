@@ -6,12 +6,12 @@ import fc from "fast-check";
 import { z } from "zod";
 import { bind, defineTool } from "../../src/mcp/define.ts";
 import {
+  createResources,
   isPlainId,
-  leadingLinks,
+  keepUsableLinks,
   matchUri,
-  resourcesOf,
   type ResourceSpec,
-  resourceUri,
+  writeResourceUri,
 } from "../../src/mcp/resource.ts";
 import { UNTRUSTED } from "../../src/mcp/result.ts";
 import { estimateTokens } from "../../src/mcp/fit.ts";
@@ -69,7 +69,7 @@ const LONG = prose(3000);
 Deno.test("an address names what it was made of, whatever the names hold", () => {
   const name = fc.string({ unit: "binary", minLength: 1, maxLength: 40 });
   fc.assert(fc.property(name, name, (owner, id) => {
-    const uri = resourceUri(TEMPLATE, { owner, id });
+    const uri = writeResourceUri(TEMPLATE, { owner, id });
     if (!isPlainId(owner) || !isPlainId(id)) assert.equal(uri, undefined);
     else {
       assert.ok(uri !== undefined);
@@ -77,7 +77,7 @@ Deno.test("an address names what it was made of, whatever the names hold", () =>
       assert.ok(URL.canParse(uri) || /%/.test(uri));
     }
   }));
-  assert.equal(resourceUri(TEMPLATE, { owner: "a" }), undefined);
+  assert.equal(writeResourceUri(TEMPLATE, { owner: "a" }), undefined);
 });
 
 const HOSTILE = [
@@ -118,17 +118,20 @@ Deno.test("addresses that cannot be meant are told from those of another form", 
 
 Deno.test("there are only resources that a listed reading tool can read", () => {
   const { tool } = shelf();
-  assert.deepEqual(resourcesOf([SPEC], [tool]).map(({ spec }) => spec.name), ["thing"]);
-  assert.deepEqual(resourcesOf([SPEC], []), []);
-  assert.deepEqual(resourcesOf([{ ...SPEC, tool: "destroy" }], [destroyer([])]), []);
-  assert.deepEqual(resourcesOf([{ ...SPEC, tool: "act" }], [acting(() => Promise.reject())]), []);
+  assert.deepEqual(createResources([SPEC], [tool]).map(({ spec }) => spec.name), ["thing"]);
+  assert.deepEqual(createResources([SPEC], []), []);
+  assert.deepEqual(createResources([{ ...SPEC, tool: "destroy" }], [destroyer([])]), []);
+  assert.deepEqual(
+    createResources([{ ...SPEC, tool: "act" }], [acting(() => Promise.reject())]),
+    [],
+  );
 });
 
 for (const era of ERAS) {
   const test = (name: string, run: () => Promise<void>) => Deno.test(`${era}: ${name}`, run);
   const start = (maxTokens = 30_000) => {
     const { asked, tool } = shelf();
-    const resources = resourcesOf([SPEC], [tool], {
+    const resources = createResources([SPEC], [tool], {
       id: (_typed, { owner }) => Promise.resolve([{ value: `${owner}-1` }]),
       scheme: () => Promise.resolve([{ value: "never" }]),
     });
@@ -236,6 +239,6 @@ const LINKED = z.looseObject({ links: z.array(z.looseObject({ uri: z.string() })
 
 Deno.test("links to resources that are not offered are left out", () => {
   const links = [{ uri: "thing://a/things/b", name: "b" }, { uri: "https://x.test/", name: "x" }];
-  assert.deepEqual(leadingLinks(links, []).map(({ name }) => name), ["x"]);
-  assert.deepEqual(leadingLinks(links, resourcesOf([SPEC], [shelf().tool])), links);
+  assert.deepEqual(keepUsableLinks(links, []).map(({ name }) => name), ["x"]);
+  assert.deepEqual(keepUsableLinks(links, createResources([SPEC], [shelf().tool])), links);
 });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { countTokens } from "gpt-tokenizer/encoding/o200k_base";
 import { z } from "zod";
 import { createPrompts } from "../../src/mcp/prompts.ts";
-import { createSkills, skillFiles } from "../../src/mcp/skills.ts";
+import { createSkills, writeSkillFiles } from "../../src/mcp/skills.ts";
 import { workflow } from "../../src/mcp/workflow.ts";
 import { catalogOf, connect, ERAS } from "../workflows/client.ts";
 import { echo, factoryOf } from "./support.ts";
@@ -28,7 +28,7 @@ const PROMPTS = createPrompts([FLOW], [{ name: "look" }, { name: "find" }]);
 const EVERYTHING = { MLFLOW_TRACKING_URI: "http://localhost:5000", WANDB_API_KEY: "0".repeat(40) };
 
 Deno.test("a skill is the workflow with its arguments' names, and the shell's way beside it", () => {
-  const files = skillFiles(PROMPTS);
+  const files = writeSkillFiles(PROMPTS);
   assert.deepEqual(Object.keys(files), [
     "look-around/SKILL.md",
     "look-around/references/shell.md",
@@ -98,7 +98,7 @@ for (const era of ERAS) {
 
 Deno.test("all skills' names and descriptions cost an agent at most 200 tokens", () => {
   const { prompts } = catalogOf(EVERYTHING);
-  const standing = Object.values(skillFiles(prompts)).flatMap((text) =>
+  const standing = Object.values(writeSkillFiles(prompts)).flatMap((text) =>
     /^---\n(name: .*\n)description: (.*)\n---/.exec(text)?.slice(1).join("") ?? []
   );
   assert.equal(standing.length, prompts.length);

@@ -175,7 +175,7 @@ Deno.test("a run is read by its address, which the tools about it link to", asyn
     }
     const requests = sim.requests.length;
     for (const uri of ["wandb://sim-team/vision/runs/..%2F..", "wandb://sim-team/../runs/good1"]) {
-      await assert.rejects(follower.client.readResource({ uri }), /can be no id or name/);
+      await assert.rejects(follower.client.readResource({ uri }), /cannot be an id or a name/);
     }
     assert.equal(sim.requests.length, requests, "hostile addresses reach no server");
   } finally {

@@ -1,22 +1,22 @@
 import { createHmac } from "node:crypto";
 import { defined } from "../../core/values.ts";
 import type { Caller } from "../tool.ts";
-import { type ReadTokens, whoseToken } from "./tokens.ts";
+import { findHolder, type ReadTokens } from "./tokens.ts";
 
-/** Whom the server lets in, and as whom. */
+/** How callers are authenticated. */
 export type Authentication =
   | { readonly kind: "none" }
   | { readonly kind: "token"; readonly read: ReadTokens }
   | {
     readonly kind: "passthrough";
-    /** Turns credentials into a caller's id that says nothing of them. */
+    /** Key of the hash that turns credentials into a caller's id, which does not reveal them. */
     readonly key: Uint8Array;
   };
 
-/** Somebody who was let in, with what must not be shown. */
+/** An authenticated caller, with the secrets that must not be shown. */
 export interface Admitted {
   readonly caller?: Caller;
-  /** What its calls are counted for: each credential by itself, since nobody has checked them. */
+  /** Whose quota its calls use: each credential has its own, since none has been checked. */
   readonly counted: readonly string[];
   readonly secrets: readonly string[];
 }
@@ -31,7 +31,7 @@ export const CREDENTIAL_HEADERS: readonly string[] = ["authorization", MLFLOW_HE
 const BEARER = /^Bearer +([\x21-\x7E]{1,8192})$/i;
 const MLFLOW = /^(Basic|Bearer) +([\x21-\x7E]{1,8192})$/i;
 
-/** Who a request is from, or the answer that turns it away. */
+/** Identifies the caller of a request, or returns the response that refuses it. */
 export async function authenticate(
   headers: Headers,
   how: Authentication,
@@ -48,8 +48,8 @@ export async function authenticate(
   if (tokens === undefined) {
     return respond(503, "The server cannot read its list of tokens.", {});
   }
-  const name = whoseToken(tokens, bearer);
-  if (name === undefined) return refuse("This token is not known here.", "invalid_token");
+  const name = findHolder(tokens, bearer);
+  if (name === undefined) return refuse("This token is not valid here.", "invalid_token");
   return { caller: { id: name }, counted: [name], secrets: [bearer] };
 }
 
@@ -101,7 +101,7 @@ function basicSecrets(encoded: string): string[] {
   }
 }
 
-/** No address of an authorization server: clients would log in where nobody serves it. */
+/** Names no authorization server: there is none, and clients would try to log in there. */
 function refuse(message: string, error?: "invalid_request" | "invalid_token"): Response {
   const challenge = error === undefined ? "Bearer" : `Bearer error="${error}"`;
   return respond(401, message, { "www-authenticate": challenge });

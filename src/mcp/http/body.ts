@@ -1,11 +1,11 @@
 /** Largest message, in bytes. */
 const MOST = 4 * 1024 * 1024;
-/** Longest wait for more of a message, and for all of it, in milliseconds. */
+/** Longest wait for the next part of a message, and for all of it, in milliseconds. */
 const PATIENCE = { part: 10_000, whole: 120_000 };
 
 /**
- * The request with its message read, or the refusal, which does not wait for the rest: the
- * connection reads on, so that the client hears it.
+ * Reads a request's message, or returns the refusal without waiting for the rest: the connection
+ * keeps reading, so that the client receives it.
  */
 export async function readBody(
   request: Request,

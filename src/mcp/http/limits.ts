@@ -1,6 +1,6 @@
 import { Failure } from "../../core/failure.ts";
 
-/** How much one caller may ask of one replica. */
+/** How many calls one caller may make to one replica. */
 interface Limits {
   /** Calls under way at a time. */
   readonly callsAtOnce: number;
@@ -15,13 +15,13 @@ interface Usage {
   at: number;
 }
 
-/** Callers that are remembered; those who have asked for nothing for longest are forgotten. */
+/** Most callers that are remembered; the least recent caller is forgotten first. */
 const REMEMBERED = 10_000;
 
 /**
  * Counts the calls of each caller.
  *
- * @returns Counts one in until it is disposed of; throws `rate_limited` for one too many.
+ * @returns Counts a call until the result is disposed of; throws `rate_limited` for one too many.
  */
 export function createLimits(
   { callsAtOnce, callsPerMinute }: Limits,
@@ -49,7 +49,7 @@ export function createLimits(
     const known = callers.get(caller);
     if (known === undefined) makeRoom();
     const usage = known ?? { running: 0, left: callsPerMinute, at: now() };
-    // The last of the map is who has asked last.
+    // The map is in the order of the last calls.
     callers.delete(caller);
     callers.set(caller, usage);
     return usage;

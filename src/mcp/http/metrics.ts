@@ -1,6 +1,6 @@
 import type { CallOutcome } from "../server.ts";
 
-/** Upper bounds of how long calls take, in seconds. */
+/** Upper bounds of the buckets for the duration of calls, in seconds. */
 const BOUNDS = [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60];
 
 interface Durations {
@@ -10,13 +10,13 @@ interface Durations {
   sum: number;
 }
 
-/** What one replica counts, since it started. */
+/** What one replica has counted since it started. */
 export interface Metrics {
   /** Counts a call of a tool that has ended. */
   readonly countCall: (outcome: CallOutcome) => void;
   /** Counts an answer by its HTTP status. */
   readonly countAnswer: (status: number) => void;
-  /** Changes how many HTTP requests are under way. */
+  /** Adds to the number of HTTP requests under way. */
   readonly changeOpen: (by: number) => void;
   /** All of it in Prometheus' text format, version 0.0.4. */
   readonly render: () => string;

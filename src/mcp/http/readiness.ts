@@ -2,12 +2,12 @@ import { within } from "../../core/async.ts";
 import { isFailure } from "../../core/failure.ts";
 import type { HealthCheck } from "../backend.ts";
 
-/** Longest look at the servers upstream, in milliseconds: whoever probes waits for it. */
+/** Longest check of the upstream servers, in milliseconds: the prober waits for it. */
 const PATIENCE = 4_000;
 
 /**
- * Tells which servers upstream have not been seen yet. One that was is not asked again: when it
- * fails later, each call says so, and taking every replica out of service would help nobody.
+ * Lists the upstream servers that have not been reached yet. One that has been is not asked again:
+ * if it fails later, each call says so, and taking every replica out of service would help nobody.
  */
 export function createReadiness(checks: readonly HealthCheck[]): () => Promise<string[]> {
   const unseen = new Set(checks.filter(({ optional }) => optional !== true));
@@ -26,7 +26,7 @@ export function createReadiness(checks: readonly HealthCheck[]): () => Promise<s
   };
 }
 
-/** A server that refuses the credentials, or that nobody has any for, is there. */
+/** A server that refuses the credentials, or lacks them, can be reached. */
 function answersAtLeast(error: unknown): boolean {
   return isFailure(error, "unauthorized", "forbidden");
 }

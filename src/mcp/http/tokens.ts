@@ -1,16 +1,16 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 
-/** A token's SHA-256 by the name of whom it was given to. */
+/** The SHA-256 of each token, and the name of its holder. */
 type Tokens = readonly { readonly name: string; readonly hash: Uint8Array }[];
 
-/** Reads the tokens that are valid now; undefined where that cannot be told. */
+/** Reads the tokens that are valid now; undefined if the list cannot be read. */
 export type ReadTokens = () => Promise<Tokens | undefined>;
 
 /** A line: a name, white space, the SHA-256 of the token in hexadecimal. */
 const LINE = /^([\w.@-]{1,64})\s+([0-9a-f]{64})$/i;
 
 /**
- * Reads a list of tokens; empty lines and those that begin with `#` count for nothing.
+ * Reads a list of tokens; empty lines and lines that begin with `#` are ignored.
  *
  * @throws {Error} with the number of a line that is neither.
  */
@@ -26,8 +26,8 @@ export function parseTokens(text: string): Tokens {
   });
 }
 
-/** Whose token it is; every line is compared, so that the time says nothing. */
-export function whoseToken(tokens: Tokens, token: string): string | undefined {
+/** Finds a token's holder; every line is compared, so that the time reveals nothing. */
+export function findHolder(tokens: Tokens, token: string): string | undefined {
   const hash = createHash("sha256").update(token).digest();
   let found: string | undefined;
   for (const one of tokens) {
@@ -37,8 +37,8 @@ export function whoseToken(tokens: Tokens, token: string): string | undefined {
 }
 
 /**
- * Reads the file anew for each request, so that a token is taken back by removing its line. A
- * problem is told when it begins, not with each request.
+ * Reads the file for each request, so that removing a line revokes its token. A problem is reported
+ * when it begins, not with each request.
  */
 export function tokensFile(path: string, onProblem: (problem: string) => void): ReadTokens {
   let told: string | undefined;

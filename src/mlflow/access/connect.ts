@@ -6,7 +6,7 @@ import { membersOf, parseIni } from "../../config/ini.ts";
 import type { Settings } from "../../config/settings.ts";
 import { Failure } from "../../core/failure.ts";
 import type { Log } from "../../core/log.ts";
-import { defined, percentDecoded } from "../../core/values.ts";
+import { decodePercent, defined } from "../../core/values.ts";
 import type { Attempt, UpstreamOptions } from "../../http/request.ts";
 import { createTransport, type Transport, watchClock } from "../../http/transport.ts";
 import type { Health } from "../../mcp/backend.ts";
@@ -169,7 +169,7 @@ async function readAuthorization(
   }
   if (trackingToken !== undefined) return `Bearer ${trackingToken}`;
   if (baseUrl.username !== "") {
-    return encodeBasic(percentDecoded(baseUrl.username), percentDecoded(baseUrl.password));
+    return encodeBasic(decodePercent(baseUrl.username), decodePercent(baseUrl.password));
   }
   if (file === undefined) return undefined;
   const stored = await readCredentials(file);

@@ -5,7 +5,7 @@
  * @module
  */
 import { Failure } from "../../core/failure.ts";
-import { shellWord } from "../../core/values.ts";
+import { quoteForShell } from "../../core/values.ts";
 
 const MAGIC = "SQLite format 3\0";
 
@@ -44,7 +44,9 @@ export function explainHotJournal(path: string): Failure {
     `A writer of ${path} was interrupted: ${path}-journal must be rolled back first,  ` +
       "which needs write access.",
     {
-      hint: `Open it once with MLflow, or with: sqlite3 ${shellWord(path)} "PRAGMA user_version".`,
+      hint: `Open it once with MLflow, or with: sqlite3 ${
+        quoteForShell(path)
+      } "PRAGMA user_version".`,
     },
   );
 }
@@ -61,7 +63,7 @@ function requireOpenWal(path: string): void {
     {
       hint: "Leave that mode with: " +
         `sqlite3 ${
-          shellWord(path)
+          quoteForShell(path)
         } "PRAGMA journal_mode=delete" – or read it through mlflow server.`,
     },
   );

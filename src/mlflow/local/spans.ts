@@ -17,7 +17,7 @@ import {
 } from "../span_place.ts";
 import { packError, type Part } from "./protocol.ts";
 import { bindList, sql } from "./sql.ts";
-import { fileUriPath } from "../../core/values.ts";
+import { readFileUri } from "../../core/values.ts";
 
 /** Most spans in one part, and roughly the most characters. */
 const MOST_SPANS = 500;
@@ -200,7 +200,7 @@ function listCandidates(location: string, folders: readonly string[]): string[] 
 
 /** The path that a location or a `file:` URI names; undefined for other URIs. */
 function readLocalPath(location: string): string | undefined {
-  if (/^file:/i.test(location)) return fileUriPath(location);
+  if (/^file:/i.test(location)) return readFileUri(location);
   return /^[a-z][a-z0-9+.-]+:/i.test(location) ? undefined : location;
 }
 

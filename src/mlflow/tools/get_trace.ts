@@ -3,7 +3,7 @@ import { defined } from "../../core/values.ts";
 import { TRACE_RESOURCE } from "../workflows.ts";
 import { badArgument } from "../../core/failure.ts";
 import type { Json } from "../../core/json.ts";
-import { resourceUri } from "../../mcp/resource.ts";
+import { writeResourceUri } from "../../mcp/resource.ts";
 import type { CallContext, ResultLink, Tool } from "../../mcp/tool.ts";
 import { ExtractFields, Selection, UnmatchedFields } from "../fields/selection.ts";
 import { isField } from "../fields/vocabulary.ts";
@@ -142,7 +142,7 @@ const INFO = z.looseObject({
  * tracking server and the trace's info is at hand.
  */
 function linkTrace(place: string, traceId: string, info: Json | undefined): ResultLink[] {
-  const uri = resourceUri(TRACE_RESOURCE.template, { trace_id: traceId });
+  const uri = writeResourceUri(TRACE_RESOURCE.template, { trace_id: traceId });
   const known = INFO.safeParse(info);
   const page = known.success && /^https?:\/\//.test(place)
     ? `${place.replace(/\/+$/, "")}/#/experiments/${

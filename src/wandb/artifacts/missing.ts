@@ -1,6 +1,6 @@
 import { Failure } from "../../core/failure.ts";
 import * as z from "zod";
-import { nearest, oneOf, someOf } from "../../core/nearest.ts";
+import { listFirst, nearest, oneOf } from "../../core/nearest.ts";
 import type { WandbSession } from "../client.ts";
 import { ignoreFailure, noProject, notFound, suggest } from "../missing.ts";
 import { connectionShape } from "../shapes.ts";
@@ -73,7 +73,7 @@ export async function noVersion(
   const known = [...aliases, ...versions];
   return notFound(
     what,
-    known.length === 0 ? "It has no versions." : suggest(others, `It has ${someOf(known, 12)}.`),
+    known.length === 0 ? "It has no versions." : suggest(others, `It has ${listFirst(known, 12)}.`),
   );
 }
 
@@ -122,7 +122,7 @@ async function nearCollection(
     near.length > 0
       ? `Did you mean ${oneOf(near)}?`
       : names.length > 0
-      ? `It has ${someOf(names, 12)}.`
+      ? `It has ${listFirst(names, 12)}.`
       : name.registry
       ? "list_registry_collections_tool names a registry's collections."
       : "query_wandb_tool with resource=artifacts lists a project's collections.",
@@ -166,7 +166,7 @@ export async function noRegistry(
     near.length > 0
       ? `Did you mean ${oneOf(near)}?`
       : titles.length > 0
-      ? `There are ${someOf(titles, 12)}.`
+      ? `There are ${listFirst(titles, 12)}.`
       : "list_registries_tool names the registries.",
   );
 }

@@ -7,7 +7,7 @@
  * @module
  */
 import { badArgument } from "../../core/failure.ts";
-import { percentDecoded } from "../../core/values.ts";
+import { decodePercent } from "../../core/values.ts";
 import type { Wandb } from "../client.ts";
 
 /** The start of every registry's project name. */
@@ -156,7 +156,7 @@ function partsOfUrl(name: string): NameParts | undefined {
 }
 
 function decodedParts(url: URL): string[] {
-  return url.pathname.split("/").filter((part) => part !== "").map(percentDecoded);
+  return url.pathname.split("/").filter((part) => part !== "").map(decodePercent);
 }
 
 function quoteName(name: string): string {

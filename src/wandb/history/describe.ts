@@ -1,7 +1,7 @@
 import { describeSeries } from "../../analysis/statistics.ts";
 import { defined } from "../../core/values.ts";
 import { Failure } from "../../core/failure.ts";
-import { nearest, oneOf, someOf } from "../../core/nearest.ts";
+import { listFirst, nearest, oneOf } from "../../core/nearest.ts";
 import { suggest } from "../missing.ts";
 import type { BranchPoint } from "../shapes.ts";
 import { matchKeys } from "./choose.ts";
@@ -210,7 +210,7 @@ export function unknownKeys(
       hint: near.length > 0
         ? `Did you mean ${oneOf(near)}?`
         : known.length > 0
-        ? `It has ${someOf(known, 20)}.`
+        ? `It has ${listFirst(known, 20)}.`
         : "It has logged no metrics.",
     },
   );
@@ -227,7 +227,9 @@ export function emptyNotes(
   const range = minStep === undefined && maxStep === undefined
     ? ""
     : ` between steps ${minStep ?? 0} and ${maxStep ?? "the end"}`;
-  const named = empty.length === 0 || (all && empty.length > 5) ? "" : ` of ${someOf(empty, 10)}`;
+  const named = empty.length === 0 || (all && empty.length > 5)
+    ? ""
+    : ` of ${listFirst(empty, 10)}`;
   const axis = xAxis === STEP ? "" : ` with ${xAxis}`;
   return [
     `No rows${named}${range}${axis}.` +

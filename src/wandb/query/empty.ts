@@ -8,7 +8,7 @@ import * as z from "zod";
 import { didYouMean, shortenName } from "../../core/failure.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import { isJsonObject } from "../../core/json.ts";
-import { nearest, someOf } from "../../core/nearest.ts";
+import { listFirst, nearest } from "../../core/nearest.ts";
 import type { WandbSession } from "../client.ts";
 import { valueAt } from "../history/series.ts";
 import { ignoreFailure } from "../missing.ts";
@@ -161,7 +161,7 @@ function aboutValues(
   const [text] = asked.filter((value) => typeof value === "string");
   if (text === undefined || texts.length === 0 || texts.includes(text)) return undefined;
   const guess = didYouMean(text, texts);
-  return `In ${nameSeen(seen)} ${name} is ${someOf([...new Set(texts)], 5)}` +
+  return `In ${nameSeen(seen)} ${name} is ${listFirst([...new Set(texts)], 5)}` +
     (guess === "." ? "." : guess);
 }
 
@@ -199,7 +199,7 @@ function aboutText({ field, operand }: Condition, runs: readonly Run[]): string 
     ? `No run among the newest ${runs.length} has the ${field} "${shortenName(unknown)}"${
       didYouMean(unknown, values)
     }`
-    : `In ${nameSeen(runs.length)} ${field} is ${someOf(values, 5)}.`;
+    : `In ${nameSeen(runs.length)} ${field} is ${listFirst(values, 5)}.`;
 }
 
 function aboutTimes(runs: readonly Run[]): string | undefined {

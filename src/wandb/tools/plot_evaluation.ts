@@ -3,7 +3,7 @@ import { chartEvaluations, scoreNames } from "../../analysis/charts/evaluations.
 import { MOST_NAMES } from "../../analysis/charts/spec.ts";
 import { aggregateEvaluation } from "../../analysis/evaluation.ts";
 import { badArgument, Failure, unknownName } from "../../core/failure.ts";
-import { someOf } from "../../core/nearest.ts";
+import { listFirst } from "../../core/nearest.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { CHART_APP, drawChart } from "../../pictures/draw.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
@@ -49,7 +49,7 @@ export const plotEvaluation: Tool<WeaveServices> = wandbTool({
       throw new Failure("not_found", "No evaluation has this name or id.", {
         hint: names.length === 0
           ? "There are no evaluations in this project."
-          : `There are ${someOf(names, 10)}.`,
+          : `There are ${listFirst(names, 10)}.`,
       });
     }
     const { predictions, totals } = await readResults(weave, session, place, {

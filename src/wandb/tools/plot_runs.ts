@@ -7,7 +7,7 @@ import {
 } from "../../analysis/charts/curves.ts";
 import { findLossKey, findValidationLossKey } from "../../analysis/keys.ts";
 import { badArgument, Failure, unknownName } from "../../core/failure.ts";
-import { someOf } from "../../core/nearest.ts";
+import { listFirst } from "../../core/nearest.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { CHART_APP, drawChart } from "../../pictures/draw.ts";
 import { type LoadedRun, loadRun, numericKeys } from "../history/load.ts";
@@ -95,7 +95,7 @@ export const plotRuns: Tool<WandbServices> = wandbTool({
       const drawn = new Set(curves.map(({ name }) => name));
       const lacking = runs.map(({ run }) => label(run)).filter((name) => !drawn.has(name));
       return lacking.length === 0 ? [] : [
-        `${key}: no values in ${lacking.length} of ${runs.length} runs (${someOf(lacking, 5)}).`,
+        `${key}: no values in ${lacking.length} of ${runs.length} runs (${listFirst(lacking, 5)}).`,
       ];
     });
     const text = [
@@ -122,7 +122,7 @@ function chooseKeys(runs: readonly LoadedRun[]): string[] {
   const every = [...new Set(known.flat())];
   throw badArgument(
     `${runs.map(({ id }) => id).join(", ")}: no loss by name; which \`keys\` are to be drawn?`,
-    every.length === 0 ? undefined : `There are ${someOf(every, 20)}.`,
+    every.length === 0 ? undefined : `There are ${listFirst(every, 20)}.`,
   );
 }
 

@@ -1,4 +1,4 @@
-import { type ResourceSpec, resourceUri } from "../../mcp/resource.ts";
+import { type ResourceSpec, writeResourceUri } from "../../mcp/resource.ts";
 import type { ResultLink } from "../../mcp/tool.ts";
 import type { ProjectRef } from "../project.ts";
 
@@ -41,7 +41,7 @@ export const WEAVE_RESOURCES: readonly ResourceSpec[] = [CALL, EVALUATION];
 export function callLinks({ entity, project }: ProjectRef, ids: readonly unknown[]): ResultLink[] {
   const [id] = ids;
   if (ids.length !== 1 || typeof id !== "string") return [];
-  const uri = resourceUri(CALL.template, { entity, project, call_id: id });
+  const uri = writeResourceUri(CALL.template, { entity, project, call_id: id });
   return uri === undefined ? [] : [{ uri, name: "Call" }];
 }
 
@@ -52,6 +52,6 @@ export function evaluationLinks(
 ): ResultLink[] {
   const [id] = ids;
   if (ids.length !== 1 || id === undefined) return [];
-  const uri = resourceUri(EVALUATION.template, { entity, project, evaluation_id: id });
+  const uri = writeResourceUri(EVALUATION.template, { entity, project, evaluation_id: id });
   return uri === undefined ? [] : [{ uri, name: "Evaluation" }];
 }

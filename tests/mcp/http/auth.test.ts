@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { createHttpHandler } from "../../../src/mcp/http.ts";
 import { authenticate, type Authentication } from "../../../src/mcp/http/auth.ts";
-import { parseTokens, tokensFile, whoseToken } from "../../../src/mcp/http/tokens.ts";
+import { findHolder, parseTokens, tokensFile } from "../../../src/mcp/http/tokens.ts";
 import { echo, factoryOf, keptLog, postCall } from "../support.ts";
 
 const hashOf = (token: string) => createHash("sha256").update(token).digest("hex");
@@ -174,7 +174,7 @@ Deno.test("MLflow's header is refused when it is no credentials", async () => {
 
 Deno.test("a token is found by its hash alone", () => {
   const tokens = parseTokens(`a ${hashOf("x").toUpperCase()}`);
-  assert.equal(whoseToken(tokens, "x"), "a");
-  assert.equal(whoseToken(tokens, hashOf("x")), undefined);
-  assert.equal(whoseToken([], "x"), undefined);
+  assert.equal(findHolder(tokens, "x"), "a");
+  assert.equal(findHolder(tokens, hashOf("x")), undefined);
+  assert.equal(findHolder([], "x"), undefined);
 });
