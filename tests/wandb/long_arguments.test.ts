@@ -4,6 +4,7 @@ import { sweepLongArguments } from "../support/long_arguments.ts";
 import { seedArtifact } from "./artifact_seed.ts";
 import { configFor, contextFor, type Data, memoryLog, reportOf, startRig } from "./harness.ts";
 import { seedRun } from "./seed.ts";
+import { slowTest } from "../support/slow.ts";
 
 const HERE = { entity_name: "sim-team", project_name: "vision" };
 
@@ -56,7 +57,7 @@ const UNLISTED: Readonly<Record<string, Data>> = {
   list_artifact_versions_tool: { order: TEXT },
 };
 
-Deno.test("long arguments of any kind are shortened where an answer repeats them", async (test) => {
+slowTest("long arguments of any kind are shortened where an answer repeats them", async (test) => {
   await using rig = startRig();
   for (const run of ["run0", "run1"]) {
     await seedRun(rig.sim, {
