@@ -54,24 +54,25 @@ export function findAzureAccount(
   settings: Settings,
   { host }: Pick<AzureLocation, "host">,
 ): AzureAccount | string {
-  const { azureConnectionString: text, azureAccessKey: key, azureSasToken: sas } = settings;
+  const { azureConnectionString: text } = settings;
   if (text !== undefined) return readConnectionString(settings, text, host);
-  const endpoint = new URL(`https://${host}`);
-  const account = host.split(".")[0] ?? "";
+  const login = readLogin(settings, host.split(".")[0] ?? "");
+  return typeof login === "string" ? login : { endpoint: new URL(`https://${host}`), login };
+}
+
+/** Credentials that stand in variables of their own, in MLflow's order. */
+function readLogin(settings: Settings, account: string): AzureLogin | string {
+  const { azureAccessKey: key, azureSasToken: sas } = settings;
   if (key !== undefined) {
     const setting = "AZURE_STORAGE_ACCESS_KEY";
     return isKey(key)
-      ? { endpoint, login: { kind: "key", setting, account, key } }
+      ? { kind: "key", setting, account, key }
       : `${setting} is not the key of a storage account: base64 text.`;
   }
   if (sas !== undefined) {
-    return {
-      endpoint,
-      login: { kind: "sas", setting: "AZURE_STORAGE_SAS_TOKEN", token: trim(sas) },
-    };
+    return { kind: "sas", setting: "AZURE_STORAGE_SAS_TOKEN", token: trim(sas) };
   }
-  const login = readPrincipal(settings);
-  return typeof login === "string" ? login : { endpoint, login };
+  return readPrincipal(settings);
 }
 
 function readPrincipal(settings: Settings): AzureLogin | string {
@@ -120,7 +121,7 @@ function readConnectionString(
   }
   if (sas !== undefined) return { endpoint, login: { kind: "sas", setting, token: trim(sas) } };
   // One that only says where the account is.
-  const login = readPrincipal(settings);
+  const login = readLogin(settings, account);
   return typeof login === "string" ? login : { endpoint, login };
 }
 

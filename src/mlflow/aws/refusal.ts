@@ -2,7 +2,7 @@ import type { Failure } from "../../core/failure.ts";
 import { readRefusal, type Reason } from "../access/refusal.ts";
 
 /** Why AWS refuses a signed request, by the words of its services; the first that fits is told. */
-const REASONS: readonly Reason[] = [
+export const AWS_REASONS: readonly Reason[] = [
   {
     says: /RequestTimeTooSkewed|Signature (expired|not yet current)|not yet current/i,
     code: "unauthorized",
@@ -20,7 +20,7 @@ const REASONS: readonly Reason[] = [
     says: /valid region|region '[\w-]+' is wrong|AuthorizationHeaderMalformed/i,
     code: "unauthorized",
     message: "AWS expects a signature for another region",
-    hint: "Set AWS_REGION to the region of the server.",
+    hint: "Set AWS_REGION to the region of the server or bucket.",
   },
   {
     says: /SignatureDoesNotMatch|signature we calculated|InvalidSignature/i,
@@ -51,11 +51,11 @@ const REASONS: readonly Reason[] = [
     code: "forbidden",
     message: "AWS does not permit this",
     hint: "The identity of AWS_ACCESS_KEY_ID or AWS_ROLE_ARN lacks the permission, such as " +
-      "execute-api:Invoke.",
+      "execute-api:Invoke for a server, s3:GetObject for a bucket.",
   },
 ];
 
 /** AWS's refusal as a failure that names the variable. */
 export function readAwsRefusal(status: number, body: string): Failure | undefined {
-  return [400, 401, 403].includes(status) ? readRefusal(REASONS, status, body) : undefined;
+  return [400, 401, 403].includes(status) ? readRefusal(AWS_REASONS, status, body) : undefined;
 }

@@ -7,7 +7,8 @@ import { openSession } from "../../http/client.ts";
 import { joinedPath, path, type UpstreamOptions } from "../../http/request.ts";
 import type { Transport } from "../../http/transport.ts";
 import type { OpenObject, StoreLimits } from "../objects.ts";
-import { readAwsRefusal } from "./refusal.ts";
+import { readStoreRefusal, type StoreWords } from "../access/refusal.ts";
+import { AWS_REASONS } from "./refusal.ts";
 import { prepareKeys, signTransport, TO_BE_SIGNED } from "./sign.ts";
 
 export function reachS3(settings: Settings, limits: StoreLimits, log: Log): OpenObject {
@@ -26,14 +27,22 @@ export function reachS3(settings: Settings, limits: StoreLimits, log: Log): Open
     { service: "s3", region: login.region },
     prepareKeys(login, limits, log),
   );
+  const words: StoreWords = {
+    service: "S3",
+    credentials: login.kind === "keys" ? "AWS_ACCESS_KEY_ID" : "AWS_ROLE_ARN",
+    setting: settings.s3Endpoint === undefined ? "AWS_REGION" : "MLFLOW_S3_ENDPOINT_URL",
+    reasons: AWS_REASONS,
+    noFile: /NoSuchKey/,
+    noPlace: { name: "bucket", says: /NoSuchBucket/ },
+  };
   const options: UpstreamOptions = {
     ...limits,
-    service: "S3",
-    setting: settings.s3Endpoint === undefined ? "AWS_REGION" : "MLFLOW_S3_ENDPOINT_URL",
+    service: words.service,
+    setting: words.setting,
     baseUrl,
     headers: () => ({ authorization: TO_BE_SIGNED }),
     transport: noticeRegion(signed),
-    readError: readS3Error,
+    readError: (status, body) => readStoreRefusal(words, status, body),
   };
   return (location, signal) => {
     const file = joinedPath(path``, location.slice("s3://".length).split("/"));
@@ -53,14 +62,4 @@ function noticeRegion(transport: Transport): Transport {
       hint: `Set AWS_REGION=${region.replace(/[^a-z0-9-]/g, "")}.`,
     });
   };
-}
-
-function readS3Error(status: number, body: string): Failure | undefined {
-  if (/<Code>NoSuchBucket<\/Code>/.test(body)) {
-    return new Failure("upstream_error", "There is no such bucket in S3.", {
-      status,
-      hint: "Check AWS_REGION and MLFLOW_S3_ENDPOINT_URL, and that the bucket was not deleted.",
-    });
-  }
-  return readAwsRefusal(status, body);
 }

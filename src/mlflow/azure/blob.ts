@@ -9,7 +9,8 @@ import type { Transport, TransportInit } from "../../http/transport.ts";
 import { requestEntraToken } from "../access/oauth.ts";
 import { createTokenSource } from "../access/token.ts";
 import type { OpenObject, StoreLimits } from "../objects.ts";
-import { readAzureRefusal } from "./refusal.ts";
+import { readStoreRefusal } from "../access/refusal.ts";
+import { describeAzure } from "./refusal.ts";
 
 /** The release of the service's protocol that requests are written for. */
 const VERSION = "2023-11-03";
@@ -30,16 +31,20 @@ export function reachAzure(settings: Settings, limits: StoreLimits, log: Log): O
     const { endpoint, login } = account;
     const sign = signers.get(endpoint.href) ?? prepareSigning(login, limits.transport, log);
     signers.set(endpoint.href, sign);
+    const words = describeAzure(
+      login,
+      settings.azureConnectionString === undefined
+        ? "WANDFLOW_ARTIFACT_STORES"
+        : "AZURE_STORAGE_CONNECTION_STRING",
+    );
     const options = {
       ...limits,
-      service: "Azure storage",
-      setting: login.kind === "entra" || login.setting !== "AZURE_STORAGE_CONNECTION_STRING"
-        ? "WANDFLOW_ARTIFACT_STORES"
-        : login.setting,
+      service: words.service,
+      setting: words.setting,
       baseUrl: endpoint,
       headers: () => ({ authorization: TO_BE_SIGNED }),
       transport: signTransport(limits.transport, endpoint.host, sign),
-      readError: (status: number, body: string) => readAzureRefusal(login, status, body),
+      readError: (status: number, body: string) => readStoreRefusal(words, status, body),
     };
     const file = joinedPath(path`/${place.container}`, place.segments);
     return { session: openSession(options, signal), request: { method: "GET", path: file } };

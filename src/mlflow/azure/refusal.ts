@@ -1,6 +1,5 @@
 import type { AzureLogin } from "../../config/azure.ts";
-import { Failure } from "../../core/failure.ts";
-import { readRefusal, type Reason } from "../access/refusal.ts";
+import type { Reason, StoreWords } from "../access/refusal.ts";
 
 const CLOCK: Reason = {
   says: /Request date header too old/i,
@@ -13,9 +12,7 @@ const PERMISSION =
 
 /** Why Azure refuses a request, by its codes; the first that fits is told. */
 function listReasons(login: AzureLogin): readonly Reason[] {
-  const credentials = login.kind === "entra"
-    ? "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"
-    : login.setting;
+  const credentials = nameCredentials(login);
   return [
     CLOCK,
     {
@@ -61,18 +58,20 @@ function listReasons(login: AzureLogin): readonly Reason[] {
   ];
 }
 
-export function readAzureRefusal(
-  login: AzureLogin,
-  status: number,
-  body: string,
-): Failure | undefined {
-  if (status === 404 && /ContainerNotFound|FilesystemNotFound/.test(body)) {
-    return new Failure("upstream_error", "There is no such container in Azure storage.", {
-      status,
-      hint: "Check the account, and that the container was not deleted.",
-    });
-  }
-  return [400, 401, 403].includes(status)
-    ? readRefusal(listReasons(login), status, body)
-    : undefined;
+/** How Azure storage says what is wrong with a login, or the address that a setting gives. */
+export function describeAzure(login: AzureLogin, setting: string): StoreWords {
+  return {
+    service: "Azure storage",
+    credentials: nameCredentials(login),
+    setting,
+    reasons: listReasons(login),
+    noFile: /BlobNotFound|PathNotFound/,
+    noPlace: { name: "container", says: /ContainerNotFound|FilesystemNotFound/ },
+  };
+}
+
+function nameCredentials(login: AzureLogin): string {
+  return login.kind === "entra"
+    ? "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"
+    : login.setting;
 }

@@ -9,7 +9,7 @@ import { openSession } from "../../http/client.ts";
 import { path } from "../../http/request.ts";
 import type { Transport } from "../../http/transport.ts";
 import { requestToken } from "../access/oauth.ts";
-import { readRefusal, type Reason } from "../access/refusal.ts";
+import { readStoreRefusal, type Reason, type StoreWords } from "../access/refusal.ts";
 import { createTokenSource, type IssuedToken } from "../access/token.ts";
 import type { OpenObject, StoreLimits } from "../objects.ts";
 
@@ -48,16 +48,24 @@ export function reachGoogle(settings: Settings, limits: StoreLimits, log: Log): 
   if (typeof storage === "string") throw new Failure("unauthorized", storage);
   const { credentialsFile: file, endpoint } = storage;
   const tokens = createTokenSource(() => signIn(file ?? "", limits.transport, log));
-  const options = {
-    ...limits,
+  const words: StoreWords = {
     service: "Google Cloud Storage",
+    credentials: SETTING,
     setting: settings.gcsEndpoint === undefined
       ? "WANDFLOW_ARTIFACT_STORES"
       : "STORAGE_EMULATOR_HOST",
+    reasons: REASONS,
+    noFile: /No such object|notFound|^not found\s*$/i,
+    noPlace: { name: "bucket", says: /bucket does not exist|NoSuchBucket/i },
+  };
+  const options = {
+    ...limits,
+    service: words.service,
+    setting: words.setting,
     baseUrl: endpoint,
     headers: async (): Promise<Record<string, string>> =>
       file === undefined ? {} : { authorization: `Bearer ${await tokens.get()}` },
-    readError: readGoogleError,
+    readError: (status: number, body: string) => readStoreRefusal(words, status, body),
   };
   return (location, signal) => {
     const [, bucket = "", name = ""] = /^gs:\/\/([^/]+)\/(.+)$/s.exec(location) ?? [];
@@ -135,14 +143,4 @@ async function signAssertion(account: KeyFile): Promise<string> {
 
 function encode(bytes: Uint8Array): string {
   return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
-}
-
-function readGoogleError(status: number, body: string): Failure | undefined {
-  if (status === 404 && /bucket does not exist|NoSuchBucket/i.test(body)) {
-    return new Failure("upstream_error", "There is no such bucket in Google Cloud Storage.", {
-      status,
-      hint: "Check WANDFLOW_ARTIFACT_STORES, and that the bucket was not deleted.",
-    });
-  }
-  return [400, 401, 403].includes(status) ? readRefusal(REASONS, status, body) : undefined;
 }

@@ -1,7 +1,8 @@
 /**
  * `deno task nightly`: starts every release of MLflow from the oldest supported one to the newest,
  * one after the other, lets its own client write the same traces, calls the tools, and reads a copy
- * of its store without the server. Writes docs/RELEASES.md (`--check`: only compares).
+ * of its store without the server. Writes docs/RELEASES.md (`--check`: only compares). Given releases,
+ * such as `3.4 3.12`, it asks these and the newest, and prints or compares their part of the page.
  */
 import { stripVTControlCharacters } from "node:util";
 import { join } from "node:path";
@@ -12,7 +13,7 @@ import { environmentNames, RELEASES, ROOT } from "../../support/python/layout.ts
 import { ensureVenv } from "../../support/python/venv.ts";
 import { type Mlflow, type MlflowVersion, startMlflow } from "../../support/mlflow/server.ts";
 import { at, toolsWith } from "../harness.ts";
-import { printPage, type ReleaseAnswers } from "./page.ts";
+import { comparePages, printPage, type ReleaseAnswers } from "./page.ts";
 import { answerAll, findAssessments, flatten, READING, WRITING } from "./steps.ts";
 
 const SCRIPT = fileURLToPath(new URL("./write.py", import.meta.url));
@@ -94,21 +95,26 @@ async function readCopy(
 }
 
 if (import.meta.main) {
-  const asked: ReleaseAnswers[] = [];
+  const checks = Deno.args.includes("--check");
   const chosen = Deno.args.filter((arg) => arg !== "--check");
+  const asked: ReleaseAnswers[] = [];
   for (const version of listReleases()) {
-    if (chosen.length > 0 && !chosen.includes(version)) continue;
+    // All are compared with the newest.
+    if (chosen.length > 0 && version !== "newest" && !chosen.includes(version)) continue;
     const answers = await ask(version);
     progress(`MLflow ${answers.release}: ${answers.answers.size} answers`);
     asked.push(answers);
   }
   const page = printPage(asked);
-  let ok = true;
-  if (chosen.length > 0) progress(page);
-  else if (!Deno.args.includes("--check")) await Deno.writeTextFile(PAGE, page);
-  else if (await Deno.readTextFile(PAGE) !== page) {
-    progress(`docs/RELEASES.md is not what the releases answer:\n${page}`);
-    ok = false;
+  if (!checks) {
+    if (chosen.length === 0) await Deno.writeTextFile(PAGE, page);
+    else progress(page);
+    Deno.exit(0);
   }
-  Deno.exit(ok ? 0 : 1);
+  const kept = await Deno.readTextFile(PAGE);
+  const differences = chosen.length > 0 ? comparePages(kept, page) : kept === page ? [] : [page];
+  if (differences.length > 0) {
+    progress(`docs/RELEASES.md is not what the releases answer:\n${differences.join("\n")}`);
+  }
+  Deno.exit(differences.length === 0 ? 0 : 1);
 }

@@ -123,3 +123,59 @@ function printTable(head: readonly string[], rows: readonly (readonly string[])[
     } |`;
   return [line(head), line(widths.map((width) => "-".repeat(width))), ...rows.map(line)].join("\n");
 }
+
+/** Compares a page of some releases with their part of another: `-` is only there, `+` only here. */
+export function comparePages(kept: string, fresh: string): string[] {
+  const some = readPage(fresh);
+  const names = new Set(some.releases.map(([name]) => name));
+  const all = readPage(kept);
+  const releases = all.releases.filter(([name]) => names.has(name));
+  const rows = all.rows.filter(({ release }) => names.has(release));
+  const print = ({ release, place, steps }: Row) =>
+    [release, place, [...steps].join(", ")].join(" | ");
+  const covers = (many: readonly Row[], { release, place, steps }: Row) =>
+    many.some((one) =>
+      one.release === release && one.place === place && steps.isSubsetOf(one.steps)
+    );
+  const differences = (one: readonly string[][], other: readonly string[][], sign: string) =>
+    one.map((row) => row.join(" | "))
+      .filter((line) => !other.some((row) => row.join(" | ") === line))
+      .map((line) => `${sign} ${line}`);
+  // A row tells the calls of all its releases together; of some of them there may be fewer.
+  return [
+    ...differences(releases, some.releases, "-"),
+    ...differences(some.releases, releases, "+"),
+    ...rows.filter(({ release, place }) =>
+      !some.rows.some((one) => one.release === release && one.place === place)
+    ).map((row) => `- ${print(row)}`),
+    ...some.rows.filter((row) => !covers(rows, row)).map((row) => `+ ${print(row)}`),
+  ];
+}
+
+/** One difference of one release. */
+interface Row {
+  readonly release: string;
+  /** Where, their answer and the newest's. */
+  readonly place: string;
+  readonly steps: ReadonlySet<string>;
+}
+
+function readPage(page: string): { releases: string[][]; rows: Row[] } {
+  const tables = page.split("\n## ").map((part) =>
+    part.split("\n").filter((line) => line.startsWith("| ")).slice(2)
+      .map((line) => line.slice(1, -1).split(/(?<!\\)\|/).map((cell) => cell.trim()))
+  );
+  const [releases = [], differences = []] = tables;
+  const names = releases.map(([name = ""]) => name);
+  const rows = differences.flatMap(([ranges = "", steps = "", ...place]) =>
+    ranges.split(", ").flatMap((range) => {
+      const [first = "", last = first] = range.split("–");
+      return names.slice(names.indexOf(first), names.indexOf(last) + 1);
+    }).map((release) => ({
+      release,
+      place: place.join(" | "),
+      steps: new Set(steps.split(/(?<=`), (?=`)/)),
+    }))
+  );
+  return { releases, rows };
+}
