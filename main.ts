@@ -8,7 +8,7 @@ import { accessOf, DENIED_NETWORK, hostOfUrl } from "./src/config/access.ts";
 import { type CommandLine, parseCommandLine, UsageError } from "./src/config/arguments.ts";
 import type { Config } from "./src/config/config.ts";
 import { AUTHORITY_VARIABLES, readAuthorities } from "./src/config/authorities.ts";
-import { usesAws } from "./src/config/aws.ts";
+import { usesAws } from "./src/config/clouds.ts";
 import { isDatabricks } from "./src/config/databricks.ts";
 import { localStoreOf, storeFilesToRead, withLocalStore } from "./src/config/local_store.ts";
 import { withNetrcKey } from "./src/config/netrc.ts";
@@ -88,11 +88,11 @@ async function main(): Promise<void> {
 /** The settings with what files of Databricks and AWS give, where these are asked. */
 async function withProfile(settings: Settings, home: string | undefined): Promise<Located> {
   if (isDatabricks(settings.trackingUri)) {
-    const { withDatabricksProfile } = await import("./src/config/databricks_profile.ts");
+    const { withDatabricksProfile } = await import("./src/config/profiles.ts");
     return withDatabricksProfile(settings, home);
   }
   if (usesAws(settings)) {
-    const { withAwsProfile } = await import("./src/config/aws_profile.ts");
+    const { withAwsProfile } = await import("./src/config/profiles.ts");
     return withAwsProfile(settings, home);
   }
   return { settings, sources: {}, errors: [] };

@@ -98,7 +98,7 @@ Deno.test("a bad arrow would be found", () => {
       ["src/http/client.ts", "src/analysis/trend.ts"],
       ["src/http/client.ts", "src/mcp/tool.ts"],
       ["src/analysis/trend.ts", "src/mlflow/store.ts"],
-      ["src/core/nearest.ts", "src/http/request.ts"],
+      ["src/core/json.ts", "src/http/request.ts"],
       ["src/core/log.ts", "src/config/settings.ts"],
       ["src/config/access.ts", "src/mlflow/store.ts"],
       ["src/mcp/server.ts", "src/catalog.ts"],

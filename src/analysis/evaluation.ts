@@ -5,7 +5,7 @@ import {
   type ScoreRule,
   sumScores,
 } from "./evaluation_scores.ts";
-import { mean, median, quantile } from "./robust.ts";
+import { mean, median, quantile } from "./statistics.ts";
 
 /** One prediction of an evaluation with its scores: a row of the dataset, once per trial. */
 export interface Trial {

@@ -11,7 +11,7 @@ import {
   nameDimension,
   type ScorerResult,
 } from "./evaluation_scores.ts";
-import { mean } from "./robust.ts";
+import { mean } from "./statistics.ts";
 
 /** One scorer's dimension in every evaluation. */
 export interface ScorerComparison {

@@ -1,7 +1,7 @@
 /** Scores of evaluations: added up from predictions, and as the evaluation recorded them. */
 import { cutText, escapeName, splitPath } from "../core/values.ts";
 import { isRecord } from "../core/json.ts";
-import { mean } from "./robust.ts";
+import { mean } from "./statistics.ts";
 
 /** Results of one dimension of one scorer. */
 export interface ScorerResult {

@@ -1,5 +1,12 @@
 /** Diagnosis of a training run from its metrics. */
-import { type Check, type Finding, formatNumber } from "./finding.ts";
+import {
+  type Check,
+  checkGpus,
+  checkRunState,
+  type Finding,
+  formatNumber,
+  type RunInfo,
+} from "./finding.ts";
 import {
   findLossKey,
   findValidationLossKey,
@@ -8,10 +15,8 @@ import {
   learningRateKeys,
 } from "./keys.ts";
 import { compareLosses, type Overfitting } from "./overfitting.ts";
-import { checkGradientNorm, checkLearningRate } from "./rates.ts";
-import { checkGpus, checkRunState, type RunInfo } from "./run_state.ts";
+import { checkGradientNorm, checkLearningRate, findSpikes } from "./rates.ts";
 import { byStep, finitePoints, isNonFinite, type Series } from "./series.ts";
-import { findSpikes } from "./spikes.ts";
 import { findTrend, MIN_POINTS, type Trend } from "./trend.ts";
 
 /** What is diagnosed. */

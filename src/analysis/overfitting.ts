@@ -1,5 +1,5 @@
-import { median, smooth } from "./robust.ts";
-import type { FinitePoint } from "./series.ts";
+import { median, smooth } from "./statistics.ts";
+import { type FinitePoint, interpolator } from "./series.ts";
 import { MIN_POINTS } from "./trend.ts";
 
 /** How a validation loss goes on where the training loss improves. */
@@ -66,23 +66,4 @@ export function compareLosses(
     still > Math.max(4 * trainCurve.error, 0.05 * trainFall);
   const kind = worse && trainHolds ? "overfitting" : grown && trainHolds ? "gap" : "none";
   return { kind, best_step, best, end, gap_early, gap_late };
-}
-
-/** Linear interpolation through points sorted by x; constant beyond the ends. */
-export function interpolator(
-  points: readonly (readonly [number, number])[],
-): (x: number) => number {
-  return (x) => {
-    let low = 0;
-    let high = points.length - 1;
-    while (high - low > 1) {
-      const middle = (low + high) >> 1;
-      if ((points[middle]?.[0] ?? 0) <= x) low = middle;
-      else high = middle;
-    }
-    const [x0 = 0, y0 = NaN] = points[low] ?? [];
-    const [x1 = x0, y1 = y0] = points[high] ?? [];
-    if (x <= x0 || x1 === x0) return y0;
-    return x >= x1 ? y1 : y0 + (y1 - y0) * (x - x0) / (x1 - x0);
-  };
 }

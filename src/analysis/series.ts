@@ -40,3 +40,107 @@ export function finitePoints(points: readonly Point[]): FinitePoint[] {
 export function isNonFinite(value: LoggedValue): boolean {
   return typeof value === "string" || !Number.isFinite(value);
 }
+
+/** Linear interpolation through points sorted by x; constant beyond the ends. */
+export function interpolator(
+  points: readonly (readonly [number, number])[],
+): (x: number) => number {
+  return (x) => {
+    let low = 0;
+    let high = points.length - 1;
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if ((points[middle]?.[0] ?? 0) <= x) low = middle;
+      else high = middle;
+    }
+    const [x0 = 0, y0 = NaN] = points[low] ?? [];
+    const [x1 = x0, y1 = y0] = points[high] ?? [];
+    if (x <= x0 || x1 === x0) return y0;
+    return x >= x1 ? y1 : y0 + (y1 - y0) * (x - x0) / (x1 - x0);
+  };
+}
+
+/** Histories of several runs beside each other. */
+
+/** One metric of one run. */
+export interface RunSeries {
+  /** Run id, unique among the runs. */
+  readonly run: string;
+  readonly series: Series;
+}
+
+/** A step and each run's value at it. */
+export interface AlignedRow {
+  readonly step: number;
+  readonly values: Readonly<Record<string, LoggedValue>>;
+}
+
+/** Runs aligned by step. */
+export interface Alignment {
+  /**
+   * `shared`: every row is a step at which every run has a point; `interpolated`: the runs share no
+   * step, or samples of them too few, and values between points lie on a straight line; `none`: the ranges do not even overlap.
+   */
+  readonly method: "shared" | "interpolated" | "none";
+  /** First and last step that all runs cover. */
+  readonly overlap?: { readonly from: number; readonly to: number };
+  /** Number of steps at which every run has a point here, before thinning. */
+  readonly shared_steps: number;
+  /** Rows in the order of steps, evenly thinned to the number asked for. */
+  readonly rows: readonly AlignedRow[];
+}
+
+/** Aligns one metric of two or more runs; of several points at one step the last counts. */
+export function alignRuns(runs: readonly RunSeries[], most = 50): Alignment {
+  const maps = runs.map(({ run, series }) => ({
+    run,
+    at: new Map(byStep(series.points).map(({ step, value }) => [step, value])),
+  }));
+  const [first, ...others] = maps;
+  if (first === undefined || maps.some(({ at }) => at.size === 0)) {
+    return { method: "none", shared_steps: 0, rows: [] };
+  }
+  const steps = maps.map(({ at }) => [...at.keys()]);
+  const from = Math.max(...steps.map((list) => list[0] ?? Infinity));
+  const to = Math.min(...steps.map((list) => list.at(-1) ?? -Infinity));
+  const shared = [...first.at.keys()].filter((step) => others.every(({ at }) => at.has(step)));
+  const inside = steps.map((list) => list.filter((step) => step >= from && step <= to));
+  // Samples of two runs meet by chance; a few such meetings do not stand for the curves.
+  const exact = runs.every(({ series }) => series.exact);
+  const enough = exact ? 1 : Math.max(1, Math.min(most, ...inside.map((list) => list.length)));
+  if (shared.length >= enough) {
+    const rows = thin(shared, most).map((step) => ({
+      step,
+      values: Object.fromEntries(maps.flatMap(({ run, at }) => {
+        const value = at.get(step);
+        return value === undefined ? [] : [[run, value]];
+      })),
+    }));
+    return { method: "shared", overlap: { from, to }, shared_steps: shared.length, rows };
+  }
+  if (!(from <= to)) return { method: "none", shared_steps: shared.length, rows: [] };
+  // The coarsest run gives the grid, so that no value is invented between its points.
+  const grid = inside.filter((list) => list.length > 0)
+    .reduce((best, list) => list.length < best.length ? list : best, inside.flat());
+  const lines = runs.map(({ run, series }) => ({
+    run,
+    line: interpolator(finitePoints(series.points).map(({ step, value }) => [step, value])),
+  }));
+  const rows = thin(grid.length > 0 ? grid : [from, to], most).map((step) => ({
+    step,
+    values: Object.fromEntries(lines.flatMap(({ run, line }) => {
+      const value = line(step);
+      return Number.isFinite(value) ? [[run, value]] : [];
+    })),
+  }));
+  return { method: "interpolated", overlap: { from, to }, shared_steps: shared.length, rows };
+}
+
+/** At most `most` items, evenly spread, always with the first and the last. */
+export function thin<T>(items: readonly T[], most: number): T[] {
+  if (items.length <= most) return [...items];
+  if (most <= 1) return items.slice(-most);
+  const last = items.length - 1;
+  return Array.from({ length: most }, (_, index) => Math.round(index * last / (most - 1)))
+    .flatMap((index) => items.slice(index, index + 1));
+}

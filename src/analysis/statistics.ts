@@ -1,6 +1,12 @@
 /** Statistics of one metric, named after what they rest on. */
-import { mean } from "./robust.ts";
-import { byStep, finitePoints, isNonFinite, type Point, type Series } from "./series.ts";
+import {
+  byStep,
+  type FinitePoint,
+  finitePoints,
+  isNonFinite,
+  type Point,
+  type Series,
+} from "./series.ts";
 
 /** What is computed of a metric's points. */
 export interface PointStatistics {
@@ -78,4 +84,78 @@ function fitSlope(points: readonly { step: number; value: number }[]): number | 
   }
   const slope = products / squares;
   return Number.isFinite(slope) ? slope : undefined;
+}
+
+/** Scales a median absolute deviation to the standard deviation of a normal distribution. */
+const MAD_TO_SIGMA = 1.4826;
+
+/** The q-quantile (0 to 1) with linear interpolation; NaN for no values. */
+export function quantile(values: ArrayLike<number>, q: number): number {
+  const sorted = Float64Array.from(values).sort();
+  const position = (sorted.length - 1) * q;
+  const low = sorted[Math.floor(position)] ?? NaN;
+  const high = sorted[Math.ceil(position)] ?? low;
+  return low + (high - low) * (position - Math.floor(position));
+}
+
+/** The median; NaN for no values. */
+export function median(values: ArrayLike<number>): number {
+  return quantile(values, 0.5);
+}
+
+/** The mean; NaN for no values. */
+export function mean(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value / values.length, values.length ? 0 : NaN);
+}
+
+/**
+ * Standard deviation of the noise around a smooth curve, from second differences, in which level and
+ * slope of the curve cancel. For independent noise their variance is six times that of the noise.
+ */
+export function estimateNoise(values: ArrayLike<number>): number {
+  const differences: number[] = [];
+  for (let i = 2; i < values.length; i++) {
+    const [a = 0, b = 0, c = 0] = [values[i - 2], values[i - 1], values[i]];
+    differences.push(Math.abs(a - 2 * b + c));
+  }
+  return differences.length === 0 ? 0 : MAD_TO_SIGMA * median(differences) / Math.sqrt(6);
+}
+
+/** A stretch of a curve, reduced to its middle. */
+export interface Bin {
+  readonly first: number;
+  readonly last: number;
+  readonly level: number;
+}
+
+/** A curve in stretches of equally many points, and how uncertain their levels are. */
+export interface Smoothed {
+  readonly bins: readonly Bin[];
+  readonly error: number;
+  /** Standard deviation of single points around the curve. */
+  readonly noise: number;
+}
+
+/** Cuts sorted points into at most `most` stretches of about five points or more. */
+export function smooth(points: readonly FinitePoint[], most = 60): Smoothed {
+  const count = Math.min(points.length, most, Math.max(10, Math.floor(points.length / 5)));
+  const bins: Bin[] = [];
+  for (let index = 0; index < count; index++) {
+    const start = Math.floor(index * points.length / count);
+    const stretch = points.slice(start, Math.floor((index + 1) * points.length / count));
+    const [first, last] = [stretch[0], stretch.at(-1)];
+    if (first === undefined || last === undefined) continue;
+    bins.push({
+      first: first.step,
+      last: last.step,
+      level: median(stretch.map(({ value }) => value)),
+    });
+  }
+  const sigma = estimateNoise(points.map(({ value }) => value));
+  const perBin = points.length / Math.max(1, count);
+  // Smoothed or correlated noise hides from second differences of points, not from those of levels.
+  const ofLevels = estimateNoise(bins.map(({ level }) => level));
+  // The median of k normal values scatters 1.25 times as much as their mean.
+  const ofMedian = sigma * (perBin > 2 ? 1.2533 : 1) / Math.sqrt(perBin);
+  return { bins, noise: sigma, error: Math.max(ofMedian, ofLevels) };
 }

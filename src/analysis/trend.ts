@@ -1,4 +1,4 @@
-import { median, smooth, type Smoothed } from "./robust.ts";
+import { median, smooth, type Smoothed } from "./statistics.ts";
 import type { FinitePoint } from "./series.ts";
 
 /** The course of a curve that should fall. */

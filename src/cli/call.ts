@@ -1,11 +1,10 @@
+import { print, printBytes, printError } from "./output.ts";
+import type { Program } from "./program.ts";
+import { didYouMean } from "../core/failure.ts";
+import { textTable } from "../core/table.ts";
 import { chooseFit } from "../mcp/fit.ts";
 import { renderReply, reportOf } from "../mcp/result.ts";
 import type { BoundTool, CallContext, Outcome } from "../mcp/tool.ts";
-import { didYouMean } from "../core/failure.ts";
-import { readArguments } from "./call_arguments.ts";
-import { print, printBytes, printError } from "./output.ts";
-import type { Program } from "./program.ts";
-import { renderForPeople } from "./readable.ts";
 
 /** `wandflow call <tool> [key=value …]`: exit code 0 answered, 1 failed, 2 wrong command line. */
 export async function callCommand(program: Program): Promise<number> {
@@ -128,4 +127,108 @@ function showProgress(): CallContext["progress"] {
 function clearProgress(): void {
   if (progressShown) printError("\r\x1b[2K");
   progressShown = false;
+}
+
+/**
+ * The arguments of `wandflow call`: one JSON object, then `key=value` words, which win. A value is
+ * read as JSON where it is JSON, else as text.
+ *
+ * @returns The arguments, or why they cannot be read.
+ */
+export function readArguments(
+  words: readonly string[],
+  json: unknown,
+): Record<string, unknown> | string {
+  const args = new Map<string, unknown>();
+  if (typeof json === "string") {
+    try {
+      const parsed: unknown = JSON.parse(json);
+      if (parsed === null || typeof parsed !== "object" || Array.isArray(parsed)) {
+        return "--args must be one JSON object.";
+      }
+      for (const [key, value] of Object.entries(parsed)) args.set(key, value);
+    } catch (error) {
+      return `--args is not JSON: ${error instanceof Error ? error.message : String(error)}`;
+    }
+  }
+  for (const word of words) {
+    const split = word.indexOf("=");
+    if (split < 1) return `"${word}" is not key=value.`;
+    args.set(word.slice(0, split), readWord(word.slice(split + 1)));
+  }
+  return Object.fromEntries(args);
+}
+
+function readWord(text: string): unknown {
+  if (!/^\s*([[{"]|-?\d+(\.\d+)?\s*$|true$|false$|null$)/.test(text)) return text;
+  try {
+    const value: unknown = JSON.parse(text);
+    // An id of many digits stays text: as a number it would become another id.
+    return Number.isInteger(value) && !Number.isSafeInteger(value) ? text : value;
+  } catch {
+    return text;
+  }
+}
+
+/** Most columns of a table; wider lists are shown item by item. */
+const MAX_COLUMNS = 8;
+/** Longest cell of a table, in characters. */
+const CELL = 60;
+
+/** A result as indented text: lists of like objects as tables, the rest as `key: value` lines. */
+export function renderForPeople(data: unknown): string {
+  return lines(data, "").join("\n");
+}
+
+function lines(value: unknown, indent: string): string[] {
+  if (value === null || typeof value !== "object") return [`${indent}${scalar(value)}`];
+  if (Array.isArray(value)) return listLines(value, indent);
+  return Object.entries(value).flatMap(([key, child]) => {
+    if (child === null || typeof child !== "object") return [`${indent}${key}: ${scalar(child)}`];
+    const inner = lines(child, `${indent}  `);
+    return inner.length === 0 ? [`${indent}${key}: (none)`] : [`${indent}${key}:`, ...inner];
+  });
+}
+
+function listLines(items: readonly unknown[], indent: string): string[] {
+  const rows = items.map(flat);
+  const columns = [...new Set(rows.flatMap((row) => row === undefined ? [] : [...row.keys()]))];
+  const isTable = items.length > 1 && rows.every((row) => row !== undefined) &&
+    columns.length > 0 && columns.length <= MAX_COLUMNS;
+  if (isTable) {
+    const cells = rows.map((row) => columns.map((column) => row?.get(column)));
+    const heads = columns.map((column) => column.toUpperCase());
+    return textTable(heads, cells, CELL).split("\n").map((line) => indent + line);
+  }
+  return items.flatMap((item, index) => {
+    if (item === null || typeof item !== "object") return [`${indent}- ${scalar(item)}`];
+    return [`${indent}- [${index + 1}]`, ...lines(item, `${indent}  `)];
+  });
+}
+
+/** An item as one table row, keys joined by dots; undefined for what is no row. */
+function flat(item: unknown): Map<string, string> | undefined {
+  if (item === null || typeof item !== "object" || Array.isArray(item)) return undefined;
+  const row = new Map<string, string>();
+  const visit = (node: object, path: string) => {
+    for (const [key, child] of Object.entries(node)) {
+      const name = path === "" ? key : `${path}.${key}`;
+      if (Array.isArray(child)) row.set(name, child.map(oneValue).join(", "));
+      else if (child !== null && typeof child === "object") visit(child, name);
+      else row.set(name, scalar(child));
+    }
+  };
+  visit(item, "");
+  return row;
+}
+
+/** An item of a list within a row: its only value, where it has just one. */
+function oneValue(item: unknown): string {
+  const values = item !== null && typeof item === "object" ? Object.values(item) : [item];
+  const only: unknown = values.length === 1 ? values[0] : item;
+  return scalar(only);
+}
+
+function scalar(value: unknown): string {
+  return typeof value === "string" ? value : JSON.stringify(value) ?? "";
 }

@@ -1,7 +1,15 @@
-import { findAwsLogin, findS3, usesAws } from "./aws.ts";
-import { findAzureAccount, readAzureLocation, usesAzure } from "./azure.ts";
+import {
+  findAwsLogin,
+  findAzureAccount,
+  findGoogleStorage,
+  findS3,
+  GOOGLE_TOKENS,
+  readAzureLocation,
+  usesAws,
+  usesAzure,
+  usesGoogle,
+} from "./clouds.ts";
 import { findWorkspace, isDatabricks } from "./databricks.ts";
-import { findGoogleStorage, GOOGLE_TOKENS, usesGoogle } from "./google.ts";
 import { credentialsFile, schemeOfStore, signsRequests } from "./mlflow.ts";
 import type { Settings } from "./settings.ts";
 import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "./wandb.ts";

@@ -1,4 +1,4 @@
-import { oneOf } from "../core/nearest.ts";
+import { oneOf } from "../core/failure.ts";
 import { listNotHonoured } from "./not_honoured.ts";
 import type { Setting } from "./setting.ts";
 import { type SettingKey, SETTINGS, type Settings } from "./settings.ts";

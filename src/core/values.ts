@@ -103,3 +103,13 @@ export function quoteForShell(text: string): string {
   if (/^[\p{L}\p{N}@%+=:,./\\_-]+$/u.test(text)) return text;
   return /[$`"!]/.test(text) ? `'${text.replaceAll("'", `'\\''`)}'` : `"${text}"`;
 }
+
+/** The SHA-256 digest of a text. */
+export function sha256(text: string, form: "hex" | "base64url"): string {
+  return process.getBuiltinModule("node:crypto").createHash("sha256").update(text).digest(form);
+}
+
+/** Whether two values are deeply equal. */
+export function isDeepEqual(one: unknown, other: unknown): boolean {
+  return process.getBuiltinModule("node:util").isDeepStrictEqual(one, other);
+}

@@ -1,6 +1,5 @@
-import { badArgument, unknownName } from "../core/failure.ts";
+import { badArgument, oneOf, unknownName } from "../core/failure.ts";
 import type { z } from "zod";
-import { oneOf } from "../core/nearest.ts";
 import type { Json, JsonObject } from "../core/json.ts";
 
 /** What {@link prepareArguments} needs to know of a tool. */

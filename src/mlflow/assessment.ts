@@ -1,8 +1,8 @@
-import { isDeepEqual } from "../core/builtin.ts";
+import { isDeepEqual } from "../core/values.ts";
 import * as z from "zod";
 import { badArgument, Failure, isFailure } from "../core/failure.ts";
 import { isJsonObject, type Json, type JsonObject } from "../core/json.ts";
-import { requireSpanFailure } from "./partial.ts";
+import { requireSpanFailure } from "./errors.ts";
 import { shapeAssessment, shapeInfo } from "./shape/info.ts";
 import { hexId, shapeSpan } from "./shape/span.ts";
 import type { TraceReader } from "./store.ts";

@@ -1,7 +1,7 @@
 /** Files of spans in object stores that no server serves. */
-import type { StoreScheme } from "../config/mlflow.ts";
-import { schemeOfStore } from "../config/mlflow.ts";
+import { schemeOfStore, type StoreScheme } from "../config/mlflow.ts";
 import type { Settings } from "../config/settings.ts";
+import { Failure, type FailureCode } from "../core/failure.ts";
 import type { Log } from "../core/log.ts";
 import { once } from "../core/values.ts";
 import type { UpstreamSession } from "../http/client.ts";
@@ -51,4 +51,71 @@ export function reachObjects(
     if (kind === undefined || !permitted) return undefined;
     return loaded[kind]().then((open) => open(location, signal));
   };
+}
+
+/** Why a service refuses a request, by its words. */
+export interface Reason {
+  readonly says: RegExp;
+  readonly code: FailureCode;
+  readonly message: string;
+  readonly hint: string;
+}
+
+/**
+ * A refusal as a failure that names the variable, by the first reason that fits; a service's own
+ * words may hold account numbers and signatures.
+ */
+export function readRefusal(
+  reasons: readonly Reason[],
+  status: number,
+  body: string,
+): Failure | undefined {
+  const reason = reasons.find(({ says }) => says.test(body));
+  if (reason === undefined) return undefined;
+  const { code, message, hint } = reason;
+  return new Failure(code, `${message} (HTTP ${status}).`, { status, hint });
+}
+
+/** How an object store says what is wrong. */
+export interface StoreWords {
+  /** Its name for people. */
+  readonly service: string;
+  /** The settings with the credentials, and with the address. */
+  readonly credentials: string;
+  readonly setting: string;
+  readonly reasons: readonly Reason[];
+  /** There is no such file. */
+  readonly noFile: RegExp;
+  /** There is nothing in which it could be. */
+  readonly noPlace: { readonly name: string; readonly says: RegExp };
+}
+
+/** An object store's refusal; undefined for a missing file, which is no fault of the configuration. */
+export function readStoreRefusal(
+  { service, credentials, setting, reasons, noFile, noPlace }: StoreWords,
+  status: number,
+  body: string,
+): Failure | undefined {
+  if (status === 404) {
+    const isThere = !noPlace.says.test(body);
+    if (isThere && noFile.test(body)) return undefined;
+    return new Failure(
+      "upstream_error",
+      isThere
+        ? `What answers does not answer as ${service} does (HTTP 404).`
+        : `There is no such ${noPlace.name} in ${service}.`,
+      {
+        status,
+        hint: `Check ${setting}${isThere ? "" : `, and that the ${noPlace.name} was not deleted`}.`,
+      },
+    );
+  }
+  if (![400, 401, 403].includes(status)) return undefined;
+  const told = readRefusal(reasons, status, body);
+  if (told !== undefined || status === 400) return told;
+  return new Failure(
+    status === 401 ? "unauthorized" : "forbidden",
+    `${service} refused the request (HTTP ${status}).`,
+    { status, hint: `Check ${credentials}, and that they may read there; then ${setting}.` },
+  );
 }

@@ -1,8 +1,7 @@
-import type { Failure } from "../core/failure.ts";
-import { listFirst } from "../core/nearest.ts";
+import { type Failure, listFirst } from "../core/failure.ts";
 import type { CallContext } from "../mcp/tool.ts";
 import type { Selection } from "./fields/selection.ts";
-import { describeFailure, SERVER_FAILURES } from "./partial.ts";
+import { describeFailure, SERVER_FAILURES } from "./errors.ts";
 import type { ReadServices } from "./services.ts";
 import { shapeInfo, wasWrittenWithSpans } from "./shape/info.ts";
 import { shapeSpan } from "./shape/span.ts";

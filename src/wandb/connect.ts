@@ -1,13 +1,21 @@
+import * as z from "zod";
 import type { Settings } from "../config/settings.ts";
+import { Failure, isFailure } from "../core/failure.ts";
 import type { Log } from "../core/log.ts";
+import { defined } from "../core/values.ts";
+import { openSession } from "../http/client.ts";
+import { path } from "../http/request.ts";
+import { watchClock } from "../http/transport.ts";
+import type { Health } from "../mcp/backend.ts";
 import { perCaller } from "../mcp/define.ts";
 import type { UpstreamCall } from "../mcp/tool.ts";
-import { accountsFor } from "./account.ts";
-import { createWandb, type UnknownField, type Wandb } from "./client.ts";
-import { checkWandb, checkWeave } from "./health.ts";
-import { wandbLookUps } from "./look_ups.ts";
-import { createWeave, type Weave } from "./weave/client.ts";
-import { weaveLookUps } from "./weave/look_ups.ts";
+import type { Suggest, Suggestion } from "../mcp/workflow.ts";
+import { type Account, accountsFor } from "./account.ts";
+import { createWandb, type UnknownField, type Wandb, type WandbSession } from "./client.ts";
+import { type Defaults, readProjectArgs, resolveProject } from "./project.ts";
+import { connectionShape } from "./shapes.ts";
+import { createWeave, readFailure, type Weave, type WeaveSession } from "./weave/client.ts";
+import { findEvaluations, listNames } from "./weave/evaluations/find.ts";
 
 type Call = Omit<UpstreamCall, "signal">;
 
@@ -30,6 +38,175 @@ export function connectWandb(settings: Settings, baseUrl: URL, log: Log) {
         lookUps: weaveLookUps(account, (call) => open(call).open(call.signal)),
         check: (signal: AbortSignal) => checkWeave(account, traceUrl, signal),
       };
+    },
+  };
+}
+
+/** Whose key it is, and the release of a server of one's own. */
+export const WHO = `query Who {
+  viewer { username entity }
+  serverInfo { latestLocalVersionInfo { versionOnThisInstanceString } } # optional
+}`;
+
+const WHO_SHAPE = z.looseObject({
+  viewer: z.looseObject({ username: z.string().nullish(), entity: z.string().nullish() }).nullish(),
+  serverInfo: z.looseObject({
+    latestLocalVersionInfo: z.looseObject({ versionOnThisInstanceString: z.string().nullish() })
+      .nullish(),
+  }).nullish(),
+});
+
+const INFO = z.looseObject({ trace_server_version: z.string().nullish() });
+
+/** Looks whether W&B's API is there and whose key it is. */
+export async function checkWandb(account: Account, signal: AbortSignal): Promise<Health> {
+  const { watched, skew } = watchAccount(account);
+  const { data: { viewer, serverInfo } } = await createWandb(watched).open(signal)
+    .ask(WHO, {}, WHO_SHAPE);
+  if (!viewer) {
+    throw new Failure("unauthorized", "W&B does not know whose key this is.", {
+      hint: `Make a new one at ${account.appUrl.origin}/authorize.`,
+    });
+  }
+  return defined({
+    user: viewer.username ?? viewer.entity ?? undefined,
+    version: serverInfo?.latestLocalVersionInfo?.versionOnThisInstanceString ?? undefined,
+    skew: skew(),
+  });
+}
+
+/** Looks whether Weave's trace server is there; its key is W&B's. */
+export async function checkWeave(
+  account: Account,
+  baseUrl: URL,
+  signal: AbortSignal,
+): Promise<Health> {
+  const { watched, skew } = watchAccount(account);
+  const upstream = watched.connect({
+    service: "Weave",
+    setting: "WF_TRACE_SERVER_URL",
+    baseUrl,
+    readError: (status, body, headers) => readFailure(status, body, headers, account.appUrl),
+  });
+  const http = openSession(upstream, signal);
+  const info = await watched.authorized(
+    http,
+    (authorization) =>
+      http.json({ method: "GET", path: path`/server_info`, headers: { authorization } }),
+  ).catch((error) => {
+    // A server that answers in its own way is there.
+    if (isFailure(error, "not_found")) return {};
+    throw error;
+  });
+  const version = INFO.safeParse(info).data?.trace_server_version ?? undefined;
+  return defined({ version, skew: skew() });
+}
+
+function watchAccount(account: Account) {
+  let clock: ReturnType<typeof watchClock> | undefined;
+  const connect: Account["connect"] = (server) => {
+    const options = account.connect(server);
+    clock = watchClock(options.transport);
+    return { ...options, transport: clock.transport };
+  };
+  return { watched: { ...account, connect }, skew: () => clock?.skew() };
+}
+
+/** The entities that the key reaches. */
+export const SUGGEST_ENTITIES = `query SuggestEntities {
+  viewer { username entity teams(first: 200) { edges { node { name } } } }
+}`;
+
+/** An entity's projects. */
+export const SUGGEST_PROJECTS = `query SuggestProjects($e: String!) {
+  models(entityName: $e, first: 200) { edges { node { name } } }
+}`;
+
+/** A project's newest runs. */
+export const SUGGEST_RUNS = `query SuggestRuns($e: String!, $p: String!) {
+  project(entityName: $e, name: $p) {
+    runs(first: 100, order: "-created_at") { edges { node { name displayName } } }
+  }
+}`;
+
+const NAMED = connectionShape(z.looseObject({ name: z.string() }));
+const ENTITIES = z.looseObject({
+  viewer: z.looseObject({
+    username: z.string().nullish(),
+    entity: z.string().nullish(),
+    teams: NAMED,
+  }).nullish(),
+});
+const PROJECTS = z.looseObject({ models: NAMED });
+const RUN = z.looseObject({ name: z.string(), displayName: z.string().nullish() });
+const RUNS = z.looseObject({ project: z.looseObject({ runs: connectionShape(RUN) }).nullish() });
+
+/** Look-ups for `entity`, `project` and `run_id`; what is left out is taken from the defaults. */
+export function wandbLookUps(
+  defaults: Defaults,
+  open: (call: UpstreamCall) => WandbSession,
+): Readonly<Record<"entity" | "project" | "run_id", Suggest>> {
+  const viewer = async (call: UpstreamCall) =>
+    (await open(call).ask(SUGGEST_ENTITIES, {}, ENTITIES)).data.viewer;
+  const whereOf = ({ entity, project }: Readonly<Record<string, string>>) =>
+    readProjectArgs(
+      { entity_name: entity || undefined, project_name: project || undefined },
+      defaults,
+    );
+  const entityOf = async (given: Readonly<Record<string, string>>, call: UpstreamCall) => {
+    const { entity: known } = whereOf(given);
+    if (known !== undefined) return known;
+    const own = await viewer(call);
+    return own?.entity ?? own?.username ?? undefined;
+  };
+  return {
+    entity: async (_typed, _given, call) => {
+      const own = await viewer(call);
+      const teams = own?.teams.nodes.map(({ name }) => name) ?? [];
+      return [own?.username, own?.entity, ...teams].flatMap((name) =>
+        name ? [{ value: name }] : []
+      );
+    },
+    project: async (_typed, given, call) => {
+      const entity = await entityOf(given, call);
+      if (entity === undefined) return [];
+      const { data } = await open(call).ask(SUGGEST_PROJECTS, { e: entity }, PROJECTS);
+      return data.models.nodes.map(({ name }) => ({ value: name }));
+    },
+    run_id: async (_typed, given, call) => {
+      const entity = await entityOf(given, call);
+      const { project } = whereOf(given);
+      if (entity === undefined || project === undefined) return [];
+      const variables = { e: entity, p: project };
+      const { data } = await open(call).ask(SUGGEST_RUNS, variables, RUNS);
+      return data.project?.runs.nodes.map(({ name, displayName }): Suggestion => ({
+        value: name,
+        ...(displayName ? { label: displayName } : {}),
+      })) ?? [];
+    },
+  };
+}
+
+/** Evaluations that are suggested by id. */
+const EVALUATIONS = 50;
+
+/** Look-ups for `evaluation` (names) and `evaluation_id`. */
+export function weaveLookUps(
+  defaults: Defaults,
+  open: (call: UpstreamCall) => WeaveSession,
+): Readonly<Record<"evaluation" | "evaluation_id", Suggest>> {
+  const at = (given: Readonly<Record<string, string>>) =>
+    resolveProject({
+      ...(given.entity ? { entity_name: given.entity } : {}),
+      ...(given.project ? { project_name: given.project } : {}),
+    }, defaults);
+  return {
+    evaluation: async (_typed, given, call) =>
+      (await listNames(open(call), at(given))).map((name) => ({ value: name })),
+    evaluation_id: async (_typed, given, call) => {
+      const wanted = { ids: [], name: undefined, limit: EVALUATIONS };
+      const { evaluations } = await findEvaluations(open(call), at(given), wanted);
+      return evaluations.map(({ call, name }) => ({ value: call.id, label: name }));
     },
   };
 }

@@ -4,8 +4,7 @@
  *
  * @module
  */
-import { Failure } from "../core/failure.ts";
-import { nearest, oneOf } from "../core/nearest.ts";
+import { Failure, nearest, oneOf } from "../core/failure.ts";
 import { GraphqlFailure } from "./failure.ts";
 
 const DATES = ["createdAt", "updatedAt"];

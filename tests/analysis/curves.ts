@@ -2,9 +2,8 @@
  * Training runs with known truth. Curves are made in units of the loss's fall (from 1 to 0), with
  * noise of several kinds, then scaled, shifted and for some made negative.
  */
-import type { Check } from "../../src/analysis/finding.ts";
+import type { Check, RunInfo } from "../../src/analysis/finding.ts";
 import type { DiagnosisInput, Verdict } from "../../src/analysis/health.ts";
-import type { RunInfo } from "../../src/analysis/run_state.ts";
 import type { LoggedValue, Point, Series } from "../../src/analysis/series.ts";
 import { Random } from "./random.ts";
 

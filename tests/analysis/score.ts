@@ -3,7 +3,7 @@
  *
  * As a program: `deno run tests/analysis/score.ts [runs [first seed]]` prints a table in Markdown.
  */
-import { thin } from "../../src/analysis/align.ts";
+import { thin } from "../../src/analysis/series.ts";
 import type { Check } from "../../src/analysis/finding.ts";
 import { diagnoseRun } from "../../src/analysis/health.ts";
 import { generateRun } from "./curves.ts";

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { alignRuns, thin } from "../../src/analysis/align.ts";
-import type { LoggedValue, Series } from "../../src/analysis/series.ts";
+import { alignRuns, type LoggedValue, type Series, thin } from "../../src/analysis/series.ts";
 import { describeSeries } from "../../src/analysis/statistics.ts";
 
 function series(points: readonly (readonly [number, LoggedValue])[], exact = true): Series {

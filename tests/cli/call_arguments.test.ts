@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { readArguments } from "../../src/cli/call_arguments.ts";
+import { readArguments } from "../../src/cli/call.ts";
 
 const words = (...list: string[]) => readArguments(list, undefined);
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { renderForPeople } from "../../src/cli/readable.ts";
+import { renderForPeople } from "../../src/cli/call.ts";
 
 Deno.test("flat lists are tables, the rest is indented", () => {
   const text = renderForPeople({

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { accessOf } from "../../src/config/access.ts";
 import { secretsOf } from "../../src/config/config.ts";
 import { findWorkspace } from "../../src/config/databricks.ts";
-import { withDatabricksProfile } from "../../src/config/databricks_profile.ts";
+import { withDatabricksProfile } from "../../src/config/profiles.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 
 const HOST = "https://dbc-1.cloud.databricks.com";

@@ -1,7 +1,7 @@
 /** Object stores: what each lets the server reach, and what is missing. */
 import assert from "node:assert/strict";
 import { accessOf } from "../../src/config/access.ts";
-import { findAzureAccount, readAzureLocation } from "../../src/config/azure.ts";
+import { findAzureAccount, readAzureLocation } from "../../src/config/clouds.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 
 const WASBS = "wasbs://box@account.blob.core.windows.net";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Failure } from "../../src/core/failure.ts";
-import { audit } from "../../src/mcp/audit.ts";
+import { audit } from "../../src/mcp/define.ts";
 import { context, keptLog } from "./support.ts";
 
 async function outcomeOf(error: unknown): Promise<string | undefined> {

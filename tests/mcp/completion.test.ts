@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { complete } from "../../src/mcp/completion.ts";
+import { complete } from "../../src/mcp/handlers.ts";
 import type { Suggest, Suggestion } from "../../src/mcp/workflow.ts";
 import { keptLog } from "./support.ts";
 

@@ -2,8 +2,7 @@ import assert from "node:assert/strict";
 import { chartBars } from "../../src/analysis/charts/bars.ts";
 import { chartCurves } from "../../src/analysis/charts/curves.ts";
 import { chartTimes } from "../../src/analysis/charts/times.ts";
-import { LARGEST, paint } from "../../src/pictures/paint.ts";
-import { encodePng } from "../../src/pictures/png.ts";
+import { encodePng, LARGEST, paint } from "../../src/pictures/paint.ts";
 import { countColours, decode } from "./png.ts";
 import { slowTest } from "../support/slow.ts";
 

@@ -1,7 +1,7 @@
 import { isFailure } from "../../src/core/failure.ts";
 import { createAccount, identityCredentials } from "../../src/wandb/account.ts";
 import { createWandb } from "../../src/wandb/client.ts";
-import { countTraces } from "../../src/wandb/tools/count_traces.ts";
+import { countTraces } from "../../src/wandb/tools/query_traces.ts";
 import { listEntities } from "../../src/wandb/tools/query_projects.ts";
 import { createWeave } from "../../src/wandb/weave/client.ts";
 import { contextFor, type Data, memoryLog } from "./harness.ts";

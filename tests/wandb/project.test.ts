@@ -12,7 +12,7 @@ import {
 } from "../../src/wandb/project.ts";
 import type { WandbServices, WeaveServices } from "../../src/wandb/tool.ts";
 import { compareRuns } from "../../src/wandb/tools/compare_runs.ts";
-import { countTraces } from "../../src/wandb/tools/count_traces.ts";
+import { countTraces, queryTraces } from "../../src/wandb/tools/query_traces.ts";
 import { createReport } from "../../src/wandb/tools/create_report.ts";
 import { diagnoseRun } from "../../src/wandb/tools/diagnose_run.ts";
 import { getRunHistory } from "../../src/wandb/tools/get_run_history.ts";
@@ -23,7 +23,6 @@ import { plotEvaluation } from "../../src/wandb/tools/plot_evaluation.ts";
 import { plotRuns } from "../../src/wandb/tools/plot_runs.ts";
 import { probeProject } from "../../src/wandb/tools/probe_project.ts";
 import { queryProjects } from "../../src/wandb/tools/query_projects.ts";
-import { queryTraces } from "../../src/wandb/tools/query_traces.ts";
 import { queryWandb } from "../../src/wandb/tools/query_wandb.ts";
 import { resolveRoots } from "../../src/wandb/tools/resolve_roots.ts";
 import { summarizeEvaluation } from "../../src/wandb/tools/summarize_evaluation.ts";

@@ -6,7 +6,7 @@ import {
   type ScorerResult,
   type ScoreRule,
 } from "../evaluation_scores.ts";
-import { mean } from "../robust.ts";
+import { mean } from "../statistics.ts";
 import { type Bar, type BarPanel, chartBars, MOST_QUANTITIES } from "./bars.ts";
 import { type Chart, formatValue } from "./spec.ts";
 

@@ -1,4 +1,4 @@
-import { quantile } from "../robust.ts";
+import { quantile } from "../statistics.ts";
 import { chartBars } from "./bars.ts";
 import { type Chart, MOST_NAMES } from "./spec.ts";
 import type { TimedPoint } from "./times.ts";

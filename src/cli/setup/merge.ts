@@ -1,4 +1,4 @@
-import { isDeepEqual } from "../../core/builtin.ts";
+import { isDeepEqual } from "../../core/values.ts";
 import type { ParseError } from "jsonc-parser";
 import { isRecord } from "../../core/json.ts";
 import { type Client, ENTRY, type Server } from "./clients.ts";

@@ -2,7 +2,7 @@
 import * as z from "zod";
 import type { Config } from "../../config/config.ts";
 import type { Workspace } from "../../config/databricks.ts";
-import { membersOf, parseIni } from "../../config/ini.ts";
+import { membersOf, parseIni } from "../../config/profiles.ts";
 import type { Settings } from "../../config/settings.ts";
 import { Failure } from "../../core/failure.ts";
 import type { Log } from "../../core/log.ts";

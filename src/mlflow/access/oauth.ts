@@ -6,7 +6,7 @@ import { openSession } from "../../http/client.ts";
 import { path, type UpstreamOptions } from "../../http/request.ts";
 import type { Transport } from "../../http/transport.ts";
 import type { IssuedToken } from "./token.ts";
-import type { EntraLogin } from "../../config/entra.ts";
+import type { EntraLogin } from "../../config/databricks.ts";
 
 /** Longest that a request for a token may take, in milliseconds. */
 const PATIENCE = 30_000;

@@ -1,15 +1,18 @@
 /** Files in S3; loaded only when one of a configured bucket is asked for. */
-import { findAwsLogin, findS3 } from "../../config/aws.ts";
+import { findAwsLogin, findS3 } from "../../config/clouds.ts";
 import type { Settings } from "../../config/settings.ts";
 import { Failure } from "../../core/failure.ts";
 import type { Log } from "../../core/log.ts";
 import { openSession } from "../../http/client.ts";
 import { joinedPath, path, type UpstreamOptions } from "../../http/request.ts";
 import type { Transport } from "../../http/transport.ts";
-import type { OpenObject, StoreLimits } from "../objects.ts";
-import { readStoreRefusal, type StoreWords } from "../access/refusal.ts";
-import { AWS_REASONS } from "./refusal.ts";
-import { prepareKeys, signTransport, TO_BE_SIGNED } from "./sign.ts";
+import {
+  type OpenObject,
+  readStoreRefusal,
+  type StoreLimits,
+  type StoreWords,
+} from "../objects.ts";
+import { AWS_REASONS, prepareKeys, signTransport, TO_BE_SIGNED } from "./sign.ts";
 
 export function reachS3(settings: Settings, limits: StoreLimits, log: Log): OpenObject {
   const login = findAwsLogin(settings);

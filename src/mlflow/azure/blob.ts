@@ -1,5 +1,5 @@
 /** Files in Azure storage; loaded only when one of a configured container is asked for. */
-import { type AzureLogin, findAzureAccount, readAzureLocation } from "../../config/azure.ts";
+import { type AzureLogin, findAzureAccount, readAzureLocation } from "../../config/clouds.ts";
 import type { Settings } from "../../config/settings.ts";
 import { Failure } from "../../core/failure.ts";
 import type { Log } from "../../core/log.ts";
@@ -7,10 +7,14 @@ import { openSession } from "../../http/client.ts";
 import { joinedPath, path } from "../../http/request.ts";
 import type { Transport, TransportInit } from "../../http/transport.ts";
 import { requestEntraToken } from "../access/oauth.ts";
+import {
+  type OpenObject,
+  readStoreRefusal,
+  type Reason,
+  type StoreLimits,
+  type StoreWords,
+} from "../objects.ts";
 import { createTokenSource } from "../access/token.ts";
-import type { OpenObject, StoreLimits } from "../objects.ts";
-import { readStoreRefusal } from "../access/refusal.ts";
-import { describeAzure } from "./refusal.ts";
 
 /** The release of the service's protocol that requests are written for. */
 const VERSION = "2023-11-03";
@@ -110,4 +114,79 @@ async function signByKey(
   const signature = await crypto.subtle.sign(hmac, secret, new TextEncoder().encode(text));
   const encoded = new Uint8Array(signature).toBase64();
   return { "x-ms-date": date, authorization: `SharedKey ${account}:${encoded}` };
+}
+
+const CLOCK: Reason = {
+  says: /Request date header too old/i,
+  code: "unauthorized",
+  message: "Azure storage finds the time of the signature wrong",
+  hint: "Set this machine's clock: a signature is good for some minutes.",
+};
+const PERMISSION =
+  /AuthorizationPermissionMismatch|AuthorizationFailure|InsufficientAccountPermissions|AuthorizationResourceTypeMismatch|AuthorizationServiceMismatch/;
+
+/** Why Azure refuses a request, by its codes; the first that fits is told. */
+function listReasons(login: AzureLogin): readonly Reason[] {
+  const credentials = nameCredentials(login);
+  return [
+    CLOCK,
+    {
+      says: /not valid in the specified time frame/i,
+      code: "unauthorized",
+      message: "Azure storage finds the shared access signature expired, or not yet good",
+      hint: `Renew ${credentials}; where it is new, set this machine's clock.`,
+    },
+    {
+      says: /AuthorizationSourceIPMismatch|AuthorizationProtocolMismatch/,
+      code: "forbidden",
+      message: "Azure storage does not take the shared access signature from here",
+      hint: `${credentials} is limited to other addresses or another protocol.`,
+    },
+    {
+      says: /failed to authenticate the request/i,
+      code: "unauthorized",
+      message: "Azure storage refused the credentials",
+      hint: `Check ${credentials}: of this account, and not expired or renewed since.`,
+    },
+    {
+      says: PERMISSION,
+      code: "forbidden",
+      message: "Azure storage does not permit this",
+      hint: login.kind === "entra"
+        ? "The service principal of AZURE_CLIENT_ID needs the role Storage Blob Data Reader, and " +
+          "the account's network rules have to let this machine in."
+        : `${credentials} lacks the permission to read, or the account's network rules keep this ` +
+          "machine out.",
+    },
+    {
+      says: /KeyBasedAuthenticationNotPermitted/,
+      code: "forbidden",
+      message: "This storage account takes no keys",
+      hint: "Use a service principal: AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.",
+    },
+    {
+      says: /AuthenticationFailed|InvalidAuthenticationInfo|NoAuthenticationInformation/,
+      code: "unauthorized",
+      message: "Azure storage refused the credentials",
+      hint: `Check ${credentials}: of this account, and not expired or renewed since.`,
+    },
+  ];
+}
+
+/** How Azure storage says what is wrong with a login, or the address that a setting gives. */
+export function describeAzure(login: AzureLogin, setting: string): StoreWords {
+  return {
+    service: "Azure storage",
+    credentials: nameCredentials(login),
+    setting,
+    reasons: listReasons(login),
+    noFile: /BlobNotFound|PathNotFound/,
+    noPlace: { name: "container", says: /ContainerNotFound|FilesystemNotFound/ },
+  };
+}
+
+function nameCredentials(login: AzureLogin): string {
+  return login.kind === "entra"
+    ? "AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET"
+    : login.setting;
 }

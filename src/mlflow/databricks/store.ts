@@ -14,8 +14,9 @@ import {
   isCatalogLocation,
   printLocation,
   readCatalogId,
-} from "./catalog.ts";
-import { type SearchMemory, searchWorkspace } from "./search.ts";
+  type SearchMemory,
+  searchWorkspace,
+} from "./search.ts";
 
 const InfoReply = z.looseObject({ trace: z.looseObject({ trace_info: AnyJson }) });
 const BatchReply = z.looseObject({

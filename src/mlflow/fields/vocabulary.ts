@@ -4,7 +4,7 @@
  * @module
  */
 import { isJsonObject, type Json } from "../../core/json.ts";
-import { editDistance } from "../../core/nearest.ts";
+import { editDistance } from "../../core/failure.ts";
 import { findSources, type Scope } from "./match.ts";
 import { nameSegment, printSegment } from "./paths.ts";
 

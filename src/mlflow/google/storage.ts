@@ -1,6 +1,6 @@
 /** Files in Google Cloud Storage; loaded only when one of a configured bucket is asked for. */
 import * as z from "zod";
-import { findGoogleStorage, GOOGLE_TOKENS } from "../../config/google.ts";
+import { findGoogleStorage, GOOGLE_TOKENS } from "../../config/clouds.ts";
 import type { Settings } from "../../config/settings.ts";
 import { Failure } from "../../core/failure.ts";
 import { tryParseJson } from "../../core/json.ts";
@@ -9,9 +9,14 @@ import { openSession } from "../../http/client.ts";
 import { path } from "../../http/request.ts";
 import type { Transport } from "../../http/transport.ts";
 import { requestToken } from "../access/oauth.ts";
-import { readStoreRefusal, type Reason, type StoreWords } from "../access/refusal.ts";
+import {
+  type OpenObject,
+  readStoreRefusal,
+  type Reason,
+  type StoreLimits,
+  type StoreWords,
+} from "../objects.ts";
 import { createTokenSource, type IssuedToken } from "../access/token.ts";
-import type { OpenObject, StoreLimits } from "../objects.ts";
 
 const SETTING = "GOOGLE_APPLICATION_CREDENTIALS";
 const SCOPE = "https://www.googleapis.com/auth/devstorage.read_only";

@@ -1,7 +1,7 @@
 import { inParallel } from "../../core/async.ts";
 import type { Failure } from "../../core/failure.ts";
 import type { Json } from "../../core/json.ts";
-import { requireSpanFailure, SERVER_FAILURES } from "../partial.ts";
+import { requireSpanFailure, SERVER_FAILURES } from "../errors.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
 
 /** Concurrent requests. */

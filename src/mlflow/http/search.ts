@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { defined } from "../../core/values.ts";
 import { Failure } from "../../core/failure.ts";
-import { requireFailure } from "../partial.ts";
+import { requireFailure } from "../errors.ts";
 import type { UpstreamSession } from "../../http/client.ts";
 import { isJsonObject, type Json } from "../../core/json.ts";
 import { path } from "../../http/request.ts";

@@ -8,7 +8,7 @@ import type { ObjectReader } from "../objects.ts";
 import { locateSpans, type SpanPlace, SPANS_LOCATION } from "../span_place.ts";
 import { explainObject, findFile, findObject, readArchive } from "./span_files.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
-import { SERVER_FAILURES } from "../partial.ts";
+import { SERVER_FAILURES } from "../errors.ts";
 import { readBatches, type TraceEntry } from "./batches.ts";
 
 export const AnyJson: z.ZodType<Json> = z.custom<Json>((value) => value !== undefined);

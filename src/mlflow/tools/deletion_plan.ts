@@ -1,5 +1,5 @@
 import { badArgument, Failure } from "../../core/failure.ts";
-import { sha256 } from "../../core/builtin.ts";
+import { sha256 } from "../../core/values.ts";
 import { MOMENT_FORMS, parseMoment } from "../../core/time.ts";
 import type { CallContext } from "../../mcp/tool.ts";
 import { findExperiment } from "../experiment.ts";

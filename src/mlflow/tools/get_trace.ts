@@ -7,7 +7,7 @@ import { writeResourceUri } from "../../mcp/resource.ts";
 import type { CallContext, ResultLink, Tool } from "../../mcp/tool.ts";
 import { ExtractFields, Selection, UnmatchedFields } from "../fields/selection.ts";
 import { isField } from "../fields/vocabulary.ts";
-import { describeFailure, requireSpanFailure } from "../partial.ts";
+import { describeFailure, requireSpanFailure } from "../errors.ts";
 import {
   completeName,
   describeRootNames,

@@ -1,6 +1,5 @@
-import { isDeepEqual } from "../../core/builtin.ts";
+import { defined, isDeepEqual } from "../../core/values.ts";
 import * as z from "zod";
-import { defined } from "../../core/values.ts";
 import type { CallContext, Tool } from "../../mcp/tool.ts";
 import {
   asRecord,

@@ -1,5 +1,5 @@
 import * as z from "zod";
-import { quantile } from "../../analysis/robust.ts";
+import { quantile } from "../../analysis/statistics.ts";
 import {
   completeName,
   describeRootNames,

@@ -1,9 +1,8 @@
 import * as z from "zod";
-import { Failure } from "../../core/failure.ts";
-import { oneOf } from "../../core/nearest.ts";
+import { Failure, oneOf } from "../../core/failure.ts";
 import type { WandbSession } from "../client.ts";
 import { connectionShape, dropNull } from "../shapes.ts";
-import { noRegistry, REGISTRY_FILTER } from "./missing.ts";
+import { noRegistry, REGISTRY_FILTER } from "../missing.ts";
 import { REGISTRY_PREFIX, registryTitle } from "./names.ts";
 import { type Page, PAGE_FIELDS, pageShape } from "./page.ts";
 import { type Found, inOrganizations, SCOPE_VARIABLES } from "./scope.ts";

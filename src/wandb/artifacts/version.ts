@@ -3,7 +3,7 @@ import { Failure, isFailure } from "../../core/failure.ts";
 import { isoText } from "../../core/time.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 import { dropNull } from "../shapes.ts";
-import { noVersion } from "./missing.ts";
+import { noVersion } from "../missing.ts";
 import type { VersionName } from "./names.ts";
 import {
   chooseScope,

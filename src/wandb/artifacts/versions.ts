@@ -2,7 +2,7 @@ import * as z from "zod";
 import { Failure, isFailure } from "../../core/failure.ts";
 import type { Wandb, WandbSession } from "../client.ts";
 import { dropNull, INT64 } from "../shapes.ts";
-import { noCollection, noVersion } from "./missing.ts";
+import { noCollection, noVersion } from "../missing.ts";
 import type { CollectionName } from "./names.ts";
 import { type Page, PAGE_FIELDS, pageShape } from "./page.ts";
 import { oneWithRegistry } from "./registries.ts";

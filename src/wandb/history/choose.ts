@@ -1,5 +1,5 @@
 import { shortenMessage } from "../../core/values.ts";
-import { nearest } from "../../core/nearest.ts";
+import { nearest } from "../../core/failure.ts";
 
 /** The keys that a call names, by where they are stored. */
 export interface ChosenKeys {

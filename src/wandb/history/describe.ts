@@ -1,7 +1,6 @@
 import { describeSeries } from "../../analysis/statistics.ts";
 import { defined } from "../../core/values.ts";
-import { Failure } from "../../core/failure.ts";
-import { listFirst, nearest, oneOf } from "../../core/nearest.ts";
+import { Failure, listFirst, nearest, oneOf } from "../../core/failure.ts";
 import { suggest } from "../missing.ts";
 import type { BranchPoint } from "../shapes.ts";
 import { matchKeys } from "./choose.ts";

@@ -5,8 +5,7 @@
  *
  * @module
  */
-import { thin } from "../../analysis/align.ts";
-import type { LoggedValue, Series } from "../../analysis/series.ts";
+import { type LoggedValue, type Series, thin } from "../../analysis/series.ts";
 import { defined } from "../../core/values.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { fitsTokens } from "../../mcp/fit.ts";

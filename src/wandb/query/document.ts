@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { badArgument } from "../../core/failure.ts";
+import { badArgument, nearest } from "../../core/failure.ts";
 import {
   type DefinitionNode,
   type DocumentNode,
@@ -16,7 +16,6 @@ import {
   print,
   visit,
 } from "graphql";
-import { nearest } from "../../core/nearest.ts";
 import {
   collectFields,
   collectFragments,

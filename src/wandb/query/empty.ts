@@ -5,10 +5,9 @@
  * @module
  */
 import * as z from "zod";
-import { didYouMean, shortenName } from "../../core/failure.ts";
+import { didYouMean, listFirst, nearest, shortenName } from "../../core/failure.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
 import { isJsonObject } from "../../core/json.ts";
-import { listFirst, nearest } from "../../core/nearest.ts";
 import type { WandbSession } from "../client.ts";
 import { valueAt } from "../history/series.ts";
 import { ignoreFailure } from "../missing.ts";

@@ -1,7 +1,6 @@
 import * as z from "zod";
-import { Failure } from "../../core/failure.ts";
+import { Failure, nearest, oneOf } from "../../core/failure.ts";
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
-import { nearest, oneOf } from "../../core/nearest.ts";
 import type { Reply } from "../../mcp/tool.ts";
 import { unknownFields, type WandbSession } from "../client.ts";
 import { GraphqlFailure } from "../failure.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { sha256 } from "../../core/builtin.ts";
+import { sha256 } from "../../core/values.ts";
 import * as z from "zod";
 import { badArgument, unknownName } from "../../core/failure.ts";
 

@@ -1,5 +1,5 @@
 /** Reports as W&B keeps them: read, written once, and looked at afterwards. */
-import { isDeepEqual } from "../../core/builtin.ts";
+import { isDeepEqual } from "../../core/values.ts";
 import * as z from "zod";
 import { inTurn, pause } from "../../core/async.ts";
 import { badArgument, Failure, isFailure } from "../../core/failure.ts";

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { isDeepEqual, sha256 } from "../../core/builtin.ts";
+import { isDeepEqual, sha256 } from "../../core/values.ts";
 import * as z from "zod";
 import { inTurn, pause } from "../../core/async.ts";
 import { Failure, isFailure } from "../../core/failure.ts";

@@ -1,6 +1,6 @@
-import { sha256 } from "../../core/builtin.ts";
+import { sha256 } from "../../core/values.ts";
 import * as z from "zod";
-import { alignRuns } from "../../analysis/align.ts";
+import { alignRuns } from "../../analysis/series.ts";
 import { diffMany, diffObjects } from "../../analysis/diff.ts";
 import { Failure } from "../../core/failure.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";

@@ -7,11 +7,10 @@ import {
   gradientNormKeys,
   learningRateKeys,
 } from "../../analysis/keys.ts";
-import type { RunInfo } from "../../analysis/run_state.ts";
+import type { RunInfo } from "../../analysis/finding.ts";
 import { describeSeries } from "../../analysis/statistics.ts";
 import { defined } from "../../core/values.ts";
-import { Failure } from "../../core/failure.ts";
-import { nearest } from "../../core/nearest.ts";
+import { Failure, nearest } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { describeBranch } from "../history/describe.ts";
 import { type LoadedRun, loadRun, numericKeys, systemMetrics } from "../history/load.ts";

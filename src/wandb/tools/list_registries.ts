@@ -1,8 +1,7 @@
 import * as z from "zod";
-import { Failure } from "../../core/failure.ts";
-import { oneOf } from "../../core/nearest.ts";
+import { Failure, oneOf } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
-import { noRegistry } from "../artifacts/missing.ts";
+import { noRegistry } from "../missing.ts";
 import { checkedName, readRegistryName, registryTitle } from "../artifacts/names.ts";
 import { listNodes, pageState, resumeAt } from "../artifacts/page.ts";
 import {

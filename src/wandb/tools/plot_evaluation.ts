@@ -2,14 +2,17 @@ import * as z from "zod";
 import { chartEvaluations, scoreNames } from "../../analysis/charts/evaluations.ts";
 import { MOST_NAMES } from "../../analysis/charts/spec.ts";
 import { aggregateEvaluation } from "../../analysis/evaluation.ts";
-import { badArgument, Failure, unknownName } from "../../core/failure.ts";
-import { listFirst } from "../../core/nearest.ts";
+import { badArgument, Failure, listFirst, unknownName } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { CHART_APP, drawChart } from "../../pictures/draw.ts";
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
 import { wandbTool, type WeaveServices } from "../tool.ts";
-import { findEvaluations, listNames } from "../weave/evaluations/find.ts";
-import { readResults, toEvaluation } from "../weave/evaluations/read.ts";
+import {
+  findEvaluations,
+  listNames,
+  readResults,
+  toEvaluation,
+} from "../weave/evaluations/find.ts";
 
 /** Draws evaluations side by side. */
 export const plotEvaluation: Tool<WeaveServices> = wandbTool({

@@ -6,8 +6,7 @@ import {
   type Panel,
 } from "../../analysis/charts/curves.ts";
 import { findLossKey, findValidationLossKey } from "../../analysis/keys.ts";
-import { badArgument, Failure, unknownName } from "../../core/failure.ts";
-import { listFirst } from "../../core/nearest.ts";
+import { badArgument, Failure, listFirst, unknownName } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { CHART_APP, drawChart } from "../../pictures/draw.ts";
 import { type LoadedRun, loadRun, numericKeys } from "../history/load.ts";

@@ -1,6 +1,5 @@
 import * as z from "zod";
-import { Failure, isFailure } from "../../core/failure.ts";
-import { nearest } from "../../core/nearest.ts";
+import { Failure, isFailure, nearest } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import type { WandbSession } from "../client.ts";
 import { suggest } from "../missing.ts";

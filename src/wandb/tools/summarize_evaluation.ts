@@ -13,8 +13,9 @@ import {
   findEvaluations,
   type Found,
   listNames,
+  readResults,
+  toEvaluation,
 } from "../weave/evaluations/find.ts";
-import { readResults, toEvaluation } from "../weave/evaluations/read.ts";
 import {
   countReasons,
   describeComparison,

@@ -1,9 +1,8 @@
 import type { Tool } from "../../mcp/tool.ts";
 import type { WeaveServices } from "../tool.ts";
-import { countTraces } from "./count_traces.ts";
+import { countTraces, queryTraces } from "./query_traces.ts";
 import { inferSchema } from "./infer_schema.ts";
 import { plotEvaluation } from "./plot_evaluation.ts";
-import { queryTraces } from "./query_traces.ts";
 import { resolveRoots } from "./resolve_roots.ts";
 import { summarizeEvaluation } from "./summarize_evaluation.ts";
 

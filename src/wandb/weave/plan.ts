@@ -1,4 +1,4 @@
-import { sha256 } from "../../core/builtin.ts";
+import { sha256 } from "../../core/values.ts";
 import * as z from "zod";
 import { badArgument } from "../../core/failure.ts";
 import type { ProjectRef } from "../project.ts";

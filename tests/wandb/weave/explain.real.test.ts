@@ -1,8 +1,7 @@
 /** Answers that hold less than was expected: agents kept elsewhere, names that the server rewrites. */
 import assert from "node:assert/strict";
-import { countTraces } from "../../../src/wandb/tools/count_traces.ts";
+import { countTraces, queryTraces } from "../../../src/wandb/tools/query_traces.ts";
 import { inferSchema } from "../../../src/wandb/tools/infer_schema.ts";
-import { queryTraces } from "../../../src/wandb/tools/query_traces.ts";
 import { resolveRoots } from "../../../src/wandb/tools/resolve_roots.ts";
 import { startWeave } from "../../support/weave/server.ts";
 import { writeCalls } from "../../support/weave/write.ts";

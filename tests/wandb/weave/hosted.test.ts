@@ -1,7 +1,6 @@
 /** What the hosted service does and Weave's SQLite server cannot: costs, refusals, broken streams. */
 import assert from "node:assert/strict";
-import { countTraces } from "../../../src/wandb/tools/count_traces.ts";
-import { queryTraces } from "../../../src/wandb/tools/query_traces.ts";
+import { countTraces, queryTraces } from "../../../src/wandb/tools/query_traces.ts";
 import { resolveRoots } from "../../../src/wandb/tools/resolve_roots.ts";
 import { summarizeEvaluation } from "../../../src/wandb/tools/summarize_evaluation.ts";
 import { type Fault, startWeaveStub, type Stub, type StubCall } from "../../support/weave/stub.ts";

@@ -1,8 +1,7 @@
 /** Calls of model libraries as Weave's own clients patch them, on a stub model. */
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { countTraces } from "../../../src/wandb/tools/count_traces.ts";
-import { queryTraces } from "../../../src/wandb/tools/query_traces.ts";
+import { countTraces, queryTraces } from "../../../src/wandb/tools/query_traces.ts";
 import { shared } from "../../support/backend.ts";
 import { startBridge } from "../../support/weave/bridge.ts";
 import { WEAVE_SERVERS, weaveClickhouse } from "../../support/weave/seeded.ts";

@@ -1,8 +1,7 @@
 /** Calls: our answers beside those of Weave's own Python client, on Weave's own trace server. */
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { countTraces } from "../../../src/wandb/tools/count_traces.ts";
-import { queryTraces } from "../../../src/wandb/tools/query_traces.ts";
+import { countTraces, queryTraces } from "../../../src/wandb/tools/query_traces.ts";
 import { startBridge } from "../../support/weave/bridge.ts";
 import { manifestOf, WEAVE_SERVERS } from "../../support/weave/seeded.ts";
 import { attach } from "../../support/weave/server.ts";

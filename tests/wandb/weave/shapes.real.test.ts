@@ -2,10 +2,9 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
-import { countTraces } from "../../../src/wandb/tools/count_traces.ts";
+import { countTraces, queryTraces } from "../../../src/wandb/tools/query_traces.ts";
 import { inferSchema } from "../../../src/wandb/tools/infer_schema.ts";
 import { plotEvaluation } from "../../../src/wandb/tools/plot_evaluation.ts";
-import { queryTraces } from "../../../src/wandb/tools/query_traces.ts";
 import { summarizeEvaluation } from "../../../src/wandb/tools/summarize_evaluation.ts";
 import { shared } from "../../support/backend.ts";
 import { WEAVE_SERVERS, weaveClickhouse } from "../../support/weave/seeded.ts";

@@ -1,6 +1,5 @@
-import { badArgument } from "../../../core/failure.ts";
+import { badArgument, oneOf } from "../../../core/failure.ts";
 import { isRecord } from "../../../core/json.ts";
-import { oneOf } from "../../../core/nearest.ts";
 import { MOMENT_FORMS, parseMoment } from "../../../core/time.ts";
 import {
   type Condition,
@@ -11,8 +10,7 @@ import {
   literal,
   type Operand,
 } from "../query.ts";
-import type { Field } from "./fields.ts";
-import { holdForms, listEscapedForms, listStoredForms, tellKind } from "./stored.ts";
+import { type Field, holdForms, listEscapedForms, listStoredForms, tellKind } from "./fields.ts";
 
 const ORDER = ["$gt", "$gte", "$lt", "$lte"] as const;
 const OPERATORS = ["$eq", "$ne", ...ORDER, "$in", "$nin", "$contains", "$exists", "$not"];

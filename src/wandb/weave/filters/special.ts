@@ -1,6 +1,5 @@
-import { badArgument, unknownName } from "../../../core/failure.ts";
+import { badArgument, oneOf, unknownName } from "../../../core/failure.ts";
 import { isRecord } from "../../../core/json.ts";
-import { oneOf } from "../../../core/nearest.ts";
 import type { Condition } from "../query.ts";
 import { buildAbsence, buildCondition, isOperators, toUnixSeconds } from "./condition.ts";
 import { FILTERS, findField } from "./fields.ts";

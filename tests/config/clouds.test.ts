@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { accessOf } from "../../src/config/access.ts";
-import { findAwsLogin } from "../../src/config/aws.ts";
-import { withAwsProfile } from "../../src/config/aws_profile.ts";
+import { findAwsLogin } from "../../src/config/clouds.ts";
+import { withAwsProfile } from "../../src/config/profiles.ts";
 import { secretsOf } from "../../src/config/config.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 

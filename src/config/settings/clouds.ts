@@ -85,3 +85,66 @@ export const AWS_SETTINGS = {
     help: "S3-compatible store in place of AWS's, such as https://minio.example.com.",
   },
 } as const satisfies Record<string, Setting>;
+
+/** Azure Blob Storage and Data Lake Storage, where traces may be kept. */
+export const AZURE_SETTINGS = {
+  azureConnectionString: {
+    env: ["AZURE_STORAGE_CONNECTION_STRING"],
+    type: "string",
+    secret: true,
+    group: "Azure storage",
+    help:
+      "Connection string of a storage account; used only with --artifact-stores, as all of these.",
+  },
+  azureAccessKey: {
+    env: ["AZURE_STORAGE_ACCESS_KEY"],
+    type: "string",
+    secret: true,
+    group: "Azure storage",
+    help: "Key of the storage account that --artifact-stores names.",
+  },
+  azureSasToken: {
+    env: ["AZURE_STORAGE_SAS_TOKEN"],
+    type: "string",
+    secret: true,
+    group: "Azure storage",
+    help: "Shared access signature for it.",
+  },
+  azureTenantId: {
+    env: ["AZURE_TENANT_ID"],
+    type: "string",
+    group: "Azure storage",
+    help: "Entra tenant of a service principal that may read it.",
+  },
+  azureClientId: {
+    env: ["AZURE_CLIENT_ID"],
+    type: "string",
+    group: "Azure storage",
+    help: "That service principal's application id.",
+  },
+  azureClientSecret: {
+    env: ["AZURE_CLIENT_SECRET"],
+    type: "string",
+    secret: true,
+    group: "Azure storage",
+    help: "Its secret.",
+  },
+} as const satisfies Record<string, Setting>;
+
+/** Google Cloud Storage, where traces may be kept. */
+export const GOOGLE_SETTINGS = {
+  googleCredentialsFile: {
+    env: ["GOOGLE_APPLICATION_CREDENTIALS"],
+    type: "string",
+    group: "Google Cloud Storage",
+    help: "Key file of a service account; used only with --artifact-stores.",
+  },
+  gcsEndpoint: {
+    env: ["STORAGE_EMULATOR_HOST"],
+    type: "string",
+    group: "Google Cloud Storage",
+    help:
+      "Emulator in place of Google's, such as http://localhost:4443; asked without credentials " +
+      "where no key file is set.",
+  },
+} as const satisfies Record<string, Setting>;

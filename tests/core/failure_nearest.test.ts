@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { editDistance, listFirst, nearest, oneOf } from "../../src/core/nearest.ts";
+import { editDistance, listFirst, nearest, oneOf } from "../../src/core/failure.ts";
 
 Deno.test("edit distance counts changes, swaps once", () => {
   assert.equal(editDistance("", ""), 0);
