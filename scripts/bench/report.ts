@@ -3,18 +3,25 @@ import { markdownTable } from "../../src/core/table.ts";
 import type { Goal, Row, Section } from "./row.ts";
 
 /** A section as the Markdown between its markers. */
-export function printSection({ title, about, rows, originalHeading }: Section, machine: string) {
+export function printSection(
+  { title, about, rows, picture, headings = {} }: Section,
+  machine: string,
+) {
+  const { original = "original", bare = "bare" } = headings;
+  // A heading's remark is its own.
+  const known = original.split(",")[0];
+  const rates = rows.some(({ unit }) => unit === "calls/s");
   const columns: readonly (readonly [string, (row: Row) => string])[] = [
     ["", (row) => row.what],
     ["wandflow", (row) => figure(row, row.wandflow)],
-    [originalHeading ?? "original", (row) => figure(row, row.original)],
-    ["original ÷ wandflow", (row) => factor(row, "original")],
-    ["bare", (row) => figure(row, row.bare)],
-    ["wandflow ÷ bare", (row) => factor(row, "bare")],
+    [original, (row) => figure(row, row.original)],
+    [rates ? `wandflow ÷ ${known}` : `${known} ÷ wandflow`, (row) => factor(row, "original")],
+    [bare, (row) => figure(row, row.bare)],
+    [`wandflow ÷ ${bare}`, (row) => factor(row, "bare")],
     ...[...new Set(rows.flatMap((row) => Object.keys(row.more ?? {})))].map((heading) =>
       [heading, (row: Row) => row.more?.[heading] ?? ""] as const
     ),
-    ["goal", (row) => (row.goals ?? []).map((goal) => goalText(row, goal)).join("; ")],
+    ["goal", (row) => (row.goals ?? []).map((goal) => goalText(row, goal, bare)).join("; ")],
     ["note", (row) => row.note ?? ""],
   ];
   const used = columns.filter(([, cell]) => rows.some((row) => cell(row) !== ""));
@@ -22,7 +29,8 @@ export function printSection({ title, about, rows, originalHeading }: Section, m
     used.map(([heading]) => heading),
     rows.map((row) => used.map(([, cell]) => cell(row))),
   );
-  return `## ${title}\n\n${about}\n\n${machine}\n\n${table}`;
+  const shown = picture === undefined ? "" : `\n\n![${picture.title}](${picture.name})`;
+  return `## ${title}\n\n${about}\n\n${machine}\n\n${table}${shown}`;
 }
 
 function figure({ unit }: Row, value: number | undefined): string {
@@ -33,7 +41,10 @@ function figure({ unit }: Row, value: number | undefined): string {
 }
 
 function ratio(row: Row, against: "original" | "bare"): number | undefined {
-  if (against === "original") return row.original && row.original / row.wandflow;
+  if (against === "original" && row.unit !== "calls/s") {
+    return row.original && row.original / row.wandflow;
+  }
+  if (against === "original") return row.original && row.wandflow / row.original;
   return row.bare && row.wandflow / row.bare;
 }
 
@@ -47,13 +58,14 @@ export function reaches(row: Row, goal: Goal): boolean {
   if (goal.against === "limit") return row.wandflow <= goal.factor;
   const value = ratio(row, goal.against);
   if (value === undefined) return false;
-  return goal.against === "original" ? value >= goal.factor : value <= goal.factor;
+  const most = goal.against === "bare" && row.unit !== "calls/s";
+  return most ? value <= goal.factor : value >= goal.factor;
 }
 
-function goalText(row: Row, goal: Goal): string {
+function goalText(row: Row, goal: Goal, bare: string): string {
   const what = {
     original: `≥ ${goal.factor} × better`,
-    bare: `≤ ${goal.factor} × bare`,
+    bare: `${row.unit === "calls/s" ? "≥" : "≤"} ${goal.factor} × ${bare}`,
     limit: `≤ ${figure(row, goal.factor)}`,
   }[goal.against];
   return `${what}: ${reaches(row, goal) ? "met" : `**missed**${bound(row, goal)}`}`;

@@ -1,9 +1,14 @@
+import type { ChartSpec } from "../../src/analysis/charts/spec.ts";
+
 /** What a figure is measured in. */
-export type Unit = "ms" | "MB" | "kB" | "tokens" | "requests";
+export type Unit = "ms" | "MB" | "kB" | "tokens" | "requests" | "calls/s";
 
 /** What is to be reached. */
 export interface Goal {
-  /** `original`: so many times better; `bare`: at most so many times that; `limit`: at most so much. */
+  /**
+   * `original`: so many times better; `bare`: at most so many times that, of calls a second at least;
+   * `limit`: at most so much.
+   */
   readonly against: "original" | "bare" | "limit";
   readonly factor: number;
 }
@@ -28,9 +33,11 @@ export interface Section {
   readonly title: string;
   /** What was compared with what, and how, in a few sentences of Markdown. */
   readonly about: string;
-  /** Heading of the original's column, where its figures were not measured in this run. */
-  readonly originalHeading?: string;
+  /** Headings of the columns, where others say more. */
+  readonly headings?: { readonly original?: string; readonly bare?: string };
   readonly rows: readonly Row[];
+  /** A chart below the table, by the name of its file beside the page. */
+  readonly picture?: { readonly name: string; readonly title: string; readonly spec: ChartSpec };
 }
 
 /** Does something once; gives the milliseconds that count, or is timed as a whole. */

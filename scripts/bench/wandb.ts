@@ -86,7 +86,7 @@ export async function bench(): Promise<Section> {
     return {
       title: "Weights & Biases",
       about: ABOUT,
-      originalHeading: "original, recorded",
+      headings: { original: "original, recorded" },
       rows: [...rows, ...await startRows(program)],
     };
   } finally {

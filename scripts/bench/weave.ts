@@ -77,7 +77,6 @@ function linesFor(seeded: string, evaluations: readonly { readonly id: string }[
         limit: args.limit,
         ...(light ? { columns: LIGHT } : { include_costs: true, include_feedback: true }),
       }]],
-      expect: new RegExp(`"total_traces":${args.limit}`),
       ...more,
     };
   };
@@ -100,7 +99,6 @@ function linesFor(seeded: string, evaluations: readonly { readonly id: string }[
     level(100, "full", { multiple: 9.5 }),
     {
       ...{ what: "count", tool: "count_weave_traces_tool", args: here, bare: count, multiple: 2.7 },
-      expect: /"total_count":2000/,
     },
     level(2000, "schema", { multiple: 7.6, goals: better(4), slow: true }),
     query("facts about 2,000 calls", "small", { limit: 2000, metadata_only: true }, {
@@ -113,7 +111,6 @@ function linesFor(seeded: string, evaluations: readonly { readonly id: string }[
     {
       what: "infer the schema of 2,000 calls",
       ...{ tool: "infer_trace_schema_tool", args: here, bare: count },
-      expect: /"path":"inputs.number","type":"int"/,
     },
     {
       what: "summarise two evaluations",
@@ -130,7 +127,7 @@ function linesFor(seeded: string, evaluations: readonly { readonly id: string }[
           ...{ include_rows: false, include_summary: true },
         }],
       ],
-      ...{ multiple: 5.4, expect: /"passed":5/ },
+      multiple: 5.4,
     },
   ];
 }
@@ -181,7 +178,6 @@ interface Series {
 const FLAT = 1.25;
 /** Calls start 40 ms times their number after the beginning of 2025; see big.py. */
 const startOf = (call: number) => (Date.UTC(2025, 0, 1) + call * 40) / 1000;
-const asked = (args: Call["args"], expect: RegExp): Call => ({ tool: QUERY, args, expect });
 
 const SERIES: readonly Series[] = [
   {
@@ -191,31 +187,26 @@ const SERIES: readonly Series[] = [
     call: (count) => ({
       tool: "count_weave_traces_tool",
       args: { filters: { time_range: { end: startOf(count) } } },
-      expect: new RegExp(`"total_count":${count}`),
     }),
   },
   {
     what: (count) => `facts about ${count} calls, each read`,
     project: "small",
     counts: [5000, 500_000],
-    call: (limit) => asked({ limit, metadata_only: true }, new RegExp(`"total_traces":${limit}`)),
+    call: (limit) => ({ tool: QUERY, args: { limit, metadata_only: true } }),
   },
   {
     what: (count) => `summary of ${count} rows of 1 MB, every one shown`,
     project: "large",
     counts: [200, 1000, 2000],
-    call: (limit) =>
-      asked(
-        { limit, truncate_length: 200 },
-        new RegExp(`"id":"large-${String(2000 - limit).padStart(12, "0")}"`),
-      ),
+    call: (limit) => ({ tool: QUERY, args: { limit, truncate_length: 200 } }),
     env: { MAX_RESPONSE_TOKENS: "2000000" },
   },
   {
     what: (count) => `summary of ${count} rows of 1 MB, as many as fit`,
     project: "large",
     counts: [200, 1000, 2000],
-    call: (limit) => asked({ limit }, new RegExp(`"total_traces":${limit}`)),
+    call: (limit) => ({ tool: QUERY, args: { limit } }),
   },
 ];
 

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
@@ -266,6 +267,14 @@ class Connection extends Duplex {
     writeAll(this.stream, chunk).then(() => done(), done).finally(() => clearTimeout(late));
   }
 
+  /** The parts of an answer go out together: the head, and the pieces that a chunk is made of. */
+  override _writev(
+    parts: readonly { readonly chunk: Uint8Array }[],
+    done: (error?: Error | null) => void,
+  ): void {
+    this._write(Buffer.concat(parts.map(({ chunk }) => chunk)), "buffer", done);
+  }
+
   /** What the client still sends is read for a while: its answer would be lost in a reset. */
   override _final(done: (error?: Error | null) => void): void {
     this.#ended = performance.now();
@@ -357,6 +366,9 @@ function toRequest(
   }
 }
 
+/** After which time a head goes out without the first part of its stream, in milliseconds. */
+const HEAD_ALONE = 20;
+
 async function send(response: Response, outgoing: ServerResponse): Promise<void> {
   outgoing.statusCode = response.status;
   outgoing.setHeaders(response.headers);
@@ -366,6 +378,10 @@ async function send(response: Response, outgoing: ServerResponse): Promise<void>
     outgoing.end(await response.bytes());
     return;
   }
-  outgoing.flushHeaders();
-  await pipeline(Readable.fromWeb(response.body), outgoing);
+  const waiting = setTimeout(() => outgoing.flushHeaders(), HEAD_ALONE);
+  try {
+    await pipeline(Readable.fromWeb(response.body), outgoing);
+  } finally {
+    clearTimeout(waiting);
+  }
 }

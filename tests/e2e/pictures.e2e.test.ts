@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { dirname, join, relative } from "node:path";
 import { z } from "zod";
-import { memoryOf } from "../../scripts/bench/memory.ts";
+import { memoryOf } from "../support/memory.ts";
 import { decode } from "../pictures/png.ts";
 import {
   bundledMain,

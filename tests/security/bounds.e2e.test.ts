@@ -1,6 +1,6 @@
 /** Answers that no server should give: the product stays small, goes on answering and lets go. */
 import assert from "node:assert/strict";
-import { memoryOf } from "../../scripts/bench/memory.ts";
+import { memoryOf } from "../support/memory.ts";
 import { answerTo, initialize, type Message, send } from "../e2e/rpc.ts";
 import { startStdio } from "../support/product.ts";
 

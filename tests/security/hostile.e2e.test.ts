@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { z } from "zod";
-import { memoryOf } from "../../scripts/bench/memory.ts";
+import { memoryOf } from "../support/memory.ts";
 import { answerTo, initialize, type Message, send } from "../e2e/rpc.ts";
 import { idle, loadTool, startOnce } from "./idle.ts";
 import { startStdio } from "../support/product.ts";
@@ -108,7 +108,7 @@ for (const one of CASES) {
 }
 
 async function startHostile(): Promise<{ readonly port: number } & Disposable> {
-  const url = new URL("../../scripts/bench/hostile_server.ts", import.meta.url);
+  const url = new URL("./hostile_server.ts", import.meta.url);
   const worker = new Worker(url, { type: "module" });
   const port = await new Promise<number>((resolve) => {
     worker.onmessage = ({ data }) => resolve(z.number().parse(data));

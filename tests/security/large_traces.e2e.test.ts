@@ -1,6 +1,6 @@
 /** A search over 1.5 GB of spans, from outside: what it takes is bounded by the answer. */
 import assert from "node:assert/strict";
-import { memoryOf } from "../../scripts/bench/memory.ts";
+import { memoryOf } from "../support/memory.ts";
 import { answerTo, initialize, send } from "../e2e/rpc.ts";
 import { idle, loadTool, startOnce } from "./idle.ts";
 import { startStdio } from "../support/product.ts";

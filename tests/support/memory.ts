@@ -27,3 +27,11 @@ function childrenByParent(): Map<number, number[]> {
   }
   return children;
 }
+
+/** Processor time that a process has taken since it began, in seconds. It needs /proc. */
+export function cpuSecondsOf(pid: number): number {
+  const stat = Deno.readTextFileSync(`/proc/${pid}/stat`);
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  // In ticks of the kernel's, a hundred a second.
+  return (Number(fields[11]) + Number(fields[12])) / 100;
+}

@@ -1,0 +1,168 @@
+import { z } from "zod";
+import { officialMlflow, StdioClient, wandflow } from "./client.ts";
+import {
+  ask,
+  callMessage,
+  message,
+  pressInTurns,
+  quantile,
+  readMessage,
+  type Seen,
+} from "./load/callers.ts";
+import {
+  cutTrace,
+  environment,
+  preparePeers,
+  recordCalls,
+  SPANS,
+  startStub,
+  startWandflow,
+} from "./load/set_up.ts";
+import { memoryAfterCalls } from "./load/memory.ts";
+import { costBySize } from "./load/cost.ts";
+import { progress } from "../../tests/support/python/command.ts";
+import type { Row, Section } from "./row.ts";
+
+const CLIENTS = [1, 8, 64] as const;
+/** Most spans of a trace whose cost is measured. */
+const MOST_SPANS = 3200;
+
+const ABOUT =
+  "One wandflow over HTTP without authentication, asked by so many clients at a time over kept " +
+  "connections, in the protocol's revision 2025-06-18. The back end answers with recorded bytes, " +
+  `so that it costs nothing: a trace of ${SPANS} spans of a real MLflow server, and a history of ` +
+  "two keys and 100 points of the W&B simulator. Empty tool: a server of the same SDK, bundled " +
+  "alike, whose only tool does the same requests and gives back what came, without reading it; " +
+  "it lists wandflow's tools from memory. Proxy: `Deno.serve` that does the same requests, " +
+  "without MCP. Python: for the list and the trace MLflow's own server, which its library can be " +
+  "told to serve over HTTP, without sessions, as the others; for the history `fastmcp` with a tool " +
+  "that does the same requests, since no release of W&B's server is on a package index. p50 and " +
+  "p99 are wandflow's. All share the machine's cores with the clients and the back end. Memory and " +
+  "processor time are those of wandflow's process, which has one caller for the latter, and is the " +
+  "kernel's count. A trace whose answer is bounded is read whole and answered with what fits the " +
+  "default bound; the largest may take 1.25 times what a line through the smaller ones foretells.";
+
+const Listing = z.looseObject({ result: z.looseObject({ tools: z.array(z.unknown()) }) });
+
+/** Calls a second of one replica; memory after many calls; cost against size. */
+export async function bench(): Promise<Section> {
+  const recordings = await recordCalls(MOST_SPANS);
+  const small = { ...recordings, all: cutTrace(recordings.all, SPANS) };
+  await using stub = await startStub(small.all);
+  await using ours = await startWandflow(stub.base);
+  const list = message("tools/list");
+  const listed = await ask({ url: ours.url, body: list });
+  const { tools } = Listing.parse(readMessage(listed)).result;
+  await using peers = await preparePeers(stub.base, small, tools);
+  await using tracePeer = await peers.http("trace");
+  await using historyPeer = await peers.http("history");
+  await using mlflow = await peers.mlflow();
+  await using fastmcp = await peers.fastmcp("history");
+  const fetching = message("tools/call", { name: "fetch", arguments: {} });
+  const { trace, history } = recordings;
+  const traceBody = callMessage(trace.call);
+  const lines = [
+    {
+      what: `a list of ${tools.length} tools`,
+      own: list,
+      peer: { base: tracePeer.base, body: list },
+      python: { base: mlflow.base, body: list },
+      proxied: false,
+    },
+    {
+      what: `a trace of ${SPANS} spans`,
+      own: traceBody,
+      peer: { base: tracePeer.base, body: fetching },
+      python: { base: mlflow.base, body: traceBody },
+      proxied: true,
+    },
+    {
+      what: "a run's history",
+      own: callMessage(history.call),
+      peer: { base: historyPeer.base, body: fetching },
+      python: { base: fastmcp.base, body: fetching },
+      proxied: true,
+    },
+  ];
+  const rows: Row[] = [];
+  for (const { what, own, peer, python, proxied } of lines) {
+    const targets = [
+      { url: ours.url, body: own },
+      { url: `${peer.base}/mcp`, body: peer.body },
+      { url: `${python.base}/mcp`, body: python.body },
+      ...(proxied ? [{ url: `${peer.base}/proxy`, body: "{}" }] : []),
+    ];
+    for (const target of targets) refuseErrors(await ask(target));
+    for (const clients of CLIENTS) {
+      progress(`${what}, ${clients} clients`);
+      const asks = targets.map((target) => () => ask(target));
+      const seen = await pressInTurns(asks, { clients, rounds: 5, seconds: 0.5 });
+      rows.push(rowFor(`${what}, ${clients} ${clients === 1 ? "client" : "clients"}`, seen));
+    }
+  }
+  rows.push(...await stdioRows(stub.base, peers, small));
+  rows.push(...await memoryAfterCalls(ours, [list, traceBody, callMessage(history.call)]));
+  const cost = await costBySize(recordings);
+  rows.push(...cost.rows);
+  return {
+    title: "Load",
+    about: ABOUT,
+    picture: { name: "load-cost.png", title: cost.title, spec: cost.spec },
+    headings: { bare: "empty tool", original: "Python" },
+    rows,
+  };
+}
+
+function refuseErrors(text: string): void {
+  if (/"isError": ?true|"error": ?\{/.test(text)) throw new Error(text.slice(0, 500));
+}
+
+function rowFor(what: string, [own, peer, python, proxy]: readonly Seen[]): Row {
+  const { perSecond = 0, milliseconds = [] } = own ?? {};
+  const time = (share: number) => `${quantile(milliseconds, share).toFixed(1)} ms`;
+  return {
+    ...{ what, unit: "calls/s", wandflow: perSecond },
+    ...{ bare: peer?.perSecond, original: python?.perSecond },
+    goals: [{ against: "bare", factor: 0.8 }],
+    more: {
+      ...(proxy === undefined ? {} : {
+        proxy: `${proxy.perSecond.toFixed(0)} calls/s`,
+        "wandflow ÷ proxy": (perSecond / proxy.perSecond).toFixed(2),
+      }),
+      p50: time(0.5),
+      p99: time(0.99),
+    },
+  };
+}
+
+async function stdioRows(
+  base: string,
+  peers: Awaited<ReturnType<typeof preparePeers>>,
+  { trace }: Awaited<ReturnType<typeof recordCalls>>,
+): Promise<Row[]> {
+  await using own = await StdioClient.start(await wandflow(environment(base)));
+  const [command = "", ...args] = peers.stdio("trace");
+  await using peer = await StdioClient.start({ command, args, env: Deno.env.toObject() });
+  await using python = await StdioClient.start(await officialMlflow(base));
+  const fetching = { tool: "fetch", args: {} };
+  await own.call(trace.call);
+  await peer.call(fetching);
+  const rows: Row[] = [];
+  for (
+    const { what, asks } of [
+      {
+        what: "a list of tools",
+        asks: [own, peer, python].map((one) => () => one.request("tools/list", {})),
+      },
+      {
+        what: `a trace of ${SPANS} spans`,
+        asks: [own.repeat(trace.call), peer.repeat(fetching), python.repeat(trace.call)],
+      },
+    ]
+  ) {
+    progress(`${what}, stdio`);
+    const seen = await pressInTurns(asks, { clients: 1, rounds: 5, seconds: 0.5 });
+    rows.push(rowFor(`${what}, stdio, 1 client`, seen));
+  }
+  return rows;
+}
