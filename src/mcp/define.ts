@@ -148,7 +148,7 @@ export function toJsonSchema(schema: z.ZodObject, io: "input" | "output"): JsonS
       if (jsonSchema.minimum === Number.MIN_SAFE_INTEGER) delete jsonSchema.minimum;
       if (isEmptyObject(jsonSchema.additionalProperties)) delete jsonSchema.additionalProperties;
       if (jsonSchema.type === "object") delete jsonSchema.propertyNames;
-      // What everybody expects is not rankMember its tokens; it is still checked.
+      // What everybody expects is not worth its tokens; it is still checked.
       if (jsonSchema.minLength === 1) delete jsonSchema.minLength;
       if (jsonSchema.minimum === 0 || jsonSchema.minimum === 1) delete jsonSchema.minimum;
       if (jsonSchema.default === false) delete jsonSchema.default;

@@ -92,7 +92,7 @@ export function followCalls(): {
   };
 }
 
-/** Growth from which it is rankMember giving memory back, in bytes. */
+/** Growth from which it is worth giving memory back, in bytes. */
 const GROWTH = 12 * 1024 * 1024;
 /** How long no call may have been under way before, in milliseconds. */
 const QUIET = 200;
@@ -122,14 +122,19 @@ export function createTidy(memory: Memory | undefined = runtimeMemory()): Tidy {
   if (memory === undefined) return () => {};
   let settled = memory.size();
   let waiting = false;
+  let called = false;
   const later = (idle: () => boolean, tries: number) => {
+    called = waiting;
+    if (waiting) return;
     // What a helper took goes with it, and is no level to grow from.
     settled = Math.min(settled, memory.size());
-    if (waiting || tries === 0 || memory.size() < settled + GROWTH) return;
+    if (tries === 0 || memory.size() < settled + GROWTH) return;
     waiting = true;
     memory.after(QUIET, () => {
       waiting = false;
       if (!idle()) return;
+      // One caller after the other leaves moments without a call, and a collection is slow.
+      if (called) return later(idle, tries);
       memory.collect();
       // Memory that a try does not free is in use: the next growth counts from there.
       if (tries === 1) settled = memory.size();

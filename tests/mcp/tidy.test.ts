@@ -15,6 +15,10 @@ class Sizes implements Memory {
   after(_: number, action: () => void): void {
     this.#waiting.push(action);
   }
+  /** Time goes by until the next of what is planned. */
+  passOnce(): void {
+    this.#waiting.shift()?.();
+  }
   /** Time goes by until nothing is planned any more. */
   pass(): void {
     for (let action = this.#waiting.shift(); action; action = this.#waiting.shift()) action();
@@ -63,6 +67,20 @@ Deno.test("nothing is done while a call is under way", () => {
   tidy(() => false);
   memory.pass();
   assert.equal(memory.collected, 0);
+});
+
+Deno.test("nothing is done while calls follow each other, though none is under way for a moment", () => {
+  const memory = new Sizes([55]);
+  const tidy = createTidy(memory);
+  memory.now = 200 * MB;
+  tidy(() => true);
+  for (let count = 0; count < 5; count++) {
+    tidy(() => true);
+    memory.passOnce();
+  }
+  assert.equal(memory.collected, 0);
+  memory.pass();
+  assert.equal(memory.collected, 1);
 });
 
 Deno.test("it is tried again, but not for what stays in use", () => {

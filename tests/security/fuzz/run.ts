@@ -1,7 +1,7 @@
 /** Runs of generated messages by a seed, which a failure names. */
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { memoryOf } from "../../../scripts/bench/memory.ts";
+import { memoryOf } from "../../support/memory.ts";
 import { type Era, inputs } from "./messages.ts";
 import { startHttpTarget } from "./http.ts";
 import { httpInputs } from "./requests.ts";
