@@ -9,6 +9,9 @@ import { bundledMain, productAt, run } from "../support/product.ts";
 /** Most bytes of the bundle but for what draws charts, and the page that shows them. */
 const MOST = 1_500_000;
 
+/** Most bytes that the server runs before its first answer, both back ends configured. */
+const MOST_AT_START = 600_000;
+
 Deno.test("the bundle without the chart part is small", async () => {
   const main = await bundledMain();
   const chunks = await readChunks(dirname(main));
@@ -52,6 +55,19 @@ Deno.test("a start loads none of Node's modules, which take long", async () => {
         .map(({ from }) => `${url.replace(/.*\//, "")}: ${from}`)
     );
   assert.deepEqual(ofNode, []);
+});
+
+Deno.test("a start loads the protocol and what tools look like, nothing that asks a back end", async () => {
+  const chunks = await readChunks(dirname(await bundledMain()));
+  const starts = chunks.map(({ url }) => url)
+    .filter((url) => /\/(worker|stdio-[^/]*|backend-[^/]*)\.js$/.test(url));
+  assert.equal(starts.length, 4);
+  const loaded = reachableChunks(starts, chunks, ({ late }) => !late);
+  const bytes = chunks.filter(({ url }) => loaded.has(url)).reduce(
+    (sum, { size }) => sum + size,
+    0,
+  );
+  assert.ok(bytes < MOST_AT_START, `${bytes} bytes`);
 });
 
 Deno.test("two bundles are the same, to the time of their files; the commit is told", async () => {
