@@ -1,18 +1,9 @@
-import {
-  findAwsLogin,
-  findAzureAccount,
-  findGoogleStorage,
-  findS3,
-  GOOGLE_TOKENS,
-  readAzureLocation,
-  usesAws,
-  usesAzure,
-  usesGoogle,
-} from "./clouds.ts";
-import { findWorkspace, isDatabricks } from "./databricks.ts";
+import { needAws, needAzure, needGoogle } from "./clouds.ts";
+import { needWorkspace } from "./databricks.ts";
 import { credentialsFile, schemeOfStore, signsRequests } from "./mlflow.ts";
+import { type Needs, withoutUser } from "./needs.ts";
 import type { Settings } from "./settings.ts";
-import { isWandbConfigured, wandbBaseUrl, wandbDocsUrl, weaveTraceUrl } from "./wandb.ts";
+import { needWandb } from "./wandb.ts";
 
 /** What the server may touch: exactly this becomes its worker's permissions. */
 export interface Access {
@@ -53,10 +44,15 @@ export function accessOf(
       if (file !== undefined) read.set(file, "MLflow's credentials file");
     }
   }
-  if (isDatabricks(uri)) addWorkspace(settings, net);
-  if (usesAws(settings)) addAws(settings, { net, read, errors });
-  if (usesAzure(settings)) addAzure(settings, { net, errors });
-  if (usesGoogle(settings)) addGoogle(settings, { net, read, errors });
+  for (const find of [needWorkspace, needAws, needAzure, needGoogle, needWandb]) {
+    const needs: Needs = find(settings);
+    for (const [url, why] of needs.hosts ?? []) {
+      const host = hostOfUrl(url.href);
+      if (host !== undefined && !net.has(host)) net.set(host, why);
+    }
+    for (const [file, why] of needs.files ?? []) read.set(file, why);
+    errors.push(...needs.errors ?? []);
+  }
   for (const store of settings.artifactStores) {
     if (schemeOfStore(store) !== undefined) continue;
     errors.push(
@@ -72,7 +68,6 @@ export function accessOf(
   if (settings.clientCertPath !== undefined) {
     read.set(settings.clientCertPath, "MLFLOW_TRACKING_CLIENT_CERT_PATH");
   }
-  if (isWandbConfigured(settings)) addWandb(settings, { net, read, errors });
   if (listening && settings.auth === "token" && settings.tokensFile !== undefined) {
     read.set(settings.tokensFile, "--tokens-file");
   }
@@ -89,130 +84,6 @@ export function accessOf(
   }
   const why = Object.fromEntries([...net, ...read]);
   return { net: [...net.keys()], read: [...read.keys()], why, errors };
-}
-
-/** A workspace's host counts only with credentials, Entra's only where it gives the token. */
-function addWorkspace(settings: Settings, net: Map<string, string>): void {
-  const workspace = findWorkspace(settings);
-  if (typeof workspace === "string") return;
-  const { url, login } = workspace;
-  const profile = settings.databricksProfile;
-  const why = profile === undefined ? "DATABRICKS_HOST" : `the Databricks profile "${profile}"`;
-  const host = hostOfUrl(url.href);
-  if (host !== undefined) net.set(host, why);
-  if (login.kind !== "azure-client-secret") return;
-  const authority = hostOfUrl(login.authority.href);
-  if (authority !== undefined && !net.has(authority)) {
-    net.set(authority, "ARM_CLIENT_ID: Microsoft Entra gives its tokens");
-  }
-}
-
-/** A role is taken at AWS's token service, with a token that is read from its file. */
-function addAws(
-  settings: Settings,
-  access: { net: Map<string, string>; read: Map<string, string>; errors: string[] },
-): void {
-  const login = findAwsLogin(settings);
-  if (typeof login === "string") return void access.errors.push(login);
-  if (settings.artifactStores.some((store) => schemeOfStore(store) === "s3")) {
-    const s3 = hostOfUrl(findS3(settings)?.href ?? "");
-    if (s3 === undefined) access.errors.push(notUrl("MLFLOW_S3_ENDPOINT_URL", settings.s3Endpoint));
-    else if (!access.net.has(s3)) access.net.set(s3, "--artifact-stores");
-  }
-  if (login.kind !== "web identity") return;
-  access.read.set(login.tokenFile, "AWS_WEB_IDENTITY_TOKEN_FILE");
-  const host = hostOfUrl(login.sts.href);
-  if (host !== undefined && !access.net.has(host)) {
-    access.net.set(host, "AWS_ROLE_ARN: AWS's token service gives its keys");
-  }
-}
-
-/** A container's account, and Entra where a service principal reads it. */
-function addAzure(
-  settings: Settings,
-  { net, errors }: { net: Map<string, string>; errors: string[] },
-): void {
-  const add = (url: URL, why: string) => {
-    const host = hostOfUrl(url.href);
-    if (host !== undefined && !net.has(host)) net.set(host, why);
-  };
-  for (const store of settings.artifactStores) {
-    const place = readAzureLocation(store);
-    if (place === undefined) continue;
-    const account = findAzureAccount(settings, place);
-    if (typeof account === "string") {
-      if (!errors.includes(account)) errors.push(account);
-      continue;
-    }
-    add(account.endpoint, "--artifact-stores");
-    if (account.login.kind === "entra") {
-      add(account.login.authority, "AZURE_CLIENT_ID: Microsoft Entra gives its tokens");
-    }
-  }
-}
-
-/** Google's storage, and its tokens for the account whose key file is read. */
-function addGoogle(
-  settings: Settings,
-  access: { net: Map<string, string>; read: Map<string, string>; errors: string[] },
-): void {
-  const storage = findGoogleStorage(settings);
-  if (typeof storage === "string") return void access.errors.push(storage);
-  const { endpoint, credentialsFile } = storage;
-  const host = hostOfUrl(endpoint.href);
-  if (host !== undefined && !access.net.has(host)) access.net.set(host, "--artifact-stores");
-  if (credentialsFile === undefined) return;
-  access.read.set(credentialsFile, "GOOGLE_APPLICATION_CREDENTIALS");
-  const tokens = hostOfUrl(GOOGLE_TOKENS.href);
-  if (tokens !== undefined && !access.net.has(tokens)) {
-    access.net.set(tokens, "GOOGLE_APPLICATION_CREDENTIALS: Google gives its tokens");
-  }
-}
-
-/** W&B's hosts count only with credentials, the documentation's only while its search is on. */
-function addWandb(
-  settings: Settings,
-  access: { net: Map<string, string>; read: Map<string, string>; errors: string[] },
-): void {
-  const base = wandbBaseUrl(settings);
-  if (base === undefined) {
-    access.errors.push(notUrl("WANDB_BASE_URL", settings.wandbBaseUrl));
-  }
-  const docs = wandbDocsUrl(settings);
-  if (docs === undefined && settings.wandbProxyDocs) {
-    access.errors.push(notUrl("WANDBOT_BASE_URL", settings.wandbDocsUrl));
-  }
-  const traces = weaveTraceUrl(settings);
-  if (traces === undefined && base !== undefined) {
-    const { weaveTraceUrl: own, wandbPublicUrl } = settings;
-    access.errors.push(
-      own === undefined
-        ? notUrl("WANDB_PUBLIC_BASE_URL", wandbPublicUrl)
-        : notUrl("WF_TRACE_SERVER_URL", own),
-    );
-  }
-  const urls = [[base, "W&B's API"], [docs, "W&B's documentation search"], [
-    traces,
-    "Weave",
-  ]] as const;
-  for (const [url, why] of urls) {
-    const host = url === undefined ? undefined : hostOfUrl(url.href);
-    if (host !== undefined && !access.net.has(host)) access.net.set(host, why);
-  }
-  const { wandbApiKey, wandbIdentityTokenFile: file } = settings;
-  if (wandbApiKey === undefined && file !== undefined) {
-    access.read.set(file, "WANDB_IDENTITY_TOKEN_FILE");
-  }
-}
-
-function notUrl(setting: string, value: string | undefined): string {
-  return `${setting}: "${withoutUser(value ?? "")}" is not an http or https URL, such as ` +
-    "https://host.example.com.";
-}
-
-/** An address that is no URL, as far as it may be shown: what precedes an @ may be a password. */
-function withoutUser(text: string): string {
-  return text.replace(/(^|\/\/).*@/s, "$1***@");
 }
 
 /** `host:port` of an http(s) URL with the default port filled in; undefined for anything else. */

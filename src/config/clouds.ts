@@ -1,6 +1,7 @@
 /** Which credentials a configuration gives for AWS, Azure and Google, and where their stores are. */
 import { type EntraLogin, PUBLIC_AUTHORITY, readAuthority } from "./databricks.ts";
 import { schemeOfStore, signsRequests } from "./mlflow.ts";
+import { type Needs, notUrl } from "./needs.ts";
 import type { Settings } from "./settings.ts";
 
 /** Where keys come from. */
@@ -28,11 +29,6 @@ export function findS3({ artifactStores, awsRegion, s3Endpoint }: Settings): URL
   const china = awsRegion?.startsWith("cn-") === true ? ".cn" : "";
   const url = URL.parse(s3Endpoint ?? `https://s3.${awsRegion}.amazonaws.com${china}`);
   return url !== null && /^https?:$/.test(url.protocol) ? url : undefined;
-}
-
-/** Whether the configuration uses AWS credentials at all: that they are there is no reason. */
-export function usesAws(settings: Settings): boolean {
-  return signsRequests(settings) || settings.artifactStores.some((one) => one.startsWith("s3://"));
 }
 
 /** The credentials, or the sentence that says what is missing. */
@@ -112,11 +108,6 @@ function decode(segment: string): string {
   } catch {
     return segment;
   }
-}
-
-/** Whether the configuration names a container: that there are credentials is no reason. */
-export function usesAzure({ artifactStores }: Settings): boolean {
-  return artifactStores.some((store) => schemeOfStore(store) === "azure");
 }
 
 /** Where a location's account is and how to log in, or the sentence that says what is missing. */
@@ -217,11 +208,6 @@ export interface GoogleStorage {
 /** Where Google gives tokens, if a key file says nothing else. */
 export const GOOGLE_TOKENS = new URL("https://oauth2.googleapis.com/token");
 
-/** Whether the configuration names a bucket: that there are credentials is no reason. */
-export function usesGoogle({ artifactStores }: Settings): boolean {
-  return artifactStores.some((store) => schemeOfStore(store) === "gs");
-}
-
 /** How to reach it, or the sentence that says what is missing. */
 export function findGoogleStorage(
   { gcsEndpoint, googleCredentialsFile: credentialsFile }: Settings,
@@ -237,4 +223,66 @@ export function findGoogleStorage(
       "address is always denied.";
   }
   return { endpoint, credentialsFile };
+}
+
+/** Whether the configuration uses AWS credentials at all: that they are there is no reason. */
+export function usesAws(settings: Settings): boolean {
+  return signsRequests(settings) || readsS3(settings);
+}
+
+function readsS3({ artifactStores }: Settings): boolean {
+  return artifactStores.some((store) => schemeOfStore(store) === "s3");
+}
+
+/** The bucket's host, and AWS's token service where a role is taken, whose token is read from a file. */
+export function needAws(settings: Settings): Needs {
+  if (!usesAws(settings)) return {};
+  const login = findAwsLogin(settings);
+  if (typeof login === "string") return { errors: [login] };
+  const s3 = findS3(settings);
+  const takesRole = login.kind === "web identity";
+  return {
+    hosts: [
+      ...(s3 === undefined ? [] : [[s3, "--artifact-stores"]] as const),
+      ...(takesRole
+        ? [[login.sts, "AWS_ROLE_ARN: AWS's token service gives its keys"]] as const
+        : []),
+    ],
+    files: takesRole ? [[login.tokenFile, "AWS_WEB_IDENTITY_TOKEN_FILE"]] : [],
+    errors: readsS3(settings) && s3 === undefined
+      ? [notUrl("MLFLOW_S3_ENDPOINT_URL", settings.s3Endpoint)]
+      : [],
+  };
+}
+
+/** The containers' accounts, and Entra where a service principal reads them. */
+export function needAzure(settings: Settings): Needs {
+  const accounts = settings.artifactStores.filter((store) => schemeOfStore(store) === "azure")
+    .map(readAzureLocation).filter((place) => place !== undefined)
+    .map((place) => findAzureAccount(settings, place));
+  return {
+    hosts: accounts.filter((account) => typeof account !== "string").flatMap((
+      { endpoint, login },
+    ) => [
+      [endpoint, "--artifact-stores"] as const,
+      ...(login.kind === "entra"
+        ? [[login.authority, "AZURE_CLIENT_ID: Microsoft Entra gives its tokens"]] as const
+        : []),
+    ]),
+    errors: [...new Set(accounts.filter((account) => typeof account === "string"))],
+  };
+}
+
+/** Google's storage, and its tokens for the account whose key file is read. */
+export function needGoogle(settings: Settings): Needs {
+  if (!settings.artifactStores.some((store) => schemeOfStore(store) === "gs")) return {};
+  const storage = findGoogleStorage(settings);
+  if (typeof storage === "string") return { errors: [storage] };
+  const { endpoint, credentialsFile } = storage;
+  const store = [endpoint, "--artifact-stores"] as const;
+  const setting = "GOOGLE_APPLICATION_CREDENTIALS";
+  return credentialsFile === undefined ? { hosts: [store] } : {
+    hosts: [store, [GOOGLE_TOKENS, `${setting}: Google gives its tokens`]],
+    files: [[credentialsFile, setting]],
+  };
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Needs } from "./needs.ts";
 import type { Settings } from "./settings.ts";
 
 /** A service principal of Microsoft Entra. */
@@ -148,4 +149,23 @@ function readEntra(settings: Settings): DatabricksLogin | string | undefined {
 /** The address of a workspace, with or without its scheme. */
 export function readHost(host: string): URL | null {
   return URL.parse(/^https?:\/\//i.test(host) ? host : `https://${host}`);
+}
+
+/** A workspace's host counts only with credentials, Entra's only where it gives the token. */
+export function needWorkspace(settings: Settings): Needs {
+  if (!isDatabricks(settings.trackingUri)) return {};
+  const workspace = findWorkspace(settings);
+  // What is missing is told where the tools would be.
+  if (typeof workspace === "string") return {};
+  const { url, login } = workspace;
+  const profile = settings.databricksProfile;
+  const why = profile === undefined ? "DATABRICKS_HOST" : `the Databricks profile "${profile}"`;
+  return {
+    hosts: [
+      [url, why],
+      ...(login.kind === "azure-client-secret"
+        ? [[login.authority, "ARM_CLIENT_ID: Microsoft Entra gives its tokens"]] as const
+        : []),
+    ],
+  };
 }

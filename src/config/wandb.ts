@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type Needs, notUrl } from "./needs.ts";
 import type { Settings } from "./settings.ts";
 
 /** Where documentation search is, unless `WANDBOT_BASE_URL` says otherwise. */
@@ -67,4 +68,38 @@ export function httpUrl(text: string): URL | undefined {
   url.hash = "";
   url.pathname = url.pathname.replace(/\/+$/, "");
   return url;
+}
+
+/** W&B's hosts count only with credentials, the documentation's only while its search is on. */
+export function needWandb(settings: Settings): Needs {
+  if (!isWandbConfigured(settings)) return {};
+  const base = wandbBaseUrl(settings);
+  const docs = wandbDocsUrl(settings);
+  const traces = weaveTraceUrl(settings);
+  const errors: string[] = [];
+  if (base === undefined) errors.push(notUrl("WANDB_BASE_URL", settings.wandbBaseUrl));
+  if (docs === undefined && settings.wandbProxyDocs) {
+    errors.push(notUrl("WANDBOT_BASE_URL", settings.wandbDocsUrl));
+  }
+  if (traces === undefined && base !== undefined) {
+    const { weaveTraceUrl: own, wandbPublicUrl } = settings;
+    errors.push(
+      own === undefined
+        ? notUrl("WANDB_PUBLIC_BASE_URL", wandbPublicUrl)
+        : notUrl("WF_TRACE_SERVER_URL", own),
+    );
+  }
+  const urls = [
+    [base, "W&B's API"],
+    [docs, "W&B's documentation search"],
+    [traces, "Weave"],
+  ] as const;
+  const { wandbApiKey, wandbIdentityTokenFile: file } = settings;
+  return {
+    hosts: urls.flatMap(([url, why]) => url === undefined ? [] : [[url, why] as const]),
+    files: wandbApiKey === undefined && file !== undefined
+      ? [[file, "WANDB_IDENTITY_TOKEN_FILE"]]
+      : [],
+    errors,
+  };
 }
