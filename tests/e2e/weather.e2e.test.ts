@@ -10,6 +10,7 @@ import type { Running } from "../support/running.ts";
 import { slowTest } from "../support/slow.ts";
 import { SEEDED_PROJECTS, wandbSeeded } from "../support/wandb/seeded.ts";
 import { weaveSeeded } from "../support/weave/seeded.ts";
+import { startDocsServer } from "../wandb/docs_server.ts";
 import { initialize, MESSAGE, type Message, send } from "./rpc.ts";
 
 const SEED = 20261128;
@@ -148,67 +149,179 @@ async function makeFeedback(trace_id: string, assessment_name: string): Promise<
   ).assessment.assessment_id;
 }
 
-/** A write, and how often a trace shows that it took effect. */
+/** A write, and how often it took effect, by what its server holds. */
 interface Change {
   readonly call: Call;
-  readonly trace: string;
-  readonly times: (held: TraceInfo | undefined) => number;
+  readonly count: () => Promise<number>;
 }
+
+/** Makes a change of a trace; `times` sees in the trace how often it took effect. */
+function changeTrace(
+  call: Call,
+  trace: string,
+  times: (held: TraceInfo | undefined) => number,
+): Change {
+  return { call, count: async () => times(await readTrace(trace)) };
+}
+
+/** A project of the test's own. */
+const WRITTEN = {
+  entity_name: wandb.accounts.user,
+  project_name: `weather-${crypto.randomUUID()}`,
+};
+
+/** Asks W&B's server itself. */
+async function askWandb(query: string): Promise<unknown> {
+  const response = await fetch(`${wandb.url}/graphql`, {
+    method: "POST",
+    headers: {
+      authorization: `Basic ${btoa(`api:${wandb.apiKey}`)}`,
+      "content-type": "application/json",
+    },
+    body: JSON.stringify({
+      query,
+      variables: { entity: WRITTEN.entity_name, project: WRITTEN.project_name },
+    }),
+  });
+  const text = await response.text();
+  assert.ok(response.ok && !text.includes('"errors"'), text);
+  return JSON.parse(text);
+}
+
+const Held = z.looseObject({
+  data: z.looseObject({
+    project: z.looseObject({
+      held: z.looseObject({
+        edges: z.array(z.looseObject({
+          node: z.looseObject({
+            displayName: z.string(),
+            state: z.string().optional(),
+            historyLineCount: z.int().nullish(),
+            summaryMetrics: z.string().nullish(),
+            spec: z.string().optional(),
+          }),
+        })),
+      }),
+    }),
+  }),
+});
+
+/** The runs or reports of the project. */
+async function readProject(fields: string) {
+  const query = `query Held($entity: String!, $project: String!) {
+    project(entityName: $entity, name: $project) { held: ${fields} }
+  }`;
+  const { data: { project: { held } } } = Held.parse(await askWandb(query));
+  return held.edges.map(({ node }) => node);
+}
+
+/** How many finished runs of a name hold the mean that was written; none holds its row twice. */
+async function countRuns(name: string, mean: number): Promise<number> {
+  const fields = "edges { node { displayName state historyLineCount summaryMetrics } }";
+  const runs = await readProject(`runs(first: 1000) { ${fields} }`);
+  return runs.filter((run) => {
+    if (run.displayName !== name) return false;
+    assert.ok((run.historyLineCount ?? 0) <= 1, JSON.stringify(run));
+    const summary: { ms_mean?: number } = JSON.parse(run.summaryMetrics ?? "{}");
+    return run.state === "finished" && summary.ms_mean === mean;
+  }).length;
+}
+
+/** How many times a text stands in the project's reports. */
+async function countInReports(text: string): Promise<number> {
+  const fields = "edges { node { displayName spec } }";
+  const reports = await readProject(`allViews(viewType: "runs", first: 1000) { ${fields} }`);
+  return reports.reduce((sum, { spec = "" }) => sum + spec.split(text).length - 1, 0);
+}
+
+/** Reports that are there before the weather changes, one for each change of one. */
+const reports: string[] = [];
 
 const countNamed = (held: TraceInfo | undefined, name: string) =>
   held?.assessments?.filter((one) => one.assessment_name === name).length ?? 0;
 
-/** All the tools that write to MLflow; each has something of its own to change. */
+/** All the tools that write; each has something of its own to change. */
 const CHANGES: readonly ((trace: string, name: string, value: number) => Promise<Change>)[] = [
   ...["log_feedback", "log_expectation"].map(
     (tool) => (trace: string, name: string, value: number) =>
-      Promise.resolve({
-        call: [tool, { trace_id: trace, name, value }] as const,
-        trace,
-        times: (held: TraceInfo | undefined) => countNamed(held, name),
-      }),
+      Promise.resolve(
+        changeTrace(
+          [tool, { trace_id: trace, name, value }],
+          trace,
+          (held) => countNamed(held, name),
+        ),
+      ),
   ),
   async (trace, name, value) => {
     const assessment_id = await makeFeedback(trace, name);
-    return {
-      call: ["update_assessment", { trace_id: trace, assessment_id, value }],
+    return changeTrace(
+      ["update_assessment", { trace_id: trace, assessment_id, value }],
       trace,
-      times: (held) =>
+      (held) =>
         held?.assessments?.filter((one) =>
           one.assessment_name === name && one.feedback?.value === value
         ).length ?? 0,
-    };
+    );
   },
   async (trace, name) => {
     const assessment_id = await makeFeedback(trace, name);
-    return {
-      call: ["delete_assessment", { trace_id: trace, assessment_id, confirm: true }],
+    return changeTrace(
+      ["delete_assessment", { trace_id: trace, assessment_id, confirm: true }],
       trace,
-      times: (held) => 1 - countNamed(held, name),
-    };
+      (held) => 1 - countNamed(held, name),
+    );
   },
   (trace, name, value) =>
-    Promise.resolve({
-      call: ["set_trace_tag", { trace_id: trace, key: name, value: String(value) }],
+    Promise.resolve(changeTrace(
+      ["set_trace_tag", { trace_id: trace, key: name, value: String(value) }],
       trace,
-      times: (held) => held?.tags?.[name] === String(value) ? 1 : 0,
-    }),
+      (held) => held?.tags?.[name] === String(value) ? 1 : 0,
+    )),
   async (trace, name) => {
     await ask(`/api/2.0/mlflow/traces/${trace}/tags`, { key: name, value: "there" }, "PATCH");
-    return {
-      call: ["delete_trace_tag", { trace_id: trace, key: name }],
+    return changeTrace(
+      ["delete_trace_tag", { trace_id: trace, key: name }],
       trace,
-      times: (held) => held?.tags?.[name] === undefined ? 1 : 0,
-    };
+      (held) => held?.tags?.[name] === undefined ? 1 : 0,
+    );
   },
   async () => {
     const { experiment, traces: [trace = ""] } = await makeTraces(1);
-    return {
-      call: ["delete_traces", { experiment_id: experiment, trace_ids: trace, confirm: true }],
+    return changeTrace(
+      ["delete_traces", { experiment_id: experiment, trace_ids: trace, confirm: true }],
       trace,
-      times: (held) => held === undefined ? 1 : 0,
-    };
+      (held) => held === undefined ? 1 : 0,
+    );
   },
+  // The tools that write to W&B.
+  (_, name, value) =>
+    Promise.resolve({
+      call: ["log_analysis_to_wandb", {
+        ...WRITTEN,
+        analysis_name: name,
+        analysis_id: name.replaceAll(".", "-"),
+        data: [{ ms: value }, { ms: value + 2 }],
+      }],
+      count: () => countRuns(name, value + 1),
+    }),
+  (_, name, value) =>
+    Promise.resolve({
+      call: ["create_wandb_report_tool", {
+        ...WRITTEN,
+        title: name,
+        markdown_report_text: `Written ${value}.`,
+      }],
+      count: () => countInReports(`Written ${value}.`),
+    }),
+  (_, __, value) =>
+    Promise.resolve({
+      call: ["create_wandb_report_tool", {
+        ...WRITTEN,
+        report_id: reports.pop(),
+        markdown_report_text: `Added ${value}.`,
+      }],
+      count: () => countInReports(`Added ${value}.`),
+    }),
 ];
 
 slowTest("in any weather each call ends with the right answer or a clear error", async () => {
@@ -223,6 +336,8 @@ slowTest("in any weather each call ends with the right answer or a clear error",
   const away = `http://127.0.0.1:${elsewhere.addr.port}/`;
   await using tracking = faultProxy(mlflow.uri, away, randomFrom(SEED));
   await using runs = faultProxy(wandb.url, away, randomFrom(SEED + 1));
+  await using docs = startDocsServer();
+  await using manuals = faultProxy(new URL(docs.url).origin, away, randomFrom(SEED + 4));
   await using calls = faultProxy(weave.url, away, randomFrom(SEED + 2));
   const { experiment, traces: [first = ""] } = await makeTraces(10);
   const { traces: writable } = await makeTraces(30);
@@ -237,7 +352,7 @@ slowTest("in any weather each call ends with the right answer or a clear error",
     MLFLOW_HTTP_REQUEST_BACKOFF_JITTER: "0.01",
     WANDB_BASE_URL: runs.url,
     WANDB_API_KEY: wandb.apiKey,
-    WANDB_MCP_PROXY_DOCS: "false",
+    WANDBOT_BASE_URL: `${manuals.url}/mcp`,
     WANDFLOW_ALLOW_HOSTS: files,
   });
   const traced = await start({
@@ -264,6 +379,7 @@ slowTest("in any weather each call ends with the right answer or a clear error",
     [main, ["plot_traces", { experiment_id: experiment }]],
     [main, ["get_assessment", { trace_id: first, assessment_id }]],
     [main, ["delete_traces", { experiment_id: experiment, trace_ids: first, dry_run: true }]],
+    [main, ["search_wandb_docs_tool", { query: "log artifacts" }]],
     [main, ["list_entities_tool", {}]],
     [main, ["query_wandb_entity_projects", { entity: seeded.entity }]],
     [main, ["probe_project_tool", here]],
@@ -294,6 +410,19 @@ slowTest("in any weather each call ends with the right answer or a clear error",
     [traced, ["resolve_trace_roots_tool", { ...there, trace_ids: roots }]],
   ];
 
+  await askWandb(
+    `mutation Make($entity: String!, $project: String!) {
+      upsertModel(input: { entityName: $entity, name: $project }) { model { id } }
+    }`,
+  );
+  for (let number = 0; number < CALLS / 25; number++) {
+    const args = { ...WRITTEN, title: `Report ${number}`, markdown_report_text: "Old." };
+    const answer = await main.call(["create_wandb_report_tool", args]);
+    const id = /"report_id":"([^"]+)"/.exec(answer)?.[1];
+    assert.ok(id !== undefined, answer);
+    reports.push(id);
+  }
+
   // In calm weather: what is right. What differs from time to time is not compared.
   const right: string[] = [];
   for (const [product, call] of reads) {
@@ -305,7 +434,8 @@ slowTest("in any weather each call ends with the right answer or a clear error",
   const memory = async ({ pid }: Running) =>
     Number(/VmRSS:\s+(\d+)/.exec(await Deno.readTextFile(`/proc/${pid}/status`))?.[1]) / 1024;
 
-  for (const proxy of [tracking, runs, calls]) proxy.rate = RATE;
+  const proxies = [tracking, runs, calls, manuals];
+  for (const proxy of proxies) proxy.rate = RATE;
   const random = randomFrom(SEED + 3);
   const outcomes = { right: 0, failed: 0, written: 0, cancelled: 0 };
   const written: (Change & { readonly answer: string })[] = [];
@@ -344,7 +474,6 @@ slowTest("in any weather each call ends with the right answer or a clear error",
     while (next < CALLS) await one(next++);
   }));
 
-  const proxies = [tracking, runs, calls];
   for (const proxy of proxies) proxy.rate = 0;
   // All calls have ended or were cancelled: nobody waits for an answer of the servers any more.
   const open = () => proxies.flatMap((proxy) => proxy.open());
@@ -358,9 +487,11 @@ slowTest("in any weather each call ends with the right answer or a clear error",
   assert.ok(outcomes.failed > 0 && outcomes.written > CALLS / 10, JSON.stringify(outcomes));
   assert.ok(outcomes.cancelled > CALLS / 20, JSON.stringify(outcomes));
 
-  // What the server holds is what the answers say.
-  for (const { call, trace, times, answer } of written) {
-    const count = times(await readTrace(trace));
+  // What the servers hold is what the answers say.
+  const done = written.filter(({ answer }) => answer !== "" && !answer.includes('"isError":true'));
+  assert.equal(new Set(done.map(({ call: [name] }) => name)).size, 9);
+  for (const { call, count: countEffects, answer } of written) {
+    const count = await countEffects();
     const what = `${JSON.stringify(call)} took effect ${count} times: ${answer}`;
     assert.ok(count <= 1, what);
     if (answer === "") continue;
