@@ -18,6 +18,13 @@ export function once<T>(make: () => T): () => T {
   return () => (made ??= { value: make() }).value;
 }
 
+/** A table that is asked for names from outside: it holds none that every object inherits. */
+export function createLookup<T>(
+  entries: Readonly<Record<string, T>>,
+): Readonly<Record<string, T>> {
+  return Object.setPrototypeOf({ ...entries }, null);
+}
+
 /** Builds an object from its members. Of equal keys, the later gets a star. */
 export function buildObject(
   entries: readonly (readonly [string, unknown])[],

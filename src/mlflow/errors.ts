@@ -1,11 +1,12 @@
 import * as z from "zod";
 import { Failure, type FailureCode } from "../core/failure.ts";
 import { tryParseJson } from "../core/json.ts";
+import { createLookup } from "../core/values.ts";
 import { cleanDetail } from "../http/body.ts";
 
 const ErrorBody = z.looseObject({ error_code: z.string(), message: z.string().optional() });
 
-const KINDS: Readonly<Record<string, FailureCode>> = {
+const KINDS: Readonly<Record<string, FailureCode>> = createLookup({
   RESOURCE_DOES_NOT_EXIST: "not_found",
   NOT_FOUND: "not_found",
   ENDPOINT_NOT_FOUND: "unsupported",
@@ -20,7 +21,7 @@ const KINDS: Readonly<Record<string, FailureCode>> = {
   RESOURCE_EXHAUSTED: "rate_limited",
   REQUEST_LIMIT_EXCEEDED: "rate_limited",
   TEMPORARILY_UNAVAILABLE: "upstream_error",
-};
+});
 
 /** MLflow's only 503 from before it acts; that of a database that fails comes at any time. */
 const DISABLED = /^Endpoint: .{1,200} disabled (?:due to|because) .*? (running \w+ [`\w -]{1,60})/;

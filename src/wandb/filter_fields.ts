@@ -5,6 +5,7 @@
  * @module
  */
 import { Failure, nearest, oneOf } from "../core/failure.ts";
+import { createLookup } from "../core/values.ts";
 import { GraphqlFailure } from "./failure.ts";
 
 const DATES = ["createdAt", "updatedAt"];
@@ -21,12 +22,12 @@ const FIELDS: Readonly<Record<Filtered, readonly string[]>> = {
 };
 
 /** Other spellings that mean a field of the list. */
-const SPELLINGS: Readonly<Record<string, string>> = {
+const SPELLINGS: Readonly<Record<string, string>> = createLookup({
   created_at: "createdAt",
   updated_at: "updatedAt",
   display_name: "displayName",
   tags: "tag",
-};
+});
 
 /**
  * What to tell about the fields of a Mongo-style filter, and of an order such as `-createdAt`, that

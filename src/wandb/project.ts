@@ -108,7 +108,7 @@ export function resolveReport(
   const [entity, project, page, slug] = path;
   const isAddress = path.length > 1;
   const last = (isAddress ? slug : entity) ?? "";
-  const bare = last.replace(/^.*--/s, "").replace(/=+$/, "");
+  const bare = last.replace(/^.*--/s, "").replace(/(?<!=)=+$/, "");
   if (!/^[A-Za-z0-9+_-]+$/.test(bare) || (isAddress && page !== "reports")) {
     throw badArgument("`report_id` is not an id or the address of a report.");
   }
@@ -210,8 +210,9 @@ function split(text: string): { path: string[]; address: boolean } {
   const trimmed = text.trim();
   const url = /^https?:\/\//i.test(trimmed) ? URL.parse(trimmed) : null;
   // A page's address without its scheme has a query, too; names have none.
-  const plain = trimmed.replace(/^([^?#]*\/[^?#]*)[?#].*$/s, "$1");
-  const whole = (url?.pathname ?? plain).replace(/^\/+|\/+$/g, "");
+  const [before = ""] = trimmed.split(/[?#]/, 1);
+  const plain = before.includes("/") ? before : trimmed;
+  const whole = (url?.pathname ?? plain).replace(/^\/+|(?<!\/)\/+$/g, "");
   const path = whole.split("/").map((part) => url === null ? part.trim() : decodePercent(part));
   const isHost = url === null && path.length > 2 &&
     /^(localhost|[\w-]+(\.[\w-]+)+)(:\d+)?$|^localhost:\d+$/.test(path[0] ?? "");

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { createLookup } from "../core/values.ts";
 import * as z from "zod";
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../core/json.ts";
 
@@ -159,14 +160,14 @@ export const PROJECT = z.looseObject({
   updatedAt: TEXT,
 });
 
-const VISIBILITY: Readonly<Record<string, string>> = {
+const VISIBILITY: Readonly<Record<string, string>> = createLookup({
   PRIVATE: "private",
   ENTITY_READ: "team",
   ENTITY_WRITE: "team",
   RESTRICTED: "restricted",
   USER_READ: "public",
   USER_WRITE: "open",
-};
+});
 
 /** A project as a row. */
 export function projectRow(project: z.output<typeof PROJECT>, entity: string) {

@@ -1,6 +1,7 @@
 /** The tests that docs/SECURITY.md and docs/RELIABILITY.md name are there. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
+import { sourcesIn } from "../../scripts/graph.ts";
 import { ROOT } from "../support/python/layout.ts";
 
 async function* testFiles(folder: string): AsyncGenerator<string> {
@@ -27,11 +28,42 @@ function quotedIn(text: string): string[] {
   return [...text.matchAll(/"([^"]+)"/g)].map(([, name = ""]) => name.replaceAll(/\s+/g, " "));
 }
 
+/** The part of a page under a heading that begins so. */
+function partOf(page: string, heading: string): string {
+  return new RegExp(`## ${heading}[\\s\\S]*?(?=\\n## )`).exec(page)?.[0] ?? "";
+}
+
+/** Exported functions that are named as parsers are, and take text, bytes or any value. */
+const PARSER =
+  /export (?:async )?function ((?:parse|read|decode|compile|translate|split)[A-Z]\w*)\(\s*\w+\??: (?:readonly )?(?:string|unknown|Json|Uint8Array)\b[^=]*?[,)]/g;
+/** Those read only what the program itself brings or asks for. */
+const OWN = new Set(["readAdvances", "readManifest"]);
+
+Deno.test("every parser is named with the tests of its properties", async () => {
+  const named = new Set(
+    [
+      ...partOf(await Deno.readTextFile(join(ROOT, "docs", "SECURITY.md")), "Parsers")
+        .matchAll(/`(\w+)`/g),
+    ].map(([, name]) => name),
+  );
+  const parsers: string[] = [];
+  for (const path of await sourcesIn("src")) {
+    for (const [, name = ""] of (await Deno.readTextFile(join(ROOT, path))).matchAll(PARSER)) {
+      if (!OWN.has(name)) parsers.push(name);
+    }
+  }
+  assert.ok(parsers.length > 40, `${parsers.length}`);
+  assert.deepEqual(parsers.filter((name) => !named.has(name)), []);
+});
+
 Deno.test("every test that the pages on security and reliability name exists", async () => {
   const names = await testNames();
   const read = (page: string) => Deno.readTextFile(join(ROOT, "docs", page));
-  const security = /## Known risks[\s\S]*?(?=\n## )/.exec(await read("SECURITY.md"))?.[0] ?? "";
-  const risks = quotedIn(security);
+  const security = partOf(await read("SECURITY.md"), "Known risks");
+  const risks = [
+    ...quotedIn(security),
+    ...quotedIn(partOf(await read("SECURITY.md"), "Parsers")),
+  ];
   assert.ok(risks.length > 30, `${risks.length}`);
   for (let number = 1; number <= 10; number++) {
     const id = `MCP${String(number).padStart(2, "0")}`;

@@ -1,3 +1,4 @@
+import { createLookup } from "../../core/values.ts";
 import * as z from "zod";
 import { Failure, oneOf } from "../../core/failure.ts";
 import type { WandbSession } from "../client.ts";
@@ -190,7 +191,7 @@ export function registryFilter(filter: Filter | undefined): string {
 }
 
 /** Names of fields that callers use, and the server's. */
-const COLLECTION_FIELDS: Readonly<Record<string, string>> = { tags: "tag", aliases: "alias" };
+const COLLECTION_FIELDS: Readonly<Record<string, string>> = createLookup({ tags: "tag", aliases: "alias" });
 
 /** A filter of collections as the server takes it; null for none. */
 export function collectionFilter(filter: Filter | undefined): string | null {

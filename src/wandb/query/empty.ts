@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { createLookup } from "../../core/values.ts";
 import * as z from "zod";
 import { didYouMean, listFirst, nearest, shortenName } from "../../core/failure.ts";
 import type { Json, JsonObject } from "../../core/json.ts";
@@ -54,7 +55,7 @@ const SHAPE = z.looseObject({
 });
 
 /** The values of fields that are one text, or a list of them. */
-const VALUES: Readonly<Record<string, (run: Run) => readonly (string | null | undefined)[]>> = {
+const VALUES: Readonly<Record<string, (run: Run) => readonly (string | null | undefined)[]>> = createLookup({
   name: (run) => [run.name, run.displayName],
   display_name: (run) => [run.displayName, run.name],
   tags: (run) => run.tags ?? [],
@@ -64,7 +65,7 @@ const VALUES: Readonly<Record<string, (run: Run) => readonly (string | null | un
   host: (run) => [run.host],
   username: (run) => [run.user?.username],
   sweep: (run) => [run.sweepName],
-};
+});
 
 /**
  * Sentences about conditions that cannot match and orders that do not sort. With `all` every

@@ -1,4 +1,5 @@
 /** Which fields a listing's rows have. */
+import { createLookup } from "../../core/values.ts";
 import { unknownName } from "../../core/failure.ts";
 import type { JsonObject } from "../../core/json.ts";
 import { filterField, keyIn } from "./filter.ts";
@@ -12,7 +13,7 @@ const RUN_FIELDS = [
 ];
 
 /** Other names of fields, and what is meant. */
-const ALIASES: Readonly<Record<string, string>> = {
+const ALIASES: Readonly<Record<string, string>> = createLookup({
   run_id: "id",
   display_name: "name",
   username: "user",
@@ -25,7 +26,7 @@ const ALIASES: Readonly<Record<string, string>> = {
   runtime: "duration",
   summary_metrics: "summary",
   metrics: "summary",
-};
+});
 
 /** Keys of a configuration or a summary. */
 export type Keys = "none" | "all" | readonly string[];

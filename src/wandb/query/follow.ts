@@ -1,3 +1,4 @@
+import { createLookup } from "../../core/values.ts";
 import * as z from "zod";
 import { Failure, nearest, oneOf } from "../../core/failure.ts";
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
@@ -211,7 +212,7 @@ const SHAPE = z.looseObject({
 });
 
 /** The commonest fields, for servers that do not tell. */
-const FIELDS: Readonly<Record<string, string>> = {
+const FIELDS: Readonly<Record<string, string>> = createLookup({
   Query: "viewer entity organization project models artifact view",
   Project: "id internalId name entityName description access createdAt updatedAt runCount run " +
     "runs sweep sweeps totalSweeps allViews artifact artifactType artifactTypes " +
@@ -226,7 +227,7 @@ const FIELDS: Readonly<Record<string, string>> = {
   Artifact: "id artifactType artifactSequence aliases versionIndex description metadata tags " +
     "digest state size fileCount createdAt createdBy usedBy files",
   User: "id name username email entity teams organizations projects",
-};
+});
 
 /** Improves the failure of a query: an unknown field gets the nearest valid ones as its hint. */
 export async function explain(error: unknown, session: WandbSession): Promise<unknown> {

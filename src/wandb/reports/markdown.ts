@@ -7,7 +7,7 @@
  * @module
  */
 import type { Token, Tokens, TokensList } from "marked";
-import { once } from "../../core/values.ts";
+import { createLookup, once } from "../../core/values.ts";
 
 /** A block of a report: plain JSON. */
 export type Block = Record<string, unknown>;
@@ -19,7 +19,7 @@ export const EMPTY_PARAGRAPH: Block = { type: "paragraph", children: EMPTY };
 
 /** Languages that W&B colours; others are shown plainly. */
 const LANGUAGES = ["javascript", "python", "css", "json", "html", "markdown", "yaml"];
-const LANGUAGE_NAMES: Readonly<Record<string, string>> = {
+const LANGUAGE_NAMES: Readonly<Record<string, string>> = createLookup({
   js: "javascript",
   jsx: "javascript",
   ts: "javascript",
@@ -28,7 +28,7 @@ const LANGUAGE_NAMES: Readonly<Record<string, string>> = {
   md: "markdown",
   yml: "yaml",
   jsonl: "json",
-};
+});
 
 /** Reads Markdown: CommonMark with GitHub's tables and check boxes, `$…$`, `$$…$$` and `[TOC]`. */
 export async function readMarkdown(text: string): Promise<Block[]> {

@@ -6,7 +6,7 @@
  */
 import * as z from "zod";
 import { badArgument, unknownName } from "../../core/failure.ts";
-import { defined } from "../../core/values.ts";
+import { createLookup, defined } from "../../core/values.ts";
 import { resolveRun } from "../project.ts";
 import { configureChart } from "./analysis.ts";
 import {
@@ -80,7 +80,7 @@ const KINDS = {
 type Kind = keyof typeof KINDS;
 
 /** Other names of kinds and of their arguments, as callers write them. */
-const KIND_NAMES: Readonly<Record<string, Kind>> = {
+const KIND_NAMES: Readonly<Record<string, Kind>> = createLookup({
   line_plot: "line",
   lineplot: "line",
   bar_plot: "bar",
@@ -95,7 +95,7 @@ const KIND_NAMES: Readonly<Record<string, Kind>> = {
   vega: "custom_chart",
   vega2: "custom_chart",
   custom: "custom_chart",
-};
+});
 const ARGUMENT_NAMES: Readonly<Partial<Record<Kind, Readonly<Record<string, string>>>>> = {
   line: { metrics: "y", y_keys: "y", x_axis: "x", keys: "y" },
   bar: { y: "metrics", keys: "metrics" },

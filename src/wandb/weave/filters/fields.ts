@@ -1,5 +1,5 @@
 import { badArgument, nearest, unknownName } from "../../../core/failure.ts";
-import { splitPath } from "../../../core/values.ts";
+import { createLookup, splitPath } from "../../../core/values.ts";
 import { type Condition, convert, field, literal } from "../query.ts";
 
 /** How the service holds a field, which decides how it is compared. */
@@ -43,12 +43,12 @@ const COLUMNS: Readonly<Record<string, Kind>> = {
 export const TRACE_NAME = "summary.weave.trace_name";
 
 /** Names that stand for what the service works out. */
-const DERIVED: Readonly<Record<string, string>> = {
+const DERIVED: Readonly<Record<string, string>> = createLookup({
   status: "summary.weave.status",
   latency: "summary.weave.latency_ms",
   latency_ms: "summary.weave.latency_ms",
   trace_name: TRACE_NAME,
-};
+});
 
 const JSON_ROOTS = ["inputs", "output", "attributes", "summary"];
 
@@ -115,7 +115,7 @@ export function isPath(path: string): boolean {
 }
 
 /** Filters that take ids or names: the list in `filter`, and the field it is about. */
-export const LISTS: Readonly<Record<string, readonly [list: string, field: string]>> = {
+export const LISTS: Readonly<Record<string, readonly [list: string, field: string]>> = createLookup({
   ...{ id: ["call_ids", "id"], call_id: ["call_ids", "id"], call_ids: ["call_ids", "id"] },
   ...{ trace_id: ["trace_ids", "trace_id"], trace_ids: ["trace_ids", "trace_id"] },
   ...{ parent_id: ["parent_ids", "parent_id"], parent_ids: ["parent_ids", "parent_id"] },
@@ -124,7 +124,7 @@ export const LISTS: Readonly<Record<string, readonly [list: string, field: strin
   ...{ wb_run_id: ["wb_run_ids", "wb_run_id"], wb_run_ids: ["wb_run_ids", "wb_run_id"] },
   ...{ wb_user_id: ["wb_user_ids", "wb_user_id"], wb_user_ids: ["wb_user_ids", "wb_user_id"] },
   ...{ input_refs: ["input_refs", ""], output_refs: ["output_refs", ""] },
-};
+});
 /** These are translated by the service in its lists, and nowhere else. */
 export const LISTS_ONLY: readonly string[] = [
   "wb_run_ids",

@@ -1,4 +1,4 @@
-import { splitPath } from "../../../core/values.ts";
+import { createLookup, splitPath } from "../../../core/values.ts";
 import { badArgument, unknownName } from "../../../core/failure.ts";
 import { isPath } from "../filters/fields.ts";
 
@@ -18,7 +18,7 @@ const SERVICE: readonly string[] = [
   ...["wb_user_id", "wb_run_id", "wb_run_step", "wb_run_step_end", "deleted_at"],
 ];
 /** Columns that are made here, and the service's column that each is made of. */
-const MADE: Readonly<Record<string, string>> = {
+const MADE: Readonly<Record<string, string>> = createLookup({
   op: "op_name",
   status: "summary",
   latency: "summary",
@@ -27,7 +27,7 @@ const MADE: Readonly<Record<string, string>> = {
   usage: "summary",
   costs: "summary",
   feedback: "summary",
-};
+});
 const SIZES = ["storage_size_bytes"];
 const JSON_ROOTS = ["attributes", "inputs", "output", "summary"];
 
