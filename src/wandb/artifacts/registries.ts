@@ -191,7 +191,10 @@ export function registryFilter(filter: Filter | undefined): string {
 }
 
 /** Names of fields that callers use, and the server's. */
-const COLLECTION_FIELDS: Readonly<Record<string, string>> = createLookup({ tags: "tag", aliases: "alias" });
+const COLLECTION_FIELDS: Readonly<Record<string, string>> = createLookup({
+  tags: "tag",
+  aliases: "alias",
+});
 
 /** A filter of collections as the server takes it; null for none. */
 export function collectionFilter(filter: Filter | undefined): string | null {

@@ -55,17 +55,18 @@ const SHAPE = z.looseObject({
 });
 
 /** The values of fields that are one text, or a list of them. */
-const VALUES: Readonly<Record<string, (run: Run) => readonly (string | null | undefined)[]>> = createLookup({
-  name: (run) => [run.name, run.displayName],
-  display_name: (run) => [run.displayName, run.name],
-  tags: (run) => run.tags ?? [],
-  group: (run) => [run.group],
-  job_type: (run) => [run.jobType],
-  jobType: (run) => [run.jobType],
-  host: (run) => [run.host],
-  username: (run) => [run.user?.username],
-  sweep: (run) => [run.sweepName],
-});
+const VALUES: Readonly<Record<string, (run: Run) => readonly (string | null | undefined)[]>> =
+  createLookup({
+    name: (run) => [run.name, run.displayName],
+    display_name: (run) => [run.displayName, run.name],
+    tags: (run) => run.tags ?? [],
+    group: (run) => [run.group],
+    job_type: (run) => [run.jobType],
+    jobType: (run) => [run.jobType],
+    host: (run) => [run.host],
+    username: (run) => [run.user?.username],
+    sweep: (run) => [run.sweepName],
+  });
 
 /**
  * Sentences about conditions that cannot match and orders that do not sort. With `all` every
