@@ -17,6 +17,52 @@ import { say } from "./say.ts";
 
 const GOALS = { lines: 26_000, files: 220, filesOfCall: 30, edits: 4, seconds: 40 };
 
+/**
+ * Parts of src for what did not exist when the goals for lines and files were set, with 28 tools in
+ * 29,870 lines of 300 files. What was there then counts against the goals however it has grown.
+ */
+const LATER: Readonly<Record<string, readonly string[]>> = {
+  "charts": [
+    "src/analysis/charts/",
+    "src/pictures/",
+    "src/mlflow/tools/plot_traces.ts",
+    "src/wandb/tools/plot_evaluation.ts",
+    "src/wandb/tools/plot_runs.ts",
+  ],
+  "reports": [
+    "src/wandb/reports/",
+    "src/wandb/tools/create_report.ts",
+    "src/wandb/tools/log_analysis.ts",
+  ],
+  "Databricks": [
+    "src/mlflow/databricks/",
+    "src/config/databricks.ts",
+    "src/config/settings/databricks.ts",
+  ],
+  "clouds": [
+    "src/mlflow/aws/",
+    "src/mlflow/azure/",
+    "src/mlflow/google/",
+    "src/mlflow/access/oauth.ts",
+    "src/mlflow/objects.ts",
+    "src/config/clouds.ts",
+    "src/config/profiles.ts",
+    "src/config/settings/clouds.ts",
+  ],
+  "setup": ["src/cli/setup/", "src/cli/setup.ts"],
+  "doctor": ["src/cli/doctor.ts", "src/cli/troubles.ts"],
+  "service": [
+    "src/mcp/connections.ts",
+    "src/mcp/http/auth.ts",
+    "src/mcp/http/limits.ts",
+    "src/mcp/http/metrics.ts",
+    "src/mcp/http/readiness.ts",
+    "src/mcp/http/tokens.ts",
+    "src/config/service.ts",
+  ],
+  "skills": ["src/mcp/skills.ts"],
+};
+
 /** Where the edits for a new back end are listed, under which heading. */
 const GUIDE = { path: "CONTRIBUTING.md", heading: "## Add a back end" };
 
@@ -27,6 +73,34 @@ function sayFigure(what: string, value: number, goal: number): void {
 async function linesIn(files: readonly string[]): Promise<number> {
   const texts = await Promise.all(files.map((file) => Deno.readTextFile(fileOf(file))));
   return texts.reduce((sum, text) => sum + text.split("\n").length - 1, 0);
+}
+
+/** Files by the later part that they belong to; those of the house as it was have none. */
+export function groupLater(files: readonly string[]): Map<string, string[]> {
+  return new Map(
+    Object.entries(LATER).map(([part, paths]) => [
+      part,
+      paths.flatMap((path) => {
+        const found = files.filter((file) =>
+          path.endsWith("/") ? file.startsWith(path) : file === path
+        );
+        if (found.length === 0) throw new Error(`The figures name ${path}, which does not exist.`);
+        return found;
+      }),
+    ]),
+  );
+}
+
+async function saySize(files: readonly string[]): Promise<void> {
+  const later = groupLater(files);
+  const those = new Set([...later.values()].flat());
+  const before = files.filter((file) => !those.has(file));
+  sayFigure("lines of src, for what there was with 28 tools", await linesIn(before), GOALS.lines);
+  sayFigure("files of src, for what there was with 28 tools", before.length, GOALS.files);
+  for (const [part, own] of later) {
+    say(`        since then, ${part}: ${await linesIn(own)} lines in ${own.length} files`);
+  }
+  say(`        all of src: ${await linesIn(files)} lines in ${files.length} files`);
 }
 
 /** The numbered items below the guide's heading: each is one edit of a file that exists. */
@@ -125,9 +199,7 @@ async function runOfOneCall(): Promise<Run> {
 }
 
 async function main(words: readonly string[]): Promise<void> {
-  const files = await sourcesIn("src");
-  sayFigure("lines of src", await linesIn(files), GOALS.lines);
-  sayFigure("files of src", files.length, GOALS.files);
+  await saySize(await sourcesIn("src"));
   const run = await runOfOneCall();
   sayFigure("files run by one get_trace", run.size, GOALS.filesOfCall);
   for (const [file, names] of [...run].sort()) say(`        ${file}: ${names.length}`);

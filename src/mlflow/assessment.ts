@@ -3,7 +3,7 @@ import * as z from "zod";
 import { badArgument, Failure, isFailure } from "../core/failure.ts";
 import { isJsonObject, type Json, type JsonObject } from "../core/json.ts";
 import { requireSpanFailure } from "./errors.ts";
-import { shapeAssessment, shapeInfo } from "./shape/info.ts";
+import { shapeAssessment, shapeInfo } from "./trace.ts";
 import { hexId, shapeSpan } from "./shape/span.ts";
 import type { TraceReader } from "./store.ts";
 

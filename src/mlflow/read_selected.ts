@@ -3,16 +3,17 @@ import type { CallContext } from "../mcp/tool.ts";
 import type { Selection } from "./fields/selection.ts";
 import { describeFailure, SERVER_FAILURES } from "./errors.ts";
 import type { ReadServices } from "./services.ts";
-import { shapeInfo, wasWrittenWithSpans } from "./shape/info.ts";
-import { shapeSpan } from "./shape/span.ts";
-import type { TracePage } from "./store.ts";
 import {
   completeName,
   describeRootNames,
   noteRootName,
   readRootNames,
   type RootNames,
+  shapeInfo,
+  wasWrittenWithSpans,
 } from "./trace.ts";
+import { shapeSpan } from "./shape/span.ts";
+import type { TracePage } from "./store.ts";
 
 /** Most traces whose names are read from their spans where nobody asked for names in particular. */
 const NAMES_UNASKED = 25;

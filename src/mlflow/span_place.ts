@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { schemeOfStore } from "../config/mlflow.ts";
 import { Failure } from "../core/failure.ts";
+import { joinedPath, path, type SafePath } from "../http/request.ts";
 
 /** The tag that says how spans are kept. */
 export const SPANS_LOCATION = "mlflow.trace.spansLocation";
@@ -47,4 +49,21 @@ export function explainDamage(file: string, why: string): Failure {
     `The file with this trace's spans, ${file}, is damaged: ${why}.`,
     { hint: "Restore it from a backup. Without data.* fields the trace can be read." },
   );
+}
+
+/** The file that a client wrote, where the server's artifact proxy has it. */
+export function findFile(place: SpanPlace): SafePath | undefined {
+  if (place.kind !== "artifacts") return undefined;
+  const segments = findProxiedPath(place.folder)?.split("/").filter((segment) => segment !== "");
+  return segments === undefined
+    ? undefined
+    : joinedPath(path`/api/2.0/mlflow-artifacts/artifacts`, [...segments, place.file]);
+}
+
+/** The file of spans in an object store, where only that has it. */
+export function findObject(place: SpanPlace): string | undefined {
+  if (place.kind === "database" || place.folder === undefined) return undefined;
+  return schemeOfStore(place.folder) !== undefined
+    ? `${place.folder.replace(/\/+$/, "")}/${place.file}`
+    : undefined;
 }

@@ -10,8 +10,7 @@ import {
   printClause,
   printFilter,
 } from "./filter/clause.ts";
-import { shapeInfo } from "./shape/info.ts";
-import { MOST_READ, readRootNames } from "./trace.ts";
+import { MOST_READ, readRootNames, shapeInfo } from "./trace.ts";
 import { isOlderThan } from "./query.ts";
 import type { TracePage, TraceQuery, TraceReader } from "./store.ts";
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { editsListed } from "../../scripts/figures.ts";
-import { fileOf } from "../../scripts/graph.ts";
+import { editsListed, groupLater } from "../../scripts/figures.ts";
+import { fileOf, sourcesIn } from "../../scripts/graph.ts";
 import { slowestFiles } from "../../scripts/unit.ts";
 
 Deno.test("the edits for a new back end are listed, and each names a file that exists", async () => {
@@ -33,4 +33,13 @@ Deno.test("the slowest test files are told, without counting steps twice", () =>
 </testsuites>`;
   assert.deepEqual(slowestFiles(report, 1), ["tests/b.test.ts 2.0 s"]);
   assert.deepEqual(slowestFiles(report, 2), ["tests/b.test.ts 2.0 s", "tests/a.test.ts 1.5 s"]);
+});
+
+Deno.test("later parts are told from the house as it was, and a part that is gone is named", async () => {
+  const files = await sourcesIn("src");
+  const later = [...groupLater(files).values()].flat();
+  assert.equal(new Set(later).size, later.length, "a file counts for two parts");
+  assert.ok(later.includes("src/mcp/skills.ts") && !later.includes("src/mcp/server.ts"));
+  const without = files.filter((file) => file !== "src/mcp/skills.ts");
+  assert.throws(() => groupLater(without), /src\/mcp\/skills\.ts, which does not exist/);
 });

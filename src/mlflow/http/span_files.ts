@@ -1,28 +1,9 @@
 /** Files of spans that the server does not read for its clients. */
 import { Failure, isFailure } from "../../core/failure.ts";
 import type { Json } from "../../core/json.ts";
-import { joinedPath, path, type SafePath } from "../../http/request.ts";
-import { schemeOfStore } from "../../config/mlflow.ts";
 import type { ObjectReader } from "../objects.ts";
 import { decodeArchive } from "../shape/otlp.ts";
-import { findProxiedPath, NO_ARCHIVE_LOCATION, type SpanPlace } from "../span_place.ts";
-
-/** The file that a client wrote, where the server's artifact proxy has it. */
-export function findFile(place: SpanPlace): SafePath | undefined {
-  if (place.kind !== "artifacts") return undefined;
-  const segments = findProxiedPath(place.folder)?.split("/").filter((segment) => segment !== "");
-  return segments === undefined
-    ? undefined
-    : joinedPath(path`/api/2.0/mlflow-artifacts/artifacts`, [...segments, place.file]);
-}
-
-/** The file of spans in an object store, where only that has it. */
-export function findObject(place: SpanPlace): string | undefined {
-  if (place.kind === "database" || place.folder === undefined) return undefined;
-  return schemeOfStore(place.folder) !== undefined
-    ? `${place.folder.replace(/\/+$/, "")}/${place.file}`
-    : undefined;
-}
+import { findObject, NO_ARCHIVE_LOCATION, type SpanPlace } from "../span_place.ts";
 
 export function explainObject(object: string, cause?: Failure): Failure {
   const [store = object] = /^\w+:\/\/[^/]+/.exec(object) ?? [];

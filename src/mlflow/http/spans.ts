@@ -5,8 +5,14 @@ import type { UpstreamSession } from "../../http/client.ts";
 import type { ArrayPlace } from "../../http/array_scanner.ts";
 import { path, type SafePath } from "../../http/request.ts";
 import type { ObjectReader } from "../objects.ts";
-import { locateSpans, type SpanPlace, SPANS_LOCATION } from "../span_place.ts";
-import { explainObject, findFile, findObject, readArchive } from "./span_files.ts";
+import {
+  findFile,
+  findObject,
+  locateSpans,
+  type SpanPlace,
+  SPANS_LOCATION,
+} from "../span_place.ts";
+import { explainObject, readArchive } from "./span_files.ts";
 import type { UnreadSpans, VisitSpan } from "../store.ts";
 import { SERVER_FAILURES } from "../errors.ts";
 import { readBatches, type TraceEntry } from "./batches.ts";

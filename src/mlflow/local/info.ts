@@ -4,7 +4,7 @@
  * @module
  */
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
-import { printSeconds } from "../shape/info.ts";
+import { printSeconds } from "../trace.ts";
 import { type Database, hasColumns, type Row, type Tables } from "./database.ts";
 import { bindList, type Fragment, joinFragments, raw, sql } from "./sql.ts";
 import { printFloat } from "../filter/json_text.ts";

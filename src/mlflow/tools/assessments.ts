@@ -23,10 +23,9 @@ import {
   writingTool,
 } from "../services.ts";
 import { cutText, defined } from "../../core/values.ts";
-import { TraceId } from "../trace.ts";
+import { shapeAssessment, TraceId } from "../trace.ts";
 import { inTurn } from "../../core/async.ts";
 import { badArgument, Failure, isFailure } from "../../core/failure.ts";
-import { shapeAssessment } from "../shape/info.ts";
 
 export const getAssessment: Tool<ReadServices> = readingTool({
   name: "get_assessment",

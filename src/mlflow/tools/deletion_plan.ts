@@ -5,8 +5,7 @@ import type { CallContext } from "../../mcp/tool.ts";
 import { findExperiment } from "../experiment.ts";
 import type { Clause, Filter } from "../filter/clause.ts";
 import type { WriteServices } from "../services.ts";
-import { shapeInfo } from "../shape/info.ts";
-import { readTraceId } from "../trace.ts";
+import { readTraceId, shapeInfo } from "../trace.ts";
 import type { Deletion, Experiment, TraceReader } from "../store.ts";
 
 const LOOKUP = 100;

@@ -14,10 +14,10 @@ import {
   noteRootName,
   readRootNames,
   type RootNames,
+  shapeInfo,
   TraceId,
 } from "../trace.ts";
 import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.ts";
-import { shapeInfo } from "../shape/info.ts";
 import { shapeSpan } from "../shape/span.ts";
 import { drawTableWithFacts, OutputForm } from "../table.ts";
 

@@ -14,8 +14,7 @@ import {
   verifyStored,
 } from "../assessment.ts";
 import { IGNORED, UNLISTED, writeOnce, type WriteServices, writingTool } from "../services.ts";
-import { shapeAssessment, shapeInfo } from "../shape/info.ts";
-import { TraceId } from "../trace.ts";
+import { shapeAssessment, shapeInfo, TraceId } from "../trace.ts";
 
 const LOG_INPUT = z.object({
   trace_id: TraceId,

@@ -7,6 +7,8 @@ import {
   NAME,
   readRootNames,
   type RootNames,
+  shapeInfo,
+  type TraceInfo,
 } from "../trace.ts";
 import {
   chartNames,
@@ -24,7 +26,6 @@ import { findExperimentId } from "../experiment.ts";
 import { countUnseen, describeUnseen } from "../explain.ts";
 import { buildFilter } from "../query.ts";
 import { readingTool, type ReadServices } from "../services.ts";
-import { shapeInfo, type TraceInfo } from "../shape/info.ts";
 import { countByRootName, describeOthers } from "../trace_name.ts";
 
 /** The newest so many are drawn: more points would lie on top of each other. */

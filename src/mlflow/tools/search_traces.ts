@@ -1,6 +1,6 @@
 import * as z from "zod";
 import { defined } from "../../core/values.ts";
-import { isNameless } from "../trace.ts";
+import { isNameless, shapeInfo, shortenTrace } from "../trace.ts";
 import { badArgument, Failure } from "../../core/failure.ts";
 import { countUnseen, describeUnseen, explainEmpty, failWithoutRun } from "../explain.ts";
 import { findExperimentId } from "../experiment.ts";
@@ -11,7 +11,6 @@ import { printOrderBy } from "../filter/order.ts";
 import { buildFilter, explainRefusal, readOrder } from "../query.ts";
 import { readSelected } from "../read_selected.ts";
 import { IGNORED, readingTool, type ReadServices, UNLISTED } from "../services.ts";
-import { shapeInfo, shortenTrace } from "../shape/info.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
 import { drawTableWithFacts, OutputForm } from "../table.ts";
 import { countByRootName, describeOthers, readMark, searchByRootName } from "../trace_name.ts";

@@ -2,8 +2,7 @@ import * as z from "zod";
 import { badArgument, didYouMean, Failure, isFailure, shortenName } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { IGNORED, UNLISTED, writeOnce, type WriteServices, writingTool } from "../services.ts";
-import { shapeInfo } from "../shape/info.ts";
-import { TraceId } from "../trace.ts";
+import { shapeInfo, TraceId } from "../trace.ts";
 
 /** Longest tag key that the server stores, in characters. */
 const MAX_KEY = 250;

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { type Clause, printFilter } from "../../../src/mlflow/filter/clause.ts";
 import { compareVersions, listRequirements } from "../../../src/mlflow/query.ts";
 import { type OrderTerm, printOrderBy } from "../../../src/mlflow/filter/order.ts";
-import { shapeInfo } from "../../../src/mlflow/shape/info.ts";
+import { shapeInfo } from "../../../src/mlflow/trace.ts";
 import { shapeSpan } from "../../../src/mlflow/shape/span.ts";
 import type { TracePage, TraceQuery, TraceReader } from "../../../src/mlflow/store.ts";
 import type { Json } from "../../../src/core/json.ts";

@@ -8,7 +8,7 @@ import { parseOrderBy } from "../../../src/mlflow/filter/order.ts";
 import { startStoreWorker, StorePool } from "../../../src/mlflow/local/pool.ts";
 import { READ_TABLES, type Tables } from "../../../src/mlflow/local/database.ts";
 import { buildSearch } from "../../../src/mlflow/local/search.ts";
-import { shapeInfo } from "../../../src/mlflow/shape/info.ts";
+import { shapeInfo } from "../../../src/mlflow/trace.ts";
 import type { TraceQuery } from "../../../src/mlflow/store.ts";
 import { type ScaledStore, scaleStore } from "../../support/mlflow/scale.ts";
 import { slowTest } from "../../support/slow.ts";

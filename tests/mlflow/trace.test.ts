@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { shapeInfo } from "../../../src/mlflow/shape/info.ts";
+import { shapeInfo } from "../../src/mlflow/trace.ts";
 
 const wire = {
   trace_id: "tr-586395da8e528692ba0e87aedd6024ca",
