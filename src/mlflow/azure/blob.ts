@@ -48,7 +48,11 @@ export function reachAzure(settings: Settings, limits: StoreLimits, log: Log): O
       baseUrl: endpoint,
       headers: () => ({ authorization: TO_BE_SIGNED }),
       transport: signTransport(limits.transport, endpoint.host, sign),
-      readError: (status: number, body: string) => readStoreRefusal(words, status, body),
+      readError: (status: number, body: string) => {
+        // A token that is refused is not shown again.
+        if (status === 401) signers.delete(endpoint.href);
+        return readStoreRefusal(words, status, body);
+      },
     };
     const file = joinedPath(path`/${place.container}`, place.segments);
     return { session: openSession(options, signal), request: { method: "GET", path: file } };

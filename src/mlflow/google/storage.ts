@@ -70,7 +70,11 @@ export function reachGoogle(settings: Settings, limits: StoreLimits, log: Log): 
     baseUrl: endpoint,
     headers: async (): Promise<Record<string, string>> =>
       file === undefined ? {} : { authorization: `Bearer ${await tokens.get()}` },
-    readError: (status: number, body: string) => readStoreRefusal(words, status, body),
+    readError: (status: number, body: string) => {
+      // A token that is refused is not shown again.
+      if (status === 401) tokens.drop();
+      return readStoreRefusal(words, status, body);
+    },
   };
   return (location, signal) => {
     const [, bucket = "", name = ""] = /^gs:\/\/([^/]+)\/(.+)$/s.exec(location) ?? [];

@@ -131,3 +131,32 @@ Deno.test("azure: a missing file is a trace without spans", async () => {
   const data = await tools.ok("get_trace", { trace_id: TRACE, extract_fields: NAMES });
   assert.deepEqual(listAt(data, "data", "spans"), []);
 });
+
+Deno.test("azure: a token that is refused is not shown again", async () => {
+  const entra = startEntra();
+  const shown: string[] = [];
+  await using azure = serveTrace(`${STORE}/a`, ({ url, headers }) => {
+    if (!new URL(url).pathname.startsWith("/traces/")) return undefined;
+    shown.push(headers.get("authorization") ?? "");
+    return shown.length === 1 ? new Response("", { status: 401 }) : Response.json({ spans: SPANS });
+  });
+  try {
+    const tools = toolsWith({
+      MLFLOW_TRACKING_URI: azure.url,
+      WANDFLOW_ARTIFACT_STORES: STORE,
+      AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=${azure.url}`,
+      AZURE_TENANT_ID: entra.tenant,
+      AZURE_CLIENT_ID: entra.client.id,
+      AZURE_CLIENT_SECRET: entra.client.secret,
+      AZURE_AUTHORITY_HOST: entra.url,
+    });
+    const ask = { trace_id: TRACE, extract_fields: NAMES };
+    const refused = await tools.fails("get_trace", ask);
+    assert.equal(refused.error, "unauthorized");
+    assert.match(String(refused.hint), /AZURE_CLIENT_SECRET/);
+    assert.deepEqual(listAt(await tools.ok("get_trace", ask), "data", "spans"), SPANS);
+    assert.equal(entra.asked.length, 2);
+  } finally {
+    await entra.stop();
+  }
+});

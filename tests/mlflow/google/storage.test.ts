@@ -2,7 +2,12 @@
 import assert from "node:assert/strict";
 import { shared } from "../../support/backend.ts";
 import { mlflow34 } from "../../support/mlflow/backends.ts";
-import { type GoogleStub, signInByGoogleAuth, startGoogle } from "../../support/stores/google.ts";
+import {
+  type GoogleStub,
+  refuseRead,
+  signInByGoogleAuth,
+  startGoogle,
+} from "../../support/stores/google.ts";
 import { serveTrace, TRACE } from "../../support/stores/tracking.ts";
 import { writeTrace } from "../../support/stores/write.ts";
 import { listAt, toolsWith } from "../harness.ts";
@@ -52,7 +57,7 @@ Deno.test("google: spans that MLflow wrote are read as a service account, by one
     assert.match(String(other.hint), /--artifact-stores gs:\/\/traces /);
   }));
 
-Deno.test("google: a missing file is a trace without spans; a refused sign-in names the variable", () =>
+Deno.test("google: a missing file is a trace without spans; a token that is refused is asked for anew, a refused sign-in names the variable", () =>
   withGoogle(async (google, file) => {
     await using tracking = serveTrace("gs://traces/a");
     const env = {
@@ -64,6 +69,15 @@ Deno.test("google: a missing file is a trace without spans; a refused sign-in na
     const ask = { trace_id: TRACE, extract_fields: NAMES };
     const empty = await toolsWith(env).ok("get_trace", ask);
     assert.deepEqual(listAt(empty, "data", "spans"), []);
+    google.objects.set("traces/a/traces.json", new TextEncoder().encode('{"spans": []}'));
+    const tools = toolsWith(env);
+    await tools.ok("get_trace", ask);
+    const issued = google.issued();
+    google.answer = () => refuseRead(401, "Invalid Credentials", "authError");
+    assert.equal((await tools.fails("get_trace", ask)).error, "unauthorized");
+    google.answer = undefined;
+    await tools.ok("get_trace", ask);
+    assert.equal(google.issued(), issued + 1);
     const tokens = [
       ["Invalid JWT: Token must be in a reasonable timeframe. Check your iat", /clock/],
       ["Invalid JWT Signature. canary", /Check GOOGLE_APPLICATION_CREDENTIALS/],

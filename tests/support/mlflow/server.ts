@@ -49,7 +49,7 @@ export async function startMlflow(options: MlflowOptions): Promise<Mlflow> {
   const port = freePort();
   const admin = options.appName ? { username: "admin", password: "admin password 1" } : undefined;
   const command = [
-    ...[venv.bin("mlflow"), "server", "--host", "127.0.0.1", "--port", String(port)],
+    ...[venv.python, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", String(port)],
     ...["--backend-store-uri", `sqlite:///${dbPath}`, "--workers", "1"],
     ...["--serve-artifacts", "--artifacts-destination", join(dir, "artifacts")],
     ...(options.appName ? ["--app-name", options.appName] : []),
