@@ -96,7 +96,7 @@ export async function bench(): Promise<Section> {
     for (const clients of CLIENTS) {
       progress(`${what}, ${clients} clients`);
       const asks = targets.map((target) => () => ask(target));
-      const seen = await pressInTurns(asks, { clients, rounds: 5, seconds: 0.5 });
+      const seen = await pressInTurns(asks, { clients, rounds: 3, seconds: 0.5 });
       rows.push(rowFor(`${what}, ${clients} ${clients === 1 ? "client" : "clients"}`, seen));
     }
   }
@@ -161,7 +161,7 @@ async function stdioRows(
     ]
   ) {
     progress(`${what}, stdio`);
-    const seen = await pressInTurns(asks, { clients: 1, rounds: 5, seconds: 0.5 });
+    const seen = await pressInTurns(asks, { clients: 1, rounds: 3, seconds: 0.5 });
     rows.push(rowFor(`${what}, stdio, 1 client`, seen));
   }
   return rows;

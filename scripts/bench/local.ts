@@ -34,7 +34,7 @@ function searches(traces: number, since: number): [string, Search, once?: true][
 }
 
 /** How long the server may take for an answer that it gives once, in milliseconds. */
-const PATIENCE = 60_000;
+const PATIENCE = 20_000;
 
 /** wandflow on a store's file, and the server's own answers to the same questions. */
 export async function bench(traces = 20_000): Promise<Section> {

@@ -201,7 +201,7 @@ async function callRows({ uri, ours, theirs }: Servers, lines: readonly Line[]):
         wandflow: own.repeat(line),
         bare: bare[index],
         original: other.repeat(line),
-        rounds: 21,
+        rounds: 13,
         goals: line.goals,
       }),
     );
