@@ -26,9 +26,8 @@ export async function readBody(
   let next: ReturnType<typeof setTimeout> | undefined;
   const ended = Promise.withResolvers<never>();
   ended.promise.catch(() => {});
-  for (const signal of [stop, late.signal]) {
-    signal.addEventListener("abort", () => ended.reject(signal.reason), { once: true });
-  }
+  const onAbort = () => ended.reject(new Error("The message is no longer waited for."));
+  for (const signal of [stop, late.signal]) signal.addEventListener("abort", onAbort);
   try {
     stop.throwIfAborted();
     while (size <= MOST) {
@@ -47,6 +46,8 @@ export async function readBody(
   } finally {
     clearTimeout(next);
     clearTimeout(whole);
+    // The signal lives as long as the server.
+    stop.removeEventListener("abort", onAbort);
   }
   if (size > MOST) return tooLarge();
   const { method, headers, signal, url } = request;
