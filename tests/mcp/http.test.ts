@@ -1,15 +1,17 @@
 /** The HTTP side: who may ask, what is answered, how it ends. */
 import assert from "node:assert/strict";
 import { createHttpHandler, runHttp } from "../../src/mcp/http.ts";
+import { createMetrics } from "../../src/mcp/http/metrics.ts";
 import { readBody } from "../../src/mcp/http/body.ts";
 import { acting, echo, factoryOf, keptLog } from "./support.ts";
 
-const ROUTES = ["/mcp", "/healthz", "/readyz", "/", "/other", "/mcp/", "/MCP"];
+const ROUTES = ["/mcp", "/healthz", "/readyz", "/metrics", "/", "/other", "/mcp/", "/MCP"];
 
 function handlerFor(allowedHosts: readonly string[] = [], ready = () => true) {
   return createHttpHandler(factoryOf([echo]), {
     allowedHosts,
     authentication: { kind: "none" },
+    metrics: createMetrics("1"),
     log: keptLog().log,
     ready,
   });

@@ -1,5 +1,7 @@
 /** What a careless server repeats of credentials in answers that succeed leaves in no byte. */
 import assert from "node:assert/strict";
+import type { Setting } from "../../src/config/setting.ts";
+import { SETTINGS } from "../../src/config/settings.ts";
 import { ASSESSMENT, startFakeMlflow, TRACE } from "../e2e/fake_mlflow.ts";
 import { answerTo, callOverHttp, initialize, LEGACY, MODERN, send } from "../e2e/rpc.ts";
 import { run, startHttp, startStdio } from "../support/product.ts";
@@ -132,4 +134,41 @@ Deno.test("a password of digits does not leave as a number, nor spelled by codes
   assert.match(stdout, /"pin":"\*\*\*","list":\["\*\*\*"\]/);
   assert.ok(!stdout.includes(pin), stdout);
   assert.ok(!stdout.includes(JSON.stringify(codes).slice(1, -1)), stdout);
+});
+
+Deno.test("a secret in any variable leaves in no byte, used or not, right or wrong", async () => {
+  const names = Object.values<Setting>(SETTINGS).flatMap(({ secret, env }) =>
+    secret === true ? env : []
+  );
+  assert.ok(names.length >= 13, String(names));
+  const canaries = names.map((name, index) => `canary.${index}.${name.toLowerCase()}`);
+  const told = JSON.stringify(canaries);
+  await using mlflow = startFakeMlflow((url) => {
+    if (!url.pathname.endsWith(`/traces/${TRACE}`)) return undefined;
+    const tags = Object.fromEntries(canaries.map((one) => [one, `${one} ${btoa(one)}`]));
+    const place = { type: "MLFLOW_EXPERIMENT", mlflow_experiment: { experiment_id: "1" } };
+    const info = { trace_id: TRACE, trace_location: place, request_preview: told, tags };
+    return Response.json({ trace: { trace_info: { ...info, state: "OK" } } });
+  });
+  const env = {
+    ...Object.fromEntries(names.map((name, index) => [name, canaries[index] ?? ""])),
+    MLFLOW_TRACKING_URI: mlflow.url,
+    WANDB_BASE_URL: mlflow.url,
+    WF_TRACE_SERVER_URL: mlflow.url,
+    MCP_SERVER_LOG_LEVEL: "DEBUG",
+  };
+  const words = ["call", "get_trace", `trace_id=${TRACE}`, 'extract_fields="info"'];
+  for (const command of [words, ["doctor"], ["tools"], ["call", "list_entities_tool"]]) {
+    const { stdout, stderr } = await run(command, env);
+    for (const [index, canary] of canaries.entries()) {
+      for (const form of [canary, btoa(canary).replace(/=+$/, ""), `canary.${index}`]) {
+        const place = (stdout + stderr).indexOf(form);
+        assert.ok(
+          place < 0,
+          `${command}: ${(stdout + stderr).slice(Math.max(0, place - 200), place + 100)}`,
+        );
+      }
+    }
+    if (command === words) assert.match(stdout, /\*\*\*/, stdout + stderr);
+  }
 });
