@@ -54,9 +54,9 @@ export interface RunInfo {
   readonly last_step?: number;
 }
 
-/** A run that sends no sign of life for so long is not running. W&B itself gives up after less. */
+/** A run without a heartbeat for this long is not running. W&B itself gives up sooner. */
 const HEARTBEAT_LIMIT_S = 900;
-/** A history that waits for so many of its usual intervals, and at least ten minutes, has stalled. */
+/** A history that pauses for this many usual intervals, and at least ten minutes, has stalled. */
 const INTERVALS = 20;
 const LOG_LIMIT_S = 600;
 
@@ -117,7 +117,7 @@ const IDLE = 10;
 const IDLE_PART = 0.4;
 const LOW_MEAN = 25;
 
-/** GPUs that mostly wait. Series are utilisation in per cent. */
+/** GPUs that mostly wait. Series are utilization in percent. */
 export function checkGpus(gpus: readonly Series[]): Finding[] {
   return gpus.flatMap((series): Finding[] => {
     const points = finitePoints(series.points);

@@ -1,4 +1,4 @@
-/** The structure of JSON rows, learnt from a sample of them. */
+/** The structure of JSON rows, inferred from a sample of them. */
 import { escapeName } from "../core/values.ts";
 import { isRecord } from "../core/json.ts";
 
@@ -23,7 +23,7 @@ export interface FieldSchema {
   readonly types?: Readonly<Partial<Record<JsonType, number>>>;
   /** Rows in which the path is there, null included. */
   readonly count: number;
-  /** Rows in which it is there with another value than null. */
+  /** Rows in which its value is not null. */
   readonly non_null_count: number;
   readonly presence: number;
   /** Presence among the rows of each op, where it is not the same in all. */

@@ -79,7 +79,8 @@ export interface AlignedRow {
 export interface Alignment {
   /**
    * `shared`: every row is a step at which every run has a point; `interpolated`: the runs share no
-   * step, or samples of them too few, and values between points lie on a straight line; `none`: the ranges do not even overlap.
+   * step, or samples of them too few, and values between points are on a straight line; `none`:
+   * the ranges do not even overlap.
    */
   readonly method: "shared" | "interpolated" | "none";
   /** First and last step that all runs cover. */
@@ -105,7 +106,7 @@ export function alignRuns(runs: readonly RunSeries[], most = 50): Alignment {
   const to = Math.min(...steps.map((list) => list.at(-1) ?? -Infinity));
   const shared = [...first.at.keys()].filter((step) => others.every(({ at }) => at.has(step)));
   const inside = steps.map((list) => list.filter((step) => step >= from && step <= to));
-  // Samples of two runs meet by chance; a few such meetings do not stand for the curves.
+  // Samples of two runs share steps by chance; a few such steps do not represent the curves.
   const exact = runs.every(({ series }) => series.exact);
   const enough = exact ? 1 : Math.max(1, Math.min(most, ...inside.map((list) => list.length)));
   if (shared.length >= enough) {
@@ -119,7 +120,7 @@ export function alignRuns(runs: readonly RunSeries[], most = 50): Alignment {
     return { method: "shared", overlap: { from, to }, shared_steps: shared.length, rows };
   }
   if (!(from <= to)) return { method: "none", shared_steps: shared.length, rows: [] };
-  // The coarsest run gives the grid, so that no value is invented between its points.
+  // The coarsest run defines the grid, so that no value is invented between its points.
   const grid = inside.filter((list) => list.length > 0)
     .reduce((best, list) => list.length < best.length ? list : best, inside.flat());
   const lines = runs.map(({ run, series }) => ({

@@ -1,4 +1,4 @@
-/** Statistics of one metric, named after what they rest on. */
+/** Statistics of one metric, named after what they are based on. */
 import {
   byStep,
   type FinitePoint,
@@ -8,7 +8,7 @@ import {
   type Series,
 } from "./series.ts";
 
-/** What is computed of a metric's points. */
+/** What is computed from a metric's points. */
 export interface PointStatistics {
   readonly first: Point;
   readonly last: Point;

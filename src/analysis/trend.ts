@@ -30,7 +30,7 @@ const RISE = 0.25;
  * The course of a loss-like curve, lower being better. It compares levels of stretches with each
  * other and with the noise, so it does not depend on the unit, the sign or an offset of the values.
  *
- * Where every level is positive the logarithm is looked at as well: a loss that falls from 1 to
+ * If every level is positive, the logarithm is considered as well: a loss that falls from 1 to
  * 0.001 is still improving, and one that rises from 0.1 to 1 after starting at 100 is diverging.
  */
 export function findTrend(points: readonly FinitePoint[]): Trend {
@@ -126,7 +126,7 @@ function fallsLate({ levels, range, error, flat }: Shape): boolean {
   return !flat && fall > Math.max(0.1 * range, 4 * error);
 }
 
-/** Where noise hides the level's course, its slope over this last part of the run decides. */
+/** If noise hides the level's course, its slope over this last part of the run decides. */
 const SLOPE_WINDOW = 0.4;
 
 /** Index of the first level from which on the curve stays near its end, if that is long enough. */

@@ -58,7 +58,7 @@ export interface UsageSum extends UsageTotal {
   readonly left_out_calls?: number;
 }
 
-/** Adds up the usage of calls, whatever they are to each other. */
+/** Adds up the usage of calls, however they are related. */
 export class UsageTotals {
   readonly #models = new Map<string, Total>();
   readonly #all = new Total();
@@ -163,7 +163,7 @@ export function splitCost(
   return { ...Object.fromEntries(parts), total_cost };
 }
 
-/** Adds up tokens, requests and total costs model by model; prices and dates are no sums. */
+/** Adds up tokens, requests and total costs by model; prices and dates are not summed. */
 export function addRecords(all: readonly (Records | undefined)[]): RecordSums {
   const sums = new Map<string, Record<string, number>>();
   for (const [model, record] of all.flatMap((one) => Object.entries(one ?? {}))) {

@@ -1,16 +1,16 @@
 import { Failure } from "../core/failure.ts";
 import { MAX_ITEM } from "./body.ts";
 
-/** Longer names are no names that anybody looks for, in characters. */
+/** Longest name that is compared, in characters: no wanted name is longer. */
 const LONGEST_NAME = 256;
 
-/** Which array is looked for, and what of its items. */
+/** Which array to find, and which parts of its items. */
 export interface ArrayPlace {
-  /** Members to go through from the outermost object; the last holds the array. */
+  /** Members on the way from the outermost object; the last is the array. */
   readonly path: readonly string[];
   /** Whether the array may be missing where the object that should hold it is there. */
   readonly optional?: boolean;
-  /** Members of the items that are left out, and never held. */
+  /** Members of the items that are left out, and never kept in memory. */
   readonly without?: ReadonlySet<string> | undefined;
 }
 
@@ -77,7 +77,7 @@ export class ArrayScanner {
     return this.#closed;
   }
 
-  /** Takes the next piece of text and gives the items that it completed. */
+  /** Takes the next piece of text and returns the items that it completes. */
   push(chunk: string): string[] {
     this.#chunk = chunk;
     this.#at = 0;

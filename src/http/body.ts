@@ -79,9 +79,9 @@ async function* byteParts(
 const CHUNK = 64 * 1024;
 
 /**
- * The chunks of a body; each is overwritten by the next. Read the simple way every chunk has a new
- * buffer of the runtime's, however small it is, and what these leave behind between them is never
- * given back to the system.
+ * The chunks of a body; each is overwritten by the next. With an ordinary reader, the runtime would
+ * allocate a new buffer for every chunk, however small, and the fragmented memory would never be
+ * returned to the system.
  */
 async function* chunks(
   body: ReadableStream<Uint8Array<ArrayBuffer>> | null,
@@ -101,7 +101,7 @@ async function* chunks(
   }
 }
 
-/** A reader into buffers of ours; undefined for streams that are made of chunks. */
+/** A reader that fills our own buffers; undefined for streams of ready-made chunks. */
 function openBytes(body: ReadableStream | null): ReadableStreamBYOBReader | undefined {
   try {
     return body?.getReader({ mode: "byob" });
@@ -111,16 +111,17 @@ function openBytes(body: ReadableStream | null): ReadableStreamBYOBReader | unde
   }
 }
 
-/** The failure for a body that ended before its end. */
+/** The failure for a body that was cut short. */
 export function cutShort(service: string, cause?: unknown): Failure {
   return new Failure("upstream_error", `${service}'s reply was cut short.`, {
-    hint: "Repeat the call; if it stays so, ask for less: a narrower filter, fewer rows or fields.",
+    hint:
+      "Repeat the call; if it fails again, ask for less: a narrower filter, fewer rows or fields.",
     retryable: true,
     cause,
   });
 }
 
-/** The beginning of an error body, for its message; never fails. */
+/** Reads the beginning of an error body, for its message; never fails. */
 export async function readHead(response: Response, limit = 64 * 1024): Promise<string> {
   const decoder = new TextDecoder();
   let text = "";
@@ -258,7 +259,7 @@ export async function* jsonLines(response: Response, { service }: Place): AsyncG
   }
 }
 
-/** JSON text as its value; damage is told of `what`. */
+/** Parses JSON text; `what` names it in the failure. */
 function parsed(text: string, what: string): Json {
   try {
     return parseJson(text);

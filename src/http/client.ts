@@ -24,13 +24,13 @@ export interface UpstreamSession {
   /** Sends a request and reads the reply as bytes. */
   bytes(request: UpstreamRequest): Promise<Uint8Array>;
   /**
-   * Sends a request and gives the items of an array in its reply as they arrive. Resolves with the
-   * first, so that what fails before is repeated as for other reads. Must be read or left.
+   * Sends a request and yields the items of an array in its reply as they arrive. Resolves with the
+   * first, so that earlier failures are retried as for other reads. Must be read or closed.
    */
   items(request: UpstreamRequest, array: ArrayPlace): Promise<AsyncGenerator<Json>>;
-  /** Sends a request and gives the values of its JSON lines, like {@link UpstreamSession.items}. */
+  /** Sends a request and yields the values of its JSON lines, as {@link UpstreamSession.items}. */
   lines(request: UpstreamRequest): Promise<AsyncGenerator<Json>>;
-  /** Aborts when the call is over. */
+  /** Aborts when the call has ended. */
   readonly signal: AbortSignal;
 }
 

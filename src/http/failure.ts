@@ -6,7 +6,7 @@ import { networkFailure, permissionFailure } from "./network.ts";
 import type { UpstreamOptions } from "./request.ts";
 
 /**
- * What a reply with a failing status says, by the back end's own error body where it has one.
+ * The failure for a reply with an error status, from the back end's own error body if it has one.
  *
  * @param retryAfter Seconds that the reply asks to wait.
  */
@@ -31,8 +31,8 @@ export async function replyFailure(
 }
 
 /**
- * The failure of a request that must not be repeated: where it may have taken effect, it says so.
- * Of statuses, only a refusal by the server leaves no doubt; gateways send 502 to 504 after they
+ * The failure of a request that must not be repeated: if it may have taken effect, it says so.
+ * Among statuses, only a refusal by the server leaves no doubt; gateways send 502 to 504 after they
  * have passed a request on.
  */
 export function doubtWrite(failure: Failure): Failure {
@@ -117,7 +117,7 @@ interface FailedReply {
   readonly retryAfter: number | undefined;
 }
 
-/** The error for an HTTP status that the back end's own rules say nothing better about. */
+/** The error for an HTTP status, if the back end's own rules have nothing better to say. */
 function statusFailure(reply: FailedReply): Failure {
   const { service, setting, status, detail } = reply;
   const said = detail === "" ? "" : `: ${detail}`;
@@ -161,7 +161,7 @@ function statusFailure(reply: FailedReply): Failure {
     case 413:
       return as(
         "invalid_arguments",
-        `${service} finds the request too large (HTTP 413)${said}.`,
+        `${service} says that the request is too large (HTTP 413)${said}.`,
         "Send less in one call.",
       );
     case 407:
@@ -201,7 +201,7 @@ function statusFailure(reply: FailedReply): Failure {
   );
 }
 
-/** A wait that is as good as any longer one: nobody waits for it, in seconds. */
+/** Longest wait that is reported, in seconds: nobody waits longer. */
 const A_DAY = 86_400;
 
 /** Seconds that a `Retry-After` header asks to wait, a day at most: a number or an HTTP date. */

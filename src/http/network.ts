@@ -1,7 +1,7 @@
 import { Failure } from "../core/failure.ts";
 import { findProxy, PROXY_CREDENTIALS } from "../core/network.ts";
 
-/** What is told of the back end in a network error. */
+/** What a network error says about the back end. */
 export interface Place {
   /** The back end's name for people. */
   readonly service: string;
@@ -21,7 +21,7 @@ export function permissionFailure(error: unknown): Failure | undefined {
   return hostNotAllowed(host, `${host} is not among the hosts that the configuration names`);
 }
 
-/** The error that names a host and the setting which would permit it, where one can. */
+/** The error that names a host and the setting that would permit it, if one can. */
 export function hostNotAllowed(host: string, what: string): Failure {
   return new Failure("host_not_allowed", `${what}; nothing was sent there.`, {
     effect: "none",
@@ -96,7 +96,7 @@ export function networkFailure(place: Place, error: unknown): Failure {
       : /notvalidforname|not valid for name|altname/.test(text)
       ? ["its certificate is for another host name", `Name the host in ${setting} as it does.`]
       : /expired/.test(text)
-      ? ["its certificate has expired", "The server needs a new one; look at both clocks, too."]
+      ? ["its certificate has expired", "The server needs a new one; check both clocks, too."]
       : ["the TLS connection failed", trust];
     return fail(`${service} at ${at} cannot be trusted: ${why}.`, hint, false);
   }
@@ -125,7 +125,7 @@ export function networkFailure(place: Place, error: unknown): Failure {
   }
   return fail(
     `The connection to ${service} at ${at} failed or was lost.`,
-    `Repeat the call; if it stays so, check ${setting}, the network and HTTPS_PROXY.`,
+    `Repeat the call; if it fails again, check ${setting}, the network and HTTPS_PROXY.`,
     true,
   );
 }

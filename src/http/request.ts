@@ -2,7 +2,7 @@ import { badArgument, Failure } from "../core/failure.ts";
 import { defined } from "../core/values.ts";
 import type { Transport, TransportInit } from "./transport.ts";
 
-/** A back end: where it is, how to speak to it, how patient to be. */
+/** A back end: where it is, how to talk to it, how long to wait for it. */
 export interface UpstreamOptions {
   /** Its name for people, such as "MLflow". */
   readonly service: string;
@@ -18,9 +18,9 @@ export interface UpstreamOptions {
   readonly timeoutMs: number;
   readonly retry: RetryPolicy;
   /**
-   * Reads the back end's own error body; undefined leaves it to the status. A 503 is taken for the
-   * back end's refusal, and a write is repeated after it, only where this says `effect: "none"`:
-   * gateways send it, too, after they have passed a request on.
+   * Reads the back end's own error body; undefined leaves it to the status. A 503 counts as the
+   * back end's refusal, after which a write is repeated, only if this says `effect: "none"`:
+   * gateways also send it after they have passed a request on.
    */
   readonly readError?: (
     status: number,
@@ -29,7 +29,7 @@ export interface UpstreamOptions {
   ) => Failure | undefined;
   /** Hides secrets in what a failing reply says, before it is cut to a length that can be shown. */
   readonly redact?: (text: string) => string;
-  /** Told of every attempt, for the log. */
+  /** Called for every attempt, for the log. */
   readonly onAttempt?: (attempt: Attempt) => void;
 }
 
@@ -39,7 +39,7 @@ export interface RetryPolicy {
   readonly maxRetries: number;
   /** Milliseconds before the first retry; doubles each time. */
   readonly backoffMs: number;
-  /** Up to so many random milliseconds are added. */
+  /** Up to this many random milliseconds are added. */
   readonly jitterMs: number;
   /** Wait as long as `Retry-After` asks. */
   readonly respectRetryAfter: boolean;
@@ -73,7 +73,7 @@ export interface UpstreamRequest {
   readonly repeatable?: boolean;
 }
 
-/** A request path whose parts cannot leave their place; only {@link path} makes one. */
+/** A request path whose parts cannot escape their position; only {@link path} creates one. */
 export class SafePath {
   /** The encoded path, with a leading slash. */
   readonly text: string;
@@ -98,16 +98,16 @@ export function path(parts: TemplateStringsArray, ...values: readonly string[]):
 }
 
 /** A path of several segments, each checked and encoded, such as an artifact's. */
-export function joinedPath(prefix: SafePath, segments: readonly string[]): SafePath {
+export function joinPath(prefix: SafePath, segments: readonly string[]): SafePath {
   return new SafePath([prefix.text.replace(/\/$/, ""), ...segments.map(encodeSegment)].join("/"));
 }
 
 function encodeSegment(value: string): string {
   const shown = JSON.stringify(value.slice(0, 60));
-  if (value.trim() === "") throw badId("An empty id addresses nothing.");
+  if (value.trim() === "") throw badId("An empty id identifies nothing.");
   // deno-lint-ignore no-control-regex
   if (/[\u0000-\u001F\u007F-\u009F]/.test(value)) {
-    throw badId(`The id ${shown} holds control characters.`);
+    throw badId(`The id ${shown} contains control characters.`);
   }
   if (!value.isWellFormed()) throw badId(`The id ${shown} is not valid Unicode.`);
   // Also inside: a proxy that decodes the path before it routes would walk it.
@@ -146,7 +146,7 @@ export async function prepare(
   if (!canBeSent(headers)) {
     throw new Failure(
       "unauthorized",
-      `The credentials for ${options.service} hold characters that a header cannot carry.`,
+      `The credentials for ${options.service} contain characters that a header cannot carry.`,
       { hint: "Check them for line breaks, quotation marks and other leftovers of copying." },
     );
   }

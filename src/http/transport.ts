@@ -7,7 +7,7 @@ import type { Prepared, UpstreamOptions } from "./request.ts";
 /** How bytes reach the back end. */
 export type Transport = (url: URL, init: TransportInit) => Promise<Response>;
 
-/** What a transport is given. */
+/** What a transport sends. */
 export interface TransportInit {
   /** HTTP method. */
   readonly method: string;
@@ -23,7 +23,7 @@ export interface TlsOptions {
   /** PEM texts of certificate authorities to trust besides the built-in ones. */
   readonly caCerts?: readonly string[];
   readonly insecure?: boolean;
-  /** A certificate of our own, shown to one host alone. */
+  /** A client certificate, shown to one host only. */
   readonly identity?: { readonly host: string; readonly cert: string; readonly key: string };
 }
 
@@ -63,7 +63,7 @@ function prepareClients(
   return (atMostOnce) => atMostOnce ? single() : kept;
 }
 
-/** The runtime's fetch cannot skip certificate checks; its `node:https` can. */
+/** Uses `node:https`, since the runtime's fetch cannot skip certificate checks. */
 async function fetchUnverified(
   url: URL,
   init: TransportInit,
@@ -105,14 +105,14 @@ async function fetchUnverified(
   });
 }
 
-/** A transport that notes how far the server's clock is from this machine's. */
+/** A transport that measures how far the server's clock is from this machine's. */
 interface ClockWatch {
   readonly transport: Transport;
-  /** Milliseconds that the server is ahead, by its last reply; undefined if it told no time. */
+  /** Milliseconds that the server's clock is ahead, by its last reply; undefined without a time. */
   readonly skew: () => number | undefined;
 }
 
-/** Watches the `Date` header of what a transport brings. */
+/** Watches the `Date` header of a transport's replies. */
 export function watchClock(transport: Transport): ClockWatch {
   let skew: number | undefined;
   return {
@@ -129,7 +129,7 @@ export function watchClock(transport: Transport): ClockWatch {
 }
 
 /**
- * Sends a request once, follows its redirects and tells the log; the reply may have any status.
+ * Sends a request once, follows its redirects and logs it; the reply may have any status.
  *
  * @throws {Failure} for a redirect that is not followed; else whatever the transport throws.
  */
@@ -162,7 +162,7 @@ const MAX_HOPS = 5;
 /**
  * Follows redirects within the configured host. One to another host is refused and named, unless
  * that host is permitted by `--allow-hosts`: then a read is followed, without credentials. Anything
- * else is refused there, too: bodies hold what is meant for the first host, such as secrets.
+ * else is refused even then: bodies contain what is meant for the first host, such as secrets.
  *
  * @throws {Failure} `host_not_allowed` or `upstream_error`.
  */
@@ -194,7 +194,7 @@ async function followRedirect(
       });
     }
     if (target.host !== url.host || target.protocol !== url.protocol) {
-      const host = hostPort(target);
+      const host = formatHostPort(target);
       if (!mayReach(host) || (url.protocol === "https:" && target.protocol === "http:")) {
         throw hostNotAllowed(
           host,
@@ -236,7 +236,7 @@ async function followRedirect(
   return response;
 }
 
-/** Whether the process may connect there: the permissions are the one truth. */
+/** Whether the process may connect to a host: its permissions decide. */
 export function mayReach(host: string): boolean {
   return Deno.permissions.querySync({ name: "net", host }).state === "granted";
 }
@@ -246,6 +246,6 @@ function isRedirect(status: number): boolean {
 }
 
 /** `host:port` of an http(s) URL with the default port filled in, as permissions name it. */
-export function hostPort(url: URL): string {
+export function formatHostPort(url: URL): string {
   return `${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port}`;
 }

@@ -3,7 +3,7 @@ import { pause } from "../core/async.ts";
 import { defined } from "../core/values.ts";
 import { Failure, isFailure } from "../core/failure.ts";
 
-/** What a look at the back end shows of a write whose reply was lost. */
+/** What a check of the back end shows about a write whose reply was lost. */
 export type Finding<T> =
   | { readonly result: T }
   /** A part of it has been done: which, as a sentence without its full stop. */
@@ -11,26 +11,26 @@ export type Finding<T> =
   | "nothing yet"
   | "unclear";
 
-/** A write, and how to see afterwards whether it took effect. */
+/** A write, and how to check afterwards whether it took effect. */
 export interface Write<T> {
   readonly verb: "stored" | "changed" | "deleted";
   readonly send: () => Promise<T>;
-  /** Looks for its effect, with requests that have time of their own. */
+  /** Checks for its effect, with requests that have their own deadline. */
   readonly look: () => Promise<Finding<T>>;
-  /** What to do where it was not seen, if not to look. */
+  /** What to do if no effect was seen, instead of checking again. */
   readonly otherwise?: string;
 }
 
-/** When to look, in milliseconds after the failure: the server may still be at work. */
+/** When to check, in milliseconds after the failure: the server may still be working on it. */
 const LOOKS = [0, 500, 1500];
 
 /**
- * Carries out a write. Where its reply is lost, looks whether it took effect, so that nobody
- * repeats what has been done. That it will never take effect no look can show: a slow server may
- * still have the request before it.
+ * Carries out a write. If its reply is lost, checks whether it took effect, so that nobody repeats
+ * what has been done. No check can show that it will never take effect: a slow server may not have
+ * processed the request yet.
  *
- * @returns The result, with a note where its reply was lost.
- * @throws {Failure} that says what was seen; never to be repeated blindly.
+ * @returns The result, with a note if its reply was lost.
+ * @throws {Failure} that says what the check found; must not be repeated blindly.
  */
 export async function writeOnce<T>(
   { verb, send, look, otherwise = "look before you repeat the call" }: Write<T>,

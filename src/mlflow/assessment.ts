@@ -7,7 +7,7 @@ import { shapeAssessment, shapeInfo } from "./trace.ts";
 import { hexId, shapeSpan } from "./shape/span.ts";
 import type { TraceReader } from "./store.ts";
 
-/** An assessment's value: any JSON, so the one argument whose schema names no type. */
+/** An assessment's value: any JSON, so its schema is the only one without a type. */
 export const Value: z.ZodType<Json> = z.custom<Json>((value) => value !== undefined);
 
 export const AssessmentResult = z.looseObject({
@@ -24,7 +24,7 @@ interface Source {
 
 const SOURCE_TYPES = ["HUMAN", "LLM_JUDGE", "CODE"];
 
-/** The source of an assessment: the defaults of the official server, `CODE` and `default`. */
+/** The source of an assessment, by default `CODE` and `default`, as in the official server. */
 export function readSource(type: string | undefined, id: string | undefined): Source {
   const written = type?.trim().toUpperCase() ?? "CODE";
   const source = written === "AI_JUDGE" ? "LLM_JUDGE" : written;
@@ -36,7 +36,7 @@ export function readSource(type: string | undefined, id: string | undefined): So
   return { source_type: source, source_id: id?.trim() ?? "default" };
 }
 
-/** A value as the official server reads it: text that is JSON is parsed, other text stays text. */
+/** Reads a value as the official server does: JSON text is parsed, other text stays text. */
 export function readValue(value: Json): Json {
   const read = typeof value === "string" ? parseText(value) : value;
   refuseLossy(read, typeof value === "string" ? value.trim() : undefined);
@@ -58,7 +58,7 @@ function parseText(text: string): Json {
   }
 }
 
-/** `written` is the text of the whole value, where it came as text: only that has all digits. */
+/** `written` is the text of the whole value, if it came as text: only that has all digits. */
 function refuseLossy(value: Json, written?: string): void {
   if (typeof value === "number" && !Number.isFinite(value)) {
     throw badArgument(
@@ -72,7 +72,7 @@ function refuseLossy(value: Json, written?: string): void {
       : "12345678901234567890";
     throw badArgument(
       "`value`: MLflow stores numbers as doubles, which would change this integer.",
-      `Send its digits as text with quotes of its own, such as "\\"${digits}\\"".`,
+      `Send its digits as text in its own quotes, such as "\\"${digits}\\"".`,
     );
   }
   if (Array.isArray(value)) value.forEach((item) => refuseLossy(item));
@@ -96,7 +96,7 @@ export function readMetadata(
   return Object.fromEntries(entries);
 }
 
-/** An expectation's value on the wire: structures travel as JSON text. */
+/** Encodes an expectation's value for the wire, where structures are JSON text. */
 export function encodeExpectation(value: Json): Json {
   if (value === null) {
     throw badArgument(
@@ -109,7 +109,7 @@ export function encodeExpectation(value: Json): Json {
     : { value };
 }
 
-/** The hex id of a span of a trace; a note where the spans cannot be read to look for it. */
+/** Finds the hex id of a span of a trace; with a note if the spans could not be read to check. */
 export async function findSpan(
   mlflow: TraceReader,
   traceId: string,
@@ -129,7 +129,7 @@ export async function findSpan(
     const failure = requireSpanFailure(error);
     if (wanted === null || !/^[0-9a-f]{16}$/.test(wanted)) throw failure;
     if (failure.code === "not_found") throw failure;
-    const note = `Whether the trace has span ${wanted} could not be seen: ${failure.message}`;
+    const note = `Whether the trace has span ${wanted} could not be checked: ${failure.message}`;
     return found ? { id: wanted } : { id: wanted, note };
   }
   if (found && wanted !== null) return { id: wanted };
@@ -147,7 +147,7 @@ export async function findSpan(
   });
 }
 
-/** One assessment of a trace, as the tools give it. */
+/** Finds one assessment of a trace, as the tools return it. */
 export async function findAssessment(
   mlflow: TraceReader,
   traceId: string,
@@ -159,7 +159,7 @@ export async function findAssessment(
     if (!isFailure(error, "not_found")) throw error;
     const { assessments } = shapeInfo(await mlflow.info(traceId));
     const all = assessments.map(asRecord);
-    // A name may have been given for the id: its assessments come first.
+    // A name may have been given instead of the id: assessments of that name come first.
     const named = all.filter((one) => one.assessment_name === assessmentId);
     const known = [...named, ...all.filter((one) => !named.includes(one))].slice(0, 10)
       .map((one) => `${one.assessment_id} (${one.assessment_name})`);
@@ -178,8 +178,8 @@ const COMMON: ReadonlySet<string> = new Set(
 );
 
 /**
- * What kind of assessment it is, in the server's own word, and what it says: the value of feedback
- * and expectations, all that there is of any other kind.
+ * The kind of an assessment, in the server's own word, and its content: the value of feedback and
+ * expectations, everything for any other kind.
  */
 export function readKind(assessment: JsonObject): { kind: string; content: Json } {
   const kind = Object.keys(assessment).find((key) => !COMMON.has(key)) ?? "assessment";
@@ -188,7 +188,7 @@ export function readKind(assessment: JsonObject): { kind: string; content: Json 
   return { kind, content: valued ? asRecord(content)["value"] ?? content : content };
 }
 
-/** What was sent of an assessment; undefined parts were not sent. */
+/** The parts of an assessment that were sent; the others are undefined. */
 export interface SentAssessment {
   readonly kind: "feedback" | "expectation";
   readonly value: Json | undefined;
@@ -197,7 +197,7 @@ export interface SentAssessment {
   readonly metadata: Readonly<Record<string, string>> | undefined;
 }
 
-/** The parts of a stored assessment that are not as they were sent. */
+/** Lists the parts of a stored assessment that differ from what was sent. */
 export function listDifferences(stored: JsonObject, sent: SentAssessment): string[] {
   const metadata = asRecord(stored["metadata"] ?? null);
   const value = asRecord(stored[sent.kind] ?? null)["value"] ?? null;

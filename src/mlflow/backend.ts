@@ -25,7 +25,6 @@ const WRITING = await lateTools<WriteServices>("mlflow.writing", async () => {
   return WRITING;
 });
 
-/** All of them. */
 export const MLFLOW_TOOLS: readonly ToolNames[] = [...READING, ...WRITING];
 
 const NAME = "MLflow";
@@ -138,7 +137,7 @@ function describeBackend(
   };
 }
 
-/** Only a Databricks workspace has traces of Unity Catalog. */
+/** Only a Databricks workspace has traces in Unity Catalog. */
 function refuseCatalogIds<S>(tool: Tool<S>): Tool<S> {
   return {
     ...tool,
@@ -154,7 +153,7 @@ function refuseCatalogIds<S>(tool: Tool<S>): Tool<S> {
   };
 }
 
-/** Data in a form that MLflow does not write are the fault of where they come from. */
+/** Data that MLflow cannot have written are reported as the fault of their source. */
 function blameSource<S>(tool: Tool<S>, hint: string): Tool<S> {
   return {
     ...tool,
@@ -170,7 +169,7 @@ function blameSource<S>(tool: Tool<S>, hint: string): Tool<S> {
   };
 }
 
-/** The argument that is given where a call leaves it out. */
+/** The arguments that the configuration supplies if a call omits them. */
 function listFixedArguments({ id, name }: ReadServices["experiment"]): string[] {
   return (id ?? name) === undefined ? [] : ["experiment_id"];
 }

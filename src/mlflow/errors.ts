@@ -23,10 +23,10 @@ const KINDS: Readonly<Record<string, FailureCode>> = createLookup({
   TEMPORARILY_UNAVAILABLE: "upstream_error",
 });
 
-/** MLflow's only 503 from before it acts; that of a database that fails comes at any time. */
+/** The only 503 that MLflow sends before it acts; one for a failing database comes at any time. */
 const DISABLED = /^Endpoint: .{1,200} disabled (?:due to|because) .*? (running \w+ [`\w -]{1,60})/;
 
-/** MLflow's own error body as an error; undefined when the body is of another form. */
+/** Reads MLflow's own error body; undefined if the body has another form. */
 export function readMlflowError(status: number, body: string): Failure | undefined {
   const parsed = ErrorBody.safeParse(tryParseJson(body));
   if (!parsed.success) {
@@ -64,7 +64,7 @@ export function readMlflowError(status: number, body: string): Failure | undefin
     });
   }
   if (/^Workspace '.*' not found/i.test(message)) {
-    // Not "not found": what was asked for may well be there.
+    // Not "not found": what was asked for may well exist.
     return new Failure("unsupported", `MLflow: ${detail}.`, {
       status,
       hint: "Check MLFLOW_WORKSPACE.",
@@ -84,7 +84,7 @@ export function readMlflowError(status: number, body: string): Failure | undefin
       {
         status,
         upstreamCode,
-        // An INTERNAL_ERROR is the same at the next try: bad input often ends in one.
+        // An INTERNAL_ERROR comes again on a retry: it is often the result of bad input.
         retryable: status !== 500 && status !== 501 && upstreamCode !== "INTERNAL_ERROR",
         hint:
           "An argument may be one that MLflow does not validate; otherwise see the server's log.",
@@ -98,7 +98,7 @@ export function readMlflowError(status: number, body: string): Failure | undefin
   );
 }
 
-/** Failures of the server as a whole: the next request would fail in the same way. */
+/** Failures of the server as a whole: the next request would fail, too. */
 export const SERVER_FAILURES: ReadonlySet<FailureCode> = new Set<FailureCode>([
   "rate_limited",
   "timeout",
@@ -107,9 +107,9 @@ export const SERVER_FAILURES: ReadonlySet<FailureCode> = new Set<FailureCode>([
 ]);
 
 /**
- * A failure that leaves what was read: anything but the caller's wish.
+ * Returns an error as a failure that keeps what was read; rethrows a cancellation and others.
  *
- * @param form Says that a reply is not in its form.
+ * @param form The message for a reply in an unexpected form.
  */
 export function requireFailure(error: unknown, form: string): Failure {
   if (error instanceof Failure && error.code !== "cancelled") return error;
@@ -122,7 +122,7 @@ export function requireSpanFailure(error: unknown): Failure {
   return requireFailure(error, "A span is not in a form that MLflow writes.");
 }
 
-/** A failure as a note tells it. */
+/** Describes a failure in a note. */
 export function describeFailure({ message, hint }: Failure): string {
   return [message, hint].filter((text) => text !== undefined).join(" ");
 }

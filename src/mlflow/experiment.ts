@@ -6,8 +6,8 @@ import type { Experiment, TraceReader } from "./store.ts";
 const SHOWN = 10;
 
 /**
- * The id of the experiment that a call means: its argument (an id, or a name), else the configured
- * default.
+ * Finds the id of the experiment that a call means: its argument (an id or a name), or else the
+ * configured default.
  */
 export async function findExperimentId(
   given: string | undefined,
@@ -18,7 +18,7 @@ export async function findExperimentId(
     return isId(wanted) ? wanted : await findIdByName(mlflow, wanted, "experiment_id");
   }
   if (experiment.id !== undefined) {
-    // A name there would end in a failure of the server.
+    // The server would fail on a name.
     return isId(experiment.id)
       ? experiment.id
       : await findIdByName(mlflow, experiment.id, "MLFLOW_EXPERIMENT_ID");
@@ -31,7 +31,7 @@ export async function findExperimentId(
   });
 }
 
-/** The same, making sure that the experiment exists. */
+/** Like {@link findExperimentId}, but makes sure that the experiment exists. */
 export async function findExperiment(
   given: string | undefined,
   services: ReadServices,
@@ -64,7 +64,7 @@ async function findIdByName(mlflow: TraceReader, name: string, source: string): 
   );
 }
 
-/** Which experiments there are, and which of them a wrong name may have meant. */
+/** Lists the experiments, and those that a wrong name may have meant. */
 async function listExperiments(
   mlflow: TraceReader,
   wanted?: string,
@@ -73,7 +73,7 @@ async function listExperiments(
   try {
     all = await mlflow.experiments(200);
   } catch (error) {
-    // Where none was asked for, this failure is what the caller has to know.
+    // If none was named, this failure is what the caller needs to know.
     if (!isFailure(error) || wanted === undefined) throw error;
     return { meant: ".", hint: `The experiments could not be listed: ${error.message}` };
   }

@@ -1,5 +1,5 @@
 /**
- * What a search's result does not say by itself: why it is empty, what it could not look at.
+ * What a search's result does not say by itself: why it is empty, and what was not searched.
  *
  * @module
  */
@@ -13,8 +13,8 @@ import { SPANS_LOCATION } from "./span_place.ts";
 import type { TraceQuery, TraceReader } from "./store.ts";
 
 /**
- * Why nothing was found, and what to try; an empty result of an experiment or run that does not
- * exist is an error, not an answer.
+ * Explains why nothing was found, and what to try; for an experiment or run that does not exist, an
+ * empty result is an error, not an answer.
  */
 export async function explainEmpty(
   args: { readonly run_id?: string | undefined; readonly page_token?: string | undefined },
@@ -104,7 +104,7 @@ export function describeUnseen(count: number | undefined): string {
 /** Comparisons probed for an empty result. */
 const PROBES = 3;
 
-/** Which near comparisons would match, with the reason why the written ones do not. */
+/** Finds similar comparisons that would match, and the reason why those given do not. */
 async function findAlternatives(
   clauses: readonly Clause[],
   { experimentIds }: TraceQuery,
@@ -124,7 +124,7 @@ async function findAlternatives(
   return told.flat();
 }
 
-/** Comparisons that may have been meant, where the data have another form than they seem to. */
+/** Comparisons that may have been meant, if the data are not in the form that they seem to have. */
 function listAlternatives(clause: Clause): { instead: Clause; why: string }[] {
   const { entity, key, op, value } = clause;
   if (typeof value !== "string") return [];

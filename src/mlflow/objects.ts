@@ -1,4 +1,4 @@
-/** Files of spans in object stores that no server serves. */
+/** Files of spans in object stores that the server does not serve. */
 import { schemeOfStore, type StoreScheme } from "../config/mlflow.ts";
 import type { Settings } from "../config/settings.ts";
 import { Failure, type FailureCode } from "../core/failure.ts";
@@ -7,19 +7,19 @@ import { once } from "../core/values.ts";
 import type { UpstreamSession } from "../http/client.ts";
 import type { UpstreamOptions, UpstreamRequest } from "../http/request.ts";
 
-/** A file in an object store, not yet asked for. */
+/** A file in an object store, not requested yet. */
 export interface ObjectFile {
   readonly session: UpstreamSession;
   readonly request: UpstreamRequest;
 }
 
-/** Finds a file in an object store; undefined where that is not among the configured. */
+/** Finds a file in an object store; undefined if the store is not configured. */
 export type ObjectReader = (
   location: string,
   signal: AbortSignal,
 ) => Promise<ObjectFile> | undefined;
 
-/** Patience, certificates and log of requests to a store. */
+/** Timeouts, certificates and log of requests to a store. */
 export type StoreLimits = Omit<UpstreamOptions, "setting" | "baseUrl" | "headers">;
 
 /** Opens files of one kind of store. */
@@ -27,7 +27,7 @@ export type OpenObject = (location: string, signal: AbortSignal) => ObjectFile;
 
 type Load = (settings: Settings, limits: StoreLimits, log: Log) => Promise<OpenObject>;
 
-/** Each kind is loaded when the first of its files is asked for. */
+/** Each kind is loaded when the first of its files is requested. */
 const KINDS: Readonly<Record<StoreScheme, Load>> = {
   s3: async (...given) => (await import("./aws/s3.ts")).reachS3(...given),
   azure: async (...given) => (await import("./azure/blob.ts")).reachAzure(...given),
@@ -53,7 +53,7 @@ export function reachObjects(
   };
 }
 
-/** Why a service refuses a request, by its words. */
+/** A reason for which a service refuses a request, recognized by its words. */
 export interface Reason {
   readonly says: RegExp;
   readonly code: FailureCode;
@@ -62,8 +62,8 @@ export interface Reason {
 }
 
 /**
- * A refusal as a failure that names the variable, by the first reason that fits; a service's own
- * words may hold account numbers and signatures.
+ * Turns a refusal into a failure that names the variable, by the first reason that matches; a
+ * service's own words may contain account numbers and signatures, so they are not shown.
  */
 export function readRefusal(
   reasons: readonly Reason[],

@@ -1,5 +1,5 @@
 /**
- * Which MLflow release first evaluates a filter.
+ * Reads a search's filter and order, and knows which MLflow release first evaluates them.
  *
  * @module
  */
@@ -10,7 +10,7 @@ import { type Order, type OrderTerm, parseOrderBy } from "./filter/order.ts";
 import { parseFilter } from "./filter/filter.ts";
 import type { TraceQuery, TraceReader } from "./store.ts";
 
-/** The filter of a search: the caller's text, and the run and model it asks for. */
+/** Builds the filter of a search: the caller's text, and the run and model that it names. */
 export function buildFilter(
   text: string | undefined,
   also: { readonly runId: string | undefined; readonly modelId: string | undefined },
@@ -34,7 +34,7 @@ export function readOrder(order: string | readonly string[] | undefined): Order 
   return nameArgument("order_by", () => parseOrderBy(readList(order)));
 }
 
-/** Explains a refusal of a search by what the server's release cannot do yet. */
+/** Explains the refusal of a search by what the server's release cannot do yet. */
 export async function explainRefusal(
   error: unknown,
   { filter = { clauses: [], notes: [] }, orderBy }: Pick<TraceQuery, "filter" | "orderBy">,
@@ -50,7 +50,7 @@ export async function explainRefusal(
   if (missing.length === 0) return error;
   const told = missing.map((need) => `${need.feature} needs MLflow ${need.version} or newer`);
   return new Failure("unsupported", `This server is MLflow ${version}: ${told.join("; ")}.`, {
-    hint: "Leave that out and look at the returned traces instead.",
+    hint: "Leave that out, and check the returned traces instead.",
     cause: error,
   });
 }
@@ -106,7 +106,7 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
-/** Whether a back end surely is of an older release than this one. */
+/** Whether a back end is certainly of an older release than this one. */
 export async function isOlderThan(release: string, mlflow: TraceReader): Promise<boolean> {
   const version = await mlflow.version().catch(() => undefined);
   return version !== undefined && compareVersions(version, release) < 0;

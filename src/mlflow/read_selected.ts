@@ -15,10 +15,10 @@ import {
 import { shapeSpan } from "./shape/span.ts";
 import type { TracePage } from "./store.ts";
 
-/** Most traces whose names are read from their spans where nobody asked for names in particular. */
+/** Most traces whose names are read from their spans if names were not asked for explicitly. */
 const NAMES_UNASKED = 25;
 
-/** Why a trace has none though it was written with some. */
+/** Why a trace that was written with spans has none. */
 const LOST_SPANS = "The server has none, though these traces were written with spans: they are " +
   "lost, or were deleted meanwhile.";
 
@@ -26,8 +26,8 @@ const LOST_SPANS = "The server has none, though these traces were written with s
 const AT_ONCE = 100;
 
 /**
- * What is selected of a page's traces. Where the time is up, or the server fails as a whole, while
- * spans are read, the page ends before the first trace without them.
+ * Reads what is selected from a page's traces. If the time is up, or the server fails as a whole,
+ * while spans are read, the page ends before the first trace without them.
  */
 export async function readSelected(
   page: TracePage,

@@ -4,17 +4,17 @@ import type { CallContext, Target, Tool, ToolSpec } from "../mcp/tool.ts";
 import type { TraceReader, TraceWriter } from "./store.ts";
 import { type Finding, type Write, writeOnce as send } from "../http/write.ts";
 
-/** Experiment that calls mean when they name none. */
+/** The experiment of calls that name none. */
 interface ExperimentDefault {
   /** By id; wins over the name. */
   readonly id: string | undefined;
   readonly name: string | undefined;
 }
 
-/** What reading tools get, made anew for each call. */
+/** What reading tools get, created for each call. */
 export interface ReadServices {
   readonly mlflow: TraceReader;
-  /** The experiment to take when a call names none. */
+  /** The experiment to use when a call names none. */
   readonly experiment: ExperimentDefault;
   /** Milliseconds since 1970. */
   readonly now: () => number;
@@ -36,7 +36,7 @@ export function writingTool<I extends z.ZodObject, O extends z.ZodObject>(
   return defineTool({ target: pickTarget, ...spec });
 }
 
-/** Arguments that say what a call changes, not what it writes there. */
+/** Arguments that say where a call makes its change, not what it writes. */
 const TARGET = new Set([
   ...["experiment_id", "trace_id", "trace_ids", "span_id", "assessment_id", "name", "key"],
   ...["max_timestamp_millis", "older_than", "max_traces", "dry_run"],
@@ -53,7 +53,7 @@ function pickTarget(args: Readonly<Record<string, unknown>>, services: WriteServ
   return { experiment_id: experiment, ...Object.fromEntries(given) };
 }
 
-/** Arguments of the official server that mean nothing here: accepted, not listed. */
+/** Arguments of the official server that have no effect here: accepted, not listed. */
 export const IGNORED = {
   output: z.string().optional(),
   verbose: z.boolean().optional(),
@@ -63,7 +63,7 @@ export const UNLISTED = ["output", "verbose", "sql_warehouse_id"] as const;
 
 export type { Finding };
 
-/** A write to a store, and how to see there afterwards whether it took effect. */
+/** A write to a store, and how to check afterwards whether it took effect. */
 interface StoreWrite<T> extends Omit<Write<T>, "look"> {
   readonly look: (mlflow: TraceReader) => Promise<Finding<T>>;
 }
@@ -73,5 +73,5 @@ export function writeOnce<T>(
   { look, ...write }: StoreWrite<T>,
   { mlflow, signal }: { readonly mlflow: TraceWriter } & Pick<CallContext, "signal">,
 ): Promise<{ result: T; notes?: string[] }> {
-  return send({ ...write, look: () => look(mlflow.afresh()) }, signal);
+  return send({ ...write, look: () => look(mlflow.withOwnDeadline()) }, signal);
 }

@@ -5,7 +5,7 @@
  */
 import { schemeOfStore } from "../config/mlflow.ts";
 import { Failure } from "../core/failure.ts";
-import { joinedPath, path, type SafePath } from "../http/request.ts";
+import { joinPath, path, type SafePath } from "../http/request.ts";
 
 /** The tag that says how spans are kept. */
 export const SPANS_LOCATION = "mlflow.trace.spansLocation";
@@ -57,7 +57,7 @@ export function findFile(place: SpanPlace): SafePath | undefined {
   const segments = findProxiedPath(place.folder)?.split("/").filter((segment) => segment !== "");
   return segments === undefined
     ? undefined
-    : joinedPath(path`/api/2.0/mlflow-artifacts/artifacts`, [...segments, place.file]);
+    : joinPath(path`/api/2.0/mlflow-artifacts/artifacts`, [...segments, place.file]);
 }
 
 /** The file of spans in an object store, where only that has it. */

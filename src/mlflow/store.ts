@@ -13,9 +13,9 @@ export interface TraceQuery {
   readonly orderBy: readonly OrderTerm[];
   /** Most traces to return, at least 1. */
   readonly limit: number;
-  /** Where to go on, from an earlier page. */
+  /** Where to continue, from an earlier page. */
   readonly pageToken?: string | undefined;
-  /** Told after each page: traces so far. */
+  /** Called after each page with the number of traces so far. */
   readonly onPage?: (count: number) => void;
 }
 
@@ -23,11 +23,11 @@ export interface TraceQuery {
 export interface TracePage {
   /** Trace infos as the server sends them. */
   readonly infos: readonly Json[];
-  /** What is to be told of them: a page that failed, traces that came twice. */
+  /** What to report about them: a page that failed, traces that came twice. */
   readonly notes?: readonly string[];
   /** The token for what follows; undefined at the end. */
   readonly nextPageToken: string | undefined;
-  /** The token for what follows the first `kept` traces of this page, where that can be told. */
+  /** The token for what follows the first `kept` traces of this page, if there can be one. */
   readonly tokenAfter: (kept: number) => string | undefined;
 }
 
@@ -41,13 +41,13 @@ export interface Experiment {
 
 /** A trace whose spans could not be read. */
 export interface UnreadSpans {
-  /** Its place among those that were asked for. */
+  /** Its index among those that were requested. */
   readonly trace: number;
   /** Why not. */
   readonly failure: Failure;
 }
 
-/** Takes one span of a trace; `"enough"` ends the reading. */
+/** Receives one span of a trace; `"enough"` ends the reading. */
 export type VisitSpan = (span: Json, index: number) => "enough" | undefined | void;
 
 /** Reads traces, wherever they are kept. One instance serves one tool call. */
@@ -58,7 +58,7 @@ export interface TraceReader {
   version(): Promise<string | undefined>;
   /** Traces in order, up to the limit. */
   search(query: TraceQuery): Promise<TracePage>;
-  /** How many traces a query matches, where that is cheap to tell. */
+  /** How many traces a query matches, if that is cheap to find out. */
   count(query: Pick<TraceQuery, "experimentIds" | "filter">): Promise<number | undefined>;
   /**
    * One trace's info, as the server sends it.
@@ -78,8 +78,8 @@ export interface TraceReader {
     without?: ReadonlySet<string>,
   ): Promise<void>;
   /**
-   * The spans of several traces, whose infos are at hand. A trace whose spans cannot be read does
-   * not fail the others: it comes back with the reason.
+   * The spans of several traces, whose infos are known. A trace whose spans cannot be read does not
+   * fail the others: it is returned with the reason.
    */
   spansOfMany(
     infos: readonly Json[],
@@ -106,15 +106,15 @@ export type Deletion =
     readonly experimentId: string;
     /** Milliseconds since 1970; traces of this time and before. */
     readonly maxTimestampMillis: number;
-    /** Delete no more than so many. */
+    /** Delete no more than this many. */
     readonly maxTraces?: number | undefined;
   };
 
 /** Changes traces. Every change is sent at most once: see `http/write.ts` for what follows. */
 export interface TraceWriter extends TraceReader {
-  /** The same store with time of its own, for a look after the call's is up. */
-  afresh(): TraceReader;
-  /** Refuses what this store cannot delete; absent where it deletes everything. */
+  /** The same store with its own deadline, for a check after the call's time is up. */
+  withOwnDeadline(): TraceReader;
+  /** Refuses what this store cannot delete; absent if it can delete everything. */
   checkDeletion?(experimentId: string, traceIds: readonly string[]): void;
   /** Deletes traces and returns how many there were. */
   deleteTraces(deletion: Deletion): Promise<number>;

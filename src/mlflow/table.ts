@@ -10,7 +10,7 @@ const USUAL =
 /** Accepted for callers of the official server; `table` shapes the text block. */
 export const OutputForm = z.enum(["table", "json"]);
 
-/** Traces as a text table with a column for each selected path, or the usual ones. */
+/** Draws traces as a text table with a column for each selected path, or the usual ones. */
 function drawTable(traces: readonly Json[], selected: readonly Column[]): string {
   if (traces.length === 0) return "No traces.";
   const columns = selected.length === 0 ? buildColumns(parsePaths(USUAL)) : selected;
@@ -29,7 +29,7 @@ interface TableFacts {
   readonly unmatched_fields?: readonly { path: string; nearest: readonly string[] }[] | undefined;
 }
 
-/** Traces as a table, with the notes that the structured result has. */
+/** Draws traces as a table, with the notes of the structured result. */
 export function drawTableWithFacts(
   traces: readonly Json[],
   columns: readonly Column[],

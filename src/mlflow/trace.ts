@@ -6,8 +6,8 @@ import { decodeText, shapeSpan, type Span } from "./shape/span.ts";
 import type { TraceReader } from "./store.ts";
 
 /**
- * The trace that a caller's text names: its id, its address `mlflow://traces/…`, or the link to its
- * page that results carry.
+ * Reads the trace id from a caller's text: the id itself, a URI `mlflow://traces/…`, or the link to
+ * the trace's page that results contain.
  */
 export function readTraceId(text: string): string {
   const given = text.trim().replace(/^(["'`])(.+)\1$/, "$2");
@@ -34,39 +34,39 @@ export function refuseCatalogId(text: string): void {
 export const TraceId = z.string().overwrite(readTraceId);
 
 /**
- * The id that is likely meant by one that no trace has, undefined if it is as good as any: spans
- * carry their trace's id without the `tr-`, and ids are lower case.
+ * Guesses what was meant by an id that no trace has; undefined if it is already in the right form:
+ * spans carry their trace's id without the `tr-`, and ids are lower case.
  */
 export function guessTraceId(traceId: string): string | undefined {
   const hex = /^(?:tr-)?([0-9a-f]{32})$/i.exec(traceId)?.[1]?.toLowerCase();
   return hex === undefined || traceId === `tr-${hex}` ? undefined : `tr-${hex}`;
 }
 
-/** What to do about an id that no trace has; `meant` is one that a trace has. */
-export function hintAtTraceId(meant: string | undefined): string {
+/** The hint for an id that no trace has; `meant` is one that a trace has. */
+export function writeTraceIdHint(meant: string | undefined): string {
   return meant === undefined ? "search_traces finds the ids of traces." : `Did you mean ${meant}?`;
 }
 
 /** The tag that holds a trace's name. */
 export const NAME = "mlflow.traceName";
 
-/** Most traces of an answer whose spans are read for their names alone, and how many at a time. */
+/** Most traces of an answer whose spans are read just for the name, and how many at a time. */
 export const MOST_READ = 100;
 const AT_ONCE = 4;
 
-/** Names of root spans by the trace's place in a result. */
+/** Names of root spans by the trace's index in a result. */
 export type RootNames = Map<number, string>;
 
 export function isNameless({ tags }: TraceInfo): boolean {
   return tags[NAME] === undefined;
 }
 
-/** Keeps a span's name where it is the root's. */
+/** Keeps a span's name if it is the root span. */
 export function noteRootName(names: RootNames, trace: number, span: Span): void {
   if (span.parent_span_id === null && !names.has(trace)) names.set(trace, span.name);
 }
 
-/** The info with the root span's name where it has none of its own. */
+/** Adds the root span's name to an info without a name. */
 export function completeName(info: TraceInfo, rootName: string | undefined): TraceInfo {
   if (rootName === undefined || !isNameless(info)) return info;
   return { ...info, tags: { ...info.tags, [NAME]: rootName } };
@@ -88,7 +88,7 @@ export async function readRootNames(
         return names.has(trace) ? "enough" : undefined;
       }, new Set(["attributes"]));
     } catch (error) {
-      // Its spans are lost, or time is up: it stays without a name.
+      // Its spans are lost, or the time is up: it stays nameless.
       if (!isFailure(error) || error.code === "cancelled") throw error;
     }
   };

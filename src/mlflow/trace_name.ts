@@ -1,5 +1,5 @@
 /**
- * MLflow names no trace that arrived through OpenTelemetry: such a trace has its root span's name.
+ * MLflow gives no name to traces that arrive through OpenTelemetry: they get their root span's.
  *
  * @module
  */
@@ -75,7 +75,7 @@ export function describeOthers(
     }${finds}`;
 }
 
-/** Marks tokens of searches by the names of root spans: they count in no other. */
+/** Marks tokens of searches by the names of root spans: they are valid in no other search. */
 const MARK = "root-name.";
 
 function markToken(token: string | undefined): string | undefined {
@@ -88,7 +88,7 @@ export function readMark(token: string | undefined) {
   return { byRootName, pageToken: byRootName ? token?.slice(MARK.length) : token };
 }
 
-/** Pages of traces without a name that are read in search of one that matches. */
+/** Most pages of nameless traces that are read to find one that matches. */
 const MOST_PAGES = 5;
 
 /** What {@link searchByRootName} found. */
@@ -138,7 +138,7 @@ export async function searchByRootName(
   }
 }
 
-/** A test of names by a comparison, with what the server means by its operators. */
+/** Compiles a comparison to a predicate on names, with the server's meaning of the operators. */
 async function compileName({ op, value }: Clause): Promise<(name: string) => boolean> {
   const text = String(value);
   if (op === "=") return (name) => name === text;
@@ -150,7 +150,7 @@ async function compileName({ op, value }: Clause): Promise<(name: string) => boo
     : (name) => isLike([...name], [...text]);
 }
 
-/** SQL's LIKE, in time that grows with both lengths: the last % alone is tried again. */
+/** SQL's LIKE, in time proportional to both lengths: only the last % is retried. */
 function isLike(text: readonly string[], pattern: readonly string[]): boolean {
   let [at, wanted, star, from] = [0, 0, -1, 0];
   while (at < text.length) {

@@ -4,7 +4,7 @@ import { isJsonObject, type Json } from "../core/json.ts";
 import { openSession, parseReply, type UpstreamSession } from "../http/client.ts";
 import { doubtWrite } from "../http/failure.ts";
 import { path } from "../http/request.ts";
-import { createTransport, hostPort, mayReach } from "../http/transport.ts";
+import { createTransport, formatHostPort, mayReach } from "../http/transport.ts";
 import type { Account } from "./account.ts";
 import {
   failureOfMessages,
@@ -189,7 +189,7 @@ const TIMEOUT = 120_000;
 
 /** Why a signed address may not be used; undefined where it may. */
 export function whyUnreachable(url: URL, { baseUrl }: Account): string | undefined {
-  const host = hostPort(url);
+  const host = formatHostPort(url);
   const insecure = url.protocol === "http:" && baseUrl.protocol === "https:";
   if (mayReach(host) && !insecure) return undefined;
   return `${host}, which is not among the permitted hosts (to permit it: --allow-hosts ${host})`;

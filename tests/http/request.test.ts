@@ -2,7 +2,7 @@
 import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { joinedPath, path } from "../../src/http/request.ts";
+import { joinPath, path } from "../../src/http/request.ts";
 import { serve, sessionWith } from "./support.ts";
 
 const refused = (run: () => unknown) => {
@@ -45,7 +45,7 @@ Deno.test("hostile ids are refused before anything is sent", () => {
     assert.equal(report.error, "invalid_arguments", JSON.stringify(id));
     assert.ok(report.message.length < 500);
     assert.equal(
-      refused(() => joinedPath(path`/artifacts`, ["ok", id])).error,
+      refused(() => joinPath(path`/artifacts`, ["ok", id])).error,
       "invalid_arguments",
     );
   }

@@ -100,7 +100,7 @@ Deno.test("archived traces are read by get_trace, searches and feedback, whereve
       const span_id = at(trace, "data", "spans", 1, "span_id");
       const data = await tools.ok("log_feedback", { ...assess, span_id });
       assert.equal(at(data, "assessment", "span_id"), span_id);
-      assert.doesNotMatch(listAt(data, "notes").join("\n"), /could not be seen/);
+      assert.doesNotMatch(listAt(data, "notes").join("\n"), /could not be checked/);
       const other = await tools.fails("log_feedback", { ...assess, span_id: "00000000000000aa" });
       assert.match(String(other.hint), /begin with: .*\(agent\), .*\(look up\)/);
     });

@@ -87,7 +87,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
       const data = await tools.ok("log_feedback", { ...args, span_id: "00000000000000aa" });
       assert.equal(at(data, "assessment", "span_id"), "00000000000000aa");
       const notes = listAt(data, "notes").join("\n");
-      assert.match(notes, /Whether the trace has span 00000000000000aa could not be seen: ./);
+      assert.match(notes, /Whether the trace has span 00000000000000aa could not be checked: ./);
       await tools.fails("log_feedback", { ...args, span_id: "no id" });
     });
   }

@@ -87,7 +87,7 @@ export function chartEvaluations(
   };
 }
 
-/** Scores that are numbers or truth values; texts have no bar. */
+/** Scores that are numbers or booleans; texts have no bar. */
 export function scoreNames(sums: readonly EvaluationResult[]): string[] {
   return [
     ...new Set(

@@ -15,7 +15,7 @@ import type { UpstreamCall } from "../../mcp/tool.ts";
 import { readMlflowError } from "../errors.ts";
 import { HttpTraceStore, newServerMemory } from "../http/store.ts";
 
-/** A way to a tracking server, or to what answers like one. */
+/** A connection to a tracking server, or to what answers like one. */
 export interface Connection {
   /** The store for one call. */
   open(call: UpstreamCall): HttpTraceStore;
@@ -133,7 +133,7 @@ async function prepareLimits(settings: Settings, baseUrl: URL, log: Log) {
   };
 }
 
-/** The server as one call reaches it: with the caller's credentials, where it brought its own. */
+/** The connection for one call: with the caller's credentials, if it brought any. */
 function reachFor(
   { caller, log, traceparent }: UpstreamCall,
   options: UpstreamOptions,
@@ -145,7 +145,7 @@ function reachFor(
       if (caller?.credentials === undefined) {
         return { ...headers, ...defined({ authorization, traceparent }) };
       }
-      // Whatever else says who is asking is the configured user's, too.
+      // Other headers that identify the user belong to the configured one, too.
       const others = Object.entries(headers).filter(([name]) => !/^x-databricks-azure-/.test(name));
       return {
         ...Object.fromEntries(others),
@@ -157,7 +157,7 @@ function reachFor(
   };
 }
 
-/** Basic beats Bearer when both are set, as in MLflow's own client; then the URL, then the file. */
+/** Basic wins over Bearer if both are set, as in MLflow's client; then the URL, then the file. */
 async function readAuthorization(
   { trackingUsername, trackingPassword, trackingToken }: Settings,
   baseUrl: URL,
@@ -206,7 +206,7 @@ function encodeBasic(username: string, password: string): string {
   return `Basic ${btoa(String.fromCharCode(...bytes))}`;
 }
 
-/** How bytes reach the tracking server: whom to trust, and who we are. */
+/** Configures the connection to the tracking server: whom to trust, which certificate to show. */
 async function configureTransport(settings: Settings, { host }: URL): Promise<Transport> {
   const { insecureTls: insecure, serverCertPath, clientCertPath } = settings;
   if (insecure && serverCertPath !== undefined) {

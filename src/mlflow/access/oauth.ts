@@ -20,13 +20,13 @@ const OauthError = z.looseObject({
   error_description: z.string().optional(),
 });
 
-/** Who gives tokens, and what to say when it does not. */
+/** Where tokens come from, and what to say when none does. */
 export interface Issuer {
   /** Its name for people. */
   readonly name: string;
   /** The setting that names its address. */
   readonly setting: string;
-  /** The settings with the credentials that it is shown. */
+  /** The settings that hold the credentials for it. */
   readonly credentials: string;
   readonly transport: Transport;
   readonly log: Log;
@@ -47,7 +47,7 @@ export function reachIssuer(issuer: Issuer, baseUrl: URL): UpstreamOptions {
   };
 }
 
-/** Asks for a token; the log learns it, so that it is never shown. */
+/** Requests a token, and tells the log to hide it. */
 export async function requestToken(
   issuer: Issuer,
   endpoint: URL,
@@ -65,7 +65,7 @@ export async function requestToken(
     }),
   );
   if (!reply.success) {
-    throw new Failure("upstream_error", `${issuer.name} gave no access token.`, {
+    throw new Failure("upstream_error", `${issuer.name} returned no access token.`, {
       hint: `Check ${issuer.setting}.`,
       cause: reply.error,
     });
@@ -101,9 +101,9 @@ function readOauthError(issuer: Issuer, status: number, body: string): Failure |
   const { error = "", error_description: text = "" } =
     OauthError.safeParse(tryParseJson(body)).data ?? {};
   if (/reasonable timeframe|AADSTS700024/.test(text)) {
-    return new Failure("unauthorized", `${issuer.name} finds this machine's time wrong.`, {
+    return new Failure("unauthorized", `${issuer.name} says that this machine's clock is wrong.`, {
       status,
-      hint: "Set this machine's clock: what it signs is good for some minutes.",
+      hint: "Set this machine's clock: what it signs is valid for a few minutes.",
     });
   }
   const codes = [/^[\w.-]{1,60}$/.exec(error)?.[0], /\bAADSTS\d+\b/.exec(text)?.[0]]
@@ -113,7 +113,7 @@ function readOauthError(issuer: Issuer, status: number, body: string): Failure |
     `${issuer.name} refused the credentials (${[`HTTP ${status}`, ...codes].join(", ")}).`,
     {
       status,
-      hint: `Check ${issuer.credentials}: they may be wrong, expired, or of another account.`,
+      hint: `Check ${issuer.credentials}: they may be wrong, expired, or for another account.`,
     },
   );
 }

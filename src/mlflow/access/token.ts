@@ -1,4 +1,4 @@
-/** An access token, or whatever else stands for one, and how long it is good for. */
+/** An access token, or an equivalent such as keys, and how long it is valid. */
 export interface IssuedToken<T = string> {
   readonly token: T;
   readonly expiresInSeconds: number;
@@ -6,13 +6,13 @@ export interface IssuedToken<T = string> {
 
 /** Access tokens that expire, fetched when needed and kept until shortly before they do. */
 export interface TokenSource<T = string> {
-  /** A token that is good. Callers at the same time wait for the same request. */
+  /** A valid token. Concurrent callers wait for the same request. */
   get(): Promise<T>;
-  /** The token was refused: the next one is fetched anew. */
+  /** Forgets a token that was refused, so that the next call fetches a new one. */
   drop(): void;
 }
 
-/** A token is renewed so long before it expires, or after half of its life, if that is later. */
+/** How long before its end a token is renewed, or after half of its life, if that is later. */
 const AHEAD = 300_000;
 
 /** Keeps a token; the clock is this process's own, so that a wrong time of day does not matter. */
@@ -30,7 +30,7 @@ export function createTokenSource<T = string>(
       kept = { token, renewAt: asked + Math.max(life - AHEAD, life / 2), expiresAt: asked + life };
       return token;
     } catch (error) {
-      // One that is still good serves until the next try.
+      // A token that is still valid serves until the next attempt.
       if (kept !== undefined && now() < kept.expiresAt) return kept.token;
       throw error;
     } finally {

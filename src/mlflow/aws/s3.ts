@@ -4,7 +4,7 @@ import type { Settings } from "../../config/settings.ts";
 import { Failure } from "../../core/failure.ts";
 import type { Log } from "../../core/log.ts";
 import { openSession } from "../../http/client.ts";
-import { joinedPath, path, type UpstreamOptions } from "../../http/request.ts";
+import { joinPath, path, type UpstreamOptions } from "../../http/request.ts";
 import type { Transport } from "../../http/transport.ts";
 import {
   type OpenObject,
@@ -48,12 +48,12 @@ export function reachS3(settings: Settings, limits: StoreLimits, log: Log): Open
     readError: (status, body) => readStoreRefusal(words, status, body),
   };
   return (location, signal) => {
-    const file = joinedPath(path``, location.slice("s3://".length).split("/"));
+    const file = joinPath(path``, location.slice("s3://".length).split("/"));
     return { session: openSession(options, signal), request: { method: "GET", path: file } };
   };
 }
 
-/** A bucket of another region answers with a redirect that leads nowhere. */
+/** Explains a bucket in another region, which answers with a redirect that leads nowhere. */
 function noticeRegion(transport: Transport): Transport {
   return async (url, init) => {
     const response = await transport(url, init);

@@ -18,12 +18,12 @@ export interface AwsKeys {
   readonly sessionToken: string | undefined;
 }
 
-/** Stands for the signature until the request is sent, so that what lacks it is not signed. */
+/** Marks a request to be signed when it is sent; requests without it are not signed. */
 export const TO_BE_SIGNED = "AWS4-HMAC-SHA256";
 
-/** A session that a role is taken for, in seconds. */
+/** How long a role is assumed for, in seconds. */
 const SESSION = 3_600;
-/** Longest that taking a role may last, in milliseconds. */
+/** Longest wait for assuming a role, in milliseconds. */
 const PATIENCE = 30_000;
 
 /** A tracking server behind AWS's gateway: every request to its host is signed. */
@@ -45,7 +45,7 @@ export function signUpstream(
   };
 }
 
-/** Signs what is sent to a host. Redirects elsewhere, and callers' own credentials, stay as they are. */
+/** Signs requests to one host; redirects elsewhere and callers' own credentials stay unchanged. */
 export function signTransport(
   transport: Transport,
   host: string,
@@ -71,18 +71,18 @@ export function signTransport(
   };
 }
 
-/** The keys of a login: fixed ones, or those of a role, renewed before they expire. */
+/** Supplies the keys of a login: fixed ones, or those of a role, renewed before they expire. */
 export function prepareKeys(
   login: AwsLogin,
   options: Pick<UpstreamOptions, "transport">,
   log: Log,
 ): () => Promise<AwsKeys> {
   if (login.kind === "keys") return () => Promise.resolve(login);
-  const roles = createTokenSource(() => takeRole(login, options, log));
+  const roles = createTokenSource(() => assumeRole(login, options, log));
   return () => roles.get();
 }
 
-async function takeRole(
+async function assumeRole(
   { roleArn, tokenFile, sessionName, sts }: AwsLogin & { kind: "web identity" },
   { transport }: Pick<UpstreamOptions, "transport">,
   log: Log,
@@ -129,7 +129,7 @@ async function takeRole(
   const secretAccessKey = read("SecretAccessKey");
   const sessionToken = read("SessionToken");
   if (accessKeyId === undefined || secretAccessKey === undefined || sessionToken === undefined) {
-    throw new Failure("upstream_error", "AWS's token service gave no keys.", {
+    throw new Failure("upstream_error", "AWS's token service returned no keys.", {
       hint: "Check AWS_ROLE_ARN and AWS_ENDPOINT_URL_STS.",
     });
   }
@@ -137,18 +137,18 @@ async function takeRole(
   return { token: { accessKeyId, secretAccessKey, sessionToken }, expiresInSeconds: SESSION };
 }
 
-/** Why AWS refuses a signed request, by the words of its services; the first that fits is told. */
+/** Why AWS refuses a signed request, by the words of its services; the first match is reported. */
 export const AWS_REASONS: readonly Reason[] = [
   {
     says: /RequestTimeTooSkewed|Signature (expired|not yet current)|not yet current/i,
     code: "unauthorized",
-    message: "AWS finds the time of the signature wrong",
-    hint: "Set this machine's clock: a signature is good for some minutes.",
+    message: "AWS says that the time of the signature is wrong",
+    hint: "Set this machine's clock: a signature is valid for a few minutes.",
   },
   {
     says: /ExpiredToken|token .{0,40}\bexpired/i,
     code: "unauthorized",
-    message: "AWS finds the keys expired",
+    message: "AWS says that the keys have expired",
     hint: "Renew AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN together, or the " +
       "token in AWS_WEB_IDENTITY_TOKEN_FILE.",
   },
@@ -161,7 +161,7 @@ export const AWS_REASONS: readonly Reason[] = [
   {
     says: /SignatureDoesNotMatch|signature we calculated|InvalidSignature/i,
     code: "unauthorized",
-    message: "AWS finds the signature wrong",
+    message: "AWS says that the signature is wrong",
     hint: "Check AWS_SECRET_ACCESS_KEY: it does not belong to AWS_ACCESS_KEY_ID.",
   },
   {

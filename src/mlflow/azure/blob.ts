@@ -4,7 +4,7 @@ import type { Settings } from "../../config/settings.ts";
 import { Failure } from "../../core/failure.ts";
 import type { Log } from "../../core/log.ts";
 import { openSession } from "../../http/client.ts";
-import { joinedPath, path } from "../../http/request.ts";
+import { joinPath, path } from "../../http/request.ts";
 import type { Transport, TransportInit } from "../../http/transport.ts";
 import { requestEntraToken } from "../access/oauth.ts";
 import {
@@ -18,9 +18,9 @@ import { createTokenSource } from "../access/token.ts";
 
 /** The release of the service's protocol that requests are written for. */
 const VERSION = "2023-11-03";
-/** What a token is asked for. */
+/** The resource that a token is requested for. */
 const RESOURCE = "https://storage.azure.com/";
-/** Stands for the credentials until the request is sent, so that redirects elsewhere get none. */
+/** Marks a request to be signed when it is sent, so that redirects elsewhere get no credentials. */
 const TO_BE_SIGNED = "SharedKey";
 
 export function reachAzure(settings: Settings, limits: StoreLimits, log: Log): OpenObject {
@@ -28,7 +28,7 @@ export function reachAzure(settings: Settings, limits: StoreLimits, log: Log): O
   return (location, signal) => {
     const place = readAzureLocation(location);
     if (place === undefined) {
-      throw new Failure("unsupported", "The spans lie in a place that Azure does not have.");
+      throw new Failure("unsupported", "The address of the spans is not one in Azure storage.");
     }
     const account = findAzureAccount(settings, place);
     if (typeof account === "string") throw new Failure("unauthorized", account);
@@ -54,12 +54,12 @@ export function reachAzure(settings: Settings, limits: StoreLimits, log: Log): O
         return readStoreRefusal(words, status, body);
       },
     };
-    const file = joinedPath(path`/${place.container}`, place.segments);
+    const file = joinPath(path`/${place.container}`, place.segments);
     return { session: openSession(options, signal), request: { method: "GET", path: file } };
   };
 }
 
-/** Gives a request what it is authorized by. */
+/** Adds a request's authorization. */
 type Sign = (
   url: URL,
   method: string,
@@ -101,14 +101,14 @@ function prepareSigning(login: AzureLogin, transport: Transport, log: Log): Sign
   }
 }
 
-/** The signature that Azure calls Shared Key, for a request without body and query. */
+/** Signs a request without body and query as Azure's Shared Key does. */
 async function signByKey(
   { account, key }: AzureLogin & { kind: "key" },
   { pathname }: URL,
   method: string,
 ): Promise<Record<string, string>> {
   const date = new Date().toUTCString();
-  // Eleven standard headers stand empty: they are not sent, or Azure leaves them out.
+  // Eleven standard headers are empty: they are not sent, or Azure omits them.
   const text = `${method}${"\n".repeat(12)}x-ms-date:${date}\nx-ms-version:${VERSION}\n` +
     `/${account}${pathname}`;
   const hmac = { name: "HMAC", hash: "SHA-256" };
@@ -123,13 +123,13 @@ async function signByKey(
 const CLOCK: Reason = {
   says: /Request date header too old/i,
   code: "unauthorized",
-  message: "Azure storage finds the time of the signature wrong",
-  hint: "Set this machine's clock: a signature is good for some minutes.",
+  message: "Azure storage says that the time of the signature is wrong",
+  hint: "Set this machine's clock: a signature is valid for a few minutes.",
 };
 const PERMISSION =
   /AuthorizationPermissionMismatch|AuthorizationFailure|InsufficientAccountPermissions|AuthorizationResourceTypeMismatch|AuthorizationServiceMismatch/;
 
-/** Why Azure refuses a request, by its codes; the first that fits is told. */
+/** Why Azure refuses a request, by its codes; the first match is reported. */
 function listReasons(login: AzureLogin): readonly Reason[] {
   const credentials = nameCredentials(login);
   return [
@@ -137,13 +137,14 @@ function listReasons(login: AzureLogin): readonly Reason[] {
     {
       says: /not valid in the specified time frame/i,
       code: "unauthorized",
-      message: "Azure storage finds the shared access signature expired, or not yet good",
-      hint: `Renew ${credentials}; where it is new, set this machine's clock.`,
+      message:
+        "Azure storage says that the shared access signature has expired, or is not valid yet",
+      hint: `Renew ${credentials}; if it is new, set this machine's clock.`,
     },
     {
       says: /AuthorizationSourceIPMismatch|AuthorizationProtocolMismatch/,
       code: "forbidden",
-      message: "Azure storage does not take the shared access signature from here",
+      message: "Azure storage does not accept the shared access signature from here",
       hint: `${credentials} is limited to other addresses or another protocol.`,
     },
     {
@@ -165,7 +166,7 @@ function listReasons(login: AzureLogin): readonly Reason[] {
     {
       says: /KeyBasedAuthenticationNotPermitted/,
       code: "forbidden",
-      message: "This storage account takes no keys",
+      message: "This storage account does not accept keys",
       hint: "Use a service principal: AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET.",
     },
     {

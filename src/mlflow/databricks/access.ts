@@ -6,25 +6,25 @@ import type { Log } from "../../core/log.ts";
 import { openSession } from "../../http/client.ts";
 import { path } from "../../http/request.ts";
 import { hostNotAllowed } from "../../http/network.ts";
-import { hostPort, mayReach, type Transport } from "../../http/transport.ts";
+import { formatHostPort, mayReach, type Transport } from "../../http/transport.ts";
 import { readMlflowError } from "../errors.ts";
 import { type Issuer, reachIssuer, requestEntraToken, requestToken } from "../access/oauth.ts";
 import { createTokenSource, type IssuedToken } from "../access/token.ts";
 
-/** Azure Databricks, as Entra knows it in every tenant. */
+/** The id of Azure Databricks in Entra, the same in every tenant. */
 const AZURE_DATABRICKS = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d";
 
 const Discovery = z.looseObject({ token_endpoint: z.string() });
 
-/** What requests to a workspace carry. */
+/** How requests to a workspace are authorized. */
 export interface DatabricksAccess {
   /** Headers of every request. */
   readonly headers: () => Promise<Record<string, string>>;
-  /** Reads an error body; a refused token is forgotten. */
+  /** Reads an error body, and forgets a refused token. */
   readonly readError: (status: number, body: string) => Failure | undefined;
 }
 
-/** How each kind of login is named to people. */
+/** The settings of each kind of login, for messages. */
 const CREDENTIALS: Readonly<Record<DatabricksLogin["kind"], string>> = {
   "pat": "DATABRICKS_TOKEN",
   "oauth-m2m": "DATABRICKS_CLIENT_ID and DATABRICKS_CLIENT_SECRET",
@@ -114,19 +114,19 @@ async function requestFromWorkspace(
   );
   const endpoint = URL.parse(discovery.data?.token_endpoint ?? "");
   if (endpoint === null || !/^https?:$/.test(endpoint.protocol)) {
-    throw new Failure("upstream_error", "The workspace does not say where it gives tokens.", {
+    throw new Failure("upstream_error", "The workspace does not say where it issues tokens.", {
       hint: "Check that DATABRICKS_HOST is the address of a Databricks workspace.",
     });
   }
   if (url.protocol === "https:" && endpoint.protocol === "http:") {
-    throw new Failure("upstream_error", "The workspace gives tokens without TLS.", {
-      hint: `The secret was not sent to ${hostPort(endpoint)}. Check DATABRICKS_HOST.`,
+    throw new Failure("upstream_error", "The workspace issues tokens without TLS.", {
+      hint: `The secret was not sent to ${formatHostPort(endpoint)}. Check DATABRICKS_HOST.`,
     });
   }
   // The secret goes to the workspace's own host, or to one that the configuration names.
-  if (endpoint.origin !== url.origin && !mayReach(hostPort(endpoint))) {
-    const host = hostPort(endpoint);
-    throw hostNotAllowed(host, `Databricks at ${url.host} gives tokens at another host, ${host}`);
+  if (endpoint.origin !== url.origin && !mayReach(formatHostPort(endpoint))) {
+    const host = formatHostPort(endpoint);
+    throw hostNotAllowed(host, `Databricks at ${url.host} issues tokens at another host, ${host}`);
   }
   const basic = new TextEncoder().encode(
     `${encodeURIComponent(clientId)}:${encodeURIComponent(clientSecret)}`,
@@ -153,7 +153,7 @@ function logInByEntra(
   return {
     authorize: async () => ({
       authorization: `Bearer ${await tokens.get()}`,
-      // Who is no user of the workspace yet is known by rights on its Azure resource.
+      // A principal that is not a user of the workspace yet is identified by its Azure rights.
       ...(resourceId === undefined ? {} : {
         "x-databricks-azure-workspace-resource-id": resourceId,
         "x-databricks-azure-sp-management-token": await management.get(),

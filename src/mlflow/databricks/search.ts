@@ -4,13 +4,13 @@ import { Failure } from "../../core/failure.ts";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import { defined } from "../../core/values.ts";
 import type { UpstreamSession } from "../../http/client.ts";
-import { joinedPath, path } from "../../http/request.ts";
+import { joinPath, path } from "../../http/request.ts";
 import { readMlflowError } from "../errors.ts";
 import { printSearch, readPages, type ReplyPage, searchTraces } from "../http/search.ts";
 import { AnyJson } from "../http/spans.ts";
 import type { TracePage, TraceQuery } from "../store.ts";
 
-/** A search that may still be under way. */
+/** A search that may still be running. */
 const Operation = z.looseObject({
   name: z.string().optional(),
   done: z.boolean().default(false),
@@ -22,11 +22,11 @@ const Operation = z.looseObject({
   }).default({ trace_infos: [] }),
 });
 
-/** Milliseconds before the first look at a search under way; each further one waits longer. */
-const FIRST_LOOK = 250;
-const LAST_LOOK = 2_000;
+/** Milliseconds before a running search is first polled; each further poll waits longer. */
+const FIRST_WAIT = 250;
+const LONGEST_WAIT = 2_000;
 
-/** What one process has learnt of a workspace. */
+/** What this process has learned about a workspace. */
 export interface SearchMemory {
   /** The route for long searches exists. */
   long: boolean;
@@ -40,8 +40,8 @@ export interface SearchPlace {
 }
 
 /**
- * Traces in order up to the limit. The long search is tried first, since experiments may be linked
- * to Unity Catalog; where it does not exist or takes no experiments, the tracking server's answers.
+ * Searches traces in order up to the limit. The long search is tried first, since experiments may
+ * be linked to Unity Catalog; without it, or if it takes no experiments, the ordinary one is used.
  */
 export async function searchWorkspace(place: SearchPlace, query: TraceQuery): Promise<TracePage> {
   const inCatalog = query.experimentIds.some(isCatalogLocation);
@@ -58,7 +58,7 @@ export async function searchWorkspace(place: SearchPlace, query: TraceQuery): Pr
     if (!isMissing(error)) throw error;
     if (inCatalog) {
       throw new Failure("unsupported", "This workspace does not search in Unity Catalog.", {
-        hint: "Give the id of an experiment; or see that tracing in Unity Catalog is enabled.",
+        hint: "Give the id of an experiment, or check that tracing in Unity Catalog is enabled.",
         cause: error,
       });
     }
@@ -67,7 +67,7 @@ export async function searchWorkspace(place: SearchPlace, query: TraceQuery): Pr
   }
 }
 
-/** Whether a refusal means that the route is not there, or not for experiments. */
+/** Whether a refusal means that the route does not exist, or not for experiments. */
 function isMissing(error: unknown): error is Failure {
   return error instanceof Failure && (error.upstreamCode === "ENDPOINT_NOT_FOUND" ||
     (error.upstreamCode === "INVALID_PARAMETER_VALUE" &&
@@ -94,11 +94,11 @@ async function fetchPage(
     }),
   );
   const { name = "" } = operation;
-  for (let wait = FIRST_LOOK; !operation.done; wait = Math.min(wait * 2, LAST_LOOK)) {
-    // Where the time is up the next request says so.
+  for (let wait = FIRST_WAIT; !operation.done; wait = Math.min(wait * 2, LONGEST_WAIT)) {
+    // If the time is up, the next request says so.
     await pause(wait, session.signal).catch(() => {});
     query.onPage?.(sofar);
-    const look = joinedPath(path`/api/4.0/mlflow/traces/search/operations`, name.split("/"));
+    const look = joinPath(path`/api/4.0/mlflow/traces/search/operations`, name.split("/"));
     operation = Operation.parse(await session.json({ method: "GET", path: look }));
   }
   const { error, response } = operation;
@@ -115,22 +115,22 @@ async function fetchPage(
 export interface CatalogId {
   /** `catalog.schema` or `catalog.schema.prefix`. */
   readonly location: string;
-  /** The id within it, as OpenTelemetry has it. */
+  /** The id within it, as in OpenTelemetry. */
   readonly id: string;
 }
 
-/** The parts of an id of Unity Catalog; undefined for an experiment's. */
+/** Reads a trace id of Unity Catalog; undefined for one of an experiment. */
 export function readCatalogId(traceId: string): CatalogId | undefined {
   const [, location, id] = /^trace:\/([^/]+)\/([^/]+)$/.exec(traceId) ?? [];
   return location === undefined || id === undefined ? undefined : { location, id };
 }
 
-/** Whether a name is a place in Unity Catalog; experiments are named by paths. */
+/** Whether a name is a location in Unity Catalog; experiments are named by paths. */
 export function isCatalogLocation(name: string): boolean {
   return /^[^./\s]+\.[^./\s]+(\.[^./\s]+)?$/.test(name);
 }
 
-/** A place to search in, or that an assessment's trace is in, as requests name it. */
+/** Writes the location of a search, or of an assessment's trace, as requests name it. */
 export function printLocation(place: string): JsonObject {
   const [catalog_name = "", schema_name, table_prefix] = place.split(".");
   if (schema_name === undefined) {
@@ -141,7 +141,7 @@ export function printLocation(place: string): JsonObject {
     : { type: "UC_TABLE_PREFIX", uc_table_prefix: { catalog_name, schema_name, table_prefix } };
 }
 
-/** A trace's info, or an assessment, with the whole id of a trace of Unity Catalog. */
+/** Completes the trace id in an info or an assessment from Unity Catalog. */
 export function completeId(value: Json, location = locate(value)): Json {
   if (location === undefined || !isJsonObject(value)) return value;
   const { trace_id: id, assessments } = value;
@@ -155,7 +155,7 @@ export function completeId(value: Json, location = locate(value)): Json {
   };
 }
 
-/** Where a trace's info says that it lies, if that is in Unity Catalog. */
+/** The location in a trace's info, if that is in Unity Catalog. */
 function locate(info: Json): string | undefined {
   const place = isJsonObject(info) ? info.trace_location : undefined;
   if (!isJsonObject(place)) return undefined;

@@ -33,12 +33,12 @@ const LinkReply = z.looseObject({
 });
 const TraceRef = z.looseObject({ trace_id: z.string() });
 
-/** Traces of Unity Catalog asked for in one batch. */
+/** Traces of Unity Catalog requested in one batch. */
 const BATCH = 10;
 
 interface SpanEntry extends TraceEntry {
   readonly traceId: string;
-  /** Where it lies in Unity Catalog; undefined for an experiment's. */
+  /** Its location in Unity Catalog; undefined for an experiment's trace. */
   readonly location: string | undefined;
 }
 
@@ -52,8 +52,8 @@ export function newWorkspaceMemory(): WorkspaceMemory {
 }
 
 /**
- * MLflow on Databricks, for the length of one tool call. Experiments are as on any tracking server;
- * their traces' spans lie behind links, and traces of Unity Catalog have routes of their own.
+ * MLflow on Databricks, for the duration of one tool call. Experiments work as on any tracking
+ * server, but their traces' spans are behind links, and traces of Unity Catalog have other routes.
  */
 export class DatabricksTraceStore extends HttpTraceStore {
   constructor(
@@ -66,12 +66,12 @@ export class DatabricksTraceStore extends HttpTraceStore {
     super(options, known, signal);
   }
 
-  override afresh(): DatabricksTraceStore {
+  override withOwnDeadline(): DatabricksTraceStore {
     const options = limitCheck(this.options);
     return new DatabricksTraceStore(options, this.warehouse, this.known, this.signal);
   }
 
-  /** A workspace tells no release. */
+  /** A workspace does not reveal its release. */
   override version(): Promise<undefined> {
     return Promise.resolve(undefined);
   }
@@ -203,10 +203,14 @@ export class DatabricksTraceStore extends HttpTraceStore {
 
   checkDeletion(experimentId: string, traceIds: readonly string[]): void {
     if (!isCatalogLocation(experimentId) && traceIds.every((id) => !readCatalogId(id))) return;
-    throw new Failure("unsupported", "Databricks deletes no traces of Unity Catalog by MLflow.", {
-      hint: "Delete their rows from the tables of their schema.",
-      effect: "none",
-    });
+    throw new Failure(
+      "unsupported",
+      "Traces in Databricks' Unity Catalog cannot be deleted through MLflow.",
+      {
+        hint: "Delete their rows from the tables of their schema.",
+        effect: "none",
+      },
+    );
   }
 
   async #ofAssessments(
@@ -252,7 +256,7 @@ export class DatabricksTraceStore extends HttpTraceStore {
     ]));
   }
 
-  /** A trace that no batch holds: its info tells why. */
+  /** Explains a trace that is missing from a batch by reading its info. */
   async #explainAbsence(traceId: string): Promise<Failure> {
     await this.info(traceId);
     return new Failure("not_found", "The trace is known, but its spans are not stored.", {
@@ -260,7 +264,7 @@ export class DatabricksTraceStore extends HttpTraceStore {
     });
   }
 
-  /** The spans behind a link that Databricks signs; it goes without the workspace's credentials. */
+  /** Opens the spans behind a signed link; the workspace's credentials are not sent there. */
   async #openLink(traceId: string): Promise<AsyncIterable<Json> | readonly Json[]> {
     const { credential_info: info } = LinkReply.parse(
       await this.session.json({
@@ -270,7 +274,10 @@ export class DatabricksTraceStore extends HttpTraceStore {
     );
     const link = URL.parse(info.signed_uri);
     if (link === null || !/^https?:$/.test(link.protocol)) {
-      throw new Failure("unsupported", "The spans lie in a place that is not reached by HTTP.");
+      throw new Failure(
+        "unsupported",
+        "The spans are in a place that cannot be reached over HTTP.",
+      );
     }
     const signature = link.search;
     const storage = openSession({
@@ -289,7 +296,7 @@ export class DatabricksTraceStore extends HttpTraceStore {
         headers: Object.fromEntries(info.headers.map(({ name, value }) => [name, value])),
       }, { path: ["spans"] });
     } catch (error) {
-      // No file was written: it still runs, or has no spans.
+      // No file was written: the trace is still running, or has no spans.
       if (isFailure(error, "not_found")) return [];
       throw error;
     }
@@ -300,7 +307,7 @@ function refuseLink(status: number): Failure | undefined {
   if (status !== 401 && status !== 403) return undefined;
   return new Failure("forbidden", `The storage of the traces refuses the link (HTTP ${status}).`, {
     status,
-    hint: "Links are good for minutes: repeat the call. If it fails again, a firewall of the " +
+    hint: "Links are valid for minutes: repeat the call. If it fails again, a firewall of the " +
       "storage may keep this machine out.",
   });
 }

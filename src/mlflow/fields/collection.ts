@@ -1,5 +1,5 @@
 /**
- * Collects what is selected of traces while they arrive.
+ * Collects what is selected from traces while they arrive.
  *
  * @module
  */
@@ -13,7 +13,7 @@ import { collectPaths, findNearestPaths, isField } from "./vocabulary.ts";
 export interface CollectionOptions {
   readonly traces: number;
   readonly spans: boolean;
-  /** The answer's budget: what can never be in it is not held. */
+  /** The answer's budget: what can never fit into it is not kept in memory. */
   readonly maxTokens: number;
 }
 
@@ -23,7 +23,7 @@ interface Unmatched {
   readonly nearest: string[];
 }
 
-/** Traces and spans whose names are looked at to suggest other paths. */
+/** Traces and spans whose field names are collected to suggest other paths. */
 const TRACES_FOR_NAMES = 20;
 const SPANS_FOR_NAMES = 50;
 
@@ -36,15 +36,15 @@ interface Part {
 }
 
 /**
- * What is selected of some traces: the original structure and the names asked for, nulls kept. An
- * array keeps positions: entries before the last selected one that are not selected are `{}`.
+ * The selection from some traces: the original structure with the names asked for, nulls kept.
+ * Arrays keep positions: entries before the last selected one that are not selected are `{}`.
  */
 export class Collection {
   readonly #parts: Part[];
   /** Routes that led to a value in some trace. */
   readonly #fruitful = new Set<Route>();
   readonly #known = new Set<string>();
-  readonly #room: Room;
+  readonly #room: SpanBuffer;
   #spansSeen = 0;
 
   /** No routes select everything. */
@@ -56,7 +56,7 @@ export class Collection {
       { length: options.traces },
       () => ({ info: undefined, spans: [], spansSeen: 0, matched: new Set() }),
     );
-    this.#room = new Room(this.#parts.map(({ spans }) => spans), options.maxTokens);
+    this.#room = new SpanBuffer(this.#parts.map(({ spans }) => spans), options.maxTokens);
   }
 
   /** Whether the answer has no room for spans of further traces. */
@@ -69,7 +69,7 @@ export class Collection {
     if (part !== undefined) part.info = info;
   }
 
-  /** Takes the span at an index of a trace; nothing of it is held but what is selected. */
+  /** Takes the span at an index of a trace, and keeps only what is selected. */
   span(trace: number, span: Json, index: number): void {
     const part = this.#parts[trace];
     if (part === undefined) return;
@@ -100,7 +100,7 @@ export class Collection {
       for (const route of this.routes) if (!part.matched.has(route)) absent.add(route);
       return value;
     });
-    // An empty list is evidence neither for a path nor against it.
+    // An empty list proves nothing about a path.
     const missing = this.routes.filter((route) =>
       absent.has(route) && !this.#fruitful.has(route) && !this.#isUnread(route)
     );
@@ -164,17 +164,17 @@ function holdsSomething(picked: Picked): boolean {
   return picked.whole || picked.children.values().some(holdsSomething);
 }
 
-/** No JSON text has more characters to a token. */
+/** The most characters per token that JSON text has. */
 const MOST_CHARACTERS = 7;
-/** What is held beyond the budget, so that cutting the answer itself always cuts deeper. */
+/** How many budgets are kept, so that cutting the answer itself always cuts deeper. */
 const SURPLUS = 4;
 /** Texts are cut to these lengths, one after the other, while there is too much. */
 const CUTS = [16_384, 8_192, 4_096, 2_048, 1_024];
 /** The shortest that a text of the answer is cut to before rows are left out. */
 const SHORTEST = 200;
 
-/** Holds as many spans as an answer can show; the last traces give way first. */
-class Room {
+/** Keeps as many spans as an answer can show, dropping the last traces first. */
+class SpanBuffer {
   readonly #most: number;
   #size = 0;
   #cut = 0;
@@ -201,14 +201,14 @@ class Room {
     const kept = cut === undefined ? span : shortenTexts(span, cut);
     list[index] = kept;
     this.#size += estimateSize(kept, this.#counted);
-    while (this.#size > this.#most && this.#giveWay()) this.#measure();
+    while (this.#size > this.#most && this.#makeRoom()) this.#measure();
   }
 
   get #counted(): number {
     return this.#cut === CUTS.length ? SHORTEST : Infinity;
   }
 
-  #giveWay(): boolean {
+  #makeRoom(): boolean {
     const cut = CUTS[this.#cut];
     if (cut !== undefined) {
       this.#cut++;
@@ -239,7 +239,7 @@ class Room {
   }
 }
 
-/** At least how many characters a value takes as JSON, counting so many of each text. */
+/** A lower bound on a value's characters as JSON, counting at most `counted` of each text. */
 function estimateSize(value: Json | undefined, counted: number): number {
   if (typeof value === "string") return Math.min(value.length, counted) + 2;
   if (value === null || typeof value !== "object") return 2;

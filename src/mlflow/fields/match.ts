@@ -15,13 +15,13 @@ export interface Picked {
   readonly children: Map<string, Picked>;
 }
 
-/** A pick of nothing yet from a value. */
+/** Starts with nothing picked from a value. */
 export function startPick(value: Json): Picked {
   return { value, whole: false, children: new Map() };
 }
 
 /**
- * What a path from `at` on picks from a value, or undefined if it matches nothing.
+ * Picks what a path, from segment `at` on, matches in a value; undefined if it matches nothing.
  *
  * Keys with dots need no backticks: at each object the longest key that makes the rest of the path
  * match is taken. `*` on an empty array or object picks the empty container.
@@ -48,7 +48,7 @@ export function match(value: Json, path: Path, at: number, scope: Scope): Picked
     matchPrefix(value, path, at, scope);
 }
 
-/** Where the value of another name is found, most likely first; empty if it is no other name. */
+/** Where the value of an alias is found, most likely first; empty if the name is not an alias. */
 export function findSources(scope: Scope, name: string): readonly AliasSource[] {
   return ALIASES[scope].get(name) ?? [];
 }
@@ -80,7 +80,7 @@ function matchAll(
   return pick.children.size > 0 || entries.length === 0 ? pick : undefined;
 }
 
-/** How many segments from `at` on may be the parts of one dotted key. */
+/** Counts the segments from `at` on that may be parts of one dotted key. */
 function countJoinable(path: Path, at: number): number {
   let count = 0;
   for (; at + count < path.length; count++) {
@@ -121,7 +121,7 @@ function matchAlias(value: JsonObject, path: Path, at: number, scope: Scope): Pi
   return undefined;
 }
 
-/** `mlflow.*` on an object with keys like `mlflow.user`: all the keys under that prefix. */
+/** Matches `mlflow.*` in an object with keys like `mlflow.user`: all keys with that prefix. */
 function matchPrefix(value: JsonObject, path: Path, at: number, scope: Scope): Picked | undefined {
   const count = countJoinable(path, at);
   if (path[at + count]?.kind !== "any") return undefined;
@@ -131,7 +131,7 @@ function matchPrefix(value: JsonObject, path: Path, at: number, scope: Scope): P
   return matchAll(value, entries, path, at + count + 1, scope);
 }
 
-/** Adds what one pick of a value holds to another of the same value. */
+/** Merges one pick of a value into another of the same value. */
 export function mergePick(into: Picked, from: Picked): void {
   if (from.whole) into.whole = true;
   for (const [key, child] of from.children) {
@@ -142,8 +142,8 @@ export function mergePick(into: Picked, from: Picked): void {
 }
 
 /**
- * The picked value: the original structure with only what was picked, in the order asked. Entries
- * of an array keep their index; `filler` stands for those skipped before the last one picked.
+ * Builds the picked value: the original structure with only what was picked, in the order asked.
+ * Entries of an array keep their index; `filler` replaces those skipped before the last one picked.
  */
 export function buildPick(pick: Picked, filler: () => Json, inherited = false): Json {
   const whole = inherited || pick.whole;
@@ -166,10 +166,10 @@ export function buildPick(pick: Picked, filler: () => Json, inherited = false): 
   return Object.fromEntries(entries);
 }
 
-/** Where in a trace an object stands, as far as other names depend on it. */
+/** Where in a trace an object is, as far as aliases depend on it. */
 export type Scope = "info" | "assessments" | "assessment" | "span" | "other";
 
-/** Keys from the object that bears the other name down to the value. */
+/** Keys from the object that has the alias down to the value. */
 type AliasSource = readonly [string, ...string[]];
 
 type Table = ReadonlyMap<string, readonly AliasSource[]>;
@@ -230,7 +230,7 @@ const ASSESSMENT = buildAliases(
 
 const NONE: Table = new Map();
 
-/** Where the values of other names are found, most likely first. */
+/** Where the values of aliases are found, most likely first. */
 const ALIASES: Readonly<Record<Scope, Table>> = {
   info: INFO,
   assessments: NONE,

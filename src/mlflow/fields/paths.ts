@@ -1,6 +1,6 @@
 /**
  * Reads the `extract_fields` language: comma-separated dot paths, `*` for every entry, backticks
- * around keys that hold dots, numbers for indexes.
+ * around keys that contain dots, numbers for indexes.
  *
  * @module
  */
@@ -33,12 +33,12 @@ export function printSegment(segment: Segment): string {
   return "`" + segment.text.replaceAll("`", "``") + "`";
 }
 
-/** A path in the notation of the language: parsing it again gives the same segments. */
+/** Writes a path so that parsing it again gives the same segments. */
 export function printPath(path: Pick<FieldPath, "segments">): string {
   return path.segments.map(printSegment).join(".");
 }
 
-/** A key as a segment, in backticks only where the language needs them. */
+/** A key as a segment, in backticks only if it needs them. */
 export function nameSegment(key: string): Segment {
   return { kind: "name", text: key, quoted: !BARE.test(key) };
 }
@@ -49,8 +49,8 @@ const MAX_SEGMENTS = 64;
 const EXAMPLE = "info.trace_id,info.tags.*,data.spans.*.attributes.`mlflow.spanType`";
 
 /**
- * Parses the field paths of an `extract_fields` argument. Empty text gives no paths, which
- * everywhere means "everything". A list in a string is read as its items.
+ * Parses the field paths of an `extract_fields` argument. Empty text has no paths, which always
+ * means "everything". A list in a string is read as its items.
  *
  * As in the original, doubled and trailing dots and empty elements are ignored. A backtick inside
  * backticks is written twice. `spans[0]` and `spans[*]` are read as `spans.0` and `spans.*`.

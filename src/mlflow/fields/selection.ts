@@ -1,6 +1,6 @@
 /**
- * What `extract_fields` selects of traces: compiled once, asked what it needs, applied once to each
- * info and each span as they arrive.
+ * What `extract_fields` selects from traces: compiled once, says what must be read, and is applied
+ * once to each info and each span as they arrive.
  *
  * @module
  */
@@ -18,7 +18,7 @@ export const ExtractFields = z.string().describe(
     "data.spans.*.attributes.mlflow.spanType. `*` = every item; indexes work.",
 );
 
-/** Paths that matched nothing, as a result tells them. */
+/** Paths that matched nothing, as a result lists them. */
 export const UnmatchedFields = z.array(z.object({
   path: z.string(),
   nearest: z.array(z.string()),
@@ -27,7 +27,7 @@ export const UnmatchedFields = z.array(z.object({
 /** One path, split where a trace has its info and its spans. */
 export interface Route {
   readonly path: FieldPath;
-  /** What is left of it within the info; undefined where it does not lead there. */
+  /** The rest of it within the info; undefined if it does not lead there. */
   readonly inInfo: readonly Segment[] | undefined;
   /** Which spans it leads to, an index for one. */
   readonly spans: "none" | "list" | "each" | number;
@@ -44,10 +44,10 @@ const ATTRIBUTES: ReadonlySet<string> = new Set(["attributes"]);
 
 /** Compiled field paths. No paths select everything. */
 export class Selection {
-  /** What must be read of a trace. */
+  /** Which parts of a trace must be read. */
   readonly wants: {
     readonly info: boolean;
-    /** Whether the name of the trace is among it. */
+    /** Whether the name of the trace is selected. */
     readonly name: boolean;
     readonly spans: boolean;
     readonly attribute: (key: string) => boolean;

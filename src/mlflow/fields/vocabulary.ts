@@ -1,5 +1,5 @@
 /**
- * The paths that exist in a trace, to name the nearest ones to a path that matched nothing.
+ * The paths that exist in a trace, to suggest the nearest ones for a path that matched nothing.
  *
  * @module
  */
@@ -12,7 +12,7 @@ const MAX_PATHS = 2000;
 const MAX_DEPTH = 6;
 const MAX_ITEMS = 50;
 
-/** Fields that every trace may have, for traces of which only a part was fetched. */
+/** Fields that any trace may have, for traces that were fetched only in part. */
 const WELL_KNOWN: readonly string[] = [
   "info",
   ...("trace_id client_request_id trace_location request_preview response_preview request_time " +
@@ -48,7 +48,7 @@ function walk(value: Json, path: string, depth: number, into: Set<string>): void
   }
 }
 
-/** Whether a path is a field that every trace may have, under any of its names, and some lack. */
+/** Whether a path is a field that any trace may have, under any of its names. */
 export function isField(path: string): boolean {
   const plain = path.replaceAll("`", "");
   if (WELL_KNOWN.some((one) => one.replaceAll("`", "") === plain)) return true;
@@ -78,14 +78,14 @@ export function findNearestPaths(
   return scored.slice(0, count).map((entry) => entry.path);
 }
 
-/** Where the objects stand whose fields have other names, and what the start of a path says. */
+/** Where the objects are whose fields have aliases, and how a path to them may begin. */
 const PLACES: readonly (readonly [Scope, string, RegExp])[] = [
   ["info", "info", /^(?:trace)?$/],
   ["span", "data.spans.*", /^$|span/],
   ["assessment", "info.assessments.*", /^$|assessment|feedback|expectation/],
 ];
 
-/** What a path means that ends in another name of a field: `status` is `info.state`. */
+/** Resolves a path that ends in an alias of a field: `status` is `info.state`. */
 function listOtherNames(asked: string): ReadonlySet<string> {
   const { parent, last } = describe(asked);
   return new Set(

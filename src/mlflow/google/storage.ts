@@ -20,7 +20,7 @@ import { createTokenSource, type IssuedToken } from "../access/token.ts";
 
 const SETTING = "GOOGLE_APPLICATION_CREDENTIALS";
 const SCOPE = "https://www.googleapis.com/auth/devstorage.read_only";
-/** Seconds for which Google takes what is signed here. */
+/** Seconds for which Google accepts a signed assertion. */
 const LIFETIME = 3_600;
 
 const KeyFile = z.looseObject({
@@ -32,7 +32,7 @@ const KeyFile = z.looseObject({
 });
 type KeyFile = z.output<typeof KeyFile>;
 
-/** Why Google refuses a request, by its words; the first that fits is told. */
+/** Why Google refuses a request, by its words; the first match is reported. */
 const REASONS: readonly Reason[] = [
   {
     says: /does not have storage\.|insufficientPermissions|"forbidden"|AccessDenied/i,
@@ -89,7 +89,7 @@ export function reachGoogle(settings: Settings, limits: StoreLimits, log: Log): 
   };
 }
 
-/** A token for the service account, for what its key signs (RFC 7523). */
+/** Exchanges an assertion signed with the service account's key for a token (RFC 7523). */
 async function signIn(file: string, transport: Transport, log: Log): Promise<IssuedToken> {
   const account = await readKeyFile(file);
   log.hide([account.private_key]);
@@ -116,7 +116,7 @@ async function readKeyFile(file: string): Promise<KeyFile> {
   if (parsed.success) return parsed.data;
   throw new Failure("unauthorized", `${file} is not the key file of a service account.`, {
     hint: `${SETTING} takes a JSON file of the type service_account; users' logins, workload ` +
-      "identities and the metadata service are not taken.",
+      "identities and the metadata service are not supported.",
   });
 }
 

@@ -13,7 +13,7 @@ import type {
   UnreadSpans,
   VisitSpan,
 } from "../store.ts";
-import { guessTraceId, hintAtTraceId } from "../trace.ts";
+import { guessTraceId, writeTraceIdHint } from "../trace.ts";
 import type { ObjectReader } from "../objects.ts";
 import { countTraces, searchTraces } from "./search.ts";
 import {
@@ -83,7 +83,7 @@ export class HttpTraceStore implements TraceWriter {
     this.session = openSession(options, signal);
   }
 
-  afresh(): HttpTraceStore {
+  withOwnDeadline(): HttpTraceStore {
     return new HttpTraceStore(
       limitCheck(this.options),
       this.memory,
@@ -245,7 +245,7 @@ export class HttpTraceStore implements TraceWriter {
       const there = likely !== undefined &&
         await this.#get(path`/api/3.0/mlflow/traces/${likely}`).then(() => true, () => false);
       throw new Failure(code, message, {
-        hint: hintAtTraceId(there ? likely : undefined),
+        hint: writeTraceIdHint(there ? likely : undefined),
         cause: error,
         ...defined({ status, upstreamCode }),
       });

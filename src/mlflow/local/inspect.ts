@@ -41,7 +41,7 @@ export function inspectStore(path: string): void {
 export function explainHotJournal(path: string): Failure {
   return new Failure(
     "unsupported",
-    `A writer of ${path} was interrupted: ${path}-journal must be rolled back first,  ` +
+    `A writer of ${path} was interrupted: ${path}-journal must be rolled back first, ` +
       "which needs write access.",
     {
       hint: `Open it once with MLflow, or with: sqlite3 ${

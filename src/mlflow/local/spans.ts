@@ -5,7 +5,7 @@
  */
 import { Failure, isFailure } from "../../core/failure.ts";
 import { ArrayScanner } from "../../http/array_scanner.ts";
-import { guessTraceId, hintAtTraceId } from "../trace.ts";
+import { guessTraceId, writeTraceIdHint } from "../trace.ts";
 import type { Database, Row } from "./database.ts";
 import { decodeArchive } from "../shape/otlp.ts";
 import {
@@ -51,7 +51,10 @@ export function noSuchTrace(database: Database, traceId: string): Failure {
   return new Failure(
     "not_found",
     `There is no trace ${JSON.stringify(traceId.slice(0, 100))} in this store.`,
-    { upstreamCode: "RESOURCE_DOES_NOT_EXIST", hint: hintAtTraceId(isThere ? likely : undefined) },
+    {
+      upstreamCode: "RESOURCE_DOES_NOT_EXIST",
+      hint: writeTraceIdHint(isThere ? likely : undefined),
+    },
   );
 }
 

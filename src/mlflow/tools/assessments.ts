@@ -130,7 +130,7 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
     const key = `assessment ${trace_id}/${assessment_id}`;
     const { result: stored, notes = [] } = await inTurn(key, context.signal, change);
     verifyStored(stored, sent);
-    if (metadata !== undefined) await lookForOverwriting(context, trace_id, assessment_id, sent);
+    if (metadata !== undefined) await checkNotOverwritten(context, trace_id, assessment_id, sent);
     const kept = Object.keys(asRecord(stored["metadata"] ?? null))
       .filter((key) => !(key in (metadata ?? {})));
     if (metadata !== undefined && kept.length > 0) {
@@ -140,8 +140,8 @@ export const updateAssessment: Tool<WriteServices> = writingTool({
   },
 });
 
-/** Fails where what was stored is there no more, since another process has written meanwhile. */
-async function lookForOverwriting(
+/** Fails if what was stored has been overwritten by another process in the meantime. */
+async function checkNotOverwritten(
   { mlflow }: WriteServices,
   traceId: string,
   assessmentId: string,
@@ -152,8 +152,8 @@ async function lookForOverwriting(
   if (lost.length === 0) return;
   throw new Failure(
     "conflict",
-    "The assessment was changed, but a look afterwards finds something else: another write at " +
-      `the same time has overwritten ${lost.join(", ")}.`,
+    "The assessment was changed, but a check afterwards found something else: another write at " +
+      `the same time had overwritten ${lost.join(", ")}.`,
     { hint: "Look at it with get_assessment before you repeat the call.", effect: "unknown" },
   );
 }
@@ -199,7 +199,7 @@ export const deleteAssessment: Tool<WriteServices> = writingTool({
           await mlflow.assessment(trace_id, assessment_id);
           return "nothing yet";
         } catch (error) {
-          // A gateway's 404 says nothing of it.
+          // A gateway's 404 says nothing about it.
           if (isFailure(error, "not_found") && error.upstreamCode !== undefined) {
             return { result: undefined };
           }

@@ -54,7 +54,7 @@ export const deleteTraces: Tool<WriteServices> = writingTool({
   needsConsent: (args) => args.dry_run !== true,
   preview: async (args, context) => {
     const plan = await makePlan(args, context);
-    // There is nothing to confirm.
+    // Nothing would be deleted, so there is nothing to confirm.
     if (plan.count === 0) throw refuseEmptyPlan(plan);
     return askForConsent(plan, args.older_than);
   },
@@ -155,7 +155,7 @@ function askForConsent(plan: Plan, olderThan: string | undefined): Preview {
   const question = describePlan(plan);
   if (!("maxTimestampMillis" in plan.deletion)) return { question };
   const { maxTimestampMillis: time, maxTraces } = plan.deletion;
-  // An age would have moved on by the next call.
+  // An age would mean a later time at the next call.
   const fixed = olderThan === undefined ? "" : " (in place of older_than)";
   const limit = maxTraces === undefined ? "" : `, max_traces=${maxTraces}`;
   const hint = `max_timestamp_millis=${time}${fixed}${limit} and confirm=true`;

@@ -10,18 +10,18 @@ import type { Deletion, Experiment, TraceReader } from "../store.ts";
 
 const LOOKUP = 100;
 
-/** Most traces that are read to tell which `max_traces` leaves. */
+/** Most traces that are read to find out which ones `max_traces` covers. */
 const LOOKED_AT = 500;
 
-/** What a deletion is about to take. */
+/** What a deletion is about to delete. */
 export interface Plan {
   readonly experiment: Experiment;
   readonly deletion: Deletion;
   /** How many traces; undefined where the server cannot tell. */
   readonly count: number | undefined;
-  /** How many there would be without `max_traces`, likewise. */
+  /** How many without `max_traces`; undefined where the server cannot tell. */
   readonly matching: number | undefined;
-  /** Ids of those that `max_traces` leaves, as far as they are looked at. */
+  /** Ids of those that `max_traces` covers, as far as they were read. */
   readonly first: readonly string[];
   /** Times of the first and last of them, ISO 8601. */
   readonly oldest: string | undefined;
@@ -60,22 +60,22 @@ export async function makePlan(args: Wanted, context: WriteServices & CallContex
   return plan;
 }
 
-/** What a question is answered with: the time up to which traces go, and which of them. */
+/** What an agreement covers: the time up to which traces are deleted, and which of them. */
 export function writeAgreement(maxTimestampMillis: number, { first }: Plan): string {
   return `${maxTimestampMillis} ${first.length === 0 ? "" : sha256(first.join(" "), "base64url")}`;
 }
 
 /**
- * Some of many: an answer that comes again, once they are gone, would take the next.
+ * With `max_traces`, a repeated yes would delete the next traces once the first are gone.
  *
- * @throws {Failure} `conflict` where they are others than at the question.
+ * @throws {Failure} `conflict` if they are not the traces that the question was about.
  */
 function checkAgreed(plan: Plan, state = ""): void {
   const [time, agreed = ""] = state.split(" ");
   if (agreed === "" || writeAgreement(Number(time), plan) === state) return;
   throw new Failure(
     "conflict",
-    "The traces that would be deleted are by now not those of the question.",
+    "The traces that would be deleted now are not those of the question.",
     {
       hint: "Nothing was deleted by this call. Look at what is left, then call again.",
       effect: "none",
@@ -114,7 +114,7 @@ async function planIds(
   };
 }
 
-/** Which of some traces an experiment has, with their times. */
+/** Finds which of these traces an experiment has, with their times. */
 export async function findTimes(
   ids: readonly string[],
   experiment: Experiment,
@@ -153,7 +153,7 @@ async function planTime(
   ]);
   const count = first.length === 0 ? 0 : all;
   const bounded = maxTraces !== undefined && (count === undefined || count > maxTraces);
-  // The oldest go first, so the last of as many is the newest of them.
+  // The oldest are deleted first, so the last one read is the newest of them.
   const last = bounded && maxTraces <= LOOKED_AT ? first.at(-1) : undefined;
   return {
     experiment,
@@ -167,20 +167,20 @@ async function planTime(
   };
 }
 
-/** The traces that a deletion by time takes first. */
+/** The traces that a deletion by time deletes first. */
 export interface FirstTraces {
   readonly ids: readonly string[];
-  /** Whether they are all that it takes. */
+  /** Whether they are all that it deletes. */
   readonly all: boolean;
 }
 
-/** Looks up which traces a deletion by time takes, by id, as far as that is certain. */
+/** Finds the ids of the traces that a deletion by time deletes, as far as that is certain. */
 export async function findFirst(
   { maxTimestampMillis, maxTraces = Infinity }: Extract<Deletion, { maxTimestampMillis: number }>,
   experiment: Experiment,
   mlflow: TraceReader,
 ): Promise<FirstTraces> {
-  // One more tells whether there are more, all in one page.
+  // One extra shows whether there are more, still in one page.
   const limit = Math.min(maxTraces, LOOKED_AT - 1);
   const { infos } = await mlflow.search({
     ...queryUpTo(maxTimestampMillis, experiment),
@@ -189,7 +189,7 @@ export async function findFirst(
   });
   const traces = infos.map(shapeInfo);
   const next = traces[limit];
-  // Of traces of one time the server chooses in its own way.
+  // Which of several traces with the same time go first is up to the server.
   const first = next === undefined
     ? traces
     : traces.slice(0, limit).filter(({ request_time }) => request_time !== next.request_time);
@@ -199,7 +199,7 @@ export async function findFirst(
   };
 }
 
-/** An age moves on between question and answer; the user agreed to the earlier time. */
+/** The cutoff of an age moves between question and answer; the user agreed to the earlier one. */
 function keepAgreedCutoff(
   cutoff: number | undefined,
   state: string | undefined,

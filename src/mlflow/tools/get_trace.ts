@@ -85,7 +85,7 @@ export const getTrace: Tool<ReadServices> = readingTool({
   },
 });
 
-/** Only what is selected is fetched: info and spans side by side when both are. */
+/** Fetches only what is selected: info and spans in parallel if both are. */
 async function readTrace(
   traceId: string,
   selection: Selection,
@@ -95,7 +95,7 @@ async function readTrace(
   let spans = 0;
   let names: RootNames = new Map();
   const picked = selection.collect({ traces: 1, spans: wants.spans, maxTokens });
-  // Spans kept in files are found by the info, which is asked for once.
+  // Spans kept in files are found through the info, which is requested once.
   const asked = wants.info ? mlflow.info(traceId) : undefined;
   const reading = wants.spans
     ? mlflow.spans(traceId, (wire, index) => {
@@ -106,7 +106,7 @@ async function readTrace(
     }, wants.without)
     : undefined;
   const unread = reading?.then(() => undefined, requireSpanFailure);
-  // When both fail, the info's failure is told, whichever came first: it says what is wrong.
+  // If both fail, the info's failure is reported, whichever came first: it says what is wrong.
   unread?.catch(() => {});
   const info = await asked;
   const failure = await unread;
@@ -117,7 +117,7 @@ async function readTrace(
       describeFailure(failure),
     ]
     : wants.spans && spans === 0
-    ? ["No spans are stored: it still runs, or they are lost."]
+    ? ["No spans are stored: the trace is still running, or they are lost."]
     : [];
   if (info !== undefined) {
     const shaped = shapeInfo(info);
@@ -138,8 +138,8 @@ const INFO = z.looseObject({
 });
 
 /**
- * Where a trace is: its address here, and its page in MLflow's web application where the place is a
- * tracking server and the trace's info is at hand.
+ * Links to a trace: its URI here, and its page in MLflow's web application if the store is a
+ * tracking server and the trace's info is known.
  */
 function linkTrace(place: string, traceId: string, info: Json | undefined): ResultLink[] {
   const uri = writeResourceUri(TRACE_RESOURCE.template, { trace_id: traceId });

@@ -32,7 +32,7 @@ const LOG_OUTPUT = z.looseObject({
   notes: z.array(z.string()).optional(),
 });
 
-/** Adds an assessment to a trace and gives it back as the server stored it. */
+/** Adds an assessment to a trace and returns it as the server stored it. */
 async function logAssessment(
   args: z.output<typeof LOG_INPUT> & { rationale?: string | undefined },
   kind: "feedback" | "expectation",
@@ -45,7 +45,7 @@ async function logAssessment(
   const span = args.span_id === undefined
     ? undefined
     : await findSpan(context.mlflow, trace_id, args.span_id);
-  // The time tells a stored assessment from an equal one that was there before.
+  // The time distinguishes the stored assessment from an equal one that was there before.
   const create_time = new Date(context.now()).toISOString();
   const sent = { kind, value, rationale, metadata };
   const { result: stored, notes = [] } = await writeOnce({

@@ -28,7 +28,7 @@ import { buildFilter } from "../query.ts";
 import { readingTool, type ReadServices } from "../services.ts";
 import { countByRootName, describeOthers } from "../trace_name.ts";
 
-/** The newest so many are drawn: more points would lie on top of each other. */
+/** How many of the newest are drawn: more points would hide each other. */
 const MOST = 1000;
 
 export const plotTraces: Tool<ReadServices> = readingTool({
@@ -121,7 +121,7 @@ export const plotTraces: Tool<ReadServices> = readingTool({
   },
 });
 
-/** Names whose figures are told; a picture shows fewer. */
+/** Names whose figures are listed; a picture shows fewer. */
 const MOST_TOLD = 20;
 
 function describeName({ name, count, failed, median, p95 }: NameFigures): string {

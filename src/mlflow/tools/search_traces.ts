@@ -39,7 +39,7 @@ const INPUT = z.object({
 
 type Input = z.output<typeof INPUT>;
 
-/** Traces whose latencies and failures are easier seen than read. */
+/** From this many traces on, latencies and failures are easier to see than to read. */
 const WORTH_DRAWING = 50;
 
 export const searchTraces: Tool<ReadServices> = readingTool({
@@ -83,7 +83,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
       countUnseen(query, context.mlflow),
       countByRootName(query, context.mlflow),
     ]);
-    // The pages of one search are of one kind.
+    // All pages of one search are of the same kind.
     const isEmpty = found?.infos.length === 0 && query.pageToken === undefined;
     const renamed = byRootName || (isEmpty && unnamed !== 0)
       ? await searchByRootName(query, context.mlflow)
@@ -145,7 +145,7 @@ export const searchTraces: Tool<ReadServices> = readingTool({
             ...defined({ next_page_token: token }),
           };
         },
-        hint: "Go on with next_page_token, or select fewer fields with extract_fields.",
+        hint: "Continue with next_page_token, or select fewer fields with extract_fields.",
         ...(selection.everything
           ? {
             brief: shortenTrace,
@@ -194,7 +194,7 @@ async function readQuery(args: Input, context: ReadServices & CallContext): Prom
 
 function wrongToken(): Failure {
   return badArgument(
-    "`page_token` is not a token from this server, or is of another search.",
+    "`page_token` is not a token from this server, or belongs to another search.",
     "Pass the next_page_token of an earlier result unchanged, or omit it to start again.",
   );
 }

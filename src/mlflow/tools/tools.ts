@@ -8,7 +8,7 @@ import { plotTraces } from "./plot_traces.ts";
 import { searchTraces } from "./search_traces.ts";
 import { deleteTraceTag, setTraceTag } from "./tags.ts";
 
-/** What a store that nobody may change has, in listing order. */
+/** The tools of a read-only store, in listing order. */
 export const READING: readonly Tool<ReadServices>[] = [
   searchTraces,
   getTrace,
@@ -16,7 +16,7 @@ export const READING: readonly Tool<ReadServices>[] = [
   plotTraces,
 ];
 
-/** What others have besides. */
+/** The tools that other stores have in addition. */
 export const WRITING: readonly Tool<WriteServices>[] = [
   logFeedback,
   logExpectation,

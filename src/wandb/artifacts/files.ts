@@ -1,7 +1,7 @@
 import * as z from "zod";
 import { badArgument, Failure } from "../../core/failure.ts";
 import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
-import { hostPort } from "../../http/transport.ts";
+import { formatHostPort } from "../../http/transport.ts";
 import { openFileStore, type Wandb, type WandbSession, whyUnreachable } from "../client.ts";
 import { type Connection, connectionShape, INT64 } from "../shapes.ts";
 import type { ArtifactReply, FileReply } from "./version_query.ts";
@@ -37,7 +37,7 @@ export async function readManifest(
   }
   const unreachable = whyUnreachable(url, wandb);
   if (unreachable !== undefined) return { unread: `The manifest is on ${unreachable}` };
-  const host = hostPort(url);
+  const host = formatHostPort(url);
   try {
     const text = await download(url, wandb, session);
     const entries = readEntries(tryParseJson(text));

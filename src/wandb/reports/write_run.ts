@@ -12,7 +12,7 @@ import { Failure, isFailure } from "../../core/failure.ts";
 import type { JsonObject } from "../../core/json.ts";
 import { doubtWrite } from "../../http/failure.ts";
 import { path } from "../../http/request.ts";
-import { hostPort } from "../../http/transport.ts";
+import { formatHostPort } from "../../http/transport.ts";
 import { writeOnce } from "../../http/write.ts";
 import { openFileStore, type Wandb, type WandbSession, whyUnreachable } from "../client.ts";
 import { noProject } from "../missing.ts";
@@ -282,7 +282,7 @@ async function put(
     return undefined;
   } catch (error) {
     if (!isFailure(error) || error.code === "cancelled") throw error;
-    return `its upload to ${hostPort(url)} failed: ${error.message}`;
+    return `its upload to ${formatHostPort(url)} failed: ${error.message}`;
   }
 }
 

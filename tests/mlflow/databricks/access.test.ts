@@ -41,7 +41,7 @@ Deno.test("databricks: a workspace with TLS gets no secret where it gives tokens
     },
     keptLog().log,
   );
-  await assert.rejects(access.headers(), /gives tokens without TLS/);
+  await assert.rejects(access.headers(), /issues tokens without TLS/);
   assert.deepEqual(sent, ["https://workspace.example/oidc/.well-known/oauth-authorization-server"]);
 });
 

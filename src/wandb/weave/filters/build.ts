@@ -172,7 +172,7 @@ class Builder {
   }
 
   #id(list: string, text: string): string {
-    if (text === "") throw badArgument("An empty id addresses nothing.");
+    if (text === "") throw badArgument("An empty id identifies nothing.");
     return list === "wb_run_ids" && !text.includes("/") ? `${this.place.id}/${text}` : text;
   }
 
