@@ -94,6 +94,7 @@ Deno.test("a line that is no message is answered, unless it is no request", asyn
     ['{"jsonrpc":"1.0","id":8,"method":"ping"}', -32600, 8],
     ['{"jsonrpc":"2.0","id":1.5,"method":"ping"}', -32600, 1.5],
     ['{"jsonrpc":"2.0","id":null,"method":"ping"}', -32600, undefined],
+    ['{"jsonrpc":"2.0","id":1e999,"method":"ping"}', -32600, undefined],
     ['{"jsonrpc":"2.0","id":{"a":1},"method":"ping"}', -32600, undefined],
     ['{"jsonrpc":"2.0","id":9}', -32600, 9],
     // Broken notifications and responses: nobody waits for an answer.
