@@ -11,62 +11,62 @@ import { createTransport, type Transport } from "../http/transport.ts";
 import { perCaller } from "../mcp/define.ts";
 import type { UpstreamCall } from "../mcp/tool.ts";
 
-/** What {@link createAccount} needs. */
+/** Settings for {@link createAccount}. */
 export interface AccountOptions {
   readonly baseUrl: URL;
   /** The web application's address. */
   readonly appUrl: URL;
   readonly credentials: Credentials;
-  /** Entity when a call names none. */
+  /** Default for calls that name no entity. */
   readonly entity?: string | undefined;
-  /** Project when a call names none. */
+  /** Default for calls that name no project. */
   readonly project?: string | undefined;
-  /** Milliseconds for one tool call. */
+  /** Deadline of one tool call, in milliseconds. */
   readonly timeoutMs: number;
   /** Receives every attempt, and redacts secrets. */
   readonly log: Log;
-  /** Milliseconds before the first retry; 500 if not given. */
+  /** Milliseconds before the first retry; 500 by default. */
   readonly backoffMs?: number;
-  /** How bytes travel; one for all accounts of the process, since it keeps connections. */
+  /** Shared by all accounts of the process, because it keeps connections open. */
   readonly transport?: Transport;
-  /** When the rate limit allows the next request, from call to call. */
+  /** When the rate limit allows the next request; shared between calls. */
   readonly pace?: Pace;
-  /** The caller's trace (W3C), sent with each request. */
+  /** The caller's W3C trace context, sent with each request. */
   readonly traceparent?: string | undefined;
 }
 
-/** One of the servers that the account's requests go to. */
+/** A server that accepts the account's credentials. */
 export type Server =
   & Pick<UpstreamOptions, "service" | "setting" | "baseUrl">
   & Partial<Pick<UpstreamOptions, "readError">>
   & {
-    /** Whether to wait for the reset of its rate limit. */
+    /** Whether to wait until its rate limit resets. */
     readonly pace?: boolean;
   };
 
-/** One account at Weights & Biases: what its API and Weave's trace server have in common. */
+/** A Weights & Biases account: what its API and Weave's trace server share. */
 export interface Account {
   readonly baseUrl: URL;
   /** The web application's address. */
   readonly appUrl: URL;
-  /** Entity when a call names none. */
+  /** Default for calls that name no entity. */
   readonly entity: string | undefined;
-  /** Project when a call names none. */
+  /** Default for calls that name no project. */
   readonly project: string | undefined;
   readonly links: Links;
   readonly log: Log;
-  /** Options for requests to a server: retries, transport, logging, redacted error bodies. */
+  /** Request options for a server: retries, transport, logging, redaction of error bodies. */
   connect(server: Server): UpstreamOptions;
   /** The `Authorization` header. */
   authorization(signal: AbortSignal): Promise<string>;
-  /** Does work with the `Authorization` header, again with a new token where it was refused. */
+  /** Runs `work` with the `Authorization` header; once more with a new token after a 401. */
   authorized<T>(
     session: UpstreamSession,
     work: (authorization: string) => Promise<T>,
   ): Promise<T>;
 }
 
-/** The account, for the process or for one call. */
+/** Creates an account, for the whole process or for one call. */
 export function createAccount(options: AccountOptions): Account {
   const { baseUrl, appUrl, credentials, entity, project, log, backoffMs = 500 } = options;
   const { transport = createTransport(), pace = { until: 0 }, traceparent } = options;
@@ -85,7 +85,7 @@ export function createAccount(options: AccountOptions): Account {
       onAttempt: (attempt) => log.debug(`${server.service} request`, { ...attempt }),
     };
   };
-  // An identity token is exchanged at the API, whichever server the access token is for.
+  // The API exchanges identity tokens, whichever server the access token is for.
   const exchange = connect({ service: "W&B", setting: "WANDB_BASE_URL", baseUrl });
   const authorization = (signal: AbortSignal) =>
     credentials.authorization(openSession(exchange, signal));
@@ -111,17 +111,17 @@ export function createAccount(options: AccountOptions): Account {
   };
 }
 
-/** The accounts of a configuration: the server's own, or that of whoever calls. */
+/** The accounts that a configuration allows: the server's own and those of its callers. */
 export interface Accounts {
-  /** For what is no call's. */
+  /** For work outside any call, such as health checks. */
   readonly own: Account;
-  /** For one call. */
+  /** The account to use for one call. */
   forCall(call: Omit<UpstreamCall, "signal">): Account;
 }
 
 /** The accounts at W&B's address. */
 export function accountsFor(settings: Settings, baseUrl: URL, log: Log): Accounts {
-  const credentials = credentialsFor(settings, log);
+  const credentials = selectCredentials(settings, log);
   const options = {
     baseUrl,
     appUrl: wandbAppUrl(settings, baseUrl),
@@ -149,27 +149,27 @@ export function accountsFor(settings: Settings, baseUrl: URL, log: Log): Account
 }
 
 /** The API key, which the launcher may have read from a netrc file, else an identity token. */
-function credentialsFor(settings: Settings, log: Log): Credentials {
+function selectCredentials(settings: Settings, log: Log): Credentials {
   const { auth, wandbApiKey: key, wandbIdentityTokenFile: file } = settings;
-  // What is no caller's, such as a look whether the server is there, is asked as nobody.
-  if (auth === "passthrough") return NOBODY;
+  // Health checks and the like run outside any call, so without a key.
+  if (auth === "passthrough") return ANONYMOUS;
   if (key !== undefined) return apiKeyCredentials(key, log);
-  return file === undefined ? NOBODY : identityCredentials(file, log);
+  return file === undefined ? ANONYMOUS : identityCredentials(file, log);
 }
 
-/** An empty key: the server refuses it, and so is there. */
-const NOBODY: Credentials = {
+/** An empty key: a refusal still shows that the server is up. */
+const ANONYMOUS: Credentials = {
   authorization: () => Promise.resolve("Basic YXBpOg=="),
   renew: () => false,
 };
 
-/** What a request brought; nothing else is used in its place. */
+/** The key that came with the request; never replaced by the server's own. */
 function callerCredentials(key: string | undefined, log: Log): Credentials {
   if (key !== undefined) return apiKeyCredentials(key, log);
   return {
     authorization: () =>
       Promise.reject(
-        new Failure("unauthorized", "The request brought no API key of W&B.", {
+        new Failure("unauthorized", "The request came without a W&B API key.", {
           hint: "Send it with each request: Authorization: Bearer <W&B API key>.",
         }),
       ),
@@ -177,7 +177,7 @@ function callerCredentials(key: string | undefined, log: Log): Credentials {
   };
 }
 
-/** The address of W&B's web pages: `WANDB_APP_URL`, else derived from the API's. */
+/** The address of W&B's web pages: `WANDB_APP_URL`, or derived from the API's address. */
 export function wandbAppUrl(settings: Settings, base: URL): URL {
   const own = httpUrl(settings.wandbAppUrl ?? "");
   if (own !== undefined) return own;
@@ -187,8 +187,8 @@ export function wandbAppUrl(settings: Settings, base: URL): URL {
   return url;
 }
 
-/** Longest wait for a rate limit's reset before a request, in milliseconds. */
-const LONGEST = 5000;
+/** Longest wait for a rate limit to reset before a request, in milliseconds. */
+const MAX_WAIT = 5000;
 
 /** When a rate limit allows the next request, in milliseconds since 1970. */
 export interface Pace {
@@ -196,8 +196,8 @@ export interface Pace {
 }
 
 /**
- * Waits for the reset of a rate limit that `RateLimit-Remaining` says is used up, instead of
- * running into a 429 that every client of the key would feel.
+ * Waits for the rate limit to reset once `RateLimit-Remaining` says it is used up, instead of
+ * running into a 429 that affects every client using the same key.
  */
 export function paceRequests(
   transport: Transport,
@@ -205,36 +205,36 @@ export function paceRequests(
   now: () => number = Date.now,
 ): Transport {
   return async (url, init) => {
-    const wait = Math.min(pace.until - now(), LONGEST);
+    const wait = Math.min(pace.until - now(), MAX_WAIT);
     if (wait > 0) await pause(wait, init.signal);
     const response = await transport(url, init);
     const remaining = response.headers.get("ratelimit-remaining");
     const reset = Number(response.headers.get("ratelimit-reset") ?? Number.NaN);
-    const used = remaining !== null && Number(remaining) <= 0 && reset > 0;
-    pace.until = used ? now() + reset * 1000 : 0;
+    const exhausted = remaining !== null && Number(remaining) <= 0 && reset > 0;
+    pace.until = exhausted ? now() + reset * 1000 : 0;
     return response;
   };
 }
 
-/** Who is asking. Every secret is registered for redaction as soon as it is known. */
+/** Proof of identity. Every secret is registered for redaction as soon as it is known. */
 export interface Credentials {
   /** The `Authorization` header; may ask W&B's API for a token first. */
   authorization(api: UpstreamSession): Promise<string>;
-  /** Forgets a header that was refused; true when another try may do better. */
+  /** Forgets a header that was refused; true when another attempt may succeed. */
   renew(refused: string): boolean;
 }
 
-/** An API key, sent as HTTP Basic: W&B takes any user name with it. */
+/** An API key, sent as HTTP Basic; W&B accepts any user name with it. */
 export function apiKeyCredentials(key: string, log: Log): Credentials {
   const basic = new TextEncoder().encode(`api:${key}`).toBase64();
   log.hide([key, basic]);
   return { authorization: () => Promise.resolve(`Basic ${basic}`), renew: () => false };
 }
 
-/** RFC 7523: the grant that exchanges an identity token. */
+/** The RFC 7523 grant that exchanges an identity token. */
 const GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-/** Seconds before its end at which an access token is no longer used. */
-const MARGIN = 60;
+/** An access token is not used in its last seconds, so that it cannot expire on the way. */
+const MARGIN_SECONDS = 60;
 
 const TOKEN = z.looseObject({
   access_token: z.string().min(1),
@@ -242,8 +242,8 @@ const TOKEN = z.looseObject({
 });
 
 /**
- * An identity token in a file, exchanged for access tokens at `{base}/oidc/token`. The file is read
- * anew for each exchange, since whoever issues the token replaces it before it expires.
+ * An identity token in a file, exchanged for access tokens at `{base}/oidc/token`. The file is
+ * read for each exchange, because the issuer replaces the token before it expires.
  */
 export function identityCredentials(
   file: string,
@@ -269,18 +269,18 @@ export function identityCredentials(
       if (!reply.success) {
         throw new Failure(
           "unauthorized",
-          "W&B's token exchange gave no access token for the identity token.",
+          "W&B's token exchange returned no access token for the identity token.",
           { hint: "Check that the organization trusts the token's issuer." },
         );
       }
       const { access_token: token, expires_in: seconds } = reply.data;
       log.hide([token], seconds);
       const header = `Bearer ${token}`;
-      current = { header, until: now() + Math.max(5, seconds - MARGIN) * 1000 };
+      current = { header, until: now() + Math.max(5, seconds - MARGIN_SECONDS) * 1000 };
       return header;
     },
     renew: (refused) => {
-      // Another call may have renewed it meanwhile.
+      // Another call may have renewed it in the meantime.
       if (current?.header === refused) current = undefined;
       return true;
     },
@@ -300,7 +300,7 @@ async function readIdentity(
   );
 }
 
-/** Addresses of W&B's and Weave's web pages. */
+/** Builds the addresses of W&B's and Weave's web pages. */
 export interface Links {
   project(entity: string, project: string): string;
   run(entity: string, project: string, run: string): string;
@@ -318,7 +318,7 @@ export interface Links {
   evaluations(entity: string, project: string): string;
 }
 
-/** Builds links under the web application's address; each part becomes one encoded segment. */
+/** Links under the web application's address; each part becomes one encoded segment. */
 export function createLinks(appUrl: URL): Links {
   const root = appUrl.href.replace(/\/+$/, "");
   const join = (...parts: readonly string[]) =>

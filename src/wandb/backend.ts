@@ -28,7 +28,7 @@ const WEAVE_TOOLS = await lateTools<WeaveServices>("weave", async () => {
   return WEAVE_TOOLS;
 });
 
-/** All of them. */
+/** All tools of W&B and Weave, listed or not. */
 export const ALL_WANDB_TOOLS: readonly ToolNames[] = [
   ...WANDB_TOOLS,
   ...DOCS_TOOLS,

@@ -7,33 +7,33 @@ import { path } from "../http/request.ts";
 import { createTransport, formatHostPort, mayReach } from "../http/transport.ts";
 import type { Account } from "./account.ts";
 import {
-  failureOfMessages,
+  createFormFailure,
+  createMessageFailure,
   GraphqlFailure,
   hasData,
   readFailure,
   readMessages,
-  unexpectedForm,
 } from "./failure.ts";
 
-/** A reply's data, and what the server said was wrong with part of it. */
+/** A reply's data, and the errors that the server reported for parts of it. */
 export interface Answer<T> {
   readonly data: T;
-  /** Errors that came with partial data; empty for a whole answer. */
+  /** Errors that came with partial data; empty for a complete reply. */
   readonly problems: readonly string[];
 }
 
 /** The requests of one tool call to W&B. */
 export interface WandbSession {
-  /** Sends one of our documents; fields that the server lacks are left out where optional. */
+  /** Sends one of our documents, without the optional fields that the server lacks. */
   ask<T>(
     document: string,
     variables: Readonly<Record<string, unknown>>,
     shape: z.ZodType<T>,
   ): Promise<Answer<T>>;
   query(text: string, variables: Readonly<Record<string, unknown>>): Promise<Answer<Json>>;
-  /** The error for a reply whose wanted part is missing, by what the server said of it. */
-  refused(problems: readonly string[]): Failure;
-  /** Plain HTTP, for what is not GraphQL; it adds no credentials by itself. */
+  /** The failure for a reply without the part that was needed, from the server's errors. */
+  createFailure(problems: readonly string[]): Failure;
+  /** Plain HTTP for requests other than GraphQL; adds no credentials. */
   readonly http: UpstreamSession;
 }
 
@@ -43,8 +43,8 @@ export interface Wandb extends Account {
   open(signal: AbortSignal): WandbSession;
 }
 
-/** The client of an account; `lacking` is what the server turned out not to have. */
-export function createWandb(account: Account, lacking: UnknownField[] = []): Wandb {
+/** Creates an account's client; it adds to `missingFields` what the server turns out to lack. */
+export function createWandb(account: Account, missingFields: UnknownField[] = []): Wandb {
   const { appUrl, log } = account;
   const upstream = account.connect({
     service: "W&B",
@@ -69,7 +69,7 @@ export function createWandb(account: Account, lacking: UnknownField[] = []): Wan
         try {
           return readReply(parseReply(log.redact(text), upstream, 200), appUrl);
         } catch (error) {
-          // "internal error" with HTTP 200 says no more of a change than HTTP 500 does.
+          // "internal error" with HTTP 200 leaves it as open as HTTP 500 whether anything was written.
           throw isMutation(query) && isFailure(error) ? doubtWrite(error) : error;
         }
       };
@@ -84,38 +84,38 @@ export function createWandb(account: Account, lacking: UnknownField[] = []): Wan
       return {
         http,
         query: send,
-        refused: (problems) => failureOfMessages(problems, undefined, appUrl),
+        createFailure: (problems) => createMessageFailure(problems, undefined, appUrl),
         ask: async (document, variables, shape) => {
-          const answer = await askTolerantly(document, variables, lacking, send);
+          const answer = await askTolerantly(document, variables, missingFields, send);
           const parsed = shape.safeParse(answer.data);
           if (parsed.success) return { data: parsed.data, problems: answer.problems };
           if (answer.problems.length > 0) {
-            throw failureOfMessages(answer.problems, undefined, appUrl);
+            throw createMessageFailure(answer.problems, undefined, appUrl);
           }
-          log.debug("Unexpected reply of W&B", { issue: parsed.error.issues[0] });
-          throw unexpectedForm(parsed.error.issues[0]?.path ?? []);
+          log.debug("Unexpected reply from W&B", { issue: parsed.error.issues[0] });
+          throw createFormFailure(parsed.error.issues[0]?.path ?? []);
         },
       };
     },
   };
 }
 
-/** Sends a document, again without the optional fields that the server turns out not to know. */
+/** Sends a document; where the server does not know an optional field, again without it. */
 async function askTolerantly(
   document: string,
   variables: Readonly<Record<string, unknown>>,
-  lacking: UnknownField[],
+  missingFields: UnknownField[],
   send: (query: string, variables: Readonly<Record<string, unknown>>) => Promise<Answer<Json>>,
 ): Promise<Answer<Json>> {
   for (let attempt = 0;; attempt++) {
-    const reduced = withoutFields(document, lacking);
+    const reduced = removeFields(document, missingFields);
     try {
       return await send(compactDocument(reduced), variables);
     } catch (error) {
       if (!(error instanceof GraphqlFailure)) throw error;
-      const found = unknownFields(error.messages);
+      const found = readUnknownFields(error.messages);
       if (found.length === 0) throw error;
-      const smaller = withoutFields(reduced, found);
+      const smaller = removeFields(reduced, found);
       if (smaller === reduced || attempt >= 5) {
         throw new Failure(
           "unsupported",
@@ -123,12 +123,12 @@ async function askTolerantly(
           { hint: "The server is too old for this tool.", cause: error },
         );
       }
-      lacking.push(...found);
+      missingFields.push(...found);
     }
   }
 }
 
-/** The data of a reply; partial data come with the server's errors. */
+/** Reads a reply's data, with the server's errors where the data are partial. */
 function readReply(body: Json, appUrl: URL): Answer<Json> {
   if (!isJsonObject(body) || !("data" in body || "errors" in body || "error" in body)) {
     throw new Failure("upstream_error", "W&B answered with JSON that is not a GraphQL reply.", {
@@ -138,18 +138,20 @@ function readReply(body: Json, appUrl: URL): Answer<Json> {
   }
   const messages = readMessages(body);
   const data = body.data ?? null;
-  if (messages.length > 0 && !hasData(data)) throw failureOfMessages(messages, undefined, appUrl);
+  if (messages.length > 0 && !hasData(data)) {
+    throw createMessageFailure(messages, undefined, appUrl);
+  }
   return { data, problems: messages };
 }
 
-/** A field that the server does not know, as it names it. */
+/** A field that the server does not know, in its own words. */
 export interface UnknownField {
   readonly type: string;
   readonly field: string;
 }
 
-/** Fields, and arguments of fields, that the server's messages say it does not know. */
-export function unknownFields(messages: readonly string[]): UnknownField[] {
+/** The fields, and fields with arguments, that the server's messages say it does not know. */
+export function readUnknownFields(messages: readonly string[]): UnknownField[] {
   return messages.flatMap((message) => {
     const field = /Cannot query field "(\w+)" on type "(\w+)"/.exec(message);
     if (field !== null) return [{ type: field[2] ?? "", field: field[1] ?? "" }];
@@ -161,10 +163,10 @@ export function unknownFields(messages: readonly string[]): UnknownField[] {
 }
 
 /**
- * The document without its optional lines that hold one of these fields: a line that ends in
- * `# optional` holds what older servers lack and the document can do without.
+ * Removes the optional lines that mention one of these fields. A line that ends in `# optional`
+ * selects what older servers lack and the document can do without.
  */
-export function withoutFields(document: string, fields: readonly UnknownField[]): string {
+export function removeFields(document: string, fields: readonly UnknownField[]): string {
   if (fields.length === 0) return document;
   return document.split("\n").filter((line) => {
     const optional = /^(.*)#\s*optional\s*$/.exec(line)?.[1];
@@ -173,22 +175,22 @@ export function withoutFields(document: string, fields: readonly UnknownField[])
   }).join("\n");
 }
 
-/** The document as it is sent: without comments and needless white space. */
+/** Removes comments and needless white space before a document is sent. */
 export function compactDocument(document: string): string {
   return document.replaceAll(/#[^\n"]*$/gm, "").replaceAll(/\s+/g, " ")
     .replaceAll(/ ?([{}():,!=]) ?/g, "$1").trim();
 }
 
-/** Whether a document of ours changes something. */
+/** Whether one of our documents changes anything. */
 export function isMutation(document: string): boolean {
   return /^\s*mutation\b/.test(document);
 }
 
-/** Milliseconds for one file; the call's own deadline holds besides. */
-const TIMEOUT = 120_000;
+/** Milliseconds for one file; the call's own deadline applies too. */
+const FILE_TIMEOUT_MS = 120_000;
 
 /** Why a signed address may not be used; undefined where it may. */
-export function whyUnreachable(url: URL, { baseUrl }: Account): string | undefined {
+export function explainUnreachable(url: URL, { baseUrl }: Account): string | undefined {
   const host = formatHostPort(url);
   const insecure = url.protocol === "http:" && baseUrl.protocol === "https:";
   if (mayReach(host) && !insecure) return undefined;
@@ -196,7 +198,7 @@ export function whyUnreachable(url: URL, { baseUrl }: Account): string | undefin
 }
 
 /**
- * Opens requests to a signed address of W&B's file store. Credentials go to the API's own host only.
+ * Opens a session for a signed address of W&B's file store. Credentials go only to the API's host.
  */
 export async function openFileStore(
   url: URL,
@@ -215,9 +217,9 @@ export async function openFileStore(
     baseUrl: url,
     headers: () => headers,
     transport: createTransport(),
-    timeoutMs: TIMEOUT,
+    timeoutMs: FILE_TIMEOUT_MS,
     retry: { maxRetries: 2, backoffMs: 300, jitterMs: 100, respectRetryAfter: true },
-    // The store's own words may repeat the signature.
+    // The store's error text may repeat the signature.
     readError: (status) =>
       new Failure("upstream_error", `HTTP ${status}.`, {
         status,

@@ -7,21 +7,21 @@ import { openSession } from "../http/client.ts";
 import { path, type UpstreamOptions, type UpstreamRequest } from "../http/request.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
 
-/** What documentation search works with. */
+/** What the documentation search tool needs. */
 export interface DocsServices {
   readonly docs: WandbDocs;
 }
 
-/** W&B's public documentation: an MCP server of its own, asked without credentials. */
+/** W&B's public documentation: a separate MCP server that needs no credentials. */
 export interface WandbDocs {
-  /** Searches; gives the text parts of the answer. */
+  /** Returns the text parts of the answer. */
   search(query: string, signal: AbortSignal): Promise<string[]>;
 }
 
-/** The tool of that server. */
+/** The name of that server's tool. */
 const TOOL = "search_weights_biases_documentation";
 /** Milliseconds for one search. */
-const TIMEOUT = 30_000;
+const SEARCH_TIMEOUT_MS = 30_000;
 
 const REPLY = z.looseObject({
   result: z.looseObject({
@@ -31,7 +31,7 @@ const REPLY = z.looseObject({
   error: z.looseObject({ message: z.string() }).optional(),
 });
 
-/** Makes the client of the documentation's search. */
+/** Creates the client of the documentation search. */
 export function createDocs(
   url: URL,
   log: Log,
@@ -43,7 +43,7 @@ export function createDocs(
     baseUrl: url,
     headers: () => ({ accept: "application/json, text/event-stream" }),
     transport: options.transport ?? createTransport(),
-    timeoutMs: options.timeoutMs ?? TIMEOUT,
+    timeoutMs: options.timeoutMs ?? SEARCH_TIMEOUT_MS,
     retry: {
       maxRetries: 2,
       backoffMs: options.backoffMs ?? 500,
@@ -65,14 +65,14 @@ export function createDocs(
         },
         repeatable: true,
       });
-      const reply = REPLY.safeParse(replyIn(text));
+      const reply = REPLY.safeParse(findReply(text));
       if (!reply.success || (reply.data.result ?? reply.data.error) === undefined) {
-        throw failed("answered with something else than search results");
+        throw createSearchFailure("answered with something other than search results");
       }
       const { result, error } = reply.data;
       if (result === undefined || result.isError === true) {
-        const said = error?.message ?? result?.content[0]?.text ?? "";
-        throw failed(`failed${said === "" ? "" : `: ${cutText(said, 300)}`}`);
+        const detail = error?.message ?? result?.content[0]?.text ?? "";
+        throw createSearchFailure(`failed${detail === "" ? "" : `: ${cutText(detail, 300)}`}`);
       }
       return result.content.flatMap(({ type, text: part }) =>
         type === "text" && part ? [part] : []
@@ -81,7 +81,7 @@ export function createDocs(
   };
 }
 
-/** Sends a request; where the documentation cannot be reached, says what to do without it. */
+/** Sends a request; if the documentation cannot be reached, the failure says how to go without. */
 async function ask(
   upstream: UpstreamOptions,
   signal: AbortSignal,
@@ -100,15 +100,15 @@ async function ask(
   }
 }
 
-function failed(what: string): Failure {
+function createSearchFailure(what: string): Failure {
   return new Failure("upstream_error", `W&B documentation search ${what}.`, {
     hint: "Repeat the call, or read https://docs.wandb.ai; WANDBOT_BASE_URL sets the endpoint.",
     retryable: true,
   });
 }
 
-/** The JSON-RPC reply in a body that is JSON, or a stream of events of which one holds it. */
-function replyIn(text: string): Json | undefined {
+/** Finds the JSON-RPC reply in a body that is either JSON or a stream of events. */
+function findReply(text: string): Json | undefined {
   const whole = tryParseJson(text);
   if (whole !== undefined) return whole;
   for (const event of text.split(/\r?\n\r?\n/)) {

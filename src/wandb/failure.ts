@@ -4,13 +4,12 @@ import { cleanDetail, isHtml } from "../http/body.ts";
 import { retryAfterSeconds, waitSentence } from "../http/failure.ts";
 import { isJsonObject, type Json, tryParseJson } from "../core/json.ts";
 
-/** The errors of a GraphQL reply, kept with its data so that a caller may use what there is. */
+/** The errors of a GraphQL reply, with any data that came along, so that callers can use it. */
 export class GraphqlFailure extends Failure {
   readonly messages: readonly string[];
-  /** What came besides the errors, if anything did. */
+  /** The data that came with the errors, if any. */
   readonly data: Json | undefined;
 
-  /** Makes one; see {@link Failure}. */
   constructor(
     kind: FailureCode,
     message: string,
@@ -39,7 +38,7 @@ export function hasData(data: Json | undefined): boolean {
   return isJsonObject(data) && Object.values(data).some((value) => value !== null);
 }
 
-/** Reads W&B's error bodies; undefined leaves the error to its status. */
+/** Reads W&B's error bodies; undefined if the status alone has to explain the error. */
 export function readFailure(
   status: number,
   text: string,
@@ -49,14 +48,14 @@ export function readFailure(
   const body = isHtml(text) ? undefined : tryParseJson(text);
   const messages = readMessages(body);
   const data = isJsonObject(body) && hasData(body.data) ? body.data : undefined;
-  // A gateway's JSON has a message; GraphQL's own refusal is a list of errors.
+  // JSON from a gateway has a `message`; GraphQL itself refuses with a list of `errors`.
   const own = isJsonObject(body) && Array.isArray(body.errors) && data === undefined;
   const effect = status === 503 && own ? "none" : undefined;
   return createFailure({ status, messages, data, wait: readWait(headers), appUrl, effect });
 }
 
-/** The failure for messages that came with HTTP 200. */
-export function failureOfMessages(
+/** The failure for error messages that came with HTTP 200. */
+export function createMessageFailure(
   messages: readonly string[],
   data: Json | undefined,
   appUrl: URL,
@@ -78,12 +77,12 @@ export function failureOfMessages(
     );
 }
 
-/** The error for a reply of which a part is not what its field should be. */
-export function unexpectedForm(at: readonly PropertyKey[]): Failure {
+/** The failure for a reply in which a field has an unexpected type. */
+export function createFormFailure(at: readonly PropertyKey[]): Failure {
   return new Failure(
     "upstream_error",
     `W&B's reply has an unexpected form at ${at.map(String).join(".") || "its root"}.`,
-    { hint: "The server may be of a version that this program does not know." },
+    { hint: "The server may run a version that this program does not know." },
   );
 }
 
@@ -111,12 +110,12 @@ function createFailure(refusal: Refusal): Failure | undefined {
     return as("invalid_arguments", `W&B refused the query: ${detail}.`);
   }
   if (status === 404 && messages.length === 0) return undefined;
-  const shared = accountFailure("W&B", status, detail, { wait, appUrl });
+  const shared = createAccountFailure("W&B", status, detail, { wait, appUrl });
   return shared && as(shared.code, shared.message, shared.hint, shared.retryable);
 }
 
-/** What a status means on either server of the account; undefined for all others. */
-export function accountFailure(
+/** What a status means on W&B and on Weave alike; undefined for any other status. */
+export function createAccountFailure(
   service: string,
   status: number,
   detail: string,
@@ -146,22 +145,22 @@ export function accountFailure(
         "not_found",
         `found nothing there${suffix}.`,
         "Check the entity and project names (list_entities_tool, query_wandb_entity_projects); " +
-          "a key without access sees nothing either. If every call ends so, the server's address " +
-          "is wrong.",
+          "a key without access sees nothing either. If every call fails like this, the server's " +
+          "address is wrong.",
       );
     case 409:
       return as(
         "conflict",
         `reports a conflict (HTTP 409)${suffix}.`,
-        "Something of that name exists already, or changed meanwhile: read it again.",
+        "Something of that name already exists, or it was changed in the meantime: read it again.",
       );
     case 429:
       return as(
         "rate_limited",
         `limits the rate of requests (HTTP 429)${suffix}.` +
           waitSentence(wait),
-        "Wait, then repeat the call and ask for less at a time. On Dedicated Cloud the limits are " +
-          "the instance's own; W&B support can raise them.",
+        "Wait, then repeat the call and ask for less at a time. On Dedicated Cloud each instance " +
+          "has its own limits, which W&B support can raise.",
         true,
       );
   }
@@ -169,12 +168,12 @@ export function accountFailure(
   return as(
     "upstream_error",
     `failed (HTTP ${status})${suffix}.`,
-    "Repeat the call; if it stays so, see status.wandb.com or the instance's log.",
+    "Repeat the call; if it keeps failing, see status.wandb.com or the instance's log.",
     true,
   );
 }
 
-/** The status that messages without one imply. */
+/** Guesses a status from messages that came without one. */
 function guessStatus(messages: readonly string[]): number {
   const text = messages.join(" ").toLowerCase();
   if (/rate limit|too many requests/.test(text)) return 429;
@@ -192,7 +191,7 @@ function quoteMessages(messages: readonly string[]): string {
   return messages.length > 3 ? `${shown} (and ${messages.length - 3} more)` : shown;
 }
 
-/** Seconds until the rate limit allows more, by `Retry-After` or `RateLimit-Reset`. */
+/** Seconds until the rate limit allows another request, from `Retry-After` or `RateLimit-Reset`. */
 export function readWait(headers: Headers): number | undefined {
   for (const name of ["retry-after", "ratelimit-reset"]) {
     const seconds = retryAfterSeconds(headers.get(name));

@@ -1,6 +1,6 @@
 /**
- * Filters whose fields the server judges: it may refuse one that it does not know, or match nothing
- * by it. Either way the answer says which field is doubtful and what it may have been meant to be.
+ * Filters whose fields only the server can check: it may refuse an unknown field, or silently match
+ * nothing. Either way the answer names the doubtful field and the field that was probably meant.
  *
  * @module
  */
@@ -10,10 +10,10 @@ import { GraphqlFailure } from "./failure.ts";
 
 const DATES = ["createdAt", "updatedAt"];
 
-/** What can be filtered so. */
+/** What such filters apply to. */
 export type Filtered = "sweeps" | "artifacts" | "registries" | "collections";
 
-/** Fields that W&B's documentation and client filter by; others may work too. */
+/** Fields that W&B's documentation and client filter by; other fields may work too. */
 const FIELDS: Readonly<Record<Filtered, readonly string[]>> = {
   sweeps: ["name", "displayName", "state", "method", "description", ...DATES],
   artifacts: ["name", "description", "tag", ...DATES],
@@ -30,11 +30,11 @@ const SPELLINGS: Readonly<Record<string, string>> = createLookup({
 });
 
 /**
- * What to tell about the fields of a Mongo-style filter, and of an order such as `-createdAt`, that
- * are not known to work; undefined when all are.
+ * A sentence about those fields of a Mongo-style filter, or of an order such as `-createdAt`, that
+ * are not known to work; undefined if all are.
  */
-export function doubtfulFields(
-  of: Filtered,
+export function explainDoubtfulFields(
+  resource: Filtered,
   filter: Readonly<Record<string, unknown>> | undefined,
   order?: string,
 ): string | undefined {
@@ -42,21 +42,20 @@ export function doubtfulFields(
     ...collectNames(filter),
     ...(order ?? "").split(",").map((part) => part.trim().replace(/^[+-]\s*/, "")).filter(Boolean),
   ]);
-  const known: readonly string[] = FIELDS[of];
+  const known: readonly string[] = FIELDS[resource];
   const doubtful = [...named].filter((name) => {
     const [head = ""] = name.split(".");
     return !known.includes(SPELLINGS[head] ?? head) && head !== "config";
   });
   if (doubtful.length === 0) return undefined;
   const near = [...new Set(doubtful.flatMap((name) => nearest(name, known, 1)))];
-  return `Of the fields that ${of} are known to be filtered and ordered by (${
-    known.join(", ")
-  }), ` +
-    `${doubtful.map((name) => JSON.stringify(name)).join(", ")} is none` +
+  const quoted = doubtful.map((name) => JSON.stringify(name)).join(", ");
+  return `Filters and orders of ${resource} are not known to work with ${quoted}, only with ` +
+    known.join(", ") +
     (near.length > 0 ? `; did you mean ${oneOf(near)}?` : ".");
 }
 
-/** A failure to throw: a query that W&B refused gets the doubt as its hint. */
+/** Adds the doubt as a hint to the failure of a query that W&B refused. */
 export function explainDoubt(error: unknown, doubt: string | undefined): unknown {
   const refused = doubt !== undefined && error instanceof GraphqlFailure &&
     error.code === "invalid_arguments";
@@ -65,7 +64,7 @@ export function explainDoubt(error: unknown, doubt: string | undefined): unknown
     : error;
 }
 
-/** The work's result, or its failure as {@link explainDoubt} tells it. */
+/** Waits for `work`; its failure goes through {@link explainDoubt}. */
 export function withDoubt<T>(doubt: string | undefined, work: Promise<T>): Promise<T> {
   return work.catch((error: unknown) => {
     throw explainDoubt(error, doubt);

@@ -5,16 +5,15 @@ import type { WandbSession } from "./client.ts";
 import type { ProjectRef } from "./project.ts";
 import { connectionShape } from "./shapes.ts";
 
-/** A project; its `id` is not needed here. */
 type Place = Pick<ProjectRef, "entity" | "project">;
 
-/** Suggestions for a project that was not found. */
+/** Finds names close to a project that does not exist. */
 export const NEAR_PROJECTS = `query NearProjects($e: String!) {
   viewer { username entity teams(first: 200) { edges { node { name } } } }
   models(entityName: $e, first: 200) { edges { node { name } } pageInfo { hasNextPage } }
 }`;
 
-/** Suggestions for a run that was not found: runs with that display name, and the newest. */
+/** For a run that does not exist: runs with that display name, and the newest runs. */
 export const NEAR_RUNS = `query NearRuns($e: String!, $p: String!, $f: JSONString) {
   project(entityName: $e, name: $p) {
     named: runs(filters: $f, first: 5) { edges { node { name displayName state } } }
@@ -36,7 +35,7 @@ const RUNS = z.looseObject({
   project: z.looseObject({ named: connectionShape(RUN), newest: connectionShape(RUN) }).nullish(),
 });
 
-/** The error for a project that is not there or not visible, with the nearest names. */
+/** The failure for a project that does not exist or is not visible, with the nearest names. */
 export async function noProject(session: WandbSession, place: Place): Promise<Failure> {
   const what = `There is no project "${place.project}" of entity "${place.entity}", or this key ` +
     "cannot see it.";
@@ -58,13 +57,13 @@ export async function noProject(session: WandbSession, place: Place): Promise<Fa
   return notFound(
     what,
     reachable.length === 0
-      ? "list_entities_tool and query_wandb_entity_projects name what there is."
-      : `This key reaches the entities ${reachable.slice(0, 10).join(", ")}; ` +
+      ? "list_entities_tool and query_wandb_entity_projects list what exists."
+      : `This key can access the entities ${reachable.slice(0, 10).join(", ")}; ` +
         "query_wandb_entity_projects lists their projects.",
   );
 }
 
-/** The error for runs that are not there; a display name given for an id is recognised. */
+/** The failure for a run that does not exist; recognises a display name given as an id. */
 export async function noRun(
   session: WandbSession,
   place: Place,
@@ -99,17 +98,17 @@ function getName({ name }: { readonly name: string }): string {
   return name;
 }
 
-/** A hint: the nearest names, or else what to do without them. */
+/** A hint with the nearest names; `otherwise` if there are none. */
 export function suggest(near: readonly string[], otherwise: string): string {
   return near.length > 0 ? `Did you mean ${oneOf(near)}?` : otherwise;
 }
 
-/** The failure for something that does not exist, with a hint of what does or where to look. */
+/** The failure for something that does not exist; the hint says what does, or where to look. */
 export function notFound(message: string, hint: string): Failure {
   return new Failure("not_found", message, { hint });
 }
 
-/** The data, or undefined: a failed look-up must not hide what was missing. */
+/** The data, or undefined: a failed look-up must not hide the failure that it explains. */
 export async function ignoreFailure<T>(
   answer: Promise<{ readonly data: T }>,
 ): Promise<T | undefined> {

@@ -1,5 +1,5 @@
 /**
- * Which entity, project and run a call means, in all spellings that people and pages have for them.
+ * Which entity, project and run a call means, in every spelling that people and pages use.
  *
  * @module
  */
@@ -20,34 +20,34 @@ export interface RunRef extends ProjectRef {
   readonly run: string;
 }
 
-/** What a call means when it does not say. */
+/** The project of calls that name none. */
 export interface Defaults {
   readonly entity: string | undefined;
   readonly project: string | undefined;
 }
 
-/** The arguments that name a project; the configuration may give both. */
+/** The arguments that name a project; optional, since the configuration may supply both. */
 export const PROJECT_ARGS: {
   entity_name: z.ZodOptional<z.ZodString>;
   project_name: z.ZodOptional<z.ZodString>;
 } = { entity_name: z.string().optional(), project_name: z.string().optional() };
 
-/** {@link PROJECT_ARGS} of a call. */
+/** A call's values for {@link PROJECT_ARGS}. */
 export interface ProjectArgs {
-  /** Team or user, or a whole project. */
+  /** A team or user, or `entity/project`. */
   readonly entity_name?: string | undefined;
   readonly project_name?: string | undefined;
 }
 
-/** What a tool calls its two arguments. */
+/** A tool's names for the two arguments. */
 type Names = Readonly<Record<"entity" | "project", string>>;
 
 const LONG_NAMES: Names = { entity: "entity_name", project: "project_name" };
 
-/** {@link Names} of tools that list the short ones. */
+/** The {@link Names} of tools with the short form. */
 export const SHORT_NAMES: Names = { entity: "entity", project: "project" };
 
-/** What an argument says, and which it is. */
+/** What one argument says. */
 interface Said {
   readonly argument: string;
   readonly text: string;
@@ -57,11 +57,11 @@ interface Said {
 }
 
 /**
- * The project of a call: its arguments, each alone or `entity/project` or a page's address, else
+ * The project of a call, from its arguments (each a name, `entity/project` or a page's address) and
  * the configured defaults.
  *
- * @throws {Failure} `invalid_arguments` when a part is known from nowhere, cannot exist, or is said
- * twice and differently.
+ * @throws {Failure} `invalid_arguments` when a part is missing, cannot exist, or is given twice
+ * with different values.
  */
 export function resolveProject(
   args: ProjectArgs,
@@ -71,7 +71,7 @@ export function resolveProject(
   return combine(readArgs(args, names), defaults, names);
 }
 
-/** What the arguments of a call, and the defaults, say of a project; each part may be unknown. */
+/** The parts of a project that a call's arguments and the defaults give; either may be missing. */
 export function readProjectArgs(
   args: ProjectArgs,
   defaults: Defaults = { entity: undefined, project: undefined },
@@ -80,7 +80,7 @@ export function readProjectArgs(
   return resolveParts(readArgs(args, names), defaults);
 }
 
-/** The run of a call: its short id, `entity/project/id`, or its page's address. */
+/** The run of a call, from its short id, `entity/project/id` or its page's address. */
 export function resolveRun(
   args: ProjectArgs,
   runId: string,
@@ -91,14 +91,14 @@ export function resolveRun(
   const { run } = said;
   if (run === undefined) {
     throw badArgument(
-      `\`${argument}\` "${shortenName(runId)}" names no run.`,
+      `\`${argument}\` "${shortenName(runId)}" does not name a run.`,
       "Give the run's short id, entity/project/id, or the address of its page.",
     );
   }
   return { ...combine([...readArgs(args, names), said], defaults, names), run };
 }
 
-/** The report of a call: its id, or its page's address, which ends in it without its padding. */
+/** The report of a call, from its id or its page's address, which ends in the id unpadded. */
 export function resolveReport(
   args: ProjectArgs,
   report: string,
@@ -119,7 +119,7 @@ export function resolveReport(
   };
 }
 
-/** An entity that is named alone; of a project's address its entity. */
+/** An entity named without a project; from a project's address, its entity. */
 export function resolveEntity(text: string, argument: string): string {
   const entity = readProject(text, argument, "entity").entity ?? "";
   checkName(entity);
@@ -139,13 +139,13 @@ function combine(said: readonly Said[], defaults: Defaults, names: Names): Proje
   if (entity === undefined) {
     throw badArgument(
       `\`${names.entity}\` is missing: which team or user?`,
-      "list_entities_tool names them; WANDB_ENTITY sets a default.",
+      "list_entities_tool lists them; WANDB_ENTITY sets a default.",
     );
   }
   if (project === undefined) {
     throw badArgument(
-      `\`${names.project}\` is missing: which of ${entity}'s?`,
-      "query_wandb_entity_projects names them; WANDB_PROJECT sets a default.",
+      `\`${names.project}\` is missing: which project of ${entity}?`,
+      "query_wandb_entity_projects lists them; WANDB_PROJECT sets a default.",
     );
   }
   return { entity, project, id: `${entity}/${project}` };
@@ -158,7 +158,7 @@ function resolveParts(said: readonly Said[], defaults: Defaults): Defaults {
   return { entity, project };
 }
 
-/** The value that all arguments naming this part agree on. */
+/** The value on which all arguments that name this part agree. */
 function findAgreed(said: readonly Said[], part: "entity" | "project"): string | undefined {
   const [first, ...others] = said.filter((one) => one[part] !== undefined);
   const other = others.find((one) => one[part] !== first?.[part]);
@@ -174,13 +174,13 @@ function findAgreed(said: readonly Said[], part: "entity" | "project"): string |
 const PAGES =
   /^(runs|sweeps|reports|artifacts|weave|workspace|overview|table|groups|jobs|models|settings|panel)$/;
 
-/** A name alone, `entity/project`, or a page's address. */
+/** Reads a bare name, `entity/project`, or a page's address. */
 function readProject(text: string, argument: string, alone: "entity" | "project"): Said {
   const { path, address } = split(text);
   const [first = "", second, page] = path;
   if (second === undefined) {
     if (!address || alone === "entity") return { argument, text, [alone]: first };
-    throw badArgument(`\`${argument}\` "${shortenName(text)}" names an entity and no project.`);
+    throw badArgument(`\`${argument}\` "${shortenName(text)}" names an entity but no project.`);
   }
   const isPage = page === undefined || PAGES.test(page) || /^https?:/i.test(text.trim());
   if (!isPage || path.includes("")) {
@@ -205,7 +205,7 @@ function readRun(text: string, argument: string): Said {
     : { ...name, entity, project, run };
 }
 
-/** The parts of a path or address, and whether it is an address: a URL, `/a/b`, `host/a/b`. */
+/** Splits a path; also says whether it is an address: a URL, `/a/b` or `host/a/b`. */
 function split(text: string): { path: string[]; address: boolean } {
   const trimmed = text.trim();
   const url = /^https?:\/\//i.test(trimmed) ? URL.parse(trimmed) : null;
@@ -224,5 +224,5 @@ function checkName(name: string): void {
   // deno-lint-ignore no-control-regex
   const broken = /[\u0000-\u001F\u007F-\u009F]/.test(name) || !name.isWellFormed();
   if (!broken && name !== "" && !/^\.{1,2}$/.test(name) && name.length <= 512) return;
-  throw badArgument("The entity or project holds characters that no name has.");
+  throw badArgument("The entity or project contains characters that no name can have.");
 }

@@ -1,6 +1,6 @@
 /**
- * What several replies of W&B have in common. `JSONString` fields hold JSON in a text, possibly
- * with bare NaN and infinities; everything non-finite becomes "NaN", "Infinity" or "-Infinity".
+ * Parts that W&B's replies share. `JSONString` fields hold JSON in a string, possibly with bare NaN
+ * and infinities; non-finite numbers become "NaN", "Infinity" or "-Infinity".
  *
  * @module
  */
@@ -8,31 +8,29 @@ import { createLookup } from "../core/values.ts";
 import * as z from "zod";
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../core/json.ts";
 
-/** A `JSONString` or `JSON` field, parsed; undefined for null and for text that is no JSON. */
+/** A `JSONString` or `JSON` field, parsed; undefined for null and for text that is not JSON. */
 export const JSON_FIELD: z.ZodType<Json | undefined> = z.unknown().optional().transform((value) => {
   if (typeof value === "string") return tryParseJson(value);
   return value === null || value === undefined ? undefined : asJson(value);
 });
 
-/** A `JSONString` field that holds an object; anything else reads as an empty one. */
+/** A `JSONString` field that holds an object; anything else becomes an empty object. */
 export const OBJECT_FIELD: z.ZodType<JsonObject> = JSON_FIELD.transform((value) =>
   isJsonObject(value) ? value : {}
 );
 
-/** Page info of a connection. */
 export const PAGE_INFO: z.ZodType<PageInfo> = z.looseObject({
   endCursor: z.string().nullish(),
   hasNextPage: z.boolean().nullish().transform((value) => value === true),
 }).nullish().transform((info) => info ?? { hasNextPage: false });
 
-/** Where a connection goes on. */
+/** Where the next page of a connection starts. */
 export interface PageInfo {
   readonly endCursor?: string | null | undefined;
-  /** Whether there is more. */
   readonly hasNextPage: boolean;
 }
 
-/** A connection: its nodes without nulls, and where it goes on. */
+/** A connection: its nodes without nulls, its page info and its total. */
 export function connectionShape<T>(node: z.ZodType<T>): z.ZodType<Connection<T>> {
   return z.looseObject({
     edges: z.array(z.looseObject({ node: node.nullish() }).nullable()).nullish(),
@@ -52,18 +50,18 @@ export function connectionShape<T>(node: z.ZodType<T>): z.ZodType<Connection<T>>
 export interface Connection<T> {
   readonly nodes: T[];
   readonly page: PageInfo;
-  /** How many there are in all, where the server says so. */
+  /** The number of nodes on all pages, if the server gives it. */
   readonly total: number | undefined;
 }
 
-/** An `Int64`: a number, or a string with its digits. */
+/** An `Int64`: a number, or a string of digits. */
 export const INT64: z.ZodType<number | undefined> = z.union([z.number(), z.string()]).nullish()
   .transform((value) => {
     const number = value === null || value === undefined || value === "" ? NaN : Number(value);
     return Number.isFinite(number) ? number : undefined;
   });
 
-/** A run's configuration as the user set it: `.value` unwrapped, W&B's own keys left out. */
+/** A run's config as the user set it: `.value` unwrapped, W&B's own keys left out. */
 export function readConfig(config: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(config).filter(([key]) => key !== "_wandb" && key !== "wandb_version")
@@ -78,13 +76,13 @@ export function readSummary(summary: JsonObject): JsonObject {
   );
 }
 
-/** What `historyKeys` says. */
+/** `historyKeys`: what a run has logged. */
 export interface HistoryKeys {
-  /** By key: how many rows hold it, and of which types. */
+  /** By key: how many rows have it, and which types its values have. */
   readonly keys: ReadonlyMap<string, { readonly count: number; readonly types: readonly string[] }>;
-  /** Whether the server says anything; it may not know what a run has logged. */
-  readonly told: boolean;
-  /** Last logged step; -1 when the server does not say. */
+  /** Whether the server knows what the run has logged; if not, `keys` is empty. */
+  readonly available: boolean;
+  /** Last logged step; -1 if the server does not give it. */
   readonly lastStep: number;
 }
 
@@ -98,12 +96,12 @@ const KEYS = z.looseObject({
   lastStep: INT64,
 });
 
-/** `historyKeys`, read. */
+/** Reads `historyKeys`. */
 export const HISTORY_KEYS: z.ZodType<HistoryKeys> = JSON_FIELD.transform((value) => {
   const parsed = KEYS.safeParse(value ?? {});
   const keys = parsed.success ? parsed.data.keys ?? {} : {};
   return {
-    told: value !== undefined && parsed.success,
+    available: value !== undefined && parsed.success,
     keys: new Map(
       Object.entries(keys).map(([key, info]) => {
         const counts = info?.typeCounts ?? [];
@@ -115,7 +113,7 @@ export const HISTORY_KEYS: z.ZodType<HistoryKeys> = JSON_FIELD.transform((value)
   };
 });
 
-/** A value that came through `JSON.parse` already; non-finite numbers become their names. */
+/** Converts a value that is already parsed; non-finite numbers become their names. */
 function asJson(value: unknown): Json {
   if (value === null || typeof value === "boolean" || typeof value === "string") return value;
   if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
@@ -124,33 +122,31 @@ function asJson(value: unknown): Json {
   return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, asJson(item)]));
 }
 
-/** The values that are there. */
+/** Drops null and undefined. */
 export function dropNull(values: Readonly<Record<string, unknown>>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(values).filter(([, value]) => value !== undefined && value !== null),
   );
 }
 
-/** The values that are there and say something, as JSON; empty texts are left out. */
+/** Drops null, undefined and empty strings; the rest becomes JSON. */
 export function dropEmpty(values: Readonly<Record<string, unknown>>): JsonObject {
   return Object.fromEntries(
     Object.entries(values).flatMap(([key, value]): [string, Json][] => {
       if (value === undefined || value === null || value === "") return [];
-      // Plain text stays text; structures come from parsed JSON.
+      // A string must stay one, even if it looks like JSON.
       const json: Json | undefined = typeof value === "string" ? value : JSON_FIELD.parse(value);
       return json === undefined ? [] : [[key, json]];
     }),
   );
 }
 
-/** A project as results show it. */
-
-/** What {@link projectRow} reads of a project. */
+/** The fields of a project that {@link projectRow} reads. */
 export const PROJECT_FIELDS = "name entityName description access createdAt updatedAt";
 
 const TEXT = z.string().nullish();
 
-/** The reply's form of {@link PROJECT_FIELDS}. */
+/** The reply to {@link PROJECT_FIELDS}. */
 export const PROJECT = z.looseObject({
   name: z.string(),
   entityName: TEXT,
@@ -169,7 +165,7 @@ const VISIBILITY: Readonly<Record<string, string>> = createLookup({
   USER_WRITE: "open",
 });
 
-/** A project as a row. */
+/** A project as a row of a result. */
 export function projectRow(project: z.output<typeof PROJECT>, entity: string) {
   const { access, description } = project;
   return {
@@ -182,14 +178,14 @@ export function projectRow(project: z.output<typeof PROJECT>, entity: string) {
   };
 }
 
-/** Where a run branched off, as W&B's client writes it into `_wandb.branch_point`. */
+/** Where a run was forked or rewound, as W&B's client writes it to `_wandb.branch_point`. */
 export interface BranchPoint {
   readonly run_id: string;
-  /** The last step that was taken over. */
+  /** The last step that the run took over. */
   readonly step: number;
 }
 
-/** `wandbConfig(keys: ["branch_point"])`; undefined for a run that began by itself. */
+/** `wandbConfig(keys: ["branch_point"])`; undefined for a run that is not a fork or rewind. */
 export const BRANCH_POINT: z.ZodType<BranchPoint | undefined> = OBJECT_FIELD.transform((config) => {
   const { run_id, step } = OBJECT_FIELD.parse(config.branch_point);
   return typeof run_id === "string" && typeof step === "number" ? { run_id, step } : undefined;

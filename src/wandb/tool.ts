@@ -6,20 +6,20 @@ import type { ResultLink, Tool, ToolSpec } from "../mcp/tool.ts";
 import type { Wandb } from "./client.ts";
 import type { Weave } from "./weave/client.ts";
 
-/** What tools of W&B's API work with. */
+/** What tools for W&B's API need. */
 export interface WandbServices {
   readonly wandb: Wandb;
 }
 
-/** What tools of Weave's trace server work with. */
+/** What tools for Weave's trace server need. */
 export interface WeaveServices {
   readonly weave: Weave;
 }
 
-/** Other spellings of arguments' values, by argument. */
+/** Other spellings of values, by argument. */
 type ValueAliases = Readonly<Record<string, Readonly<Record<string, string>>>>;
 
-/** Declares a tool of this back end; entity and project go by two names each. */
+/** Declares a tool of this back end; `entity` and `project` each have two names. */
 export function wandbTool<S, I extends z.ZodObject, O extends z.ZodObject>(
   { valueAliases, ...spec }: ToolSpec<S, I, O> & { readonly valueAliases?: ValueAliases },
 ): Tool<S> {
@@ -31,10 +31,10 @@ export function wandbTool<S, I extends z.ZodObject, O extends z.ZodObject>(
   const argumentAliases = { ...Object.fromEntries(aliases), ...spec.argumentAliases };
   const tool = defineTool<S, I, O>({ ...spec, argumentAliases });
   if (valueAliases === undefined) return tool;
-  return { ...tool, call: (raw, context) => tool.call(withValues(raw, valueAliases), context) };
+  return { ...tool, call: (raw, context) => tool.call(replaceAliases(raw, valueAliases), context) };
 }
 
-function withValues(raw: unknown, aliases: ValueAliases): unknown {
+function replaceAliases(raw: unknown, aliases: ValueAliases): unknown {
   if (typeof raw !== "object" || raw === null || Array.isArray(raw)) return raw;
   return Object.fromEntries(
     Object.entries(raw).map(([name, value]) => {
@@ -45,7 +45,7 @@ function withValues(raw: unknown, aliases: ValueAliases): unknown {
   );
 }
 
-/** A result's `warnings` about parts that the server could not give; no member without any. */
+/** A result's `warnings` about parts that the server failed to return; nothing without problems. */
 export function reportProblems(problems: readonly string[]): { warnings?: string[] } {
   return problems.length === 0 ? {} : {
     warnings: problems.map((problem) =>
@@ -54,13 +54,13 @@ export function reportProblems(problems: readonly string[]): { warnings?: string
   };
 }
 
-/** A result's `note` of these sentences; no member without any. */
+/** A result's `note` made of these sentences; nothing without any. */
 export function writeNote(...parts: readonly (string | undefined)[]): { note?: string } {
-  const said = parts.filter((part) => part !== undefined);
-  return said.length === 0 ? {} : { note: shortenMessage(said.join(" ")) };
+  const sentences = parts.filter((part) => part !== undefined);
+  return sentences.length === 0 ? {} : { note: shortenMessage(sentences.join(" ")) };
 }
 
-/** A run with an address of its own. */
+/** Runs as MCP resources. */
 export const RUN_RESOURCE: ResourceSpec = {
   name: "wandb_run",
   title: "W&B run",
@@ -81,7 +81,7 @@ export const RUN_RESOURCE: ResourceSpec = {
   found: ({ count }) => count !== 0,
 };
 
-/** The address of a run here; its web page stands in the results themselves. */
+/** A link to a run's MCP resource; the results themselves have its web page. */
 export function runLinks(
   place: { readonly entity: string; readonly project: string },
   runId: string,

@@ -1,7 +1,7 @@
 import { type Workflow, workflow } from "../mcp/workflow.ts";
 import type { Defaults } from "./project.ts";
 
-/** Two of the chains that W&B's documentation recommends: explore, and diagnose a run. */
+/** Two workflows that W&B's documentation recommends: explore a project and diagnose a run. */
 export function wandbWorkflows(defaults: Defaults): readonly Workflow[] {
   return [EXPLORE, diagnose(defaults)];
 }

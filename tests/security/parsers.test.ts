@@ -112,7 +112,7 @@ const OF_TEXT: Readonly<Record<string, (text: string) => unknown>> = {
   parseColumn,
 };
 
-const NO_KEYS = { keys: new Map(), told: true, lastStep: -1 };
+const NO_KEYS = { keys: new Map(), available: true, lastStep: -1 };
 
 /** Parsers of values that callers or servers give as JSON. */
 const OF_VALUES: Readonly<Record<string, (value: Json) => unknown>> = {

@@ -97,7 +97,7 @@ Deno.test("nothing found, errors and nonsense are told", async () => {
         }),
       /failed: bad/,
     ],
-    [() => new Response("<html></html>"), /something else than search results/],
+    [() => new Response("<html></html>"), /something other than search results/],
     [() => new Response("gone", { status: 404 }), /HTTP 404/],
   ];
   for (const [answer, expected] of answers) {

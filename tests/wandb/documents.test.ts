@@ -1,5 +1,5 @@
 import { buildSchema, parse, validate } from "graphql";
-import { compactDocument, withoutFields } from "../../src/wandb/client.ts";
+import { compactDocument, removeFields } from "../../src/wandb/client.ts";
 import { buildSimSchema, readReconstructedSchema } from "../support/wandb/schema.ts";
 import { DOCUMENTS, OPERATIONS } from "./documents.ts";
 
@@ -21,8 +21,8 @@ Deno.test("every document validates, whole and without each of its optional fiel
     for (const [name, document] of Object.entries(DOCUMENTS)) {
       const optional = optionalFields(document);
       const all = optional.map((field) => ({ type: "", field }));
-      const forms = [document, withoutFields(document, all)].concat(
-        all.map((field) => withoutFields(document, [field])),
+      const forms = [document, removeFields(document, all)].concat(
+        all.map((field) => removeFields(document, [field])),
       );
       for (const form of forms) {
         const errors = validate(schema, parse(compactDocument(form)));

@@ -22,13 +22,13 @@ for (const version of WANDB_VERSIONS) {
       steps: [5, 6, 7],
       notes: [
         `Run ${ids.child} was forked from run ${ids.parent} at step 4: the steps up to 4 are ` +
-        `missing here; read them with run_id=${ids.parent}, max_step=4.`,
+        `not included; read them with run_id=${ids.parent}, max_step=4.`,
       ],
     });
     assert.deepEqual(await history(ids.rewound), {
       steps: [0, 1, 2, 3, 4, 5],
       notes: [
-        `Run ${ids.rewound} was rewound to step 3: what it had logged after that is not here.`,
+        `Run ${ids.rewound} was rewound to step 3: what it had logged after that is not included.`,
       ],
     });
     const { items } = await rig.data(queryWandb, {

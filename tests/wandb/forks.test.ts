@@ -17,8 +17,8 @@ async function seedFork(rig: Rig): Promise<void> {
   await seedRun(rig.sim, { ...place, run: "child", history: rows(20, 30), branch });
 }
 
-const MISSING = "Run child was forked from run parent at step 19: the steps up to 19 are missing " +
-  "here; read them with run_id=parent, max_step=19.";
+const MISSING = "Run child was forked from run parent at step 19: the steps up to 19 are " +
+  "not included; read them with run_id=parent, max_step=19.";
 const INHERITED = "Run child was forked from run parent at step 19: the steps up to 19 are those " +
   "of run parent.";
 

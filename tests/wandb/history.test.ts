@@ -228,7 +228,7 @@ Deno.test("what is not there is named with the nearest that is", async () => {
   assert.match(String(key["hint"]), /train_loss/);
   assert.match(
     String((await ask({ keys: ["final_score"] }))["message"]),
-    /summary holds final_score/,
+    /summary has final_score/,
   );
   const byName = await ask({ run_id: "brave-sun-1" });
   assert.match(String(byName["hint"]), /Use abc123/);
@@ -287,7 +287,7 @@ Deno.test("rows that lack the x axis, and keys without rows in the range, are to
   const both = await ask({ keys: ["loss", "val/loss"], x_axis: "epoch" });
   assert.deepEqual(both["keys_returned"], ["loss"]);
   assert.match(String(both["notes"]), /No rows of val\/loss with epoch\. Leave x_axis out/);
-  assert.match(String(both["truncation_note"]), /10 rows hold epoch, 30 hold loss/);
+  assert.match(String(both["truncation_note"]), /10 rows have epoch, 30 have loss/);
   assert.doesNotMatch(String(both["truncation_note"]), /reads every row/);
   const part1 = await ask({ keys: ["loss"], x_axis: "epoch", min_step: 0, max_step: 9 });
   assert.equal(part(part1["statistics"], "loss")["basis"], "sampled");

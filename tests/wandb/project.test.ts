@@ -65,7 +65,7 @@ const REFUSED: readonly (readonly [Data, RegExp])[] = [
   [{ project_name: "a/b/c" }, /"a\/b\/c" is not a project/],
   [{ entity_name: "a/b/c" }, /"a\/b\/c" is not a project/],
   [{ project_name: "a//b" }, /"a\/\/b" is not a project/],
-  [{ project_name: "https://wandb.ai/team" }, /names an entity and no project/],
+  [{ project_name: "https://wandb.ai/team" }, /names an entity but no project/],
   [
     { entity_name: "a/b", project_name: "c" },
     /`(entity|entity_name)` "a\/b" and `(project|project_name)` "c" name different projects/,
@@ -74,10 +74,10 @@ const REFUSED: readonly (readonly [Data, RegExp])[] = [
     { entity_name: "a", project_name: "b/c" },
     /`(entity|entity_name)` "a" and `(project|project_name)` "b\/c" name different entities/,
   ],
-  [{ entity_name: "..", project_name: "c" }, /characters that no name has/],
-  [{ project_name: "a/.." }, /characters that no name has/],
-  [{ project_name: "a\u0007b" }, /characters that no name has/],
-  [{ project_name: "p".repeat(600) }, /characters that no name has/],
+  [{ entity_name: "..", project_name: "c" }, /characters that no name can have/],
+  [{ project_name: "a/.." }, /characters that no name can have/],
+  [{ project_name: "a\u0007b" }, /characters that no name can have/],
+  [{ project_name: "p".repeat(600) }, /characters that no name can have/],
 ];
 
 /** Every tool that asks about one project, with what else it needs. */
@@ -203,11 +203,11 @@ Deno.test("without arguments and defaults it is said what is missing, by the too
   assert.throws(() => resolveProject({}, none), /`entity_name` is missing: which team or user/);
   assert.throws(
     () => resolveProject({ entity_name: "a" }, none),
-    /`project_name` is missing: which of a's/,
+    /`project_name` is missing: which project of a/,
   );
   const bare = { ...wandb, ...none };
   const { failure } = await tryCall(queryWandb, { entity: "a" }, { wandb: bare });
-  assert.match(failure?.message ?? "", /`project` is missing: which of a's/);
+  assert.match(failure?.message ?? "", /`project` is missing: which project of a/);
   assert.deepEqual(readProjectArgs({ project_name: "a/b" }), { entity: "a", project: "b" });
 });
 
@@ -238,7 +238,7 @@ Deno.test("a run is its id, a path or a page's address, and no contradiction of 
     assert.deepEqual(read(id, { entity_name: "team" }), ["team", "cars", "x1"], id);
   }
   for (const id of ["cars/x1", "https://wandb.ai/team/cars", "a/b/c/d", "a//x"]) {
-    assert.throws(() => read(id), /`run_id` ".*" names no run/, id);
+    assert.throws(() => read(id), /`run_id` ".*" does not name a run/, id);
   }
   assert.throws(
     () => read("team/cars/x1", { project_name: "boats" }),

@@ -1,13 +1,13 @@
 import { parse } from "graphql";
 import { createLinks } from "../../src/wandb/account.ts";
-import { compactDocument, unknownFields, withoutFields } from "../../src/wandb/client.ts";
+import { compactDocument, readUnknownFields, removeFields } from "../../src/wandb/client.ts";
 import { matchKeys, splitKeys } from "../../src/wandb/history/choose.ts";
 import {
+  fitRows,
   mergeRows,
   type Metric,
   readMetrics,
   roundRow,
-  rowsWithin,
   writeSpecs,
 } from "../../src/wandb/history/series.ts";
 import { AFTER, FIRST, prepareQuery } from "../../src/wandb/query/document.ts";
@@ -16,7 +16,7 @@ import { AFTER, FIRST, prepareQuery } from "../../src/wandb/query/document.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 
-const NOTHING = { keys: new Map(), told: true, lastStep: -1 };
+const NOTHING = { keys: new Map(), available: true, lastStep: -1 };
 
 Deno.test("a pattern matches as a regular expression would", () => {
   const letters = fc.string({ unit: fc.constantFrom("a", "b", "/"), maxLength: 8 });
@@ -73,7 +73,7 @@ Deno.test("merged rows hold every point once, in order", () => {
 
 Deno.test("thinned rows fit, keep both ends of every metric, and invent nothing", () => {
   fc.assert(fc.property(METRICS, fc.integer({ min: 200, max: 2000 }), (metrics, budget) => {
-    const { rows, thinnedTo } = rowsWithin(metrics, "_step", 1000, budget);
+    const { rows, thinnedTo } = fitRows(metrics, "_step", 1000, budget);
     const all = new Set(mergeRows(metrics, "_step", 1000).map((row) => row["_step"]));
     assert.ok(rows.every((row) => all.has(row["_step"])));
     if (thinnedTo === undefined) assert.equal(rows.length, all.size);
@@ -134,7 +134,11 @@ Deno.test("rows that all keys share do not stand for one that reaches further", 
 Deno.test("a full sample is exact only when the run has logged no more than that", () => {
   const rows = [0, 1, 2].map((step) => ({ _step: step, a: 1 }));
   const exact = (count: number, samples: number) => {
-    const known = { keys: new Map([["a", { count, types: ["number"] }]]), told: true, lastStep: 2 };
+    const known = {
+      keys: new Map([["a", { count, types: ["number"] }]]),
+      available: true,
+      lastStep: 2,
+    };
     const [a] = readMetrics([rows], { keys: ["a"], samples }, known);
     return a?.exact;
   };
@@ -178,10 +182,10 @@ Deno.test("a fragment within itself does not keep the preparation busy", () => {
 
 Deno.test("optional lines go with the field that is missing, others stay", () => {
   const document = "query Q {\n  a\n  b: bb { c } # optional\n  d # optional\n}";
-  const missing = unknownFields(['Cannot query field "c" on type "T".']);
+  const missing = readUnknownFields(['Cannot query field "c" on type "T".']);
   assert.deepEqual(missing, [{ type: "T", field: "c" }]);
-  assert.equal(compactDocument(withoutFields(document, missing)), "query Q{a d}");
-  assert.deepEqual(unknownFields(['Unknown argument "x" on field "Run.history".']), [
+  assert.equal(compactDocument(removeFields(document, missing)), "query Q{a d}");
+  assert.deepEqual(readUnknownFields(['Unknown argument "x" on field "Run.history".']), [
     { type: "Run", field: "history" },
   ]);
 });

@@ -125,7 +125,10 @@ Deno.test("a state that no run can have is told with those that there are", asyn
   await seeded(rig);
   for (const state of ["completed", { $in: ["Finished"] }]) {
     const data = await rig.data(queryWandb, { ...HERE, filters: { $and: [{ state }] } });
-    assert.match(String(data["note"]), /No run can have the state "\w+": states are .*finished/);
+    assert.match(
+      String(data["note"]),
+      /No run can have the state "\w+": the states are .*finished/,
+    );
   }
   const known = await rig.data(queryWandb, { ...HERE, filters: { state: "crashed" } });
   assert.ok(!String(known["note"]).includes("No run can have the state"));

@@ -140,10 +140,13 @@ Deno.test("filter fields that W&B refuses come with the nearest that it knows", 
   await seeded(rig);
   const registry = await rig.failure(listRegistries, { filter: { descripton: "x" } });
   assert.equal(registry["error"], "invalid_arguments");
-  assert.match(String(registry["hint"]), /"descripton" is none; did you mean description\?/);
+  assert.match(
+    String(registry["hint"]),
+    /not known to work with "descripton", .*; did you mean description\?/,
+  );
   const args = { registry_name: "model", filter: { tagz: "vision" } };
   const collection = await rig.failure(listRegistryCollections, args);
-  assert.match(String(collection["hint"]), /"tagz" is none; did you mean tag\?/);
+  assert.match(String(collection["hint"]), /not known to work with "tagz", .*; did you mean tag\?/);
   const right = { registry_name: "model", filter: { tags: "vision" } };
   assert.equal((await rig.data(listRegistryCollections, right))["count"], 1);
 });
@@ -153,7 +156,7 @@ Deno.test("an alias is no field of a collection's filter, and the answer says so
   await seeded(rig);
   const args = { registry_name: "model", filter: { alias: "production" } };
   const failed = await rig.failure(listRegistryCollections, args);
-  assert.match(String(failed["hint"]), /"alias" is none/);
+  assert.match(String(failed["hint"]), /not known to work with "alias"/);
 });
 
 Deno.test("registries and collections go on with their cursors", async () => {

@@ -2,7 +2,7 @@ import * as z from "zod";
 import { badArgument, Failure } from "../../core/failure.ts";
 import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
 import { formatHostPort } from "../../http/transport.ts";
-import { openFileStore, type Wandb, type WandbSession, whyUnreachable } from "../client.ts";
+import { explainUnreachable, openFileStore, type Wandb, type WandbSession } from "../client.ts";
 import { type Connection, connectionShape, INT64 } from "../shapes.ts";
 import type { ArtifactReply, FileReply } from "./version_query.ts";
 
@@ -35,7 +35,7 @@ export async function readManifest(
   if (url === null || !/^https?:$/.test(url.protocol)) {
     return { unread: "W&B gives no address of the manifest" };
   }
-  const unreachable = whyUnreachable(url, wandb);
+  const unreachable = explainUnreachable(url, wandb);
   if (unreachable !== undefined) return { unread: `The manifest is on ${unreachable}` };
   const host = formatHostPort(url);
   try {

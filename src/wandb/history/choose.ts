@@ -1,15 +1,15 @@
 import { shortenMessage } from "../../core/values.ts";
 import { nearest } from "../../core/failure.ts";
 
-/** The keys that a call names, by where they are stored. */
+/** The keys that a call names, split by where W&B stores them. */
 export interface ChosenKeys {
   readonly metrics: readonly string[];
   readonly system: readonly string[];
 }
 
 /**
- * Tells system metrics (`system.…`, `system/…`, `system`) from metrics. A name that was logged is a
- * metric, whatever it looks like.
+ * Separates system metrics (`system.…`, `system/…`, `system`) from metrics. A name that the run
+ * logged is a metric, whatever it looks like.
  */
 export function splitKeys(
   keys: readonly string[],
@@ -29,12 +29,11 @@ export function splitKeys(
   };
 }
 
-/** Whether a key is a pattern. */
 export function isPattern(key: string): boolean {
   return key.includes("*");
 }
 
-/** The known keys that the wanted ones name, and for each that names none the nearest known. */
+/** The known keys that `wanted` names; for each wanted key without a match, the nearest ones. */
 export function matchKeys(
   wanted: readonly string[],
   known: readonly string[],
@@ -44,7 +43,9 @@ export function matchKeys(
   for (const key of wanted) {
     // A pattern matches W&B's own keys (_step and so on) only if it starts with _ too.
     const matches = isPattern(key)
-      ? known.filter(matcher(key)).filter((one) => !one.startsWith("_") || key.startsWith("_"))
+      ? known.filter(compilePattern(key)).filter((one) =>
+        !one.startsWith("_") || key.startsWith("_")
+      )
       : known.filter((one) => one === key);
     for (const match of matches) found.add(match);
     if (matches.length === 0) {
@@ -54,8 +55,8 @@ export function matchKeys(
   return { found: [...found], missing: Object.fromEntries(missing) };
 }
 
-/** `*` stands for any characters; matched without a regular expression, so in linear time. */
-function matcher(pattern: string): (key: string) => boolean {
+/** `*` matches any characters. Not a regular expression, so that matching takes linear time. */
+function compilePattern(pattern: string): (key: string) => boolean {
   const [head = "", ...rest] = pattern.split("*");
   const tail = rest.pop() ?? "";
   return (key) => {

@@ -7,32 +7,32 @@ import { matchKeys } from "./choose.ts";
 import { type LoadedRun, numericKeys } from "./load.ts";
 import {
   lacksAxis,
-  loggedValue,
   type Metric,
+  readNumber,
   type Selection,
   STEP,
   toSeries,
   valueAt,
 } from "./series.ts";
 
-/** Metrics that are read when none are named. */
+/** How many metrics are read when none are named. */
 const DEFAULT_KEYS = 25;
-/** Most points of a key that may be asked for. */
-export const MOST_SAMPLES = 10_000;
-/** Most metrics that patterns may name. */
-const MOST_KEYS = 100;
+/** How many points of a key a call may ask for. */
+export const MAX_SAMPLES = 10_000;
+/** How many metrics patterns may match. */
+const MAX_KEYS = 100;
 
 /** Metrics to read. */
 export interface Choice {
   readonly keys: readonly string[];
-  /** Names that exist nowhere, with the nearest that do. */
+  /** Names that do not exist, with the nearest that do. */
   readonly missing: Record<string, string[]>;
   readonly notes: readonly string[];
 }
 
-/** The metrics to read: those that are named or match, else the most often logged. */
+/** The metrics to read: those that are named or match, or else the most often logged. */
 export function chooseMetrics(run: LoadedRun, wanted: readonly string[], none: boolean): Choice {
-  const all = run.known.told ? numericKeys(run.known) : summaryKeys(run);
+  const all = run.known.available ? numericKeys(run.known) : summaryKeys(run);
   if (none) return { keys: [], missing: {}, notes: [] };
   if (wanted.length === 0) {
     const left = all.length - DEFAULT_KEYS;
@@ -47,24 +47,24 @@ export function chooseMetrics(run: LoadedRun, wanted: readonly string[], none: b
   const { found, missing } = matchKeys(wanted, [...run.known.keys.keys()]);
   const loaded = run.metrics.filter(({ points }) => points.length > 0).map(({ key }) => key);
   return {
-    keys: found.slice(0, MOST_KEYS),
+    keys: found.slice(0, MAX_KEYS),
     missing: Object.fromEntries(Object.entries(missing).filter(([key]) => !loaded.includes(key))),
-    notes: found.length > MOST_KEYS
-      ? [`${found.length} keys match; these are the first ${MOST_KEYS}.`]
+    notes: found.length > MAX_KEYS
+      ? [`${found.length} keys match; these are the first ${MAX_KEYS}.`]
       : [],
   };
 }
 
-/** Metrics of the summary, where the server does not tell what was logged. */
+/** Metrics from the summary, for servers that do not know what was logged. */
 function summaryKeys({ summary }: LoadedRun): string[] {
   return Object.entries(summary).flatMap(([key, value]) =>
-    !key.startsWith("_") && loggedValue(value) !== undefined ? [key] : []
+    !key.startsWith("_") && readNumber(value) !== undefined ? [key] : []
   );
 }
 
 /**
- * A metric's statistics, with what the summary says where that adds something. On another axis than
- * `_step` a point says where it is on that axis, and its step, if it has one.
+ * A metric's statistics, with its summary value where that adds something. On an axis other than
+ * `_step`, each point has its position on that axis as well as its step, if it has one.
  */
 export function computeStatistics(
   metric: Metric,
@@ -74,7 +74,7 @@ export function computeStatistics(
   const computed = describeSeries(toSeries(metric));
   const statistics = computed === undefined || axis === STEP
     ? computed
-    : onAxis(computed, metric, axis);
+    : addAxis(computed, metric, axis);
   const summary = valueAt(run.summary, metric.key);
   const more = {
     ...defined({ logged: metric.logged }),
@@ -86,12 +86,12 @@ export function computeStatistics(
   return { ...statistics, ...more };
 }
 
-function onAxis(
+function addAxis(
   statistics: object,
   { key, points }: Metric,
   axis: string,
 ): Record<string, unknown> {
-  // Many rows may share a place on the axis, such as an epoch.
+  // Many rows may share a position on the axis, such as an epoch.
   const steps = new Map(
     key.startsWith("system.") ? [] : points.map(({ x, value, step }) => [`${x} ${value}`, step]),
   );
@@ -105,21 +105,21 @@ function onAxis(
   );
 }
 
-/** The rows of a result, as {@link truncationNote} describes them. */
+/** The rows of a result, described by {@link describeTruncation}. */
 export interface Shown {
   readonly metrics: readonly Metric[];
   readonly systems: readonly Metric[];
-  /** Most points of each that were asked for. */
+  /** How many points of each metric were asked for. */
   readonly samples: number;
-  /** To how many the answer's budget cut them, if it did. */
+  /** How many points of each metric the answer's budget left room for, if it cut them. */
   readonly thinnedTo: number | undefined;
   readonly axis: string;
-  /** First and last step that were asked for; undefined without a range. */
+  /** The first and last step that were asked for; undefined without a range. */
   readonly range: { readonly from: number; readonly to: number } | undefined;
 }
 
-/** What a result says of rows that it does not hold; undefined when it holds all. */
-export function truncationNote(shown: Shown, run: LoadedRun): string | undefined {
+/** Explains which rows a result leaves out; undefined if it has all of them. */
+export function describeTruncation(shown: Shown, run: LoadedRun): string | undefined {
   const { metrics, systems, samples, thinnedTo, axis, range } = shown;
   const apart = metrics.filter(({ logged }) => lacksAxis(run.known, axis, logged));
   const sampled = metrics.filter((metric) => !metric.exact && !apart.includes(metric));
@@ -131,14 +131,14 @@ export function truncationNote(shown: Shown, run: LoadedRun): string | undefined
         (logged > 0
           ? ` (up to ${logged} logged rows${range === undefined ? "" : " in all"})`
           : "") +
-        `; ${everyRow(logged, run.known.lastStep, range)}.`,
+        `; ${explainFullRead(logged, run.known.lastStep, range)}.`,
     );
   }
   if (apart.length > 0) {
     parts.push(
-      `Only rows that hold ${axis} too are read: ` +
+      `Only rows that also have ${axis} are read: ` +
         apart.slice(0, 5).map(({ key, logged }) =>
-          `${run.known.keys.get(axis)?.count} rows hold ${axis}, ${logged} hold ${key}`
+          `${run.known.keys.get(axis)?.count} rows have ${axis}, ${logged} have ${key}`
         ).join("; ") + `. Without x_axis all rows of a key are read.`,
     );
   }
@@ -147,7 +147,7 @@ export function truncationNote(shown: Shown, run: LoadedRun): string | undefined
     parts.push(
       `System metrics are sampled evenly over the whole run` +
         (rows === undefined ? "" : ` (${rows} rows)`) +
-        (rows !== undefined && rows <= MOST_SAMPLES ? `; samples=${rows} reads every row.` : "."),
+        (rows !== undefined && rows <= MAX_SAMPLES ? `; samples=${rows} reads every row.` : "."),
     );
   }
   const longest = Math.max(0, ...[...metrics, ...systems].map(({ points }) => points.length));
@@ -163,20 +163,20 @@ export function truncationNote(shown: Shown, run: LoadedRun): string | undefined
   return parts.length === 0 ? undefined : parts.join(" ");
 }
 
-/** How to read every one of `logged` rows, which are spread over the run's steps or a range. */
-function everyRow(logged: number, lastStep: number, range: Shown["range"]): string {
-  if (logged > 0 && logged <= MOST_SAMPLES) return `samples=${logged} reads every row`;
-  const read = "a range that holds fewer logged rows than `samples` is read whole";
-  if (logged === 0 || lastStep < MOST_SAMPLES) return read;
+/** How to read all `logged` rows, which are spread over the run's steps or a range. */
+function explainFullRead(logged: number, lastStep: number, range: Shown["range"]): string {
+  if (logged > 0 && logged <= MAX_SAMPLES) return `samples=${logged} reads every row`;
+  const read = "a range with fewer logged rows than `samples` is read completely";
+  if (logged === 0 || lastStep < MAX_SAMPLES) return read;
   const { from = 0, to = Infinity } = range ?? {};
-  // A tenth less, since rows are never spread quite evenly.
-  const steps = Math.max(MOST_SAMPLES, Math.floor(0.9 * MOST_SAMPLES * (lastStep + 1) / logged));
+  // A tenth less, because rows are never spread quite evenly.
+  const steps = Math.max(MAX_SAMPLES, Math.floor(0.9 * MAX_SAMPLES * (lastStep + 1) / logged));
   return `${read}, such as min_step=${from}, max_step=${
     Math.min(to, from + steps - 1)
-  }, samples=${MOST_SAMPLES}`;
+  }, samples=${MAX_SAMPLES}`;
 }
 
-/** The error for an x axis that no row has, with the nearest keys. */
+/** The failure for an x axis that no row has, with the nearest keys. */
 export function unknownAxis(axis: string, run: LoadedRun): Failure {
   const near = nearest(axis, [STEP, "_runtime", "_timestamp", ...numericKeys(run.known)]);
   return new Failure("invalid_arguments", `Run ${run.id} has no rows with x_axis "${axis}".`, {
@@ -184,7 +184,7 @@ export function unknownAxis(axis: string, run: LoadedRun): Failure {
   });
 }
 
-/** The error for keys that exist nowhere, with the nearest that do. */
+/** The failure for keys that do not exist, with the nearest that do. */
 export function unknownKeys(
   missing: Record<string, string[]>,
   run: LoadedRun,
@@ -192,7 +192,7 @@ export function unknownKeys(
   const system = Object.keys(missing).every((key) => key.startsWith("system."));
   if (system && run.events.length === 0) {
     return new Failure("not_found", `Run ${run.id} has recorded no system metrics.`, {
-      hint: "Only its own metrics can be read: leave `keys` out.",
+      hint: "Only the metrics that it logged can be read: leave `keys` out.",
     });
   }
   const known = system
@@ -204,7 +204,7 @@ export function unknownKeys(
   return new Failure(
     "not_found",
     `Run ${run.id} has no history of ${Object.keys(missing).join(", ")}.` +
-      (summary.length > 0 ? ` Only its summary holds ${summary.join(", ")}.` : ""),
+      (summary.length > 0 ? ` Only its summary has ${summary.join(", ")}.` : ""),
     {
       hint: near.length > 0
         ? `Did you mean ${oneOf(near)}?`
@@ -215,8 +215,8 @@ export function unknownKeys(
   );
 }
 
-/** What to tell about metrics that have no rows in the range, and about an empty result. */
-export function emptyNotes(
+/** Notes about metrics without rows in the range, and about an empty result. */
+export function describeEmpty(
   run: LoadedRun,
   selection: Selection,
   empty: readonly string[],
@@ -237,42 +237,40 @@ export function emptyNotes(
       ? ""
       : run.known.lastStep >= 0
       ? ` The run's last step is ${run.known.lastStep}.`
-      : !run.known.told
-      ? " W&B does not say which keys this run has logged: name some with `keys`."
+      : !run.known.available
+      ? " W&B does not know which keys this run has logged: name some with `keys`."
       : ` The run (${run.state}) has logged nothing yet, or its metrics are system.* only.`),
   ];
 }
 
-/** A console line as text. */
-export function consoleText(line: LoadedRun["console"][number]): string {
+/** A console line as text; errors are marked. */
+export function formatConsoleLine(line: LoadedRun["console"][number]): string {
   return line.level === "error" ? `[error] ${line.line}` : line.line;
 }
 
-/** Runs that go on from a step of another run (forked) or of their own (rewound). */
-
-/** A run's history as far as its branching is concerned. */
-interface Branched {
+/** What matters about a run that continues from a step of another run (fork) or itself (rewind). */
+interface BranchedRun {
   readonly id: string;
   readonly branch: BranchPoint | undefined;
   readonly metrics: readonly { readonly points: readonly { readonly step: number }[] }[];
 }
 
 /**
- * Whose steps a run's history holds and lacks; undefined where nothing is missing. W&B may or may
- * not give the steps before a fork with the run's own, so the points that came decide.
+ * Which steps of a branched run's history are its own, another run's, or missing; undefined if
+ * nothing is missing. W&B may or may not return the steps before a fork, so the points decide.
  *
- * @param from First step that was asked for.
+ * @param from The first step that was asked for.
  */
-export function describeBranch({ id, branch, metrics }: Branched, from = 0): string | undefined {
+export function describeBranch({ id, branch, metrics }: BranchedRun, from = 0): string | undefined {
   if (branch === undefined) return undefined;
   const { run_id: run, step } = branch;
   if (run === id) {
-    return `Run ${id} was rewound to step ${step}: what it had logged after that is not here.`;
+    return `Run ${id} was rewound to step ${step}: what it had logged after that is not included.`;
   }
   if (from > step) return undefined;
   const inherits = metrics.some(({ points }) => points.some((point) => point.step <= step));
   return `Run ${id} was forked from run ${run} at step ${step}: ` +
     (inherits
       ? `the steps up to ${step} are those of run ${run}.`
-      : `the steps up to ${step} are missing here; read them with run_id=${run}, max_step=${step}.`);
+      : `the steps up to ${step} are not included; read them with run_id=${run}, max_step=${step}.`);
 }

@@ -16,7 +16,7 @@ import {
 } from "../shapes.ts";
 import { type Metric, readMetrics, type Selection, writeSpecs } from "./series.ts";
 
-/** One run's history, system metrics and console, each only where asked for. */
+/** One run's history, system metrics and console, each only if asked for. */
 export const RUN_HISTORY = `query RunHistory($e: String!, $p: String!, $r: String!,
   $s: [JSONString!]!, $rows: Boolean!, $k: [String!], $system: Boolean!, $n: Int,
   $console: Boolean!, $lines: Int) {
@@ -38,7 +38,7 @@ export const RUN_HISTORY = `query RunHistory($e: String!, $p: String!, $r: Strin
   }
 }`;
 
-/** A console line as the server gives it. */
+/** A console line in a reply. */
 export const CONSOLE_LINE = z.looseObject({
   number: INT64,
   timestamp: z.string().nullish(),
@@ -46,7 +46,6 @@ export const CONSOLE_LINE = z.looseObject({
   line: z.string(),
 });
 
-/** A console line. */
 export type ConsoleLine = z.output<typeof CONSOLE_LINE>;
 
 const RUN = z.looseObject({
@@ -65,37 +64,36 @@ const RUN = z.looseObject({
 });
 const SHAPE = z.looseObject({ project: z.looseObject({ run: RUN.nullish() }).nullish() });
 
-/** What is wanted of a run. */
+/** What to load of a run. */
 export interface RunQuery {
-  /** Metrics; none for keys and state alone. */
+  /** The metrics to load; without it only keys and state. */
   readonly selection?: Selection;
-  /** Keys of the summary to bring; all when absent. */
+  /** Keys of the summary to load; all when absent. */
   readonly summaryKeys?: readonly string[];
-  /** Most rows of system metrics; none when absent. */
+  /** How many rows of system metrics to load at most; none when absent. */
   readonly systemSamples?: number;
-  /** Last console lines; none when absent. */
+  /** How many of the last console lines to load; none when absent. */
   readonly consoleLines?: number;
 }
 
-/** A run with what was asked for. */
+/** A run with the parts that were asked for. */
 export interface LoadedRun {
   readonly id: string;
   readonly name: string;
-  /** State as W&B says it. */
   readonly state: string;
-  /** When it began, ISO 8601. */
+  /** ISO 8601. */
   readonly createdAt: string | undefined;
-  /** Last sign of life, ISO 8601. */
+  /** The last sign of life, ISO 8601. */
   readonly heartbeatAt: string | undefined;
   readonly known: HistoryKeys;
-  /** Where it branched off another run, or was rewound to. */
+  /** Where it was forked from another run, or rewound to. */
   readonly branch: BranchPoint | undefined;
   readonly summary: JsonObject;
   readonly metrics: readonly Metric[];
   readonly events: readonly JsonObject[];
-  /** Whether these are all. */
+  /** Whether `events` is complete. */
   readonly allEvents: boolean;
-  /** How many there are, where the server says so. */
+  /** How many events the run has, if the server gives it. */
   readonly eventCount: number | undefined;
   readonly console: readonly ConsoleLine[];
   readonly problems: readonly string[];
@@ -150,7 +148,7 @@ export async function loadRun(
   };
 }
 
-/** Keys with numbers that people log, the most often logged first; W&B's own are left out. */
+/** The numeric keys that the user logged, most frequent first; W&B's own keys are left out. */
 export function numericKeys(known: HistoryKeys): string[] {
   return [...known.keys]
     .filter(([key, { types }]) =>
@@ -161,7 +159,7 @@ export function numericKeys(known: HistoryKeys): string[] {
     .map(([key]) => key);
 }
 
-/** A system metric of the events as a metric over the run's seconds. */
+/** The system metrics in the events, as metrics over the run's seconds. */
 export function systemMetrics(run: LoadedRun, keys: readonly string[]): Metric[] {
   return keys.map((key) => ({
     key,
@@ -177,7 +175,7 @@ export function systemMetrics(run: LoadedRun, keys: readonly string[]): Metric[]
   }));
 }
 
-/** Several runs by id with all that a comparison needs; rows only where asked for. */
+/** Several runs by id, with everything that a comparison needs; rows only if asked for. */
 export const RUNS_BY_ID = `query RunsById($e: String!, $p: String!, $f: JSONString!, $n: Int!,
   $s: [JSONString!]!, $rows: Boolean!, $full: Boolean!) {
   project(entityName: $e, name: $p) {
@@ -210,7 +208,7 @@ export const RUNS_BY_ID = `query RunsById($e: String!, $p: String!, $f: JSONStri
 
 const TEXT = z.string().nullish();
 
-/** A run with all that a comparison needs. */
+/** A run with everything that a comparison needs. */
 export const RUN_DETAILS = z.looseObject({
   name: z.string(),
   displayName: TEXT,
@@ -234,7 +232,6 @@ export const RUN_DETAILS = z.looseObject({
   sampledHistory: z.array(JSON_FIELD).nullish(),
 });
 
-/** A run of {@link RUNS_BY_ID}. */
 export type RunDetails = z.output<typeof RUN_DETAILS>;
 
 /** The reply to {@link RUNS_BY_ID}. */
@@ -242,7 +239,7 @@ export const RUNS_SHAPE: z.ZodType<{
   readonly project?: { readonly runs: { readonly nodes: RunDetails[] } } | null | undefined;
 }> = z.looseObject({ project: z.looseObject({ runs: connectionShape(RUN_DETAILS) }).nullish() });
 
-/** Who, when and how, apart from what was configured and logged. */
+/** Who started the run, when and how; not what was configured and logged. */
 export function readMetadata(run: RunDetails): JsonObject {
   return dropEmpty({
     state: run.state,
@@ -260,12 +257,11 @@ export function readMetadata(run: RunDetails): JsonObject {
   });
 }
 
-/** Where it ran. */
+/** The machine, code and software that the run used. */
 export function readEnvironment(run: RunDetails): JsonObject {
   return dropEmpty({ host: run.host, commit: run.commit, ...run.details, ...run.runInfo });
 }
 
-/** Seconds between two times; undefined when one is missing. */
 function countSeconds(from: string | null | undefined, to: string | null | undefined) {
   const span = (Date.parse(to ?? "") - Date.parse(from ?? "")) / 1000;
   return Number.isFinite(span) ? Math.round(span) : undefined;

@@ -1,7 +1,7 @@
 /**
- * A run's metrics as series. `sampledHistory` gives a row only where all keys of a specification
- * were logged, so each key gets a specification of its own: a sparse key then loses nothing, and
- * costs the others nothing. One more for all keys together gives rows that belong together.
+ * A run's metrics as series. `sampledHistory` returns only rows that have all keys of a
+ * specification, so each key gets its own: then a sparse key loses no rows and costs the other keys
+ * none. One more specification with all keys returns the rows in which they were logged together.
  *
  * @module
  */
@@ -14,34 +14,33 @@ import type { HistoryKeys } from "../shapes.ts";
 /** The axis that every row has. */
 export const STEP = "_step";
 
-/** Which part of a history is wanted. */
+/** Which part of a history to read. */
 export interface Selection {
   readonly keys: readonly string[];
   readonly samples: number;
-  /** Most points of single keys that are looked at more closely. */
-  readonly samplesOf?: ReadonlyMap<string, number>;
+  /** Samples for single keys that need a closer look. */
+  readonly samplesByKey?: ReadonlyMap<string, number>;
   readonly minStep?: number | undefined;
   readonly maxStep?: number | undefined;
-  /** What the points are ordered by, if not `_step`. */
+  /** The key that orders the points, if not `_step`. */
   readonly xAxis?: string | undefined;
 }
 
-/** One logged value. */
-export interface Logged {
+export interface LoggedPoint {
   readonly step: number;
   readonly x: number;
-  /** The value; a number, the name of a non-finite one, or any other JSON. */
+  /** A number, the name of a non-finite one, or any other JSON. */
   readonly value: Json;
 }
 
 /** One metric of a run. */
 export interface Metric {
   readonly key: string;
-  /** Its points in the order of the x axis. */
-  readonly points: readonly Logged[];
-  /** Whether these are all points of the range. */
+  /** In the order of the x axis. */
+  readonly points: readonly LoggedPoint[];
+  /** Whether `points` is complete for the range. */
   readonly exact: boolean;
-  /** How many rows hold it in the whole run, where known. */
+  /** How many rows of the whole run have it, if known. */
   readonly logged: number | undefined;
 }
 
@@ -49,25 +48,25 @@ export interface Metric {
 export function writeSpecs(selection: Selection): string[] {
   const { keys } = selection;
   return [
-    ...keys.map((key) => writeSpec({ ...selection, samples: samplesFor(selection, key) }, [key])),
+    ...keys.map((key) => writeSpec({ ...selection, samples: countSamples(selection, key) }, [key])),
     ...(keys.length > 1 ? [writeSpec(selection, keys)] : []),
   ];
 }
 
-/** One specification: rows that hold all of `keys`. */
+/** One specification: rows that have all of `keys`. */
 export function writeSpec(selection: Selection, keys: readonly string[]): string {
   const { samples, minStep, maxStep, xAxis = STEP } = selection;
   return JSON.stringify({
     keys: [...new Set([xAxis, STEP, ...keys])],
-    // Servers differ in whether the upper end counts: one step and one row more cover both.
+    // Servers differ in whether `maxStep` is inclusive: one more step and row cover both.
     samples: maxStep === undefined ? samples : samples + 1,
     ...defined({ minStep }),
     ...(maxStep === undefined ? {} : { maxStep: maxStep + 1 }),
   });
 }
 
-function samplesFor({ samples, samplesOf }: Selection, key: string): number {
-  return samplesOf?.get(key) ?? samples;
+function countSamples({ samples, samplesByKey }: Selection, key: string): number {
+  return samplesByKey?.get(key) ?? samples;
 }
 
 /** Reads the lists of rows that {@link writeSpecs} asked for. */
@@ -86,19 +85,19 @@ export function readMetrics(
     const together = joint[index] ?? [];
     const logged = countRows(known, key);
     const alike = keys.every((other) => countRows(known, other) === logged);
-    const samples = samplesFor(selection, key);
-    const points = represents(together, own, samples, alike) ? together : own;
+    const samples = countSamples(selection, key);
+    const points = representsKey(together, own, samples, alike) ? together : own;
     return {
       key,
       points,
-      exact: isAll(points.length, { ...selection, samples }, logged) &&
+      exact: isComplete(points.length, { ...selection, samples }, logged) &&
         !lacksAxis(known, selection.xAxis, logged),
       logged,
     };
   });
 }
 
-/** Whether fewer rows hold the x axis than the metric: the others do not come. */
+/** Whether fewer rows have the x axis than the metric: the server omits the others. */
 export function lacksAxis(
   known: HistoryKeys,
   axis: string = STEP,
@@ -113,12 +112,12 @@ function countRows(known: HistoryKeys, key: string): number | undefined {
 }
 
 /**
- * Whether the rows that all keys share stand for a key as well as its own rows do: nothing lost,
- * and over the same range. Then they are preferred, since they belong together.
+ * Whether the rows that all keys share represent a key as well as its own rows do: no fewer points,
+ * over the same range. If so they are preferred, because they line up with the other keys.
  */
-function represents(
-  together: readonly Logged[],
-  own: readonly Logged[],
+function representsKey(
+  together: readonly LoggedPoint[],
+  own: readonly LoggedPoint[],
   samples: number,
   alike: boolean,
 ): boolean {
@@ -130,24 +129,24 @@ function represents(
     (together.at(-1)?.x ?? -Infinity) >= to - slack;
 }
 
-/** The metric for analysis: its numeric points. */
+/** The metric's numeric points, for analysis. */
 export function toSeries(metric: Metric): Series {
   const points = metric.points.flatMap(({ x, value }) => {
-    const number = loggedValue(value);
+    const number = readNumber(value);
     return number === undefined ? [] : [{ step: x, value: number }];
   });
   return { key: metric.key, points, exact: metric.exact };
 }
 
-/** A number or the name of a non-finite one; undefined for any other value. */
-export function loggedValue(value: Json | undefined): LoggedValue | undefined {
+/** Reads a number or the name of a non-finite one; undefined for any other value. */
+export function readNumber(value: Json | undefined): LoggedValue | undefined {
   if (typeof value === "number") return value;
   if (value === "NaN" || value === "Infinity" || value === "-Infinity") return value;
-  // An integer beyond 2^53 arrives as text.
+  // An integer beyond 2^53 arrives as a string.
   return typeof value === "string" && /^-?\d{16,}$/.test(value) ? Number(value) : undefined;
 }
 
-/** A key's value in a row; a dotted key may stand for nested objects. */
+/** A key's value in a row; a dotted key may be a path into nested objects. */
 export function valueAt(row: JsonObject, key: string): Json | undefined {
   if (Object.hasOwn(row, key)) return row[key];
   let node: Json | undefined = row;
@@ -158,10 +157,10 @@ export function valueAt(row: JsonObject, key: string): Json | undefined {
   return node;
 }
 
-function isAll(found: number, selection: Selection, logged: number | undefined): boolean {
+function isComplete(found: number, selection: Selection, logged: number | undefined): boolean {
   const { samples, minStep, maxStep } = selection;
   const whole = minStep === undefined && maxStep === undefined;
-  // A run that goes on may have more rows than its keys say so far.
+  // A running run may already have more rows than its keys say.
   if (whole && logged !== undefined) {
     return found === logged || (found > logged && found < samples);
   }
@@ -169,10 +168,10 @@ function isAll(found: number, selection: Selection, logged: number | undefined):
   return found < samples || width <= samples;
 }
 
-function readPoints(rows: Json | undefined, key: string, selection: Selection): Logged[] {
+function readPoints(rows: Json | undefined, key: string, selection: Selection): LoggedPoint[] {
   if (!Array.isArray(rows)) return [];
   const { minStep = -Infinity, maxStep = Infinity, xAxis = STEP } = selection;
-  const points = rows.flatMap((row): Logged[] => {
+  const points = rows.flatMap((row): LoggedPoint[] => {
     if (!isJsonObject(row)) return [];
     const value = valueAt(row, key);
     const step = Number(valueAt(row, STEP) ?? NaN);
@@ -183,19 +182,19 @@ function readPoints(rows: Json | undefined, key: string, selection: Selection): 
   return points.sort((a, b) => a.x - b.x);
 }
 
-/** Rows for a result. */
+/** The rows of a result. */
 export interface MergedRows {
-  /** Rows in the order of the x axis; a row holds the keys that were logged there. */
+  /** In the order of the x axis; a row has the keys that were logged there. */
   readonly rows: JsonObject[];
-  /** Most points of a key that were kept; undefined when all were. */
+  /** How many points of each key were kept; undefined if all were. */
   readonly thinnedTo: number | undefined;
 }
 
 /**
- * Merges metrics by step into rows, each key evenly thinned to `most` points, and further until all
- * of it fits the budget in tokens, in brief at least.
+ * Merges metrics by step into rows. Each key is thinned evenly to `most` points, and further until
+ * the rows fit the token budget, at least with rounded numbers.
  */
-export function rowsWithin(
+export function fitRows(
   metrics: readonly Metric[],
   xAxis: string,
   most: number,
@@ -222,10 +221,10 @@ export function rowsWithin(
   return { rows: best, thinnedTo: low };
 }
 
-/** Digits of a number in brief: more than a curve shows. */
+/** Significant digits of a rounded number: more than a curve shows. */
 const DIGITS = 6;
 
-/** A row in brief: with rounded numbers. Whole numbers, such as steps, stay; times to a millisecond. */
+/** Rounds a row's numbers; whole numbers such as steps stay, times keep their milliseconds. */
 export function roundRow(row: unknown): unknown {
   if (row === null || typeof row !== "object") return row;
   return Object.fromEntries(
@@ -242,7 +241,7 @@ function round(value: number): number {
     : Number(value.toPrecision(DIGITS));
 }
 
-/** At most `most` points of each metric, first and last included, merged by step. */
+/** Merges at most `most` points of each metric by step, first and last included. */
 export function mergeRows(metrics: readonly Metric[], xAxis: string, most: number): JsonObject[] {
   const rows = new Map<string, { x: number; step: number; cells: [string, Json][] }>();
   for (const { key, points } of metrics) {

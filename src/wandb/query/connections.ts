@@ -1,4 +1,4 @@
-/** The connections of a caller's query: which one is followed, and which are not. */
+/** Finds the connections of a caller's query, and which of them can be followed page by page. */
 import { badArgument } from "../../core/failure.ts";
 import {
   type DocumentNode,
@@ -16,18 +16,16 @@ export const MAX_TOKENS = 20_000;
 /** The one connection that is followed. */
 export interface Followed {
   readonly path: readonly string[];
-  /** Page size that the query itself gives, if it does. */
+  /** The page size in the query itself, if any. */
   readonly first: number | undefined;
-  /** Cursor after which the query itself starts, if it gives one. */
+  /** The cursor in the query itself, if any. */
   readonly after: string | undefined;
-  /** Whether the caller asked for `pageInfo`, and so for paging. */
+  /** Whether the caller selected `pageInfo`, and so does the paging. */
   readonly wantsPages: boolean;
 }
 
-/** Fragments by name. */
 export type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
-/** A document's fragments. */
 export function collectFragments(document: DocumentNode): Fragments {
   return new Map(
     document.definitions.flatMap((one) =>
@@ -38,20 +36,20 @@ export function collectFragments(document: DocumentNode): Fragments {
 
 /** A connection of a query. */
 export interface Connection {
-  /** Every field of the document that this response key stands for; GraphQL merges them. */
+  /** All fields of the document with this response key; GraphQL merges them. */
   readonly fields: readonly FieldNode[];
-  /** Whether it can be followed: its edges are called so, and it is read forwards. */
+  /** Whether it can be followed: `edges` has no alias, and it is read forwards. */
   readonly followable: boolean;
   readonly followed: Followed;
-  /** Paths of the connections inside its edges: each node has its own, of which one page comes. */
+  /** Paths of connections inside its edges: each node has its own, of which one page is read. */
   readonly within: readonly (readonly string[])[];
 }
 
 /**
- * Connections that are not inside another one's edges, in the order of the text, and the response
- * paths of what is looked up by arguments.
+ * Connections that are not inside another one's edges, in document order, and the response paths of
+ * fields that look something up by their arguments.
  *
- * @throws {Failure} `invalid_arguments` for a query that stands for too many fields.
+ * @throws {Failure} `invalid_arguments` for a query that expands to too many fields.
  */
 export function findConnections(
   operation: OperationDefinitionNode,
@@ -123,7 +121,7 @@ function isPageInfo({ name, alias }: FieldNode): boolean {
   return name.value === "pageInfo" && alias === undefined;
 }
 
-/** A selection's fields, those of fragments included, each fragment once. */
+/** A selection's fields, including those of fragments, each fragment once. */
 export function collectFields(
   set: SelectionSetNode | undefined,
   fragments: Fragments,

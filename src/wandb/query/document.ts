@@ -1,6 +1,6 @@
 /**
- * A caller's GraphQL query, checked and prepared for paging. The library is large, so this module
- * is loaded only where a query comes in that form.
+ * Checks a caller's GraphQL query and prepares it for paging. The GraphQL library is large, so this
+ * module is loaded only for queries in that form.
  *
  * @module
  */
@@ -24,26 +24,25 @@ import {
   MAX_TOKENS,
 } from "./connections.ts";
 
-/** Names of the variables that paging adds. */
+/** The variable for the page size; paging adds it to the query. */
 export const FIRST = "wandflowFirst";
-/** See {@link FIRST}. */
+/** The variable for the cursor. */
 export const AFTER = "wandflowAfter";
 
-/** A query ready to be sent. */
 export interface PreparedQuery {
-  /** Its text, with paging where a connection is followed. */
+  /** The text to send, with paging if a connection is followed. */
   readonly text: string;
-  /** Variables that the caller gave or that have a value here. */
+  /** The caller's variables, and those that have a default. */
   readonly variables: Readonly<Record<string, unknown>>;
-  /** The connection that is followed; undefined when there is none. */
+  /** The connection to follow; undefined if there is none. */
   readonly follow: Followed | undefined;
-  /** Response paths of further connections, which are not followed. */
+  /** Response paths of the other connections, which are not followed. */
   readonly others: readonly string[];
-  /** Response paths of what the query looks up by arguments, such as a project by its name. */
+  /** Response paths of fields that look something up, such as a project by its name. */
   readonly lookUps: readonly (readonly string[])[];
 }
 
-/** Fields that would hand out credentials. */
+/** Fields that would reveal credentials. */
 const SECRET_FIELDS = ["apiKeys", "apiKey"];
 
 /**
@@ -51,7 +50,8 @@ const SECRET_FIELDS = ["apiKeys", "apiKey"];
  *
  * @param given The caller's variables.
  * @param defaults Values for variables that the caller left out, by lower-case name.
- * @throws {Failure} `invalid_arguments`: no query, a mutation, a missing or unknown variable.
+ * @throws {Failure} `invalid_arguments` for anything but a query, and for missing or unknown
+ * variables.
  */
 export function prepareQuery(
   text: string,
@@ -59,10 +59,10 @@ export function prepareQuery(
   defaults: Readonly<Record<string, string | undefined>>,
 ): PreparedQuery {
   const document = parseQuery(text);
-  const operation = onlyQuery(document);
+  const operation = findQuery(document);
   refuseSecrets(document);
   const variables = checkVariables(operation, given, defaults);
-  const values = { ...defaultValues(operation), ...variables };
+  const values = { ...readDefaults(operation), ...variables };
   const { connections, lookUps } = findConnections(operation, collectFragments(document), values);
   const first = connections.find(({ followable }) => followable);
   const others = connections.flatMap((one) =>
@@ -71,7 +71,7 @@ export function prepareQuery(
   return first === undefined
     ? { text: print(document), variables, follow: undefined, others, lookUps }
     : {
-      text: print(withPaging(document, operation, first.fields)),
+      text: print(addPaging(document, operation, first.fields)),
       variables,
       follow: first.followed,
       others,
@@ -79,7 +79,7 @@ export function prepareQuery(
     };
 }
 
-/** Selections within selections that a query may have; W&B's own stay below 20. */
+/** How deep a query's selections may be nested; W&B's own queries stay below 20. */
 const MAX_DEPTH = 100;
 
 function parseQuery(text: string): DocumentNode {
@@ -102,7 +102,7 @@ function parseQuery(text: string): DocumentNode {
   }
 }
 
-/** How deep brackets are nested, those in texts and comments left out. */
+/** How deep brackets are nested, outside strings and comments. */
 function measureDepth(text: string): number {
   let depth = 0;
   let deepest = 0;
@@ -113,21 +113,21 @@ function measureDepth(text: string): number {
   return deepest;
 }
 
-function onlyQuery(document: DocumentNode): OperationDefinitionNode {
+function findQuery(document: DocumentNode): OperationDefinitionNode {
   const operations = document.definitions.filter((one: DefinitionNode) =>
     one.kind === Kind.OPERATION_DEFINITION
   );
   for (const { operation } of operations) {
     if (operation !== "query") {
       throw badArgument(
-        `\`query\` holds a ${operation}; this tool only reads. Nothing was sent.`,
+        `\`query\` contains a ${operation}; this tool only reads. Nothing was sent.`,
       );
     }
   }
   const [only, second] = operations;
-  if (only === undefined) throw badArgument("`query` holds no query operation.");
+  if (only === undefined) throw badArgument("`query` contains no query operation.");
   if (second !== undefined) {
-    throw badArgument("`query` holds several operations; send one at a time.");
+    throw badArgument("`query` contains several operations; send one at a time.");
   }
   return only;
 }
@@ -137,7 +137,7 @@ function refuseSecrets(document: DocumentNode): void {
     Field: (field) => {
       if (SECRET_FIELDS.includes(field.name.value)) {
         throw badArgument(
-          `\`query\` asks for ${field.name.value}: credentials are not handed out.`,
+          `\`query\` asks for ${field.name.value}: credentials are never returned.`,
         );
       }
     },
@@ -159,7 +159,7 @@ function checkVariables(
   for (const [name, value] of Object.entries(given)) {
     const variable = declared.find((one) => one.name === name);
     if (variable !== undefined) {
-      // A JSONString is JSON in a text; the JSON itself is what one would write.
+      // A JSONString is JSON in a string; callers naturally write the JSON itself.
       const wrap = variable.json && typeof value === "object" && value !== null;
       values[name] = wrap ? JSON.stringify(value) : value;
     } else if (!/^(limit|first|count)$/i.test(name)) {
@@ -176,14 +176,14 @@ function checkVariables(
     const fallback = defaults[name.toLowerCase().replaceAll("_", "")];
     if (fallback !== undefined) values[name] = fallback;
     else if (required) {
-      throw badArgument(`\`variables\` lacks $${name}, which the query needs.`);
+      throw badArgument(`\`variables\` does not set $${name}, which the query needs.`);
     }
   }
   return values;
 }
 
-/** What the operation's variables are where a call does not give them. */
-function defaultValues(operation: OperationDefinitionNode): Record<string, unknown> {
+/** The operation's own default values. */
+function readDefaults(operation: OperationDefinitionNode): Record<string, unknown> {
   return Object.fromEntries(
     (operation.variableDefinitions ?? []).flatMap(
       ({ variable, defaultValue: value }): [string, unknown][] => {
@@ -194,20 +194,20 @@ function defaultValues(operation: OperationDefinitionNode): Record<string, unkno
   );
 }
 
-/** The source of the nodes that paging adds, parsed once written. */
+/** The nodes that paging adds, as source text. */
 const PAGING = `query($${FIRST}: Int, $${AFTER}: String) {
   list(first: $${FIRST}, after: $${AFTER}) { pageInfo { hasNextPage endCursor } }
 }`;
 
 /** Gives the connection our paging variables and `pageInfo`, and drops variables left unused. */
-function withPaging(
+function addPaging(
   document: DocumentNode,
   operation: OperationDefinitionNode,
   connections: readonly FieldNode[],
 ): DocumentNode {
-  const paging = onlyQuery(parse(PAGING));
+  const paging = findQuery(parse(PAGING));
   const [list] = collectFields(paging.selectionSet, new Map(), new Set());
-  const changed = (connection: FieldNode): FieldNode => ({
+  const addToConnection = (connection: FieldNode): FieldNode => ({
     ...connection,
     arguments: [
       ...(connection.arguments ?? []).filter(({ name }) =>
@@ -224,7 +224,7 @@ function withPaging(
     },
   });
   const replaced = visit(document, {
-    Field: (field) => connections.includes(field) ? changed(field) : undefined,
+    Field: (field) => connections.includes(field) ? addToConnection(field) : undefined,
   });
   const used = new Set<string>();
   visit(replaced, {

@@ -1,6 +1,6 @@
 /**
- * Why a filter matches no run, or an order sorts nothing: what it asks for is held against what the
- * project's newest runs hold. W&B itself finds nothing and says nothing.
+ * Explains why a filter matches no run or an order sorts nothing, by comparing it with the
+ * project's newest runs. W&B itself just returns nothing.
  *
  * @module
  */
@@ -16,7 +16,7 @@ import type { ProjectRef } from "../project.ts";
 import { connectionShape, HISTORY_KEYS, OBJECT_FIELD, readConfig, readSummary } from "../shapes.ts";
 import { type Condition, keyIn, listOperands, STATES } from "./filter.ts";
 
-/** What a project's newest runs are called, have been configured with and have logged. */
+/** The names, configs and metrics of a project's newest runs. */
 export const KNOWN_RUNS = `query KnownRuns($e: String!, $p: String!, $sweeps: Boolean!) {
   project(entityName: $e, name: $p) {
     runs(first: 20, order: "-created_at") {
@@ -69,8 +69,8 @@ const VALUES: Readonly<Record<string, (run: Run) => readonly (string | null | un
   });
 
 /**
- * Sentences about conditions that cannot match and orders that do not sort. With `all` every
- * condition is explained; else only settings and metrics that no run has.
+ * Sentences about conditions that cannot match and orders that do not sort. With `all`, about every
+ * condition; otherwise only about config keys and metrics that no run has.
  */
 export async function explainEmpty(
   session: WandbSession,
@@ -85,23 +85,23 @@ export async function explainEmpty(
   const runs = found?.project?.runs.nodes ?? [];
   if (runs.length === 0) return [];
   const sentences = conditions.flatMap((condition): (string | undefined)[] => {
-    if (keyIn(condition.field) !== undefined) return [aboutKey(condition, runs, all)];
+    if (keyIn(condition.field) !== undefined) return [explainKey(condition, runs, all)];
     if (!all) return [];
     if (condition.field === "sweep") {
       return [
-        aboutSweep(condition, found?.project?.sweeps.nodes ?? []) ?? aboutText(condition, runs),
+        explainSweep(condition, found?.project?.sweeps.nodes ?? []) ?? explainText(condition, runs),
       ];
     }
     return [
       /^(created|updated|heartbeat)_?at$/i.test(condition.field)
-        ? aboutTimes(runs)
-        : aboutText(condition, runs),
+        ? explainTime(runs)
+        : explainText(condition, runs),
     ];
   });
   return [...new Set(sentences.filter((sentence) => sentence !== undefined))];
 }
 
-function aboutKey({ field, operand, sorts }: Condition, runs: readonly Run[], all: boolean) {
+function explainKey({ field, operand, sorts }: Condition, runs: readonly Run[], all: boolean) {
   const { part, key } = keyIn(field) ?? { part: "config" as const, key: field };
   const isConfig = part === "config";
   const objects = runs.map((run) => isConfig ? readConfig(run.config) : run.summaryMetrics);
@@ -110,26 +110,26 @@ function aboutKey({ field, operand, sorts }: Condition, runs: readonly Run[], al
   const name = `${part}.${key}`;
   const dotted = key.includes(".") && objects.some((one) => Object.hasOwn(one, key));
   if (isConfig && dotted) {
-    return `${name} has a dot in its name, which W&B's filters and orders take for a path: they ` +
-      `cannot see it. List the runs with fields=["${name}"] and choose there.`;
+    return `${name} has a dot in its name, which W&B's filters and orders read as a path, so they ` +
+      `cannot find it. List the runs with fields=["${name}"] and choose from those.`;
   }
   if (values.length === 0) {
     if (logged.includes(key)) {
       return all
-        ? `${name}: the newest runs log "${key}", but their summary does not hold it.`
+        ? `${name}: the newest runs log "${key}", but their summary does not have it.`
         : undefined;
     }
     const own = isConfig ? objects : runs.map((run) => readSummary(run.summaryMetrics));
     const known = [...own.flatMap(Object.keys), ...logged];
     const guess = didYouMean(key, known, (one) => `${part}.${one}`);
     return `No run among the newest ${runs.length} has ${name}` +
-      (guess === "." ? "; probe_project_tool names the keys." : guess);
+      (guess === "." ? "; probe_project_tool lists the keys." : guess);
   }
-  return all || sorts === true ? aboutValues(name, operand, values, runs.length) : undefined;
+  return all || sorts === true ? explainValues(name, operand, values, runs.length) : undefined;
 }
 
-/** A condition beside the values that runs have: another shape, another kind, another range. */
-function aboutValues(
+/** Compares a condition with the values that runs have: their shape, type and range. */
+function explainValues(
   name: string,
   operand: unknown,
   values: readonly Json[],
@@ -139,7 +139,7 @@ function aboutValues(
   const asked = listOperands(operand).filter((value) => value !== null);
   if (inner !== undefined && values.every(isJsonObject)) {
     const keys = Object.keys(inner);
-    return `In ${nameSeen(seen)} ${name} holds ${shownJson(inner)}, no plain value: ask for ` +
+    return `In ${nameSeen(seen)} ${name} is ${quoteJson(inner)}, not a plain value: ask for ` +
       `${keys.slice(0, 5).map((key) => `${name}.${key}`).join(" or ")}.`;
   }
   const kinds = new Set(values.map(nameKind));
@@ -150,8 +150,8 @@ function aboutValues(
     return `In ${nameSeen(seen)} ${name} holds ${
       [...kinds].map((kind) => `${kind}s`).join(" and ")
     } such as ` +
-      `${shownJson(sample)}, not ${nameKind(other)}s: ` +
-      (Number.isFinite(number) ? `compare it with ${number}.` : `${shownJson(other)} is none.`);
+      `${quoteJson(sample)}, not ${nameKind(other)}s` +
+      (Number.isFinite(number) ? `: compare it with ${number}.` : ` such as ${quoteJson(other)}.`);
   }
   const numbers = values.filter((value) => typeof value === "number");
   if (asked.length > 0 && numbers.length > 0) {
@@ -166,7 +166,7 @@ function aboutValues(
     (guess === "." ? "." : guess);
 }
 
-function aboutSweep(
+function explainSweep(
   { operand }: Condition,
   sweeps: readonly { readonly name: string; readonly displayName?: string | null | undefined }[],
 ): string | undefined {
@@ -180,8 +180,8 @@ function aboutSweep(
   return undefined;
 }
 
-/** A condition on a text beside those that runs have. */
-function aboutText({ field, operand }: Condition, runs: readonly Run[]): string | undefined {
+/** Compares a condition on a string with those that runs have. */
+function explainText({ field, operand }: Condition, runs: readonly Run[]): string | undefined {
   const read = VALUES[field];
   const values = read === undefined
     ? []
@@ -203,13 +203,13 @@ function aboutText({ field, operand }: Condition, runs: readonly Run[]): string 
     : `In ${nameSeen(runs.length)} ${field} is ${listFirst(values, 5)}.`;
 }
 
-function aboutTimes(runs: readonly Run[]): string | undefined {
+function explainTime(runs: readonly Run[]): string | undefined {
   const newest = runs[0]?.createdAt;
   return newest ? `The project's newest run was created at ${newest}.` : undefined;
 }
 
-/** What to tell of states in a filter that no run can have; undefined when there are none. */
-export function unknownStates(conditions: readonly Condition[]): string | undefined {
+/** Explains states in a filter that no run can have; undefined if there are none. */
+export function explainStates(conditions: readonly Condition[]): string | undefined {
   const asked = conditions.filter(({ field }) => field === "state")
     .flatMap(({ operand }) => listOperands(operand));
   const unknown = [...new Set(asked)].filter((state) =>
@@ -219,10 +219,10 @@ export function unknownStates(conditions: readonly Condition[]): string | undefi
   return `No run can have the state ${
     unknown.map((state) => JSON.stringify(state)).join(" or ")
   }: ` +
-    `states are ${STATES.join(", ")}.`;
+    `the states are ${STATES.join(", ")}.`;
 }
 
-/** The runs that were looked at, so that nothing is said of others. */
+/** Names the runs that were read, so that no claim is made about others. */
 function nameSeen(count: number): string {
   return `the newest ${count === 1 ? "run" : `${count} runs`}`;
 }
@@ -234,11 +234,11 @@ function nameKind(value: unknown): string {
   return typeof value === "string" ? "text" : "object";
 }
 
-function shownJson(value: unknown): string {
+function quoteJson(value: unknown): string {
   return shortenName(JSON.stringify(value));
 }
 
-/** Whether a run's row has the metric or setting; for sorting, with a plain value. */
+/** Whether a run's row has the metric or config key; for sorting, with a plain value. */
 export function holdsKey(row: JsonObject, { field, sorts }: Condition): boolean {
   const { part, key } = keyIn(field) ?? { part: undefined, key: field };
   const values = part === "config" ? row.config : row.summary;

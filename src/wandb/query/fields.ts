@@ -5,7 +5,6 @@ import type { JsonObject } from "../../core/json.ts";
 import { filterField, keyIn } from "./filter.ts";
 import type { Resource } from "./resources.ts";
 
-/** Fields of a run in a result. */
 const RUN_FIELDS = [
   ...["id", "name", "state", "created_at", "tags", "group", "job_type", "heartbeat_at"],
   ...["updated_at", "duration", "user", "sweep", "forked_from", "host", "commit", "notes"],
@@ -28,27 +27,24 @@ const ALIASES: Readonly<Record<string, string>> = createLookup({
   metrics: "summary",
 });
 
-/** Keys of a configuration or a summary. */
+/** Keys of a config or summary. */
 export type Keys = "none" | "all" | readonly string[];
 
-/** What of each run is wanted. */
+/** Which parts of each run to return. */
 export interface RunProjection {
-  /** Plain fields in a result's row. */
   readonly fields: ReadonlySet<string>;
-  /** Keys of the configuration; all for "all". */
   readonly config: Keys;
-  /** Keys of the summary; all for "all". */
   readonly summary: Keys;
 }
 
-/** Fields of a row where none are named. */
+/** The fields of a row when a call names none. */
 export function defaultFields(resource: Resource): readonly string[] {
   if (resource === "runs") return ["id", "name", "state", "created_at", "tags", "group"];
   return FIELDS[resource].filter((field) => field !== "spec");
 }
 
 /**
- * The projection for `fields`, or a small one with the metrics that filter and order mention.
+ * The projection for `fields`; without them, a small one with the keys that filter and order mention.
  *
  * @throws {Failure} `invalid_arguments` for an unknown field, with the nearest valid ones.
  */
@@ -73,7 +69,7 @@ export function readProjection(
         what: "field of runs in `fields`",
         given,
         valid: RUN_FIELDS,
-        hint: `A metric is summary.${given}, a setting config.${given}; other fields: ` +
+        hint: `A metric is summary.${given}, a config key is config.${given}; other fields: ` +
           `${RUN_FIELDS.join(", ")}.`,
       });
     }
@@ -85,20 +81,19 @@ export function readProjection(
   };
 }
 
-/** The keys of both. */
 export function joinKeys(a: Keys, b: Keys): Keys {
   if (a === "all" || b === "all") return "all";
   return a === "none" ? b : b === "none" ? a : [...new Set([...a, ...b])];
 }
 
-/** Keys to ask the server for: a dotted key may be one name or a path into a structure. */
-export function serverKeys(keys: Keys): string[] | null {
+/** Keys to ask the server for: a dotted key may be one name, or a path into an object. */
+export function listServerKeys(keys: Keys): string[] | null {
   if (keys === "all") return null;
   if (keys === "none") return [];
   return [...new Set(keys.flatMap((key) => [key, key.split(".")[0] ?? key]))];
 }
 
-/** Fields in the rows of what is no run. */
+/** The fields of all other resources. */
 const FIELDS: Readonly<Record<Exclude<Resource, "runs">, readonly string[]>> = {
   sweeps: [
     ...["id", "name", "state", "method", "best_loss", "run_count", "expected_runs"],
@@ -117,7 +112,7 @@ const FIELDS: Readonly<Record<Exclude<Resource, "runs">, readonly string[]>> = {
 };
 
 /**
- * What `fields` leave of a row: the fields named, and what the row is called by.
+ * Reduces a row to the fields named in `fields` and the first one, which identifies the row.
  *
  * @throws {Failure} `invalid_arguments` for an unknown field, with the nearest valid ones.
  */

@@ -1,6 +1,7 @@
 /**
- * Filters and orders of runs in W&B's form. They mean what rows show: `name` the display name as
- * well as W&B's own meaning (the short id), `id` the short id, times in any form.
+ * Translates filters and orders of runs into W&B's form. Names mean what rows show: `name` is the
+ * display name as well as what W&B means by it (the short id), `id` the short id. Times may have
+ * any form.
  *
  * @module
  */
@@ -8,9 +9,9 @@ import { badArgument, unknownName } from "../../core/failure.ts";
 import { isRecord } from "../../core/json.ts";
 import { isoText, MOMENT_FORMS, parseMoment } from "../../core/time.ts";
 
-/** One field of a filter, and what it is compared with. */
+/** One field of a filter or order, and what it is compared with. */
 export interface Condition {
-  /** W&B's name of the field. */
+  /** W&B's name for the field. */
   readonly field: string;
   readonly operand: unknown;
   /** Whether rows are ordered by it. */
@@ -26,7 +27,7 @@ export interface Translated<T> {
 
 const TIMES = ["created_at", "createdAt", "updated_at", "updatedAt", "heartbeat_at", "heartbeatAt"];
 
-/** What filters and orders may name besides settings and metrics, and W&B's name for it. */
+/** W&B's names for the fields that filters and orders may use besides config keys and metrics. */
 const FIELDS: ReadonlyMap<string, string> = new Map([
   ...["state", "tags", "group", "host", "notes", "description", "commit", "duration", "username"]
     .map((name): [string, string] => [name, name]),
@@ -44,11 +45,11 @@ const FIELDS: ReadonlyMap<string, string> = new Map([
   ["sweepName", "sweep"],
 ]);
 
-/** A setting or metric: `config.K`, `summary.K` and its other names, `summary['K']`. */
+/** A config key or metric: `config.K`, `summary.K` and its aliases, `summary['K']`. */
 const KEYED =
   /^(config|summary|summary_metrics|summaryMetrics|metrics?)(?:\.(.+)|\[\s*(["']?)(.+)\3\s*\])$/s;
 
-/** W&B's name of a field in a filter or an order; undefined when there is none. */
+/** W&B's name for a field in a filter or an order; undefined for unknown fields. */
 export function filterField(given: string): string | undefined {
   const [, part, dotted, , indexed] = KEYED.exec(given.trim()) ?? [];
   const key = dotted ?? indexed;
@@ -57,7 +58,7 @@ export function filterField(given: string): string | undefined {
   return FIELDS.get(given);
 }
 
-/** A setting's or metric's name without what it is a part of; undefined for other fields. */
+/** Splits a config key or metric from the part of the run that has it; undefined for other fields. */
 export function keyIn(
   field: string,
 ): { readonly part: "config" | "summary_metrics"; readonly key: string } | undefined {
@@ -67,8 +68,8 @@ export function keyIn(
 }
 
 /**
- * The order in W&B's form: `-summary_metrics.loss`; a field without sign sorts upwards. SQL's words
- * (`created_at DESC`) are understood too.
+ * Translates an order into W&B's form: `-summary_metrics.loss`; a field without a sign sorts
+ * ascending. SQL's form (`created_at DESC`) works too.
  */
 export function translateOrder(order: string): Translated<string> {
   const parts = order.split(",").map((part) => {
@@ -76,8 +77,8 @@ export function translateOrder(order: string): Translated<string> {
       /^\s*([+-]?)\s*(.*?)(?:\s+(asc|desc))?\s*$/is.exec(part) ?? [];
     const field = filterField(name);
     if (field === undefined) throw unknownField(name, "order");
-    const down = sign === "" ? word.toLowerCase() === "desc" : sign === "-";
-    return { field, text: `${down ? "-" : "+"}${field}` };
+    const descending = sign === "" ? word.toLowerCase() === "desc" : sign === "-";
+    return { field, text: `${descending ? "-" : "+"}${field}` };
   });
   return {
     value: parts.map(({ text }) => text).join(","),
@@ -87,18 +88,18 @@ export function translateOrder(order: string): Translated<string> {
 }
 
 /**
- * The filter in W&B's form.
+ * Translates a filter into W&B's form.
  *
- * @param now Milliseconds since 1970, from which ages are counted back.
- * @throws {Failure} `invalid_arguments` for an unknown field or operator, or no time.
+ * @param now Milliseconds since 1970; relative times count back from here.
+ * @throws {Failure} `invalid_arguments` for an unknown field or operator, or an invalid time.
  */
 export function translateFilter(
   filter: unknown,
   now: number,
 ): Translated<Record<string, unknown>> {
-  const reading = new Reading(now);
-  const value = reading.object(filter);
-  return { value, conditions: reading.conditions, notes: [...reading.notes] };
+  const translator = new Translator(now);
+  const value = translator.translateObject(filter);
+  return { value, conditions: translator.conditions, notes: [...translator.notes] };
 }
 
 const NESTING = ["$and", "$or", "$nor", "$not"];
@@ -106,48 +107,50 @@ const OPERATORS = [
   ...["$eq", "$ne", "$gt", "$gte", "$lt", "$lte", "$in", "$nin", "$exists", "$regex"],
   ...["$options", "$not", "$and", "$or", "$all"],
 ];
-/** Operators that hold where the field is another one, or not there. */
+/** Operators that also match other values and missing fields. */
 const NEGATIVE = ["$ne", "$nin", "$not"];
 
 type Clause = Record<string, unknown>;
 
-class Reading {
+class Translator {
   readonly conditions: Condition[] = [];
   readonly notes = new Set<string>();
 
   constructor(private readonly now: number) {}
 
-  object(filter: unknown): Clause {
+  translateObject(filter: unknown): Clause {
     if (!isRecord(filter)) {
       throw badArgument('`filters` must be an object such as {"state":"finished"}.');
     }
     return joinClauses(
       Object.entries(filter).map(([name, value]): Clause => {
-        if (!name.startsWith("$")) return this.condition(name, value);
+        if (!name.startsWith("$")) return this.translateCondition(name, value);
         if (!NESTING.includes(name)) throw unknownOperator(name);
-        const inner = Array.isArray(value) ? value.map((one) => this.object(one)) : undefined;
-        return { [name]: inner ?? this.object(value) };
+        const inner = Array.isArray(value)
+          ? value.map((one) => this.translateObject(one))
+          : undefined;
+        return { [name]: inner ?? this.translateObject(value) };
       }),
     );
   }
 
-  private condition(name: string, given: unknown): Clause {
+  private translateCondition(name: string, given: unknown): Clause {
     const field = filterField(name);
     if (field === undefined) throw unknownField(name, "filters");
-    const operand = this.withSigns(name, given);
+    const operand = this.addDollarSigns(name, given);
     this.conditions.push({ field, operand });
-    if (TIMES.includes(field)) return this.times(field, operand);
+    if (TIMES.includes(field)) return this.translateTimes(field, operand);
     if (name === "name") {
       this.notes.add("`name` is compared with the display name, as rows show it, and with the id.");
       return matchAnyField(["display_name", "name"], operand);
     }
-    // A field of one value equals no list: one of the list is meant.
+    // A field with a single value never equals a list: any value of the list is meant.
     const anyOf = Array.isArray(operand) && keyIn(field) === undefined && field !== "tags";
     return { [field]: anyOf ? { $in: operand } : operand };
   }
 
-  /** Operators with their `$`, which is easily forgotten. */
-  private withSigns(name: string, operand: unknown): unknown {
+  /** Adds the `$` of operators, which is easily forgotten. */
+  private addDollarSigns(name: string, operand: unknown): unknown {
     if (!isRecord(operand)) return operand;
     const entries = Object.entries(operand);
     for (const [key] of entries) {
@@ -155,11 +158,11 @@ class Reading {
     }
     const bare = entries.length > 0 && entries.every(([key]) => OPERATORS.includes(`$${key}`));
     if (!bare) return operand;
-    this.notes.add(`The operators of \`${name}\` were read with their $.`);
+    this.notes.add(`The operators of \`${name}\` were read as if they had their $.`);
     return Object.fromEntries(entries.map(([key, value]) => [`$${key}`, value]));
   }
 
-  private times(field: string, operand: unknown): Clause {
+  private translateTimes(field: string, operand: unknown): Clause {
     if (!isRecord(operand)) return this.compareTime(field, "$eq", operand);
     return joinClauses(
       Object.entries(operand).map(([operator, value]) => this.compareTime(field, operator, value)),
@@ -174,8 +177,8 @@ class Reading {
       const [join, each] = operator === "$nin" ? ["$and", "$ne"] as const : ["$or", "$eq"] as const;
       return { [join]: operand.map((one) => this.compareTime(field, each, one)) };
     }
-    if (isRecord(operand)) return { $not: this.times(field, operand) };
-    const { from, to } = this.moment(field, operand);
+    if (isRecord(operand)) return { $not: this.translateTimes(field, operand) };
+    const { from, to } = this.readMoment(field, operand);
     if (to === undefined) return { [field]: operator === "$eq" ? from : { [operator]: from } };
     switch (operator) {
       case "$eq":
@@ -189,8 +192,8 @@ class Reading {
     }
   }
 
-  /** A time as W&B writes it, in UTC; for a whole day, its start and end. */
-  private moment(field: string, given: unknown): { from: string; to: string | undefined } {
+  /** A time in W&B's form, in UTC; for a whole day, its start and end. */
+  private readMoment(field: string, given: unknown): { from: string; to: string | undefined } {
     const text = typeof given === "string" && /^\d{4}-\d\d-\d\dT\d\d$/.test(given.trim())
       ? `${given.trim()}:00`
       : given;
@@ -201,28 +204,28 @@ class Reading {
         MOMENT_FORMS,
       );
     }
-    const from = serverTime(moment.millis);
-    if (moment.day) this.notes.add("A date alone is that whole day in UTC.");
+    const from = formatTime(moment.millis);
+    if (moment.day) this.notes.add("A date without a time is that whole day in UTC.");
     else if (typeof text !== "string" || !/^\d{4}-\d\d-\d\d[T ]/.test(text.trim())) {
       this.notes.add(`${field} ${JSON.stringify(given)} was read as ${from} UTC.`);
     }
-    return { from, to: moment.day ? serverTime(moment.millis + 86_400_000) : undefined };
+    return { from, to: moment.day ? formatTime(moment.millis + 86_400_000) : undefined };
   }
 }
 
-/** W&B's documentation writes times without a zone and means UTC. */
-function serverTime(millis: number): string {
+/** W&B's documentation writes UTC times without a time zone. */
+function formatTime(millis: number): string {
   return isoText(millis).replace(/(\.000)?Z$/, "");
 }
 
-/** One clause of several that must all hold. */
+/** One clause that requires all of these. */
 function joinClauses(clauses: readonly Clause[]): Clause {
   const entries = clauses.flatMap((clause) => Object.entries(clause));
   const distinct = new Set(entries.map(([key]) => key)).size === entries.length;
   return distinct ? Object.fromEntries(entries) : { $and: clauses };
 }
 
-/** A condition on one of several fields; what must not hold must hold for none of them. */
+/** A condition on any of several fields; a negative one must hold for all of them. */
 function matchAnyField(fields: readonly string[], operand: unknown): Clause {
   const parts = isRecord(operand)
     ? Object.entries(operand).filter(([operator]) => operator !== "$options")
@@ -257,17 +260,17 @@ function unknownField(name: string, argument: string): Error {
     given: name,
     valid: FIELDS.keys(),
     hint:
-      `A metric is summary_metrics.${name}, a setting config.${name}; other fields: id, name, ` +
+      `A metric is summary_metrics.${name}, a config key is config.${name}; other fields: id, name, ` +
       "state, tags, group, job_type, created_at, user, sweep.",
   });
 }
 
-/** States that W&B gives to runs. */
+/** The states of runs. */
 export const STATES: readonly string[] = [
   ...["pending", "running", "finished", "failed", "crashed", "killed", "preempting", "preempted"],
 ];
 
-/** The values that a condition compares with for equality, or by order. */
+/** The values that a condition compares a field with. */
 export function listOperands(operand: unknown): unknown[] {
   if (Array.isArray(operand)) return operand.flatMap(listOperands);
   if (!isRecord(operand)) return operand === undefined ? [] : [operand];

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { Failure, nearest, oneOf } from "../../core/failure.ts";
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
 import type { Reply } from "../../mcp/tool.ts";
-import { unknownFields, type WandbSession } from "../client.ts";
+import { readUnknownFields, type WandbSession } from "../client.ts";
 import { GraphqlFailure } from "../failure.ts";
 import { writeNote } from "../tool.ts";
 import { AFTER, FIRST, type PreparedQuery } from "./document.ts";
@@ -11,18 +11,18 @@ import { type Collected, collectPages } from "./pages.ts";
 
 /** How far a connection is followed. */
 export interface FollowLimits {
-  /** Most items; undefined when the caller did not say. */
+  /** How many items to read; undefined if the caller did not say. */
   readonly maxItems: number | undefined;
-  /** Items of one page where the query does not say. */
+  /** The page size, unless the query sets one. */
   readonly perPage: number;
-  /** Where to go on; what the query itself says when undefined. */
+  /** Where to continue; undefined leaves it to the query. */
   readonly after?: string | undefined;
 }
 
-/** Items when neither the call nor the query says how many. */
+/** How many items to read if neither the call nor the query says so. */
 const DEFAULT_ITEMS = 100;
 
-/** What became of the connection that was followed. */
+/** How far the connection was followed. */
 interface Progress {
   connection: string;
   items: number;
@@ -32,9 +32,9 @@ interface Progress {
 }
 
 /**
- * Sends a caller's query and follows its one connection up to the limit. The result is the query's
- * data with all pages' edges together; `pageInfo` is that of the last page, so what it says of more
- * is true.
+ * Sends a caller's query and follows its connection up to the limit. The result is the query's data
+ * with the edges of all pages; `pageInfo` is that of the last page, so `hasNextPage` stays true to
+ * what was read.
  */
 export async function runQuery(
   query: PreparedQuery,
@@ -44,11 +44,11 @@ export async function runQuery(
   const { follow, variables } = query;
   if (follow === undefined) {
     const { data, problems } = await session.query(query.text, variables);
-    const root = asObject(withNamedNumbers(data));
+    const root = asObject(quoteNonFinite(data));
     return { data: { ...root, ...reportRest(query, root, problems) } };
   }
-  // A field that the query calls `id` need not tell items apart.
-  const tellsApart = !/[{\s,]id\s*:\s*[A-Za-z_]/.test(query.text);
+  // If the query aliases another field as `id`, it may not identify items.
+  const idsAreReal = !/[{\s,]id\s*:\s*[A-Za-z_]/.test(query.text);
   const once = limits.maxItems === undefined && !follow.wantsPages && follow.first !== undefined;
   const problems: string[] = [];
   const roots: JsonObject[] = [];
@@ -65,7 +65,7 @@ export async function runQuery(
     const sent = { ...variables, [FIRST]: size, [AFTER]: cursor ?? null };
     const page = await session.query(query.text, sent);
     problems.push(...page.problems);
-    const data = asObject(withNamedNumbers(page.data));
+    const data = asObject(quoteNonFinite(page.data));
     roots.push(data);
     const connection = at(data, follow.path);
     if (!isJsonObject(connection)) return undefined;
@@ -75,7 +75,7 @@ export async function runQuery(
     return {
       items: (Array.isArray(edges) ? edges : []).map((edge) => {
         const id = isJsonObject(edge) && isJsonObject(edge.node) ? edge.node.id : undefined;
-        return { id: tellsApart && typeof id === "string" ? id : undefined, item: edge };
+        return { id: idsAreReal && typeof id === "string" ? id : undefined, item: edge };
       }),
       total: typeof totalCount === "number" ? totalCount : undefined,
       hasNext: info.hasNextPage === true,
@@ -85,15 +85,15 @@ export async function runQuery(
   const [root = {}] = roots;
   const last = connections.at(-1);
   if (last !== undefined) {
-    return together(query, root, asObject(last.pageInfo), collected, problems);
+    return mergePages(query, root, asObject(last.pageInfo), collected, problems);
   }
-  // Each member of a list has its own connection, of which one page came.
+  // Each member of a list has its own connection, of which only one page was read.
   const own = isInList(root, follow.path) ? [follow.path.join(".")] : [];
   const alone = { ...query, others: [...own, ...query.others] };
   return { data: { ...root, ...reportRest(alone, root, problems) } };
 }
 
-function together(
+function mergePages(
   query: PreparedQuery,
   root: JsonObject,
   info: JsonObject,
@@ -102,7 +102,7 @@ function together(
 ): Reply<Record<string, unknown>> {
   const path = query.follow?.path ?? [];
   const withEdges = (kept: readonly Json[], pageInfo: JsonObject) =>
-    replaced(root, path, (connection) => ({ ...connection, edges: [...kept], pageInfo }));
+    replaceAt(root, path, (connection) => ({ ...connection, edges: [...kept], pageInfo }));
   const progress = (items: number, more: boolean, cursor: Json | undefined): Progress => ({
     connection: path.join("."),
     items,
@@ -127,13 +127,13 @@ function together(
           pagination: progress(kept, true, cursor),
         };
       },
-      hint: "Select fewer fields or lower max_items, then go on after end_cursor; select " +
+      hint: "Select fewer fields or lower max_items, then continue after end_cursor; select " +
         "`edges { cursor }` to get one when a page is cut.",
     }],
   };
 }
 
-/** What there is to tell besides the data. */
+/** What the result reports besides the data. */
 function reportRest(
   query: PreparedQuery,
   data: JsonObject,
@@ -148,30 +148,30 @@ function reportRest(
   };
 }
 
-/** What to tell of things that W&B does not find: it gives null and says nothing. */
+/** Explains look-ups that W&B answers with null and no reason. */
 function explainMissing({ lookUps }: PreparedQuery, data: JsonObject): string | undefined {
   const missing = lookUps.filter((path) => at(data, path) === null);
   if (missing.length === 0) return undefined;
   const names = missing.map((path) => `\`${path.join(".")}\``).join(", ");
   return `${names} is null: nothing of that name exists, or this key cannot see it. ` +
-    "list_entities_tool and query_wandb_entity_projects name entities and projects; the " +
-    "structured form (resource) names the nearest.";
+    "list_entities_tool and query_wandb_entity_projects list entities and projects; the " +
+    "structured form (resource) suggests the nearest names.";
 }
 
 /**
- * W&B puts JSON into texts, and Python's bare NaN and infinities into that JSON: there they become
- * "NaN", "Infinity" and "-Infinity", so that whoever reads the text can parse it.
+ * W&B puts JSON into strings, and Python's bare NaN and infinities into that JSON. They become
+ * "NaN", "Infinity" and "-Infinity", so that the reader can parse the string.
  */
-function withNamedNumbers(value: Json): Json {
+function quoteNonFinite(value: Json): Json {
   if (typeof value === "string") {
     if (!/^\s*[[{]/.test(value) || !/NaN|Infinity/.test(value)) return value;
     const parsed = tryParseJson(value);
     return parsed === undefined ? value : JSON.stringify(parsed);
   }
-  if (Array.isArray(value)) return value.map(withNamedNumbers);
+  if (Array.isArray(value)) return value.map(quoteNonFinite);
   if (!isJsonObject(value)) return value;
   return Object.fromEntries(
-    Object.entries(value).map(([key, item]) => [key, withNamedNumbers(item)]),
+    Object.entries(value).map(([key, item]) => [key, quoteNonFinite(item)]),
   );
 }
 
@@ -190,7 +190,7 @@ function isInList(data: JsonObject, path: readonly string[]): boolean {
   return path.some((_, depth) => Array.isArray(at(data, path.slice(0, depth))));
 }
 
-function replaced(
+function replaceAt(
   node: JsonObject,
   path: readonly string[],
   change: (connection: JsonObject) => JsonObject,
@@ -198,10 +198,10 @@ function replaced(
   const [key, ...rest] = path;
   if (key === undefined) return change(node);
   const child = node[key];
-  return { ...node, [key]: isJsonObject(child) ? replaced(child, rest, change) : child ?? null };
+  return { ...node, [key]: isJsonObject(child) ? replaceAt(child, rest, change) : child ?? null };
 }
 
-/** A type's fields, where the server tells. */
+/** A type's fields, if the server permits introspection. */
 export const TYPE_FIELDS = `query TypeFields($t: String!) {
   __type(name: $t) { fields { name } }
 }`;
@@ -211,7 +211,7 @@ const SHAPE = z.looseObject({
     .nullish(),
 });
 
-/** The commonest fields, for servers that do not tell. */
+/** The most used fields, for servers that forbid introspection. */
 const FIELDS: Readonly<Record<string, string>> = createLookup({
   Query: "viewer entity organization project models artifact view",
   Project: "id internalId name entityName description access createdAt updatedAt runCount run " +
@@ -229,12 +229,12 @@ const FIELDS: Readonly<Record<string, string>> = createLookup({
   User: "id name username email entity teams organizations projects",
 });
 
-/** Improves the failure of a query: an unknown field gets the nearest valid ones as its hint. */
-export async function explain(error: unknown, session: WandbSession): Promise<unknown> {
+/** Adds the nearest valid fields as a hint to the failure of a query with an unknown field. */
+export async function explainUnknownField(error: unknown, session: WandbSession): Promise<unknown> {
   if (!(error instanceof GraphqlFailure)) return error;
-  const [unknown] = unknownFields(error.messages);
+  const [unknown] = readUnknownFields(error.messages);
   if (unknown === undefined) return error;
-  // Of an argument the server itself names the nearest.
+  // For an argument, the server itself suggests the nearest.
   if (error.messages.some((message) => message.startsWith("Unknown argument"))) return error;
   const known = await listFields(unknown.type, session);
   const near = nearest(unknown.field, known, 5);
@@ -254,7 +254,6 @@ async function listFields(type: string, session: WandbSession): Promise<readonly
     const names = data.__type?.fields?.map(({ name }) => name) ?? [];
     if (names.length > 0) return names;
   } catch (error) {
-    // Servers may forbid introspection.
     if (!(error instanceof Failure)) throw error;
   }
   return FIELDS[type]?.split(" ") ?? [];

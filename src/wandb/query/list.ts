@@ -4,18 +4,18 @@ import { badArgument, Failure, shortenName } from "../../core/failure.ts";
 import type { JsonObject } from "../../core/json.ts";
 import type { Reply } from "../../mcp/tool.ts";
 import type { Wandb, WandbSession } from "../client.ts";
-import { doubtfulFields } from "../filter_fields.ts";
+import { explainDoubtfulFields } from "../filter_fields.ts";
 import { noProject } from "../missing.ts";
 import { type ProjectRef, resolveProject, resolveRun, SHORT_NAMES } from "../project.ts";
 import { PROJECT, projectRow } from "../shapes.ts";
 import { reportProblems, writeNote } from "../tool.ts";
-import { explainEmpty, holdsKey, unknownStates } from "./empty.ts";
+import { explainEmpty, explainStates, holdsKey } from "./empty.ts";
 import {
   createPicker,
   joinKeys,
+  listServerKeys,
   readProjection,
   type RunProjection,
-  serverKeys,
 } from "./fields.ts";
 import { type Condition, filterField, keyIn, translateFilter, translateOrder } from "./filter.ts";
 import { readCursor, readPages } from "./pages.ts";
@@ -33,11 +33,11 @@ export interface ListQuery {
   readonly fields?: readonly string[] | undefined;
   readonly limit: number;
   readonly cursor?: string | undefined;
-  /** Only reports of this title. */
+  /** Only reports with this title. */
   readonly title?: string | undefined;
   /** Whether reports come with their blocks. */
   readonly spec?: boolean | undefined;
-  /** Only how many there are. */
+  /** Whether to return only the count. */
   readonly count?: boolean | undefined;
 }
 
@@ -56,18 +56,18 @@ export async function listResource(
     return { data: { ...where, ...reportProblems(problems), count: 1, items: [pick(row)] } };
   }
   const doubt = resource === "sweeps" || resource === "artifacts"
-    ? doubtfulFields(resource, filters, query.order)
+    ? explainDoubtfulFields(resource, filters, query.order)
     : undefined;
   const start = readCursor(query.cursor);
   const plan = resource === "runs" ? planRuns(query, place.run, start.now) : planOthers(query);
   const { runs, filter, variables } = plan;
   const toRow = runs === undefined
-    ? rowMaker(resource, query.fields, place, wandb)
+    ? createRowWriter(resource, query.fields, place, wandb)
     : (node: unknown) => runRow(node, runs.projection, place, wandb.links);
   const conditions = runs?.conditions ?? [];
   const unseen = new Set(conditions.filter(({ field }) => keyIn(field) !== undefined));
-  // A title is compared here: what is counted by it has to be read.
-  const limit = query.count === true ? query.title === undefined ? 1 : MOST_COUNTED : query.limit;
+  // Titles are compared here, not by the server: counting by title means reading them.
+  const limit = query.count === true ? query.title === undefined ? 1 : MAX_COUNTED : query.limit;
   const pages = await readPages(
     session,
     place,
@@ -76,20 +76,20 @@ export async function listResource(
   );
   for (const { node } of pages.edges) {
     if (runs === undefined || unseen.size === 0) break;
-    const spoken = runRow(node, runs.spoken, place, wandb.links);
-    for (const one of unseen) if (holdsKey(spoken, one)) unseen.delete(one);
+    const row = runRow(node, runs.mentioned, place, wandb.links);
+    for (const one of unseen) if (holdsKey(row, one)) unseen.delete(one);
   }
   const items = pages.edges.map(({ node }) => toRow(node))
     .filter((row) => query.title === undefined || row.title === query.title);
   const known = query.title === undefined ? pages.total : undefined;
   const unread = query.title !== undefined && pages.more
-    ? `Only ${pages.edges.length} of them were looked at for that title.`
+    ? `Only ${pages.edges.length} of them were searched for that title.`
     : undefined;
   if (query.count === true) {
     const total = known ?? (pages.more ? undefined : items.length);
     if (total === undefined) {
-      throw new Failure("unsupported", `How many ${resource} there are cannot be told here.`, {
-        hint: "Ask without the count mode, and go on with next_cursor.",
+      throw new Failure("unsupported", `W&B does not say how many ${resource} there are.`, {
+        hint: "List them without the count mode, and continue with next_cursor.",
       });
     }
     return { data: { ...where, count: total, total, ...writeNote(...plan.notes), items: [] } };
@@ -111,9 +111,9 @@ export async function listResource(
         ? { run_url: wandb.links.run(place.entity, place.project, "ID").replace(/ID$/, "{id}") }
         : {}),
       ...writeNote(
-        items.length === 0 ? emptyNote(query) : undefined,
+        items.length === 0 ? describeEmpty(query) : undefined,
         ...plan.notes,
-        unknownStates(conditions),
+        explainStates(conditions),
         ...reasons,
         doubt,
         unread,
@@ -129,15 +129,15 @@ export async function listResource(
         has_more: true,
         next_cursor: pages.edges[kept - 1]?.next,
       }),
-      hint: "Name fewer `fields`, or go on with next_cursor.",
+      hint: "Name fewer `fields`, or continue with next_cursor.",
     }],
   };
 }
 
-/** As many are read to count by a title. */
-const MOST_COUNTED = 1000;
+/** How many reports are read to count those with a title. */
+const MAX_COUNTED = 1000;
 
-/** Which of the arguments that narrow a listing each resource takes. */
+/** The arguments that narrow a listing, by the resources that take them. */
 const NARROWING: Readonly<Record<Resource, readonly string[]>> = {
   runs: ["run_id", "filters", "order", "cursor"],
   sweeps: ["filters", "order", "cursor"],
@@ -151,15 +151,15 @@ function findPlace(query: ListQuery, wandb: Wandb): ProjectRef & { readonly run?
   const { resource, run_id: run, filters, order, cursor, title } = query;
   const where = { entity_name: query.entity, project_name: query.project };
   for (const [name, value] of Object.entries({ run_id: run, filters, order, cursor, title })) {
-    // Clients of W&B's server send its default order with everything.
+    // Clients of W&B's own MCP server send its default order with every call.
     const isDefault = name === "order" && value === "-created_at";
     const isEmpty = value === undefined || Object.keys(value).length === 0;
     if (isEmpty || isDefault || NARROWING[resource].includes(name)) continue;
     const argument = name === "title" ? "report_name" : name;
-    throw badArgument(`resource=${resource} takes no \`${argument}\`.`);
+    throw badArgument(`resource=${resource} does not take \`${argument}\`.`);
   }
   if (resource === "files" && run === undefined) {
-    throw badArgument("resource=files needs `run_id`: whose files?");
+    throw badArgument("resource=files needs `run_id`: the files of which run?");
   }
   return run === undefined
     ? resolveProject(where, wandb, SHORT_NAMES)
@@ -198,8 +198,8 @@ interface Plan {
   readonly notes: readonly string[];
   readonly runs: {
     readonly projection: RunProjection;
-    /** The settings and metrics that filter, order and fields mention. */
-    readonly spoken: RunProjection;
+    /** The config keys and metrics that filter, order and fields mention. */
+    readonly mentioned: RunProjection;
     readonly conditions: readonly Condition[];
   } | undefined;
 }
@@ -214,13 +214,13 @@ function planRuns(query: ListQuery, run: string | undefined, now: number): Plan 
   const filter = query.filters === undefined ? undefined : translateFilter(query.filters, now);
   const order = query.order === undefined ? undefined : translateOrder(query.order);
   const conditions = [...filter?.conditions ?? [], ...order?.conditions ?? []];
-  const mentioned = conditions.map(({ field }) => field);
-  const chosen = readProjection(query.fields, mentioned);
+  const names = conditions.map(({ field }) => field);
+  const projection = readProjection(query.fields, names);
   const keys = (query.fields ?? []).flatMap((field) => filterField(field) ?? [])
     .filter((field) => keyIn(field) !== undefined);
-  const spoken = readProjection(undefined, [...mentioned, ...keys]);
-  const config = joinKeys(chosen.config, spoken.config);
-  const summary = joinKeys(chosen.summary, spoken.summary);
+  const mentioned = readProjection(undefined, [...names, ...keys]);
+  const config = joinKeys(projection.config, mentioned.config);
+  const summary = joinKeys(projection.summary, mentioned.summary);
   const both = filter === undefined
     ? one
     : run === undefined
@@ -230,18 +230,18 @@ function planRuns(query: ListQuery, run: string | undefined, now: number): Plan 
     filter: Object.keys(both).length === 0 ? undefined : both,
     notes: [...filter?.notes ?? [], ...order?.notes ?? []],
     runs: {
-      projection: chosen,
-      spoken,
+      projection,
+      mentioned,
       conditions: [...conditions, ...keys.map((field) => ({ field, operand: undefined }))],
     },
     variables: {
       o: order?.value ?? "-created_at",
       config: config !== "none",
-      ck: serverKeys(config),
+      ck: listServerKeys(config),
       summary: summary !== "none",
-      sk: serverKeys(summary),
-      keys: chosen.fields.has("history_keys"),
-      more: MORE_FIELDS.some((name) => chosen.fields.has(name)),
+      sk: listServerKeys(summary),
+      keys: projection.fields.has("history_keys"),
+      more: MORE_FIELDS.some((name) => projection.fields.has(name)),
     },
   };
 }
@@ -255,19 +255,19 @@ function planOthers({ resource, filters, order, spec }: ListQuery): Plan {
   return { filter: filters, variables, notes: [], runs: undefined };
 }
 
-function rowMaker(
+function createRowWriter(
   resource: Listed,
   fields: readonly string[] | undefined,
   place: ProjectRef,
   wandb: Wandb,
 ): (node: unknown) => JsonObject {
-  if (resource === "runs") throw new Error("Runs have rows of their own.");
+  if (resource === "runs") throw new Error("Rows of runs are made by runRow.");
   const pick = createPicker(resource, fields);
   return (node) => pick(otherRow(resource, node, place, wandb.links));
 }
 
-function emptyNote(query: ListQuery): string {
-  if (query.cursor !== undefined) return "Nothing follows that cursor.";
+function describeEmpty(query: ListQuery): string {
+  if (query.cursor !== undefined) return "There is nothing after that cursor.";
   if (query.resource === "files") return "The run has no files.";
   if (query.run_id !== undefined) return `There is no run "${shortenName(query.run_id)}".`;
   if (query.title !== undefined) {
@@ -276,6 +276,6 @@ function emptyNote(query: ListQuery): string {
   if (query.filters === undefined) return `The project has no ${query.resource}.`;
   return `No ${query.resource} match ${shortenName(JSON.stringify(query.filters))}.` +
     (query.resource === "runs"
-      ? " A metric is summary_metrics.K, a setting config.K; probe_project_tool names them."
+      ? " A metric is summary_metrics.K, a config key is config.K; probe_project_tool lists them."
       : "");
 }

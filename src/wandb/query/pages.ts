@@ -1,4 +1,4 @@
-/** Connections read page by page: those that this server lists, and those of a caller's query. */
+/** Reads connections page by page, both for listings and for a caller's own query. */
 import { isFailure } from "../../core/failure.ts";
 import type { WandbSession } from "../client.ts";
 import { withDoubt } from "../filter_fields.ts";
@@ -6,54 +6,53 @@ import { noProject, noRun } from "../missing.ts";
 import type { ProjectRef } from "../project.ts";
 import { LIST_DOCUMENTS, LIST_SHAPE, type Listed, type ListPage } from "./resources.ts";
 
-/** Largest page that is asked for; heavier ones take W&B too long. */
+/** The largest page to ask for; larger ones take W&B too long. */
 const PAGE_SIZE = 100;
-/** Pages that may be shorter than asked for before a call ends with what it has. */
-const SHORT_PAGES = 10;
+/** How many extra pages a call reads if the server returns shorter ones than asked for. */
+const EXTRA_PAGES = 10;
 
 /** One page of a connection. */
 export interface Page<T> {
-  /** What it holds; what has no id cannot be recognised when it comes again. */
+  /** Items without an id cannot be recognised if they come again. */
   readonly items: readonly { readonly id: string | undefined; readonly item: T }[];
-  /** How many items all pages hold, where the server says so. */
+  /** The number of items on all pages, if the server gives it. */
   readonly total: number | undefined;
   readonly hasNext: boolean;
   readonly cursor: string | undefined;
 }
 
-/** How a connection is read. */
+/** How to read a connection. */
 export interface Paging {
-  /** What it holds, in the plural. */
+  /** What its items are called, in the plural. */
   readonly what: string;
   readonly limit: number;
   readonly pageSize: number;
-  /** Where to begin; at the first item when undefined. */
+  /** Where to start; undefined for the first item. */
   readonly cursor: string | undefined;
-  /** What the result calls the place to go on. */
+  /** The result's name for the cursor. */
   readonly cursorName: string;
-  /** Whether one page is all that is wanted. */
+  /** Whether to read only one page. */
   readonly once?: boolean;
 }
 
-/** Items of all pages that were read. */
+/** The items of all pages that were read. */
 export interface Collected<T> {
-  /** Each once. */
+  /** Without repetitions. */
   readonly items: readonly T[];
   readonly total: number | undefined;
-  /** Pages that were read. */
   readonly pages: number;
   readonly more: boolean;
   readonly cursor: string | undefined;
-  /** What is not as one would expect: a page that failed, what came twice, what is missing. */
+  /** Irregularities: a page that failed, repeated or missing items. */
   readonly notes: readonly string[];
 }
 
 /**
- * Reads pages up to the limit. W&B's cursors are offsets: what is added meanwhile repeats one item
- * and hides one, so what comes twice is taken once, and told. A page that fails after the first
- * leaves those before it.
+ * Reads pages up to the limit. W&B's cursors are offsets: an item added in the meantime repeats one
+ * item and hides another, so repetitions are dropped and noted. If a page after the first fails,
+ * the pages before it are still returned.
  *
- * @param read Reads a page of this size behind a cursor; undefined where there is no connection.
+ * @param read Reads a page of this size after a cursor; undefined if there is no connection.
  */
 export async function collectPages<T>(
   { what, limit, pageSize, cursor: start, cursorName, once = false }: Paging,
@@ -68,8 +67,8 @@ export async function collectPages<T>(
   let repeated = 0;
   let pages = 0;
   do {
-    if (pages >= Math.ceil(limit / pageSize) + SHORT_PAGES) {
-      notes.push(`W&B gave few items at a time; go on with ${cursorName}.`);
+    if (pages >= Math.ceil(limit / pageSize) + EXTRA_PAGES) {
+      notes.push(`W&B returned few items at a time; continue with ${cursorName}.`);
       break;
     }
     let page;
@@ -77,7 +76,7 @@ export async function collectPages<T>(
       page = await read(Math.min(pageSize, limit - items.length), cursor);
     } catch (error) {
       if (pages === 0 || !isFailure(error) || error.code === "cancelled") throw error;
-      notes.push(`Page ${pages + 1} failed: ${error.message} Go on with ${cursorName}.`);
+      notes.push(`Page ${pages + 1} failed: ${error.message} Continue with ${cursorName}.`);
       break;
     }
     pages++;
@@ -89,57 +88,57 @@ export async function collectPages<T>(
     }
     total ??= page.total;
     more = page.hasNext;
-    // A server that repeats a cursor would keep us here for ever.
+    // A server that repeats a cursor would keep this loop running forever.
     if (page.cursor === undefined || page.cursor === cursor) break;
     cursor = page.cursor;
   } while (more && !once && items.length < limit);
-  const lacking = (total ?? 0) - items.length;
-  if (!more && start === undefined && lacking > 0) {
+  const missing = (total ?? 0) - items.length;
+  if (!more && start === undefined && missing > 0) {
     notes.push(
       pages === 1
-        ? `${lacking} of ${total} are not here: W&B gave nothing for them.`
-        : `${lacking} of ${total} are not here: ${what} were added, changed or removed ` +
+        ? `${missing} of ${total} are missing: W&B returned nothing for them.`
+        : `${missing} of ${total} are missing: ${what} were added, changed or removed ` +
           "while pages were read.",
     );
   } else if (repeated > 0) {
     notes.push(
-      `${repeated} came twice and are here once: ${what} were added or changed while pages ` +
-        "were read, so that others may be missing.",
+      `${repeated} came twice and are listed once: ${what} were added or changed while pages ` +
+        "were read, so others may be missing.",
     );
   }
   return { items, total, pages, more, cursor, notes };
 }
 
-/** What is listed. */
+/** What to list. */
 export interface Listing {
   readonly resource: Listed;
   readonly limit: number;
-  /** The filter; pages after the first add to it. */
+  /** Pages after the first narrow it further. */
   readonly filter: unknown;
   readonly variables: Readonly<Record<string, unknown>>;
-  /** What to tell where W&B refuses the filter. */
+  /** The hint to give if W&B refuses the filter. */
   readonly doubt: string | undefined;
 }
 
-/** Where a listing goes on. */
+/** Where a listing starts. */
 export interface Start {
   readonly cursor: string | undefined;
-  /** Runs created later were not there at the first page and would shift the others. */
+  /** Leaves out runs created after the first page was read, since they would shift the others. */
   readonly until: string | undefined;
-  /** From when ages are counted back, in milliseconds since 1970. */
+  /** Milliseconds since 1970; relative times count back from here. */
   readonly now: number;
 }
 
-/** Where a call's cursor continues; without one, at the beginning. */
+/** Reads a call's cursor; without one the listing starts at the beginning. */
 export function readCursor(text: string | undefined): Start {
   const [, until, now, cursor] = /^([^|]*)\|(\d+)\|(.*)$/s.exec(text ?? "") ?? [];
   if (cursor === undefined) return { cursor: text, until: undefined, now: Date.now() };
   return { cursor, until: until || undefined, now: Number(now) };
 }
 
-/** What was listed. */
+/** The result of {@link readPages}. */
 export interface Pages {
-  /** What was found, each once, and where a listing goes on behind it. */
+  /** Each node once, and the cursor that continues after it. */
   readonly edges: readonly { readonly node: object; readonly next: string | undefined }[];
   readonly total: number | undefined;
   readonly more: boolean;
@@ -149,8 +148,8 @@ export interface Pages {
 }
 
 /**
- * Lists what a project holds up to the limit. Runs that are added meanwhile would shift the others:
- * pages hold only those that there were at the first.
+ * Lists a project's contents up to the limit. Runs that are added in the meantime would shift the
+ * others, so later pages include only runs that existed when the first was read.
  */
 export async function readPages(
   session: WandbSession,
@@ -227,8 +226,8 @@ async function readPage(
   if (!project) throw await noProject(session, place);
   if (resource === "files" && !project.run) throw await noRun(session, place, place.run ?? "");
   const list = project.list ?? project.run?.list ?? undefined;
-  // No list at all, and a reason: nothing may be said of what the project holds.
-  if (list === undefined && problems.length > 0) throw session.refused(problems);
+  // Without a list, and with a reason why, an empty result would be a false statement.
+  if (list === undefined && problems.length > 0) throw session.createFailure(problems);
   const newest = project.newest?.edges?.[0]?.node?.createdAt;
   return { list, newest: typeof newest === "string" ? newest : undefined, problems };
 }

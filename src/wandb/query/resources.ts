@@ -1,8 +1,8 @@
-/** What a project holds, and the documents that list it. */
+/** The resources of a project, and the documents that list them. */
 import * as z from "zod";
 import { PAGE_INFO, PROJECT_FIELDS } from "../shapes.ts";
 
-/** Runs, with only what is asked for. */
+/** Runs, with only the fields that are asked for. */
 export const LIST_RUNS = `query ListRuns($e: String!, $p: String!, $n: Int!, $c: String,
   $f: JSONString, $o: String, $config: Boolean!, $ck: [String!], $summary: Boolean!,
   $sk: [String!], $keys: Boolean!, $more: Boolean!, $pin: Boolean!) {
@@ -35,7 +35,6 @@ export const LIST_RUNS = `query ListRuns($e: String!, $p: String!, $n: Int!, $c:
   }
 }`;
 
-/** Sweeps. */
 export const LIST_SWEEPS = `query ListSweeps($e: String!, $p: String!, $n: Int!, $c: String,
   $f: JSONString, $o: String) {
   project(entityName: $e, name: $p) {
@@ -83,7 +82,6 @@ export const LIST_ARTIFACTS = `query ListArtifacts($e: String!, $p: String!, $n:
   }
 }`;
 
-/** The project itself. */
 export const SHOW_PROJECT = `query ShowProject($e: String!, $p: String!) {
   project(entityName: $e, name: $p) {
     ${PROJECT_FIELDS}
@@ -93,7 +91,6 @@ export const SHOW_PROJECT = `query ShowProject($e: String!, $p: String!) {
   }
 }`;
 
-/** A run's files. */
 export const LIST_FILES = `query ListFiles($e: String!, $p: String!, $r: String!, $n: Int!,
   $c: String) {
   project(entityName: $e, name: $p) {
@@ -106,16 +103,14 @@ export const LIST_FILES = `query ListFiles($e: String!, $p: String!, $r: String!
   }
 }`;
 
-/** What the structured form can ask for. */
+/** The resources of the structured form. */
 export const RESOURCES = ["runs", "sweeps", "reports", "artifacts", "files", "project"] as const;
 
-/** One of {@link RESOURCES}. */
 export type Resource = (typeof RESOURCES)[number];
 
-/** What a project holds many of. */
+/** The resources of which a project has many. */
 export type Listed = Exclude<Resource, "project">;
 
-/** The document that lists each. */
 export const LIST_DOCUMENTS: Readonly<Record<Listed, string>> = {
   runs: LIST_RUNS,
   sweeps: LIST_SWEEPS,
@@ -132,10 +127,9 @@ const PAGE = z.looseObject({
     .nullish(),
 });
 
-/** A page of any resource. */
 export type ListPage = z.output<typeof PAGE>;
 
-/** The reply to each of the listing documents; `run` is there for files. */
+/** The reply to the listing documents; only files are inside `run`. */
 export const LIST_SHAPE: z.ZodType<{
   readonly project?:
     | {

@@ -1,8 +1,8 @@
-/** What the server lists, as rows of a result. */
+/** Turns what the server lists into rows of a result. */
 import * as z from "zod";
 import { isJsonObject, type Json, type JsonObject } from "../../core/json.ts";
 import type { Links } from "../account.ts";
-import { unexpectedForm } from "../failure.ts";
+import { createFormFailure } from "../failure.ts";
 import { valueAt } from "../history/series.ts";
 import type { ProjectRef } from "../project.ts";
 import {
@@ -85,7 +85,7 @@ export function runRow(
 function readNode<T>(shape: z.ZodType<T>, node: unknown): T {
   const parsed = shape.safeParse(node);
   if (parsed.success) return parsed.data;
-  throw unexpectedForm(["node", ...parsed.error.issues[0]?.path ?? []]);
+  throw createFormFailure(["node", ...parsed.error.issues[0]?.path ?? []]);
 }
 
 function selectKeys(
@@ -187,7 +187,7 @@ export function otherRow(
   }
 }
 
-/** An empty configuration says nothing. */
+/** Leaves out an empty config, which tells the reader nothing. */
 function unlessEmpty(config: unknown): unknown {
   return isJsonObject(config) && Object.keys(config).length === 0 ? undefined : config;
 }

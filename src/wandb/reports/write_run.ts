@@ -14,7 +14,7 @@ import { doubtWrite } from "../../http/failure.ts";
 import { path } from "../../http/request.ts";
 import { formatHostPort } from "../../http/transport.ts";
 import { writeOnce } from "../../http/write.ts";
-import { openFileStore, type Wandb, type WandbSession, whyUnreachable } from "../client.ts";
+import { explainUnreachable, openFileStore, type Wandb, type WandbSession } from "../client.ts";
 import { noProject } from "../missing.ts";
 import type { ProjectRef } from "../project.ts";
 import { JSON_FIELD, OBJECT_FIELD } from "../shapes.ts";
@@ -271,7 +271,7 @@ async function put(
   headers: Record<string, string>,
   content: string,
 ): Promise<string | undefined> {
-  const unreachable = whyUnreachable(url, wandb);
+  const unreachable = explainUnreachable(url, wandb);
   if (unreachable !== undefined) return `its upload goes to ${unreachable}`;
   try {
     const store = await openFileStore(url, wandb, session.http.signal, headers);

@@ -78,7 +78,7 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
       selection: {
         keys,
         samples: args.samples,
-        samplesOf: new Map(lossKey === undefined ? [] : [[lossKey, LOSS_SAMPLES]]),
+        samplesByKey: new Map(lossKey === undefined ? [] : [[lossKey, LOSS_SAMPLES]]),
       },
     });
     const gpus = gpuUtilisationKeys([...new Set(first.events.flatMap(Object.keys))]);

@@ -7,16 +7,16 @@ import { isPattern, matchKeys, splitKeys } from "../history/choose.ts";
 import {
   chooseMetrics,
   computeStatistics,
-  consoleText,
   describeBranch,
-  emptyNotes,
-  MOST_SAMPLES,
-  truncationNote,
+  describeEmpty,
+  describeTruncation,
+  formatConsoleLine,
+  MAX_SAMPLES,
   unknownAxis,
   unknownKeys,
 } from "../history/describe.ts";
 import { type LoadedRun, loadRun, systemMetrics } from "../history/load.ts";
-import { type Metric, roundRow, rowsWithin, type Selection, STEP } from "../history/series.ts";
+import { fitRows, type Metric, roundRow, type Selection, STEP } from "../history/series.ts";
 import { PROJECT_ARGS, resolveRun } from "../project.ts";
 import { reportProblems, runLinks, type WandbServices, wandbTool } from "../tool.ts";
 import type { HistoryKeys } from "../shapes.ts";
@@ -46,7 +46,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     keys: z.array(z.string()).optional().describe(
       "Default: all numeric. * matches; system.* are system metrics.",
     ),
-    samples: z.int().min(0).max(MOST_SAMPLES).default(500).describe("Most points per key."),
+    samples: z.int().min(0).max(MAX_SAMPLES).default(500).describe("Most points per key."),
     min_step: z.int().min(0).optional(),
     max_step: z.int().min(0).optional(),
     x_axis: z.string().default(STEP).describe("Such as _runtime, _timestamp or a metric."),
@@ -107,7 +107,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
         ...(keys.length === 0 ? {} : { selection: select(keys) }),
       });
     const loaded = await load(ahead ? probes : [], extra);
-    const first = loaded.known.told || asked.metrics.length > 0
+    const first = loaded.known.available || asked.metrics.length > 0
       ? loaded
       : { ...loaded, summary: (await loadRun(session, place, place.run, {})).summary };
     const wanted = splitKeys(named, first.known.keys);
@@ -137,7 +137,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
         : []),
       ...(onlySystem || (metrics.length > 0 && empty.length === 0)
         ? []
-        : emptyNotes(first, select(choice.keys), empty, metrics.length === 0)),
+        : describeEmpty(first, select(choice.keys), empty, metrics.length === 0)),
     ];
     const head = {
       run_id: run.id,
@@ -152,17 +152,17 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
         ...systems.map((metric) => [metric.key, computeStatistics(metric, run, "_runtime")]),
       ]),
       ...(Object.keys(missing).length > 0 ? { missing_keys: missing } : {}),
-      ...(first.console.length > 0 ? { console: first.console.map(consoleText) } : {}),
+      ...(first.console.length > 0 ? { console: first.console.map(formatConsoleLine) } : {}),
     };
     const budget = Math.max(200, maxTokens - estimateTokens(JSON.stringify(head)) - 500);
     const share = systems.length > 0 && metrics.length > 0 ? budget / 2 : budget;
-    const rows = rowsWithin(metrics, xAxis, args.samples, share);
-    const systemRows = rowsWithin(systems, "_runtime", args.samples, share);
+    const rows = fitRows(metrics, xAxis, args.samples, share);
+    const systemRows = fitRows(systems, "_runtime", args.samples, share);
     const thinnedTo = rows.thinnedTo ?? systemRows.thinnedTo;
     const range = (minStep ?? maxStep) === undefined
       ? undefined
       : { from: minStep ?? 0, to: maxStep ?? Infinity };
-    const note = truncationNote(
+    const note = describeTruncation(
       { metrics, systems, samples: args.samples, thinnedTo, axis: xAxis, range },
       run,
     );

@@ -76,7 +76,7 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
     const { page, problems, ...where } = name.registry
       ? await versionsInRegistry(session, wandb, name, args)
       : await versionsInProject(session, name, { ...args, filters });
-    if (page.items.length === 0 && problems.length > 0) throw session.refused(problems);
+    if (page.items.length === 0 && problems.length > 0) throw session.createFailure(problems);
     return {
       data: {
         collection: where.collection,
@@ -93,7 +93,7 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
             ? filters === undefined
               ? "The collection has no versions."
               : `No version of the collection matches ${filters}.`
-            : "Nothing follows that cursor.",
+            : "There is nothing after that cursor.",
         ),
         ...reportProblems(problems),
         versions: listNodes(page).map((node) => versionRow(where.collection, node, where)),

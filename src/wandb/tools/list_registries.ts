@@ -16,7 +16,7 @@ import {
   WITH_REGISTRIES,
 } from "../artifacts/registries.ts";
 import { askOrganizations, chooseScope } from "../artifacts/scope.ts";
-import { doubtfulFields, explainDoubt, withDoubt } from "../filter_fields.ts";
+import { explainDoubt, explainDoubtfulFields, withDoubt } from "../filter_fields.ts";
 import { reportProblems, type WandbServices, wandbTool, writeNote } from "../tool.ts";
 
 /** Lists registries. */
@@ -49,7 +49,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
     const session = wandb.open(signal);
     const variables = { f: registryFilter(filter), n: most, c: cursor ?? null };
     const scope = chooseScope(named, wandb);
-    const doubt = doubtfulFields("registries", filter);
+    const doubt = explainDoubtfulFields("registries", filter);
     const answer = await withDoubt(
       doubt,
       askOrganizations(session, REGISTRIES, variables, WITH_REGISTRIES, scope),
@@ -69,7 +69,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
       one.entity.projects.items.map(({ node }) => registryRow(node, one))
     );
     if (registries.length === 0 && problems.length > 0) {
-      throw explainDoubt(session.refused(problems), doubt);
+      throw explainDoubt(session.createFailure(problems), doubt);
     }
     const more = found.filter(({ entity }) => entity.projects.info.hasNextPage);
     const page = only.entity.projects;
@@ -102,7 +102,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
 });
 
 function emptyNote(organizations: readonly string[], filtered: boolean, later: boolean): string {
-  if (later) return "Nothing follows that cursor.";
+  if (later) return "There is nothing after that cursor.";
   const where = organizations.join(", ");
   return filtered
     ? `No registry of ${where} matches the filter; without it all are listed.`
@@ -149,7 +149,7 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
       ? registry.organization
       : checkedName(args.organization, "organization");
     const session = wandb.open(signal);
-    const doubt = doubtfulFields("collections", args.filter);
+    const doubt = explainDoubtfulFields("collections", args.filter);
     const answer = await withDoubt(
       doubt,
       askOrganizations(
@@ -171,7 +171,7 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
     const hit = await oneWithRegistry(session, found, organization, project);
     const page = hit.entity.artifactCollections;
     if (page.items.length === 0 && problems.length > 0) {
-      throw explainDoubt(session.refused(problems), doubt);
+      throw explainDoubt(session.createFailure(problems), doubt);
     }
     const title = registryTitle(project);
     return {
@@ -184,7 +184,7 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
           page.items.length > 0
             ? undefined
             : args.cursor !== undefined
-            ? "Nothing follows that cursor."
+            ? "There is nothing after that cursor."
             : args.filter === undefined
             ? `The registry "${title}" has no collections.`
             : `No collection of "${title}" matches the filter; without it all are listed.`,

@@ -201,6 +201,6 @@ async function checkEntity(session: WandbSession, entity: string): Promise<void>
   if (known.includes(entity)) return;
   const near = nearest(entity, known);
   throw new Failure("not_found", `Entity "${entity}" has no projects that this key can see.`, {
-    hint: suggest(near, `This key reaches ${known.slice(0, 10).join(", ") || "no entity"}.`),
+    hint: suggest(near, `This key can access ${known.slice(0, 10).join(", ") || "no entity"}.`),
   });
 }

@@ -27,14 +27,14 @@ function translateArguments(args: {
   const { resource, filters, sweep_id: sweep, response_mode: mode, include = [] } = args;
   const isRuns = resource === "runs";
   if (sweep !== undefined && !isRuns && resource !== "sweeps") {
-    throw badArgument(`resource=${resource} takes no \`sweep_id\`.`);
+    throw badArgument(`resource=${resource} does not take \`sweep_id\`.`);
   }
   const keys = [
     ...(args.config_keys ?? []).map((key) => `config.${key}`),
     ...(args.summary_keys ?? []).map((key) => `summary.${key}`),
   ];
   if (!isRuns && keys.length > 0) {
-    throw badArgument(`resource=${resource} takes no \`config_keys\` and no \`summary_keys\`.`);
+    throw badArgument(`resource=${resource} takes neither \`config_keys\` nor \`summary_keys\`.`);
   }
   const named = args.fields ?? [];
   const isPlain = named.length + include.length + keys.length === 0;
@@ -129,7 +129,7 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
         "Put it into the query, or leave `query` out.",
       );
     }
-    const [{ prepareQuery }, { explain, runQuery }] = await Promise.all([
+    const [{ prepareQuery }, { explainUnknownField, runQuery }] = await Promise.all([
       import("../query/document.ts"),
       import("../query/follow.ts"),
     ]);
@@ -152,7 +152,7 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
     try {
       return await runQuery(prepared, limits, session);
     } catch (error) {
-      throw await explain(error, session);
+      throw await explainUnknownField(error, session);
     }
   },
 });

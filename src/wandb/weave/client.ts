@@ -5,7 +5,7 @@ import { cleanDetail, isHtml } from "../../http/body.ts";
 import { openSession, type UpstreamSession } from "../../http/client.ts";
 import { path, type SafePath } from "../../http/request.ts";
 import type { Account } from "../account.ts";
-import { accountFailure, readWait } from "../failure.ts";
+import { createAccountFailure, readWait } from "../failure.ts";
 import type { ProjectRef } from "../project.ts";
 import { CALL, type Call } from "./call.ts";
 import type { CallsFilter } from "./filters/build.ts";
@@ -113,7 +113,7 @@ function createSession(http: UpstreamSession, account: Account): WeaveSession {
     const parsed = shape.safeParse(reply);
     if (parsed.success) return parsed.data;
     const issue = parsed.error.issues[0];
-    account.log.debug("Unexpected reply of Weave", { route: route.text, issue });
+    account.log.debug("Unexpected reply from Weave", { route: route.text, issue });
     throw unexpectedReply();
   };
   return {
@@ -155,7 +155,7 @@ function createSession(http: UpstreamSession, account: Account): WeaveSession {
 
 function unexpectedReply(): Failure {
   return new Failure("upstream_error", "Weave's reply has an unexpected form.", {
-    hint: "The server may be of a version that this program does not know.",
+    hint: "The server may run a version that this program does not know.",
   });
 }
 
@@ -192,7 +192,7 @@ export function readFailure(
     case 504:
       return as("timeout", `The query took Weave too long (HTTP 504)${suffix}.`, narrower);
   }
-  return accountFailure("Weave", status, said, { wait: readWait(headers), appUrl });
+  return createAccountFailure("Weave", status, said, { wait: readWait(headers), appUrl });
 }
 
 /** The sentence in `{"reason": …}` or `{"detail": …}`; of a list of problems, the first ones. */

@@ -246,7 +246,7 @@ Deno.test("what a request did not bring is not taken from elsewhere", async () =
   for (let round = 0; round < 2; round++) {
     const withoutKey = await ask(listing, { "x-mlflow-authorization": mlflow ?? "" });
     assert.match(withoutKey, /"isError":true/);
-    assert.match(withoutKey, /The request brought no API key of W&B/);
+    assert.match(withoutKey, /The request came without a W&B API key/);
     const withoutMlflow = await ask(trace, { authorization: authorization ?? "" });
     assert.match(withoutMlflow, /"isError":true/);
     assert.match(withoutMlflow, /unauthorized/);

@@ -98,6 +98,6 @@ Deno.test("a date alone is a whole day", () => {
 Deno.test("operators without their $ are read with it", () => {
   const { value, notes } = translate({ "config.i": { gt: 0, lte: 5 } });
   assert.deepEqual(value, { "config.i": { $gt: 0, $lte: 5 } });
-  assert.match(notes.join(), /`config\.i` were read with their \$/);
+  assert.match(notes.join(), /`config\.i` were read as if they had their \$/);
   assert.deepEqual(translate({ "config.o": { size: 1 } }).value, { "config.o": { size: 1 } });
 });

@@ -58,7 +58,7 @@ Deno.test("a filter and an order mean what rows show", async () => {
   }
   const dotless = await ask(rig, { filters: { "config.i": { gt: 9 } } });
   assert.equal(dotless["total"], 2);
-  assert.match(String(dotless["note"]), /read with their \$/);
+  assert.match(String(dotless["note"]), /read as if they had their \$/);
 });
 
 Deno.test("an empty answer says why, and the hint that it gives finds the runs", async () => {
@@ -83,7 +83,7 @@ Deno.test("an empty answer says why, and the hint that it gives finds the runs",
   assert.equal((await ask(rig, { filters: { "config.i": 2 } }))["total"], 1);
   assert.match(
     await note({ "summary_metrics.acc": { $gt: 0.2 } }),
-    /acc holds \{"max":[\d.]+\}, no plain value: ask for summary_metrics\.acc\.max\./,
+    /acc is \{"max":[\d.]+\}, not a plain value: ask for summary_metrics\.acc\.max\./,
   );
   assert.equal(
     (await ask(rig, { filters: { "summary_metrics.acc.max": { $gt: 0.2 } } }))["total"],
@@ -110,7 +110,7 @@ Deno.test("an order by a metric that is a structure is told", async () => {
   await using rig = startRig();
   await seedRuns(rig, 3);
   const wrong = await ask(rig, { order: "-summary_metrics.acc" });
-  assert.match(String(wrong["note"]), /no plain value: ask for summary_metrics\.acc\.max\./);
+  assert.match(String(wrong["note"]), /not a plain value: ask for summary_metrics\.acc\.max\./);
   const right = await ask(rig, { order: "-summary_metrics.acc.max" });
   assert.deepEqual([idsOf(right)[0], "note" in right], ["run002", false]);
 });
@@ -159,7 +159,7 @@ Deno.test("what comes twice is listed once, and what may be missing is told", as
   rig.sim.faults.add(page(["b", "c"], false, "c"));
   const data = await ask(rig, {});
   assert.deepEqual(idsOf(data), ["a", "b", "c"]);
-  assert.match(String(data["note"]), /1 of 4 are not here: runs were added, changed or removed/);
+  assert.match(String(data["note"]), /1 of 4 are missing: runs were added, changed or removed/);
 });
 
 Deno.test("a page that fails leaves those before it, and says so", async () => {
