@@ -23,7 +23,7 @@ export function readAuthorities(
     const pem = readPem(path, read);
     if (pem === undefined) {
       const message = `${source} is not used: ${path} is not a readable PEM file of certificates.`;
-      notes.push({ setting: "serverCertPath", source, message });
+      notes.push({ source, message });
     } else authorities.add(pem);
   }
   return { authorities: [...authorities], notes };

@@ -52,7 +52,7 @@ export function withLocalStore(
         ...defined({ artifactsDestination }),
         trackingUri: `sqlite:///${inside}`,
       },
-      notes: [{ setting: "trackingUri", source: "MLFLOW_TRACKING_URI", message }],
+      notes: [{ source: "MLFLOW_TRACKING_URI", message }],
     };
   }
   return {
@@ -73,7 +73,6 @@ function inFolder(
   const runs = absolute(DEFAULT_FOLDER, folder);
   const file = absolute(DEFAULT_FILE, folder);
   const note = (message: string): ConfigNote => ({
-    setting: "trackingUri",
     source: "MLFLOW_TRACKING_URI",
     message: `MLFLOW_TRACKING_URI is not set: ${message}`,
   });

@@ -1,5 +1,4 @@
 import type { ConfigNote } from "./resolve.ts";
-import type { SettingKey } from "./settings.ts";
 
 /** A variable that MLflow's, W&B's or Weave's client obeys and wandflow does not. */
 interface NotHonoured {
@@ -27,7 +26,8 @@ const verified: NotHonoured = {
   fits: OFF,
 };
 
-const OF_MLFLOW: Readonly<Record<string, NotHonoured>> = {
+const NOT_HONOURED: Readonly<Record<string, NotHonoured>> = {
+  // MLflow's
   MLFLOW_TRACKING_AUTH: {
     told: "plug-ins of MLflow are not run; log in with MLFLOW_TRACKING_TOKEN, or user name and " +
       "password",
@@ -44,10 +44,7 @@ const OF_MLFLOW: Readonly<Record<string, NotHonoured>> = {
     told: "get_trace does not wait for a trace that is still arriving",
     fits: /^0+$/,
   },
-};
-
-/** W&B's and Weave's. */
-const OF_WANDB: Readonly<Record<string, NotHonoured>> = {
+  // W&B's and Weave's
   SSL_CERT_DIR: authority,
   WANDB_INSECURE_DISABLE_SSL: verified,
   WEAVE_INSECURE_DISABLE_SSL: verified,
@@ -74,17 +71,10 @@ const OF_WANDB: Readonly<Record<string, NotHonoured>> = {
   },
 };
 
-const GROUPS: readonly (readonly [SettingKey, Readonly<Record<string, NotHonoured>>])[] = [
-  ["trackingUri", OF_MLFLOW],
-  ["wandbBaseUrl", OF_WANDB],
-];
-
 /** Every such variable, and those that make up for one. */
 export const NAMES_NOT_HONOURED: readonly string[] = [
   ...new Set(
-    GROUPS.flatMap(([, group]) =>
-      Object.entries(group).flatMap(([name, { instead = [] }]) => [name, ...instead])
-    ),
+    Object.entries(NOT_HONOURED).flatMap(([name, { instead = [] }]) => [name, ...instead]),
   ),
 ];
 
@@ -93,12 +83,10 @@ export function* listNotHonoured(
   env: (name: string) => string | undefined,
 ): Generator<ConfigNote> {
   const read = (name: string) => env(name)?.trim() ?? "";
-  for (const [setting, group] of GROUPS) {
-    for (const [source, { told, fits, instead = [] }] of Object.entries(group)) {
-      const value = read(source);
-      if (value === "" || fits?.test(value) === true) continue;
-      if (instead.some((name) => read(name) !== "")) continue;
-      yield { setting, source, message: `${source} is not honoured: ${told}.` };
-    }
+  for (const [source, { told, fits, instead = [] }] of Object.entries(NOT_HONOURED)) {
+    const value = read(source);
+    if (value === "" || fits?.test(value) === true) continue;
+    if (instead.some((name) => read(name) !== "")) continue;
+    yield { source, message: `${source} is not honoured: ${told}.` };
   }
 }

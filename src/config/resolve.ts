@@ -5,7 +5,6 @@ import { type SettingKey, SETTINGS, type Settings } from "./settings.ts";
 
 /** Something about the configuration that the user should know, but that stops nothing. */
 export interface ConfigNote {
-  readonly setting: SettingKey;
   /** The variable or flag that carried the value. */
   readonly source: string;
   readonly message: string;
@@ -60,7 +59,6 @@ export function resolveSettings(
       }
       if (reading.reason !== undefined) {
         notes.push({
-          setting: key,
           source,
           message: `${source} is treated as not set: ${reading.reason}.`,
         });

@@ -30,7 +30,7 @@ export async function within<T>(
 }
 
 /** Waits for work, unless the signal aborts first. */
-async function waitUnlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+export async function waitUnlessAborted<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
   return await new Promise<T>((resolve, reject) => {
     const stop = () => reject(signal.reason);
     signal.addEventListener("abort", stop, { once: true });

@@ -253,9 +253,7 @@ export function listApps(tools: readonly BoundTool[]): App[] {
 
 /** What a tool's entry in the listing says of its page, in today's form and the one before. */
 export function pageHint({ app }: BoundTool): Record<string, unknown> {
-  return app === undefined
-    ? {}
-    : { ui: { writeResourceUri: app.uri }, "ui/writeResourceUri": app.uri };
+  return app === undefined ? {} : { ui: { resourceUri: app.uri }, "ui/resourceUri": app.uri };
 }
 
 /** A page's entry in `resources/list`. */

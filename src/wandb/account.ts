@@ -1,12 +1,13 @@
 import * as z from "zod";
 import type { Settings } from "../config/settings.ts";
 import { httpUrl } from "../config/wandb.ts";
-import { pause } from "../core/async.ts";
+import { pause, waitUnlessAborted } from "../core/async.ts";
 import { defined } from "../core/values.ts";
 import { Failure, isFailure } from "../core/failure.ts";
 import { type Log, readLifetime } from "../core/log.ts";
 import { openSession, type UpstreamSession } from "../http/client.ts";
 import { path, type UpstreamOptions } from "../http/request.ts";
+import { createTokenSource } from "../http/token.ts";
 import { createTransport, type Transport } from "../http/transport.ts";
 import { perCaller } from "../mcp/define.ts";
 import type { UpstreamCall } from "../mcp/tool.ts";
@@ -87,8 +88,7 @@ export function createAccount(options: AccountOptions): Account {
   };
   // The API exchanges identity tokens, whichever server the access token is for.
   const exchange = connect({ service: "W&B", setting: "WANDB_BASE_URL", baseUrl });
-  const authorization = (signal: AbortSignal) =>
-    credentials.authorization(openSession(exchange, signal));
+  const authorization = (signal: AbortSignal) => credentials.authorization(exchange, signal);
   return {
     baseUrl,
     appUrl,
@@ -218,8 +218,8 @@ export function paceRequests(
 
 /** Proof of identity. Every secret is registered for redaction as soon as it is known. */
 export interface Credentials {
-  /** The `Authorization` header; may ask W&B's API for a token first. */
-  authorization(api: UpstreamSession): Promise<string>;
+  /** The `Authorization` header; `exchange` is how W&B's API is asked for a token first. */
+  authorization(exchange: UpstreamOptions, signal: AbortSignal): Promise<string>;
   /** Forgets a header that was refused; true when another attempt may succeed. */
   renew(refused: string): boolean;
 }
@@ -233,8 +233,6 @@ export function apiKeyCredentials(key: string, log: Log): Credentials {
 
 /** The RFC 7523 grant that exchanges an identity token. */
 const GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer";
-/** An access token is not used in its last seconds, so that it cannot expire on the way. */
-const MARGIN_SECONDS = 60;
 
 const TOKEN = z.looseObject({
   access_token: z.string().min(1),
@@ -249,39 +247,39 @@ export function identityCredentials(
   file: string,
   log: Log,
   read: (file: string) => Promise<string> = Deno.readTextFile,
-  now: () => number = Date.now,
 ): Credentials {
-  let current: { header: string; until: number } | undefined;
-  return {
-    authorization: async (api) => {
-      if (current !== undefined && current.until > now()) return current.header;
-      const identity = await readIdentity(file, read);
-      log.hide([identity], readLifetime(identity));
-      const reply = TOKEN.safeParse(
-        await api.json({
-          method: "POST",
-          path: path`/oidc/token`,
-          body: String(new URLSearchParams({ grant_type: GRANT, assertion: identity })),
-          headers: { "content-type": "application/x-www-form-urlencoded" },
-          repeatable: true,
-        }),
+  let latest: string | undefined;
+  const tokens = createTokenSource(async (exchange: UpstreamOptions) => {
+    const identity = await readIdentity(file, read);
+    log.hide([identity], readLifetime(identity));
+    // Several calls wait for the same token, so that none of their signals may end the request.
+    const api = openSession(exchange, new AbortController().signal);
+    const reply = TOKEN.safeParse(
+      await api.json({
+        method: "POST",
+        path: path`/oidc/token`,
+        body: String(new URLSearchParams({ grant_type: GRANT, assertion: identity })),
+        headers: { "content-type": "application/x-www-form-urlencoded" },
+        repeatable: true,
+      }),
+    );
+    if (!reply.success) {
+      throw new Failure(
+        "unauthorized",
+        "W&B's token exchange returned no access token for the identity token.",
+        { hint: "Check that the organization trusts the token's issuer." },
       );
-      if (!reply.success) {
-        throw new Failure(
-          "unauthorized",
-          "W&B's token exchange returned no access token for the identity token.",
-          { hint: "Check that the organization trusts the token's issuer." },
-        );
-      }
-      const { access_token: token, expires_in: seconds } = reply.data;
-      log.hide([token], seconds);
-      const header = `Bearer ${token}`;
-      current = { header, until: now() + Math.max(5, seconds - MARGIN_SECONDS) * 1000 };
-      return header;
-    },
+    }
+    const { access_token: token, expires_in: expiresInSeconds } = reply.data;
+    log.hide([token], expiresInSeconds);
+    return { token, expiresInSeconds };
+  });
+  return {
+    authorization: async (exchange, signal) =>
+      latest = `Bearer ${await waitUnlessAborted(signal, tokens.get(exchange))}`,
     renew: (refused) => {
       // Another call may have renewed it in the meantime.
-      if (current?.header === refused) current = undefined;
+      if (latest === refused) tokens.drop();
       return true;
     },
   };

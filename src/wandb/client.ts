@@ -113,7 +113,7 @@ async function askTolerantly(
       return await send(compactDocument(reduced), variables);
     } catch (error) {
       if (!(error instanceof GraphqlFailure)) throw error;
-      const found = readUnknownFields(error.messages);
+      const found = findUnknownFields(error.messages);
       if (found.length === 0) throw error;
       const smaller = removeFields(reduced, found);
       if (smaller === reduced || attempt >= 5) {
@@ -151,7 +151,7 @@ export interface UnknownField {
 }
 
 /** The fields, and fields with arguments, that the server's messages say it does not know. */
-export function readUnknownFields(messages: readonly string[]): UnknownField[] {
+export function findUnknownFields(messages: readonly string[]): UnknownField[] {
   return messages.flatMap((message) => {
     const field = /Cannot query field "(\w+)" on type "(\w+)"/.exec(message);
     if (field !== null) return [{ type: field[2] ?? "", field: field[1] ?? "" }];

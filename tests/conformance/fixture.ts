@@ -79,10 +79,10 @@ function registerPrompts(server: McpServer): void {
     "test_prompt_with_embedded_resource",
     {
       ...ABOUT,
-      argsSchema: z.object({ writeResourceUri: z.string() }),
+      argsSchema: z.object({ resourceUri: z.string() }),
     },
-    ({ writeResourceUri }) =>
-      say(embedded(writeResourceUri, "text/plain", "Embedded."), text("Read the above.")),
+    ({ resourceUri }) =>
+      say(embedded(resourceUri, "text/plain", "Embedded."), text("Read the above.")),
   );
   server.registerPrompt(
     "test_prompt_with_image",

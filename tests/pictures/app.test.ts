@@ -39,13 +39,13 @@ for (const era of ERAS) {
     const { tools } = await client.listTools();
     const withPage = tools.filter(({ _meta }) => _meta !== undefined && "ui" in _meta);
     assert.deepEqual(withPage.map(({ name }) => name), ["plot_traces"]);
-    const { ui } = z.looseObject({ ui: z.object({ writeResourceUri: z.string() }) })
+    const { ui } = z.looseObject({ ui: z.object({ resourceUri: z.string() }) })
       .parse(withPage[0]?._meta);
     const { resources } = await client.listResources();
     assert.deepEqual(resources.map(({ uri, mimeType }) => [uri, mimeType]), [
-      [ui.writeResourceUri, "text/html;profile=mcp-app"],
+      [ui.resourceUri, "text/html;profile=mcp-app"],
     ]);
-    const { contents: [page] } = await client.readResource({ uri: ui.writeResourceUri });
+    const { contents: [page] } = await client.readResource({ uri: ui.resourceUri });
     assert.ok(page !== undefined && "text" in page);
     assert.deepEqual(page._meta, { ui: { csp: {}, prefersBorder: true } });
     assert.ok(page.text.length <= 150_000, `${page.text.length} characters`);

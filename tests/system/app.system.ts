@@ -27,7 +27,7 @@ async function askProduct(): Promise<{ html: string; result: Record<string, unkn
   );
   try {
     const { tools } = await client.listTools();
-    const uri = tools.find(({ name }) => name === "plot_traces")?._meta?.["ui/writeResourceUri"];
+    const uri = tools.find(({ name }) => name === "plot_traces")?._meta?.["ui/resourceUri"];
     const { contents: [page] } = await client.readResource({ uri: String(uri) });
     assert.ok(page !== undefined && "text" in page && page.mimeType === MIME_TYPE);
     const result = await client.callTool({

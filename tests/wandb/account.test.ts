@@ -41,6 +41,7 @@ function serve(answer: (authorization: string) => Response) {
   };
   const context = () => ({ ...contextFor(log), ...services });
   return {
+    account,
     exchanges,
     lines,
     calls: [() => listEntities.call({}, context()), () => countTraces.call({}, context())],
@@ -82,6 +83,20 @@ Deno.test("both servers get a new token where the old one is refused, and calls 
   );
   for (const call of calls) await call();
   assert.deepEqual(exchanges, ["access-canary-0", "access-canary-1"]);
+});
+
+Deno.test("calls that start together exchange an identity token once, also when the first is cancelled", async () => {
+  const { account, exchanges } = serve(() => Response.json({}));
+  const first = new AbortController();
+  const headers = [first.signal, new AbortController().signal].map((signal) =>
+    account.authorization(signal)
+  );
+  first.abort(new Error("cancelled"));
+  assert.deepEqual((await Promise.allSettled(headers)).map(({ status }) => status), [
+    "rejected",
+    "fulfilled",
+  ]);
+  assert.equal(exchanges.length, 1);
 });
 
 Deno.test("a refusal reads alike from both servers", async () => {

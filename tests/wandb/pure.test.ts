@@ -1,6 +1,6 @@
 import { parse } from "graphql";
 import { createLinks } from "../../src/wandb/account.ts";
-import { compactDocument, readUnknownFields, removeFields } from "../../src/wandb/client.ts";
+import { compactDocument, findUnknownFields, removeFields } from "../../src/wandb/client.ts";
 import { matchKeys, splitKeys } from "../../src/wandb/history/choose.ts";
 import {
   fitRows,
@@ -182,10 +182,10 @@ Deno.test("a fragment within itself does not keep the preparation busy", () => {
 
 Deno.test("optional lines go with the field that is missing, others stay", () => {
   const document = "query Q {\n  a\n  b: bb { c } # optional\n  d # optional\n}";
-  const missing = readUnknownFields(['Cannot query field "c" on type "T".']);
+  const missing = findUnknownFields(['Cannot query field "c" on type "T".']);
   assert.deepEqual(missing, [{ type: "T", field: "c" }]);
   assert.equal(compactDocument(removeFields(document, missing)), "query Q{a d}");
-  assert.deepEqual(readUnknownFields(['Unknown argument "x" on field "Run.history".']), [
+  assert.deepEqual(findUnknownFields(['Unknown argument "x" on field "Run.history".']), [
     { type: "Run", field: "history" },
   ]);
 });

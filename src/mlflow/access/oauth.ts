@@ -5,7 +5,7 @@ import type { Log } from "../../core/log.ts";
 import { openSession } from "../../http/client.ts";
 import { path, type UpstreamOptions } from "../../http/request.ts";
 import type { Transport } from "../../http/transport.ts";
-import type { IssuedToken } from "./token.ts";
+import type { IssuedToken } from "../../http/token.ts";
 import type { EntraLogin } from "../../config/databricks.ts";
 
 /** Longest that a request for a token may take, in milliseconds. */

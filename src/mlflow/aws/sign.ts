@@ -8,7 +8,7 @@ import { openSession } from "../../http/client.ts";
 import type { UpstreamOptions } from "../../http/request.ts";
 import type { Transport } from "../../http/transport.ts";
 import { readRefusal, type Reason } from "../objects.ts";
-import { createTokenSource, type IssuedToken } from "../access/token.ts";
+import { createTokenSource, type IssuedToken } from "../../http/token.ts";
 import { readMlflowError } from "../errors.ts";
 
 /** What a request is signed with. */

@@ -14,7 +14,7 @@ import {
   type StoreLimits,
   type StoreWords,
 } from "../objects.ts";
-import { createTokenSource } from "../access/token.ts";
+import { createTokenSource } from "../../http/token.ts";
 
 /** The release of the service's protocol that requests are written for. */
 const VERSION = "2023-11-03";

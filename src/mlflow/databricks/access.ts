@@ -9,7 +9,7 @@ import { hostNotAllowed } from "../../http/network.ts";
 import { formatHostPort, mayReach, type Transport } from "../../http/transport.ts";
 import { readMlflowError } from "../errors.ts";
 import { type Issuer, reachIssuer, requestEntraToken, requestToken } from "../access/oauth.ts";
-import { createTokenSource, type IssuedToken } from "../access/token.ts";
+import { createTokenSource, type IssuedToken } from "../../http/token.ts";
 
 /** The id of Azure Databricks in Entra, the same in every tenant. */
 const AZURE_DATABRICKS = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d";

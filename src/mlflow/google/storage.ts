@@ -16,7 +16,7 @@ import {
   type StoreLimits,
   type StoreWords,
 } from "../objects.ts";
-import { createTokenSource, type IssuedToken } from "../access/token.ts";
+import { createTokenSource, type IssuedToken } from "../../http/token.ts";
 
 const SETTING = "GOOGLE_APPLICATION_CREDENTIALS";
 const SCOPE = "https://www.googleapis.com/auth/devstorage.read_only";

@@ -144,7 +144,7 @@ function translate(pattern: string, mark: string): string {
     return `[${negated}${inside}${turkish}${negated === "" ? "" : mark}]`;
   }
 
-  /** Translates a translateCharacter, escaped or not. */
+  /** Translates a character, escaped or not. */
   function translateCharacter(token: string): string {
     if (token === "\\") throw refuse(pattern, "it ends with a backslash");
     const code = /^\\[xuU](.+)$/.exec(token)?.[1];

@@ -8,9 +8,9 @@ import { type LoadedRun, numericKeys } from "./load.ts";
 import {
   lacksAxis,
   type Metric,
-  readNumber,
   type Selection,
   STEP,
+  toLoggedValue,
   toSeries,
   valueAt,
 } from "./series.ts";
@@ -58,7 +58,7 @@ export function chooseMetrics(run: LoadedRun, wanted: readonly string[], none: b
 /** Metrics from the summary, for servers that do not know what was logged. */
 function summaryKeys({ summary }: LoadedRun): string[] {
   return Object.entries(summary).flatMap(([key, value]) =>
-    !key.startsWith("_") && readNumber(value) !== undefined ? [key] : []
+    !key.startsWith("_") && toLoggedValue(value) !== undefined ? [key] : []
   );
 }
 

@@ -132,14 +132,14 @@ function representsKey(
 /** The metric's numeric points, for analysis. */
 export function toSeries(metric: Metric): Series {
   const points = metric.points.flatMap(({ x, value }) => {
-    const number = readNumber(value);
+    const number = toLoggedValue(value);
     return number === undefined ? [] : [{ step: x, value: number }];
   });
   return { key: metric.key, points, exact: metric.exact };
 }
 
 /** Reads a number or the name of a non-finite one; undefined for any other value. */
-export function readNumber(value: Json | undefined): LoggedValue | undefined {
+export function toLoggedValue(value: Json | undefined): LoggedValue | undefined {
   if (typeof value === "number") return value;
   if (value === "NaN" || value === "Infinity" || value === "-Infinity") return value;
   // An integer beyond 2^53 arrives as a string.

@@ -3,7 +3,7 @@ import * as z from "zod";
 import { Failure, nearest, oneOf } from "../../core/failure.ts";
 import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../../core/json.ts";
 import type { Reply } from "../../mcp/tool.ts";
-import { readUnknownFields, type WandbSession } from "../client.ts";
+import { findUnknownFields, type WandbSession } from "../client.ts";
 import { GraphqlFailure } from "../failure.ts";
 import { writeNote } from "../tool.ts";
 import { AFTER, FIRST, type PreparedQuery } from "./document.ts";
@@ -232,7 +232,7 @@ const FIELDS: Readonly<Record<string, string>> = createLookup({
 /** Adds the nearest valid fields as a hint to the failure of a query with an unknown field. */
 export async function explainUnknownField(error: unknown, session: WandbSession): Promise<unknown> {
   if (!(error instanceof GraphqlFailure)) return error;
-  const [unknown] = readUnknownFields(error.messages);
+  const [unknown] = findUnknownFields(error.messages);
   if (unknown === undefined) return error;
   // For an argument, the server itself suggests the nearest.
   if (error.messages.some((message) => message.startsWith("Unknown argument"))) return error;

@@ -5,9 +5,9 @@ export interface IssuedToken<T = string> {
 }
 
 /** Access tokens that expire, fetched when needed and kept until shortly before they do. */
-export interface TokenSource<T = string> {
+export interface TokenSource<T = string, Args extends unknown[] = []> {
   /** A valid token. Concurrent callers wait for the same request. */
-  get(): Promise<T>;
+  get(...args: Args): Promise<T>;
   /** Forgets a token that was refused, so that the next call fetches a new one. */
   drop(): void;
 }
@@ -16,16 +16,16 @@ export interface TokenSource<T = string> {
 const AHEAD = 300_000;
 
 /** Keeps a token; the clock is this process's own, so that a wrong time of day does not matter. */
-export function createTokenSource<T = string>(
-  fetchToken: () => Promise<IssuedToken<T>>,
+export function createTokenSource<T = string, Args extends unknown[] = []>(
+  fetchToken: (...args: Args) => Promise<IssuedToken<T>>,
   now: () => number = () => performance.now(),
-): TokenSource<T> {
+): TokenSource<T, Args> {
   let kept: { token: T; renewAt: number; expiresAt: number } | undefined;
   let pending: Promise<T> | undefined;
-  const renew = async (): Promise<T> => {
+  const renew = async (args: Args): Promise<T> => {
     const asked = now();
     try {
-      const { token, expiresInSeconds } = await fetchToken();
+      const { token, expiresInSeconds } = await fetchToken(...args);
       const life = expiresInSeconds * 1000;
       kept = { token, renewAt: asked + Math.max(life - AHEAD, life / 2), expiresAt: asked + life };
       return token;
@@ -38,9 +38,9 @@ export function createTokenSource<T = string>(
     }
   };
   return {
-    get: () => {
+    get: (...args) => {
       if (kept !== undefined && now() < kept.renewAt) return Promise.resolve(kept.token);
-      return pending ??= renew();
+      return pending ??= renew(args);
     },
     drop: () => kept = undefined,
   };

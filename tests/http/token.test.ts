@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createTokenSource } from "../../../src/mlflow/access/token.ts";
+import { createTokenSource } from "../../src/http/token.ts";
 
 /** A source with a clock of its own, and how often it fetched. */
 function prepare(life: number) {
