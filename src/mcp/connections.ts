@@ -2,7 +2,7 @@ import { Buffer } from "node:buffer";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { Duplex, Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { pause } from "../core/async.ts";
+import { pause, waitUnlessAborted } from "../core/async.ts";
 import type { Log } from "../core/log.ts";
 
 /** What a server puts up with; times in milliseconds. */
@@ -80,26 +80,22 @@ export async function serveConnections(
   Object.defineProperty(server, "listening", { get: () => !stop.aborted });
   const listener = Deno.listen({ hostname, port });
   const connections = new Connections({ ...LIMITS, ...limits });
-  const stopped = new Promise<void>((resolve) => {
-    if (stop.aborted) resolve();
-    stop.addEventListener("abort", () => resolve(), { once: true });
-  });
   onListen(listener.addr);
   const connect = (stream: Deno.TcpConn) => {
     const connection = connections.add(stream);
     if (connection !== undefined) server.emit("connection", connection);
   };
-  for (let lacking = false, ended = false; !ended;) {
+  for (let lacking = false;;) {
+    const next = listener.accept();
     try {
-      const next = listener.accept();
-      const stream = await Promise.race([next, stopped]);
-      if (stream === undefined) {
-        await takeLast(listener, next, connect);
-        ended = true;
-      } else connect(stream);
+      stop.throwIfAborted();
+      connect(await waitUnlessAborted(stop, next));
       lacking = false;
     } catch (error) {
-      if (stop.aborted) break;
+      if (stop.aborted) {
+        await takeLast(listener, next, connect).catch(() => {});
+        break;
+      }
       if (!lacking) log.error("Cannot accept connections; trying again", { error: String(error) });
       lacking = true;
       connections.endIdle();
