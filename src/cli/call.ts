@@ -6,7 +6,7 @@ import { chooseFit } from "../mcp/fit.ts";
 import { renderReply, reportOf } from "../mcp/result.ts";
 import type { BoundTool, CallContext, Outcome } from "../mcp/tool.ts";
 
-/** `wandflow call <tool> [key=value …]`: exit code 0 answered, 1 failed, 2 wrong command line. */
+/** `wandflow call <tool> [key=value …]`. Exit codes: 0 answered, 1 failed, 2 wrong command line. */
 export async function callCommand(program: Program): Promise<number> {
   const [name, ...words] = program.config.words;
   if (name === undefined) {
@@ -28,7 +28,7 @@ export async function callCommand(program: Program): Promise<number> {
   return await carryOut(program, tool, args);
 }
 
-/** Tokens of an answer where the user set no bound. */
+/** Default limit on an answer's tokens. */
 const AT_A_TERMINAL = 30_000;
 
 async function carryOut(
@@ -38,7 +38,7 @@ async function carryOut(
 ): Promise<number> {
   const stopping = new AbortController();
   Deno.addSignalListener("SIGINT", () => stopping.abort());
-  // A person or a script reads it: there is no client between.
+  // A person or a script reads the answer; there is no client in between.
   const fit = chooseFit(undefined, program.config.settings.maxResponseTokens ?? AT_A_TERMINAL);
   const readable = Deno.stdout.isTerminal() && program.config.options.json !== true;
   const asking = Deno.stdin.isTerminal() && Deno.stderr.isTerminal();
@@ -71,7 +71,7 @@ async function carryOut(
     const text = block?.type === "text" ? block.text : "";
     const { picture } = outcome.reply;
     if (picture !== undefined) return printPicture(picture, text);
-    // A text of its own, such as a table, is what was asked for, in a pipe too.
+    // Text that the tool itself formats, such as a table, is printed as is, even to a pipe.
     const asText = outcome.reply.text !== undefined && program.config.options.json !== true;
     const data = result.structuredContent ?? {};
     print(asText ? text : readable ? renderForPeople(data) : JSON.stringify(data));
@@ -87,7 +87,7 @@ async function carryOut(
   }
 }
 
-/** The picture goes where output is sent to, its description to the person. */
+/** Writes the picture to standard output and its description to standard error. */
 function printPicture(picture: Uint8Array, text: string): number {
   printError(`${text}\n`);
   if (Deno.stdout.isTerminal()) {
@@ -100,7 +100,7 @@ function printPicture(picture: Uint8Array, text: string): number {
   return 0;
 }
 
-/** Whether the person at the terminal says yes; Ctrl+C is a no, too. */
+/** Whether the person at the terminal says yes; Ctrl+C counts as no. */
 async function askAtTerminal(question: string, stop: AbortSignal): Promise<boolean> {
   printError(`${question}\nGo on? [y/N] `);
   const buffer = new Uint8Array(64);
@@ -130,10 +130,10 @@ function clearProgress(): void {
 }
 
 /**
- * The arguments of `wandflow call`: one JSON object, then `key=value` words, which win. A value is
- * read as JSON where it is JSON, else as text.
+ * The arguments of `wandflow call`: one JSON object, then `key=value` words, which take precedence.
+ * A value is parsed as JSON if it is valid JSON; otherwise it is text.
  *
- * @returns The arguments, or why they cannot be read.
+ * @returns The arguments, or why they are invalid.
  */
 export function readArguments(
   words: readonly string[],
@@ -163,19 +163,19 @@ function readWord(text: string): unknown {
   if (!/^\s*([[{"]|-?\d+(\.\d+)?\s*$|true$|false$|null$)/.test(text)) return text;
   try {
     const value: unknown = JSON.parse(text);
-    // An id of many digits stays text: as a number it would become another id.
+    // A long numeric id stays text: as a number it would lose digits.
     return Number.isInteger(value) && !Number.isSafeInteger(value) ? text : value;
   } catch {
     return text;
   }
 }
 
-/** Most columns of a table; wider lists are shown item by item. */
+/** Maximum columns of a table; wider lists are shown item by item. */
 const MAX_COLUMNS = 8;
-/** Longest cell of a table, in characters. */
+/** Maximum length of a table cell, in characters. */
 const CELL = 60;
 
-/** A result as indented text: lists of like objects as tables, the rest as `key: value` lines. */
+/** Formats a result as text: lists of like objects as tables, the rest as `key: value` lines. */
 export function renderForPeople(data: unknown): string {
   return lines(data, "").join("\n");
 }
@@ -206,7 +206,7 @@ function listLines(items: readonly unknown[], indent: string): string[] {
   });
 }
 
-/** An item as one table row, keys joined by dots; undefined for what is no row. */
+/** An item as one table row, with dotted keys; undefined if it does not fit a row. */
 function flat(item: unknown): Map<string, string> | undefined {
   if (item === null || typeof item !== "object" || Array.isArray(item)) return undefined;
   const row = new Map<string, string>();
@@ -222,7 +222,7 @@ function flat(item: unknown): Map<string, string> | undefined {
   return row;
 }
 
-/** An item of a list within a row: its only value, where it has just one. */
+/** An item of a list within a row: just the value if it has only one. */
 function oneValue(item: unknown): string {
   const values = item !== null && typeof item === "object" ? Object.values(item) : [item];
   const only: unknown = values.length === 1 ? values[0] : item;

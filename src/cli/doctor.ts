@@ -8,29 +8,29 @@ import { print } from "./output.ts";
 import type { Program } from "./program.ts";
 import { findRemedy } from "./troubles.ts";
 
-/** Longest look at all servers, in milliseconds. */
+/** Time limit for checking all servers, in milliseconds. */
 const PATIENCE = 30_000;
-/** A clock that is off by more is worth a word, in seconds. */
+/** Clock difference, in seconds, above which there is a warning. */
 const CLOCK_LIMIT = 60;
 
-/** Something that is wrong, or may be. */
+/** Something that is or may be wrong. */
 interface Finding {
   readonly level: "error" | "warning";
   readonly problem: string;
   readonly fix?: string;
 }
 
-/** What a look at one server found. */
+/** The result of checking one server. */
 interface Visit extends Omit<Health, "skew"> {
   readonly name: string;
   readonly address: string;
   readonly ok: boolean;
   readonly milliseconds: number;
-  /** Seconds that its clock is ahead of this machine's. */
+  /** How far its clock is ahead of this machine's, in seconds. */
   readonly clock_ahead?: number;
 }
 
-/** `wandflow doctor`: exit code 0 where nothing is wrong, 1 where something is. */
+/** `wandflow doctor`. Exit code 0 if nothing is wrong, else 1. */
 export async function doctorCommand(program: Program): Promise<number> {
   const { config, catalog, log } = program;
   const { origin, proxies } = config;
@@ -62,7 +62,7 @@ function reason(key: "host" | "file", entry: string, { config }: Program) {
   return { [key]: entry, why: config.origin?.access.why[entry] ?? "" };
 }
 
-/** Every setting that is set, and every secret: whether it is there, and where it comes from. */
+/** Every setting that is set with its source, and every secret with whether it is set. */
 function settingRows({ config }: Program) {
   return settingKeys().flatMap((key) => {
     const setting: Setting = SETTINGS[key];
@@ -120,7 +120,7 @@ function findingsOn({ config, catalog }: Program): Finding[] {
     ...(settings.insecureTls
       ? [finding("warning", "MLFLOW_TRACKING_INSECURE_TLS is set: no certificate is checked.")]
       : []),
-    // An executable has telemetry switched off when it is built.
+    // Executables are built with telemetry switched off.
     ...["SSLKEYLOGFILE", ...(origin?.program === undefined ? ["OTEL_DENO"] : [])].flatMap((name) =>
       runtime[name] === undefined
         ? []

@@ -1,6 +1,6 @@
 const encoder = new TextEncoder();
 
-/** Writes all of a text to standard output; a reader that went away is no error. */
+/** Writes text to standard output; a reader that has gone away is not an error. */
 export function print(text: string): void {
   write(Deno.stdout, encoder.encode(`${text}\n`));
 }
@@ -10,7 +10,7 @@ export function printBytes(bytes: Uint8Array): void {
   write(Deno.stdout, bytes);
 }
 
-/** Writes all of a text to standard error. */
+/** Writes text to standard error. */
 export function printError(text: string): void {
   write(Deno.stderr, encoder.encode(text));
 }

@@ -7,20 +7,20 @@ import { followCalls } from "../mcp/watch.ts";
 import { createSkills } from "../mcp/skills.ts";
 import { NAME } from "../version.ts";
 
-/** Everything that a command works with, made from the configuration. */
+/** Everything that a command needs, built from the configuration. */
 export interface Program {
   readonly config: Config;
   readonly log: Log;
   readonly catalog: Catalog;
 }
 
-/** The log of a configuration, which knows its secrets. */
+/** Creates the log, which redacts the configuration's secrets. */
 export function createProgramLog({ settings }: Config): Log {
   const { logLevel: level, logFormat: format } = settings;
   return createLog({ level, format, secrets: secretsOf(settings) });
 }
 
-/** Sets a program up and tells what of the configuration was passed over. */
+/** Sets up a program and logs which parts of the configuration were ignored. */
 export async function createProgram(
   config: Config,
   log: Log = createProgramLog(config),
@@ -59,7 +59,7 @@ export function createServing(
   return { factory, drained };
 }
 
-/** Aborts at SIGTERM or SIGINT; a second signal ends the wait at once. */
+/** Aborts on SIGTERM or SIGINT; a second signal ends the wait at once. */
 export function stopSignals(log: Log): { stop: AbortSignal; force: Promise<void> } {
   const stopping = new AbortController();
   const force = Promise.withResolvers<void>();
@@ -78,5 +78,5 @@ export function stopSignals(log: Log): { stop: AbortSignal; force: Promise<void>
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
 
-/** Longest wait for calls under way after a signal, in milliseconds. */
+/** How long to wait for running calls after a signal, in milliseconds. */
 export const DRAIN_LIMIT = 10_000;

@@ -43,7 +43,7 @@ export async function serveCommand(program: Program): Promise<number> {
     onListen: (url) => {
       listening = true;
       const message = `Listening on ${url}`;
-      // Told at every level: with port 0 nobody knows the address otherwise.
+      // Printed at every log level: with port 0 there is no other way to learn the address.
       const line = { time: new Date().toISOString(), level: "INFO", message };
       printError(`${logFormat === "json" ? JSON.stringify(line) : message}\n`);
     },
@@ -62,20 +62,20 @@ export async function serveCommand(program: Program): Promise<number> {
   }
 }
 
-/** What a question is about, besides its arguments. */
+/** The settings that a question depends on, besides its arguments. */
 const PLACE = [
   ...["trackingUri", "workspace", "experimentId", "experimentName"] as const,
   ...["databricksHost", "databricksProfile", "databricksWorkspaceId", "sqlWarehouseId"] as const,
   ...["wandbBaseUrl", "weaveTraceUrl", "wandbEntity", "wandbProject"] as const,
 ];
 
-/** Two deployments with one key take no yes of each other: the same words mean other data there. */
+/** Deployments that share a key must reject each other's answers: their data differ. */
 export function deriveStateKey(key: string, settings: Pick<Settings, typeof PLACE[number]>) {
   const place = PLACE.map((name) => settings[name] ?? null);
   return new Uint8Array(createHmac("sha256", key).update(JSON.stringify(place)).digest());
 }
 
-/** The launcher has refused what would let anybody in. */
+/** The launcher has already refused settings that would let anybody in. */
 function chooseAuthentication(
   { auth, tokensFile: file = "" }: Settings,
   key: Uint8Array,

@@ -16,8 +16,8 @@ import {
 import { addEntry, UnusableFile } from "./setup/merge.ts";
 
 /**
- * `wandflow setup <client>`: what is to be pasted on standard output, what to know on standard
- * error. Exit code 0 printed, 1 the client or its file cannot take it, 2 wrong command line.
+ * `wandflow setup <client>`: prints the text to paste on standard output and notes on standard
+ * error. Exit codes: 0 printed, 1 the client or its file cannot take it, 2 wrong command line.
  */
 export async function setupCommand(config: Config): Promise<number> {
   const [word, more] = config.words;
@@ -60,7 +60,7 @@ export async function setupCommand(config: Config): Promise<number> {
   }
 }
 
-/** What is to be pasted; undefined where the client cannot use such a server. */
+/** The text to paste; undefined if the client cannot use such a server. */
 async function printable(
   client: Client,
   server: Server,
@@ -86,10 +86,10 @@ function place({ file, command, text }: Client, asFile: boolean): string {
   return text === undefined ? "" : "use the above.";
 }
 
-/** Settings that say how a server of one's own is reached: the client of a local one needs none. */
+/** Settings about how to reach a listening server; a client that starts its own needs none. */
 const SERVING: readonly string[] = ["transport", "host", "port", "allowedHosts"];
 
-/** The server that the client is to use, or what is wrong with the command line. */
+/** The server for the client to use, or what is wrong with the command line. */
 function describeServer(config: Config): Server | string {
   const { remote, through = "executable" } = config.options;
   const token = config.options["token-env"];
@@ -107,22 +107,22 @@ function describeServer(config: Config): Server | string {
   return { kind: "local", command, args, variables: variablesOf(config) };
 }
 
-/** How wandflow is started, by the words of --through. */
+/** How to start wandflow, by the value of --through. */
 const STARTS: Readonly<Record<string, (program: string | undefined) => readonly string[]>> = {
   executable: (program = "wandflow") => [program, "stdio"],
   uvx: () => ["uvx", "wandflow", "stdio"],
-  // Programs start no batch files on Windows, and npx is one.
+  // On Windows, npx is a batch file, which programs cannot start directly.
   npx:
     () => [...(Deno.build.os === "windows" ? ["cmd", "/c"] : []), "npx", "-y", "wandflow", "stdio"],
 };
 
-/** The settings of this environment as variables, and the runtime's certificates. */
+/** This environment's settings as variables, and the runtime's certificate variables. */
 function variablesOf({ settings, origin }: Config): Variable[] {
   const own = settingKeys().flatMap((key): Variable[] => {
     const setting: Setting = SETTINGS[key];
     const value = settings[key];
     const [name] = setting.env;
-    // A local store that was found in this folder is not found from the client's.
+    // A local store found in this folder would not be found from the client's folder.
     const given = origin?.sources[key] !== undefined || key === "trackingUri";
     if (!given || name === undefined || value === undefined || SERVING.includes(key)) return [];
     return [{
@@ -137,7 +137,7 @@ function variablesOf({ settings, origin }: Config): Variable[] {
   return [...own, ...certificates];
 }
 
-/** What the user has to know of secrets, proxies and missing settings. */
+/** What the user needs to know about secrets, proxies and missing settings. */
 function notesOn(config: Config, client: Client, server: Server): string[] {
   const { settings, origin, proxies } = config;
   if (server.kind === "remote") {

@@ -17,7 +17,7 @@ export async function stdioCommand(program: Program): Promise<number> {
   const draining = Promise.withResolvers<void>();
   stop.addEventListener("abort", async () => {
     await Promise.race([drained(), force, pause(DRAIN_LIMIT)]);
-    // The last answer is written in the turn after its call ends.
+    // The last answer is written in the event-loop turn after its call ends.
     await pause(10);
     ended.abort();
     draining.resolve();

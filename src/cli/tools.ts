@@ -3,7 +3,7 @@ import { textTable } from "../core/table.ts";
 import { print, printError } from "./output.ts";
 import type { Program } from "./program.ts";
 
-/** `wandflow tools`: what is listed with this configuration, and what each tool costs. */
+/** `wandflow tools`: the tools listed with this configuration, and what each costs. */
 export function toolsCommand(program: Program): number {
   const rows = program.catalog.tools.map((tool) => {
     const { name, description, inputSchema } = tool.listing();

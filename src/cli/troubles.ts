@@ -1,14 +1,14 @@
-/** What goes wrong, as users see it, and what to do: the README's table and the doctor's fixes. */
+/** A problem as users see it, and its fix: for the README's table and `wandflow doctor`. */
 interface Trouble {
   /** In Markdown. */
   readonly symptom: string;
   /** In Markdown. */
   readonly remedy: string;
-  /** What a message of it says. */
+  /** Matches the messages of this problem. */
   readonly says?: RegExp;
 }
 
-/** The troubles in the order of the table; the first that fits a message is its fix. */
+/** The problems in the table's order; the first that matches a message gives its fix. */
 export const TROUBLES: readonly Trouble[] = [
   {
     symptom: "`No tools are listed`",
@@ -155,7 +155,7 @@ export const TROUBLES: readonly Trouble[] = [
   },
 ];
 
-/** What to do about a message, in the table's words without Markdown; undefined if no row fits. */
+/** The table's remedy for a message, without Markdown; undefined if no row matches. */
 export function findRemedy(message: string): string | undefined {
   const found = TROUBLES.find(({ says }) => says?.test(message));
   return found === undefined ? undefined : `${found.remedy.replaceAll("`", "")}.`;

@@ -5,8 +5,8 @@ import { printError } from "./output.ts";
 import { createProgram, createProgramLog } from "./program.ts";
 
 /**
- * The server's side of the launcher: runs one command with the permissions it was given and tells
- * the launcher the exit code, since a worker cannot end the process.
+ * The launcher's counterpart in the worker: runs one command with the permissions it was given and
+ * sends the launcher the exit code, since a worker cannot end the process.
  */
 async function run(config: Config, log: Log): Promise<number> {
   try {
@@ -33,7 +33,7 @@ async function run(config: Config, log: Log): Promise<number> {
   }
 }
 
-/** What nobody foresaw: told with secrets taken out, then the process ends with code 70. */
+/** Reports an unexpected error with secrets removed; the process then ends with code 70. */
 function giveUp(log: Log, error: unknown): void {
   const text = error instanceof Error ? error.stack ?? error.message : String(error);
   printError(log.redact(`wandflow: ${text}\n`));
@@ -45,8 +45,8 @@ self.onmessage = async (event: MessageEvent<Config>) => {
   if (config.proxies !== undefined) keepProxies(config.proxies);
   keepAuthorities(config.authorities ?? []);
   const log = createProgramLog(config);
-  // The runtime speaks through the console, in executables about every first HTTP request: standard
-  // error is the log's.
+  // The runtime writes notices to the console, in executables on every first HTTP request. Standard
+  // error belongs to the log, so they go there.
   // deno-lint-ignore no-console
   console.warn = (...words: unknown[]) => log.debug("Runtime notice", { notice: words.join(" ") });
   self.addEventListener("unhandledrejection", (rejection) => {

@@ -5,23 +5,23 @@ import { type Needs, withoutUser } from "./needs.ts";
 import type { Settings } from "./settings.ts";
 import { needWandb } from "./wandb.ts";
 
-/** What the server may touch: exactly this becomes its worker's permissions. */
+/** What the server may access: exactly this becomes its worker's permissions. */
 export interface Access {
   /** `host:port` entries that it may connect to or listen on. */
   readonly net: readonly string[];
   readonly read: readonly string[];
-  /** The setting that each host and file follows from. */
+  /** The setting that requires each host and file. */
   readonly why: Readonly<Record<string, string>>;
-  /** Settings that name a host in a way that cannot be understood. */
+  /** Errors for settings that name an invalid host. */
   readonly errors: readonly string[];
 }
 
-/** Never reachable, whatever the configuration says: cloud metadata services live there. */
+/** Never reachable, whatever the configuration says: home of the cloud metadata services. */
 export const DENIED_NETWORK = "169.254.0.0/16";
 
 /**
- * The hosts and files that the configuration names. Credentials name none: an MLflow token opens no
- * host, and a W&B key only the W&B hosts that the settings name or that are W&B's own by default.
+ * The hosts and files that the configuration names. Credentials add no hosts: an MLflow token opens
+ * none, and a W&B key opens only the W&B hosts that the settings name, or W&B's public ones.
  *
  * @param settings The resolved settings.
  * @param home The user's home folder, where MLflow keeps its credentials file.
@@ -93,7 +93,7 @@ export function hostOfUrl(text: string): string | undefined {
   return `${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port}`;
 }
 
-/** An `--allow-hosts` entry as a permission: `host`, `host:port`, `*.domain[:port]` or a URL. */
+/** Converts `host`, `host:port`, `*.domain[:port]` or a URL to a permission entry. */
 export function permissionEntry(entry: string): string | undefined {
   if (entry.includes("://")) return hostOfUrl(entry);
   const match = /^(\*\.)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.exec(entry);
@@ -102,14 +102,14 @@ export function permissionEntry(entry: string): string | undefined {
   return isHostName(name) && !(wildcard !== undefined && name.startsWith("[")) ? entry : undefined;
 }
 
-/** Whether the runtime takes it for the name or address of a host. */
+/** Whether the runtime accepts it as a host name or address. */
 function isHostName(name: string): boolean {
   if (name.startsWith("[")) return /^\[[^\]]+\]$/.test(name) && URL.canParse(`http://${name}/`);
   return name.replace(/\.$/, "").split(".")
     .every((label) => /^[A-Za-z0-9_][A-Za-z0-9_-]{0,62}$/.test(label));
 }
 
-/** Why a permission cannot be had; the worker could not even be made with such a one. */
+/** Why a permission cannot be granted; creating the worker with it would fail. */
 function problemOf(entry: string): string | undefined {
   const name = entry.replace(/:\d+$/, "").replace(/^\*\./, "");
   if (!isHostName(name)) return `"${name}" in the configuration is not the name of a host.`;
@@ -118,7 +118,7 @@ function problemOf(entry: string): string | undefined {
     : undefined;
 }
 
-/** Whether an address is one that only this machine can reach. */
+/** Whether only this machine can reach the address. */
 export function isLoopback(host: string): boolean {
   return host === "localhost" || host === "::1" || host === "[::1]" ||
     /^127(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/.test(host);

@@ -2,7 +2,7 @@ import { didYouMean } from "../core/failure.ts";
 import type { Setting } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 
-/** The commands, with what their help says. */
+/** The commands and their help texts. */
 export const COMMANDS = {
   stdio: "Serve one MCP client over standard input and output (the default).",
   serve: "Serve MCP over --transport stdio or http.",
@@ -12,7 +12,7 @@ export const COMMANDS = {
   doctor: "Check the configuration, the back ends and the credentials.",
 } as const;
 
-/** Options of single commands that are no settings. */
+/** Options of individual commands that are not settings. */
 export const COMMAND_OPTIONS = {
   tools: { json: { type: "boolean", help: "Print JSON instead of a table." } },
   call: {
@@ -38,10 +38,10 @@ export const COMMAND_OPTIONS = {
   Record<string, { type: "boolean" | "string"; help: string }>
 >;
 
-/** Commands that take words besides flags. */
+/** Commands that take positional arguments. */
 const TAKES_WORDS: readonly string[] = ["call", "setup"];
 
-/** The command line, taken apart. */
+/** The parsed command line. */
 export interface CommandLine {
   readonly command: keyof typeof COMMANDS;
   readonly words: readonly string[];
@@ -53,15 +53,15 @@ export interface CommandLine {
   readonly version: boolean;
 }
 
-/** A command line that cannot be understood; the message says what to type instead. */
+/** An invalid command line; the message says what to type instead. */
 export class UsageError extends Error {
   override readonly name = "UsageError";
 }
 
 /**
- * Takes the command line apart. Unknown flags and commands are refused with the nearest valid one.
+ * Parses the command line. An error about an unknown flag or command suggests the nearest valid one.
  *
- * @throws {UsageError} when it cannot be understood.
+ * @throws {UsageError} if the command line is invalid.
  */
 export async function parseCommandLine(args: readonly string[]): Promise<CommandLine> {
   const command = commandOf(args);
@@ -112,7 +112,7 @@ async function parse(
   args: string[],
   options: Record<string, { type: "boolean" | "string"; short?: string }>,
 ): Promise<{ values: Record<string, unknown>; positionals: string[] }> {
-  // The first of Node's modules takes milliseconds to load: clients start servers without flags.
+  // Clients start servers without flags; this skips the milliseconds to load a Node module.
   if (args.length === 0) return { values: {}, positionals: [] };
   const { parseArgs } = await import("node:util");
   try {

@@ -8,8 +8,8 @@ export const AUTHORITY_VARIABLES = [
 ] as const;
 
 /**
- * The authorities that the environment names, as PEM texts. The launcher reads them, so that the
- * server needs no permission for the files. One that cannot be used is told and adds no trust.
+ * The certificate authorities that the environment names, in PEM format. The launcher reads them so
+ * that the server needs no permission for the files. Unusable ones are reported and not trusted.
  */
 export function readAuthorities(
   env: (name: string) => string | undefined,
@@ -32,7 +32,7 @@ export function readAuthorities(
 function readPem(path: string, read: (path: string) => string): string | undefined {
   try {
     const text = read(path);
-    // Bundles hold comments and, rarely, keys.
+    // Bundles also hold comments and, rarely, keys.
     const found = text.match(/-----BEGIN CERTIFICATE-----[\s\S]+?-----END CERTIFICATE-----/g);
     return found === null ? undefined : found.join("\n");
   } catch {

@@ -1,10 +1,10 @@
-/** Which credentials a configuration gives for AWS, Azure and Google, and where their stores are. */
+/** The credentials for AWS, Azure and Google in a configuration, and where their stores are. */
 import { type EntraLogin, PUBLIC_AUTHORITY, readAuthority } from "./databricks.ts";
 import { schemeOfStore, signsRequests } from "./mlflow.ts";
 import { type Needs, notUrl } from "./needs.ts";
 import type { Settings } from "./settings.ts";
 
-/** Where keys come from. */
+/** Where AWS keys come from. */
 export type AwsLogin =
   | {
     readonly kind: "keys";
@@ -18,12 +18,12 @@ export type AwsLogin =
     readonly roleArn: string;
     readonly tokenFile: string;
     readonly sessionName: string;
-    /** Who exchanges the token for keys. */
+    /** The service that exchanges the token for keys. */
     readonly sts: URL;
     readonly region: string;
   };
 
-/** Where S3 is, by paths that begin with the bucket; undefined where no bucket is named. */
+/** The S3 endpoint, for path-style addresses; undefined if no bucket is named. */
 export function findS3({ artifactStores, awsRegion, s3Endpoint }: Settings): URL | undefined {
   if (!artifactStores.some((store) => store.startsWith("s3://"))) return undefined;
   const china = awsRegion?.startsWith("cn-") === true ? ".cn" : "";
@@ -31,10 +31,10 @@ export function findS3({ artifactStores, awsRegion, s3Endpoint }: Settings): URL
   return url !== null && /^https?:$/.test(url.protocol) ? url : undefined;
 }
 
-/** The credentials, or the sentence that says what is missing. */
+/** The AWS credentials, or a message that says what is missing. */
 export function findAwsLogin(settings: Settings): AwsLogin | string {
   const { awsRoleArn: roleArn, awsIdentityTokenFile: tokenFile } = settings;
-  // Stores other than AWS's take any region.
+  // S3-compatible stores accept any region.
   const region = settings.awsRegion ??
     (settings.s3Endpoint === undefined || signsRequests(settings) ? undefined : "us-east-1");
   if (region === undefined) {
@@ -80,7 +80,7 @@ export type AzureLogin =
   | { readonly kind: "sas"; readonly setting: string; readonly token: string }
   | EntraLogin & { readonly kind: "entra" };
 
-/** A storage account, as a location in one of its containers names it. */
+/** A storage account, as named by a location in one of its containers. */
 export interface AzureAccount {
   readonly endpoint: URL;
   readonly login: AzureLogin;
@@ -98,7 +98,7 @@ export function readAzureLocation(location: string): AzureLocation | undefined {
     /^(wasbs?|abfss?):\/\/([^@/]+)@([A-Za-z0-9.-]+)\/?(.*)$/s.exec(location) ?? [];
   if (container === "") return undefined;
   const segments = path.split("/").filter((segment) => segment !== "");
-  // As MLflow reads them: those of a data lake are encoded once.
+  // As in MLflow: the paths of a data lake are percent-encoded once.
   return { container, host, segments: scheme.startsWith("abfs") ? segments.map(decode) : segments };
 }
 
@@ -110,7 +110,7 @@ function decode(segment: string): string {
   }
 }
 
-/** Where a location's account is and how to log in, or the sentence that says what is missing. */
+/** Where a location's account is and how to log in, or a message that says what is missing. */
 export function findAzureAccount(
   settings: Settings,
   { host }: Pick<AzureLocation, "host">,
@@ -121,7 +121,7 @@ export function findAzureAccount(
   return typeof login === "string" ? login : { endpoint: new URL(`https://${host}`), login };
 }
 
-/** Credentials that stand in variables of their own, in MLflow's order. */
+/** Credentials from the separate variables, in MLflow's order of precedence. */
 function readLogin(settings: Settings, account: string): AzureLogin | string {
   const { azureAccessKey: key, azureSasToken: sas } = settings;
   if (key !== undefined) {
@@ -151,7 +151,7 @@ function readPrincipal(settings: Settings): AzureLogin | string {
     "metadata service is always denied.";
 }
 
-/** MLflow takes the account of the connection string, whatever the location says. */
+/** As in MLflow, the connection string's account wins over the location's. */
 function readConnectionString(
   settings: Settings,
   text: string,
@@ -181,7 +181,7 @@ function readConnectionString(
       : `The AccountKey in ${setting} is not the key of a storage account: base64 text.`;
   }
   if (sas !== undefined) return { endpoint, login: { kind: "sas", setting, token: trim(sas) } };
-  // One that only says where the account is.
+  // This connection string only says where the account is.
   const login = readLogin(settings, account);
   return typeof login === "string" ? login : { endpoint, login };
 }
@@ -205,10 +205,10 @@ export interface GoogleStorage {
   readonly credentialsFile: string | undefined;
 }
 
-/** Where Google gives tokens, if a key file says nothing else. */
+/** Google's token endpoint, unless the key file names another. */
 export const GOOGLE_TOKENS = new URL("https://oauth2.googleapis.com/token");
 
-/** How to reach it, or the sentence that says what is missing. */
+/** How to reach Google Cloud Storage, or a message that says what is missing. */
 export function findGoogleStorage(
   { gcsEndpoint, googleCredentialsFile: credentialsFile }: Settings,
 ): GoogleStorage | string {
@@ -225,7 +225,7 @@ export function findGoogleStorage(
   return { endpoint, credentialsFile };
 }
 
-/** Whether the configuration uses AWS credentials at all: that they are there is no reason. */
+/** Whether the configuration uses AWS credentials; merely having them does not count. */
 export function usesAws(settings: Settings): boolean {
   return signsRequests(settings) || readsS3(settings);
 }
@@ -234,7 +234,7 @@ function readsS3({ artifactStores }: Settings): boolean {
   return artifactStores.some((store) => schemeOfStore(store) === "s3");
 }
 
-/** The bucket's host, and AWS's token service where a role is taken, whose token is read from a file. */
+/** The bucket's host, and for a role AWS's token service and the file with the role's token. */
 export function needAws(settings: Settings): Needs {
   if (!usesAws(settings)) return {};
   const login = findAwsLogin(settings);
@@ -255,7 +255,7 @@ export function needAws(settings: Settings): Needs {
   };
 }
 
-/** The containers' accounts, and Entra where a service principal reads them. */
+/** The containers' accounts, and Entra if a service principal reads them. */
 export function needAzure(settings: Settings): Needs {
   const accounts = settings.artifactStores.filter((store) => schemeOfStore(store) === "azure")
     .map(readAzureLocation).filter((place) => place !== undefined)
@@ -273,7 +273,7 @@ export function needAzure(settings: Settings): Needs {
   };
 }
 
-/** Google's storage, and its tokens for the account whose key file is read. */
+/** Google's storage, its token endpoint and the service account's key file. */
 export function needGoogle(settings: Settings): Needs {
   if (!settings.artifactStores.some((store) => schemeOfStore(store) === "gs")) return {};
   const storage = findGoogleStorage(settings);

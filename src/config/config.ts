@@ -6,39 +6,39 @@ import { settingKeys } from "./resolve.ts";
 import type { Setting } from "./setting.ts";
 import { type SettingKey, SETTINGS, type Settings } from "./settings.ts";
 
-/** What the launcher hands to the server: plain data, so that it crosses to the worker as it is. */
+/** What the launcher passes to the server: plain data, so it can be posted to the worker. */
 export interface Config {
   /** The command to run, such as `stdio` or `call`. */
   readonly command: string;
   readonly words: readonly string[];
-  /** Options of the command itself that are no settings, such as `--json`. */
+  /** Options of the command itself that are not settings, such as `--json`. */
   readonly options: Readonly<Record<string, string | boolean>>;
   readonly settings: Settings;
-  /** Values that were passed over. */
+  /** Notes on values that were ignored. */
   readonly notes: readonly ConfigNote[];
   /** The user's home folder, if known. */
   readonly home: string | undefined;
-  /** The proxies that the runtime uses, for messages. */
+  /** The proxies that the runtime uses; only for messages. */
   readonly proxies?: Proxies;
-  /** Authorities to trust besides the built-in ones, as PEM texts. */
+  /** Certificate authorities to trust besides the built-in ones, in PEM format. */
   readonly authorities?: readonly string[];
   readonly version: string;
-  /** Where all of this comes from, for the commands that tell of it. */
+  /** Where all of this comes from, for the commands that report it. */
   readonly origin?: Origin;
 }
 
-/** Where a configuration comes from and what follows from it. */
+/** Where a configuration comes from. */
 export interface Origin {
-  /** The variable or flag that gave a setting its value, unless it is the default. */
+  /** The variable or flag that set each setting; settings at their default are absent. */
   readonly sources: Readonly<Partial<Record<SettingKey, string>>>;
   readonly access: Access;
-  /** This program's file, where it is an executable of its own. */
+  /** The path of this program, if it is a compiled executable. */
   readonly program: string | undefined;
-  /** Variables that the runtime itself obeys and that are set. */
+  /** Variables that are set and that the runtime itself honours. */
   readonly runtime: Readonly<Record<string, string>>;
 }
 
-/** The values of all secret settings, and what addresses hold of secrets, for redaction. */
+/** All secrets to redact: the values of secret settings, and secrets within URLs. */
 export function secretsOf(settings: Settings): string[] {
   return settingKeys().flatMap((key) => {
     const setting: Setting = SETTINGS[key];
@@ -56,7 +56,7 @@ function userName(settings: Settings, user: string): string {
   return key === undefined ? user : String(settings[key] ?? "");
 }
 
-/** What an address holds of secrets: its password, and what its query calls one. */
+/** Secrets in a URL: its password, and query parameters whose names suggest a secret. */
 export function secretsInUrl(uri: unknown): string[] {
   const url = typeof uri === "string" ? URL.parse(uri) : null;
   if (url === null) return [];

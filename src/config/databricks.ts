@@ -1,5 +1,5 @@
 /**
- * Which Databricks workspace a configuration means, and by which credentials.
+ * Which Databricks workspace a configuration means, and which credentials to use.
  *
  * @module
  */
@@ -11,14 +11,14 @@ export interface EntraLogin {
   readonly tenantId: string;
   readonly clientId: string;
   readonly clientSecret: string;
-  /** Where Entra gives tokens. */
+  /** The Entra endpoint that issues tokens. */
   readonly authority: URL;
 }
 
-/** Where Entra gives tokens for Azure's public cloud. */
+/** The Entra endpoint for Azure's public cloud. */
 export const PUBLIC_AUTHORITY = "https://login.microsoftonline.com";
 
-/** The address of an authority, with or without its scheme, or the sentence that says what is wrong. */
+/** Parses an authority's address, with or without a scheme; returns a message if it is invalid. */
 export function readAuthority(named: string): URL | string {
   const authority = URL.parse(named.includes("://") ? named : `https://${named}`);
   return authority === null || !/^https?:$/.test(authority.protocol)
@@ -32,7 +32,7 @@ export type DatabricksLogin =
   | { readonly kind: "oauth-m2m"; readonly clientId: string; readonly clientSecret: string }
   | EntraLogin & {
     readonly kind: "azure-client-secret";
-    /** What a token for Azure's own management is asked for. */
+    /** The resource to request for a token for Azure's management API. */
     readonly management: string;
     readonly resourceId: string | undefined;
   };
@@ -41,11 +41,11 @@ export type DatabricksLogin =
 export interface Workspace {
   readonly url: URL;
   readonly login: DatabricksLogin;
-  /** For hosts that serve several workspaces. */
+  /** The workspace id, for hosts that serve several workspaces. */
   readonly id: string | undefined;
 }
 
-/** Azure's clouds: where Entra gives tokens, and what stands for Azure's management. */
+/** Azure's clouds: the Entra endpoint and the management API's resource. */
 const CLOUDS: Readonly<Record<string, { authority: string; management: string }>> = {
   public: {
     authority: PUBLIC_AUTHORITY,
@@ -71,7 +71,7 @@ export function profileInUri(trackingUri: string | undefined): string | undefine
   return /^databricks:\/\/([^/?#]+)\/?$/i.exec(trackingUri ?? "")?.[1];
 }
 
-/** The workspace, or the sentence that says what is missing. */
+/** The workspace, or a message that says what is missing. */
 export function findWorkspace(settings: Settings): Workspace | string {
   const profile = profileInUri(settings.trackingUri);
   if (profile?.includes(":") === true) {
@@ -146,16 +146,16 @@ function readEntra(settings: Settings): DatabricksLogin | string | undefined {
   };
 }
 
-/** The address of a workspace, with or without its scheme. */
+/** Parses a workspace's address, with or without a scheme. */
 export function readHost(host: string): URL | null {
   return URL.parse(/^https?:\/\//i.test(host) ? host : `https://${host}`);
 }
 
-/** A workspace's host counts only with credentials, Entra's only where it gives the token. */
+/** The workspace's host is needed only with credentials, Entra's only if it issues the token. */
 export function needWorkspace(settings: Settings): Needs {
   if (!isDatabricks(settings.trackingUri)) return {};
   const workspace = findWorkspace(settings);
-  // What is missing is told where the tools would be.
+  // What is missing is reported in place of the tools.
   if (typeof workspace === "string") return {};
   const { url, login } = workspace;
   const profile = settings.databricksProfile;

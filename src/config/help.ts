@@ -2,7 +2,7 @@ import { COMMAND_OPTIONS, COMMANDS } from "./arguments.ts";
 import type { Setting } from "./setting.ts";
 import { SETTINGS } from "./settings.ts";
 
-/** The words of a command that takes some. */
+/** The arguments of the commands that take any. */
 const USAGE: Partial<Record<keyof typeof COMMANDS, string>> = {
   call: "call <tool> [key=value ...]",
   setup: "setup <client>",
@@ -74,7 +74,7 @@ export function helpText(command: keyof typeof COMMANDS | undefined): string {
   return lines.join("\n");
 }
 
-/** " Default: …", or nothing. */
+/** " Default: …", or an empty string. */
 export function defaultText(setting: Setting): string {
   const value = setting.default;
   if (value === undefined || value === false || (Array.isArray(value) && value.length === 0)) {
@@ -83,7 +83,7 @@ export function defaultText(setting: Setting): string {
   return ` Default: ${String(value)}.`;
 }
 
-/** A setting's flag without dashes as help shows it: what is on already can only be switched off. */
+/** A setting's flag as help shows it, without dashes; one that is on by default appears as `no-…`. */
 export function flagName({ flag = "", default: value }: Setting): string {
   return value === true ? `no-${flag}` : flag;
 }

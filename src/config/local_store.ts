@@ -2,28 +2,28 @@ import { defined, readFileUri } from "../core/values.ts";
 import type { ConfigNote } from "./resolve.ts";
 import type { Settings } from "./settings.ts";
 
-/** Which files make up a local MLflow store. */
+/** The files that make up a local MLflow store. */
 export interface LocalStore {
   readonly path: string;
-  /** Folders in which spans may be kept as files, absolute. */
+  /** Absolute paths of folders that may hold spans as files. */
   readonly artifacts: readonly string[];
 }
 
-/** Looks at the file system. */
+/** Read access to the file system. */
 export interface Look {
   kind(path: string): "file" | "folder" | undefined;
-  /** The names in a folder; none when it cannot be read. */
+  /** The names in a folder; empty if it cannot be read. */
   names(path: string): readonly string[];
 }
 
-/** The file that MLflow writes when nobody names another. */
+/** The file that MLflow writes by default. */
 const DEFAULT_FILE = "mlflow.db";
-/** The folder of its older file store, and of artifacts. */
+/** The folder of MLflow's older file store, and of artifacts. */
 const DEFAULT_FOLDER = "mlruns";
 
 /**
- * The settings with the tracking URI of a local store made absolute. Without a tracking URI the
- * working folder is looked at as MLflow itself does: `mlruns` where it holds experiments, else
+ * The settings, with the tracking URI of a local store made absolute. Without a tracking URI it
+ * searches the working folder as MLflow does: `mlruns` if that holds experiments, else
  * `mlflow.db`.
  *
  * @param folder The working folder.
@@ -91,7 +91,7 @@ function inFolder(
   };
 }
 
-/** Experiments of a file store are folders with a number for a name. */
+/** A file store keeps each experiment in a folder named by a number. */
 function holdsExperiments(folder: string, look: Look): boolean {
   return look.names(folder).some((name) =>
     /^\d+$/.test(name) && look.kind(`${folder}/${name}/meta.yaml`) === "file"
@@ -108,7 +108,7 @@ export function localStoreOf(settings: Settings): LocalStore | undefined {
   return { path, artifacts: named === undefined ? artifacts : [named, ...artifacts] };
 }
 
-/** What the worker that reads a store may read: its files, and nothing else. */
+/** The files that the worker reading a store may read; it may read nothing else. */
 export function storeFilesToRead(store: LocalStore): string[] {
   const { path, artifacts } = store;
   return [path, `${path}-wal`, `${path}-shm`, `${path}-journal`, ...artifacts];
@@ -120,12 +120,12 @@ function sqlitePath(uri: string): string | undefined {
   return path === undefined || path === ":memory:" ? undefined : path;
 }
 
-/** Whether a text without a scheme is meant as a path. */
+/** Whether text without a scheme is meant as a path. */
 function isPath(text: string, look: Look): boolean {
   if (/^[A-Za-z][A-Za-z0-9+.-]+:|^[\w.-]+:\d+(\/|$)/.test(text) || /^(databricks|uc)/.test(text)) {
     return false;
   }
-  // An address with a slip, which may hold a password, is not shown as the name of a file.
+  // A mistyped address may hold a password, so it must not be reported as a file name.
   if (/^https?[\\/]{2}/i.test(text)) return false;
   return /[\\/]/.test(text) || /\.(db|sqlite3?)$/i.test(text) || look.kind(text) !== undefined;
 }

@@ -1,14 +1,14 @@
-/** How a tracking server is reached, as far as the settings alone say it. */
+/** What the settings alone say about how to reach a tracking server. */
 import type { Settings } from "./settings.ts";
 
-/** Whether requests to the tracking server are to be signed. */
+/** Whether to sign requests to the tracking server. */
 export function signsRequests({ signRequests, trackingUri }: Settings): boolean {
   return signRequests && /^https?:/i.test(trackingUri ?? "");
 }
 
 /**
- * MLflow's credentials file, where it is needed: no user name and password, no token, and no user
- * name in the tracking URI.
+ * MLflow's credentials file, if it is needed: that is, without a user name and password, a token,
+ * or a user name in the tracking URI.
  */
 export function credentialsFile(settings: Settings, home: string | undefined): string | undefined {
   const complete = settings.auth === "passthrough" || settings.trackingUsername !== undefined &&
@@ -23,7 +23,7 @@ export function credentialsFile(settings: Settings, home: string | undefined): s
 /** The kinds of object stores. */
 export type StoreScheme = "s3" | "azure" | "gs";
 
-/** The kind of store that an address names; undefined for others. */
+/** The kind of store that a location names; undefined for others. */
 export function schemeOfStore(location: string): StoreScheme | undefined {
   if (/^s3:\/\/[^/]/.test(location)) return "s3";
   if (/^gs:\/\/[^/]/.test(location)) return "gs";

@@ -1,10 +1,10 @@
-/** What one service has to be reached by, as far as the configuration uses it. */
+/** What the configuration needs in order to reach one service. */
 export interface Needs {
-  /** Addresses, and the setting that each follows from. */
+  /** Addresses, each with the setting that requires it. */
   readonly hosts?: readonly (readonly [url: URL, why: string])[];
-  /** Files, likewise. */
+  /** Files, each with the setting that requires it. */
   readonly files?: readonly (readonly [path: string, why: string])[];
-  /** What is missing or cannot be understood. */
+  /** What is missing or invalid. */
   readonly errors?: readonly string[];
 }
 
@@ -13,7 +13,7 @@ export function notUrl(setting: string, value: string | undefined): string {
     "https://host.example.com.";
 }
 
-/** An address that is no URL, as far as it may be shown: what precedes an @ may be a password. */
+/** The part of an invalid URL that is safe to show: text before an @ may be a password. */
 export function withoutUser(text: string): string {
   return text.replace(/(^|\/\/).*@/s, "$1***@");
 }

@@ -1,7 +1,7 @@
 import type { Settings } from "./settings.ts";
 import { wandbBaseUrl } from "./wandb.ts";
 
-/** Reads one file; throws when it cannot. */
+/** Reads one file; throws if that fails. */
 type ReadFile = (path: string) => string;
 
 /**
@@ -30,7 +30,7 @@ export function withNetrcKey(
   return settings;
 }
 
-/** Where a netrc file may be, first the likeliest; `~` is the home folder. */
+/** Where a netrc file may be, likeliest first; `~` is the home folder. */
 export function netrcFiles(named: string | undefined, home: string | undefined): string[] {
   const folder = home?.replace(/[\\/]+$/, "");
   if (named !== undefined) {
@@ -41,7 +41,7 @@ export function netrcFiles(named: string | undefined, home: string | undefined):
 
 /**
  * The password of the first entry whose machine is one of `hosts`. A `default` entry is never
- * taken: it would send somebody else's password to W&B.
+ * used: it would send another site's password to W&B.
  */
 export function netrcPassword(text: string, hosts: readonly string[]): string | undefined {
   const tokens = tokensOf(text);
@@ -72,7 +72,7 @@ export function netrcPassword(text: string, hosts: readonly string[]): string | 
   return keys.find((key) => key !== undefined && key !== "");
 }
 
-/** Words by white space, quoted as in a shell; comments and macro bodies are left out. */
+/** Splits on whitespace, with shell-like quoting; skips comments and macro bodies. */
 function tokensOf(text: string): string[] {
   const tokens: string[] = [];
   let inMacro = false;
@@ -87,7 +87,7 @@ function tokensOf(text: string): string[] {
         inMacro = true;
         break;
       }
-      // A comment begins a word outside of a value; passwords may begin with #.
+      // A # starts a comment, except where a value is expected: passwords may begin with #.
       const expectsValue = /^(machine|login|account|password)$/.test(tokens.at(-1) ?? "");
       if (bare?.startsWith("#") === true && !expectsValue) break;
       tokens.push(match[1]?.replaceAll(/\\(.)/g, "$1") ?? match[2] ?? bare ?? "");

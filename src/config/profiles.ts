@@ -1,16 +1,16 @@
-/** What the files of AWS's and Databricks' own programs say; the launcher reads them, where they are used. */
+/** Settings from the configuration files of AWS and Databricks; the launcher reads them if used. */
 import { profileInUri, readHost } from "./databricks.ts";
 import type { Located, SettingKey, Settings } from "./settings.ts";
 import { nearest } from "../core/failure.ts";
 
-/** The sections of an INI file; the library loads with the first. */
+/** The sections of an INI file. The parser is loaded on first use. */
 export async function parseIni(text: string): Promise<unknown> {
-  // CommonJS: only its default export is there in the bundle, too.
+  // A CommonJS package: in the bundle it has only a default export.
   const { default: { parse } } = await import("ini");
   return parse(text);
 }
 
-/** A path with its `~`; undefined where nobody knows the home folder. */
+/** A path with `~` expanded; undefined if the home folder is unknown. */
 export function expandHome(path: string, home: string | undefined): string | undefined {
   if (!/^~[\\/]/.test(path)) return path;
   return home === undefined || home === ""
@@ -19,10 +19,10 @@ export function expandHome(path: string, home: string | undefined): string | und
 }
 
 /**
- * The settings with what a profile gives and the environment does not.
+ * The settings, with those that the environment lacks filled in from a profile.
  *
  * @param names The profile's names for the settings.
- * @param source What to show for where they are from.
+ * @param source What to show as the source of these values.
  */
 export function completeSettings(
   settings: Settings,
@@ -43,19 +43,19 @@ export function completeSettings(
   };
 }
 
-/** A section of an INI file; the library takes dots in names for levels. */
+/** A section of an INI file; the parser treats dots in names as nesting. */
 export function findSection(sections: unknown, name: string): unknown {
   const whole = membersOf(sections).get(name);
   if (whole !== undefined) return whole;
   return name.split(".").reduce<unknown>((node, part) => membersOf(node).get(part), sections);
 }
 
-/** The members of a section, or of whatever else was read. */
+/** The members of a section; empty if the value is not an object. */
 export function membersOf(value: unknown): Map<string, unknown> {
   return new Map(typeof value === "object" && value !== null ? Object.entries(value) : []);
 }
 
-/** The files' names for the settings. */
+/** AWS's names for the settings. */
 const REGION: Readonly<Record<string, SettingKey>> = { region: "awsRegion" };
 const KEYS: Readonly<Record<string, SettingKey>> = {
   aws_access_key_id: "awsAccessKeyId",
@@ -64,10 +64,10 @@ const KEYS: Readonly<Record<string, SettingKey>> = {
   role_arn: "awsRoleArn",
   web_identity_token_file: "awsIdentityTokenFile",
 };
-/** Ways to keys that need other programs, a browser, or keys of another profile. */
+/** Ways to get keys that need other programs, a browser, or another profile's keys. */
 const ELSEWHERE = ["credential_process", "sso_session", "sso_start_url", "source_profile"];
 
-/** The settings with what a profile gives and the environment does not. */
+/** The settings, with those that the environment lacks filled in from an AWS profile. */
 export async function withAwsProfile(
   settings: Settings,
   home: string | undefined,
@@ -112,12 +112,12 @@ export async function withAwsProfile(
       ],
     };
   }
-  // Keys belong together: those of the environment are not completed from a file.
+  // Keys belong together: never mix keys from the environment with keys from a file.
   const names = hasKeys ? REGION : { ...KEYS, ...REGION };
   return completeSettings(settings, names, values, `AWS profile "${profile}"`);
 }
 
-/** The file's names for the settings. */
+/** Databricks' names for the settings. */
 const NAMES: Readonly<Record<string, SettingKey>> = {
   host: "databricksHost",
   token: "databricksToken",
@@ -133,8 +133,8 @@ const NAMES: Readonly<Record<string, SettingKey>> = {
 };
 
 /**
- * The settings with what a profile of Databricks' configuration file gives and the environment does
- * not: the profile that is named, else `DEFAULT` where the environment names no workspace.
+ * The settings, with those that the environment lacks filled in from a profile in Databricks'
+ * configuration file: the named profile, or `DEFAULT` if the environment names no workspace.
  */
 export async function withDatabricksProfile(
   settings: Settings,

@@ -1,4 +1,4 @@
-/** What a server for many callers needs before it starts. */
+/** Checks on the settings of a server for many callers, made before it starts. */
 import { isLoopback } from "./access.ts";
 import { isDatabricks } from "./databricks.ts";
 import { localStoreOf } from "./local_store.ts";
@@ -6,15 +6,15 @@ import { settingKeys } from "./resolve.ts";
 import type { Setting } from "./setting.ts";
 import { type SettingKey, SETTINGS, type Settings } from "./settings.ts";
 
-/** Shortest key that signs what travels through clients, in bytes. */
+/** Minimum length, in bytes, of the key that signs state passed through clients. */
 const SHORTEST_KEY = 32;
 
-/** The settings; who may call matters only to a server that listens. */
+/** The settings; authentication of callers matters only if the server listens. */
 export function withAuth(settings: Settings, listening: boolean): Settings {
   return listening ? settings : { ...settings, auth: "none" };
 }
 
-/** Why a server with these settings must not listen; empty where it may. */
+/** Why a server with these settings must not listen; empty if it may. */
 export function findServiceProblems(settings: Settings): string[] {
   const { auth, host, allowedHosts, tokensFile, stateKey } = settings;
   const beyond = !isLoopback(host);
@@ -41,7 +41,7 @@ export function findServiceProblems(settings: Settings): string[] {
   ];
 }
 
-/** A caller without credentials must find none of the server's. */
+/** Callers without credentials must not be able to use the server's. */
 function findOwnCredentials(settings: Settings): string[] {
   const set: string[] = settingKeys().flatMap((key) => {
     const { secret, env }: Setting = SETTINGS[key];
@@ -66,7 +66,7 @@ function findOwnCredentials(settings: Settings): string[] {
   ];
 }
 
-/** Settings that log in and are not secret themselves. */
+/** Settings that are part of a login but are not secret themselves. */
 const BESIDE_SECRETS: readonly SettingKey[] = [
   "wandbIdentityTokenFile",
   "trackingUsername",

@@ -1,4 +1,4 @@
-/** How a setting's text becomes a value. */
+/** The type to which a setting's text is parsed. */
 type SettingType = "string" | "boolean" | "integer" | "number" | "list" | "choice";
 
 /** One setting: the single source of its flag, environment variable, help text and README row. */
@@ -8,19 +8,19 @@ export interface Setting {
   /** Command-line flag without dashes; secrets have none, since process lists are public. */
   readonly flag?: string;
   readonly type: SettingType;
-  /** Value when nothing sets it. */
+  /** The value if nothing sets it. */
   readonly default?: string | number | boolean | readonly string[];
   /** Allowed values of a `choice`. */
   readonly choices?: readonly string[];
   readonly min?: number;
   readonly max?: number;
-  /** Never shown. */
+  /** Whether the value must never be shown. */
   readonly secret?: boolean;
-  /** Who sends a secret by HTTP Basic: the key of the setting with the user name, or the name. */
+  /** For a secret sent by HTTP Basic: the user name, or the key of the setting that holds it. */
   readonly basicUser?: string;
-  /** It takes something away: a leftover of a template is an error, not "not set". */
+  /** Whether it restricts something; a leftover template placeholder is then an error, not "unset". */
   readonly narrows?: boolean;
-  /** Which part of the help it stands in. */
+  /** The section of the help that lists it. */
   readonly group: string;
   readonly help: string;
 }

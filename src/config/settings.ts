@@ -29,7 +29,7 @@ export const SETTINGS:
     ...SERVER_SETTINGS,
   };
 
-/** A setting's name in the code. */
+/** A setting's name in code. */
 export type SettingKey = keyof typeof SETTINGS;
 
 /** The value of every setting; those without a default may be undefined. */
@@ -39,18 +39,18 @@ export type Settings = {
     : ValueOf<(typeof SETTINGS)[K]> | undefined;
 };
 
-/** What a file of another program adds to the settings. */
+/** What another program's file adds to the settings. */
 export interface Located {
   readonly settings: Settings;
-  /** Where each setting comes from that the file gave. */
+  /** The source of each setting that the file provided. */
   readonly sources: Readonly<Partial<Record<SettingKey, string>>>;
   readonly errors: readonly string[];
 }
 
-/** Variables that are read although they are no settings: where the user's files are. */
+/** Variables that are not settings but are read to locate the user's files. */
 const LOCATION_VARIABLES = ["HOME", "USERPROFILE"] as const;
 
-/** Variables that the runtime obeys by itself, past settings and permissions. */
+/** Variables that the runtime itself honours, regardless of settings and permissions. */
 export const RUNTIME_VARIABLES = [
   "DENO_CERT",
   "DENO_TLS_CA_STORE",

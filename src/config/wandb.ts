@@ -1,22 +1,22 @@
 /**
- * Which of W&B's hosts a configuration names. The launcher asks, to permit exactly these; all else
- * about the account is in `wandb/account.ts`.
+ * Which of W&B's hosts a configuration names. The launcher uses this to permit exactly these;
+ * everything else about the account is in `wandb/account.ts`.
  *
  * @module
  */
 import { type Needs, notUrl } from "./needs.ts";
 import type { Settings } from "./settings.ts";
 
-/** Where documentation search is, unless `WANDBOT_BASE_URL` says otherwise. */
+/** The documentation search endpoint, unless `WANDBOT_BASE_URL` names another. */
 const DOCS_URL = "https://docs.wandb.ai/mcp";
 
-/** Whether there are credentials for Weights & Biases, or callers bring them. */
+/** Whether there are credentials for Weights & Biases, or callers bring their own. */
 export function isWandbConfigured(settings: Settings): boolean {
   return settings.auth === "passthrough" || settings.wandbApiKey !== undefined ||
     settings.wandbIdentityTokenFile !== undefined;
 }
 
-/** Why there are no tools of W&B's without credentials. */
+/** Explains why W&B's tools are missing without credentials. */
 export function explainNoKey(settings: Settings): string {
   const host = wandbBaseUrl(settings)?.host ?? "the API's host";
   return "W&B and Weave tools are not listed: no key is configured (WANDB_API_KEY, or an entry for " +
@@ -24,9 +24,9 @@ export function explainNoKey(settings: Settings): string {
 }
 
 /**
- * The address of W&B's API, without credentials, query or trailing slash; undefined when it is no
- * http(s) URL. The web page's address of the public cloud is taken for its API's, and a GraphQL
- * endpoint for the API that it belongs to.
+ * The address of W&B's API, without credentials, query or trailing slash; undefined if it is not an
+ * http(s) URL. The web address of the public cloud is mapped to its API, and a GraphQL endpoint to
+ * the API that it belongs to.
  */
 export function wandbBaseUrl(settings: Settings): URL | undefined {
   const url = httpUrl(settings.wandbBaseUrl.trim().replace(/\/graphql\/*$/, ""));
@@ -38,7 +38,7 @@ export function wandbBaseUrl(settings: Settings): URL | undefined {
 
 /**
  * The address of Weave's trace server: `WF_TRACE_SERVER_URL`, else `WEAVE_TRACE_SERVER_URL`, else
- * W&B's own for the public cloud, else `/traces` below the instance (as Weave's SDKs have it).
+ * W&B's own for the public cloud, else `/traces` below the instance (as in Weave's SDKs).
  */
 export function weaveTraceUrl(settings: Settings): URL | undefined {
   if (settings.weaveTraceUrl !== undefined) return httpUrl(settings.weaveTraceUrl);
@@ -52,13 +52,13 @@ export function weaveTraceUrl(settings: Settings): URL | undefined {
   return new URL(`${base.href.replace(/\/+$/, "")}/traces`);
 }
 
-/** The endpoint of documentation search; undefined when it is off, absent or no http(s) URL. */
+/** The documentation search endpoint; undefined if it is off, absent or not an http(s) URL. */
 export function wandbDocsUrl(settings: Settings): URL | undefined {
   if (!isWandbConfigured(settings) || !settings.wandbProxyDocs) return undefined;
   return httpUrl(settings.wandbDocsUrl ?? DOCS_URL);
 }
 
-/** An http(s) address without credentials, query, fragment and trailing slash. */
+/** Parses an http(s) URL; drops credentials, query, fragment and trailing slash. */
 export function httpUrl(text: string): URL | undefined {
   const url = URL.parse(text.trim());
   if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === "") return undefined;
@@ -70,7 +70,7 @@ export function httpUrl(text: string): URL | undefined {
   return url;
 }
 
-/** W&B's hosts count only with credentials, the documentation's only while its search is on. */
+/** W&B's hosts are needed only with credentials, the documentation's only if search is on. */
 export function needWandb(settings: Settings): Needs {
   if (!isWandbConfigured(settings)) return {};
   const base = wandbBaseUrl(settings);

@@ -1,4 +1,4 @@
-/** The page of `app/`, which `deno task docs` puts together. */
+/** The page from `app/`, built by `deno task docs`. */
 import page from "./app/chart.html" with { type: "text" };
 
 export default page;

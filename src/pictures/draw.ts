@@ -1,7 +1,7 @@
 /**
  * Charts for models and for people: a specification as a PNG, and the page that shows it in clients
- * that have room for one. The renderer (Vega, resvg and a font, 4 MB) is loaded at the first picture,
- * in a worker that ends when it has had nothing to do; the page when it is asked for.
+ * that can display one. The renderer (Vega, resvg and a font, 4 MB) is loaded for the first picture,
+ * in a worker that ends after a while without work. The page is loaded on request.
  *
  * @module
  */
@@ -11,14 +11,14 @@ import { type Log } from "../core/log.ts";
 import { redactDeep, stripInvisibleDeep } from "../core/visible.ts";
 import type { FromPainter } from "./paint.ts";
 
-/** A chart as a reply carries it. */
+/** A chart in the form that replies carry. */
 export interface Drawn {
   readonly picture: Uint8Array;
   /** The specification, for {@link CHART_APP}. */
   readonly chart: ChartSpec;
 }
 
-/** Draws a chart without what nobody may see: names in it are somebody else's. */
+/** Draws a chart with secrets redacted: the names in it come from outside. */
 export async function drawChart(spec: ChartSpec, { redact }: Pick<Log, "redact">): Promise<Drawn> {
   const clean = redactDeep(stripInvisibleDeep(spec).value, redact);
   const chart = { ...(typeof clean === "object" ? clean : {}) };
@@ -35,8 +35,8 @@ export const CHART_APP = {
 };
 
 /**
- * Parts of the program that run without the launcher, from source, draw by themselves. The runtime
- * reads at a start whatever is imported by a literal address, however late: this is none.
+ * Draws in this thread, for code that runs from source without the launcher. The address is not a
+ * literal because the runtime reads every literal import at startup, even a dynamic one.
  */
 async function drawHere(spec: ChartSpec): Promise<Uint8Array> {
   const { paint }: typeof import("./paint.ts") = await import(
@@ -53,7 +53,7 @@ interface Wanted {
   readonly reject: (error: Error) => void;
 }
 
-/** Hands charts to a worker, and ends it when there was none for a while. */
+/** Sends charts to a worker, and ends the worker when there have been none for a while. */
 class Painter {
   readonly #wanted = new Map<number, Wanted>();
   #helper: Helper | undefined;

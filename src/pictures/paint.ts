@@ -1,5 +1,5 @@
 /**
- * Vega-Lite to SVG, SVG to pixels, pixels to a PNG. Heavy: loaded when a picture is drawn.
+ * Vega-Lite to SVG, SVG to pixels, pixels to PNG. Heavy, so loaded only to draw a picture.
  *
  * @module
  */
@@ -14,12 +14,12 @@ import type { ChartSpec } from "../analysis/charts/spec.ts";
 import { once } from "../core/values.ts";
 
 /**
- * The largest picture: two tiles of OpenAI's models, 425 tokens; Anthropic's count one token for 750
- * pixels, 700.
+ * The largest picture. OpenAI's models count it as two tiles, 425 tokens; Anthropic's count one
+ * token per 750 pixels, so 700.
  */
 export const LARGEST = { width: 1024, height: 512 } as const;
 
-/** A picture that is wanted. */
+/** A request for a picture. */
 export interface ToPainter {
   readonly id: number;
   readonly spec: ChartSpec;
@@ -37,7 +37,7 @@ export async function paint(spec: ChartSpec): Promise<Uint8Array<ArrayBuffer>> {
 
 const start = once(async () => {
   const advances = readAdvances(font);
-  // Without a canvas, Vega guesses widths, by a fifth too large. Its types do not know this export.
+  // Without a canvas Vega overestimates text widths by a fifth. Its types lack this export.
   Object.assign(Reflect.get(vega, "textMetrics"), {
     width: (item: { readonly fontSize?: number }, text: unknown) =>
       advances(String(text ?? "")) * (item.fontSize ?? 11),
@@ -48,7 +48,7 @@ const start = once(async () => {
 /** A chart as SVG. */
 export async function renderSvg(spec: ChartSpec): Promise<string> {
   await start();
-  // The compiler keeps and changes what it is given.
+  // The compiler keeps and modifies its input.
   const copy = JSON.parse(JSON.stringify(spec));
   const { spec: compiled } = compile(copy, { logger: vega.logger(vega.None) });
   const view = new vega.View(vega.parse(compiled), { renderer: "none", logLevel: vega.None });
@@ -59,14 +59,14 @@ export async function renderSvg(spec: ChartSpec): Promise<string> {
   }
 }
 
-/** An SVG as pixels, in its own size or as large as it may be. */
+/** Renders an SVG to pixels, at its own size or as large as is allowed. */
 export async function rasterize(
   svg: string,
   largest: { readonly width: number; readonly height: number },
 ): Promise<Pixels> {
   await start();
   const size = new Resvg(svg);
-  // A pixel less, since sizes are rounded up.
+  // One pixel less, since sizes are rounded up.
   const zoom = Math.min(
     1,
     (largest.width - 1) / size.width,
@@ -88,9 +88,9 @@ export async function rasterize(
 }
 
 /**
- * Widths of a TrueType font's characters, from its tables `cmap` (format 4) and `hmtx`.
+ * Character widths of a TrueType font, from its tables `cmap` (format 4) and `hmtx`.
  *
- * @returns A function that gives a text's width as a part of its font size.
+ * @returns A function that gives a text's width as a multiple of the font size.
  */
 export function readAdvances(bytes: Uint8Array): (text: string) => number {
   const font = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -123,7 +123,7 @@ export function readAdvances(bytes: Uint8Array): (text: string) => number {
   };
 }
 
-/** The glyph of a code point; 0 for one that the font lacks. */
+/** Maps a code point to its glyph; 0 if the font lacks it. */
 function readCharacters(font: DataView, cmap: number): (code: number) => number {
   for (let index = 0; index < font.getUint16(cmap + 2); index++) {
     const table = cmap + font.getUint32(cmap + 8 + 8 * index);
@@ -150,7 +150,7 @@ function readCharacters(font: DataView, cmap: number): (code: number) => number 
   throw new Error("The font has no character table of format 4.");
 }
 
-/** An image as rows of RGBA bytes; opaque. */
+/** An opaque image as rows of RGBA bytes. */
 export interface Pixels {
   readonly width: number;
   readonly height: number;
@@ -158,14 +158,14 @@ export interface Pixels {
 }
 
 /**
- * A PNG with a palette: charts have few colours, and 8 bits a pixel compress to a third of 32. The
- * 256 commonest colours stay exact, the rest (edges of letters and lines) go to the nearest of them.
+ * A PNG with a palette: charts have few colours, and 8 bits per pixel compress to a third of 32.
+ * The 256 commonest colours stay exact; the rest (edges of letters and lines) use the nearest.
  */
 export function encodePng({ width, height, data }: Pixels): Uint8Array<ArrayBuffer> {
   const counts = new Map<number, number>();
   const colours = new Uint32Array(width * height);
   for (let index = 0; index < colours.length; index++) {
-    // Five bits a channel: steps that no eye sees on edges.
+    // Five bits per channel: on edges the difference is not visible.
     const colour = coarse(data[4 * index]) << 16 | coarse(data[4 * index + 1]) << 8 |
       coarse(data[4 * index + 2]);
     colours[index] = colour;
@@ -188,7 +188,7 @@ export function encodePng({ width, height, data }: Pixels): Uint8Array<ArrayBuff
   const header = Buffer.alloc(13);
   header.writeUInt32BE(width, 0);
   header.writeUInt32BE(height, 4);
-  // Eight bits a pixel, indexed colour.
+  // Eight bits per pixel, indexed colour.
   header.set([8, 3, 0, 0, 0], 8);
   return Uint8Array.from(Buffer.concat([
     Buffer.from([0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]),

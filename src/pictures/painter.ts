@@ -1,4 +1,4 @@
-/** The worker that draws. It may touch nothing, and takes its memory with it when it ends. */
+/** The worker that draws. It has no permissions, and its memory is freed when it ends. */
 import { type FromPainter, paint, type ToPainter } from "./paint.ts";
 
 self.onmessage = ({ ports: [port] }: MessageEvent<unknown>) => {

@@ -2,11 +2,11 @@
 export interface Variable {
   readonly name: string;
   readonly value: string;
-  /** Referred to, never written. */
+  /** Whether it is a secret, which is referred to but never written out. */
   readonly secret: boolean;
 }
 
-/** What a client is to be told of: a program that it starts, or an address. */
+/** The server to configure in a client: a program to start, or an address. */
 export type Server =
   | {
     readonly kind: "local";
@@ -17,7 +17,7 @@ export type Server =
   | {
     readonly kind: "remote";
     readonly url: string;
-    /** The variable with the bearer token. */
+    /** The variable that holds the bearer token. */
     readonly token: string | undefined;
   };
 
@@ -27,37 +27,37 @@ type Settings = Readonly<Record<string, unknown>>;
 /** An MCP client: where its settings are and what an entry in them looks like. */
 export interface Client {
   readonly title: string;
-  /** How its settings refer to a variable; without it they hold values only. */
+  /** How its settings refer to a variable; absent if they can only hold values. */
   readonly refer?: (variable: string) => string;
   readonly file?: {
     readonly format: "json" | "toml";
-    /** On Linux; `~` elsewhere means the same unless another path is given. */
+    /** The path on Linux; also used on other systems unless `others` names one. */
     readonly path: string;
     readonly others?: Partial<Record<Os, string>>;
     /** The member that holds the servers. */
     readonly servers: string;
-    /** The server's entry; undefined where the client cannot use such a server. */
+    /** The server's entry; undefined if the client cannot use such a server. */
     readonly entry: (server: Server) => Settings | undefined;
     /** Items of other lists that the entry refers to. */
     readonly items?: (server: Server) => readonly (readonly [list: string, item: Settings])[];
   };
   /** The client's own command that adds the server. */
   readonly command?: (server: Server) => readonly string[];
-  /** A link that installs it. */
+  /** A link that installs the server. */
   readonly link?: (server: Server) => string;
-  /** What is to be typed or pasted elsewhere than into a file. */
+  /** Text to type or paste somewhere other than into a file. */
   readonly text?: (server: Server) => string | undefined;
-  /** Why there is nothing for such a server, and what to do. */
+  /** Why the client cannot use such a server, and what to do instead. */
   readonly instead?: string;
   readonly note?: string;
-  /** How it comes by secrets, if not from its environment. */
+  /** How the client gets secrets, if not from its environment. */
   readonly secrets?: string;
 }
 
 /** The name of the entry. */
 export const ENTRY = "wandflow";
 
-/** A variable's text in settings: a secret as a reference, or as a gap to fill. */
+/** A variable's text in settings; for a secret, a reference or a placeholder to fill in. */
 function textOf({ name, value, secret }: Variable, refer?: Client["refer"]): string {
   return secret ? refer?.(name) ?? `<${name}>` : value;
 }
@@ -70,7 +70,7 @@ function bearer(token: string, refer?: Client["refer"]): string {
   return `Bearer ${refer?.(token) ?? `<${token}>`}`;
 }
 
-/** The form of an entry that most clients share. */
+/** The form of entry that most clients share. */
 function entry(
   { refer, url = "url", local = {}, remote = {} }: {
     readonly refer?: Client["refer"];
@@ -99,7 +99,7 @@ const env = (name: string) => `\${env:${name}}`;
 const input = (name: string) => `\${input:${name}}`;
 const braces = (name: string) => `{env:${name}}`;
 
-/** VS Code asks for a secret once and keeps it. */
+/** VS Code asks for a secret once and stores it. */
 function inputs(server: Server): Settings[] {
   const names = server.kind === "remote"
     ? server.token === undefined ? [] : [server.token]
@@ -123,8 +123,8 @@ function flags(name: string, server: Server, refer: (variable: string) => string
 }
 
 /**
- * Every client by the word that `wandflow setup` takes for it. Claude Code, Codex, Gemini CLI and
- * opencode are run with these settings by tests/system. The others were compared with their
+ * Every client, by its name in `wandflow setup`. tests/system runs Claude Code, Codex, Gemini CLI
+ * and opencode with these settings. The others were compared with their
  * documentation on 2026-11-28: code.visualstudio.com/docs/copilot/reference/mcp-configuration,
  * cursor.com/docs/mcp/install-links, docs.windsurf.com/windsurf/cascade/mcp, zed.dev/docs/ai/mcp,
  * opencode.ai/docs/migrate-v1, help.mistral.ai/en/articles/393572,
@@ -219,7 +219,7 @@ export const CLIENTS = {
       path: "~/.codex/config.toml",
       servers: "mcp_servers",
       entry: (server) => {
-        // Without it a question asked while the server starts goes without its tools.
+        // Without it, a question asked while the server is starting would not see its tools.
         const required = { required: true };
         if (server.kind === "remote") {
           const { url, token } = server;
@@ -346,7 +346,7 @@ export const CLIENTS = {
   },
 } as const satisfies Record<string, Client>;
 
-/** A client by its word; case, blanks, underscores and dashes do not count. */
+/** Finds a client by name; ignores case, blanks, underscores and dashes. */
 export function findClient(word: string): Client | undefined {
   const plain = (text: string) => text.toLowerCase().replace(/[^a-z]/g, "");
   return Object.entries<Client>(CLIENTS).find(([name, { title }]) =>

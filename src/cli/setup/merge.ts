@@ -3,16 +3,16 @@ import type { ParseError } from "jsonc-parser";
 import { isRecord } from "../../core/json.ts";
 import { type Client, ENTRY, type Server } from "./clients.ts";
 
-/** A settings file that an entry cannot be added to; the message says where and why. */
+/** A settings file to which no entry can be added; the message says where and why. */
 export class UnusableFile extends Error {
   override readonly name = "UnusableFile";
 }
 
 /**
- * A settings file with the server's entry added or replaced. All else stays as it is, comments
- * included. The empty text gives a new file.
+ * A settings file with the server's entry added or replaced. Everything else stays as it is,
+ * including comments. Empty text gives a new file.
  *
- * @throws {UnusableFile} when the text is malformed, or has something else at the servers' place.
+ * @throws {UnusableFile} if the text is malformed, or holds something else where servers belong.
  */
 export async function addEntry(
   text: string,
@@ -81,10 +81,10 @@ type Table = Readonly<Record<string, unknown>>;
 /** A header, a key with its value, or a line without either. */
 interface Statement {
   readonly text: string;
-  /** Its first line, counted from one. */
+  /** The number of its first line, counting from one. */
   readonly line: number;
   readonly header: boolean;
-  /** What it alone says, with its header. */
+  /** What it defines by itself, under its header. */
   readonly says: Table;
 }
 
@@ -111,7 +111,7 @@ async function addToToml(text: string, servers: string, entry: Table): Promise<s
   const [first] = statements.filter(isOld);
   const eol = text.includes("\r\n") ? "\r\n" : "\n";
   const table = stringify({ [servers]: { [ENTRY]: entry } }).trimEnd().replaceAll("\n", eol);
-  // What follows a key would belong to the new table.
+  // Keys that follow the new table's header would become part of it.
   const place = first?.header === true ? first.line : Infinity;
   const side = (isOn: (one: Statement) => boolean) =>
     kept.filter(isOn).map((one) => one.text).join("\n");
@@ -132,7 +132,7 @@ async function addToToml(text: string, servers: string, entry: Table): Promise<s
   );
 }
 
-/** The statements of a text that is whole, each with its line break cut off. */
+/** The statements of a valid document, without their trailing line breaks. */
 function splitStatements(text: string, read: (toml: string) => Table): Statement[] {
   const found: Statement[] = [];
   let header = "";
@@ -145,7 +145,7 @@ function splitStatements(text: string, read: (toml: string) => Table): Statement
     try {
       says = read((isHeader ? own : `${header}\n${own}`).trimEnd());
     } catch {
-      // It goes on in the next line.
+      // The statement continues on the next line.
       continue;
     }
     if (isHeader) header = own;
@@ -155,7 +155,7 @@ function splitStatements(text: string, read: (toml: string) => Table): Statement
   return found;
 }
 
-/** What is left without some statements, and without the empty lines among these. */
+/** Removes some statements, and the empty lines between them. */
 function leaveOut(
   statements: readonly Statement[],
   goes: (statement: Statement) => boolean,

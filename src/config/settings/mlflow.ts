@@ -1,6 +1,6 @@
 import type { Setting } from "../setting.ts";
 
-/** MLflow: where it is, how to log in, how patient to be. */
+/** MLflow: where it is, how to log in, timeouts and retries. */
 export const MLFLOW_SETTINGS = {
   trackingUri: {
     env: ["MLFLOW_TRACKING_URI"],

@@ -1,6 +1,6 @@
 import type { Setting } from "../setting.ts";
 
-/** The tools: which ones are listed, and what bounds them. */
+/** The tools: which are listed, and their limits. */
 export const TOOLS_SETTINGS = {
   toolsets: {
     env: ["WANDFLOW_TOOLSETS"],

@@ -1,6 +1,6 @@
 import type { Setting } from "../setting.ts";
 
-/** Weights & Biases: where it and Weave are, how to log in, what calls mean by default. */
+/** Weights & Biases: where it and Weave are, how to log in, defaults for calls. */
 export const WANDB_SETTINGS = {
   wandbApiKey: {
     env: ["WANDB_API_KEY"],

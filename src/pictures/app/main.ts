@@ -1,9 +1,9 @@
-/** The page that shows a chart in a client: hover, zoom, a legend that switches names off. */
+/** The page that shows a chart in a client, with hover, zoom and a legend that toggles names. */
 import type uPlot from "uplot";
 import { placesOf, plotView, rowsAt, toAxis } from "./plot.ts";
 import { type Chart, listOf, member, readChart, textOf, type View } from "./read.ts";
 
-/** Where the server puts the chart beside what the model reads. */
+/** The key under which the server sends the chart, beside what the model reads. */
 const CHART = "wandflow/chart";
 
 const find = (id: string): HTMLElement => {
@@ -55,7 +55,7 @@ function showResult(result: unknown): void {
   }
   const image = content.find((block) => member(block, "type") === "image");
   if (image === undefined) return say(text);
-  // A host that passes no metadata on has the picture.
+  // A host that does not pass metadata on still has the picture.
   const shown = element("img");
   shown.alt = text;
   shown.src = `data:${textOf(member(image, "mimeType"))};base64,${textOf(member(image, "data"))}`;
@@ -89,7 +89,7 @@ function draw(): void {
   drawLegend(chart);
   plots.forEach(({ plot }) => plot.destroy());
   plots = [];
-  // Three panels side by side want room; a narrow page has fewer.
+  // Panels side by side need room; a narrow page shows fewer.
   const beside = Math.max(1, Math.min(columns, Math.floor(width / 220)));
   page.views.style.setProperty("--columns", String(beside));
   const ink = {
@@ -142,7 +142,7 @@ function drawLegend({ colours }: Chart): void {
 
 let zooming = false;
 
-/** One part of the x axis for all views that stand above each other. */
+/** Shows the same part of the x axis in all views that are stacked. */
 function onRange(source: uPlot, min: number, max: number): void {
   if (zooming || chart?.columns !== 1 || plots.every(({ plot }) => plot !== source)) return;
   zooming = true;
@@ -202,17 +202,17 @@ function element<K extends keyof HTMLElementTagNameMap>(
   return made;
 }
 
-/** What the host tells. */
+/** Handlers for messages from the host. */
 export interface Listener {
-  /** A tool's result. */
+  /** Called with a tool's result. */
   readonly result: (result: unknown) => void;
-  /** Theme, styles and whatever else changed, at the beginning and later. */
+  /** Called with the theme, styles and other context, at the start and on changes. */
   readonly context: (context: unknown) => void;
-  /** The call ended without a result. */
+  /** Called if the call ended without a result. */
   readonly cancelled: () => void;
 }
 
-/** Begins the conversation; what comes back tells the host how high the page is. */
+/** Connects to the host; returns a function that reports the page's height. */
 export function connect(listener: Listener): (height: number) => void {
   const host = globalThis.parent;
   const send = (message: Record<string, unknown>) =>
@@ -227,7 +227,7 @@ export function connect(listener: Listener): (height: number) => void {
       listener.context(member(data, "result", "hostContext"));
       notify("ui/notifications/initialized");
     } else if (id !== undefined) {
-      // A ping, or the end: there is nothing to save.
+      // A ping or a teardown; there is nothing to save.
       const known = method === "ping" || method === "ui/resource-teardown";
       send(known ? { id, result: {} } : { id, error: { code: -32601, message: "Unknown method" } });
     } else if (method === "ui/notifications/tool-result") listener.result(params);

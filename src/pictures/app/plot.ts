@@ -1,28 +1,28 @@
-/** One coordinate system of a chart, drawn by uPlot, with what uPlot has no mark for. */
+/** Draws one coordinate system of a chart with uPlot, adding marks that uPlot lacks. */
 import uPlot from "uplot";
 import type { Chart, Row, View } from "./read.ts";
 
-/** Colours that the theme decides. */
+/** Colours that depend on the theme. */
 export interface Ink {
   readonly text: string;
   readonly grid: string;
 }
 
-/** How a view is drawn. */
+/** What to draw, and how. */
 export interface Drawing {
   readonly chart: Chart;
   readonly view: View;
-  /** Names that the reader switched off. */
+  /** Names that the user has switched off. */
   readonly hidden: ReadonlySet<string>;
   readonly ink: Ink;
   readonly width: number;
   /** Whether the view stands above another that has the same x axis. */
   readonly sharesAxis: boolean;
-  /** Tells the part of the x axis that is shown. */
+  /** Called with the visible range of the x axis. */
   readonly onRange: (plot: uPlot, min: number, max: number) => void;
-  /** Asked to show all of it again. */
+  /** Called to reset the zoom. */
   readonly onReset: () => void;
-  /** Tells where the pointer is; undefined when it left. */
+  /** Called with the pointer's x position; undefined when it leaves. */
   readonly onPoint: (plot: uPlot, x: number | undefined) => void;
 }
 
@@ -70,7 +70,7 @@ export function plotView(drawing: Drawing, into: HTMLElement): uPlot {
         }],
         setCursor: [(self) => {
           const { left = -1 } = self.cursor;
-          // Those that only follow the pointer over another tell nothing.
+          // Views that only mirror the pointer over another view do not report it.
           if (left >= 0 && !self.over.matches(":hover")) return;
           onPoint(self, left < 0 ? undefined : self.posToVal(left, "x"));
         }],
@@ -82,7 +82,7 @@ export function plotView(drawing: Drawing, into: HTMLElement): uPlot {
   return plot;
 }
 
-/** The first and the last place that views with one x axis have. */
+/** The smallest and largest x of views that share an x axis. */
 export function placesOf(views: readonly View[]): readonly [number, number] {
   let [first, last] = [Infinity, -Infinity];
   for (const view of views) {
@@ -94,7 +94,7 @@ export function placesOf(views: readonly View[]): readonly [number, number] {
   return [first, last];
 }
 
-/** The rows of a view at a place of its x axis, one of each name; of single points the nearest. */
+/** The rows of a view at an x, one for each name; among single points, the nearest. */
 export function rowsAt({ kind, marks }: View, x: number): readonly Row[] {
   const found = new Map<string, Row>();
   for (const { rows, faint, kind: mark } of marks) {
@@ -115,7 +115,7 @@ export function rowsAt({ kind, marks }: View, x: number): readonly Row[] {
   return rows.toSorted((a, b) => Math.abs(a.x - x) - Math.abs(b.x - x)).slice(0, 1);
 }
 
-/** uPlot counts seconds on axes of time. */
+/** Time axes in uPlot are in seconds. */
 export function toAxis({ kind }: View, x: number): number {
   return kind === "time" ? x / 1000 : x;
 }
@@ -123,7 +123,7 @@ export function toAxis({ kind }: View, x: number): number {
 function seriesOf({ chart, view, hidden }: Drawing): {
   readonly series: uPlot.Series[];
   readonly data: uPlot.AlignedData;
-  /** The series that are curves, by number. */
+  /** Indexes of the series that are curves. */
   readonly curves: ReadonlySet<number>;
 } {
   const series: uPlot.Series[] = [];
@@ -152,7 +152,7 @@ function seriesOf({ chart, view, hidden }: Drawing): {
   return { series, curves, data: tables.length === 0 ? [[]] : uPlot.join(tables) };
 }
 
-/** Places must rise: rows of one place stand a millionth apart. */
+/** uPlot needs increasing x values, so rows at the same x are set a millionth apart. */
 function tableOf(view: View, rows: readonly Row[]): uPlot.AlignedData {
   const places: number[] = [];
   for (const row of rows) {
@@ -176,7 +176,7 @@ function byName(rows: readonly Row[]): Map<string, Row[]> {
   return found;
 }
 
-/** The y axis of bars begins at zero and holds what stands on each other. */
+/** The range of the y axis; for bars it starts at zero and fits stacked bars. */
 function rangeOf({ marks }: View): uPlot.Range.MinMax | uPlot.Range.Function {
   const bars = marks.find(({ kind }) => kind === "bar");
   if (bars === undefined) {
@@ -222,7 +222,7 @@ function axesOf({ view, ink, sharesAxis }: Drawing): uPlot.Axis[] {
   ];
 }
 
-/** Bars, intervals, and crosses where values are not finite. */
+/** Draws bars, intervals, and crosses for values that are not finite. */
 function drawMarks(plot: uPlot, { chart, view, hidden, ink }: Drawing): void {
   const { ctx } = plot;
   const { left, top, width, height } = plot.bbox;
@@ -235,7 +235,7 @@ function drawMarks(plot: uPlot, { chart, view, hidden, ink }: Drawing): void {
   const x = (value: number) => plot.valToPos(toAxis(view, value), "x", true);
   const y = (value: number) => plot.valToPos(value, "y", true);
   for (const mark of view.marks) {
-    // What stands on each other does so in one order, that of the picture.
+    // Bars stack in the same order as in the picture.
     const rows = mark.rows.filter(({ name }) => !hidden.has(name))
       .toSorted((a, b) => names.indexOf(b.name) - names.indexOf(a.name));
     const stacked = new Map<number, number>();

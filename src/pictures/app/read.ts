@@ -4,10 +4,10 @@
  * @module
  */
 
-/** A row of data, by its part in the chart. */
+/** A row of data, in terms of its role in the chart. */
 export interface Row {
   readonly x: number;
-  /** Where a bin ends. */
+  /** The end of a bin. */
   readonly end: number | undefined;
   /** Null is a gap. */
   readonly y: number | null;
@@ -16,13 +16,13 @@ export interface Row {
   readonly text: string | undefined;
 }
 
-/** Rows that are drawn alike. */
+/** Rows drawn with the same kind of mark. */
 export interface Mark {
   readonly kind: string;
   readonly rows: readonly Row[];
-  /** Behind the others, such as a curve before smoothing. */
+  /** Whether it is drawn faintly behind the others, such as a curve before smoothing. */
   readonly faint: boolean;
-  /** Stands at the lower edge, since it has no value. */
+  /** Whether it is drawn at the lower edge because it has no value. */
   readonly atEdge: boolean;
 }
 
@@ -43,14 +43,14 @@ export interface View {
 export interface Chart {
   readonly title: string;
   readonly subtitle: string;
-  /** Views side by side. */
+  /** Number of views side by side. */
   readonly columns: number;
   readonly views: readonly View[];
-  /** What has a colour, in the legend's order. */
+  /** Colours by name, in the legend's order. */
   readonly colours: ReadonlyMap<string, string>;
 }
 
-/** A member of a member …; undefined where there is none. */
+/** The nested member at a path; undefined if there is none. */
 export function member(value: unknown, ...path: readonly string[]): unknown {
   return path.reduce<unknown>(
     (inner, key) =>
@@ -59,19 +59,19 @@ export function member(value: unknown, ...path: readonly string[]): unknown {
   );
 }
 
-/** A list; empty for anything else. */
+/** The value if it is a list, else an empty list. */
 export function listOf(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
-/** A text; empty for anything else. */
+/** The value if it is a string, else an empty string. */
 export function textOf(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
 const numberOf = (value: unknown) => typeof value === "number" ? value : undefined;
 
-/** Reads a chart; undefined for what is none. */
+/** Reads a chart; undefined if the value is not one. */
 export function readChart(spec: unknown): Chart | undefined {
   const stacked = listOf(member(spec, "vconcat"));
   const beside = listOf(member(spec, "concat"));

@@ -2,11 +2,13 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { explainUnusableUri } from "../../../src/mlflow/backend.ts";
 import { run } from "../../support/python/command.ts";
 import { ensureVenv } from "../../support/python/venv.ts";
 import { at, listAt } from "../harness.ts";
 import { callTool, localStore } from "./harness.ts";
+
+// Late, as the catalog loads it: Deno 2.9.6 does not wait for a module that a static import has begun.
+const { explainUnusableUri } = await import("../../../src/mlflow/backend.ts");
 
 const WRITE = `
 import mlflow
