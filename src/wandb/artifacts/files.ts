@@ -8,23 +8,23 @@ import type { ArtifactReply, FileReply } from "./version_query.ts";
 
 /** A file or reference of a version. */
 export interface Entry {
-  /** Base64 MD5 of a file; of a reference whatever its store calls the content. */
+  /** For a file, its MD5 in Base64. For a reference, whatever its store uses. */
   readonly digest: string | undefined;
-  /** Bytes. */
+  /** In bytes. */
   readonly size: number | undefined;
   readonly ref?: string;
 }
 
-/** The entries of a version by path, or why its manifest was not read. */
+/** The entries of a version by path, or the reason why its manifest was not read. */
 export type Manifest =
   | { readonly entries: ReadonlyMap<string, Entry> }
   | { readonly unread: string };
 
 /**
- * Reads a manifest from its signed URL. One on another host than the API's is read only where the
- * permissions reach (`--allow-hosts`), and without credentials.
+ * Reads a manifest from its signed URL. If it is on another host than the API, it is read without
+ * credentials, and only if the permissions allow that host (`--allow-hosts`).
  *
- * @throws {Failure} `cancelled`; the result reports other failures.
+ * @throws {Failure} `cancelled`. Other failures are part of the result.
  */
 export async function readManifest(
   link: string | null | undefined,
@@ -50,7 +50,7 @@ export async function readManifest(
   }
 }
 
-/** The manifest's text. The URL is sent as it is: its signature covers every character. */
+/** Downloads a manifest. The URL must not change: its signature covers every character. */
 async function download(url: URL, wandb: Wandb, session: WandbSession): Promise<string> {
   const store = await openFileStore(url, wandb, session.http.signal, { accept: "*/*" });
   return await store.text({ method: "GET", address: url });
@@ -81,9 +81,9 @@ export const VERSION_FILES = `query VersionFiles($id: ID!, $n: Int!, $c: String)
   }
 }`;
 
-/** Files that one request asks for when all are wanted. */
+/** Files per request when reading all of them. */
 const PAGE = 1000;
-/** Requests after which reading all files gives up. */
+/** The most requests to make when reading all files. */
 const MAX_PAGES = 200;
 
 const TEXT = z.string().nullish();
@@ -95,18 +95,18 @@ const FILES = z.looseObject({
   }).nullish(),
 });
 
-/** Where a list of files goes on: an offset into the manifest, or the server's cursor. */
+/** Where a list of files continues: an offset into the manifest, or the server's cursor. */
 export interface FileCursor {
   /** Entries of the sorted manifest to skip. */
   readonly offset: number;
-  /** The server's own cursor. */
+  /** The server's cursor. */
   readonly after: string | undefined;
 }
 
 /**
- * Reads the cursor of a list of files.
+ * Parses the cursor of a list of files.
  *
- * @throws {Failure} `invalid_arguments` when it is none.
+ * @throws {Failure} `invalid_arguments` if it is malformed.
  */
 export function readCursor(cursor: string | undefined): FileCursor {
   const [, offset, after] = /^(\d{1,9}):(.*)$/s.exec(cursor ?? "0:") ?? [];
@@ -116,27 +116,27 @@ export function readCursor(cursor: string | undefined): FileCursor {
   return { offset: Number(offset), after: after === "" ? undefined : after };
 }
 
-/** A file as a result has it. */
+/** A file in the form that results use. */
 export interface FileRow {
   readonly name: string;
-  /** Bytes. */
+  /** In bytes. */
   readonly size?: number;
   readonly digest?: string;
   readonly ref?: string;
 }
 
-/** Files of a version. */
+/** A page of the files of a version. */
 export interface FileList {
   readonly files: readonly FileRow[];
   readonly total: number | undefined;
-  /** Where to go on; undefined at the end. */
+  /** The cursor of the next page, or undefined at the end. */
   readonly next: string | undefined;
-  /** Where to go on when only the first `kept` are shown. */
+  /** The cursor to continue from if only the first `kept` files are shown. */
   readonly resume: (kept: number) => string | undefined;
   readonly notes: readonly string[];
 }
 
-/** A page of a version's files: of its manifest where it was read, else as the API lists them. */
+/** Lists a page of files from the manifest if it was read, and from the API otherwise. */
 export function listFiles(
   artifact: ArtifactReply,
   manifest: Manifest,
@@ -180,7 +180,7 @@ export function listFiles(
   };
 }
 
-/** All files of a version as the API lists them; `complete` is false when there are too many. */
+/** Reads the API's list of all files. `complete` is false if there are too many to read. */
 export async function allFiles(
   session: WandbSession,
   id: string,
@@ -210,7 +210,7 @@ function askFiles(session: WandbSession, id: string, cursor: string | null) {
   return session.ask(VERSION_FILES, { id, n: PAGE, c: cursor }, FILES);
 }
 
-/** The note for an unread manifest, which alone lists references. */
+/** The note for a manifest that was not read. Only the manifest lists references. */
 export function unlistedNote(why: string, missing: number | undefined): string {
   return missing === undefined || missing === 0
     ? `${why}; references, if there are any, are not listed.`

@@ -1,8 +1,12 @@
 /**
- * Names of artifacts, collections and registries, in the forms that W&B and its users write:
- * `entity/project/collection:alias` with `vN`, an alias or a digest after the colon, shortened from
- * the left where defaults are configured; `org/wandb-registry-X/collection:alias`; a
- * `wandb-artifact://` URI; the address of the web page.
+ * Parses names of artifacts, collections and registries in all the forms that W&B and its users
+ * write:
+ *
+ * - `entity/project/collection:alias`, with `vN`, an alias or a digest after the colon. Parts at
+ *   the start may be left out if defaults are configured.
+ * - `org/wandb-registry-X/collection:alias`
+ * - a `wandb-artifact://` URI
+ * - the address of the web page
  *
  * @module
  */
@@ -10,14 +14,17 @@ import { badArgument } from "../../core/failure.ts";
 import { decodePercent } from "../../core/values.ts";
 import type { Wandb } from "../client.ts";
 
-/** The start of every registry's project name. */
+/** The project name of every registry starts with this. */
 export const REGISTRY_PREFIX = "wandb-registry-";
 
 /** A collection, and where it is. */
 export interface CollectionName {
-  /** Entity or, of a registry, organization or its entity; undefined: the caller's organization. */
+  /**
+   * The entity. For a registry, the organization or its entity, or undefined for the caller's
+   * organizations.
+   */
   readonly entity: string | undefined;
-  /** Project; a registry's with its prefix. */
+  /** The project. For a registry, this includes the prefix. */
   readonly project: string;
   readonly collection: string;
   /** Whether the project is a registry. */
@@ -30,13 +37,13 @@ export interface VersionName extends CollectionName {
   readonly alias: string;
 }
 
-/** The parts of a name as far as it gives them. */
+/** The parts that a name contains. */
 export interface NameParts {
   readonly entity: string | undefined;
   readonly project: string | undefined;
-  /** Last part, without what follows the colon. */
+  /** The last part, up to the colon. */
   readonly collection: string;
-  /** After the colon. */
+  /** The text after the colon. */
   readonly alias: string | undefined;
 }
 
@@ -45,9 +52,9 @@ const FORMS =
   "the alias is vN, an alias or a digest.";
 
 /**
- * Splits a name.
+ * Splits a name into its parts.
  *
- * @throws {Failure} `invalid_arguments` for what cannot be a name.
+ * @throws {Failure} `invalid_arguments` if the text cannot be a name.
  */
 export function splitName(text: string, argument: string): NameParts {
   const name = checkedName(text, argument);
@@ -69,16 +76,17 @@ export function splitName(text: string, argument: string): NameParts {
 }
 
 /**
- * The version that a name means; without a suffix the newest.
+ * The version that a name refers to. Without a suffix, that is the latest.
  *
- * @throws {Failure} `invalid_arguments` when the project is known from nowhere.
+ * @throws {Failure} `invalid_arguments` if neither the name nor the configuration gives the project
+ * or the entity.
  */
 export function versionName(text: string, argument: string, wandb: Wandb): VersionName {
   const parts = splitName(text, argument);
   return { ...completeName(parts, argument, wandb), alias: parts.alias ?? "latest" };
 }
 
-/** Adds to a name's parts what the configuration knows. */
+/** Fills in missing parts of a name from the configuration. */
 export function completeName(parts: NameParts, argument: string, wandb: Wandb): CollectionName {
   const project = parts.project ?? wandb.project;
   const registry = project?.startsWith(REGISTRY_PREFIX) === true;
@@ -94,10 +102,10 @@ export function completeName(parts: NameParts, argument: string, wandb: Wandb): 
 }
 
 /**
- * A registry's project name, and its organization where the text holds it: `model`,
- * `wandb-registry-model`, `org/model` or the web page's address.
+ * A registry's project name, and its organization if the text includes it. The text may be `model`,
+ * `wandb-registry-model`, `org/model` or the address of the web page.
  *
- * @throws {Failure} `invalid_arguments` for what cannot be a name.
+ * @throws {Failure} `invalid_arguments` if the text cannot be a name.
  */
 export function readRegistryName(
   text: string,
@@ -121,15 +129,16 @@ export function readRegistryName(
   return { organization, project };
 }
 
-/** A registry's name as people know it. */
+/** A registry's name without the prefix, as users see it. */
 export function registryTitle(project: string): string {
   return project.startsWith(REGISTRY_PREFIX) ? project.slice(REGISTRY_PREFIX.length) : project;
 }
 
 /**
- * The text without white space around it.
+ * Trims a name and checks it.
  *
- * @throws {Failure} `invalid_arguments` for control characters, broken Unicode and endless text.
+ * @throws {Failure} `invalid_arguments` if the name is empty or too long, or has control characters
+ * or broken Unicode.
  */
 export function checkedName(text: string, argument: string): string {
   const name = text.trim();

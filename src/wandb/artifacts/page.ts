@@ -2,19 +2,19 @@ import { defined } from "../../core/values.ts";
 import * as z from "zod";
 import { INT64, PAGE_INFO, type PageInfo } from "../shapes.ts";
 
-/** A page of a connection whose items each say where to go on after them. */
+/** A page of a connection in which each item has a cursor to continue from. */
 export interface Page<T> {
   readonly items: readonly { readonly node: T; readonly cursor: string | undefined }[];
-  /** Whether and where there is more. */
+  /** Whether there are more items, and where they start. */
   readonly info: PageInfo;
-  /** How many there are in all, where the server says so. */
+  /** The total number of items, if the server reports it. */
   readonly total: number | undefined;
 }
 
-/** What a page needs of the server, besides its nodes. */
+/** The fields that a page needs besides its edges. */
 export const PAGE_FIELDS = "pageInfo { endCursor hasNextPage }";
 
-/** A connection with the cursors of its edges; `edge` may add to a node what its edge says. */
+/** The shape of a connection with cursors. `edge` can add fields of the edge to its node. */
 export function pageShape<N, T = N>(
   node: z.ZodType<N>,
   edge: (node: N, edge: Readonly<Record<string, unknown>>) => T,
@@ -35,18 +35,18 @@ export function pageShape<N, T = N>(
   }));
 }
 
-/** What a result says of a page. */
+/** What a result tells about a page. */
 export interface PageState {
-  /** How many items came. */
+  /** The number of items on the page. */
   readonly count: number;
-  /** How many there are in all, where the server says so. */
+  /** The total number of items, if the server reports it. */
   readonly total?: number;
   /** Whether there are more. */
   readonly truncated: boolean;
   readonly next_cursor?: string;
 }
 
-/** How many items of a page came, how many there are, and where to go on. */
+/** The number of items on a page, their total, and the cursor to continue from. */
 export function pageState(page: Page<unknown>): PageState {
   const { endCursor, hasNextPage } = page.info;
   return {
@@ -57,12 +57,12 @@ export function pageState(page: Page<unknown>): PageState {
   };
 }
 
-/** What changes in {@link pageState} when only the first `kept` items are shown. */
+/** The changes to {@link pageState} if only the first `kept` items are shown. */
 export function resumeAt(page: Page<unknown>): (kept: number) => Record<string, unknown> {
   return (kept) => ({ count: kept, next_cursor: page.items[kept - 1]?.cursor });
 }
 
-/** The items alone. */
+/** The nodes of a page without their cursors. */
 export function listNodes<T>(page: Page<T>): T[] {
   return page.items.map(({ node }) => node);
 }

@@ -8,7 +8,7 @@ import { REGISTRY_PREFIX, registryTitle } from "./names.ts";
 import { type Page, PAGE_FIELDS, pageShape } from "./page.ts";
 import { type Found, inOrganizations, SCOPE_VARIABLES } from "./scope.ts";
 
-/** An organization's registries, or those of all of the caller's. */
+/** The registries of one organization, or of all of the caller's organizations. */
 export const REGISTRIES = `query Registries(${SCOPE_VARIABLES}, $f: JSONString, $n: Int!,
   $c: String) {
   ${inOrganizations("...Registries")}
@@ -43,7 +43,7 @@ const REGISTRY = z.looseObject({
   artifactTypes: connectionShape(z.looseObject({ name: z.string() })),
 });
 
-/** What the server says of a registry. */
+/** A registry in the form that the server returns. */
 export type Registry = z.output<typeof REGISTRY>;
 
 /** An organization's entity in {@link REGISTRIES}. */
@@ -52,7 +52,7 @@ export const WITH_REGISTRIES: z.ZodType<{
   readonly projects: Page<Registry>;
 }> = z.looseObject({ name: z.string(), projects: pageShape(REGISTRY, (node) => node) });
 
-/** A registry as a row. */
+/** Formats a registry as a row. */
 export function registryRow(
   registry: Registry,
   where: Found<{ readonly name: string }>,
@@ -64,7 +64,8 @@ export function registryRow(
     organization: where.organization,
     entity: where.entity.name,
     ...(registry.description ? { description: registry.description } : {}),
-    // Registries from before visibilities have a project's access, which all members share.
+    // Registries from before there was a visibility setting have the access of an ordinary
+    // project. All members of the organization can see them.
     visibility: access === "RESTRICTED" ? "restricted" : "organization",
     artifact_types: registry.artifactTypes.nodes.map(({ name }) => name),
     ...(typeof any === "boolean" ? { accepts_any_type: any } : {}),
@@ -73,9 +74,9 @@ export function registryRow(
 }
 
 /**
- * The one organization that has the registry.
+ * Finds the one organization that has the registry.
  *
- * @throws {Failure} `not_found` when none has it, `invalid_arguments` when several have.
+ * @throws {Failure} `not_found` if none has it; `invalid_arguments` if several do.
  */
 export async function oneWithRegistry<
   T extends { readonly name: string; readonly project?: object | null | undefined },
@@ -138,7 +139,7 @@ const COLLECTION = z.looseObject({
   aliases: connectionShape(z.looseObject({ alias: z.string() })),
 });
 
-/** What the server says of a collection. */
+/** A collection in the form that the server returns. */
 export type Collection = z.output<typeof COLLECTION>;
 
 /** An organization's entity in {@link REGISTRY_COLLECTIONS}. */
@@ -152,7 +153,7 @@ export const WITH_COLLECTIONS: z.ZodType<{
   artifactCollections: pageShape(COLLECTION, (node) => node),
 });
 
-/** A collection as a row. */
+/** Formats a collection as a row. */
 export function collectionRow(
   collection: Collection,
 ): Record<string, unknown> & { name: string } {
@@ -175,8 +176,8 @@ export function collectionRow(
 export type Filter = Readonly<Record<string, unknown>>;
 
 /**
- * A filter of registries as the server takes it: names carry the prefix there, and an entity's
- * other projects are left out.
+ * Translates a registry filter into the form that the server takes. It adds the prefix to names,
+ * and excludes the entity's other projects.
  */
 export function registryFilter(filter: Filter | undefined): string {
   const named = filter === undefined
@@ -190,13 +191,13 @@ export function registryFilter(filter: Filter | undefined): string {
   );
 }
 
-/** Names of fields that callers use, and the server's. */
+/** The server's names for fields that callers name differently. */
 const COLLECTION_FIELDS: Readonly<Record<string, string>> = createLookup({
   tags: "tag",
   aliases: "alias",
 });
 
-/** A filter of collections as the server takes it; null for none. */
+/** Translates a collection filter into the form that the server takes, or null if empty. */
 export function collectionFilter(filter: Filter | undefined): string | null {
   if (filter === undefined || Object.keys(filter).length === 0) return null;
   return JSON.stringify(
@@ -219,10 +220,10 @@ function mapFields(
   );
 }
 
-/** Operators whose operands are names. */
+/** The operators whose operands may be names. */
 const COMPARING = new Set(["$eq", "$ne", "$in", "$nin", "$not", "$gt", "$gte", "$lt", "$lte"]);
 
-/** Adds the prefix to every plain name in an operand, and to patterns anchored at the start. */
+/** Adds the prefix to each plain name in an operand, and to patterns that start with `^`. */
 function addPrefix(operand: unknown): unknown {
   if (typeof operand === "string") {
     return operand.startsWith(REGISTRY_PREFIX) ? operand : REGISTRY_PREFIX + operand;

@@ -1,6 +1,6 @@
 /**
- * Registries belong to an organization's own entity. Callers name the organization, that entity,
- * one of its teams, or nothing; one request asks for all that this may mean.
+ * Registries belong to the entity of an organization. Callers may name the organization, that
+ * entity, one of the organization's teams, or nothing. One request covers all of these cases.
  *
  * @module
  */
@@ -8,32 +8,32 @@ import { isFailure } from "../../core/failure.ts";
 import * as z from "zod";
 import type { Answer, Wandb, WandbSession } from "../client.ts";
 
-/** Which organizations a request asks about: the variables of {@link inOrganizations}. */
+/** The organizations that a request covers, as the variables of {@link inOrganizations}. */
 export interface Scope {
   readonly o: string;
-  /** Ask about the organization or entity of that name. */
+  /** Whether to ask for the organization or entity named `o`. */
   readonly named: boolean;
-  /** Ask about all organizations of the caller. */
+  /** Whether to ask for all of the caller's organizations. */
   readonly mine: boolean;
-  /** Ask which organization the configured entity belongs to. */
+  /** Whether to ask which organization the configured entity belongs to. */
   readonly home: boolean;
 }
 
-/** The variables of {@link inOrganizations}, declared. */
+/** Declares the variables of {@link inOrganizations}. */
 export const SCOPE_VARIABLES = "$o: String!, $named: Boolean!, $mine: Boolean!, $home: Boolean!";
 
-/** Nothing of {@link inOrganizations}; `o` may serve something else. */
+/** Skips all of {@link inOrganizations}. The query may still use `o` for something else. */
 export function noScope(o: string): Scope {
   return { o, named: false, mine: false, home: false };
 }
 
-/** Where to look: in what is named, else in the caller's organizations. */
+/** Looks in the named organization, or in all of the caller's if none is named. */
 export function chooseScope(organization: string | undefined, wandb: Wandb): Scope {
   if (organization !== undefined) return { o: organization, named: true, mine: false, home: false };
   return { o: wandb.entity ?? "", named: false, mine: true, home: wandb.entity !== undefined };
 }
 
-/** Fields of a query that ask for a selection on `Entity`, which has to hold `name`. */
+/** Query fields that apply a selection on `Entity`. The selection must include `name`. */
 export function inOrganizations(selection: string, suffix = ""): string {
   const variable = (name: string) => `$${name}${suffix}`;
   const field = (name: string, of = name) => `${name}${suffix}: ${of}`;
@@ -63,10 +63,10 @@ export interface Found<T> {
 /** The organizations that were found. */
 export interface Candidates<T> {
   readonly found: readonly Found<T>[];
-  /** The organization of a team that was named; it has to be asked for. */
+  /** The organization of the named team. It takes another request. */
   readonly elsewhere: string | undefined;
   readonly incomplete: boolean;
-  /** The caller's other organizations, skipped in favour of the configured entity's. */
+  /** The caller's other organizations, skipped because the configured entity's takes priority. */
   readonly besides: readonly string[];
 }
 
@@ -111,8 +111,8 @@ export function candidatesShape<T extends { readonly name: string }>(
 }
 
 /**
- * Asks a document in a scope; a team's organization takes a second request. An unknown name is no
- * failure but finds nothing.
+ * Sends a query for a scope, and a second one if the name is a team's. Returns undefined for an
+ * unknown name instead of failing.
  */
 export async function askScope<T, R extends { readonly candidates: Candidates<T> }>(
   ask: (scope: Scope) => Promise<Answer<R>>,
@@ -127,7 +127,10 @@ export async function askScope<T, R extends { readonly candidates: Candidates<T>
   return { data: answer.data, problems: keepRelevant(answer.problems, answer.data.candidates) };
 }
 
-/** The problems of an answer, without those of looking a name up as both of two things. */
+/**
+ * Drops the problems that come from looking up a name both as an organization and as an entity, as
+ * long as one of the two was found.
+ */
 export function keepRelevant(
   problems: readonly string[],
   candidates: Candidates<unknown>,
@@ -136,7 +139,7 @@ export function keepRelevant(
   return problems.filter((text) => !/organi[sz]ation|entity/i.test(text));
 }
 
-/** The answer; undefined where the server says that there is no such thing. */
+/** Returns undefined if the server replies that there is no such thing. */
 export async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefined> {
   try {
     return await answer;
@@ -146,7 +149,7 @@ export async function unlessMissing<T>(answer: Promise<T>): Promise<T | undefine
   }
 }
 
-/** Sends a document whose reply is {@link Candidates} and nothing else. */
+/** Sends a query whose reply is only {@link Candidates}. */
 export async function askOrganizations<T extends { readonly name: string }>(
   session: WandbSession,
   document: string,

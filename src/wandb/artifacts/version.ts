@@ -28,7 +28,7 @@ import {
   VERSION_OF_OLD,
 } from "./version_query.ts";
 
-/** A version that was found. */
+/** A version, and the collection that it was found in. */
 export interface Version {
   readonly entity: string;
   readonly project: string;
@@ -39,14 +39,14 @@ export interface Version {
   readonly artifact: ArtifactReply;
 }
 
-/** What to read besides the version's own fields. */
+/** What to read in addition to the version's own fields. */
 export interface VersionParts {
   readonly lineage: boolean;
   readonly manifest: boolean;
   readonly files?: { readonly first: number; readonly after: string | undefined } | undefined;
 }
 
-/** The variables of one side, by their names without suffix. */
+/** The query variables for one version, named without the suffix. */
 function sideVariables(name: VersionName, wandb: Wandb): Record<string, unknown> {
   const scope: Scope = name.registry ? chooseScope(name.entity, wandb) : noScope(name.entity ?? "");
   return {
@@ -59,10 +59,10 @@ function sideVariables(name: VersionName, wandb: Wandb): Record<string, unknown>
 
 const SUFFIXES = ["A", "B"] as const;
 /**
- * Reads one or two versions with one request; one more for each that is named by a team, whose
- * organization has the registry.
+ * Reads one or two versions in one request. A name that gives a team instead of the organization
+ * that has the registry takes one more request.
  *
- * @throws {Failure} `not_found` with the nearest names.
+ * @throws {Failure} `not_found`, with the nearest names.
  */
 export async function loadVersions(
   session: WandbSession,
@@ -115,7 +115,7 @@ export async function loadVersions(
   return { versions, problems: [...problems] };
 }
 
-/** The version of a reply. */
+/** Picks the version from a reply, and fails if there is none or more than one. */
 async function chooseVersion(
   session: WandbSession,
   name: VersionName,
@@ -184,7 +184,7 @@ async function loadOld(
   return { versions, problems };
 }
 
-/** `vN`, or the digest of a version without a number. */
+/** `vN`, or the digest if the version has no number. */
 export function versionText(index: number | undefined, digest?: string | null): string {
   return index === undefined ? digest ?? "unknown" : `v${index}`;
 }
@@ -195,19 +195,19 @@ export function fullName(version: Version): string {
   return `${entity}/${project}/${collection}:${versionText(index, artifact.digest)}`;
 }
 
-/** The version in the collection that it was logged to; undefined where that is not visible. */
+/** The version's name in the collection it was logged to; undefined if that is not visible. */
 export function nameSource(version: Version): string | undefined {
   const { artifactSequence, versionIndex } = version.artifact;
   return artifactSequence ? nameIn(artifactSequence, versionIndex) : undefined;
 }
 
-/** The run that made a version; undefined when a user did, or a run that is not visible. */
+/** The run that logged a version; undefined if a user did, or if the run is not visible. */
 export function loggedBy(version: Version): Record<string, string> | undefined {
   const { createdBy } = version.artifact;
   return createdBy?.__typename === "Run" && createdBy.name ? runRow(createdBy) : undefined;
 }
 
-/** Who made a version, who uses it, where it comes from and where it is linked. */
+/** Describes who made a version, which runs use it, its source, and where it is linked. */
 export function describeLineage(version: Version): Record<string, unknown> {
   const { artifact } = version;
   const users = artifact.usedBy.nodes.filter(({ name }) => name);
@@ -232,7 +232,7 @@ export function describeLineage(version: Version): Record<string, unknown> {
   };
 }
 
-/** The fields of a version that results show. */
+/** Describes a version in the form that results use. */
 export function describeVersion(version: Version, wandb: Wandb): Record<string, unknown> {
   const { artifact, collection, index } = version;
   const text = versionText(index, artifact.digest);
@@ -262,7 +262,7 @@ export function describeVersion(version: Version, wandb: Wandb): Record<string, 
   };
 }
 
-/** How long a version is kept; undefined where it is kept for ever. */
+/** How long a version is kept; undefined if it never expires. */
 function timeToLive(artifact: Version["artifact"]): Record<string, unknown> | undefined {
   const seconds = artifact.ttlDurationSeconds ?? 0;
   if (seconds <= 0) return undefined;

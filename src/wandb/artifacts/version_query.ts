@@ -3,7 +3,7 @@ import { connectionShape, INT64, OBJECT_FIELD } from "../shapes.ts";
 import { PAGE_FIELDS, pageShape } from "./page.ts";
 import { type Candidates, candidatesShape, inOrganizations, SCOPE_VARIABLES } from "./scope.ts";
 
-/** Most users of a version in a result; one more is requested, to know whether there are more. */
+/** The most runs that `used_by` lists. One more is requested, to see if there are others. */
 export const USED_BY = 20;
 
 const RUN_FIELDS = "name displayName project { name entityName }";
@@ -61,7 +61,10 @@ function sideVariables(suffix: string): string {
     .replaceAll(/\$(\w+)/g, `$$$1${suffix}`);
 }
 
-/** One version by name: the project's, or of a registry in all organizations that may be meant. */
+/**
+ * One version by name: from a project, or from a registry in every organization that the name may
+ * refer to.
+ */
 export const VERSION = `query Version(${sideVariables("")}, ${OPTIONS}) {
   ${side("")}
 }
@@ -78,7 +81,7 @@ export const TWO_VERSIONS = `query TwoVersions(${sideVariables("A")}, ${
 ${MEMBERSHIP}
 ${ARTIFACT}`;
 
-/** One version by name, of servers that have no memberships. */
+/** One version by name, for old servers that have no collection memberships. */
 export const VERSION_OF_OLD =
   `query VersionOfOld($e: String!, $p: String!, $n: String!, ${OPTIONS}) {
   project(entityName: $e, name: $p) {
@@ -135,26 +138,26 @@ const PLACE = z.looseObject({
   entityName: TEXT,
   artifactCollectionMembership: MEMBERSHIP_SHAPE.nullish(),
 });
-/** A project, with the version. */
+/** A project or registry, with the version. */
 export type PlaceReply = z.output<typeof PLACE>;
 const ENTITY = z.looseObject({ name: z.string(), project: PLACE.nullish() });
 /** An organization's entity, with the registry and the version. */
 export type EntityReply = z.output<typeof ENTITY>;
 
-/** What the server says of a version. */
+/** A version in the form that the server returns. */
 export type ArtifactReply = z.output<typeof ARTIFACT_SHAPE>;
-/** A run or user as lineage has it. */
+/** A run or user in the lineage. */
 export type RunReply = z.output<typeof RUN>;
 /** A file of a version. */
 export type FileReply = z.output<typeof FILE>;
-/** A collection as lineage has it. */
+/** A collection in the lineage. */
 export type CollectionReply = z.output<typeof COLLECTION>;
 
 const KEYS = ["project", "organization", "entity", "viewer", "home"] as const;
 
-/** What the server says of one name. */
+/** What the server returns for one name. */
 export interface Side {
-  /** The project, of a name that is no registry's. */
+  /** The project, unless the name is in a registry. */
   readonly project: PlaceReply | undefined;
   readonly candidates: Candidates<EntityReply>;
 }
@@ -163,7 +166,7 @@ const SIDE: z.ZodType<Side> = z.object({ project: PLACE.nullish() })
   .and(candidatesShape(ENTITY).transform((candidates) => ({ candidates })))
   .transform(({ project, candidates }) => ({ project: project ?? undefined, candidates }));
 
-/** The reply to {@link VERSION} (suffix "") and {@link TWO_VERSIONS}: one side for each suffix. */
+/** The reply to {@link VERSION} (suffix "") or {@link TWO_VERSIONS}, with a side per suffix. */
 export function sidesShape(suffixes: readonly string[]): z.ZodType<Side[]> {
   return z.record(z.string(), z.unknown()).transform((reply): unknown =>
     suffixes.map((suffix) =>

@@ -31,7 +31,7 @@ const COLLECTION = `name
         ${PAGE_FIELDS}
       }`;
 
-/** The versions of a project's collection. */
+/** The versions of a collection in a project. */
 export const PROJECT_VERSIONS = `query ProjectVersions($e: String!, $p: String!, $k: String!,
   $n: Int!, $c: String, $f: JSONString, $o: String) {
   project(entityName: $e, name: $p) {
@@ -41,7 +41,7 @@ export const PROJECT_VERSIONS = `query ProjectVersions($e: String!, $p: String!,
   }
 }`;
 
-/** The same where the type is known, which every server understands. */
+/** The same for a known artifact type. Unlike the query above, all servers support this one. */
 export const TYPED_VERSIONS =
   `query TypedVersions($e: String!, $p: String!, $t: String!, $k: String!,
   $n: Int!, $c: String, $f: JSONString, $o: String) {
@@ -52,7 +52,7 @@ export const TYPED_VERSIONS =
   }
 }`;
 
-/** The versions of a registry's collection, numbered as the registry numbers them. */
+/** The versions of a collection in a registry, with the registry's version numbers. */
 export const REGISTRY_VERSIONS = `query RegistryVersions(${SCOPE_VARIABLES}, $p: String!,
   $k: String!, $rf: JSONString, $cf: JSONString, $n: Int!, $c: String) {
   ${inOrganizations("...Versions")}
@@ -92,7 +92,7 @@ const ARTIFACT_SHAPE = z.looseObject({
 });
 const VERSION_TEXT = z.string().nullish().catch(undefined);
 
-/** A version of a list. */
+/** A version in a list. */
 export interface ListedVersion {
   /** `vN`. */
   readonly version: string;
@@ -150,7 +150,7 @@ const MEMBERSHIP = z.looseObject({
 /** An organization's entity in {@link REGISTRY_VERSIONS}. */
 export interface WithVersions {
   readonly name: string;
-  /** The registry, when it exists, and its collection, when that does. */
+  /** The registry and its collection, if they exist. */
   readonly project?:
     | {
       readonly name: string;
@@ -167,7 +167,7 @@ export interface WithVersions {
   readonly artifactMemberships: Page<ListedVersion>;
 }
 
-/** See {@link WithVersions}. */
+/** The shape of {@link WithVersions}. */
 export const IN_REGISTRY: z.ZodType<WithVersions> = z.looseObject({
   name: z.string(),
   project: z.looseObject({
@@ -181,7 +181,7 @@ export const IN_REGISTRY: z.ZodType<WithVersions> = z.looseObject({
   })),
 });
 
-/** A version as a row. Aliases of collections of the same name elsewhere are left out. */
+/** Formats a version as a row, without aliases from same-named collections elsewhere. */
 export function versionRow(
   collection: string,
   { version, artifact, aliases }: ListedVersion,
@@ -210,7 +210,7 @@ export function versionRow(
   };
 }
 
-/** A list of versions, and where it is from. */
+/** A list of versions, and the collection that it is from. */
 export interface VersionListing {
   readonly entity: string;
   readonly project: string;
@@ -221,9 +221,9 @@ export interface VersionListing {
   readonly problems: readonly string[];
 }
 
-/** Which page of which type. */
+/** Which page of versions to read. */
 export interface PageArguments {
-  /** Type of the collection; any, if not given. */
+  /** The type of the collection. If undefined, any type will do. */
   readonly type_name?: string | undefined;
   readonly max_items: number;
   readonly cursor?: string | undefined;
@@ -232,9 +232,9 @@ export interface PageArguments {
 }
 
 /**
- * A page of the versions of a project's collection.
+ * Reads a page of the versions of a collection in a project.
  *
- * @throws {Failure} `not_found`, with suggestions; `unsupported` where a server needs the type.
+ * @throws {Failure} `not_found`, with suggestions; `unsupported` if the server needs the type.
  */
 export async function versionsInProject(
   session: WandbSession,
@@ -272,7 +272,7 @@ export async function versionsInProject(
 }
 
 /**
- * A page of the versions of a registry's collection, from the organization that has it.
+ * Reads a page of the versions of a collection in a registry, from the organization that has it.
  *
  * @throws {Failure} `not_found`, with suggestions.
  */
@@ -298,7 +298,8 @@ export async function versionsInRegistry(
     chooseScope(name.entity, wandb),
   );
   const found = answer?.data.candidates.found ?? [];
-  // The same registry in several organizations is no question while one has the collection.
+  // Several organizations may have a registry of this name. There is no ambiguity if only one of
+  // them has the collection.
   const having = found.filter(({ entity }) => entity.project?.artifactCollection);
   const hit = await oneWithRegistry(
     session,
@@ -323,7 +324,7 @@ export async function versionsInRegistry(
   };
 }
 
-/** Older servers find a collection by its type only. */
+/** Explains that older servers cannot find a collection without its type. */
 function needsType(error: unknown): never {
   if (isFailure(error, "unsupported")) {
     throw new Failure("unsupported", "This W&B server needs `type_name` to find versions.", {

@@ -1,5 +1,6 @@
 /**
- * Rows of computed data as what a W&B run keeps: a table, statistics, and charts of W&B's presets.
+ * Turns rows of computed data into what a W&B run stores: a table, statistics, and charts that use
+ * W&B's presets.
  *
  * @module
  */
@@ -7,7 +8,7 @@ import { sha256 } from "../../core/values.ts";
 import * as z from "zod";
 import { badArgument, unknownName } from "../../core/failure.ts";
 
-/** A table as W&B keeps it. */
+/** A table in the form that W&B stores. */
 export interface Table {
   readonly columns: readonly string[];
   readonly data: readonly (readonly unknown[])[];
@@ -16,7 +17,7 @@ export interface Table {
 /** One row of data. */
 export type Row = Readonly<Record<string, unknown>>;
 
-/** All columns of all rows, in the order in which they appear; a cell that a row lacks is null. */
+/** Collects the columns of all rows, in order of appearance. Missing cells become null. */
 export function readTable(rows: readonly Row[]): Table {
   const columns = [...new Set(rows.flatMap(Object.keys))];
   return {
@@ -28,9 +29,9 @@ export function readTable(rows: readonly Row[]): Table {
 }
 
 /**
- * `<column>_mean`, `_min`, `_max` and `_median` of each column with at least two finite numbers, as
- * W&B's server 0.3.3 names them. True and false are not numbers; the median of an even count is the
- * mean of the two in the middle.
+ * Computes `<column>_mean`, `_min`, `_max` and `_median` for each column with at least two finite
+ * numbers, with the names that W&B's server 0.3.3 uses. Booleans do not count as numbers. The
+ * median of an even count is the mean of the middle two.
  */
 export function summarizeColumns({ columns, data }: Table): Record<string, number> {
   return Object.fromEntries(columns.flatMap((column, index): [string, number][] => {
@@ -50,7 +51,7 @@ export function summarizeColumns({ columns, data }: Table): Record<string, numbe
   }));
 }
 
-/** The run id of an analysis: the given one, else one that the same arguments always give. */
+/** The run id of an analysis: the given one, or else one derived from the content. */
 export function analysisRunId(given: string | undefined, content: unknown): string {
   if (given === undefined) {
     const digest = sha256(JSON.stringify(content), "hex");
@@ -63,9 +64,9 @@ export function analysisRunId(given: string | undefined, content: unknown): stri
   );
 }
 
-/** A chart that is made: its table, and how W&B draws it. */
+/** A chart: its table, and how W&B draws it. */
 export interface MadeChart {
-  /** Key of the chart; its table is `<key>_table`, which no scalar is called. */
+  /** Key of the chart. Its table is `<key>_table`, a name that no scalar has. */
   readonly key: string;
   readonly table: Table;
   readonly visualization: Record<string, unknown>;
@@ -73,7 +74,7 @@ export interface MadeChart {
 
 const Chart = z.looseObject({ type: z.string().default("line"), title: z.string().optional() });
 
-/** Each kind's preset, and the columns that it wants. */
+/** The preset of each kind of chart, and the columns that it takes. */
 const PRESETS = {
   line: { preset: "wandb/line/v0", fields: ["x", "y"] },
   scatter: { preset: "wandb/scatter/v0", fields: ["x", "y"] },
@@ -83,7 +84,7 @@ const PRESETS = {
 
 type Kind = keyof typeof PRESETS;
 
-/** Other names of the columns, as callers write them. */
+/** Other names that callers use for the columns. */
 const FIELD_NAMES: Readonly<Record<string, readonly string[]>> = {
   x: ["x", "x_key", "x_column", "label"],
   y: ["y", "y_key", "y_column", "value", "metric"],
@@ -92,11 +93,11 @@ const FIELD_NAMES: Readonly<Record<string, readonly string[]>> = {
 };
 
 /**
- * Charts over columns of a table: `{type: line | scatter | bar | histogram, x, y, title}`, with
- * `label` and `value` for bars and `value` for histograms as well.
+ * Reads charts over columns of a table: `{type: line | scatter | bar | histogram, x, y, title}`.
+ * Bars also take `label` and `value`, and histograms `value`.
  *
- * @param scalars Names that the run's summary holds beside the charts' tables.
- * @throws {Failure} `invalid_arguments`, naming the chart by its place.
+ * @param scalars Other names in the run's summary, which the charts' tables must not reuse.
+ * @throws {Failure} `invalid_arguments`, naming the chart by its index.
  */
 export function readCharts(
   charts: readonly unknown[],
@@ -149,7 +150,7 @@ export function readCharts(
           `${key}_table`,
           {
             ...Object.fromEntries(fields.map((field, place) => [field, columns[place] ?? ""])),
-            // W&B's client says that lines are not told apart.
+            // W&B's client sends null if no column tells lines apart.
             ...(kind === "line" ? { stroke: null } : {}),
           },
           { title: title ?? columns.join(" by ") },
@@ -159,7 +160,7 @@ export function readCharts(
   });
 }
 
-/** A key made of a title; no two titles get the same. */
+/** Makes a key from a title. A number is appended if the key is taken. */
 export function uniqueKey(title: string, taken: Set<string>, fallback = "chart"): string {
   const plain = title.replaceAll(/[^\p{L}\p{N}]+/gu, "_").replaceAll(/^_+|_+$/g, "") || fallback;
   const base = plain.slice(0, 60).toWellFormed();
@@ -169,7 +170,7 @@ export function uniqueKey(title: string, taken: Set<string>, fallback = "chart")
   return key;
 }
 
-/** A custom chart over a run's table, as W&B's client 0.25.1 configures it. */
+/** Configures a custom chart over a run's table, as W&B's client 0.25.1 does. */
 export function configureChart(
   preset: string,
   table: string,

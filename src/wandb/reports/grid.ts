@@ -1,20 +1,20 @@
-/** Panel grids as W&B keeps them: which runs, and where each panel is. */
+/** Builds panel grids in the format that W&B stores: their runs, and the place of each panel. */
 import { defined } from "../../core/values.ts";
 import { badArgument, unknownName } from "../../core/failure.ts";
 import type { Block } from "./markdown.ts";
 
-/** Where the runs of a report's panels are. */
+/** The project that holds the runs of a report's panels. */
 export interface RunSource {
   readonly entity: string;
   readonly project: string;
-  /** The project's internal id, which run sets name it by. */
+  /** The project's internal id, which run sets refer to. */
   readonly internalId: string | number | undefined;
 }
 
-/** Makes ids of run sets and panels. */
+/** Makes ids for run sets and panels. */
 export type IdMaker = () => string;
 
-/** A panel as W&B keeps it, and how large it is to be. */
+/** A panel in the format that W&B stores, and its size on the grid. */
 export interface Panel {
   readonly viewType: string;
   readonly config: Record<string, unknown>;
@@ -24,13 +24,13 @@ export interface Panel {
 
 /** Which of a project's runs a grid shows. */
 export interface RunSetQuery {
-  /** Run ids; all runs when empty. */
+  /** Run ids. An empty list means all runs. */
   readonly runs: readonly string[];
   readonly filters: Readonly<Record<string, unknown>>;
   readonly groupBy: readonly string[];
 }
 
-/** A grid's runs as W&B keeps them. */
+/** Makes the run set of a grid in the format that W&B stores. */
 export function makeRunSet(
   { runs, filters, groupBy }: RunSetQuery,
   { entity, project, internalId }: RunSource,
@@ -102,7 +102,7 @@ function condition(op: string, key: Record<string, string>, value: unknown) {
   return { op, key, value, disabled: false };
 }
 
-/** `config.lr`, `summary.loss`, `tags`, `state`, … as W&B's key. */
+/** Turns a field such as `config.lr`, `summary.loss`, `tags` or `state` into W&B's key. */
 export function fieldKey(field: string): Record<string, string> {
   const [, part, name = ""] =
     /^(config|summary|summary_metrics|summaryMetrics|run)\.(.+)$/s.exec(field) ?? [];
@@ -119,7 +119,7 @@ export function fieldKey(field: string): Record<string, string> {
   return { section: "run", name: names[field] ?? field };
 }
 
-/** Panels on W&B's grid of 24 columns, in rows as they fit. */
+/** Places panels on W&B's 24-column grid, and starts a new row if one does not fit. */
 function layOut(panels: readonly Panel[], newId: IdMaker): Record<string, unknown>[] {
   const usual = panels.length === 1 ? 24 : panels.length === 2 ? 12 : 8;
   let [x, y, row] = [0, 0, 0];
@@ -133,7 +133,7 @@ function layOut(panels: readonly Panel[], newId: IdMaker): Record<string, unknow
   });
 }
 
-/** A block of panels over the same runs. */
+/** Makes a block of panels over the same runs. */
 export function panelGrid(
   panels: readonly Panel[],
   runSet: Record<string, unknown>,
@@ -187,7 +187,7 @@ function bankSection(name: string, type: string, panels: readonly unknown[]) {
   };
 }
 
-/** W&B keeps a setting `a.b` as `a.value.b`. */
+/** The name under which W&B stores a config key: `a.b` is at `a.value.b`. */
 export function configName(key: string): string {
   const [head = "", ...rest] = key.split(".");
   if (rest[0] === "value") return key;

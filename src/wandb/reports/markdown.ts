@@ -1,15 +1,16 @@
 /**
- * Markdown as the blocks of a W&B report. What a block of W&B's can hold becomes that block; what it
- * cannot (bold text, nested lists, tables, HTML) becomes a Markdown block, which W&B renders itself.
+ * Turns Markdown into the blocks of a W&B report. Content that W&B has a block type for becomes
+ * such a block. The rest (bold text, nested lists, tables, HTML) becomes a Markdown block, which
+ * W&B renders itself.
  *
- * Forms as W&B's client of 0.4.13 writes and reads them.
+ * The format is the one that W&B's client of 0.4.13 writes and reads.
  *
  * @module
  */
 import type { Token, Tokens, TokensList } from "marked";
 import { createLookup, once } from "../../core/values.ts";
 
-/** A block of a report: plain JSON. */
+/** A block of a report, as JSON. */
 export type Block = Record<string, unknown>;
 
 const EMPTY = [{ text: "" }];
@@ -17,7 +18,7 @@ const EMPTY = [{ text: "" }];
 /** The paragraph that begins and ends every report. */
 export const EMPTY_PARAGRAPH: Block = { type: "paragraph", children: EMPTY };
 
-/** Languages that W&B colours; others are shown plainly. */
+/** The languages that W&B highlights. Others are shown as plain text. */
 const LANGUAGES = ["javascript", "python", "css", "json", "html", "markdown", "yaml"];
 const LANGUAGE_NAMES: Readonly<Record<string, string>> = createLookup({
   js: "javascript",
@@ -33,7 +34,7 @@ const LANGUAGE_NAMES: Readonly<Record<string, string>> = createLookup({
 /** Reads Markdown: CommonMark with GitHub's tables and check boxes, `$…$`, `$$…$$` and `[TOC]`. */
 export async function readMarkdown(text: string): Promise<Block[]> {
   const tokens = (await loadParser()).lexer(text);
-  // Neighbouring Markdown blocks are one: a gap between them would be drawn as one.
+  // Join adjacent Markdown blocks: W&B would show a gap between them.
   const blocks = tokens.flatMap(readBlock).reduce<Block[]>((list, block) => {
     const last = list.at(-1);
     if (last?.type === "markdown-block" && block.type === "markdown-block") {
@@ -48,7 +49,7 @@ export async function readMarkdown(text: string): Promise<Block[]> {
   );
 }
 
-/** Markdown with the addresses that its references mean: W&B renders each block by itself. */
+/** Adds the link definitions that a block uses, because W&B renders each block by itself. */
 function withDefinitions(content: string, links: TokensList["links"]): string {
   const plain = content.replaceAll(/\s+/g, " ").toLowerCase();
   const used = Object.entries(links).filter(([label]) => plain.includes(`[${label}]`));
@@ -59,7 +60,7 @@ function withDefinitions(content: string, links: TokensList["links"]): string {
   return `${content}\n\n${lines.join("\n")}`;
 }
 
-/** Loaded when a report is written: it takes a tenth of the time to start. */
+/** Loads the parser only if a report is written: it would take a tenth of the start-up time. */
 const loadParser = once(async () => {
   const { Marked } = await import("marked");
   return new Marked({
@@ -79,7 +80,7 @@ const loadParser = once(async () => {
         name: "math",
         level: "inline",
         start: (source) => source.match(/\$/)?.index,
-        // As Pandoc has it: "$5 and $10" is money.
+        // These are Pandoc's rules, by which "$5 and $10" is not a formula.
         tokenizer: (source) => {
           const match = /^\$(?=\S)([^$\n]*?\S)\$(?!\d)/.exec(source);
           return match === null ? undefined : { type: "math", raw: match[0], text: match[1] ?? "" };
@@ -142,10 +143,10 @@ function readParagraph(token: Token): Block {
   return children === undefined ? asMarkdown(token) : { type: "paragraph", children };
 }
 
-/** A flat list; undefined for one that only Markdown can say. */
+/** Makes a flat list. Returns undefined for a list that needs a Markdown block. */
 function readList(list: Tokens.List): Block | undefined {
   const marks = new Set(list.items.map(({ task }) => task));
-  // W&B counts from one and has lists with boxes or without.
+  // W&B's lists count from 1, and either all items have a check box or none does.
   if (marks.size > 1 || (list.ordered && list.start !== 1)) return undefined;
   const items: Block[] = [];
   for (const item of list.items) {
@@ -166,7 +167,7 @@ function readList(list: Tokens.List): Block | undefined {
   return { type: "list", children: items, ...(list.ordered ? { ordered: true } : {}) };
 }
 
-/** Text, code, links and formulas; undefined when there is anything else. */
+/** Reads text, code, links and formulas. Returns undefined if there is anything else. */
 function readInline(token: Token): Record<string, unknown>[] | undefined {
   const children: Record<string, unknown>[] = [];
   for (const part of "tokens" in token ? token.tokens ?? [] : [token]) {
@@ -200,7 +201,10 @@ function readInline(token: Token): Record<string, unknown>[] | undefined {
   return children.length === 0 ? [{ text: "" }] : children;
 }
 
-/** Words, links and formulas without other marks; undefined where a picture's address would go. */
+/**
+ * Reads text, links and formulas, and drops other markup. Returns undefined if that would lose the
+ * address of an image or of an HTML link.
+ */
 function readHeading(tokens: readonly Token[]): Record<string, unknown>[] | undefined {
   const children: Record<string, unknown>[] = [];
   for (const token of tokens) {
@@ -233,7 +237,7 @@ function formula(token: Token): Record<string, unknown> {
   return { type: "latex", content: "text" in token ? token.text : "", children: EMPTY };
 }
 
-/** The words of inline Markdown without their marks. */
+/** The text of inline Markdown without its markup. */
 function plainText(tokens: readonly Token[]): string {
   return tokens.map((token) =>
     "tokens" in token && token.tokens !== undefined
@@ -246,7 +250,7 @@ function plainText(tokens: readonly Token[]): string {
   ).join("");
 }
 
-/** Character references, which the lexer leaves to the renderer. */
+/** Resolves character references, which the lexer leaves to the renderer. */
 function unescape(text: string): string {
   const names: Readonly<Record<string, string>> = {
     "&amp;": "&",
@@ -259,7 +263,7 @@ function unescape(text: string): string {
   return text.replace(/&(?:amp|lt|gt|quot|#39|nbsp);/g, (name) => names[name] ?? name);
 }
 
-/** Code as W&B keeps it: one line element with all of the text. */
+/** Makes a code block. W&B stores all of its text in a single line element. */
 export function codeBlock(code: string, info: string): Block {
   const word = info.trim().split(/\s/)[0]?.toLowerCase() ?? "";
   const name = LANGUAGE_NAMES[word] ?? word;
@@ -271,7 +275,7 @@ export function codeBlock(code: string, info: string): Block {
   };
 }
 
-/** Markdown that W&B renders itself. */
+/** Makes a block of Markdown that W&B renders itself. */
 export function markdownBlock(content: string): Block {
   return { type: "markdown-block", content, children: EMPTY };
 }

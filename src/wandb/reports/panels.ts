@@ -1,6 +1,6 @@
 /**
- * The panels of a report: what a caller asks for, as the panel grids that W&B keeps. Forms as W&B's
- * client of 0.4.13 writes them.
+ * Turns the panels that a caller asks for into the panel grids of a report, in the format that
+ * W&B's client of 0.4.13 writes.
  *
  * @module
  */
@@ -33,10 +33,10 @@ const COMMON = {
   height: z.int().min(1).max(60).optional(),
 };
 
-/** What a table has as a panel beside runs; without, it is a part of the text. */
+/** A table with any of these arguments becomes a panel. Without them it is part of the text. */
 const RUNS_OR_SIZE = z.object(COMMON).omit({ title: true });
 
-/** The arguments of each kind of panel; `y`, `metrics` and the like take one name or a list. */
+/** The arguments of each kind of panel. `y`, `metrics` and the like take one name or a list. */
 const KINDS = {
   line: z.strictObject({
     ...COMMON,
@@ -79,7 +79,7 @@ const KINDS = {
 
 type Kind = keyof typeof KINDS;
 
-/** Other names of kinds and of their arguments, as callers write them. */
+/** Other names that callers use for the kinds and their arguments. */
 const KIND_NAMES: Readonly<Record<string, Kind>> = createLookup({
   line_plot: "line",
   lineplot: "line",
@@ -114,13 +114,13 @@ const ARGUMENT_NAMES: Readonly<Partial<Record<Kind, Readonly<Record<string, stri
   },
 };
 
-/** What W&B ships as custom charts; others are named with their owner. */
+/** The custom charts that W&B ships. All others are named with their owner. */
 const CUSTOM_CHARTS = ["bar", "line", "scatter", "histogram", "lineseries"];
 
 /**
- * The blocks of some panels, in their order. Panels over the same runs share a grid.
+ * Makes the blocks for the panels, in order. Successive panels over the same runs share a grid.
  *
- * @throws {Failure} `invalid_arguments`, naming the panel by its place.
+ * @throws {Failure} `invalid_arguments`, naming the panel by its index.
  */
 export function readPanels(
   panels: readonly unknown[],
@@ -161,7 +161,7 @@ export function readPanels(
   return blocks;
 }
 
-/** A grid that shows media of one run, such as HTML that was logged to it. */
+/** Makes a grid that shows media of one run, such as HTML that was logged to it. */
 export function mediaGrid(
   keys: readonly string[],
   run: string,
@@ -220,7 +220,7 @@ function parsePanel(given: unknown, index: number): { kind: Kind; args: unknown 
   );
 }
 
-/** A kind's panels; a run comparison with metrics is a comparer and a line plot. */
+/** Makes the panels of a kind. A run comparison with metrics is a comparer and a line plot. */
 function makePanels(kind: Kind, args: unknown, name = ""): Panel[] {
   switch (kind) {
     case "line": {
@@ -313,7 +313,7 @@ function makePanels(kind: Kind, args: unknown, name = ""): Panel[] {
   }
 }
 
-/** `config.lr` as `config:lr.value`, anything else as a summary metric. */
+/** Writes `config.lr` as `config:lr.value`. A name without a prefix is a summary metric. */
 function accessor(name: string): string {
   if (/^(summary|config|run):/.test(name)) return name;
   const [, part, key = ""] = /^(config|summary|summary_metrics|run)\.(.+)$/s.exec(name) ?? [];
@@ -322,7 +322,7 @@ function accessor(name: string): string {
   return `summary:${part === undefined ? name : key}`;
 }
 
-/** A panel's own grouping: the field's name alone, of config keys with its envelope. */
+/** The field that a panel groups by: its name only, as `lr.value` if it is a config key. */
 function panelGroup(fields: readonly string[] | undefined): string | undefined {
   const [first] = fields ?? [];
   return first === undefined ? undefined : fieldKey(first).name;

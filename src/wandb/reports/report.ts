@@ -1,4 +1,4 @@
-/** Reports as W&B keeps them: read, written once, and looked at afterwards. */
+/** Reads and writes W&B reports, and checks afterwards that a change was not overwritten. */
 import { isDeepEqual } from "../../core/values.ts";
 import * as z from "zod";
 import { inTurn, pause } from "../../core/async.ts";
@@ -61,7 +61,7 @@ const WRITTEN = z.looseObject({
 
 const SPEC = z.looseObject({ blocks: z.array(z.looseObject({})) });
 
-/** Eleven random digits and letters, as W&B's clients name views, run sets and panels. */
+/** Eleven random digits and letters, like the ids that W&B's clients make. */
 export function newId(): string {
   return BigInt(`0x${crypto.getRandomValues(new Uint8Array(8)).toHex()}`).toString(36).padStart(
     13,
@@ -69,7 +69,7 @@ export function newId(): string {
   ).slice(-11);
 }
 
-/** A report; it must be in the project. */
+/** Reads a report, and fails if it is not in the project. */
 export async function readReport(session: WandbSession, id: string, project: ProjectRef) {
   const { data: { view } } = await session.ask(REPORT_TO_CHANGE, { id }, READ_SHAPE);
   if (!view) {
@@ -105,7 +105,7 @@ function withoutEnds(blocks: readonly Block[]): Block[] {
   );
 }
 
-/** The project as panels name it. */
+/** Finds the project, with the internal id that panels refer to. */
 export async function findProject(session: WandbSession, project: ProjectRef): Promise<RunSource> {
   const place = { e: project.entity, p: project.project };
   const { data } = await session.ask(REPORT_PROJECT, place, LOOKED);
@@ -117,18 +117,18 @@ export async function findProject(session: WandbSession, project: ProjectRef): P
   };
 }
 
-/** Longest wait before the look at a change, in milliseconds. */
+/** The longest wait before checking a change, in milliseconds. */
 const LONGEST_WAIT = 2_000;
 
 type StoredReport = Awaited<ReturnType<typeof readReport>>;
 
-/** What is to become of a report; of one that is there, undefined parts stay as they are. */
+/** A change to a report. Undefined parts of an existing report stay as they are. */
 export interface ReportChange {
   readonly title: string | undefined;
   readonly description: string | undefined;
   readonly draft: boolean | undefined;
   readonly blocks: readonly Block[];
-  /** Leave out the blocks that are there. */
+  /** Whether to drop the existing blocks. */
   readonly replaces: boolean;
 }
 
@@ -141,9 +141,9 @@ export interface WrittenReport {
 }
 
 /**
- * Writes a new report, or changes the one with this id. W&B takes whole reports only, so that
- * changes of one report wait for each other, begin with what is there, and look afterwards whether
- * they have been overwritten from elsewhere.
+ * Writes a new report, or changes the one with this id. W&B only takes whole reports, so changes to
+ * one report take turns, start from its current state, and check afterwards whether something else
+ * has overwritten them.
  */
 export async function writeReport(
   wandb: Wandb,
@@ -157,14 +157,15 @@ export async function writeReport(
     const begun = performance.now();
     const before = { id, ...await readReport(wandb.open(signal), id, project) };
     const written = await send(wandb, project, before, change, signal);
-    // Another process that has read the report meanwhile is about to write it.
+    // Another process may have read the report before our write and be about to overwrite it.
+    // Give it time to do so before we check.
     await pause(Math.min(performance.now() - begun, LONGEST_WAIT), signal);
     const notes = await lookForChange(wandb, project, before, change, signal);
     return { ...written, notes: [...written.notes, ...notes] };
   });
 }
 
-/** What a look after a change shows that its caller must know. */
+/** Checks that a change is still there. Returns notes for the caller. */
 async function lookForChange(
   wandb: Wandb,
   project: ProjectRef,
@@ -196,7 +197,7 @@ async function lookForChange(
     : [`${gone} of the blocks before it are gone: another write may have removed them.`];
 }
 
-/** Whether what is stored holds all that was sent, perhaps with members that a service adds. */
+/** Whether the stored value contains all that was sent. The service may add members. */
 function holds(stored: unknown, sent: unknown): boolean {
   if (Array.isArray(sent)) {
     return Array.isArray(stored) && stored.length === sent.length &&
@@ -207,7 +208,10 @@ function holds(stored: unknown, sent: unknown): boolean {
     Object.entries(sent).every(([key, value]) => value === undefined || holds(stored[key], value));
 }
 
-/** Writes once; a new report is known by its own random name, a changed one by what it holds. */
+/**
+ * Writes the report once. If the reply is lost, a new report is recognized by its random name,
+ * and a changed one by its content.
+ */
 async function send(
   wandb: Wandb,
   project: ProjectRef,

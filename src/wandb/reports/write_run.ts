@@ -1,7 +1,8 @@
 /**
- * Writes a small, finished run: what it is (one mutation), its files (signed uploads), and one post
- * to its file stream, which ends it. Until that post the run counts as running, so that a run that
- * is finished is whole. Every step can be repeated: the run has a known id, and offsets are fixed.
+ * Writes a small, finished run in three steps: the run itself (one mutation), its files (signed
+ * uploads), and one post to its file stream, which finishes it. Until that post the run counts as
+ * running, so a finished run is always complete. Every step can be repeated, because the run's id
+ * and the stream's offsets are fixed.
  *
  * @module
  */
@@ -20,7 +21,7 @@ import type { ProjectRef } from "../project.ts";
 import { JSON_FIELD, OBJECT_FIELD } from "../shapes.ts";
 import type { Table } from "./analysis.ts";
 
-/** How runs that are written here are marked. */
+/** The tag on every run that this module writes. */
 export const TAG = "mcp-generated";
 
 export const RUN_TO_WRITE = `query RunToWrite($e: String!, $p: String!, $r: String!) {
@@ -67,11 +68,11 @@ const CREATED = z.looseObject({
 
 /** A file of a run. */
 export interface RunFile {
-  /** The key under which history and summary name it. */
+  /** The key of the file in the history and the summary. */
   readonly key: string;
   readonly path: string;
   readonly content: string;
-  /** How history and summary name it. */
+  /** The value at that key, which refers to the file. */
   readonly reference: Readonly<Record<string, unknown>>;
 }
 
@@ -86,19 +87,19 @@ export interface RunToWrite {
   readonly files: readonly RunFile[];
 }
 
-/** What became of it. */
+/** The result of writing a run. */
 export interface WrittenRun {
-  /** False where the run was there before and was written again. */
+  /** False if the run already existed and was written again. */
   readonly created: boolean;
   /** The project's internal id, which reports need. */
   readonly internalId: string | number | undefined;
-  /** Keys of files that could not be stored, and why. */
+  /** The files that could not be stored, by key, and why. */
   readonly missing: readonly { readonly key: string; readonly reason: string }[];
-  /** What to tell where a reply was lost. */
+  /** Notes for the caller if a reply was lost. */
   readonly notes: readonly string[];
 }
 
-/** A table as a run's file, named as W&B's client 0.25.1 names it. */
+/** Makes a run's file from a table, with the path that W&B's client 0.25.1 would give it. */
 export function tableFile(key: string, table: Table): RunFile {
   return mediaFile(key, "media/table", "table.json", JSON.stringify(table), {
     _type: "table-file",
@@ -107,7 +108,7 @@ export function tableFile(key: string, table: Table): RunFile {
   });
 }
 
-/** A web page as a run's file. */
+/** Makes a run's file from a web page. */
 export function htmlFile(key: string, html: string): RunFile {
   return mediaFile(key, "media/html", "html", html, { _type: "html-file" });
 }
@@ -126,9 +127,10 @@ function mediaFile(
 }
 
 /**
- * Writes a run, or the same run again; calls that write one run do so one after the other.
+ * Writes a run, or the same run again. Concurrent calls for the same run take turns.
  *
- * @throws {Failure} `conflict` where another run has this id; `not_found` without the project.
+ * @throws {Failure} `conflict` if a run that was not written here has this id; `not_found` if there
+ * is no such project.
  */
 export function writeRun(
   wandb: Wandb,
@@ -206,14 +208,14 @@ async function writeInTurn(
   }
 }
 
-/** Whether a run's summary holds these values. */
+/** Whether a run's summary contains these values. */
 function holds(summary: JsonObject, wanted: Readonly<Record<string, unknown>>): boolean {
   return Object.entries(wanted).every(([key, value]) =>
     isDeepEqual(summary[key], JSON_FIELD.parse(JSON.stringify(value)))
   );
 }
 
-/** Once more where the first may or may not have arrived: the run's id makes both the same. */
+/** Retries once if the first try may have arrived. The fixed run id makes that safe. */
 async function repeatOnce<T>(session: WandbSession, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
@@ -228,7 +230,7 @@ interface Uploaded extends Pick<WrittenRun, "missing"> {
   readonly stored: readonly RunFile[];
 }
 
-/** Files as history and summary name them, by their keys. */
+/** The entries for these files in the history and the summary, by key. */
 function nameFiles(files: readonly RunFile[]): Record<string, unknown> {
   return Object.fromEntries(files.map(({ key, reference }) => [key, reference]));
 }
@@ -263,7 +265,7 @@ async function upload(
   return { stored, missing };
 }
 
-/** Uploads a file; gives the reason where it cannot. */
+/** Uploads a file. Returns the reason if that fails. */
 async function put(
   wandb: Wandb,
   session: WandbSession,
@@ -276,7 +278,7 @@ async function put(
   try {
     const store = await openFileStore(url, wandb, session.http.signal, headers);
     const body = new TextEncoder().encode(content);
-    // The address takes this file and no other: sent twice it is the same.
+    // The signed URL is for this file only, so sending it twice does no harm.
     const reply = await store.send({ method: "PUT", address: url, body, repeatable: true });
     await reply.body?.cancel();
     return undefined;
@@ -301,7 +303,7 @@ async function stream(
       method: "POST",
       path: path`/files/${project.entity}/${project.project}/${run.id}/file_stream`,
       headers: { authorization },
-      // Offsets make a second arrival the same as the first.
+      // The offsets are fixed, so a second arrival changes nothing.
       repeatable: true,
       json: {
         files: { "wandb-history.jsonl": lines(row), "wandb-summary.json": lines(summary) },

@@ -75,7 +75,7 @@ export const compareArtifactVersions: Tool<WandbServices> = wandbTool({
   },
 });
 
-/** The second version; `v2` or `latest` alone is of the same collection as the first. */
+/** The second version. `v2` or `latest` alone means the same collection as the first. */
 function secondName(text: string, first: VersionName, wandb: Wandb): VersionName {
   const short = text.trim();
   return /^:?(v\d+|latest)$|^:[^/]+$/.test(short)
@@ -95,8 +95,8 @@ function summarizeVersion(version: Version): Record<string, unknown> {
 }
 
 /**
- * Differences over all files: from both manifests, else as the API lists them, which leaves
- * references out. Equal digests need no look at the files.
+ * Compares all files, using both manifests if they can be read and the API's file list otherwise.
+ * The API's list leaves out references. Versions with equal digests need no file comparison.
  */
 async function compareFiles(
   session: WandbSession,
@@ -138,15 +138,15 @@ async function compareFiles(
   };
 }
 
-/** What one list has and the other has not. */
+/** The items that are in only one of two lists. */
 export interface ListDifference {
-  /** Only in the second. */
+  /** In the second only. */
   readonly added: readonly string[];
-  /** Only in the first. */
+  /** In the first only. */
   readonly removed: readonly string[];
 }
 
-/** Compares lists as sets. */
+/** Compares two lists as sets, ignoring order and duplicates. */
 export function diffLists(a: readonly string[], b: readonly string[]): ListDifference {
   return {
     added: b.filter((one) => !a.includes(one)),
@@ -154,24 +154,24 @@ export function diffLists(a: readonly string[], b: readonly string[]): ListDiffe
   };
 }
 
-/** Differences of two versions as a result has them. */
+/** The differences between two versions, in the form that results use. */
 export interface VersionDifference {
-  /** Whether they hold the same files. */
+  /** Whether both versions contain the same files. */
   readonly digest_match: boolean;
   /** By dotted path: added, removed, changed, unchanged_count. */
   readonly metadata_diff: Record<string, unknown>;
   readonly tags_diff: ListDifference;
-  /** Aliases, each version's in the collection that it was asked of. */
+  /** Compares the aliases that each version has in the requested collection. */
   readonly aliases_diff: ListDifference;
   readonly description_diff?: { readonly a: string; readonly b: string };
-  /** Bytes: a, b, delta, percent_change. */
+  /** In bytes: a, b, delta, percent_change. */
   readonly size_diff: Record<string, unknown>;
   /** Files and references: a, b, delta, percent_change. */
   readonly file_count_diff: Record<string, unknown>;
   readonly lineage_diff: Record<string, unknown>;
 }
 
-/** Differences of two versions without their files; `a` is the older by convention. */
+/** Compares everything but the files of two versions. By convention, `a` is the older one. */
 export function diffVersions(a: Version, b: Version): VersionDifference {
   const [one, other] = [a.artifact, b.artifact];
   const metadata = diffObjects(one.metadata, other.metadata);
@@ -206,35 +206,35 @@ export function diffVersions(a: Version, b: Version): VersionDifference {
   };
 }
 
-/** Whether two versions hold the same: W&B's digest covers every entry of the manifest. */
+/** Whether two versions have the same content. W&B's digest covers every manifest entry. */
 export function hasSameContent(a: Version, b: Version): boolean {
   return a.artifact.id === b.artifact.id ||
     (a.artifact.digest !== undefined && a.artifact.digest !== null &&
       a.artifact.digest !== "" && a.artifact.digest === b.artifact.digest);
 }
 
-/** Difference of two sizes; `percent_change` has two decimals and is null from nothing. */
+/** Compares two sizes. `percent_change` has two decimals, and is null if `a` is 0. */
 function diffNumbers(a: number | undefined, b: number | undefined): Record<string, unknown> {
   if (a === undefined || b === undefined) return { a: a ?? null, b: b ?? null, delta: null };
   const percent = a === 0 ? null : Number((100 * (b - a) / a).toFixed(2));
   return { a, b, delta: b - a, percent_change: percent };
 }
 
-/** Differences between the entries of two versions, each list in order of path. */
+/** The differences between the entries of two versions. Each list is sorted by path. */
 export interface FileDifference {
-  /** Only in the second. */
+  /** In the second only. */
   readonly added: readonly Record<string, unknown>[];
-  /** Only in the first. */
+  /** In the first only. */
   readonly removed: readonly Record<string, unknown>[];
   readonly modified: readonly Record<string, unknown>[];
-  /** How many are in both with equal content. */
+  /** The number of entries with the same content in both. */
   readonly unchanged: number;
 }
 
 /** Entries by path. */
 export type Entries = ReadonlyMap<string, Entry>;
 
-/** Compares all entries by digest, or by reference and size where there is none. */
+/** Compares all entries by reference and digest, or by size if neither has a digest. */
 export function diffFiles(a: Entries, b: Entries): FileDifference {
   const modified: Record<string, unknown>[] = [];
   let unchanged = 0;
@@ -252,7 +252,7 @@ export function diffFiles(a: Entries, b: Entries): FileDifference {
   };
 }
 
-/** A difference as a result has it: counts of all, and the first `most` of each list. */
+/** Formats a difference for a result: full counts, and the first `most` items of each list. */
 export function fileDiffResult(
   { added, removed, modified, unchanged }: FileDifference,
   most: number,

@@ -29,11 +29,11 @@ import { PROJECT_ARGS, type ProjectRef, resolveRun } from "../project.ts";
 import { readConfig, readSummary } from "../shapes.ts";
 import { reportProblems, type WandbServices, wandbTool, writeNote } from "../tool.ts";
 
-/** Metrics that are compared when none are named. */
+/** How many metrics to compare if the call names none. */
 const DEFAULT_KEYS = 5;
-/** Most metrics that patterns may name. */
+/** The most metrics to compare if `history_keys` has patterns. */
 const MOST_KEYS = 20;
-/** Points that are read in all to align histories. */
+/** The total number of history points to read, shared among all runs and keys. */
 const POINTS = 30_000;
 
 /** Compares runs. */
@@ -99,7 +99,7 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
     });
     const read = (keys: readonly string[], full: boolean) =>
       loadRuns(session, place, ids, keys.length === 0 ? undefined : select(keys), full);
-    // Patterns can only be read once it is known which keys they match.
+    // Patterns need a second request: the first one tells which keys exist.
     const ahead = wanted.some(isPattern) ? [] : wanted;
     const first = await read(ahead, true);
     const { runs } = first;
@@ -151,7 +151,7 @@ export const compareRuns: Tool<WandbServices> = wandbTool({
   },
 });
 
-/** The runs in the order of their ids; all in one request. */
+/** Loads all runs in one request and returns them in the order of `ids`. */
 async function loadRuns(
   session: WandbSession,
   place: ProjectRef,
@@ -190,7 +190,7 @@ function difference(runs: readonly RunDetails[], of: (run: RunDetails) => JsonOb
     : { ...diffMany(Object.fromEntries(runs.map((run) => [run.name, of(run)]))) };
 }
 
-/** The members that are asked for; all where none are. */
+/** Picks the requested keys, or all of them if none are requested. */
 function pickKeys(values: JsonObject, keys: readonly string[] | undefined): JsonObject {
   if (keys === undefined || keys.length === 0) return values;
   return Object.fromEntries(
@@ -201,7 +201,7 @@ function pickKeys(values: JsonObject, keys: readonly string[] | undefined): Json
   );
 }
 
-/** Names histograms, tables and media by what they are and how large, not by what they hold. */
+/** Replaces histograms, tables and media with their type, size and digest. */
 function nameMedia(values: JsonObject): JsonObject {
   return Object.fromEntries(
     Object.entries(values).map(([key, value]): [string, Json] => {
@@ -224,12 +224,12 @@ function nameMedium(value: JsonObject): string {
   return `${type} (${sizes.join(", ")})`;
 }
 
-/** What tells two of the same size apart. */
+/** Tells apart two values of the same size. */
 function digest(value: Json): string {
   return sha256(JSON.stringify(value), "hex").slice(0, 12);
 }
 
-/** Numeric metrics that all of the runs have, losses first. */
+/** The first few numeric metrics that all runs have, losses first. */
 function sharedKeys(runs: readonly RunDetails[]): string[] {
   const [first, ...others] = runs.map((run) => numericKeys(run.historyKeys));
   const shared = (first ?? []).filter((key) => others.every((keys) => keys.includes(key)));

@@ -70,7 +70,7 @@ const tool: Tool<WandbServices> = wandbTool({
       );
     }
     const session = wandb.open(signal);
-    // Everything that can be wrong with the call is found before anything is written.
+    // Validate the whole call before writing anything.
     readPanels(panels, { ...project, internalId: undefined }, newId);
     if (id !== undefined) await readReport(session, id, project);
     const source = await findProject(session, project);
@@ -110,13 +110,13 @@ const tool: Tool<WandbServices> = wandbTool({
   },
 });
 
-/** Writes a report, or adds to one. */
+/** Writes a report, or changes an existing one. */
 export const createReport: Tool<WandbServices> = {
   ...tool,
   call: (raw, context) => tool.call(namePlot(raw), context),
 };
 
-/** Where the report is or goes, with its id where it is there already. */
+/** The project of the report, and the report's id if it already exists. */
 function findPlace(
   args: ProjectArgs & { readonly report_id?: string | undefined },
   defaults: Wandb,
@@ -126,7 +126,10 @@ function findPlace(
     : resolveReport(args, args.report_id, defaults);
 }
 
-/** W&B's server takes one plot without a name, too; schemas that clients share have no unions. */
+/**
+ * W&B's own server also accepts a single plot without a name. The input schema cannot say so, as
+ * not all clients support unions.
+ */
 function namePlot(raw: unknown): unknown {
   if (typeof raw !== "object" || raw === null || !("plots_html" in raw)) return raw;
   const { plots_html: html } = raw;
@@ -134,7 +137,7 @@ function namePlot(raw: unknown): unknown {
   return alone && html.trim() !== "" ? { ...raw, plots_html: { plot: html } } : raw;
 }
 
-/** Keeps HTML and SVG as media of a run, which a report can show. */
+/** Stores HTML and SVG as media of a run, so that the report can show them. */
 async function writePlots(
   wandb: Wandb,
   project: ProjectRef,
@@ -157,7 +160,7 @@ async function writePlots(
   return { run: id, keys, missing, notes };
 }
 
-/** The failure of a report whose plots are kept already. */
+/** Adds to a failure that the plots have already been stored. */
 function tellOfPlots(error: unknown, run: string): unknown {
   if (!isFailure(error)) return error;
   const { code, message, hint, retryable, status, effect = "part" } = error;

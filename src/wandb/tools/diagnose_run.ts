@@ -19,11 +19,11 @@ import { suggest } from "../missing.ts";
 import { PROJECT_ARGS, resolveRun } from "../project.ts";
 import { reportProblems, runLinks, type WandbServices, wandbTool, writeNote } from "../tool.ts";
 
-/** Points of each metric. */
+/** Points to read per metric. */
 const SAMPLES = 1000;
-/** Points of the training loss, whose spikes may be a single row. */
+/** Points to read of the training loss, where a spike may be a single row. */
 const LOSS_SAMPLES = 10_000;
-/** Rows of system metrics for the GPU check. */
+/** Rows of system metrics to read for the GPU check. */
 const SYSTEM_SAMPLES = 200;
 
 /** Checks a training run's health. */
@@ -156,7 +156,7 @@ function checkKeys(wanted: readonly (string | undefined)[], run: LoadedRun): voi
   }
 }
 
-/** Ages are taken against the clock here; a clock that is behind gives zero. */
+/** Measures ages by the local clock. If that clock is behind, the age is 0. */
 function runInfo(run: LoadedRun, first: LoadedRun): RunInfo {
   const age = (time: string | undefined) => {
     const seconds = (Date.now() - Date.parse(time ?? "")) / 1000;

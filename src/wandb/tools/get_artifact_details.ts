@@ -92,9 +92,9 @@ export const getArtifactDetails: Tool<WandbServices> = wandbTool({
 });
 
 /**
- * Refuses a version of another type than the caller expects.
+ * Checks that a version has the type that the caller expects.
  *
- * @throws {Failure} `not_found`.
+ * @throws {Failure} `not_found` if it has another type.
  */
 export function checkType(version: Version, type: string | undefined): void {
   const actual = version.artifact.artifactType?.name;

@@ -23,10 +23,10 @@ import type { HistoryKeys } from "../shapes.ts";
 
 const ROUNDED = "Numbers in rows are rounded; fewer keys or a narrower range show them whole.";
 
-/** Points that statistics rest on at least, however few rows are wanted. */
+/** Statistics use at least this many points, even if the call asks for fewer rows. */
 const STATISTICS_SAMPLES = 500;
 
-/** Rows whose course is easier seen than read. */
+/** From this many rows on, a plot is easier to read than numbers. */
 const WORTH_DRAWING = 20;
 
 /** Reads a run's metrics. */
@@ -83,7 +83,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
     const session = wandb.open(signal);
     const named = namedKeys(args);
     const asked = splitKeys(named);
-    // Whatever looks like a system metric may have been logged as a metric.
+    // A key that looks like a system metric may have been logged as an ordinary metric.
     const doubtful = new Set(named.filter((key) => !isPattern(key)));
     const probes = splitKeys(named, doubtful).metrics;
     const extra = {
@@ -189,7 +189,7 @@ export const getRunHistory: Tool<WandbServices> = wandbTool({
   },
 });
 
-/** The keys that a call names; `stream` says system metrics in another way. */
+/** The keys that the call names. `stream: "system"` is another way to ask for system metrics. */
 function namedKeys(
   { keys = [], stream }: { keys?: readonly string[] | undefined; stream: "default" | "system" },
 ): readonly string[] {
@@ -198,7 +198,7 @@ function namedKeys(
   return named.length === 0 ? ["system.*"] : named;
 }
 
-/** The points nearest to a place on the x axis, or all that are near enough. */
+/** The points nearest to `target` on the x axis, or all within `tolerance` of it. */
 function nearX(metric: Metric, target: number | undefined, tolerance: number | undefined): Metric {
   if (target === undefined) return metric;
   const distance = ({ x }: { readonly x: number }) => Math.abs(x - target);
@@ -207,14 +207,14 @@ function nearX(metric: Metric, target: number | undefined, tolerance: number | u
   return { ...metric, points };
 }
 
-/** A run whose metrics came with a request of their own. */
+/** Combines the system metrics and console of the first reply with the metrics of the second. */
 function joinRuns(first: LoadedRun, second: LoadedRun): LoadedRun {
   const { events, allEvents, eventCount, console, problems } = first;
   const all = [...new Set([...problems, ...second.problems])];
   return { ...second, events, allEvents, eventCount, console, problems: all };
 }
 
-/** Whether rows have this axis: W&B's own three, or what was logged. */
+/** Whether this is a possible x axis: one of W&B's own three, or a logged key. */
 function isAxis(axis: string, known: HistoryKeys): boolean {
   return [STEP, "_runtime", "_timestamp"].includes(axis) || known.keys.has(axis);
 }

@@ -10,10 +10,10 @@ import { shortenException } from "../weave/rows/shape.ts";
 import { chooseSample, findCandidates } from "../weave/sample.ts";
 import { buildSelection, FILTERS_ARGUMENT } from "../weave/selection.ts";
 
-/** Ops that are listed with their number of calls. */
+/** The most ops to list with their number of calls. */
 const OPS = 100;
 
-/** Learns what fields a project's calls have. */
+/** Infers which fields a project's calls have. */
 export const inferSchema: Tool<WeaveServices> = wandbTool({
   name: "infer_trace_schema_tool",
   title: "Infer Weave trace schema",
@@ -81,7 +81,7 @@ export const inferSchema: Tool<WeaveServices> = wandbTool({
   },
 });
 
-/** A field without what says nothing about objects and lists. */
+/** Leaves out the value counts of fields without common values, such as objects and lists. */
 function describeField(
   field: FieldSchema,
 ): { path: string; type: string } & Record<string, unknown> {
@@ -89,7 +89,7 @@ function describeField(
   return { ...rest, ...(top_values.length === 0 ? {} : { distinct, top_values }) };
 }
 
-/** What of a call can be filtered, selected or sorted by. */
+/** The parts of a call that queries can filter by, select or sort by. */
 function toRow(call: Call): Record<string, unknown> {
   const { weave: _sdk, ...attributes } = call.attributes ?? {};
   const summary = { usage: readUsage(call), ...readOwnSummary(call) };

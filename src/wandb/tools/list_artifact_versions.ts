@@ -107,7 +107,7 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
   },
 });
 
-/** The filter of versions as the server takes it; undefined for none. */
+/** The version filter in the form that the server takes, or undefined if there is none. */
 function writeFilter(args: z.output<typeof INPUT>): string | undefined {
   const { tags, created_after: $gt, created_before: $lt } = args;
   const createdAt = defined({ $gt, $lt });
@@ -121,7 +121,7 @@ function writeFilter(args: z.output<typeof INPUT>): string | undefined {
     : JSON.stringify({ state: "COMMITTED", ...filter });
 }
 
-/** Which collection the arguments mean; a full name needs none of the others. */
+/** Works out which collection the arguments mean. A full name is enough by itself. */
 function readName(args: z.output<typeof INPUT>, parts: NameParts, wandb: Wandb): CollectionName {
   const organization = args.organization === undefined
     ? undefined

@@ -9,10 +9,10 @@ import { runLinks, type WandbServices, wandbTool } from "../tool.ts";
 
 /** The key of the table that holds all rows. */
 const TABLE = "analysis";
-/** W&B's pages show no more rows of a table. */
+/** W&B's web pages show at most this many rows of a table. */
 const MOST_ROWS = 10_000;
 
-/** Keeps computed data as a run. */
+/** Stores the results of an analysis as a run. */
 export const logAnalysis: Tool<WandbServices> = wandbTool({
   name: "log_analysis_to_wandb",
   title: "Log an analysis to W&B",

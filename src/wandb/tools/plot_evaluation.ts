@@ -14,7 +14,7 @@ import {
   toEvaluation,
 } from "../weave/evaluations/find.ts";
 
-/** Draws evaluations side by side. */
+/** Plots evaluations side by side. */
 export const plotEvaluation: Tool<WeaveServices> = wandbTool({
   name: "plot_evaluation_tool",
   title: "Plot Weave evaluations",

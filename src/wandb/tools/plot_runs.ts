@@ -14,11 +14,11 @@ import { STEP, toSeries } from "../history/series.ts";
 import { PROJECT_ARGS, resolveRun } from "../project.ts";
 import { type WandbServices, wandbTool } from "../tool.ts";
 
-/** Points of a curve: more than a picture has columns. */
+/** Points per curve. More would not show: a picture has fewer columns of pixels. */
 const SAMPLES = 1500;
 const MOST_RUNS = 20;
 
-/** Draws metrics of runs. */
+/** Plots metrics of runs. */
 export const plotRuns: Tool<WandbServices> = wandbTool({
   name: "plot_runs_tool",
   title: "Plot W&B runs",
@@ -110,7 +110,7 @@ export const plotRuns: Tool<WandbServices> = wandbTool({
   },
 });
 
-/** The loss that most runs have, and the loss on validation data that most have. */
+/** The training loss and the validation loss that the most runs have. */
 function chooseKeys(runs: readonly LoadedRun[]): string[] {
   const known = runs.map((run) => numericKeys(run.known));
   const count = (key: string) => known.filter((keys) => keys.includes(key)).length;

@@ -8,7 +8,7 @@ import { connectionShape, HISTORY_KEYS, OBJECT_FIELD, readConfig, readSummary } 
 import { PROJECT_ARGS, resolveProject } from "../project.ts";
 import { reportProblems, type WandbServices, wandbTool } from "../tool.ts";
 
-/** A project's newest runs, and how many there are in each state: counted, not listed. */
+/** A project's newest runs, and the number of runs in each state, which the server counts. */
 export const PROBE = `query Probe($e: String!, $p: String!, $n: Int!, $running: JSONString,
   $finished: JSONString, $failed: JSONString, $crashed: JSONString, $killed: JSONString,
   $artifacts: Boolean!) {
@@ -165,7 +165,7 @@ export const probeProject: Tool<WandbServices> = wandbTool({
   },
 });
 
-/** Type of each metric: by the history where it has it, else by the summary. */
+/** The type of each metric, from the history if it is there and from the summary otherwise. */
 function metricTypes(runs: readonly z.output<typeof RUN>[]): Record<string, string> {
   const types = new Map<string, string>();
   for (const run of runs) {
@@ -189,7 +189,7 @@ function typeName(value: Json): string {
   return Array.isArray(value) ? "list" : typeof value;
 }
 
-/** A sample value of each key, shortened. */
+/** The first value of each key, shortened. */
 function firstValues(configs: readonly JsonObject[]): Record<string, Json> {
   const values = new Map<string, Json>();
   for (const config of configs) {

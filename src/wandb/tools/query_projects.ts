@@ -27,7 +27,7 @@ const REACHABLE = z.looseObject({
   }),
 });
 
-/** Names the entities that the key can reach. */
+/** Lists the entities that the key can reach. */
 export const listEntities: Tool<WandbServices> = wandbTool({
   name: "list_entities_tool",
   title: "List W&B entities",
@@ -66,7 +66,7 @@ export const listEntities: Tool<WandbServices> = wandbTool({
   },
 });
 
-/** One entity's projects. */
+/** A page of the projects of one entity. */
 export const PROJECTS = `query Projects($e: String!, $n: Int!, $c: String) {
   models(entityName: $e, first: $n, after: $c) {
     edges { node { ${PROJECT_FIELDS} } }
@@ -74,7 +74,7 @@ export const PROJECTS = `query Projects($e: String!, $n: Int!, $c: String) {
   }
 }`;
 
-/** The projects of the user and of the first teams, in one request. */
+/** The projects of the user and of their first ten teams, in one request. */
 export const ALL_PROJECTS = `query AllProjects($n: Int!) {
   viewer {
     username
@@ -153,7 +153,8 @@ export const queryProjects: Tool<WandbServices> = wandbTool({
         ...(hasNextPage && endCursor ? { next_cursor: endCursor } : {}),
         ...reportProblems(problems),
       },
-      // Entity names may hold dots, which would split the path; then the whole result is pruned.
+      // A dot in the entity's name would split this path. The whole result is then pruned instead
+      // of the list.
       rows: [{
         path: `projects.${entity}`,
         resume: () => ({ more: true, next_cursor: undefined }),
@@ -193,7 +194,7 @@ async function allProjects(session: WandbSession, most: number) {
   };
 }
 
-/** An entity without projects may be misspelt: one look at the reachable ones tells. */
+/** Fails if the key cannot reach the entity: one without projects may be a typo. */
 async function checkEntity(session: WandbSession, entity: string): Promise<void> {
   const { data } = await session.ask(ENTITIES, {}, VIEWER);
   const known = [data.viewer?.username ?? "", ...data.viewer?.teams.nodes.map((n) => n.name) ?? []]

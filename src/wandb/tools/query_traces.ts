@@ -37,7 +37,7 @@ const OUTPUT = z.looseObject({
   next_cursor: z.string().optional(),
 });
 
-/** Finds calls. */
+/** Finds calls and traces. */
 export const queryTraces: Tool<WeaveServices> = wandbTool({
   name: "query_weave_traces_tool",
   title: "Query Weave traces",

@@ -8,10 +8,10 @@ import { type Resource, RESOURCES } from "../query/resources.ts";
 import { readProjectArgs, SHORT_NAMES } from "../project.ts";
 import { type WandbServices, wandbTool } from "../tool.ts";
 
-/** Items when nothing says how many. */
+/** The number of items to return if the call does not say. */
 const DEFAULT_LIMIT = 50;
 
-/** What calls in the form of W&B's own server of today mean in ours. */
+/** Translates the arguments that W&B's own MCP server takes today into ours. */
 function translateArguments(args: {
   readonly resource: Resource;
   readonly run_id?: string | undefined;
@@ -38,7 +38,7 @@ function translateArguments(args: {
   }
   const named = args.fields ?? [];
   const isPlain = named.length + include.length + keys.length === 0;
-  // There, one run comes with its summary.
+  // W&B's own server returns a single run with its summary.
   const more = isPlain && isRuns && args.run_id !== undefined ? ["summary"] : [...include, ...keys];
   const defaults = named.length === 0 && more.length > 0 ? defaultFields(resource) : [];
   const fields = [...defaults, ...named, ...more];
@@ -51,7 +51,7 @@ function translateArguments(args: {
   });
 }
 
-/** Queries runs and what else a project holds. */
+/** Queries runs, sweeps, reports, artifacts and files of a project. */
 export const queryWandb: Tool<WandbServices> = wandbTool({
   name: "query_wandb_tool",
   aliases: ["query_wandb_graphql_tool"],

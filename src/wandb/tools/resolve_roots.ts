@@ -10,7 +10,7 @@ import { callLinks } from "../weave/resources.ts";
 import { LIGHT_COLUMNS } from "../weave/rows/columns.ts";
 import { shapeCall } from "../weave/rows/shape.ts";
 
-/** Traces that are looked up before it is seen whether more would fit into the answer. */
+/** How many traces to look up before checking whether more would fit into the answer. */
 const WAVE = 1000;
 const MISSING = 100;
 const MISSING_NOTE =
@@ -87,15 +87,15 @@ function writeCallUrl(weave: WeaveServices["weave"], place: ProjectRef): string 
   return weave.links.call(place.entity, place.project, "ID").replace(/ID$/, "{id}");
 }
 
-/** Traces in one request, and rows that it may give before it is split. */
+/** Traces per request, and the row limit at which a request is split in two. */
 const BATCH = 200;
 const ROWS = 2000;
 const PARALLEL = 4;
 
-/** A trace's root call. */
+/** The root call of a trace, as a row. */
 export type Root = Record<string, unknown>;
 
-/** The first root call of each trace; traces without one are left out. */
+/** Finds the first root call of each trace. Traces without one are left out. */
 export async function findRoots(
   session: WeaveSession,
   place: ProjectRef,
@@ -109,7 +109,10 @@ export async function findRoots(
   return roots;
 }
 
-/** Reads roots; where traces with many of them may have crowded others out, by halves. */
+/**
+ * Reads the root calls of a batch. If the reply reaches the row limit, a trace with many roots may
+ * have crowded out others, so each half of the batch is read again.
+ */
 async function readBatch(
   session: WeaveSession,
   place: ProjectRef,

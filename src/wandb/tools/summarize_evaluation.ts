@@ -27,7 +27,7 @@ import { nameScores, toScorerResults } from "../weave/evaluations/results.ts";
 import { evaluationLinks } from "../weave/resources.ts";
 import { describeCosts, shortenException } from "../weave/rows/shape.ts";
 
-/** Sums up evaluations, one by one or side by side. */
+/** Summarizes evaluations, one by one or side by side. */
 export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
   name: "summarize_evaluation_tool",
   title: "Summarize Weave evaluations",
@@ -90,7 +90,8 @@ export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
       const { recorded } = evaluation;
       const total = own.totals?.get(one.call.id);
       const leftOut = total === undefined ? undefined : total - evaluation.trials.length;
-      // Of predictions that were not read, those without a score may have failed or not.
+      // We cannot tell whether unread predictions without a score failed, so all of them may
+      // have.
       const ended = total !== undefined && leftOut !== undefined && leftOut > 0
         ? { predictions: total, errors: total }
         : sums;
@@ -106,7 +107,8 @@ export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
         unknownModels: predictions.filter(({ evaluation, model_call: model }) =>
           evaluation === one.call.id && model === "unknown"
         ).length,
-        // Statistics leave out texts within objects, which may begin anywhere.
+        // The service's statistics leave out texts nested in objects. Those may first appear in
+        // any prediction, so report how many were searched.
         sampled: stats?.some(({ path }) =>
             path
           ) === true
@@ -159,7 +161,7 @@ const OTHERS = "There are more evaluations: raise max_evals, or choose by eval_n
 const EXAMPLES = "Single predictions, with include_per_task and offset, show more of the " +
   "examples.";
 
-/** What to say when no evaluation is to be shown. */
+/** Explains why there is no evaluation to show. */
 function explainNothing(
   { total, missing, newest }: Found,
   names: readonly string[],
@@ -203,7 +205,8 @@ function describeEvaluation(
     finished: sums.finished,
     ...(exception === undefined ? {} : { exception: shortenReason(exception) }),
     ...(sums.finished ? {} : { note: "Not finished: the figures are those so far." }),
-    // Zero means that this one was read whole; less, that the service counts fewer than it sends.
+    // Zero means that all predictions were read. A negative number means that the service counts
+    // fewer than it sends.
     ...(leftOut === undefined || leftOut === 0 ? {} : {
       predictions_left_out: leftOut > 0 ? leftOut : "unknown",
       left_out_rule: LEFT_OUT,
@@ -239,7 +242,7 @@ function describeEvaluation(
       model_cost: sums.model_cost,
       scorer_cost: sums.scorer_cost,
     }),
-    // An evaluation that is running has no sums of its own yet.
+    // A running evaluation has not recorded its totals yet, so give the computed ones.
     ...(usage !== undefined || sums.total_tokens === undefined
       ? {}
       : { total_tokens: sums.total_tokens }),

@@ -14,7 +14,7 @@ import { probeProject } from "./probe_project.ts";
 import { listEntities, queryProjects } from "./query_projects.ts";
 import { queryWandb } from "./query_wandb.ts";
 
-/** W&B's own tools, in listing order. */
+/** The tools for W&B itself, in listing order. */
 export const WANDB_TOOLS: readonly Tool<WandbServices>[] = [
   listEntities,
   queryProjects,

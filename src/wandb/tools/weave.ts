@@ -6,7 +6,7 @@ import { plotEvaluation } from "./plot_evaluation.ts";
 import { resolveRoots } from "./resolve_roots.ts";
 import { summarizeEvaluation } from "./summarize_evaluation.ts";
 
-/** Weave's tools, in listing order. */
+/** The tools for Weave, in listing order. */
 export const WEAVE_TOOLS: readonly Tool<WeaveServices>[] = [
   queryTraces,
   countTraces,
