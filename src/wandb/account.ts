@@ -60,7 +60,7 @@ export interface Account {
   connect(server: Server): UpstreamOptions;
   /** The `Authorization` header. */
   authorization(signal: AbortSignal): Promise<string>;
-  /** Runs `work` with the `Authorization` header; once more with a new token after a 401. */
+  /** Runs `work` with the `Authorization` header; after a 401, once more with a new token. */
   authorized<T>(
     session: UpstreamSession,
     work: (authorization: string) => Promise<T>,
@@ -148,7 +148,7 @@ export function accountsFor(settings: Settings, baseUrl: URL, log: Log): Account
   };
 }
 
-/** The API key, which the launcher may have read from a netrc file, else an identity token. */
+/** The API key, which the launcher may have read from a netrc file, or else an identity token. */
 function selectCredentials(settings: Settings, log: Log): Credentials {
   const { auth, wandbApiKey: key, wandbIdentityTokenFile: file } = settings;
   // Health checks and the like run outside any call, so without a key.
@@ -218,7 +218,7 @@ export function paceRequests(
 
 /** Proof of identity. Every secret is registered for redaction as soon as it is known. */
 export interface Credentials {
-  /** The `Authorization` header; `exchange` is how W&B's API is asked for a token first. */
+  /** The `Authorization` header; `exchange` has the options for requesting a token from W&B. */
   authorization(exchange: UpstreamOptions, signal: AbortSignal): Promise<string>;
   /** Forgets a header that was refused; true when another attempt may succeed. */
   renew(refused: string): boolean;
@@ -252,7 +252,7 @@ export function identityCredentials(
   const tokens = createTokenSource(async (exchange: UpstreamOptions) => {
     const identity = await readIdentity(file, read);
     log.hide([identity], readLifetime(identity));
-    // Several calls wait for the same token, so that none of their signals may end the request.
+    // Several calls may wait for this token, so none of their signals may abort the request.
     const api = openSession(exchange, new AbortController().signal);
     const reply = TOKEN.safeParse(
       await api.json({

@@ -53,7 +53,7 @@ export function wandbBackends({ settings }: Config, log: Log): readonly Backend[
   ];
 }
 
-/** Loads what requests need. */
+/** Loads the code that requests need, on first use. */
 type Connect = () => Promise<ReturnType<typeof connectWandb>>;
 
 function wandbBackend(settings: Settings, baseUrl: URL, connect: Connect, log: Log): Backend {
@@ -91,7 +91,7 @@ function wandbBackend(settings: Settings, baseUrl: URL, connect: Connect, log: L
   };
 }
 
-/** The search of W&B's documentation, where it is on. */
+/** The search of W&B's documentation, if it is enabled. */
 function docsBackend(url: URL | undefined, log: Log): Pick<Backend, "tools" | "checks"> {
   if (url === undefined) return { tools: [], checks: [] };
   const open = once(async () => (await import("./docs.ts")).createDocs(url, log));
@@ -153,7 +153,7 @@ function showUrl({ href }: URL): string {
   return href.replace(/\/$/, "");
 }
 
-/** The arguments that the configuration gives where a call leaves them out. */
+/** The arguments for which the configuration has a default. */
 function fixedBy({ entity, project }: Defaults): string[] {
   return [
     ...(entity === undefined ? [] : ["entity", "entity_name"]),

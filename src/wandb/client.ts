@@ -43,7 +43,7 @@ export interface Wandb extends Account {
   open(signal: AbortSignal): WandbSession;
 }
 
-/** Creates an account's client; it adds to `missingFields` what the server turns out to lack. */
+/** Creates an account's client, which adds fields that the server lacks to `missingFields`. */
 export function createWandb(account: Account, missingFields: UnknownField[] = []): Wandb {
   const { appUrl, log } = account;
   const upstream = account.connect({
@@ -69,7 +69,7 @@ export function createWandb(account: Account, missingFields: UnknownField[] = []
         try {
           return readReply(parseReply(log.redact(text), upstream, 200), appUrl);
         } catch (error) {
-          // "internal error" with HTTP 200 leaves it as open as HTTP 500 whether anything was written.
+          // As with HTTP 500, an "internal error" in a 200 reply may come after a write.
           throw isMutation(query) && isFailure(error) ? doubtWrite(error) : error;
         }
       };
@@ -100,7 +100,7 @@ export function createWandb(account: Account, missingFields: UnknownField[] = []
   };
 }
 
-/** Sends a document; where the server does not know an optional field, again without it. */
+/** Sends a document, and again without any optional field that the server does not know. */
 async function askTolerantly(
   document: string,
   variables: Readonly<Record<string, unknown>>,
@@ -128,7 +128,7 @@ async function askTolerantly(
   }
 }
 
-/** Reads a reply's data, with the server's errors where the data are partial. */
+/** Reads a reply's data, with the server's errors if the data is partial. */
 function readReply(body: Json, appUrl: URL): Answer<Json> {
   if (!isJsonObject(body) || !("data" in body || "errors" in body || "error" in body)) {
     throw new Failure("upstream_error", "W&B answered with JSON that is not a GraphQL reply.", {
@@ -150,7 +150,7 @@ export interface UnknownField {
   readonly field: string;
 }
 
-/** The fields, and fields with arguments, that the server's messages say it does not know. */
+/** Fields that the server's messages reject, either themselves or for one of their arguments. */
 export function findUnknownFields(messages: readonly string[]): UnknownField[] {
   return messages.flatMap((message) => {
     const field = /Cannot query field "(\w+)" on type "(\w+)"/.exec(message);
@@ -189,7 +189,7 @@ export function isMutation(document: string): boolean {
 /** Milliseconds for one file; the call's own deadline applies too. */
 const FILE_TIMEOUT_MS = 120_000;
 
-/** Why a signed address may not be used; undefined where it may. */
+/** Why a signed address may not be used; undefined if it may. */
 export function explainUnreachable(url: URL, { baseUrl }: Account): string | undefined {
   const host = formatHostPort(url);
   const insecure = url.protocol === "http:" && baseUrl.protocol === "https:";

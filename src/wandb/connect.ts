@@ -19,7 +19,7 @@ import { findEvaluations, listNames } from "./weave/evaluations/find.ts";
 
 type Call = Omit<UpstreamCall, "signal">;
 
-/** W&B's API and Weave's trace server, for whoever calls; loaded with the first call. */
+/** W&B's API and Weave's trace server, for any caller; loaded on first use. */
 export function connectWandb(settings: Settings, baseUrl: URL, log: Log) {
   const accounts = accountsFor(settings, baseUrl, log);
   const account = accounts.own;
@@ -42,7 +42,7 @@ export function connectWandb(settings: Settings, baseUrl: URL, log: Log) {
   };
 }
 
-/** Whose key it is, and the release of a server of one's own. */
+/** The key's owner, and the version of a self-managed server. */
 export const WHO = `query Who {
   viewer { username entity }
   serverInfo { latestLocalVersionInfo { versionOnThisInstanceString } } # optional
@@ -58,7 +58,7 @@ const WHO_SHAPE = z.looseObject({
 
 const INFO = z.looseObject({ trace_server_version: z.string().nullish() });
 
-/** Looks whether W&B's API is there and whose key it is. */
+/** Checks that W&B's API can be reached, and whose key it is. */
 export async function checkWandb(account: Account, signal: AbortSignal): Promise<Health> {
   const { watched, skew } = watchAccount(account);
   const { data: { viewer, serverInfo } } = await createWandb(watched).open(signal)
@@ -75,7 +75,7 @@ export async function checkWandb(account: Account, signal: AbortSignal): Promise
   });
 }
 
-/** Looks whether Weave's trace server is there; its key is W&B's. */
+/** Checks that Weave's trace server can be reached; it shares W&B's key. */
 export async function checkWeave(
   account: Account,
   baseUrl: URL,
@@ -94,7 +94,7 @@ export async function checkWeave(
     (authorization) =>
       http.json({ method: "GET", path: path`/server_info`, headers: { authorization } }),
   ).catch((error) => {
-    // A server that answers in its own way is there.
+    // A server without this route is still up.
     if (isFailure(error, "not_found")) return {};
     throw error;
   });
@@ -112,7 +112,7 @@ function watchAccount(account: Account) {
   return { watched: { ...account, connect }, skew: () => clock?.skew() };
 }
 
-/** The entities that the key reaches. */
+/** The entities that the key can access. */
 export const SUGGEST_ENTITIES = `query SuggestEntities {
   viewer { username entity teams(first: 200) { edges { node { name } } } }
 }`;
@@ -141,7 +141,7 @@ const PROJECTS = z.looseObject({ models: NAMED });
 const RUN = z.looseObject({ name: z.string(), displayName: z.string().nullish() });
 const RUNS = z.looseObject({ project: z.looseObject({ runs: connectionShape(RUN) }).nullish() });
 
-/** Look-ups for `entity`, `project` and `run_id`; what is left out is taken from the defaults. */
+/** Look-ups for `entity`, `project` and `run_id`; defaults fill in what is left out. */
 export function wandbLookUps(
   defaults: Defaults,
   open: (call: UpstreamCall) => WandbSession,
@@ -187,7 +187,7 @@ export function wandbLookUps(
   };
 }
 
-/** Evaluations that are suggested by id. */
+/** Maximum number of evaluations to suggest by id. */
 const EVALUATIONS = 50;
 
 /** Look-ups for `evaluation` (names) and `evaluation_id`. */

@@ -21,7 +21,7 @@ const FIELDS: Readonly<Record<Filtered, readonly string[]>> = {
   collections: ["name", "description", "tag", ...DATES],
 };
 
-/** Other spellings that mean a field of the list. */
+/** Other spellings of these fields. */
 const SPELLINGS: Readonly<Record<string, string>> = createLookup({
   created_at: "createdAt",
   updated_at: "updatedAt",
@@ -55,7 +55,7 @@ export function explainDoubtfulFields(
     (near.length > 0 ? `; did you mean ${oneOf(near)}?` : ".");
 }
 
-/** Adds the doubt as a hint to the failure of a query that W&B refused. */
+/** If W&B refused the query, adds the doubt to the failure as a hint. */
 export function explainDoubt(error: unknown, doubt: string | undefined): unknown {
   const refused = doubt !== undefined && error instanceof GraphqlFailure &&
     error.code === "invalid_arguments";

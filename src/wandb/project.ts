@@ -20,7 +20,7 @@ export interface RunRef extends ProjectRef {
   readonly run: string;
 }
 
-/** The project of calls that name none. */
+/** The default project, for calls that name none. */
 export interface Defaults {
   readonly entity: string | undefined;
   readonly project: string | undefined;
@@ -47,7 +47,7 @@ const LONG_NAMES: Names = { entity: "entity_name", project: "project_name" };
 /** The {@link Names} of tools with the short form. */
 export const SHORT_NAMES: Names = { entity: "entity", project: "project" };
 
-/** What one argument says. */
+/** The parts that one argument names. */
 interface Said {
   readonly argument: string;
   readonly text: string;
@@ -98,7 +98,7 @@ export function resolveRun(
   return { ...combine([...readArgs(args, names), said], defaults, names), run };
 }
 
-/** The report of a call, from its id or its page's address, which ends in the id unpadded. */
+/** The report of a call, from its id or its page's address, which ends in the unpadded id. */
 export function resolveReport(
   args: ProjectArgs,
   report: string,
@@ -119,7 +119,7 @@ export function resolveReport(
   };
 }
 
-/** An entity named without a project; from a project's address, its entity. */
+/** An entity named without a project; a project's address yields its entity. */
 export function resolveEntity(text: string, argument: string): string {
   const entity = readProject(text, argument, "entity").entity ?? "";
   checkName(entity);
@@ -209,7 +209,7 @@ function readRun(text: string, argument: string): Said {
 function split(text: string): { path: string[]; address: boolean } {
   const trimmed = text.trim();
   const url = /^https?:\/\//i.test(trimmed) ? URL.parse(trimmed) : null;
-  // A page's address without its scheme has a query, too; names have none.
+  // An address without its scheme may have a query too; names have none.
   const [before = ""] = trimmed.split(/[?#]/, 1);
   const plain = before.includes("/") ? before : trimmed;
   const whole = (url?.pathname ?? plain).replace(/^\/+|(?<!\/)\/+$/g, "");

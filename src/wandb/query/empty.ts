@@ -54,7 +54,7 @@ const SHAPE = z.looseObject({
   }).nullish(),
 });
 
-/** The values of fields that are one text, or a list of them. */
+/** Reads the values of fields that hold a text or a list of texts. */
 const VALUES: Readonly<Record<string, (run: Run) => readonly (string | null | undefined)[]>> =
   createLookup({
     name: (run) => [run.name, run.displayName],
@@ -180,7 +180,7 @@ function explainSweep(
   return undefined;
 }
 
-/** Compares a condition on a string with those that runs have. */
+/** Compares a condition on a text field with the values that runs have. */
 function explainText({ field, operand }: Condition, runs: readonly Run[]): string | undefined {
   const read = VALUES[field];
   const values = read === undefined

@@ -11,7 +11,7 @@ const RUN_FIELDS = [
   ...["environment", "history_keys", "system_metrics", "url", "config", "summary"],
 ];
 
-/** Other names of fields, and what is meant. */
+/** Other names for fields. */
 const ALIASES: Readonly<Record<string, string>> = createLookup({
   run_id: "id",
   display_name: "name",
@@ -44,7 +44,7 @@ export function defaultFields(resource: Resource): readonly string[] {
 }
 
 /**
- * The projection for `fields`; without them, a small one with the keys that filter and order mention.
+ * The projection for `fields`; without them, a small one plus the keys in the filter and order.
  *
  * @throws {Failure} `invalid_arguments` for an unknown field, with the nearest valid ones.
  */

@@ -6,7 +6,7 @@ import { baseName } from "./filters/ops.ts";
 const Json = z.record(z.string(), z.unknown());
 const Text = z.string().nullish().catch(null);
 
-/** A call as the service returns it; what is unknown is kept. */
+/** A call as the service returns it; unknown fields are kept. */
 export const CALL: z.ZodType<Call> = z.looseObject({
   id: z.string(),
   trace_id: z.string().catch(""),
@@ -39,22 +39,22 @@ export interface Call {
   attributes?: Record<string, unknown> | null | undefined;
   inputs?: Record<string, unknown> | null | undefined;
   output?: unknown;
-  /** Summary with usage; `weave` holds what the service works out. */
+  /** Includes usage; `weave` holds the values that the service derives. */
   summary?: Record<string, unknown> | null | undefined;
   [key: string]: unknown;
 }
 
-/** What the service works out about a call. */
+/** Values that the service derives for a call. */
 export interface Derived {
   /** success, error, running or descendant_error. */
   readonly status?: string | undefined;
   /** Milliseconds; absent while running. */
   readonly latency_ms?: number | undefined;
-  /** The op's name; absent where the call has a name of its own. */
+  /** The op's name; absent if the call has its own display name. */
   readonly trace_name?: string | undefined;
-  /** Costs by model, where they were asked for. */
+  /** Costs by model, if requested. */
   readonly costs?: Record<string, Record<string, unknown>> | undefined;
-  /** Feedback rows, where they were asked for. */
+  /** Feedback rows, if requested. */
   readonly feedback?: Record<string, unknown>[] | undefined;
 }
 
@@ -84,8 +84,8 @@ export function readUsage(call: Call): Record<string, Record<string, unknown>> |
 }
 
 /**
- * A call as its usage is added up. Weave's Python client sums both usage and statuses up over the
- * calls below; what others write may be a call's own.
+ * A call in the form used for adding up usage. Weave's Python client rolls both usage and status
+ * counts up from the calls below; other writers may record only a call's own usage.
  */
 export function toUsageCall(call: Call): UsageCall {
   return {
@@ -95,20 +95,20 @@ export function toUsageCall(call: Call): UsageCall {
   };
 }
 
-/** What a summary holds besides usage and what the service and its clients count. */
+/** A call's summary without usage and without what the service and its clients add. */
 export function readOwnSummary(call: Call): Record<string, unknown> | undefined {
   const { usage: _usage, weave: _weave, status_counts: _counts, ...own } = call.summary ?? {};
   return Object.keys(own).length === 0 ? undefined : own;
 }
 
-/** The op's name without URI and version. */
+/** The op's name, without the URI and version. */
 export function readOp(call: Call): string {
   const name = baseName(call.op_name);
   if (name !== call.op_name || call.op_name !== "") return name;
   return readDerived(call).trace_name ?? "";
 }
 
-/** What a call cost, descendants included, in US dollars; undefined where nothing has a price. */
+/** A call's cost in US dollars, including its descendants; undefined if nothing has a price. */
 export function sumCosts(
   call: Call,
 ): { total_cost: number; prompt_cost: number; completion_cost: number } | undefined {

@@ -11,24 +11,24 @@ import { CALL, type Call } from "./call.ts";
 import type { CallsFilter } from "./filters/build.ts";
 import type { Expression } from "./query.ts";
 
-/** Which calls: the same for rows and counts. */
+/** Selects calls; the same for rows and counts. */
 export interface CallsSelection {
-  /** Lists of which every one must hold. */
+  /** Lists of values; a call must match every list. */
   readonly filter?: CallsFilter;
   readonly query?: { readonly $expr: Expression };
-  /** Columns through whose references the condition reads. */
+  /** Columns whose references the condition follows. */
   readonly expand_columns?: readonly string[];
 }
 
 /** One request for calls. */
 export interface CallsQuery extends CallsSelection {
-  /** Order; by start, oldest first, if not given. */
+  /** Sort order; oldest start first by default. */
   readonly sort_by?: readonly { readonly field: string; readonly direction: "asc" | "desc" }[];
-  /** Most calls; positive, since the service takes 0 for all. */
+  /** Maximum number of calls; must be positive, because the service reads 0 as no limit. */
   readonly limit: number;
-  /** Calls to leave out at the beginning. */
+  /** Number of calls to skip. */
   readonly offset?: number;
-  /** Columns; all if not given. */
+  /** Columns to return; all by default. */
   readonly columns?: readonly string[];
   /** Adds `summary.weave.costs`. */
   readonly include_costs?: boolean;
@@ -36,30 +36,30 @@ export interface CallsQuery extends CallsSelection {
   readonly include_feedback?: boolean;
   /** Adds `storage_size_bytes`. */
   readonly include_storage_size?: boolean;
-  /** False leaves references in the rows. */
+  /** False keeps references in the rows unresolved. */
   readonly return_expanded_column_values?: boolean;
 }
 
-/** The requests of one tool call to the trace service. */
+/** The requests that one tool call makes to the trace service. */
 export interface WeaveSession {
-  /** Calls as they arrive. Leaving the loop early ends the transfer. */
+  /** Yields calls as they arrive. Leaving the loop early ends the transfer. */
   calls(place: ProjectRef, query: CallsQuery): AsyncGenerator<Call>;
   count(place: ProjectRef, selection: CallsSelection): Promise<number>;
   post<T>(route: SafePath, body: Record<string, unknown>, shape: z.ZodType<T>): Promise<T>;
-  /** Posts to a route and gives the items of the list under `key` in its reply as they arrive. */
+  /** Posts to a route and yields the items of the reply's `key` list as they arrive. */
   items<T>(
     route: SafePath,
     body: Record<string, unknown>,
     key: string,
     item: z.ZodType<T>,
   ): AsyncGenerator<T>;
-  /** Aborts when the call is over. */
+  /** Aborts when the tool call ends. */
   readonly signal: AbortSignal;
 }
 
 /** The trace service as the tools see it. */
 export interface Weave extends Account {
-  /** What this service turned out not to have; remembered from call to call. */
+  /** Features that this service turned out to lack; remembered between tool calls. */
   readonly lacks: Set<string>;
   /** Opens the requests of one tool call. */
   open(signal: AbortSignal): WeaveSession;
@@ -67,7 +67,7 @@ export interface Weave extends Account {
 
 const COUNT = z.looseObject({ count: z.number() });
 
-/** The client of an account. `baseUrl` is the trace service's address. */
+/** Creates an account's client. `baseUrl` is the trace service's address. */
 export function createWeave(
   account: Account,
   baseUrl: URL,
@@ -87,7 +87,7 @@ export function createWeave(
 }
 
 function createSession(http: UpstreamSession, account: Account): WeaveSession {
-  // Nothing here writes, so every request may be repeated.
+  // Nothing here writes, so every request is safe to repeat.
   const request = (route: SafePath, json: unknown, authorization: string) => ({
     method: "POST" as const,
     path: route,
@@ -99,7 +99,7 @@ function createSession(http: UpstreamSession, account: Account): WeaveSession {
     try {
       return await account.authorized(http, work);
     } catch (error) {
-      // Once more, as W&B's client does: a passing fault of the service, or one of the query.
+      // Retry once, as W&B's client does: HTTP 500 may be a transient fault or a bad query.
       if (!(error instanceof Failure) || error.status !== 500 || http.signal.aborted) throw error;
       return await account.authorized(http, work);
     }
@@ -146,7 +146,7 @@ function createSession(http: UpstreamSession, account: Account): WeaveSession {
         const call = CALL.safeParse(row);
         if (!call.success) throw unexpectedReply();
         yield call.data;
-        // A service that gives more than was asked for is not read to its end.
+        // Stop reading if the service sends more than was asked for.
         if (--left === 0) return;
       }
     },
@@ -159,10 +159,10 @@ function unexpectedReply(): Failure {
   });
 }
 
-/** Words of a query that was too expensive, which no repetition makes cheaper. */
+/** Words in the error for a query that is too expensive, which a retry would not help. */
 const EXPENSIVE = /memory|limit the scope|too expensive|time ?out|took too long/i;
 
-/** Reads the trace service's error bodies; undefined leaves the error to its status. */
+/** Reads the trace service's error bodies; undefined if only the status explains the error. */
 export function readFailure(
   status: number,
   text: string,
@@ -184,7 +184,7 @@ export function readFailure(
     case 413:
       return as("invalid_arguments", `The query is too large for Weave (HTTP 413)${suffix}.`);
     case 500:
-      // A query that fails so is likely to fail again.
+      // A query that fails this way is likely to fail again.
       return undefined;
     case 502:
       if (!EXPENSIVE.test(said)) break;
@@ -195,7 +195,7 @@ export function readFailure(
   return createAccountFailure("Weave", status, said, { wait: readWait(headers), appUrl });
 }
 
-/** The sentence in `{"reason": …}` or `{"detail": …}`; of a list of problems, the first ones. */
+/** The text of `{"reason": …}` or `{"detail": …}`; for a list of problems, the first few. */
 function readReason(text: string): string {
   const body = isHtml(text) ? undefined : tryParseJson(text);
   if (!isJsonObject(body)) return "";

@@ -1,4 +1,4 @@
-/** Why an answer holds less than was expected. */
+/** Explains why a result has fewer calls than expected. */
 import * as z from "zod";
 import { Failure } from "../../core/failure.ts";
 import { isRecord, tryParseJson } from "../../core/json.ts";
@@ -10,7 +10,7 @@ import { findNamedOps } from "./filters/build.ts";
 import { fitsPattern, isSpanName, type OpSelector, toStoredName } from "./filters/ops.ts";
 import { buildSelection, resolvePatterns } from "./selection.ts";
 
-/** Who asks, and where. */
+/** What the explanations need for their own requests. */
 export interface Asking {
   readonly weave: Weave;
   readonly session: WeaveSession;
@@ -21,7 +21,7 @@ type Filters = Readonly<Record<string, unknown>>;
 
 const PLAIN = "There are no calls in this project; check the entity and project names.";
 
-/** What to say where no call matches, with or without filters. */
+/** Explains why no call matches, with or without filters. */
 export async function explainEmpty(asking: Asking, filters: Filters): Promise<string> {
   if (Object.keys(filters).length === 0) {
     const agents = await findAgents(asking);
@@ -49,7 +49,7 @@ export async function explainEmpty(asking: Asking, filters: Filters): Promise<st
   ].join(" ");
 }
 
-/** Statuses of services that keep no agents. */
+/** Statuses from services that do not support agents. */
 const OLDER = [404, 405, 422];
 const ROUTE = "agents";
 const AGENTS = z.looseObject({
@@ -58,8 +58,9 @@ const AGENTS = z.looseObject({
 });
 
 /**
- * The agents of a project that were traced by the conversation API of newer clients, which writes no
- * calls: newer services keep their spans apart. Undefined where there are none, or none can be seen.
+ * Describes a project's agents that were traced with the conversation API of newer clients. It
+ * writes no calls: newer services store its spans separately. Undefined if there are no agents or
+ * they cannot be read.
  */
 export async function findAgents({ weave, session, place }: Asking): Promise<string | undefined> {
   if (weave.lacks.has(ROUTE)) return undefined;
@@ -81,10 +82,10 @@ export async function findAgents({ weave, session, place }: Asking): Promise<str
 }
 
 /**
- * Says which calls a filter on op names passes over, or a filter that excludes some lets through:
- * the hosted service keeps spans that came by OpenTelemetry under names that it rewrites.
+ * Explains which calls a filter on op names misses, or which calls an excluding filter fails to
+ * exclude: the hosted service rewrites the names of OpenTelemetry spans.
  *
- * @param found How many calls match: a single name that some have was meant as it stands.
+ * @param found How many calls match; if a single plain name matches some, it needs no explanation.
  */
 export async function explainRewritten(
   asking: Asking,
@@ -113,7 +114,7 @@ export async function explainRewritten(
   }
 }
 
-/** Whether the only filter on op names is a single name at the top. */
+/** Whether the top-level filter on op names is a single name without wildcards. */
 function isPlain({ op, op_name, op_names }: Filters): boolean {
   const text = op ?? op_name ?? op_names;
   return typeof text === "string" && !text.includes("*");
@@ -124,7 +125,7 @@ function nameSent(selector: OpSelector): string[] {
   return selector.kind === "pattern" ? [selector.pattern] : [];
 }
 
-/** Names that calls have and that the filter would mean, if it were written like them. */
+/** Stored names that the filter would match if it were written in their form. */
 async function findStored(
   { session, place }: Asking,
   text: string,
@@ -135,14 +136,14 @@ async function findStored(
     return (found.get(stored) ?? []).filter((name) => isSpanName(text) || !fitsPattern(name, text))
       .slice(0, 10);
   }
-  // As a condition: in a list, SQLite takes capitals for small letters.
+  // Use a condition rather than a list, in which SQLite ignores case.
   const selection = await buildSelection(session, place, { $and: [{ op_name: stored }] });
   return await session.count(place, selection) > 0 ? [stored] : [];
 }
 
 const JSON_FIELDS = ["inputs", "output", "attributes", "summary"];
 
-/** Says how many calls hold the texts that were asked for as numbers or booleans, or vice versa. */
+/** Counts calls that hold the requested values as another type, such as "1" instead of 1. */
 async function explainKinds(
   { session, place }: Asking,
   filters: Filters,
@@ -163,7 +164,7 @@ async function explainKinds(
   }
 }
 
-/** Filters with what is asked of JSON fields as the other kind: 1 for `"1"`, `"true"` for true. */
+/** Swaps the type of values in filters on JSON fields: 1 for `"1"`, `"true"` for true. */
 function turnWithin(value: unknown, inside: boolean): unknown {
   if (Array.isArray(value)) return value.map((item) => turnWithin(item, inside));
   if (isRecord(value)) {
@@ -181,5 +182,5 @@ function turnWithin(value: unknown, inside: boolean): unknown {
   return typeof parsed === "number" || typeof parsed === "boolean" ? parsed : value;
 }
 
-/** Operators whose operand has one kind, or that compare both alike. */
+/** Operators whose operand has a fixed type, or that compare both types alike. */
 const KEPT = ["$exists", "$contains", "$gt", "$gte", "$lt", "$lte"];

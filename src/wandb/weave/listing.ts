@@ -15,7 +15,7 @@ import { BRIEF, briefCall, OMITTED, shapeCall } from "./rows/shape.ts";
 import { boundStart } from "./selection.ts";
 import type { TraceUsage } from "./trace_usage.ts";
 
-/** A page of calls and the facts about them. */
+/** A page of calls, with metadata about them. */
 export interface Listing extends Record<string, unknown> {
   readonly metadata: { total_traces: number; total_matching_count: number };
   readonly traces: Record<string, unknown>[];
@@ -31,7 +31,7 @@ export interface Work {
   readonly selection: CallsSelection;
   readonly weave: Weave;
   readonly maxTokens: number;
-  /** What fills the session's roots. */
+  /** Adds the usage of whole traces to the session's root calls. */
   readonly usage: TraceUsage;
 }
 
@@ -41,12 +41,12 @@ export async function listCalls(work: Work): Promise<Reply<Listing>> {
   const tally = new Tally((id) => work.usage.isFilled(id));
   const collector = new RowCollector(work.maxTokens);
   const reader = new RefReader(session);
-  // Rows, their total and the pages after them are about the same calls, whatever starts meanwhile.
+  // Pin the selection so that rows, total and later pages agree even if new calls start.
   const count = () => session.count(place, pinSelection(selection, findPin(work, tally)));
   let counting: Promise<number> | undefined;
   const startCount = () => {
     counting ??= count();
-    // Awaited later; until then its failure must not count as unhandled.
+    // Awaited later; until then a failure must not count as unhandled.
     counting.catch(() => {});
   };
   const calls = orderCalls(work);
@@ -57,9 +57,9 @@ export async function listCalls(work: Work): Promise<Reply<Listing>> {
   for await (const call of rows) {
     tally.add(call);
     if (!args.metadata_only) collector.add(shapeCall(call, plan.shaping));
-    // A page that fills up is not everything; the rest of it is counted meanwhile.
+    // A page that fills up probably has more calls after it; start counting them now.
     if (tally.calls * 2 > args.limit) startCount();
-    // What follows could not be shown, so only its facts are read.
+    // Further rows could not be shown, so only their metadata is read below.
     if (collector.full && !light) break;
   }
   const read = tally.calls;
@@ -76,7 +76,7 @@ export async function listCalls(work: Work): Promise<Reply<Listing>> {
   return render(work, { tally, collector, total, missing: reader.missing, note });
 }
 
-/** What a page lacks, and why. */
+/** Explains an empty page, or calls that the filters miss. */
 async function explain(work: Work, calls: number, total: number): Promise<string | undefined> {
   const { filters } = work.plan;
   if (work.plan.cursor.offset > 0) {
@@ -98,7 +98,7 @@ function orderCalls({ args, place, plan, session, selection }: Work): AsyncGener
   return callsInOrder(session, place, selection, { ...plan.query, sort_by }, plan.cursor.until);
 }
 
-/** Adds the facts of the page's calls that are not shown, without their contents. */
+/** Tallies the page's calls that are not shown, without reading their contents. */
 async function tallyRest(work: Work, tally: Tally, read: number): Promise<void> {
   const { args, plan } = work;
   const { offset = 0 } = plan.query;
@@ -119,8 +119,8 @@ async function tallyRest(work: Work, tally: Tally, read: number): Promise<void> 
 }
 
 /**
- * The moment up to which calls belong to a listing, newest first: calls that start while it is read
- * would shift its pages. Nothing where the newest of them has not been seen.
+ * The latest start of calls that belong to a newest-first listing; calls that start while it is
+ * being read would shift its pages. Undefined if the newest call has not been seen.
  */
 function findPin({ args, plan }: Work, tally: Tally): number | undefined {
   const newestFirst = args.sort_by === "started_at" && args.sort_direction === "desc";
@@ -186,28 +186,28 @@ function render(
   };
 }
 
-/** A millisecond after a time, in Unix seconds; services differ in how finely they compare. */
+/** A millisecond after a time, in Unix seconds; services compare times at varying precision. */
 function addMillisecond(time: string | undefined): number | undefined {
   const milliseconds = Date.parse(time ?? "");
   return Number.isNaN(milliseconds) ? undefined : (milliseconds + 1) / 1000;
 }
 
-/** Most calls that are read to order them by cost, which the service cannot do. */
+/** Maximum number of calls to sort by cost, which the service itself cannot do. */
 const COST_CALLS = 10_000;
 const BATCH = 200;
 
-/** Order by cost: whose cost. */
+/** The cost to sort by. */
 export type CostKey = "total_cost" | "prompt_cost" | "completion_cost";
 
-/** Whether a name is an order that the service does not have. */
+/** Whether a sort key is a cost, which the service cannot sort by. */
 export function isCostKey(name: string): name is CostKey {
   return name === "total_cost" || name === "prompt_cost" || name === "completion_cost";
 }
 
 /**
- * The calls of one page in the order of their cost; calls without a price come last.
+ * Yields one page of calls sorted by cost; calls without a price come last.
  *
- * @throws {Failure} `invalid_arguments` when there are too many to read, or none has a price.
+ * @throws {Failure} `invalid_arguments` if there are too many to read, or none has a price.
  */
 export async function* callsByCost(
   session: WeaveSession,
@@ -258,7 +258,7 @@ export async function* callsByCost(
   }
 }
 
-/** The calls of one page in an order that the service has. */
+/** Yields one page of calls in an order that the service supports. */
 export function callsInOrder(
   session: WeaveSession,
   place: ProjectRef,

@@ -14,55 +14,55 @@ import {
 } from "./rows/columns.ts";
 import type { Shaping } from "./rows/shape.ts";
 
-/** What a caller asks for. */
+/** The arguments of a listing. */
 export interface ListingArguments {
   readonly filters?: Record<string, unknown> | undefined;
   readonly sort_by: string;
   readonly sort_direction: "asc" | "desc";
   readonly limit: number;
   readonly offset?: number | undefined;
-  /** Goes on where another result ended. */
+  /** Continues where an earlier result ended. */
   readonly cursor?: string | undefined;
   readonly detail_level: Detail;
   /** Only these columns. */
   readonly columns?: readonly string[] | undefined;
-  /** Paths whose references to resolve. */
+  /** Paths whose references are to be resolved. */
   readonly expand_columns?: readonly string[] | undefined;
-  /** Whether costs are wanted. */
+  /** Whether to include costs. */
   readonly include_costs: boolean;
-  /** Whether feedback is wanted. */
+  /** Whether to include feedback. */
   readonly include_feedback: boolean;
   readonly truncate_length: number;
-  /** Facts about the calls, without the calls. */
+  /** Whether to return only metadata about the calls. */
   readonly metadata_only: boolean;
-  /** The same as detail `full`. */
+  /** The same as `detail_level` "full". */
   readonly return_full_data: boolean;
 }
 
-/** A listing, ready to be carried out. */
+/** A listing that is ready to run. */
 export interface Plan {
-  /** The request, without selection and order. */
+  /** The request, without selection and sort order. */
   readonly query: CallsQuery;
   readonly shaping: Shaping;
   /** Paths whose references are resolved, parents first. */
   readonly expanded: readonly string[];
   readonly cursor: Cursor;
-  /** The filters, with times that were relative to now as moments. */
+  /** The filters, with relative times resolved. */
   readonly filters: Record<string, unknown>;
   readonly name: string;
 }
 
 /**
- * Everything about a listing that needs no request.
+ * Plans a listing as far as that needs no request.
  *
- * @throws {Failure} `invalid_arguments` for what cannot be done.
+ * @throws {Failure} `invalid_arguments` for arguments that are invalid or do not go together.
  */
 export function planListing(args: ListingArguments, place: ProjectRef): Plan {
   if (args.columns !== undefined) checkColumns(args.columns);
   const columns = args.columns?.length === 0 ? undefined : args.columns;
   const detail: Detail = args.return_full_data ? "full" : args.detail_level;
   const name = nameQuery([place.id, args.filters ?? {}, args.sort_by, args.sort_direction]);
-  // A first page is often asked for with an empty cursor.
+  // Clients often send an empty cursor for the first page.
   const text = args.cursor?.trim() || undefined;
   if (text !== undefined && args.offset !== undefined) {
     throw badArgument("`cursor` and `offset` exclude each other.");
@@ -75,7 +75,7 @@ export function planListing(args: ListingArguments, place: ProjectRef): Plan {
   const light = args.metadata_only;
   const wanted = light ? [...LIGHT_COLUMNS] : chooseServiceColumns(detail, columns);
   const bare = detail === "schema" && columns === undefined;
-  // What is asked for by name comes, whatever the switches say.
+  // A column that is named explicitly is returned whatever the include flags say.
   const asked = (column: string, wanted: boolean) =>
     columns === undefined ? wanted && !bare : columns.includes(column);
   return {
@@ -108,16 +108,16 @@ const CURSOR = z.object({
   q: z.string(),
 });
 
-/** Where a listing goes on. */
+/** Where a listing continues. */
 export interface Cursor {
   readonly offset: number;
-  /** Calls that started later, in Unix seconds, came after the first page and are left out. */
+  /** Leaves out calls that started later (Unix seconds), which are newer than the first page. */
   readonly until?: number | undefined;
-  /** When the first page was asked for, in Unix milliseconds: what `7d` is counted back from. */
+  /** When the first page was requested (Unix milliseconds); ages such as `7d` count from here. */
   readonly now?: number | undefined;
 }
 
-/** A cursor as text; `query` names what it belongs to. */
+/** Encodes a cursor; `query` identifies the query that it belongs to. */
 export function writeCursor({ offset, until, now }: Cursor, query: string): string {
   const text = JSON.stringify({
     o: offset,
@@ -131,7 +131,7 @@ export function writeCursor({ offset, until, now }: Cursor, query: string): stri
 /**
  * Reads a cursor.
  *
- * @throws {Failure} `invalid_arguments` when it is none, or belongs to another query.
+ * @throws {Failure} `invalid_arguments` if it is not a cursor or belongs to another query.
  */
 export function readCursor(text: string, query: string): Cursor {
   let parsed: z.output<typeof CURSOR>;
@@ -153,7 +153,7 @@ export function readCursor(text: string, query: string): Cursor {
   return { offset: parsed.o, until: parsed.t, now: parsed.n };
 }
 
-/** A short name for what a query asks. */
+/** A short hash that identifies a query. */
 export function nameQuery(parts: readonly unknown[]): string {
   return sha256(JSON.stringify(parts), "base64url").slice(0, 12);
 }
@@ -163,8 +163,8 @@ const BOUNDS = ["start", "end", "$gt", "$gte", "$lt", "$lte"];
 const NESTED = ["$and", "$or", "$not", "$in"];
 
 /**
- * Filters with times as Unix seconds, ages counted back from `now` (Unix milliseconds), so that all
- * pages of a listing and their total are about the same time. Others stay as they are.
+ * Converts times in filters to Unix seconds, with ages counted back from `now` (Unix milliseconds),
+ * so that all pages of a listing and its total cover the same time. Other filters stay unchanged.
  */
 export function resolveMoments(
   filters: Readonly<Record<string, unknown>>,

@@ -1,5 +1,5 @@
 /**
- * Query expressions of Weave's trace API (`query.$expr` of `/calls/stream_query` and
+ * Query expressions of Weave's trace API (`query.$expr` in `/calls/stream_query` and
  * `/calls/query_stats`), and conditions that can be negated without losing calls that lack a value.
  *
  * @module
@@ -8,7 +8,7 @@
 /** A value in a query. */
 export type Literal = string | number | boolean | null;
 
-/** What a `$convert` turns text into. */
+/** The type that a `$convert` produces. */
 export type Cast = "double" | "int" | "bool" | "string";
 
 /** One side of a comparison. */
@@ -37,10 +37,10 @@ export type Condition =
   | { readonly not: Condition }
   | Test;
 
-/** One comparison; `absent` is true for calls where there is nothing to compare. */
+/** One comparison; `absent` holds for calls that have nothing to compare. */
 export interface Test {
   readonly test: Expression;
-  /** Undefined where a value is always there. */
+  /** Undefined if the value is never missing. */
   readonly absent?: Expression;
 }
 
@@ -59,14 +59,14 @@ export function convert(input: Operand, to: Cast): Operand {
   return { $convert: { input, to } };
 }
 
-/** Whether there is no value; the null goes second, and must reach the server. */
+/** Holds if there is no value. The null must come second and must be sent explicitly. */
 export function isNull(operand: Operand): Expression {
   return { $eq: [operand, literal(null)] };
 }
 
 /**
- * The expression for a condition. A negated comparison holds where there is nothing to compare:
- * SQL's three-valued logic would leave such calls out of both a condition and its opposite.
+ * Converts a condition to an expression. A negated comparison also holds for calls with nothing to
+ * compare: SQL's three-valued logic would leave them out of both a condition and its opposite.
  */
 export function toExpression(condition: Condition, negated = false): Expression {
   if ("not" in condition) return toExpression(condition.not, !negated);

@@ -2,7 +2,7 @@ import { type ResourceSpec, writeResourceUri } from "../../mcp/resource.ts";
 import type { ResultLink } from "../../mcp/tool.ts";
 import type { ProjectRef } from "../project.ts";
 
-/** A call with an address of its own. */
+/** Calls as MCP resources. */
 const CALL: ResourceSpec = {
   name: "weave_call",
   title: "Weave call",
@@ -19,7 +19,7 @@ const CALL: ResourceSpec = {
   found: ({ traces }) => !Array.isArray(traces) || traces.length > 0,
 };
 
-/** An evaluation with an address of its own. */
+/** Evaluations as MCP resources. */
 const EVALUATION: ResourceSpec = {
   name: "weave_evaluation",
   title: "Weave evaluation",
@@ -34,10 +34,10 @@ const EVALUATION: ResourceSpec = {
   found: ({ count }) => count !== 0,
 };
 
-/** Calls and evaluations. */
+/** The MCP resources of Weave. */
 export const WEAVE_RESOURCES: readonly ResourceSpec[] = [CALL, EVALUATION];
 
-/** The address of a single call here; nothing for none or several. */
+/** A link to the resource of a single call; empty for none or several. */
 export function callLinks({ entity, project }: ProjectRef, ids: readonly unknown[]): ResultLink[] {
   const [id] = ids;
   if (ids.length !== 1 || typeof id !== "string") return [];
@@ -45,7 +45,7 @@ export function callLinks({ entity, project }: ProjectRef, ids: readonly unknown
   return uri === undefined ? [] : [{ uri, name: "Call" }];
 }
 
-/** The address of a single evaluation here; nothing for none or several. */
+/** A link to the resource of a single evaluation; empty for none or several. */
 export function evaluationLinks(
   { entity, project }: ProjectRef,
   ids: readonly string[],

@@ -3,28 +3,28 @@ import { type Call, readOp } from "./call.ts";
 import type { CallsSelection, WeaveSession } from "./client.ts";
 import { boundStart, listOps } from "./selection.ts";
 
-/** What is known of a call before it is read. */
+/** What is known about a call before it is read. */
 export interface Candidate {
   readonly id: string;
   readonly op: string;
   readonly started: string;
-  /** Bytes, as far as known. */
+  /** Size in bytes; 0 if unknown. */
   readonly size: number;
 }
 
-/** Calls up to which all are looked at; beyond, windows spread over the time. */
+/** Up to this many calls, all are candidates; beyond it, they come from windows over time. */
 const ALL = 600;
 const WINDOWS = 8;
 const WINDOW = 75;
 const RARE = 500;
-/** Ops that are looked for, and in how many rounds: one that has many calls hides others. */
+/** How many ops to look for, and in how many rounds: an op with many calls hides others. */
 const OPS = 5000;
 const ROUNDS = 8;
-/** Bytes that a sample may take, and a call that is not the only one of its op. */
+/** Maximum bytes of a sample, and of a call unless its op has only larger ones. */
 const SAMPLE_BYTES = 4 * 1024 * 1024;
 const LARGE = 200 * 1024;
 
-/** Calls to choose a sample from, without their contents. */
+/** Finds calls to choose a sample from, without reading their contents. */
 export async function findCandidates(
   session: WeaveSession,
   place: ProjectRef,
@@ -55,13 +55,13 @@ export async function findCandidates(
     (_, index) => (first + ((last - first) * (index + 1)) / (WINDOWS - 1)) / 1000,
   );
   await Promise.all(starts.map((start) => read(boundStart(selection, "$gte", start), WINDOW)));
-  // Ops that are too rare to be met by chance.
+  // Look for ops that are too rare to appear in the windows by chance.
   if (selection.filter?.["op_names"] === undefined) {
     let left = (await listOps(session, place)).slice(0, OPS);
     for (let round = 0; round < ROUNDS; round++) {
       const seen = new Set([...found.values()].map(({ op }) => op));
       const rare = left.filter((op) => !seen.has(op)).slice(0, RARE);
-      // What a round does not find has no such calls, or too many others are before it.
+      // Ops that a round misses have no such calls, or other ops' calls crowd them out.
       if (rare.length === 0 || rare.length === left.length && round > 0) break;
       left = rare;
       const names = rare.map((op) => `weave:///${place.id}/op/${op}:*`);
@@ -82,8 +82,9 @@ function toCandidate(call: Call): Candidate {
 }
 
 /**
- * A sample across ops and time: each op in turn, its calls spread over time, small ones first. An
- * op that has large calls only gives one of them, and none when that would take too many bytes.
+ * Chooses a sample across ops and time: ops take turns, and each op's calls are spread over time.
+ * Large calls are skipped; an op with only large calls contributes its smallest, or none if that
+ * takes too many bytes.
  */
 export function chooseSample(
   all: readonly Candidate[],
@@ -120,7 +121,7 @@ export function chooseSample(
   return { sample, tooLarge, left: [...groups.keys()].filter((op) => !seen.has(op)) };
 }
 
-/** The calls of one op in the order in which they are taken. */
+/** The calls of one op, in the order in which to take them. */
 function queueCalls(group: readonly Candidate[], most: number): Candidate[] {
   const small = group.filter(({ size }) => size <= LARGE);
   if (small.length === 0) return [...group].sort((a, b) => a.size - b.size).slice(0, 1);
@@ -133,7 +134,7 @@ function queueCalls(group: readonly Candidate[], most: number): Candidate[] {
   }).flatMap((one) => one ?? []).sort((a, b) => rankApart(a, sorted) - rankApart(b, sorted));
 }
 
-/** Rank that takes far apart places first: the end, the beginning, the middle, the quarters. */
+/** A rank that spreads picks out: the end first, then the start, then places far apart. */
 function rankApart(one: Candidate, sorted: readonly Candidate[]): number {
   const place = sorted.indexOf(one);
   if (place === sorted.length - 1) return -1;

@@ -7,16 +7,16 @@ import { buildFilter, findNamedOps } from "./filters/build.ts";
 import { baseName, buildOpCondition, fitsPattern, type PatternNames } from "./filters/ops.ts";
 import { type Expression, field, literal, toExpression } from "./query.ts";
 
-/** Filters; which there are is told by the query tool's description and by refusals. */
+/** Filters; the query tool's description and error messages list the valid ones. */
 export const FILTERS_ARGUMENT: z.ZodRecord<z.ZodString, z.ZodUnknown> = z.record(
   z.string(),
   z.unknown(),
 );
 
 /**
- * Which calls a caller's filters select: one and the same for rows, counts and totals.
+ * Builds the selection for a caller's filters; the same for rows, counts and totals.
  *
- * @param expanded Paths of references through which filters and order may read.
+ * @param expanded Paths of references that filters and sort order may follow.
  * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
 export async function buildSelection(
@@ -38,7 +38,7 @@ export async function buildSelection(
   };
 }
 
-/** The same with a bound on when calls started, in Unix seconds. */
+/** Adds a bound on when calls started, in Unix seconds. */
 export function boundStart(
   selection: CallsSelection,
   operator: "$gte" | "$lte",
@@ -51,7 +51,7 @@ export function boundStart(
 }
 
 const OBJECTS = z.looseObject({ objs: z.array(z.looseObject({ object_id: z.string() })) });
-/** Rounds in which ops that are no objects are found; each finds at least one. */
+/** Maximum rounds for finding ops that are not published; each round finds at least one. */
 const ROUNDS = 20;
 const ROWS = 500;
 
@@ -66,9 +66,9 @@ export async function listOps(session: WeaveSession, place: ProjectRef): Promise
 }
 
 /**
- * The op names that the patterns in a filter stand for. The service only knows substrings of an
- * op's whole URI, in which the project's and the version's text would match too, so names are
- * looked up: published ops, and those that calls alone mention.
+ * Looks up the op names that the patterns in a filter match, among published ops and ops that only
+ * calls mention. The service itself only matches substrings of an op's full URI, where the project
+ * or version could match too.
  */
 export async function resolvePatterns(
   session: WeaveSession,
@@ -115,7 +115,7 @@ async function findNames(
   });
 }
 
-/** Names of ops whose calls contain `piece` in their URI, other than the known ones. */
+/** Names of ops, other than the known ones, with `piece` in the op name or URI of a call. */
 async function findUnlistedOps(
   session: WeaveSession,
   place: ProjectRef,

@@ -5,12 +5,12 @@ import { type Call, readDerived, toUsageCall } from "./call.ts";
 import type { WeaveSession } from "./client.ts";
 import { chunkCalls } from "./rows/expand.ts";
 
-/** Calls that are read of the traces of one group of roots. */
+/** Maximum number of calls to read for the traces of one group of roots. */
 const CALLS = 10_000;
 
 /**
- * Gives roots by OpenTelemetry the usage and the costs of their traces. Weave's clients sum these up
- * in a root; a span holds its own alone.
+ * Gives OpenTelemetry roots the usage and costs of their whole traces. Weave's clients roll these
+ * up into the root themselves; a span only has its own.
  */
 export class TraceUsage {
   readonly #filled = new Set<string>();
@@ -19,7 +19,7 @@ export class TraceUsage {
 
   constructor(private readonly own: WeaveSession, private readonly place: ProjectRef) {}
 
-  /** The session, with the roots that it reads filled. */
+  /** The session, with trace usage added to the roots that it reads. */
   get session(): WeaveSession {
     return {
       ...this.own,
@@ -27,12 +27,12 @@ export class TraceUsage {
     };
   }
 
-  /** Whether a call was given the usage of its trace. */
+  /** Whether a call was given the usage of its whole trace. */
   isFilled(id: string): boolean {
     return this.#filled.has(id);
   }
 
-  /** What a result says of the roots that were filled, or could not be. */
+  /** A note about the roots that were given their traces' usage, or could not be. */
   get note(): string | undefined {
     const [filled, unknown] = [this.#filled.size, this.#unknown.size];
     const parts = [
@@ -67,7 +67,7 @@ export class TraceUsage {
     return { ...call, summary: { ...call.summary, usage, weave } };
   }
 
-  /** The calls of traces, by trace; a group that has too many is halved. */
+  /** The calls of traces, by trace; splits a group that has too many. */
   async #read(traces: readonly string[], costs: boolean): Promise<Map<string, UsageCall[]>> {
     if (traces.length === 0) return new Map();
     const found = new Map<string, UsageCall[]>();
@@ -95,7 +95,7 @@ export class TraceUsage {
   }
 }
 
-/** Whether a call is a root whose usage is its own alone, as a span's is. */
+/** Whether a call is a root that only has its own usage, as a span does. */
 function isSpanRoot(call: Call): boolean {
   const { parent_id: parent = null, usage = {}, rolled_up = false } = toUsageCall(call);
   const records = Object.values(usage);
@@ -103,5 +103,5 @@ function isSpanRoot(call: Call): boolean {
   return SPAN_ID.test(call.id) || !records.some(isUsed);
 }
 
-/** An id as OpenTelemetry makes it; those of Weave's clients are UUIDs. */
+/** The form of an OpenTelemetry span id; Weave's clients use UUIDs. */
 const SPAN_ID = /^[0-9a-f]{16}$/;

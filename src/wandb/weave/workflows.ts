@@ -1,7 +1,7 @@
 import { type Workflow, workflow } from "../../mcp/workflow.ts";
 import type { Defaults } from "../project.ts";
 
-/** Two of the chains that W&B's documentation recommends: failing calls, and evaluations. */
+/** Two workflows that W&B's documentation recommends: failing calls, and evaluations. */
 export function weaveWorkflows(defaults: Defaults): readonly Workflow[] {
   return [triage(defaults), compareModels(defaults)];
 }

@@ -16,48 +16,48 @@ import { type Expression, field, literal } from "../query.ts";
 import { LIGHT_COLUMNS } from "../rows/columns.ts";
 import { cutTexts } from "../rows/shape.ts";
 
-/** Evaluations that are looked through for a name that none has exactly. */
+/** How many evaluations to search for a partial match when none has the exact name. */
 const LOOKED_THROUGH = 500;
 const OP = "Evaluation.evaluate";
 /** How Weave's `EvaluationLogger` marks its calls. */
 const LOGGED = z.looseObject({ _weave_eval_meta: z.looseObject({ imperative: z.literal(true) }) });
 
-/** A call of `Evaluation.evaluate`, as far as it can be told before its results. */
+/** A call of `Evaluation.evaluate`, with what is known before its results are read. */
 export interface EvaluationCall {
   readonly call: Call;
-  /** Name shown to people: the call's own, else the evaluation's. */
+  /** The name to show: the call's display name, or else the evaluation's. */
   readonly name: string;
   readonly evaluation: string | undefined;
   readonly model: string | undefined;
-  /** The summary that the evaluation recorded, once it has. */
+  /** The summary that the evaluation recorded, if it has recorded one. */
   readonly recorded: Readonly<Record<string, unknown>> | undefined;
-  /** Whether it was logged step by step, rather than run by `evaluate()`. */
+  /** Whether it was logged step by step rather than run by `evaluate()`. */
   readonly logged: boolean;
 }
 
-/** What is looked for. */
+/** Which evaluations to find. */
 export interface Wanted {
   /** Ids of Evaluation.evaluate calls. */
   readonly ids: readonly string[];
-  /** An id, or a name of a call, an evaluation or a model. */
+  /** An id, or the name of a call, evaluation or model. */
   readonly name: string | undefined;
   readonly limit: number;
   readonly offset?: number;
 }
 
-/** Evaluations that were found, and how many there are. */
+/** The evaluations found, and how many there are in all. */
 export interface Found {
   readonly evaluations: readonly EvaluationCall[];
   readonly total: number;
   readonly missing: readonly string[];
-  /** How many of the newest evaluations were looked through, where there may be older ones. */
+  /** How many of the newest evaluations were searched, if there may be older ones. */
   readonly newest?: number;
 }
 
 /**
- * Evaluations by id or name, newest first: those whose id, display name or evaluation name is the
- * given one, else those in whose names, or model's name, it occurs. References and addresses of
- * evaluations are taken for their ids; ids of other calls find nothing.
+ * Finds evaluations by id or name, newest first. An exact match on id, display name or evaluation
+ * name wins; otherwise any evaluation whose names or model name contain the text matches. An
+ * evaluation's reference or address works like its id; ids of other calls find nothing.
  */
 export async function findEvaluations(
   session: WeaveSession,
@@ -98,7 +98,7 @@ export async function findEvaluations(
   };
 }
 
-/** Whether a name holds a text, written as in code or as Weave keeps it: `My eval` is `My-eval`. */
+/** Whether a name contains a text, ignoring punctuation: Weave stores `My eval` as `My-eval`. */
 function isAlike(name: string, text: string): boolean {
   const [own, wanted] = [name, text].map((one) => one.toLowerCase());
   const letters = (one = "") => one.replaceAll(/[^\p{L}\p{N}]/gu, "");
@@ -106,12 +106,12 @@ function isAlike(name: string, text: string): boolean {
     (letters(wanted) !== "" && letters(own).includes(letters(wanted)));
 }
 
-/** The id in a call's reference, its address as a resource, or that of its web page. */
+/** The id in a call's reference, resource URI or web address. */
 function findId(text: string): string | undefined {
   return /^(?:weave|https?):\/\/.+\/(?:calls?|evaluations)\/([^/?#]+)$/.exec(text)?.[1];
 }
 
-/** The names of the newest evaluations, to choose from. */
+/** The names of the newest evaluations, for suggestions. */
 export async function listNames(session: WeaveSession, place: ProjectRef): Promise<string[]> {
   const base = { op_names: [`weave:///${place.id}/op/${OP}:*`, OP] };
   const found = await readEvaluations(session, place, { filter: base }, 100, 0);
@@ -119,7 +119,7 @@ export async function listNames(session: WeaveSession, place: ProjectRef): Promi
 }
 
 function matchName(name: string): Expression {
-  // A reference means that version of the evaluation, a name all of them.
+  // A reference means one version of the evaluation; a name means all of them.
   const own = literal(name.startsWith("weave:///") ? name : `/object/${name}:`);
   return {
     $or: [
@@ -163,7 +163,7 @@ async function readEvaluations(
   return found;
 }
 
-/** The name in a reference to an object or op, or of an object given as it is. */
+/** The name in a reference to an object or op, or of an inline object. */
 export function readObjectName(value: unknown): string | undefined {
   if (typeof value === "string") {
     return /^weave:\/\/\/[^/]+\/[^/]+\/(?:object|op)\/([^:]+):/.exec(value)?.[1];
@@ -171,22 +171,22 @@ export function readObjectName(value: unknown): string | undefined {
   return isRecord(value) && typeof value["name"] === "string" ? value["name"] : undefined;
 }
 
-/** What is known of evaluations besides their own calls. */
+/** What is known about evaluations beyond their own calls. */
 export interface EvaluationResults {
   readonly predictions: readonly Prediction[];
-  /** What the results route told; undefined where the instance has none. */
+  /** What the results route returned; undefined if the instance lacks it. */
   readonly results: EvalResults | undefined;
-  /** Evaluations whose scores are in the calls, since the route tells nothing of them. */
+  /** Evaluations whose scores were read from the calls, because the route does not cover them. */
   readonly fromCalls: readonly string[];
-  /** How many predictions each evaluation has, where there are more than could be held. */
+  /** How many predictions each evaluation has, if there are too many to hold in memory. */
   readonly totals: ReadonlyMap<string, number> | undefined;
 }
 
 /**
  * Reads the predictions of evaluations.
  *
- * @param contents Whether single scores and answers are wanted; else statistics do where the route
- * for results has them.
+ * @param contents Whether individual scores and answers are needed; otherwise the results route's
+ * statistics are enough where it has them.
  */
 export async function readResults(
   weave: Weave,
@@ -200,12 +200,12 @@ export async function readResults(
     readRoute(weave, session, place, calls, contents),
     readPredictions(session, place, calls, older),
   ]);
-  // Where the route tells nothing, scores are in the calls.
+  // If the route does not cover an evaluation, its scores are in the calls.
   const unclear = found.filter((one) => {
     const ended = bare.list.filter(({ evaluation, status }) =>
       evaluation === one.call.id && status !== "running"
     );
-    // Of a part of the predictions nothing follows for the rest.
+    // A partial list of predictions says nothing about the rest.
     const errors = bare.cut ? 0 : ended.filter(({ status }) => status === "failed").length;
     return !contents && needsPredictions(results, one, { predictions: ended.length, errors });
   }).map(({ call }) => call.id);
@@ -222,7 +222,7 @@ export async function readResults(
   return { predictions, results, fromCalls, totals: new Map(await Promise.all(counts)) };
 }
 
-/** An evaluation as it is added up. */
+/** Converts an evaluation to the form used for analysis. */
 export function toEvaluation(
   found: EvaluationCall,
   predictions: readonly Prediction[],
@@ -238,7 +238,7 @@ export function toEvaluation(
     trials: own,
     recorded: pickScores(found.recorded),
     countsNone,
-    // What it would record, had it come to a good end.
+    // What it would have recorded if it had finished successfully.
     ...((finished && (found.call.exception ?? null) === null) || countsNone
       ? {}
       : { leavesFailedOut: found.logged ? "all" : "fields" }),

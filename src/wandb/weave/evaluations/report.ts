@@ -16,7 +16,7 @@ const APART =
   "No example occurs in all of these evaluations, so their scores are about different " +
   "data: choose evaluations of one dataset by eval_name or evaluation_ids.";
 
-/** Differences between evaluations; examples with the dataset's row where that was read. */
+/** Differences between evaluations; examples include the dataset's row if it was read. */
 export function describeComparison(
   evaluations: readonly Evaluation[],
   predictions: readonly Prediction[],
@@ -35,16 +35,16 @@ export function describeComparison(
   };
 }
 
-/** Characters of what was raised, and how many different ones are told. */
+/** Maximum length of an error text, and how many different ones to report. */
 const LENGTH = 300;
 const REASONS = 5;
 
-/** What was raised, short enough for a summary. */
+/** Cuts an error text to a length that suits a summary. */
 export function shortenReason(text: string): string {
   return cutText(text, LENGTH);
 }
 
-/** The commonest reasons why an evaluation's predictions failed, and how often each was it. */
+/** The most common reasons why an evaluation's predictions failed, with their counts. */
 export function countReasons(
   evaluation: string,
   predictions: readonly Prediction[],
@@ -58,20 +58,20 @@ export function countReasons(
   return Object.fromEntries([...counts].sort((a, b) => b[1] - a[1]).slice(0, REASONS));
 }
 
-/** Longest text in a prediction that is listed with others. */
+/** Maximum length of a text in a listed prediction. */
 const TEXT = 500;
 
 /** Predictions to list, by evaluation. */
 export interface Tasks {
-  /** For each evaluation: its predictions, and how many there are. */
+  /** For each evaluation, its predictions and how many there are in all. */
   readonly fields: { per_task: Record<string, unknown>[]; per_task_total: number }[];
-  /** Where to go on, when some were left out. */
+  /** The offset to continue from, if some were left out. */
   readonly next: number | undefined;
 }
 
 /**
- * The predictions of evaluations from an offset on, as many of each as fit into the answer
- * together, so that the same examples of all stay side by side.
+ * The predictions of evaluations, starting at an offset. All evaluations get the same range, as
+ * large as fits into the answer, so that the same examples stay side by side.
  */
 export function listTasks(
   evaluations: readonly string[],
@@ -110,7 +110,7 @@ function describeTask(one: Prediction): Record<string, unknown> {
   return { call_id: id, ...Object.fromEntries(Object.entries(shown ?? {})) };
 }
 
-/** Predictions with their examples and answers read, where these are references or hold some. */
+/** Resolves references in the examples and answers of predictions. */
 export async function resolveExamples(
   session: WeaveSession,
   predictions: readonly Prediction[],

@@ -15,7 +15,7 @@ import { Holder } from "../rows/collect.ts";
 import { cutTexts } from "../rows/shape.ts";
 import type { EvaluationCall } from "./find.ts";
 
-/** Longest text of a single prediction that is kept, in characters. */
+/** Maximum length of a text kept from a prediction, in characters. */
 export const TEXT = 2000;
 
 const Stats = z.looseObject({
@@ -49,7 +49,7 @@ const SUMMARY = z.looseObject({
   }).nullish(),
 });
 
-/** What one prediction answered and scored. */
+/** The answer and scores of one prediction. */
 export interface TrialResult {
   /** Digest of the dataset's row. */
   readonly example: string;
@@ -58,34 +58,34 @@ export interface TrialResult {
   readonly output: unknown;
 }
 
-/** Results of evaluations; texts in single predictions are cut to {@link TEXT} characters. */
+/** Results of evaluations; texts in predictions are cut to {@link TEXT} characters. */
 export interface EvalResults {
-  /** Single predictions by call id, where they are wanted. */
+  /** Predictions by call id, if they were requested. */
   readonly trials: ReadonlyMap<string, TrialResult>;
-  /** Whether there are more of them than could be held. */
+  /** Whether there are too many of them to hold in memory. */
   readonly cut: boolean;
-  /** Statistics by evaluation, where only these are wanted. */
+  /** Statistics by evaluation, if only these were requested. */
   readonly stats: ReadonlyMap<string, readonly ScorerStats[]>;
-  /** Evaluations that gave texts as scores, of which statistics may say nothing. */
+  /** Evaluations with text scores, which the statistics may not cover. */
   readonly texts: ReadonlySet<string>;
-  /** How many predictions of each evaluation were looked at for texts. */
+  /** How many predictions of each evaluation were checked for text scores. */
   readonly sampled: ReadonlyMap<string, number>;
 }
 
 /** Statistics of one dimension of a scorer. */
 export type ScorerStats = z.output<typeof Stats>;
 
-/** Statuses by which instances say that they are older than the route. */
+/** Statuses from instances that are too old to have the route. */
 const OLDER = [404, 405, 422];
 const ROUTE = "eval_results";
-/** Rows that are looked at beside statistics, to see whether scores are texts. */
+/** Rows to read along with the statistics, to see whether scores are texts. */
 const SAMPLE = 50;
 
 /**
- * Evaluation results from the route for them; undefined where the instance has none, which is
- * remembered for the process.
+ * Reads evaluation results from the results route. Undefined if the instance lacks the route, which
+ * is remembered between tool calls.
  *
- * @param rows Whether the single predictions are wanted; else only statistics are sent.
+ * @param rows Whether to read individual predictions; otherwise statistics and a sample of rows.
  */
 export async function readRoute(
   weave: Weave,
@@ -125,7 +125,7 @@ export async function readRoute(
   }
 }
 
-/** Reads rows while they arrive, so that ten thousand long ones are never held whole. */
+/** Reads rows as they arrive, so that thousands of long ones are never held in full. */
 async function readTrials(
   session: WeaveSession,
   route: SafePath,
@@ -149,7 +149,7 @@ async function readTrials(
   return { trials, cut: hold.full, stats: new Map(), texts: new Set(), sampled: new Map() };
 }
 
-/** What is known of the predictions that the statistics are about. */
+/** What is known about the predictions that the statistics cover. */
 export interface Ended {
   readonly predictions: number;
   /** How many of these failed. */
@@ -157,9 +157,9 @@ export interface Ended {
 }
 
 /**
- * Statistics of the results route in the form of our own sums. The route divides by the predictions
- * that have a score; a failed prediction has not passed, so the rate counts it too. What is missing
- * beyond the failed ones was null.
+ * Converts the results route's statistics to the form of our own results. The route divides by the
+ * predictions that have a score; our rate also counts failed predictions, because they did not
+ * pass. Scores missing beyond the failed predictions were null.
  */
 export function toScorerResults(
   stats: readonly ScorerStats[],
@@ -197,9 +197,10 @@ export function toScorerResults(
 }
 
 /**
- * Whether statistics cannot tell an evaluation's scores: texts, keys that the route joins by their
- * dots, scorers of which neither statistics nor the recorded summary says anything, and predictions
- * that failed and may have a score all the same, so that what is missing was null elsewhere.
+ * Whether an evaluation's scores cannot be taken from the statistics. This is so for text scores,
+ * for keys with dots (the route joins keys with dots), for scorers that neither the statistics nor
+ * the recorded summary covers, and for failed predictions that may still have a score, so that the
+ * missing scores may be nulls of other predictions.
  */
 export function needsPredictions(
   results: EvalResults | undefined,
@@ -221,7 +222,7 @@ function holdsDottedKey(value: unknown): boolean {
     Object.entries(value).some(([key, item]) => key.includes(".") || holdsDottedKey(item));
 }
 
-/** What a recorded summary says of the model, in Python and in TypeScript. */
+/** Keys of a recorded summary that describe the model, as Python and TypeScript write them. */
 const OF_MODEL = ["output", "model_output", "model_latency", "model_success"];
 
 /** The part of a recorded summary that is about scorers. */
@@ -234,7 +235,7 @@ export function pickScores(
   );
 }
 
-/** Scores by `scorer` or `scorer.path`, without what the name says already. */
+/** Scores keyed by `scorer` or `scorer.path`, without the fields that the key repeats. */
 export function nameScores(
   scorers: readonly ScorerResult[],
 ): Record<string, Record<string, unknown>> {

@@ -12,13 +12,13 @@ import { LIGHT_COLUMNS } from "../rows/columns.ts";
 import { cutTexts, shortenException } from "../rows/shape.ts";
 import { type EvalResults, TEXT } from "./results.ts";
 
-/** The op of Weave's Python client, and that of its TypeScript client. */
+/** The op names used by Weave's Python client and by its TypeScript client. */
 const OPS = ["Evaluation.predict_and_score", "Evaluation.predictAndScore"];
-/** Predictions whose parts are read by one request, how many requests there are, and parts in one. */
+/** Predictions per request for child calls, parallel requests, and child calls per request. */
 const BATCH = 1000;
 const PARALLEL = 4;
 const PARTS = 50_000;
-/** The service wants a limit; what is held ends the reading long before. */
+/** The service needs a limit; the memory limit stops reading long before this one. */
 const ALL = 1_000_000;
 
 /** A prediction; its scores may still have to come from the results route. */
@@ -26,20 +26,20 @@ export interface Prediction extends Trial {
   readonly evaluation: string;
   readonly row?: unknown;
   readonly error?: string;
-  /** The client that ran the evaluation; their summaries follow different rules. */
+  /** The client that ran the evaluation; the two clients summarize by different rules. */
   readonly writer: "python" | "typescript";
-  /** Where it cannot be told which of the calls below is the model's. */
+  /** Set if it is unclear which child call is the model's. */
   readonly model_call?: "unknown";
 }
 
-/** What was read of evaluations. */
+/** The predictions read from evaluations. */
 export interface Predictions {
   readonly list: readonly Prediction[];
-  /** Whether there are more than could be held. */
+  /** Whether there are too many to hold in memory. */
   readonly cut: boolean;
 }
 
-/** What is needed of a call; the call is not kept. */
+/** The parts of a call that are needed; the call itself is not kept. */
 interface Outcome {
   readonly id: string;
   readonly op: string;
@@ -51,7 +51,7 @@ interface Outcome {
   readonly cost: number | undefined;
 }
 
-/** A prediction before its parts are known. */
+/** A prediction whose child calls have not been read yet. */
 interface Begun extends Outcome {
   readonly evaluation: string;
   readonly example: string;
@@ -60,11 +60,11 @@ interface Begun extends Outcome {
 }
 
 /**
- * The predictions of evaluations, from their calls, oldest first: how each went, what it took. A
- * prediction has failed when it, its model or a scorer raised; one whose model recovered from a
- * failure below itself has not.
+ * Reads the predictions of evaluations from their calls, oldest first: status, latency, usage and
+ * cost. A prediction has failed if it, its model or a scorer raised; it has not failed if its model
+ * recovered from a failure further down.
  *
- * @param contents Reads examples, answers and scores from the calls too.
+ * @param contents Whether to read examples, answers and scores from the calls too.
  */
 export async function readPredictions(
   session: WeaveSession,
@@ -97,7 +97,7 @@ export async function readPredictions(
   return { list: found.flat(), cut: hold.full };
 }
 
-/** How many predictions an evaluation has, read or not. */
+/** Counts all predictions of an evaluation, including those not read. */
 export function countPredictions(
   session: WeaveSession,
   place: ProjectRef,
@@ -135,7 +135,7 @@ function begin(call: Call, contents: boolean): Begun {
   };
 }
 
-/** What the calls directly below predictions did, oldest first; a batch with too many is halved. */
+/** Outcomes of the predictions' child calls, oldest first; splits a batch with too many. */
 async function readParts(
   session: WeaveSession,
   place: ProjectRef,
@@ -196,11 +196,11 @@ function complete(
 }
 
 /**
- * The model's call among those below a prediction; before it may be one that prepares its input,
- * after it are scorers.
+ * Finds the model's call among a prediction's child calls. A call that prepares the input may come
+ * before it; scorers come after it.
  *
- * @param ref The model, as the prediction's input: an object, or an op that is the model.
- * @param methods Calls that are known to be methods of the model.
+ * @param ref The prediction's `model` input: an object, or an op that is the model itself.
+ * @param methods Ids of calls that are known to be methods of the model.
  */
 function findModel(
   ref: unknown,
@@ -213,17 +213,17 @@ function findModel(
     (others.length === 0 ? named : undefined);
 }
 
-/** The methods by which Weave's Python client calls a model, unless their ops are named otherwise. */
+/** Whether an op has the default name of a method that Weave's Python client calls on a model. */
 function isNamedAsModel({ op }: Outcome): boolean {
   return /(^|[._])(predict|infer|forward|invoke)$/i.test(op);
 }
 
-/** Whether no call is of the op that is the model; names alone do not tell, since scorers have some. */
+/** Whether no call has the model as its op. Names are not enough: scorers can have the same. */
 function isUnclear(ref: unknown, parts: readonly Outcome[]): boolean {
   return parts.length > 0 && parts.every((part) => part.opName !== ref);
 }
 
-/** Which calls below predictions are methods of their models: the service compares references. */
+/** Ids of the child calls that are methods of the models; the service compares references. */
 async function readMethods(
   session: WeaveSession,
   place: ProjectRef,
@@ -243,10 +243,10 @@ async function readMethods(
   return methods;
 }
 
-/** Longest example that stands for itself where it is compared with others. */
+/** Maximum length of an example that serves as its own key; longer ones are hashed. */
 const KEY = 80;
 
-/** What names an example in every evaluation of the same dataset. */
+/** A key that identifies an example across evaluations of the same dataset. */
 function nameExample(example: unknown): string | undefined {
   if (example === undefined) return undefined;
   const text = typeof example === "string"
@@ -256,8 +256,8 @@ function nameExample(example: unknown): string | undefined {
 }
 
 /**
- * Predictions with examples, answers and scores as far as the results route has them; without those
- * that it has and that could not be held.
+ * Adds the examples, answers and scores that the results route has. If its results were cut off,
+ * drops the predictions that are not among them.
  */
 export function addResults(
   predictions: readonly Prediction[],
@@ -269,8 +269,8 @@ export function addResults(
 }
 
 /**
- * The evaluations of which the results route told nothing: it passes over the predictions that
- * Weave's TypeScript client writes.
+ * The evaluations that the results route does not cover: it skips predictions written by Weave's
+ * TypeScript client.
  */
 export function findUntold(
   predictions: readonly Prediction[],

@@ -20,34 +20,34 @@ import {
   timeRangeCondition,
 } from "./special.ts";
 
-/** Columns of ids that a call may lack. */
+/** Id columns that may be null. */
 const NULLABLE = ["parent_id", "thread_id", "turn_id"];
 
-/** `filter` of a request: lists of which every one must hold. */
+/** A request's `filter`; a call must match every list. */
 export interface CallsFilter {
-  /** A list, or whether roots alone. */
+  /** A list of values, or a flag such as `trace_roots_only`. */
   [name: string]: readonly string[] | boolean;
 }
 
-/** A filter as the service takes it. */
+/** A filter in the service's form. */
 export interface ServiceFilter {
-  /** `filter` of the request. */
+  /** The request's `filter`. */
   readonly filter: CallsFilter;
-  /** `query` of the request. */
+  /** The request's `query`. */
   readonly query?: { readonly $expr: Expression };
   /** Dotted paths of JSON fields that the query reads. */
   readonly paths: readonly string[];
 }
 
-/** What a filter says of op names. */
+/** The op names in a filter. */
 export interface NamedOps {
-  /** Its selectors; the patterns among them must be looked up before {@link buildFilter}. */
+  /** Its op selectors; look up the patterns among them before {@link buildFilter}. */
   readonly ops: readonly OpSelector[];
-  /** The same in conditions on the name of the trace. */
+  /** Names in conditions on the trace's name. */
   readonly traceNames: readonly string[];
 }
 
-/** Finds what a filter says of op names, wherever it does. */
+/** Finds the op names anywhere in a filter. */
 export function findNamedOps(
   filters: Readonly<Record<string, unknown>>,
   place: ProjectRef,
@@ -58,10 +58,10 @@ export function findNamedOps(
 }
 
 /**
- * What the service is sent for a caller's filters; the same for rows and for counts. Every filter
- * does what it says or is refused.
+ * Converts a caller's filters to the service's form, the same for rows and for counts. A filter
+ * that cannot be applied exactly is refused.
  *
- * @param patterns The op names that each pattern of {@link findNamedOps} stands for.
+ * @param patterns The op names that each pattern from {@link findNamedOps} matches.
  * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
 export function buildFilter(
@@ -86,7 +86,7 @@ class Builder {
 
   constructor(private readonly place: ProjectRef, private readonly patterns: PatternNames) {}
 
-  /** The conditions of one object of filters; at the top, lists go to `filter` instead. */
+  /** The conditions of one filter object; top-level lists go to `filter` instead. */
   read(filters: Readonly<Record<string, unknown>>, at: string, nested: boolean): Condition[] {
     return Object.entries(filters).flatMap(([key, value]) => {
       const name = `${at}${key}`;
@@ -193,7 +193,7 @@ class Builder {
     return [];
   }
 
-  /** Keys are dotted paths, nested as deep as they like, down to values or operators. */
+  /** Keys are dotted paths and may be nested to any depth, down to values or operators. */
   #json(path: string, value: unknown, name: string): Condition[] {
     if (!isRecord(value) || isOperators(value)) {
       const whole = path === "inputs" || path === "attributes" || path === "summary";
@@ -247,7 +247,7 @@ class Builder {
   }
 }
 
-/** The texts in a condition; one that asks for a part of a text as a pattern. */
+/** The texts in a condition; the operand of `$contains` becomes a pattern. */
 function listTexts(value: unknown): string[] {
   if (typeof value === "string") return [value];
   if (Array.isArray(value)) return value.flatMap(listTexts);
@@ -257,7 +257,7 @@ function listTexts(value: unknown): string[] {
   );
 }
 
-/** `*text*` as a part of a name: the guess of who knows that patterns find ops. */
+/** Accepts `*text*` as `$contains`, because op names take such patterns and callers try them. */
 function readDisplayName(value: unknown, name: string): unknown {
   if (typeof value !== "string" || !value.includes("*")) return value;
   const [, part] = /^\*([^*]+)\*$/.exec(value) ?? [];

@@ -21,8 +21,8 @@ export function isOperators(value: unknown): value is Record<string, unknown> {
 }
 
 /**
- * The condition that `specification` puts on a field: a value to equal, a list of values one of
- * which it equals, or an object of operators that must all hold.
+ * The condition that `specification` puts on a field: a value, a list of allowed values, or an
+ * object of operators that must all hold.
  *
  * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
@@ -37,7 +37,7 @@ export function buildCondition(target: Field, specification: unknown, name: stri
   return parts.length === 1 && parts[0] !== undefined ? parts[0] : { all: parts };
 }
 
-/** Holds where the field has no value. */
+/** Holds if the field has no value. */
 export function buildAbsence(target: Field): Condition {
   return { test: expressAbsence(target) };
 }
@@ -84,7 +84,7 @@ function equals(target: Field, value: unknown, name: string): Condition {
   if (value === null || (value === "" && mayBeMissing(target))) return buildAbsence(target);
   if (target.kind === "time") {
     const seconds = toUnixSeconds(value, name);
-    // Hardly ever has a call started at just this microsecond: a span of time is meant.
+    // A date without a time of day means a period; a call almost never starts at that instant.
     if (typeof value === "string" && !/T?\d{2}:\d{2}/.test(value)) {
       throw badArgument(`${name}: give a bound, such as {"$gte": ${JSON.stringify(value)}}.`);
     }
@@ -101,7 +101,7 @@ function equals(target: Field, value: unknown, name: string): Condition {
     "$eq",
     typeof scalar === "boolean" ? String(scalar) : scalar,
   );
-  // The hosted service reads the text "null" as it reads null: as nothing.
+  // The hosted service treats the text "null" like null: as missing.
   const nulls = scalar === "null" ? holdForms(target, ['"null"']) : undefined;
   if (nulls !== undefined) return { any: [equal, { all: [buildAbsence(target), nulls] }] };
   const kind = tellKind(target, scalar);
@@ -139,7 +139,7 @@ function compareOrder(
     operator,
     target.kind === "time" ? toUnixSeconds(value, name) : readScalar(target, value, name),
   );
-  // What is missing reads as an empty text on the hosted service, which is before every other.
+  // The hosted service reads a missing value as an empty text, which sorts before any other.
   return typeof value === "string" && target.kind === "json"
     ? { all: [{ not: buildAbsence(target) }, found] }
     : found;
@@ -157,20 +157,20 @@ function contains(target: Field, value: unknown, name: string): Condition {
   if (target.path === "exception") return matchException("$contains", text);
   const part = (substr: string, input: Operand): Condition =>
     buildTest(target, { $contains: { input, substr: literal(substr) } }, input);
-  // A part of a number is not within quotes, where the service looks first.
+  // Part of a number is not inside quotes, where the service would look first.
   const whole = part(text, textOperand(target, [/[a-z]/i.test(text) ? text : '"']));
   const escaped = target.kind === "json" ? listEscapedForms(text) : [];
   if (escaped.length === 0) return whole;
-  // Lists and objects are compared as JSON, in which texts stand between quotes.
+  // Lists and objects are compared as JSON, in which texts are quoted.
   const input = textOperand(target, escaped);
   const forms = escaped.map((form) => part(form, input));
   return { any: [whole, { all: [part('"', input), { any: forms }] }] };
 }
 
 /**
- * The operand to compare texts with. Before it compares a plain field, the hosted service narrows by
- * LIKE over the stored JSON, in which these are escaped: such a text would never be found. It does
- * not narrow where the field is converted.
+ * The operand for comparing a field with texts. Before comparing a plain field, the hosted service
+ * prefilters with LIKE on the stored JSON, which would never find a text that is escaped there. It
+ * does not prefilter a converted field.
  */
 function textOperand(target: Field, texts: readonly string[]): Operand {
   const plain = field(target.path);
@@ -178,7 +178,7 @@ function textOperand(target: Field, texts: readonly string[]): Operand {
   return target.kind !== "json" || verbatim ? plain : convert(plain, "string");
 }
 
-/** Holds for an exception by the text that results show of it. */
+/** Matches an exception by the text that results show for it. */
 function matchException(operator: "$eq" | "$contains", text: string): Condition {
   const target: Field = { path: "exception", kind: "text" };
   const input = field(target.path);
@@ -237,7 +237,7 @@ function buildTest(target: Field, expression: Expression, operand: Operand): Con
 /**
  * A moment as Unix seconds, with fractions.
  *
- * @throws {Failure} `invalid_arguments` for what is not a time.
+ * @throws {Failure} `invalid_arguments` for anything that is not a time.
  */
 export function toUnixSeconds(value: unknown, name: string, now: number = Date.now()): number {
   const moment = parseMoment(value, now);
@@ -248,7 +248,7 @@ export function toUnixSeconds(value: unknown, name: string, now: number = Date.n
   );
 }
 
-/** The hosted service reads what is not there as an empty text: the two cannot be told apart. */
+/** Whether a missing value and an empty text look the same to the hosted service. */
 function mayBeMissing({ kind }: Field): boolean {
   return kind === "json" || kind === "label";
 }

@@ -2,27 +2,27 @@ import { badArgument, nearest, unknownName } from "../../../core/failure.ts";
 import { createLookup, splitPath } from "../../../core/values.ts";
 import { type Condition, convert, field, literal } from "../query.ts";
 
-/** How the service holds a field, which decides how it is compared. */
+/** How the service stores a field, which decides how it is compared. */
 export type Kind =
   | "key"
   /** A column that may be null. */
   | "text"
-  /** A column that may be null or empty, which mean the same. */
+  /** A column that may be null or empty, which means the same. */
   | "label"
-  /** A part of inputs, output, attributes, summary or feedback: compared as text. */
+  /** A value inside inputs, output, attributes, summary or feedback; compared as text. */
   | "json"
-  /** A number that the service works out. */
+  /** A numeric column, or a number that the service derives. */
   | "number"
   | "time";
 
-/** A field and how it is held. */
+/** A field and how it is stored. */
 export interface Field {
   readonly path: string;
   /** See {@link Kind}. */
   readonly kind: Kind;
 }
 
-/** Columns of calls that may be filtered and sorted by, and how each is held. */
+/** Columns that calls can be filtered and sorted by, and how each is stored. */
 const COLUMNS: Readonly<Record<string, Kind>> = {
   id: "key",
   trace_id: "key",
@@ -39,10 +39,10 @@ const COLUMNS: Readonly<Record<string, Kind>> = {
   wb_run_step: "number",
 };
 
-/** The name of a trace: its root's display name, or op. */
+/** The name of a trace: its root's display name, or else its op. */
 export const TRACE_NAME = "summary.weave.trace_name";
 
-/** Names that stand for what the service works out. */
+/** Short names for fields that the service derives. */
 const DERIVED: Readonly<Record<string, string>> = createLookup({
   status: "summary.weave.status",
   latency: "summary.weave.latency_ms",
@@ -52,7 +52,7 @@ const DERIVED: Readonly<Record<string, string>> = createLookup({
 
 const JSON_ROOTS = ["inputs", "output", "attributes", "summary"];
 
-/** The field that a dotted path names; undefined when calls have none of that name. */
+/** The field at a dotted path; undefined if calls have no such field. */
 export function findField(path: string): Field | undefined {
   const own = DERIVED[path] ?? (isFeedback(path) ? path : normalizeIndexes(path));
   if (own === "summary.weave.latency_ms") return { path: own, kind: "number" };
@@ -76,7 +76,7 @@ function isFeedback(path: string): boolean {
   return /^feedback\.\[[^\]]+\]\..+/.test(path);
 }
 
-/** `messages[0].role` as the service writes it; it cannot look into all items of a list at once. */
+/** Writes `messages[0].role` the service's way; it cannot search all items of a list at once. */
 function normalizeIndexes(path: string): string {
   if (/(\[(\*|-\d+)?\]|\.\*)(\.|\[|$)/.test(path)) {
     throw badArgument(
@@ -91,7 +91,7 @@ function normalizeIndexes(path: string): string {
 /**
  * The field to sort by.
  *
- * @throws {Failure} `invalid_arguments`, naming the fields there are.
+ * @throws {Failure} `invalid_arguments`, naming the valid fields.
  */
 export function findSortField(name: string): Field {
   const found = findField(name);
@@ -109,12 +109,12 @@ export function findSortField(name: string): Field {
   });
 }
 
-/** Whether every part of a dotted path has a name. */
+/** Whether no part of a dotted path is empty. */
 export function isPath(path: string): boolean {
   return path.length <= 1000 && splitPath(path).every((part) => part !== "");
 }
 
-/** Filters that take ids or names: the list in `filter`, and the field it is about. */
+/** Filters that take ids or names, each with its list in `filter` and the field it tests. */
 export const LISTS: Readonly<Record<string, readonly [list: string, field: string]>> = createLookup(
   {
     ...{ id: ["call_ids", "id"], call_id: ["call_ids", "id"], call_ids: ["call_ids", "id"] },
@@ -127,17 +127,17 @@ export const LISTS: Readonly<Record<string, readonly [list: string, field: strin
     ...{ input_refs: ["input_refs", ""], output_refs: ["output_refs", ""] },
   },
 );
-/** These are translated by the service in its lists, and nowhere else. */
+/** Lists whose values the service only translates in `filter`, not in a condition. */
 export const LISTS_ONLY: readonly string[] = [
   "wb_run_ids",
   "wb_user_ids",
   "input_refs",
   "output_refs",
 ];
-/** Values that one list takes. */
+/** Maximum number of values in one list. */
 export const MOST = 1000;
 
-/** The documented filters, for messages. */
+/** The documented filters, for error messages. */
 export const FILTERS: readonly string[] = [
   ...["op_name", "op_name_contains", "display_name", "display_name_contains", "status"],
   ...["time_range", "started_at", "ended_at", "latency", "attributes", "inputs", "output"],
@@ -147,10 +147,10 @@ export const FILTERS: readonly string[] = [
 ];
 
 /**
- * Holds but for values of another kind that read alike: the service compares texts, so that `true`
- * equals `"true"`, and numbers so that 1 equals `"1"`. Calls are left out where the other form
- * stands behind the same key in the stored JSON and this one does not, so that none is lost.
- * Undefined where nothing reads alike, or where the key cannot be looked for.
+ * Tells apart values of different types that look alike. The service compares them as texts or as
+ * numbers, so `true` equals `"true"` and 1 equals `"1"`. The condition only excludes calls whose
+ * stored JSON has the other form after the same key and not this one, so that no match is lost.
+ * Undefined if no other type looks alike, or if the key cannot be searched for.
  */
 export function tellKind(target: Field, value: string | number | boolean): Condition | undefined {
   const bare = listBareForms(value);
@@ -164,19 +164,19 @@ export function tellKind(target: Field, value: string | number | boolean): Condi
   return held === undefined || others === undefined ? undefined : { any: [held, { not: others }] };
 }
 
-/** Holds where the key of a field is followed by one of some beginnings in the stored JSON. */
+/** Holds if one of `forms` follows the field's key in the stored JSON. */
 export function holdForms(target: Field, forms: readonly string[]): Condition | undefined {
   const [root = "", ...keys] = target.kind === "json" ? splitPath(target.path) : [];
   const key = keys.at(-1);
   const derived = root === "feedback" || (root === "summary" && keys[0] === "weave");
   if (key === undefined || derived || /^\d+$|[^ !#-[\]-~]/.test(key)) return undefined;
-  // The service narrows by the texts of plain fields, among which are no keys.
+  // Convert the field: the service prefilters plain fields by their texts, not their keys.
   const input = convert(field(root), "string");
   const found = forms.flatMap((form) => [":", ": "].map((colon) => `"${key}"${colon}${form}`));
   return { any: found.map((one) => ({ test: { $contains: { input, substr: literal(one) } } })) };
 }
 
-/** How what a value reads like begins in JSON: writers differ in when they use exponents. */
+/** The first characters of a value's unquoted JSON forms; writers use exponents differently. */
 function listBareForms(value: string | number | boolean): string[] {
   const text = String(value);
   if (text === "true" || text === "false") return [text];
@@ -187,9 +187,9 @@ function listBareForms(value: string | number | boolean): string[] {
 }
 
 /**
- * Texts that the stored form of an exception holds when what is shown of it (`ValueError: bad`) is
- * this text, or holds it. Besides plain text, clients store JSON: Python's
- * `{"type": "ValueError", "message": "bad", …}` in ASCII, JavaScript's without blanks.
+ * Texts to search for in stored exceptions whose displayed form (`ValueError: bad`) equals or
+ * contains the text. Besides plain text, clients store JSON: Python writes
+ * `{"type": "ValueError", "message": "bad", …}` in ASCII, JavaScript omits the spaces.
  */
 export function listStoredForms(text: string, whole: boolean): string[] {
   const parts = whole ? [] : listEscapedForms(text);
@@ -203,13 +203,13 @@ export function listStoredForms(text: string, whole: boolean): string[] {
   return [...new Set([...parts, ...forms, ...forms.map(escapeNonAscii)])];
 }
 
-/** How a text stands within JSON where it is escaped there, as Python writes it and as others do. */
+/** The escaped forms of a text in JSON, as Python and other clients write it, if they differ. */
 export function listEscapedForms(text: string): string[] {
   const plain = quote(text);
   return [...new Set([escapeNonAscii(plain), plain])].filter((one) => one !== text);
 }
 
-/** A text as it stands within the quotes of JSON. */
+/** A text as it appears between the quotes of a JSON string. */
 function quote(text: string): string {
   return JSON.stringify(text).slice(1, -1);
 }

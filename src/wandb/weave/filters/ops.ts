@@ -2,12 +2,12 @@ import { badArgument } from "../../../core/failure.ts";
 import { isRecord } from "../../../core/json.ts";
 import { type Condition, field, literal, type Test } from "../query.ts";
 
-/** The names that a pattern stands for, looked up before. */
+/** The op names that each pattern matches, looked up beforehand. */
 export type PatternNames = ReadonlyMap<string, readonly string[]>;
 
 const MOST = 1000;
 
-/** The ops that a filter's value names, each as its own selector. */
+/** Reads the ops that a filter's value names, one selector for each. */
 export function readSelectors(value: unknown, name: string, project: string): OpSelector[] {
   if (isRecord(value)) {
     const [operator, operand] = Object.entries(value)[0] ?? [];
@@ -36,7 +36,7 @@ export function selectPart(value: unknown, name: string): OpSelector {
   return { kind: "pattern", pattern: `*${value}*` };
 }
 
-/** The names that selectors stand for, and single versions. */
+/** The op names and single versions that selectors stand for. */
 function resolve(
   selectors: readonly OpSelector[],
   patterns: PatternNames,
@@ -54,8 +54,8 @@ function resolve(
 }
 
 /**
- * `filter.op_names` for the selectors, with a condition where that list alone is not exact: the
- * service reads it as LIKE patterns, in which `_` stands for any character.
+ * Builds `filter.op_names` for the selectors, with a condition if the list alone is not exact: the
+ * service reads its items as LIKE patterns, in which `_` matches any character.
  */
 export function buildOpFilter(
   selectors: readonly OpSelector[],
@@ -65,7 +65,7 @@ export function buildOpFilter(
   const { names, versions } = resolve(selectors, patterns);
   const uris = names.flatMap((name) => [`weave:///${project}/op/${name}:*`, name]);
   const all = [...uris, ...versions];
-  // A list that is empty would select everything.
+  // An empty list would select everything.
   if (all.length === 0) all.push("(no op of this name)");
   if (all.length > MOST) {
     throw badArgument(`The pattern matches ${names.length} ops, more than one filter takes.`);
@@ -77,7 +77,7 @@ export function buildOpFilter(
   };
 }
 
-/** The same as a condition, for `$or` and `$not`. */
+/** Builds the same as a condition, for `$or` and `$not`. */
 export function buildOpCondition(
   selectors: readonly OpSelector[],
   patterns: PatternNames,
@@ -92,7 +92,7 @@ export function buildOpCondition(
   return { any: [...tests, { test: { $in: [op, exact.map(literal)] } }] };
 }
 
-/** The name in an op's URI (`weave:///entity/project/op/name:digest`); other names as they are. */
+/** The name in an op's URI (`weave:///entity/project/op/name:digest`); other text unchanged. */
 export function baseName(opName: string): string {
   if (!opName.startsWith("weave:///")) return opName;
   const at = opName.indexOf("/op/");
@@ -105,44 +105,42 @@ export function baseName(opName: string): string {
 export type OpSelector =
   | { readonly kind: "version"; readonly uri: string }
   | { readonly kind: "name"; readonly name: string }
-  /** Every name that fits a pattern, `*` standing for any characters. */
+  /** Every name that matches a pattern, in which `*` stands for any characters. */
   | { readonly kind: "pattern"; readonly pattern: string };
 
 /**
  * Reads an op as callers write it: `name`, `name:*`, `name:digest`, a URI, or a pattern with `*`.
  *
- * @param project `entity/project` whose op a name without a URI means.
+ * @param project The `entity/project` that a name without a URI belongs to.
  */
 export function parseOp(text: string, project: string): OpSelector {
   const own = `weave:///${project}/op/`;
   const uri = text.startsWith("weave:///");
   const rest = text.startsWith(own) ? text.slice(own.length) : text;
   if (uri && rest === text) {
-    // Another project's op, which only its whole URI names.
+    // An op of another project can only be named by its full URI.
     return { kind: "version", uri: text };
   }
   const colon = rest.lastIndexOf(":");
   const name = colon < 0 ? rest : rest.slice(0, colon);
   const version = colon < 0 ? "*" : rest.slice(colon + 1);
   if (name.includes("*")) return { kind: "pattern", pattern: name };
-  // Versions are digests; a colon before anything else belongs to the name of a span.
+  // Versions are digests; any other colon is part of a span's name.
   if (!/^[\w-]+$|^\*$/.test(version)) return { kind: "name", name: rest };
   return version === "*" ? { kind: "name", name } : { kind: "version", uri: `${own}${rest}` };
 }
 
-/**
- * The name under which the service keeps a span that came by OpenTelemetry; a pattern keeps its `*`.
- */
+/** The name under which the service stores an OpenTelemetry span; a pattern keeps its `*`. */
 export function toStoredName(name: string): string {
   return name.replaceAll(/[ /]/g, "_").replaceAll(/[^\p{L}\p{N}_.*-]/gu, "").toLowerCase();
 }
 
-/** Whether no op but a span of OpenTelemetry can have been sent under a name. */
+/** Whether only an OpenTelemetry span, and no op, can have this name. */
 export function isSpanName(name: string): boolean {
   return /[^\p{L}\p{N}_.*-]/u.test(name);
 }
 
-/** Whether a name fits a pattern in which `*` stands for any characters. */
+/** Whether a name matches a pattern in which `*` stands for any characters. */
 export function fitsPattern(name: string, pattern: string): boolean {
   if (isSpanName(pattern) && fitsPattern(name, toStoredName(pattern))) return true;
   const parts = pattern.split("*").map((part) => part.replaceAll(/[.+?^${}()|[\]\\]/g, "\\$&"));

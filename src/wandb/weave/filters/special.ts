@@ -7,9 +7,9 @@ import { FILTERS, findField } from "./fields.ts";
 const STATUSES = ["success", "error", "running", "descendant_error"];
 
 /**
- * Calls of some status.
+ * A condition on status.
  *
- * @throws {Failure} `invalid_arguments`, naming the statuses there are.
+ * @throws {Failure} `invalid_arguments`, naming the valid statuses.
  */
 export function statusCondition(value: unknown, name: string): Condition {
   const values = isRecord(value) ? Object.values(value).flat() : [value].flat();
@@ -52,13 +52,13 @@ export function latencyCondition(value: unknown, name: string): Condition {
       });
     }
   }
-  // A call that is running has no latency yet.
+  // A running call has no latency yet.
   const ended: Condition = { not: isAbsent("ended_at") };
   return { all: [ended, conditionAt("latency_ms", operators, name)] };
 }
 
 /**
- * A range of starts, `{start, end}`, without its end.
+ * A range of start times, `{start, end}`; the end is exclusive.
  *
  * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
@@ -87,7 +87,7 @@ export function timeRangeCondition(value: unknown, name: string): Condition {
 }
 
 /**
- * What a filter says of the field at a path.
+ * The condition that a filter puts on the field at a path.
  *
  * @throws {Failure} `invalid_arguments`, naming what is valid.
  */
@@ -97,7 +97,7 @@ export function conditionAt(path: string, value: unknown, name: string): Conditi
   return buildCondition(target, value, name);
 }
 
-/** Holds where the field at a path has no value. */
+/** Holds if the field at a path has no value. */
 export function isAbsent(path: string): Condition {
   const target = findField(path);
   if (target === undefined) throw unknownName({ what: "filter", given: path, valid: FILTERS });

@@ -2,14 +2,14 @@ import { UsageStream, type UsageSum } from "../../../analysis/usage.ts";
 import { defined } from "../../../core/values.ts";
 import { type Call, readDerived, readOp, toUsageCall } from "../call.ts";
 
-/** Bytes of rows that are held, whatever may be kept of them. */
+/** Maximum size of rows held in memory, as characters of JSON. */
 const HELD = 64 * 1024 * 1024;
-/** Characters that a token has at most, in rows of JSON. */
+/** Maximum characters per token in JSON rows. */
 const PER_TOKEN = 8;
-/** What is left of a text when the budget is shortest. */
+/** Length of a text when it is cut as short as possible. */
 const SHORTEST = 230;
 
-/** Says of values that are to be held together, one after the other, whether they may be. */
+/** Limits how much is held in memory: add up values one by one until no more fit. */
 export class Holder {
   #held = 0;
 
@@ -18,14 +18,14 @@ export class Holder {
     return this.#held > HELD;
   }
 
-  /** Counts a value, small ones with what an object takes. */
+  /** Counts a value, plus a fixed overhead per object, and tells whether it still fits. */
   fits(value: unknown): boolean {
     this.#held += measure(value).held + 100;
     return !this.full;
   }
 }
 
-/** Holds rows until no more can possibly fit into an answer, so that memory stays flat. */
+/** Collects rows until no more can fit into an answer, so that memory use stays bounded. */
 export class RowCollector {
   readonly rows: Record<string, unknown>[] = [];
   #least = 0;
@@ -33,13 +33,13 @@ export class RowCollector {
 
   constructor(private readonly maxTokens: number) {}
 
-  /** Whether further rows could not be shown. */
+  /** Whether there is no room to show further rows. */
   get full(): boolean {
     return this.rows.length > 0 &&
       (this.#least > this.maxTokens * PER_TOKEN || this.#held > HELD);
   }
 
-  /** Takes a row unless it is full. */
+  /** Adds a row unless the collector is full. */
   add(row: Record<string, unknown>): void {
     if (this.full) return;
     const { held, least } = measure(row);
@@ -49,7 +49,7 @@ export class RowCollector {
   }
 }
 
-/** Characters of a value as JSON, and with its texts shortened as far as it goes. */
+/** A value's length as JSON, in full and with its texts cut as short as possible. */
 export function measure(value: unknown): { held: number; least: number } {
   if (typeof value === "string") {
     return { held: value.length + 3, least: Math.min(value.length, SHORTEST) + 3 };
@@ -66,10 +66,10 @@ export function measure(value: unknown): { held: number; least: number } {
   return { held, least };
 }
 
-/** Ops listed in a distribution. */
+/** Maximum number of ops in a distribution. */
 const OPS = 30;
 
-/** What a result says of all its calls, gathered one by one. */
+/** Gathers the metadata that a result reports about its calls. */
 export class Tally {
   #calls = 0;
   #earliest: string | undefined;
@@ -78,17 +78,17 @@ export class Tally {
   readonly #ops = new Map<string, number>();
   readonly #usage = new UsageStream();
 
-  /** @param isFilled Whether a call was given the usage of its trace. */
+  /** @param isFilled Whether a root call was given the usage of its whole trace. */
   constructor(private readonly isFilled: (id: string) => boolean) {}
 
   get calls(): number {
     return this.#calls;
   }
 
-  /** When the first call that was added started. */
+  /** Start of the first call added. */
   first: string | undefined;
 
-  /** Takes a call's facts; the call is not kept. */
+  /** Adds a call to the tally; the call itself is not kept. */
   add(call: Call): void {
     this.#calls++;
     const started = call.started_at ?? undefined;
@@ -104,7 +104,7 @@ export class Tally {
     this.#usage.add(this.isFilled(call.id) ? { ...own, rolled_up: true } : own);
   }
 
-  /** The facts, as a result shows them; asked for once, after the last call. */
+  /** The metadata in its result form; call once, after the last call was added. */
   facts(): Record<string, unknown> {
     const usage = this.#usage.result();
     const ops = [...this.#ops].sort((a, b) => b[1] - a[1]);

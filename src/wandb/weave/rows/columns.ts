@@ -2,10 +2,10 @@ import { createLookup, splitPath } from "../../../core/values.ts";
 import { badArgument, unknownName } from "../../../core/failure.ts";
 import { isPath } from "../filters/fields.ts";
 
-/** How much of each call comes back. */
+/** How much of each call to return. */
 export type Detail = "schema" | "summary" | "full";
 
-/** What structure, status and usage need; small whatever the call holds. */
+/** Columns for structure, status and usage; small however large the call is. */
 export const LIGHT_COLUMNS: readonly string[] = [
   ...["id", "trace_id", "parent_id", "op_name", "display_name", "started_at", "ended_at"],
   "summary",
@@ -17,7 +17,7 @@ const SERVICE: readonly string[] = [
   ...["project_id", "thread_id", "turn_id", "exception", "attributes", "inputs", "output"],
   ...["wb_user_id", "wb_run_id", "wb_run_step", "wb_run_step_end", "deleted_at"],
 ];
-/** Columns that are made here, and the service's column that each is made of. */
+/** Columns that are derived here, and the service's column that each comes from. */
 const MADE: Readonly<Record<string, string>> = createLookup({
   op: "op_name",
   status: "summary",
@@ -31,13 +31,13 @@ const MADE: Readonly<Record<string, string>> = createLookup({
 const SIZES = ["storage_size_bytes"];
 const JSON_ROOTS = ["attributes", "inputs", "output", "summary"];
 
-/** Every column that may be asked for, for messages. */
+/** All valid columns, for error messages. */
 export const COLUMNS: readonly string[] = [...SERVICE, ...Object.keys(MADE), ...SIZES];
 
 /**
  * Checks the columns that a caller asks for.
  *
- * @throws {Failure} `invalid_arguments`, naming the columns there are.
+ * @throws {Failure} `invalid_arguments`, naming the valid columns.
  */
 export function checkColumns(columns: readonly string[]): void {
   for (const column of columns) {
@@ -58,10 +58,10 @@ export function checkColumns(columns: readonly string[]): void {
   }
 }
 
-/** Stands for all items of a list, or members of an object, as an inferred schema writes it. */
+/** Stands for all items of a list or members of an object, as in inferred schemas. */
 export const ITEMS = "[]";
 
-/** The keys and indexes that a column names: `inputs.messages[].role`, `output.hits.0.title`. */
+/** The keys and indexes in a column such as `inputs.messages[].role` or `output.hits.0.title`. */
 export function parseColumn(column: string): string[] {
   return splitPath(column).flatMap((part) => {
     if (part === "*") return [ITEMS];
@@ -71,9 +71,9 @@ export function parseColumn(column: string): string[] {
   });
 }
 
-/** Checks the columns whose references are to be resolved; parents come before children. */
+/** Checks the columns whose references are to be resolved, and sorts parents before children. */
 export function checkExpanded(given: readonly string[]): string[] {
-  // Lists are walked through in any case.
+  // Lists are always traversed, so `[]` is redundant.
   const columns = given.map((column) => column.replaceAll(/\[\*?\](?=\.|$)/g, ""));
   for (const column of columns) {
     const [root = ""] = column.split(".");
@@ -88,8 +88,8 @@ export function checkExpanded(given: readonly string[]): string[] {
 }
 
 /**
- * The columns to ask the service for; undefined for all. Status and usage need the light ones.
- * Columns that were not asked for are not downloaded.
+ * The columns to request from the service; undefined for all. The light columns are always there,
+ * because status and usage need them. Columns that were not requested are not downloaded.
  */
 export function chooseServiceColumns(
   detail: Detail,

@@ -9,15 +9,15 @@ import { measure } from "./collect.ts";
 
 const VALUES = z.looseObject({ vals: z.array(z.unknown()) });
 const BATCH = 200;
-/** Calls, and characters of them, that are held while their references are read. */
+/** Maximum calls, and characters of them, to hold while their references are read. */
 const CHUNK = 100;
 const CHUNK_SIZE = 8 * 1024 * 1024;
-/** Characters of values that are kept for further calls. */
+/** Maximum characters of resolved values to keep for later calls. */
 const KNOWN_SIZE = 16 * 1024 * 1024;
 
 /**
- * Reads references to objects and ops, each once unless they are very large; what cannot be read
- * stays a reference.
+ * Reads references to objects and ops, each only once unless the values are very large. A reference
+ * that cannot be read stays a reference.
  */
 export class RefReader {
   readonly #known = new Map<string, { value: unknown }>();
@@ -30,7 +30,7 @@ export class RefReader {
     return this.#missing.size;
   }
 
-  /** Reads those that are not known yet. */
+  /** Reads the references that are not known yet. */
   async read(refs: Iterable<string>): Promise<void> {
     const wanted = [...new Set(refs)].filter((ref) =>
       !this.#known.has(ref) && !this.#missing.has(ref) && isReadable(ref)
@@ -40,19 +40,19 @@ export class RefReader {
     }
   }
 
-  /** The value of a reference that was read; undefined where there is none. */
+  /** The value of a reference; undefined if it was not read or does not exist. */
   value(ref: string): { value: unknown } | undefined {
     return this.#known.get(ref);
   }
 
-  /** Forgets what was read when it takes too much memory. */
+  /** Drops the values read so far if they take too much memory. */
   trim(): void {
     if (this.#size <= KNOWN_SIZE) return;
     this.#known.clear();
     this.#size = 0;
   }
 
-  /** The service fails a batch for one missing reference, so a failed batch is halved. */
+  /** Splits a failed batch, because one missing reference fails the whole batch. */
   async #batch(refs: readonly string[]): Promise<void> {
     try {
       const { vals } = await this.session.post(path`/refs/read_batch`, { refs }, VALUES);
@@ -79,7 +79,7 @@ export class RefReader {
   }
 }
 
-/** Calls with the references at some paths replaced by what they refer to. */
+/** Replaces the references at the given paths with their values. */
 export async function* expandCalls(
   reader: RefReader,
   calls: AsyncIterable<Call>,
@@ -92,7 +92,7 @@ export async function* expandCalls(
   }
 }
 
-/** Calls in groups for which one request can be made, and which are small enough to be held. */
+/** Groups calls so that one request serves a group and the group fits in memory. */
 export async function* chunkCalls(calls: AsyncIterable<Call>): AsyncGenerator<Call[]> {
   let chunk: Call[] = [];
   let size = 0;
@@ -112,7 +112,7 @@ async function expandChunk(
   calls: Call[],
   paths: readonly (readonly string[])[],
 ): Promise<Call[]> {
-  // Parents come first: what they hold may be references again.
+  // Parents come first, because their values may contain references too.
   for (const parts of paths) {
     const refs: string[] = [];
     const collect = (value: unknown) => {
@@ -133,7 +133,7 @@ function resolve(reader: RefReader, value: unknown): unknown {
   return isRecord(found.value) ? { ...found.value, _ref: value } : found.value;
 }
 
-/** Applies `map` to the value at a path, and to the items if it is a list. */
+/** Applies `map` to the value at a path, or to its items if it is a list. */
 function change(
   target: Record<string, unknown>,
   [key = "", ...rest]: readonly string[],
@@ -144,7 +144,7 @@ function change(
   if (rest.length === 0) {
     target[key] = Array.isArray(value) ? value.map(map) : map(value);
   } else if (isRecord(value)) {
-    // Copied, since several calls may share a resolved value.
+    // Copy it, because several calls may share a resolved value.
     const copy = { ...value };
     target[key] = copy;
     change(copy, rest, map);
@@ -158,7 +158,7 @@ function change(
   }
 }
 
-/** Whether a text refers to an object or op; tables and calls are read by other routes. */
+/** Whether a text refers to an object or op; tables and calls have other routes. */
 function isReadable(text: string): boolean {
   return /^weave:\/\/\/[^/]+\/[^/]+\/(object|op)\/.+/.test(text);
 }

@@ -8,13 +8,13 @@ import { type Detail, ITEMS, parseColumn } from "./columns.ts";
 /** How calls become rows of a result. */
 export interface Shaping {
   readonly detail: Detail;
-  /** Only these columns, besides the id. */
+  /** Return only these columns and the id. */
   readonly columns: readonly string[] | undefined;
-  /** Longest text, in characters; Infinity for all of it. Ids and times are never cut. */
+  /** Maximum text length in characters; Infinity for no limit. Ids and times are never cut. */
   readonly textLength: number;
 }
 
-/** What rows of detail `summary` leave out, since it repeats or only concerns the SDK. */
+/** Fields left out at detail `summary`, because they repeat others or only concern the SDK. */
 export const OMITTED: readonly string[] = [
   "attributes.weave",
   "op_name",
@@ -22,10 +22,10 @@ export const OMITTED: readonly string[] = [
   "project_id",
 ];
 
-/** What rows in brief leave out: what few ask for in a listing, and what other members tell. */
+/** Fields left out of brief rows: rarely needed in a listing, or implied by other fields. */
 export const BRIEF: readonly string[] = ["ended_at", "attributes", "usage", "costs"];
 
-/** A row with what is asked for most, where whole ones do not fit. */
+/** A row with only the most useful fields, for when full rows do not fit. */
 export function briefCall(row: unknown): unknown {
   if (!isRecord(row)) return row;
   return Object.fromEntries(Object.entries(row).filter(([key]) => !BRIEF.includes(key)));
@@ -62,7 +62,7 @@ export function shapeCall(call: Call, shaping: Shaping): Record<string, unknown>
   }
 }
 
-/** What every row has: which call, where it belongs, how it went. */
+/** The fields that every row has: ids, parent, op, status and times. */
 function describeStructure(call: Call): Record<string, unknown> {
   const { status, latency_ms: latency } = readDerived(call);
   return dropNulls({
@@ -78,7 +78,7 @@ function describeStructure(call: Call): Record<string, unknown> {
   });
 }
 
-/** Only the parent stays null: it says that the call is a root. */
+/** Drops empty values; a null parent stays, because it marks the call as a root. */
 function dropNulls(row: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(
     Object.entries(row).filter(([key, value]) =>
@@ -91,7 +91,7 @@ function isEmpty(value: unknown): boolean {
   return isRecord(value) && Object.keys(value).length === 0;
 }
 
-/** Costs by model, part by part, with their totals; undefined where no model has a price. */
+/** Costs by model, with parts and totals; undefined if no model has a price. */
 export function describeCosts(call: Call, all: boolean): Record<string, unknown> | undefined {
   const { costs } = readDerived(call);
   if (costs === undefined || Object.keys(costs).length === 0) return undefined;
@@ -116,7 +116,7 @@ function describeFeedback(call: Call): unknown[] | undefined {
   );
 }
 
-/** `Type: message` of an exception with a traceback, plain text as it is. */
+/** `Type: message` for an exception in JSON; plain text stays unchanged. */
 export function shortenException(text: string | null | undefined): string | undefined {
   if (typeof text !== "string") return undefined;
   const body = text.startsWith("{") ? tryParseJson(text) : undefined;
@@ -162,7 +162,7 @@ function pickColumns(
 /** Columns whose text may be long. */
 const TEXTS = ["exception", "attributes", "inputs", "output", "summary", "feedback"];
 
-/** What a path selects of a value, with the objects and lists on the way; null where it ends. */
+/** The part of a value that a path selects, inside its parents; null if there is nothing there. */
 function project(value: unknown, [part, ...rest]: readonly string[]): unknown {
   if (part === undefined) return value ?? null;
   if (part === ITEMS) {
@@ -183,13 +183,13 @@ function project(value: unknown, [part, ...rest]: readonly string[]): unknown {
   return result;
 }
 
-/** Two projections of one value in one: where they do not go together, what says more. */
+/** Merges two projections of the same value; if they conflict, the more detailed one wins. */
 function merge(one: unknown, other: unknown): unknown {
   if (Array.isArray(one) && Array.isArray(other)) {
     return one.map((item, index) => merge(item, other[index]));
   }
   if (Array.isArray(one) && isRecord(other)) {
-    // Single items of the same list, by their indexes.
+    // `other` holds single items of the same list, keyed by index.
     return one.map((item, index) => merge(item, other[index]));
   }
   if (isRecord(one) && Array.isArray(other)) return merge(other, one);
@@ -203,7 +203,7 @@ function merge(one: unknown, other: unknown): unknown {
   return result;
 }
 
-/** Keys come from recorded data and may be `__proto__`. */
+/** Sets a key safely: keys come from recorded data and may be `__proto__`. */
 function define(target: Record<string, unknown>, key: string, value: unknown): void {
   Object.defineProperty(target, key, {
     value,
@@ -219,12 +219,12 @@ function cutEach(values: Record<string, unknown>, size: number): Record<string, 
   );
 }
 
-/** A copy that does not keep the long text alive of which it is a part. */
+/** Copies a substring so that it does not keep the long original in memory. */
 function detach(text: string): string {
   return z.string().parse(JSON.parse(JSON.stringify(text)));
 }
 
-/** A copy with every text cut; references stay whole, since half of one names nothing. */
+/** A copy with every text cut; references stay whole, because part of one is useless. */
 export function cutTexts(value: unknown, size: number): unknown {
   if (typeof value === "string") {
     return value.length <= size || (value.startsWith("weave:///") && value.length < 600)
