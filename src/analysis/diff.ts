@@ -2,20 +2,20 @@
 import { escapeName } from "../core/values.ts";
 import { isRecord } from "../core/json.ts";
 
-/** A value of both runs that differs. */
+/** A value that both runs have and that differs. */
 export interface Change {
   readonly run_a: unknown;
   /** Value in the second run. */
   readonly run_b: unknown;
-  /** Second minus first, of finite numbers: rounded to six decimals, or six digits if tiny. */
+  /** Second minus first, if both are finite: to six decimals, or six digits if tiny. */
   readonly delta?: number;
 }
 
 /** Differences between two objects, by dotted path. */
 export interface Difference {
-  /** What only the first has. */
+  /** Values that only the first has. */
   readonly only_in_run_a: Readonly<Record<string, unknown>>;
-  /** What only the second has. */
+  /** Values that only the second has. */
   readonly only_in_run_b: Readonly<Record<string, unknown>>;
   readonly changed: Readonly<Record<string, Change>>;
   readonly identical_count: number;
@@ -23,16 +23,16 @@ export interface Difference {
 
 /** Differences among several objects, by dotted path. */
 export interface ManyDifference {
-  /** Present in all, not equal in all: values by run. */
+  /** Paths that all have, but with different values: values by run. */
   readonly changed: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  /** Missing in some: values by the runs that have it. */
+  /** Paths missing in some: values by run, for the runs that have them. */
   readonly only_in_some: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly identical_count: number;
 }
 
 /**
- * Compares two JSON objects. Nested objects are followed and named by dotted paths (a dot within a
- * name becomes `\.`); lists are compared as wholes. Not-a-number equals itself and is written "NaN".
+ * Compares two JSON objects. Nested objects are compared member by member, with dotted paths (a dot
+ * within a name becomes `\.`); lists are compared as a whole. NaN equals itself and is written "NaN".
  */
 export function diffObjects(
   a: Readonly<Record<string, unknown>>,
@@ -95,7 +95,7 @@ function flatten(object: Readonly<Record<string, unknown>>): Map<string, unknown
   return flat;
 }
 
-/** Non-finite numbers as text, which is how they travel. */
+/** Non-finite numbers as text, which is how they are transmitted. */
 function plain(value: unknown): unknown {
   return typeof value === "number" && !Number.isFinite(value) ? String(value) : value;
 }

@@ -11,20 +11,20 @@ import { mean, median, quantile } from "./statistics.ts";
 export interface Trial {
   /** Id of the predict_and_score call. */
   readonly id: string;
-  /** What names the example: the row's digest, reference or text. The same in every evaluation. */
+  /** Identifies the example in every evaluation: the row's digest, reference or text. */
   readonly example: string;
-  /** `failed`: the model or a scorer raised; `running`: no answer yet. */
+  /** `failed`: the model or a scorer raised an exception; `running`: no answer yet. */
   readonly status: "ok" | "failed" | "running";
   readonly output?: unknown;
   /** Scores by scorer: a number, a boolean, a text, null, or objects of them. */
   readonly scores: Readonly<Record<string, unknown>>;
-  /** Latency of the model, seconds. */
+  /** Latency of the model, in seconds. */
   readonly latency_s?: number | undefined;
   /** Tokens used, by the model and by scorers. */
   readonly total_tokens?: number | undefined;
   readonly model_tokens?: number | undefined;
   readonly scorer_tokens?: number | undefined;
-  /** Cost, US dollars, of the model and of scorers. */
+  /** Cost of the model and of scorers, in US dollars. */
   readonly cost?: number | undefined;
   readonly model_cost?: number | undefined;
   readonly scorer_cost?: number | undefined;
@@ -36,10 +36,10 @@ export interface Evaluation extends ScoreRule {
   readonly id: string;
   readonly name?: string | undefined;
   readonly model?: string | undefined;
-  /** Whether the evaluation has come to its end. */
+  /** Whether the evaluation has finished. */
   readonly finished: boolean;
   readonly trials: readonly Trial[];
-  /** The summary that it recorded by its own rule: by scorer, as the scores are nested. */
+  /** The summary that it recorded by its own rule, by scorer, nested like the scores. */
   readonly recorded?: Readonly<Record<string, unknown>> | undefined;
 }
 
@@ -49,7 +49,7 @@ export interface EvaluationResult {
   readonly id: string;
   readonly name?: string;
   readonly model?: string;
-  /** Whether it has come to its end; if not, the numbers are those so far. */
+  /** Whether it has finished; if not, the numbers cover what has been done so far. */
   readonly finished: boolean;
   readonly examples: number;
   readonly predictions: number;
@@ -57,11 +57,11 @@ export interface EvaluationResult {
   readonly successes: number;
   /** Of these, with an exception in the model or a scorer. */
   readonly errors: number;
-  /** Errors by predictions; 0 where there are none. */
+  /** Errors divided by predictions; 0 if there are no predictions. */
   readonly error_rate: number;
   readonly running: number;
   readonly scorers: readonly ScorerResult[];
-  /** Latency of the model in seconds, over the predictions where it is known. */
+  /** Latency of the model in seconds, over the predictions for which it is known. */
   readonly latency_s?: {
     readonly mean: number;
     readonly median: number;

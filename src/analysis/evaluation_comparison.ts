@@ -20,26 +20,26 @@ export interface ScorerComparison {
   readonly path: string;
   /** See {@link ScorerResult}. */
   readonly kind: ScorerResult["kind"];
-  /** Pass rate or mean by evaluation id; missing where the evaluation lacks the score. */
+  /** Pass rate or mean by evaluation id; missing if the evaluation lacks the score. */
   readonly values: Readonly<Record<string, number>>;
-  /** The same minus that of the first evaluation. */
+  /** The same minus the first evaluation's. */
   readonly difference: Readonly<Record<string, number>>;
   /** How often each of the commonest texts was given, by evaluation id; texts only. */
   readonly texts?: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
-/** What an example's trials were given: the mean, the text of all, or how often each text was. */
+/** The score of an example's trials: the mean, a text common to all, or how often each occurred. */
 export type ExampleScore = number | string | Readonly<Record<string, number>>;
 
 /** An example on which the evaluations differ. */
 export interface ExampleDifference {
   readonly example: string;
   /**
-   * Largest difference of a score between two evaluations. A failure counts as 1, as does another
-   * text; of several trials, the part that has another.
+   * Largest difference of a score between two evaluations. A failure counts as 1, and so does a
+   * different text; with several trials, the part of them with a different text.
    */
   readonly largest_difference: number;
-  /** By evaluation id: scores of its trials, number of failures, and the last answer. */
+  /** By evaluation id: the scores of its trials, number of failures, and last answer. */
   readonly evaluations: Readonly<
     Record<string, {
       readonly scores: Readonly<Record<string, ExampleScore>>;
@@ -53,7 +53,7 @@ export interface ExampleDifference {
 export interface EvaluationComparison {
   readonly evaluations: readonly EvaluationResult[];
   readonly scorers: readonly ScorerComparison[];
-  /** Other figures that at least one evaluation recorded, by name and evaluation id. */
+  /** Other figures recorded by at least one evaluation, by name and evaluation id. */
   readonly recorded: Readonly<Record<string, Readonly<Record<string, number>>>>;
   /** Examples that occur in every evaluation. */
   readonly shared_examples: number;
@@ -62,7 +62,7 @@ export interface EvaluationComparison {
   readonly examples: readonly ExampleDifference[];
 }
 
-/** Compares evaluations; lists at most `most` examples, the most different first. */
+/** Compares evaluations; lists at most `most` examples, those that differ most first. */
 export function compareEvaluations(
   evaluations: readonly Evaluation[],
   most = 20,
@@ -212,14 +212,14 @@ function compareScores(scores: readonly ExampleScore[]): number {
   return Math.max(0, ...shares.flatMap((one) => shares.map((other) => measureShift(one, other))));
 }
 
-/** Which part of an example's trials has each text. */
+/** The part of an example's trials that has each text. */
 function shareOut(score: ExampleScore): ReadonlyMap<string, number> {
   if (typeof score !== "object") return new Map([[String(score), 1]]);
   const total = Object.values(score).reduce((sum, count) => sum + count, 0);
   return new Map(Object.entries(score).map(([text, count]) => [text, count / total]));
 }
 
-/** The part of one that the other has not. */
+/** The part of one that the other does not have. */
 function measureShift(
   one: ReadonlyMap<string, number>,
   other: ReadonlyMap<string, number>,

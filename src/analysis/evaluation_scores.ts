@@ -1,4 +1,4 @@
-/** Scores of evaluations: added up from predictions, and as the evaluation recorded them. */
+/** Scores of evaluations: computed from predictions, and as recorded by the evaluation. */
 import { cutText, escapeName, splitPath } from "../core/values.ts";
 import { isRecord } from "../core/json.ts";
 import { mean } from "./statistics.ts";
@@ -8,30 +8,30 @@ export interface ScorerResult {
   readonly scorer: string;
   /** Dotted path within its score, dots in keys written `\\.`; empty for a bare value. */
   readonly path: string;
-  /** `binary` for true and false, `continuous` for numbers, `none` where nothing was scored. */
+  /** `binary` for booleans, `continuous` for numbers, `none` if nothing was scored. */
   readonly kind: "binary" | "continuous" | "text" | "none";
   readonly scored: number;
-  /** Finished predictions that lack it, failed ones among them. */
+  /** Finished predictions that lack this score, including failed ones. */
   readonly missing: number;
-  /** Of these, the predictions without a score that did not fail: the scorer gave null, or nothing. */
+  /** Of these, the predictions that did not fail: the scorer gave null, or nothing. */
   readonly none?: number;
-  /** `recorded` where the rate or mean is the evaluation's own figure. */
+  /** `recorded` if the rate or mean is the evaluation's own figure. */
   readonly source?: "recorded";
   /** Number of true scores; binary only. */
   readonly passed?: number;
-  /** True scores by finished predictions: a failed one has not passed, null is left out. */
+  /** True scores per finished prediction; failed ones count as not passed, null is ignored. */
   readonly pass_rate?: number;
-  /** True scores by predictions that have this score. Binary only. */
+  /** True scores per prediction that has this score; binary only. */
   readonly pass_rate_of_scored?: number;
-  /** Mean of the predictions that have this score. Continuous only. */
+  /** Mean over the predictions that have this score; continuous only. */
   readonly mean?: number;
   readonly min?: number;
   readonly max?: number;
   /** How often each of the commonest texts was given; text only. */
   readonly values?: Readonly<Record<string, number>>;
-  /** Different texts; text only. */
+  /** Number of distinct texts; text only. */
   readonly distinct?: number;
-  /** What the predictions make of the figures where the recorded ones differ. */
+  /** The figures computed from predictions, if they differ from the recorded ones. */
   readonly computed?: Readonly<Record<string, number>>;
 }
 
@@ -43,7 +43,7 @@ export interface Score {
   readonly value: number | boolean | string | null;
 }
 
-/** The leaves of a prediction's scores; lists are no scores. */
+/** The leaves of a prediction's scores; lists are not scores. */
 export function flattenScores(scores: Readonly<Record<string, unknown>>): Score[] {
   const found: Score[] = [];
   const visit = (scorer: string, path: readonly string[], value: unknown) => {
@@ -60,18 +60,18 @@ export function flattenScores(scores: Readonly<Record<string, unknown>>): Score[
   return found;
 }
 
-/** By which rule the predictions without a score count. */
+/** The rule for counting predictions without a score. */
 export interface ScoreRule {
-  /** Whether all of them count as 0, as in Weave's TypeScript client. */
+  /** Whether they all count as 0, as in Weave's TypeScript client. */
   readonly countsNone?: boolean | undefined;
   /**
-   * Scores that leave failed predictions out as they leave null out, as Weave's Python client sums
-   * up: the fields of objects, or all that was logged by hand.
+   * Scores that exclude failed predictions just as they exclude null. This is how Weave's Python
+   * client sums up the fields of objects, or everything that was logged by hand.
    */
   readonly leavesFailedOut?: "fields" | "all" | undefined;
 }
 
-/** How many predictions a dimension's rate is about. */
+/** The number of predictions that a dimension's rate is based on. */
 export function countDivisor(
   { path, scored, missing, none = 0 }: Pick<ScorerResult, "path" | "scored" | "missing" | "none">,
   { countsNone = false, leavesFailedOut }: ScoreRule,
@@ -91,7 +91,7 @@ interface Dimension {
   none: number;
 }
 
-/** Adds up the scores of the predictions that have ended. */
+/** Adds up the scores of the predictions that have finished. */
 export function sumScores(
   ended: readonly {
     readonly status: string;
@@ -114,7 +114,7 @@ export function sumScores(
       }
     }
   }
-  // A scorer that gives objects, and sometimes null, has its scores within these.
+  // If a scorer gives objects, and sometimes null, its scores are in the objects.
   const nested = new Set(
     [...dimensions.values()].flatMap(({ first: { scorer, path }, numbers, texts }) =>
       path !== "" && numbers.length + texts.length > 0 ? [scorer] : []
@@ -138,7 +138,7 @@ export function sumScores(
     const divisor = countDivisor(base(values.length), rule);
     const passed = values.filter((value) => value === true).length;
     const numbers = values.map(Number);
-    // A scorer that mixes both is treated as continuous, true being 1.
+    // A scorer that mixes booleans and numbers is treated as continuous, with true as 1.
     return values.every((value) => typeof value === "boolean")
       ? [{
         ...base(values.length),
@@ -157,7 +157,7 @@ export function sumScores(
   });
 }
 
-/** Texts that are listed, and characters of each. */
+/** Maximum number of texts listed, and characters of each. */
 const TEXTS = 10;
 const TEXT_LENGTH = 80;
 
@@ -172,9 +172,10 @@ function countTexts(
 }
 
 /**
- * Results in which the evaluation's own figures decide, with scorers that gave nothing at all.
+ * Results in which the evaluation's own figures take precedence. Scorers that gave nothing at all
+ * are included.
  *
- * @param ended Predictions that have ended.
+ * @param ended Predictions that have finished.
  */
 export function preferRecorded(
   results: readonly ScorerResult[],

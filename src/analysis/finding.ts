@@ -1,8 +1,8 @@
-/** What the checks find, and the checks on the run itself and on its machine. */
+/** The results of checks, and the checks of the run's state and its GPUs. */
 import { finitePoints, type LoggedValue, type Series } from "./series.ts";
 import { mean, median } from "./statistics.ts";
 
-/** What a finding is about. */
+/** The kind of problem found. */
 export type Check =
   | "convergence"
   | "no_improvement"
@@ -17,50 +17,50 @@ export type Check =
   | "stalled"
   | "gpu_idle";
 
-/** A place in the data that shows what a finding says. */
+/** A point in the data that supports a finding. */
 export interface Evidence {
   readonly key: string;
-  /** Step; for system metrics their x axis. */
+  /** Step; for system metrics, the value on their x axis. */
   readonly step: number;
   readonly value: LoggedValue;
 }
 
-/** Something that a check found. */
+/** The result of a check. */
 export interface Finding {
   readonly check: Check;
-  /** `info` states, `warning` asks for a look, `critical` means the run is lost or wasted. */
+  /** `info`: a fact; `warning`: worth checking; `critical`: the run is lost or wasted. */
   readonly severity: "info" | "warning" | "critical";
   readonly message: string;
-  /** Where; at most a handful of points. */
+  /** Where it was found; at most a handful of points. */
   readonly evidence: readonly Evidence[];
   readonly next_step: string;
 }
 
-/** A number for a message: four significant digits. */
+/** Formats a number for a message, to four significant digits. */
 export function formatNumber(value: number): string {
   return String(Number(value.toPrecision(4)));
 }
 
-/** What is known of a run beside its metrics. Ages are seconds before now. */
+/** What is known about a run besides its metrics. Ages are in seconds before now. */
 export interface RunInfo {
   /** State as W&B reports it: running, finished, crashed, failed, killed, preempted, … */
   readonly state: string;
-  /** Since the last sign of life. */
+  /** Age of the last heartbeat. */
   readonly heartbeat_age_s?: number;
-  /** Since the last row of history. */
+  /** Age of the last history row. */
   readonly last_log_age_s?: number;
-  /** Usual time between rows of history. */
+  /** Typical time between history rows. */
   readonly log_interval_s?: number;
   readonly last_step?: number;
 }
 
-/** A run without a heartbeat for this long is not running. W&B itself gives up sooner. */
+/** A run with no heartbeat for this long is not running. W&B itself gives up sooner. */
 const HEARTBEAT_LIMIT_S = 900;
-/** A history that pauses for this many usual intervals, and at least ten minutes, has stalled. */
+/** A history paused for this many typical intervals, and at least ten minutes, has stalled. */
 const INTERVALS = 20;
 const LOG_LIMIT_S = 600;
 
-/** Crashed, failed, killed or stalled runs. */
+/** Checks for crashed, failed, killed or stalled runs. */
 export function checkRunState(run: RunInfo): Finding[] {
   const at = run.last_step === undefined ? "" : ` Its last step is ${run.last_step}.`;
   const evidence = run.last_step === undefined
@@ -111,18 +111,18 @@ export function checkRunState(run: RunInfo): Finding[] {
   }];
 }
 
-/** A GPU is idle in a sample below this per cent. */
+/** A GPU counts as idle in a sample below this percentage. */
 const IDLE = 10;
-/** It is worth a warning when it is idle in this part of the samples, or as little used on average. */
+/** Part of the samples in which a GPU must be idle, or as little used on average, for a warning. */
 const IDLE_PART = 0.4;
 const LOW_MEAN = 25;
 
-/** GPUs that mostly wait. Series are utilization in percent. */
+/** Checks for GPUs that mostly wait. Series are utilization in percent. */
 export function checkGpus(gpus: readonly Series[]): Finding[] {
   return gpus.flatMap((series): Finding[] => {
     const points = finitePoints(series.points);
     if (points.length < 5) return [];
-    // Starting up and closing down are idle in every run.
+    // GPUs are idle during startup and shutdown in every run.
     const edge = Math.floor(points.length * 0.05);
     const inner = points.slice(edge, points.length - edge);
     const values = inner.map(({ value }) => value);

@@ -19,14 +19,14 @@ import { checkGradientNorm, checkLearningRate, findSpikes } from "./rates.ts";
 import { byStep, finitePoints, isNonFinite, type Series } from "./series.ts";
 import { findTrend, MIN_POINTS, type Trend } from "./trend.ts";
 
-/** What is diagnosed. */
+/** The input of a diagnosis. */
 export interface DiagnosisInput {
   /** Metrics, and system metrics with their `system.` names. */
   readonly series: readonly Series[];
   readonly run?: RunInfo;
-  /** Key of the training loss; found by name if not given. */
+  /** Key of the training loss; guessed from names if not given. */
   readonly loss_key?: string;
-  /** Key of the validation loss; found by name if not given. */
+  /** Key of the validation loss; guessed from names if not given. */
   readonly val_loss_key?: string;
 }
 
@@ -45,7 +45,7 @@ export interface Diagnosis {
   readonly loss_key?: string;
   readonly val_loss_key?: string;
   readonly trend?: Trend;
-  /** The two losses beside each other. */
+  /** The comparison of the two losses. */
   readonly losses?: Overfitting;
   /** What was found, the most severe first. */
   readonly findings: readonly Finding[];
@@ -109,7 +109,7 @@ export function diagnoseRun(input: DiagnosisInput): Diagnosis {
   };
 }
 
-/** Whether a metric has so many finite points, which its check needs. */
+/** Whether a metric has at least this many finite points, as its check needs. */
 function hasPoints(least: number): (series: Series) => boolean {
   return ({ points }) => finitePoints(points).length >= least;
 }
@@ -234,7 +234,7 @@ function checkNonFinite(series: Series, isLoss: boolean): Finding[] {
   }];
 }
 
-/** Whether the last tenth of the points, at least three, holds no finite value. */
+/** Whether the last tenth of the points, at least three, has no finite value. */
 function endsNonFinite({ points }: Series): boolean {
   if (points.length < MIN_POINTS) return false;
   const last = byStep(points).slice(-Math.max(3, Math.floor(points.length / 10)));

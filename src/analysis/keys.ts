@@ -1,4 +1,4 @@
-/** Which metrics play which part, by their names. */
+/** Recognises the roles of metrics by their names. */
 
 /** Names of the training loss, the most telling first. */
 const TRAIN_LOSS = [["train", "loss"], ["loss"]];
@@ -36,7 +36,7 @@ function find(
 
 /**
  * The key of the training loss: the first of `train_loss`, `train/loss`, `loss` that is a key or, as
- * whole words, part of one. A held-out loss is never taken for it, nor one of reinforcement learning.
+ * whole words, part of one. Held-out losses and losses of reinforcement learning are never chosen.
  */
 export function findLossKey(keys: readonly string[]): string | undefined {
   return find(keys, TRAIN_LOSS, (key) => !HELD_OUT.test(key));
@@ -60,7 +60,7 @@ export function gradientNormKeys(keys: readonly string[]): string[] {
 }
 
 /**
- * The keys of GPU utilisation in per cent among the system metrics: `system.gpu.0.gpu`, and with
+ * The keys of GPU utilisation (percent) among the system metrics: `system.gpu.0.gpu`, and with
  * several nodes `system.gpu.0.gpu/l:node0`.
  */
 export function gpuUtilisationKeys(keys: readonly string[]): string[] {

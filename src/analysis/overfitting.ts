@@ -2,9 +2,9 @@ import { median, smooth } from "./statistics.ts";
 import { type FinitePoint, interpolator } from "./series.ts";
 import { MIN_POINTS } from "./trend.ts";
 
-/** How a validation loss goes on where the training loss improves. */
+/** How a validation loss behaves while the training loss improves. */
 export interface Overfitting {
-  /** `overfitting`: validation gets worse; `gap`: it stands still while training improves. */
+  /** `overfitting`: validation gets worse; `gap`: it stagnates while training improves. */
   readonly kind: "overfitting" | "gap" | "none";
   readonly best_step: number;
   readonly best: number;
@@ -15,15 +15,15 @@ export interface Overfitting {
   readonly gap_late: number;
 }
 
-/** Validation has got worse when it has lost this part of what it had gained … */
+/** Validation has got worse if it has lost this part of what it had gained … */
 const LOST = 0.08;
-/** … and the gap has grown when it did so by this part of the training loss's fall. */
+/** … and the gap has grown if it grew by this part of the training loss's fall. */
 const GAP = 0.2;
 
 /**
- * Compares two losses on the steps where both are known (the training loss interpolated between
- * stretches). Differences are measured against what the curves themselves gained and their noise,
- * which holds for losses of any sign. Undefined with fewer than ten points of either.
+ * Compares two losses at the steps where both are known (the training loss is interpolated between
+ * segments). Differences are measured against the curves' own improvement and noise, which works
+ * for losses of any sign. Undefined if either has fewer than ten points.
  */
 export function compareLosses(
   train: readonly FinitePoint[],
@@ -52,13 +52,13 @@ export function compareLosses(
   const trainTolerance = Math.max(4 * trainCurve.error, 0.1 * trainFall);
   const gained = Math.max(levels[0] ?? best, ...levels.slice(0, at + 1)) - best;
   const rise = end - best;
-  // The lowest of many noisy levels lies below the truth; five standard errors cover that.
+  // The lowest of many noisy levels is biased low; five standard errors allow for that.
   const worse = rise > Math.max(5 * curve.error, LOST * gained) &&
     rise > 0.5 * curve.noise &&
     levels.slice(-Math.max(2, Math.round(levels.length * 0.15))).every((value) =>
       value > best + rise / 3
     );
-  // The training loss must not have turned as well: then the run diverges, it does not overfit.
+  // If the training loss has risen too, the run is diverging, not overfitting.
   const trainHolds = trainEnd <= level(best_step) + trainTolerance &&
     trainLevels.some((value) => value - trainEnd > 6 * trainCurve.error);
   const still = level(shared[Math.floor(shared.length / 2)]?.step ?? to) - trainEnd;

@@ -1,16 +1,16 @@
-/** Checks on curves for what stands out: learning rates, gradient norms, spikes. */
+/** Checks of learning rates and gradient norms, and detection of spikes. */
 import { type Finding, formatNumber } from "./finding.ts";
 import { type FinitePoint, finitePoints, type Series } from "./series.ts";
 import { estimateNoise, median, quantile } from "./statistics.ts";
 
-/** A warm-up lies in this first part of a run and may rise as it likes. */
+/** The warm-up is this first part of a run; any rise is allowed in it. */
 const WARM_UP = 0.15;
-/** The last part of a schedule may reach zero. */
+/** The learning rate may reach zero in this last part of a run. */
 const COOL_DOWN = 0.05;
 /** A rise by this factor from one point to the next is a jump. */
 const JUMP = 5;
 
-/** Learning rate at zero in the middle of a run, negative, or jumping up. */
+/** Checks for a learning rate that is zero in mid-run, negative, or jumping up. */
 export function checkLearningRate(series: Series): Finding[] {
   const points = finitePoints(series.points);
   if (points.length < 5) return [];
@@ -60,11 +60,11 @@ export function checkLearningRate(series: Series): Finding[] {
   return findings;
 }
 
-/** Growth or shrinkage between the beginning and the end of a run beyond these factors is reported. */
+/** Growth or shrinkage from the beginning to the end of a run beyond these factors is reported. */
 const EXPLODING = 30;
 const VANISHING = 1e-3;
 
-/** Gradient norm exploding, vanishing or zero. */
+/** Checks for a gradient norm that is exploding, vanishing or zero. */
 export function checkGradientNorm(series: Series): Finding[] {
   const points = finitePoints(series.points);
   if (points.length < 10) return [];
@@ -122,15 +122,15 @@ export interface Spike {
   readonly level: number;
 }
 
-/** A spike stands out of the local noise by this many standard deviations … */
+/** A spike rises above its surroundings by this many standard deviations of the local noise … */
 const SIGMAS = 8;
 /** … by this part of the curve's own range … */
 const PART_OF_RANGE = 0.05;
-/** … and by this factor more than the curve ever dips, which is what heavy-tailed noise does. */
+/** … and by this factor more than the curve's deepest dip: heavy-tailed noise dips as well. */
 const BEYOND_DIPS = 2.2;
 
 /**
- * Short upward spikes, the highest first. A point is part of one when it lies far above the median
+ * Short upward spikes, the highest first. A point is part of one if it lies far above the median
  * of the points before it and of those after it, so neither a steep fall nor a step up is a spike.
  */
 export function findSpikes(points: readonly FinitePoint[]): Spike[] {
@@ -171,7 +171,7 @@ function findExcursions(
   for (let index = side; index < values.length - side; index++) {
     const value = values[index] ?? NaN;
     const floor = value - least(index);
-    // Cheap first look, which fails only where both outermost points stand out as well.
+    // A cheap check first. It misses a spike only if both outermost points stand out as well.
     if (!(floor > Math.min(values[index - side] ?? NaN, values[index + side] ?? NaN))) continue;
     const level = Math.max(
       median(values.subarray(index - side, index)),
@@ -184,7 +184,7 @@ function findExcursions(
 
 const SEGMENT = 100;
 
-/** Noise per segment, from the segment and its neighbours. */
+/** Estimates the noise of each segment from the segment and its neighbours. */
 function estimateLocalNoise(values: Float64Array): number[] {
   const count = Math.ceil(values.length / SEGMENT);
   return Array.from(

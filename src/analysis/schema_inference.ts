@@ -2,7 +2,7 @@
 import { escapeName } from "../core/values.ts";
 import { isRecord } from "../core/json.ts";
 
-/** Type of a value, as far as filters tell them apart. */
+/** Type of a value, as distinguished by filters. */
 export type JsonType =
   | "string"
   | "int"
@@ -17,32 +17,32 @@ export type JsonType =
 export interface FieldSchema {
   /** Dotted path; `\.` for a dot within a name, `[]` for the items of a list. */
   readonly path: string;
-  /** The commonest type that is not null; `null` where there is no other. */
+  /** The commonest type other than null; `null` if there is no other. */
   readonly type: JsonType;
-  /** How often each type was seen, where there is more than one. */
+  /** How often each type was seen, if there is more than one. */
   readonly types?: Readonly<Partial<Record<JsonType, number>>>;
-  /** Rows in which the path is there, null included. */
+  /** Rows that have the path, null included. */
   readonly count: number;
   /** Rows in which its value is not null. */
   readonly non_null_count: number;
   readonly presence: number;
-  /** Presence among the rows of each op, where it is not the same in all. */
+  /** Rows of each op that have the path, if ops differ. */
   readonly ops?: Readonly<Record<string, number>>;
-  /** Number of distinct values seen; counting stops at a thousand. */
+  /** Number of distinct values seen; counting stops at 1,000. */
   readonly distinct: number;
   /** The commonest values with their counts; long text is shortened. */
   readonly top_values: readonly { readonly value: unknown; readonly count: number }[];
-  /** Length of the longest text or list, where there is one. */
+  /** Length of the longest text or list, if there is one. */
   readonly max_length?: number;
-  /** Whether the names below it are data and not listed: there are too many different ones. */
+  /** Whether the names below it are data and not listed, because there are too many of them. */
   readonly varying_names?: true;
 }
 
 /** Bounds of the inference. */
 export interface SchemaOptions {
-  /** Values listed per path; 5 if not given. */
+  /** Number of values listed per path; default 5. */
   readonly topValues?: number;
-  /** Characters kept of a text; 100 if not given. */
+  /** Number of characters kept of a text; default 100. */
   readonly textLength?: number;
 }
 
@@ -60,11 +60,11 @@ interface Field {
   readonly types: Map<JsonType, number>;
   readonly ops: Map<string, number>;
   readonly values: Map<string, { readonly value: unknown; count: number }>;
-  /** Names below an object by op; ops differ, so that all of theirs together tell nothing. */
+  /** Names below an object, counted per op because different ops have different names. */
   readonly names: Map<string, Set<string>>;
 }
 
-/** Collects rows one by one; a row is not kept. */
+/** Processes rows one by one, without keeping them. */
 export class SchemaBuilder {
   readonly #fields = new Map<string, Field>();
   readonly #ops = new Map<string, number>();

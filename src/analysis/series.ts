@@ -12,7 +12,7 @@ export interface Point {
 export interface Series {
   readonly key: string;
   readonly points: readonly Point[];
-  /** Whether these are all logged points, or a sample of them. */
+  /** Whether these are all logged points rather than a sample. */
   readonly exact: boolean;
 }
 
@@ -22,12 +22,12 @@ export interface FinitePoint {
   readonly value: number;
 }
 
-/** The points in the order of their steps. Points of one step keep their order. */
+/** The points sorted by step; points at the same step keep their order. */
 export function byStep<P extends { readonly step: number }>(points: readonly P[]): P[] {
   return [...points].sort((a, b) => a.step - b.step);
 }
 
-/** The points with finite values, in the order of their steps. */
+/** The points with finite values, sorted by step. */
 export function finitePoints(points: readonly Point[]): FinitePoint[] {
   return byStep(
     points.flatMap(({ step, value }) =>
@@ -60,8 +60,6 @@ export function interpolator(
   };
 }
 
-/** Histories of several runs beside each other. */
-
 /** One metric of one run. */
 export interface RunSeries {
   /** Run id, unique among the runs. */
@@ -79,19 +77,19 @@ export interface AlignedRow {
 export interface Alignment {
   /**
    * `shared`: every row is a step at which every run has a point; `interpolated`: the runs share no
-   * step, or samples of them too few, and values between points are on a straight line; `none`:
-   * the ranges do not even overlap.
+   * steps, or as samples too few, so values between points are interpolated linearly; `none`: the
+   * step ranges do not overlap.
    */
   readonly method: "shared" | "interpolated" | "none";
-  /** First and last step that all runs cover. */
+  /** The first and last steps that all runs cover. */
   readonly overlap?: { readonly from: number; readonly to: number };
-  /** Number of steps at which every run has a point here, before thinning. */
+  /** Number of steps at which every run has a point in this data, before thinning. */
   readonly shared_steps: number;
-  /** Rows in the order of steps, evenly thinned to the number asked for. */
+  /** Rows sorted by step, evenly thinned to the requested number. */
   readonly rows: readonly AlignedRow[];
 }
 
-/** Aligns one metric of two or more runs; of several points at one step the last counts. */
+/** Aligns one metric of two or more runs; the last of several points at one step counts. */
 export function alignRuns(runs: readonly RunSeries[], most = 50): Alignment {
   const maps = runs.map(({ run, series }) => ({
     run,

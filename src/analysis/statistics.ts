@@ -1,4 +1,4 @@
-/** Statistics of one metric, named after what they are based on. */
+/** Statistics of one metric; their names say whether they are based on a sample. */
 import {
   byStep,
   type FinitePoint,
@@ -8,7 +8,7 @@ import {
   type Series,
 } from "./series.ts";
 
-/** What is computed from a metric's points. */
+/** Statistics of a metric's points. */
 export interface PointStatistics {
   readonly first: Point;
   readonly last: Point;
@@ -17,7 +17,7 @@ export interface PointStatistics {
   /** The finite point with the largest value. */
   readonly max?: Point;
   readonly mean?: number;
-  /** Least-squares slope of the finite points, per step. */
+  /** Least-squares slope per step of the finite points. */
   readonly slope?: number;
   readonly nan_count: number;
   readonly infinity_count: number;
@@ -29,7 +29,7 @@ export interface ExactStatistics extends PointStatistics {
   readonly points: number;
 }
 
-/** Statistics over a sample: no extreme of a sample is called the extreme. */
+/** Statistics over a sample; prefixed, since a sample's minimum may not be the metric's. */
 export type SampledStatistics =
   & { readonly [K in keyof PointStatistics as `sampled_${K}`]: PointStatistics[K] }
   & {
@@ -38,8 +38,8 @@ export type SampledStatistics =
   };
 
 /**
- * First and last point, smallest and largest with their steps, mean, slope per step and the number
- * of non-finite points. Over a sample every name begins with `sampled_`. Undefined without points.
+ * First and last point, smallest and largest with their steps, mean, slope per step and number of
+ * non-finite points. For a sample, every name begins with `sampled_`. Undefined without points.
  */
 export function describeSeries(series: Series): ExactStatistics | SampledStatistics | undefined {
   const points = byStep(series.points);
@@ -109,8 +109,8 @@ export function mean(values: readonly number[]): number {
 }
 
 /**
- * Standard deviation of the noise around a smooth curve, from second differences, in which level and
- * slope of the curve cancel. For independent noise their variance is six times that of the noise.
+ * Standard deviation of the noise around a smooth curve, from second differences, in which the
+ * curve's level and slope cancel. For independent noise, their variance is six times the noise's.
  */
 export function estimateNoise(values: ArrayLike<number>): number {
   const differences: number[] = [];
@@ -121,22 +121,22 @@ export function estimateNoise(values: ArrayLike<number>): number {
   return differences.length === 0 ? 0 : MAD_TO_SIGMA * median(differences) / Math.sqrt(6);
 }
 
-/** A stretch of a curve, reduced to its middle. */
+/** A segment of a curve, reduced to its median. */
 export interface Bin {
   readonly first: number;
   readonly last: number;
   readonly level: number;
 }
 
-/** A curve in stretches of equally many points, and how uncertain their levels are. */
+/** A curve in segments with equal numbers of points, and the uncertainty of their levels. */
 export interface Smoothed {
   readonly bins: readonly Bin[];
   readonly error: number;
-  /** Standard deviation of single points around the curve. */
+  /** Standard deviation of individual points around the curve. */
   readonly noise: number;
 }
 
-/** Cuts sorted points into at most `most` stretches of about five points or more. */
+/** Cuts sorted points into at most `most` segments of about five points or more. */
 export function smooth(points: readonly FinitePoint[], most = 60): Smoothed {
   const count = Math.min(points.length, most, Math.max(10, Math.floor(points.length / 5)));
   const bins: Bin[] = [];
@@ -153,7 +153,7 @@ export function smooth(points: readonly FinitePoint[], most = 60): Smoothed {
   }
   const sigma = estimateNoise(points.map(({ value }) => value));
   const perBin = points.length / Math.max(1, count);
-  // Smoothed or correlated noise hides from second differences of points, not from those of levels.
+  // Second differences of points miss smoothed or correlated noise; those of levels do not.
   const ofLevels = estimateNoise(bins.map(({ level }) => level));
   // The median of k normal values scatters 1.25 times as much as their mean.
   const ofMedian = sigma * (perBin > 2 ? 1.2533 : 1) / Math.sqrt(perBin);

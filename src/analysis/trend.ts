@@ -1,25 +1,25 @@
 import { median, smooth, type Smoothed } from "./statistics.ts";
 import type { FinitePoint } from "./series.ts";
 
-/** The course of a curve that should fall. */
+/** The trend of a curve that should fall. */
 export interface Trend {
   /** `decreasing` is still improving, `plateaued` has stopped, `increasing` is getting worse. */
   readonly trend: "decreasing" | "plateaued" | "increasing" | "insufficient_data";
   readonly start: number;
   readonly end: number;
   readonly best: number;
-  /** Last step of the stretch with the lowest level. */
+  /** Last step of the segment with the lowest level. */
   readonly best_step: number;
   /** First step of the plateau; only with `plateaued`. */
   readonly plateau_step?: number;
-  /** Whether the level ever fell below its beginning by more than noise. */
+  /** Whether the level ever fell below its starting level by more than noise. */
   readonly improved: boolean;
 }
 
-/** Fewer points say nothing about a trend. */
+/** Minimum number of points for a trend. */
 export const MIN_POINTS = 10;
 
-/** A plateau is where the level stays within this part of the whole range … */
+/** On a plateau the level stays within this part of the whole range … */
 const PLATEAU_TOLERANCE = 0.05;
 /** … to the end of the run, for at least this part of it. */
 const PLATEAU_LENGTH = 0.2;
@@ -27,10 +27,10 @@ const PLATEAU_LENGTH = 0.2;
 const RISE = 0.25;
 
 /**
- * The course of a loss-like curve, lower being better. It compares levels of stretches with each
- * other and with the noise, so it does not depend on the unit, the sign or an offset of the values.
+ * The trend of a loss-like curve, where lower is better. It compares the levels of segments with
+ * each other and with the noise, so unit, sign and offset of the values do not matter.
  *
- * If every level is positive, the logarithm is considered as well: a loss that falls from 1 to
+ * If every level is positive, the logarithm is considered too: a loss that falls from 1 to
  * 0.001 is still improving, and one that rises from 0.1 to 1 after starting at 100 is diverging.
  */
 export function findTrend(points: readonly FinitePoint[]): Trend {
@@ -103,7 +103,7 @@ function logCurve(points: readonly FinitePoint[], levels: readonly number[]): Sh
   return measureShape(curve.bins.map(({ level }) => level), curve.error);
 }
 
-/** The end lies clearly above the lowest level, and the curve stays there. */
+/** Whether the curve ends clearly above its lowest level, and stays there. */
 function rises(shape: Shape): boolean {
   const { levels, rise, error, start, low, flat } = shape;
   const late = levels.slice(-Math.max(2, Math.round(levels.length * 0.1)));
@@ -111,25 +111,25 @@ function rises(shape: Shape): boolean {
     late.every((level) => level > low + rise / 2);
 }
 
-/** A slow drift much smaller than the scatter of the points is nothing to act on. */
+/** Whether the rise matters: a slow drift much smaller than the scatter of the points does not. */
 function outweighsNoise({ rise }: Shape, { noise }: Smoothed): boolean {
   return rise > noise / 2;
 }
 
-/** Whether the curve still falls in the last fifth, by a tenth of its range or more. */
+/** Whether the curve is still falling in the last fifth, by a tenth of its range or more. */
 function fallsLate({ levels, range, error, flat }: Shape): boolean {
   const fifth = Math.max(2, Math.round(levels.length * 0.2));
   const late = levels.slice(-fifth);
   const half = Math.ceil(late.length / 2);
-  // Half a window apart, so the fall over the whole window is about twice the difference.
+  // The halves are half a window apart, so the fall over the window is twice the difference.
   const fall = 2 * (median(late.slice(0, half)) - median(late.slice(-half)));
   return !flat && fall > Math.max(0.1 * range, 4 * error);
 }
 
-/** If noise hides the level's course, its slope over this last part of the run decides. */
+/** If noise hides the trend of the levels, the slope over this last part of the run decides. */
 const SLOPE_WINDOW = 0.4;
 
-/** Index of the first level from which on the curve stays near its end, if that is long enough. */
+/** Index of the level from which the curve stays near its end, if that lasts long enough. */
 function findPlateau({ levels, error, range, end }: Shape): number | undefined {
   const exact = PLATEAU_TOLERANCE * range;
   const tolerance = Math.max(exact, 4 * error);
@@ -146,7 +146,7 @@ function findPlateau({ levels, error, range, end }: Shape): number | undefined {
   return undefined;
 }
 
-/** Fall of the least-squares line over the levels, and its standard error. */
+/** The fall of the least-squares line through the levels, and its standard error. */
 function measureFall(levels: readonly number[], error: number): { fall: number; error: number } {
   const middle = (levels.length - 1) / 2;
   let [products, squares] = [0, 0];

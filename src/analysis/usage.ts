@@ -1,4 +1,4 @@
-/** Sums of token usage and cost over calls, nothing twice. */
+/** Sums of token usage and cost over calls, counting nothing twice. */
 
 import { isTrunk, selectCounted, type Selection } from "./usage_tree.ts";
 import {
@@ -13,9 +13,9 @@ import {
 export type { UsageCall, UsageSum } from "./usage_totals.ts";
 
 /**
- * Adds up usage and cost, nothing twice.
+ * Adds up usage and cost, counting nothing twice.
  *
- * @param parents Parents of calls that are not in the set, by id, to recognise distant ancestors.
+ * @param parents Parents of calls outside the set, by id, to recognise distant ancestors.
  */
 export function sumUsage(
   calls: readonly UsageCall[],
@@ -32,7 +32,7 @@ function addSelection(sums: UsageTotals, selection: Selection): void {
   sums.doubtful += selection.doubtful;
 }
 
-/** Usage and costs of calls by model, nothing twice, in the form that a single call has. */
+/** Usage and costs of calls by model, counting nothing twice, in the form of a single call's. */
 export function combineUsage(
   calls: readonly UsageCall[],
 ): { usage: RecordSums; costs: RecordSums; counted: readonly UsageCall[]; doubtful: number } {
@@ -45,19 +45,19 @@ export function combineUsage(
   };
 }
 
-/** Calls that wait for their trace's root, and traces that are remembered. */
+/** Limits on the calls that wait for their trace's root, and on the traces remembered. */
 const WAITING = 50_000;
 const TRACES = 500_000;
 
 /**
- * {@link sumUsage} over calls that come one by one, each once. A trace is forgotten when a root has
- * come that is known to include it. Where too many calls wait, the oldest traces are added up as
- * far as they have come; what comes of them later is left out, and told, unless their root turned
- * out to include what had come.
+ * {@link sumUsage} over calls that arrive one by one, each once. A trace is dropped as soon as a
+ * root arrives that is known to include it. If too many calls are waiting, the oldest traces are
+ * added up as they are. Calls of theirs that arrive later are left out and reported, unless the
+ * trace's root was found to include the calls seen before.
  */
 export class UsageStream {
   readonly #sums = new UsageTotals();
-  /** Traces that were added up; whether as a whole. */
+  /** Traces that have been added up, and whether completely. */
   readonly #closed = new Map<string, boolean>();
   readonly #open = new Map<string, UsageCall[]>();
   readonly #waiting: number;
@@ -88,7 +88,7 @@ export class UsageStream {
     }
   }
 
-  /** The sums over all calls; called once, after the last. */
+  /** The sums over all calls; call it once, after the last one. */
   result(): UsageSum {
     this.#settle(0);
     return {
@@ -107,7 +107,7 @@ export class UsageStream {
     this.#open.delete(trace);
   }
 
-  /** Adds up the traces that came first, until no more calls than `most` wait. */
+  /** Adds up the oldest traces until at most `most` calls are waiting. */
   #settle(most: number): void {
     for (const [trace, calls] of this.#open) {
       if (this.#held <= most) return;

@@ -6,7 +6,7 @@ type Records = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 /** Sums of records by model. */
 export type RecordSums = Record<string, Record<string, number>>;
 
-/** What a call says of models that it used. */
+/** What a call reports about the models it used. */
 export interface ModelRecords {
   /** `summary.usage`; absent while the call is running. */
   readonly usage?: Records | undefined;
@@ -14,7 +14,7 @@ export interface ModelRecords {
   readonly costs?: Records | undefined;
 }
 
-/** What is needed of a call. */
+/** The parts of a call that are needed here. */
 export interface UsageCall extends ModelRecords {
   readonly id: string;
   /** Id of its parent; null for a root. */
@@ -24,17 +24,17 @@ export interface UsageCall extends ModelRecords {
   readonly rolled_up?: boolean | undefined;
 }
 
-/** Usage of one model, or of all. */
+/** Usage of one model, or of all models. */
 export interface UsageTotal {
   readonly requests: number;
   readonly prompt_tokens: number;
   readonly completion_tokens: number;
   readonly total_tokens: number;
-  /** Further counts under their own names, such as `cache_read_input_tokens`. */
+  /** Other counts under their own names, such as `cache_read_input_tokens`. */
   readonly other_tokens?: Readonly<Record<string, number>>;
-  /** Of these, what priced models used and the record of costs has no part for. */
+  /** Of these, counts of priced models for which the cost record has no price. */
   readonly tokens_without_price?: Readonly<Record<string, number>>;
-  /** Cost in the currency of the price list (US dollars); absent where no call has a price. */
+  /** Cost in the price list's currency (US dollars); absent if no call has a price. */
   readonly cost?: number;
 }
 
@@ -42,19 +42,19 @@ export interface UsageTotal {
 export interface UsageSum extends UsageTotal {
   readonly models: Readonly<Record<string, UsageTotal>>;
   readonly counted_calls: number;
-  /** Models with usage for which no price is known, where some have one. */
+  /** Models with usage but no known price, if other models have one. */
   readonly unpriced_models?: readonly string[];
   /**
-   * Counted calls of traces from which several unconnected calls were counted. One may be the
-   * ancestor of another through calls that are not in the set; pass `parents` to be certain.
+   * Counted calls in traces that have several unconnected counted calls. One may be the ancestor of
+   * another through calls that are not in the set; pass `parents` to be certain.
    */
   readonly possibly_overlapping_calls?: number;
   /**
-   * Counted calls with more usage than the calls below them together, which were taken for a part
-   * of it and are not counted.
+   * Counted calls with more usage than all calls below them together. Those calls were assumed to be
+   * part of that usage and were not counted.
    */
   readonly possibly_hiding_calls?: number;
-  /** Calls with usage that are not in the sums: too many traces had to be held at once. */
+  /** Calls with usage that are not in the sums because too many traces were open at once. */
   readonly left_out_calls?: number;
 }
 
@@ -68,7 +68,7 @@ export class UsageTotals {
   overlapping = 0;
   doubtful = 0;
 
-  /** Takes a call's usage and cost; the call is not kept. */
+  /** Adds a call's usage and cost, without keeping the call. */
   add({ usage = {}, costs = {} }: ModelRecords): void {
     this.#counted++;
     for (const model of new Set([...Object.keys(usage), ...Object.keys(costs)])) {
@@ -149,7 +149,7 @@ const KNOWN = [
   ...["prompt_tokens", "input_tokens", "completion_tokens", "output_tokens", "total_tokens"],
 ];
 
-/** The costs of a record by what they are for, and their sum; releases differ in what they price. */
+/** The costs of a record by category, and their sum; releases differ in what they price. */
 export function splitCost(
   cost: Readonly<Record<string, unknown>>,
 ): Record<string, number> & { total_cost: number } {
@@ -177,30 +177,30 @@ export function addRecords(all: readonly (Records | undefined)[]): RecordSums {
   return Object.fromEntries(sums);
 }
 
-/** Whether a record of usage or cost says that anything was used. */
+/** Whether a usage or cost record shows that anything was used. */
 export function isUsed(record: Readonly<Record<string, unknown>>): boolean {
   return Object.values(record).some((value) => toNumber(value) !== 0);
 }
 
-/** Whether a call used anything. OpenTelemetry's roots have records of nothing. */
+/** Whether a call used anything. OpenTelemetry's roots can have empty records. */
 export function holdsUsage({ usage = {}, costs = {} }: ModelRecords): boolean {
   return [...Object.values(usage), ...Object.values(costs)].some(isUsed);
 }
 
-/** What a record of usage counts, in either spelling. */
+/** The token counts of a usage record, in either spelling. */
 export interface Tokens {
   readonly prompt: number;
   readonly completion: number;
   readonly total: number;
 }
 
-/** The tokens of a record of usage. */
+/** Reads the token counts of a usage record. */
 export function readTokens(used: Readonly<Record<string, unknown>>): Tokens {
   const { prompt_tokens: prompt, input_tokens: input, ...rest } = dropRepeated(used);
-  // Where calls of both spellings were summed, both are there; the service adds them too.
+  // A sum over calls with different spellings has both; the service adds them too.
   const read = toNumber(prompt) + toNumber(input);
   const written = toNumber(rest["completion_tokens"]) + toNumber(rest["output_tokens"]);
-  // A sum over calls of which only some had a total is less than its parts.
+  // If only some of the summed calls had a total, the total is less than its parts.
   const total = Math.max(toNumber(rest["total_tokens"]), read + written);
   return { prompt: read, completion: written, total };
 }
@@ -211,8 +211,8 @@ const SPELLINGS = [["prompt_tokens", "input_tokens"], [
 ]] as const;
 
 /**
- * A record of usage with each count once: some instrumentations write the same counts in both
- * spellings, which the total tells from a sum over calls of both.
+ * A usage record with each count only once. Some instrumentations write the same counts in both
+ * spellings; the total distinguishes that from a sum over calls with different spellings.
  */
 function dropRepeated(used: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   const repeated = listRepeated(used);
@@ -228,7 +228,7 @@ function listRepeated(used: Readonly<Record<string, unknown>>): string[] {
   return sum === toNumber(used["total_tokens"]) ? repeated : [];
 }
 
-/** A record of costs in which the service priced both spellings of the same count, with one. */
+/** Drops one of two prices from a cost record that prices both spellings of the same count. */
 export function priceOnce(
   cost: Readonly<Record<string, unknown>>,
   used: Readonly<Record<string, unknown>> = {},

@@ -1,37 +1,37 @@
 /**
- * Which calls of a set count. The usage of a call may include that of its descendants, as Weave's
- * clients and some instrumentations sum it up, or be its own, as a span's is. A call is taken to
- * include the calls below it where it used at least as much of each model as these together.
+ * Decides which calls of a set to count. A call's usage may include that of its descendants, as
+ * summed up by Weave's clients and some instrumentations, or be only its own, like a span's. A call
+ * is assumed to include the calls below it if it used at least as much of each model as they did.
  */
 
 import { holdsUsage, readTokens, type Tokens, type UsageCall } from "./usage_totals.ts";
 
-/** Calls that count. */
+/** The calls to count. */
 export interface Selection {
   readonly counted: readonly UsageCall[];
-  /** Counted calls, of several that are unconnected in a trace, that may contain one another. */
+  /** Number of counted calls that are unconnected within a trace and may contain each other. */
   readonly overlapping: number;
-  /** Counted calls that used more than those below, which were taken for a part of it. */
+  /** Number of counted calls that used more than those below, assumed to be part of it. */
   readonly doubtful: number;
 }
 
 type Parents = ReadonlyMap<string, string | null>;
 type ByModel = ReadonlyMap<string, Tokens>;
 
-/** A call with usage, over the nearest ones below it. */
+/** A call with usage, and the nearest such calls below it. */
 interface Node {
   readonly call: UsageCall;
   readonly own: ByModel;
   readonly below: Node[];
-  /** Calls of its trace that are below it, no matter how: their parents are unknown. */
+  /** Calls of its trace that are somewhere below it: their parents are unknown. */
   readonly loose: Node[];
-  /** What it and the calls below it used, nothing twice. */
+  /** What it and the calls below it used, counted once. */
   total: ByModel;
   includes: boolean;
 }
 
 /**
- * The calls that no other call's usage includes.
+ * The calls that are not included in another call's usage.
  *
  * @param parents Parents of calls that are not in the set, by id.
  */
@@ -61,7 +61,7 @@ export function selectCounted(
   };
 }
 
-/** Whether a root includes all other calls of its trace, as far as these have come. */
+/** Whether a root includes all other calls of its trace seen so far. */
 export function isTrunk({ counted, doubtful }: Selection, calls: readonly UsageCall[]): boolean {
   const [only, ...others] = counted;
   return only !== undefined && others.length === 0 && doubtful === 0 &&
@@ -70,11 +70,11 @@ export function isTrunk({ counted, doubtful }: Selection, calls: readonly UsageC
 
 interface Top {
   readonly node: Node;
-  /** Whether its chain of parents leaves the set. */
+  /** Whether its chain of parents leads out of the set. */
   readonly open: boolean;
 }
 
-/** Puts each node below the nearest one that is known to be above it; gives the others. */
+/** Puts each node below its nearest known ancestor; returns the nodes that have none. */
 function link(
   nodes: ReadonlyMap<string, Node>,
   calls: ReadonlyMap<string, UsageCall>,
@@ -116,7 +116,7 @@ function findHolder(
   return { open: id !== null };
 }
 
-/** Works out from below what includes what; gives the nodes that no other includes. */
+/** Works out bottom-up which call includes which; returns the nodes not included in another. */
 function sumUp(tops: readonly Node[]): Node[] {
   const inward = [...tops];
   for (const node of inward) {
@@ -124,7 +124,7 @@ function sumUp(tops: readonly Node[]): Node[] {
   }
   for (const node of inward.toReversed()) {
     const below = addUp(node.below);
-    // Loose calls may contain one another: none of them exceeds what includes them all.
+    // Loose calls may contain each other, so each alone must not exceed this node's usage.
     node.includes = node.call.rolled_up === true ||
       [below, ...node.loose.map(({ total }) => total)].every((part) => covers(node.own, part));
     if (!node.includes) node.total = addUp([{ total: node.own }, ...node.below, ...node.loose]);
@@ -168,7 +168,7 @@ function addUp(parts: readonly { readonly total: ByModel }[]): ByModel {
   return sums;
 }
 
-/** How many calls of one trace are open to overlap: some whose chain of parents leaves the set. */
+/** How many calls of one trace may overlap: those whose chain of parents leads out of the set. */
 function countOverlaps(group: readonly Top[]): number {
   const open = group.filter((top) => top.open);
   // Siblings of one parent cannot contain each other.

@@ -9,27 +9,27 @@ import {
   WIDTH,
 } from "./spec.ts";
 
-/** A value of a bar, with its uncertainty where that is known. */
+/** The value of a bar, with its uncertainty if known. */
 export interface Bar {
-  /** What is compared: a model or an evaluation; the colour. */
+  /** What is compared, a model or an evaluation; it determines the colour. */
   readonly name: string;
   readonly value: number;
-  /** Ends of the interval that is drawn over the bar. */
+  /** Ends of the interval drawn over the bar. */
   readonly interval?: readonly [low: number, high: number];
 }
 
 /** Bars of one quantity. */
 export interface BarPanel {
   readonly title: string;
-  /** Such as `s` or `USD`; nothing for scores. */
+  /** Such as `s` or `USD`; absent for scores. */
   readonly unit?: string;
   readonly bars: readonly Bar[];
 }
 
-/** More panels than that leave each too small to be read. */
+/** Maximum number of panels; with more, each is too small to read. */
 export const MOST_QUANTITIES = 6;
 
-/** Quantities side by side, one colour a name; every panel has an axis of its own. */
+/** Quantities side by side, one colour per name; every panel has its own axis. */
 export function chartBars(
   { title, subtitle = "", panels }: {
     readonly title: string;
@@ -52,7 +52,7 @@ export function chartBars(
   const rows = Math.ceil(drawn.length / columns);
   const width = Math.round(WIDTH / columns) - 55;
   const height = Math.max(90, Math.round((410 - 46 * rows) / rows));
-  // No axis names the bars, so that a single one has its legend, too.
+  // No axis names the bars, so even a single one has a legend.
   const colour = { ...colourByName([...labels.values()]), legend: legend(labels.size) };
   const views = drawn.map((panel) => {
     const values = panel.bars.filter(({ name }) => shown.includes(name)).map((bar) => ({

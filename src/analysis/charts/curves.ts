@@ -11,14 +11,14 @@ import {
 
 /** One line of a chart. */
 export interface Curve {
-  /** What the legend calls it; unique in its panel. */
+  /** Its name in the legend; unique in its panel. */
   readonly name: string;
   readonly points: readonly Point[];
-  /** Whether these are all logged points, or a sample of them. */
+  /** Whether these are all logged points rather than a sample. */
   readonly exact: boolean;
 }
 
-/** One coordinate system; a chart stacks several over a common x axis. */
+/** One coordinate system; a chart stacks several above a common x axis. */
 export interface Panel {
   readonly key: string;
   readonly curves: readonly Curve[];
@@ -27,16 +27,16 @@ export interface Panel {
 /** What {@link chartCurves} draws. */
 export interface CurveChart {
   readonly title: string;
-  /** What the x axis is called, with its unit. */
+  /** Title of the x axis, with its unit. */
   readonly xTitle: string;
   readonly panels: readonly Panel[];
   readonly logX?: boolean;
   readonly logY?: boolean;
-  /** Weight of the past in an exponential moving average: 0 (none) to below 1. */
+  /** Weight of past values in an exponential moving average, from 0 (none) to less than 1. */
   readonly smoothing?: number;
 }
 
-/** More panels than that leave each too low to be read. */
+/** Maximum number of panels; with more, each is too low to read. */
 export const MOST_PANELS = 4;
 
 interface Row {
@@ -45,7 +45,7 @@ interface Row {
   readonly s: string;
 }
 
-/** Curves over steps, one panel a metric, one colour a run. Gaps are values that are not finite. */
+/** Curves over steps: one panel per metric, one colour per run, gaps at non-finite values. */
 export function chartCurves(chart: CurveChart): Chart {
   const { logX = false, logY = false, smoothing = 0 } = chart;
   const names = chart.panels.flatMap(({ curves }) => curves.map(({ name }) => name));
@@ -123,7 +123,7 @@ export function chartCurves(chart: CurveChart): Chart {
   };
 }
 
-/** Which curves are samples: said once of all, else in the legend of those that are. */
+/** Says which curves are samples: once if all are, else in the legend entry of each. */
 function describeSampling(panels: readonly Panel[]): {
   readonly subtitle: readonly string[];
   readonly remark: (name: string) => string;
@@ -131,7 +131,7 @@ function describeSampling(panels: readonly Panel[]): {
   const curves = panels.flatMap(({ key, curves }) => curves.map((curve) => ({ key, ...curve })));
   const sampled = curves.filter(({ exact }) => !exact);
   const isAll = sampled.length === curves.length;
-  // One name has no legend.
+  // With only one name there is no legend.
   const isOne = new Set(curves.map(({ name }) => name)).size === 1;
   const keys = isAll ? "" : `: ${sampled.map(({ key }) => cutName(key)).join(", ")}`;
   const said = sampled.length > 0 && (isAll || isOne) ? `sampled points${keys}` : undefined;
@@ -152,7 +152,7 @@ interface PreparedCurve {
   /** The curve before smoothing; empty without it. */
   readonly raw: readonly Row[];
   readonly gaps: readonly { readonly x: number; readonly s: string }[];
-  /** Points that a log scale has no place for. */
+  /** Number of points that a log scale cannot show. */
   readonly unplottable: number;
 }
 
@@ -179,8 +179,8 @@ function prepareCurve(
 }
 
 /**
- * Exponential moving average as W&B's charts have it, without the pull towards zero at the
- * beginning. Values that are not finite stay gaps and do not count.
+ * Exponential moving average as in W&B's charts, without a bias towards zero at the beginning.
+ * Non-finite values remain gaps and are ignored.
  */
 function smoothCurve(rows: readonly Row[], weight: number): Row[] {
   let [sum, weights] = [0, 0];
@@ -192,7 +192,7 @@ function smoothCurve(rows: readonly Row[], weight: number): Row[] {
   });
 }
 
-/** Of the points in one pixel column the first, lowest, highest and last: the same picture. */
+/** Keeps the first, lowest, highest and last point of each pixel column: it looks the same. */
 function thinCurve(rows: readonly Row[]): readonly Row[] {
   const [first, last] = [rows[0], rows.at(-1)];
   if (first === undefined || last === undefined || rows.length <= 4 * WIDTH) return rows;
@@ -226,7 +226,7 @@ function thinCurve(rows: readonly Row[]): readonly Row[] {
   return kept;
 }
 
-/** At most one mark in eight pixels of the curve's range. */
+/** Keeps at most one mark per eight pixels of the curve's range. */
 function thinMarks<T extends { readonly x: number }>(
   marks: readonly T[],
   curve: readonly Point[],
@@ -248,7 +248,7 @@ function axis(channel: "x" | "y", title: string | null, log: boolean): Record<st
   };
 }
 
-/** A curve in words: what a person would read off the picture. */
+/** Describes a curve in words: what a person would read off the picture. */
 export function describeCurve({ name, points, exact }: Curve): string {
   const finite = finitePoints(points);
   const [first, last] = [finite[0], finite.at(-1)];

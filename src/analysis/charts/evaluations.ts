@@ -10,25 +10,25 @@ import { mean } from "../statistics.ts";
 import { type Bar, type BarPanel, chartBars, MOST_QUANTITIES } from "./bars.ts";
 import { type Chart, formatValue } from "./spec.ts";
 
-/** Two-sided, 95 % of a normal distribution. */
+/** Two-sided 95 % interval of a normal distribution, in standard deviations. */
 const Z = 1.96;
 
-/** A chart of evaluations, and the same in words, one line an evaluation. */
+/** A chart of evaluations, and the same in words, one line per evaluation. */
 export interface EvaluationChart extends Chart {
   readonly lines: readonly string[];
-  /** What there is to draw, by name. */
+  /** The names of the quantities that can be drawn. */
   readonly quantities: readonly string[];
 }
 
 interface Quantity extends BarPanel {
-  /** What the words call it. */
+  /** What the description calls it. */
   readonly word: string;
 }
 
 /**
  * Scores of evaluations with 95 % intervals, then latency and cost of their models.
  *
- * @param wanted Scores by `scorer` or `scorer.path`; all, where there are none.
+ * @param wanted Scores, named by `scorer` or `scorer.path`; all if empty.
  */
 export function chartEvaluations(
   title: string,
@@ -87,7 +87,7 @@ export function chartEvaluations(
   };
 }
 
-/** Scores that are numbers or booleans; texts have no bar. */
+/** The scores that are numbers or booleans; texts cannot be drawn as bars. */
 export function scoreNames(sums: readonly EvaluationResult[]): string[] {
   return [
     ...new Set(
@@ -98,7 +98,7 @@ export function scoreNames(sums: readonly EvaluationResult[]): string[] {
   ];
 }
 
-/** The model, where that tells the evaluations apart; else with the evaluation's name, or its id. */
+/** The model's name; if that is ambiguous, with the evaluation's name or id. */
 function nameEvaluations(evaluations: readonly Evaluation[]): string[] {
   const forms: readonly ((one: Evaluation) => string)[] = [
     ({ model, name, id }) => model ?? name ?? id,
@@ -141,7 +141,7 @@ function latencyBar(trials: Evaluation["trials"]): Omit<Bar, "name"> | undefined
   return values.length === 0 ? undefined : withInterval(mean(values), values);
 }
 
-/** Undefined where none is known, or not that of each prediction that cost something. */
+/** Undefined if no cost is known, or if a prediction that cost something lacks it. */
 function sumModelCosts(trials: Evaluation["trials"]): number | undefined {
   const priced = trials.filter(({ status, cost }) => status !== "running" && cost !== undefined);
   const own = priced.flatMap(({ model_cost: cost }) => cost ?? []);
@@ -163,7 +163,7 @@ function standardError(values: readonly number[]): number {
   return Math.sqrt(squares / (values.length - 1) / values.length);
 }
 
-/** Wilson's interval, which stays between 0 and 1 and is no point at either. */
+/** Wilson's interval, which stays between 0 and 1 and does not shrink to a point at either end. */
 function rateInterval(rate: number, count: number): [number, number] {
   if (count === 0) return [rate, rate];
   const scale = 1 + Z ** 2 / count;
@@ -205,7 +205,7 @@ function describe(
   ].join("; ");
 }
 
-/** How failed predictions count, which differs by writer and by how far the evaluation came. */
+/** How failed predictions count; this depends on the client and on whether it has finished. */
 function failedRule({ scorers }: EvaluationResult, rule: ScoreRule = {}): string {
   if (scorers.some(({ source }) => source === "recorded")) return " (counted as it recorded)";
   switch (rule.leavesFailedOut) {

@@ -3,22 +3,22 @@ import { chartBars } from "./bars.ts";
 import { type Chart, MOST_NAMES } from "./spec.ts";
 import type { TimedPoint } from "./times.ts";
 
-/** A trace as a point, with the name that it is counted under. */
+/** A trace as a point, with the name under which it is counted. */
 export interface NamedPoint extends TimedPoint {
   readonly name: string;
 }
 
-/** What the traces of one name come to. */
+/** Figures for the traces of one name. */
 export interface NameFigures {
   readonly name: string;
   readonly count: number;
   readonly failed: number;
-  /** In seconds, as are the others. */
+  /** Median latency; like the others, in seconds. */
   readonly median: number;
   readonly p95: number;
 }
 
-/** The figures of each name, those with most traces first. */
+/** The figures for each name, those with the most traces first. */
 export function sumByName(points: readonly NamedPoint[]): NameFigures[] {
   return [...Map.groupBy(points, ({ name }) => name)].map(([name, own]) => {
     const seconds = own.map((point) => point.seconds);
@@ -32,7 +32,7 @@ export function sumByName(points: readonly NamedPoint[]): NameFigures[] {
   }).sort((a, b) => b.count - a.count || (a.name < b.name ? -1 : 1));
 }
 
-/** Latency, failures and number of the traces of each name, for the names with most traces. */
+/** Charts latency, failures and trace count by name, for the names with the most traces. */
 export function chartNames(
   { title, figures }: { readonly title: string; readonly figures: readonly NameFigures[] },
 ): Chart {

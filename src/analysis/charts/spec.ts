@@ -1,6 +1,6 @@
 /**
  * What all charts share: Vega-Lite specifications, made from plain data. Field names are fixed (`x`,
- * `y`, `s`, …): a caller's key as a field name would be an expression.
+ * `y`, `s`, …), since Vega would parse a caller's key used as a field name.
  *
  * @module
  */
@@ -8,17 +8,17 @@
 /** A Vega-Lite specification: plain JSON. */
 export type ChartSpec = Record<string, unknown>;
 
-/** A chart, and what it leaves out or changes, as sentences. */
+/** A chart, and sentences that say what it leaves out or changes. */
 export interface Chart {
   readonly spec: ChartSpec;
   readonly notes: readonly string[];
 }
 
-/** More lines or bars than that cannot be told apart. */
+/** Maximum number of lines or bars; more cannot be told apart. */
 export const MOST_NAMES = 8;
 /** Pixels from the first tick of an x axis to its last. */
 export const WIDTH = 780;
-/** One colour a name, in this order. */
+/** One colour per name, in this order. */
 export const COLOURS: readonly string[] = [
   "#3b6fd4",
   "#e07b00",
@@ -30,13 +30,13 @@ export const COLOURS: readonly string[] = [
   "#7a7a2a",
 ];
 const GREY = "#666666";
-/** Longest name that a legend or an axis shows, in characters. */
+/** Maximum length of a name in a legend or on an axis, in characters. */
 const LONGEST_NAME = 44;
 
 /**
- * The names that are drawn, with their labels; a sentence names the rest.
+ * The names to draw, with their labels; a sentence lists the rest.
  *
- * @param remark What a label says behind its name.
+ * @param remark Text that a label adds after its name.
  */
 export function chooseNames(
   all: readonly string[],
@@ -57,7 +57,7 @@ export function chooseNames(
   return { shown, labels: uniqueLabels(shown, remark), notes };
 }
 
-/** The colour of a mark by its name, with a legend below the chart unless there is one name. */
+/** Colours a mark by its name, with a legend below the chart unless there is only one name. */
 export function colourByName(
   labels: readonly string[],
   symbols: Record<string, unknown> = {},
@@ -117,7 +117,7 @@ export function frame(title: string, subtitle: string, views: Record<string, unk
   };
 }
 
-/** Names as a legend shows them: short, and still different from each other. */
+/** Names for a legend: short but still unique. */
 function uniqueLabels(
   names: readonly string[],
   remark: (name: string) => string,
@@ -139,12 +139,12 @@ function uniqueLabels(
 export function cutName(name: string, longest: number = LONGEST_NAME): string {
   const plain = name.replaceAll(/\s+/g, " ");
   if (plain.length <= longest) return plain;
-  // Run names differ at their ends as often as at their beginnings.
+  // Run names differ at the end as often as at the beginning.
   const half = Math.floor((longest - 1) / 2);
   return `${plain.slice(0, half)}…${plain.slice(-half)}`.toWellFormed();
 }
 
-/** Three digits of a value. */
+/** A value to three significant digits. */
 export function formatValue(value: number): string {
   return String(Number(value.toPrecision(3)));
 }

@@ -1,6 +1,6 @@
 import { type Chart, COLOURS, frame, legend, WIDTH } from "./spec.ts";
 
-/** One trace as a point. */
+/** A trace as a point. */
 export interface TimedPoint {
   /** Milliseconds since 1970. */
   readonly at: number;
@@ -8,7 +8,7 @@ export interface TimedPoint {
   readonly failed: boolean;
 }
 
-/** Latency of each trace over time, failed ones marked, above the number of both in each interval. */
+/** The latency of each trace over time, failures marked, above the counts per interval. */
 export function chartTimes(
   { title, subtitle = "", points }: {
     readonly title: string;
@@ -113,7 +113,7 @@ const INTERVALS: readonly (readonly [number, string])[] = [
   [604_800_000, "7 d"],
 ];
 
-/** The narrowest interval that makes at most sixty bars. */
+/** The narrowest interval that gives at most sixty bars. */
 function intervalFor(span: number): number {
   return INTERVALS.find(([millis]) => span / millis <= 60)?.[0] ??
     Math.ceil(span / 60 / 604_800_000) * 604_800_000;
