@@ -3,7 +3,7 @@ import { settingKeys } from "../config/resolve.ts";
 import type { Setting } from "../config/setting.ts";
 import { SETTINGS } from "../config/settings.ts";
 import { didYouMean } from "../core/failure.ts";
-import { quoteForShell } from "../core/values.ts";
+import { quoteForShell, toHttpUrl } from "../core/values.ts";
 import { print, printError } from "./output.ts";
 import {
   type Client,
@@ -94,8 +94,7 @@ function describeServer(config: Config): Server | string {
   const { remote, through = "executable" } = config.options;
   const token = config.options["token-env"];
   if (typeof remote === "string") {
-    const url = URL.parse(remote);
-    if (url === null || !/^https?:$/.test(url.protocol)) {
+    if (toHttpUrl(remote) === undefined) {
       return "--remote takes an address, such as https://host.example.com/mcp.";
     }
     return { kind: "remote", url: remote, token: typeof token === "string" ? token : undefined };

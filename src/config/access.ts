@@ -1,3 +1,4 @@
+import { toHttpUrl } from "../core/values.ts";
 import { needAws, needAzure, needGoogle } from "./clouds.ts";
 import { needWorkspace } from "./databricks.ts";
 import { credentialsFile, schemeOfStore, signsRequests } from "./mlflow.ts";
@@ -88,8 +89,8 @@ export function accessOf(
 
 /** `host:port` of an http(s) URL with the default port filled in; undefined for anything else. */
 export function hostOfUrl(text: string): string | undefined {
-  const url = URL.parse(text);
-  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === "") return undefined;
+  const url = toHttpUrl(text);
+  if (url === undefined) return undefined;
   return `${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port}`;
 }
 

@@ -1,4 +1,5 @@
 /** The credentials for AWS, Azure and Google in a configuration, and where their stores are. */
+import { decodePercent, toHttpUrl } from "../core/values.ts";
 import { type EntraLogin, PUBLIC_AUTHORITY, readAuthority } from "./databricks.ts";
 import { schemeOfStore, signsRequests } from "./mlflow.ts";
 import { type Needs, notUrl } from "./needs.ts";
@@ -26,9 +27,11 @@ export type AwsLogin =
 /** The S3 endpoint, for path-style addresses; undefined if no bucket is named. */
 export function findS3({ artifactStores, awsRegion, s3Endpoint }: Settings): URL | undefined {
   if (!artifactStores.some((store) => store.startsWith("s3://"))) return undefined;
-  const china = awsRegion?.startsWith("cn-") === true ? ".cn" : "";
-  const url = URL.parse(s3Endpoint ?? `https://s3.${awsRegion}.amazonaws.com${china}`);
-  return url !== null && /^https?:$/.test(url.protocol) ? url : undefined;
+  return toHttpUrl(s3Endpoint ?? awsAddress("s3", String(awsRegion)));
+}
+
+function awsAddress(service: string, region: string): string {
+  return `https://${service}.${region}.amazonaws.com${region.startsWith("cn-") ? ".cn" : ""}`;
 }
 
 /** The AWS credentials, or a message that says what is missing. */
@@ -53,11 +56,8 @@ export function findAwsLogin(settings: Settings): AwsLogin | string {
     return "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not.";
   }
   if (roleArn !== undefined && tokenFile !== undefined) {
-    const china = region.startsWith("cn-") ? ".cn" : "";
-    const sts = URL.parse(
-      settings.awsStsEndpoint ?? `https://sts.${region}.amazonaws.com${china}`,
-    );
-    if (sts === null || !/^https?:$/.test(sts.protocol)) {
+    const sts = toHttpUrl(settings.awsStsEndpoint ?? awsAddress("sts", region));
+    if (sts === undefined) {
       return "AWS_ENDPOINT_URL_STS is not an http or https address.";
     }
     const { awsSessionName: sessionName } = settings;
@@ -99,15 +99,11 @@ export function readAzureLocation(location: string): AzureLocation | undefined {
   if (container === "") return undefined;
   const segments = path.split("/").filter((segment) => segment !== "");
   // As in MLflow: the paths of a data lake are percent-encoded once.
-  return { container, host, segments: scheme.startsWith("abfs") ? segments.map(decode) : segments };
-}
-
-function decode(segment: string): string {
-  try {
-    return decodeURIComponent(segment);
-  } catch {
-    return segment;
-  }
+  return {
+    container,
+    host,
+    segments: scheme.startsWith("abfs") ? segments.map(decodePercent) : segments,
+  };
 }
 
 /** Where a location's account is and how to log in, or a message that says what is missing. */
@@ -165,12 +161,12 @@ function readConnectionString(
     }),
   );
   const account = parts.get("accountname") ?? host.split(".")[0] ?? "";
-  const endpoint = URL.parse(
+  const endpoint = toHttpUrl(
     parts.get("blobendpoint") ??
       `${parts.get("defaultendpointsprotocol") ?? "https"}://${account}.blob.` +
         (parts.get("endpointsuffix") ?? "core.windows.net"),
   );
-  if (endpoint === null || !/^https?:$/.test(endpoint.protocol)) {
+  if (endpoint === undefined) {
     return `${setting} names a blob endpoint that is not an http or https address.`;
   }
   const key = parts.get("accountkey");
@@ -213,8 +209,8 @@ export function findGoogleStorage(
   { gcsEndpoint, googleCredentialsFile: credentialsFile }: Settings,
 ): GoogleStorage | string {
   const named = gcsEndpoint ?? "https://storage.googleapis.com";
-  const endpoint = URL.parse(named.includes("://") ? named : `http://${named}`);
-  if (endpoint === null || !/^https?:$/.test(endpoint.protocol)) {
+  const endpoint = toHttpUrl(named.includes("://") ? named : `http://${named}`);
+  if (endpoint === undefined) {
     return "STORAGE_EMULATOR_HOST is not an http or https address.";
   }
   if (credentialsFile === undefined && gcsEndpoint === undefined) {

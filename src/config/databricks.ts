@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { toHttpUrl } from "../core/values.ts";
 import type { Needs } from "./needs.ts";
 import type { Settings } from "./settings.ts";
 
@@ -20,10 +21,8 @@ export const PUBLIC_AUTHORITY = "https://login.microsoftonline.com";
 
 /** Parses an authority's address, with or without a scheme; returns a message if it is invalid. */
 export function readAuthority(named: string): URL | string {
-  const authority = URL.parse(named.includes("://") ? named : `https://${named}`);
-  return authority === null || !/^https?:$/.test(authority.protocol)
-    ? `AZURE_AUTHORITY_HOST is not an address, such as ${PUBLIC_AUTHORITY}.`
-    : authority;
+  return toHttpUrl(named.includes("://") ? named : `https://${named}`) ??
+    `AZURE_AUTHORITY_HOST is not an address, such as ${PUBLIC_AUTHORITY}.`;
 }
 
 /** How requests to a workspace are authorized. */

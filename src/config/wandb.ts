@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { toHttpUrl } from "../core/values.ts";
 import { type Needs, notUrl } from "./needs.ts";
 import type { Settings } from "./settings.ts";
 
@@ -60,8 +61,8 @@ export function wandbDocsUrl(settings: Settings): URL | undefined {
 
 /** Parses an http(s) URL; drops credentials, query, fragment and trailing slash. */
 export function httpUrl(text: string): URL | undefined {
-  const url = URL.parse(text.trim());
-  if (url === null || !/^https?:$/.test(url.protocol) || url.hostname === "") return undefined;
+  const url = toHttpUrl(text.trim());
+  if (url === undefined) return undefined;
   url.username = "";
   url.password = "";
   url.search = "";

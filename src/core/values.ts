@@ -85,6 +85,12 @@ export function splitPath(path: string): string[] {
   return path.split(/(?<!\\)\./).map((part) => part.replaceAll("\\.", "."));
 }
 
+/** An http or https address, which may be relative to `base`; undefined for any other text. */
+export function toHttpUrl(text: string, base?: URL): URL | undefined {
+  const url = URL.parse(text, base);
+  return url !== null && /^https?:$/.test(url.protocol) ? url : undefined;
+}
+
 /** Decodes a part of a URL; undefined for one with a stray percent sign. */
 export function tryDecodePercent(part: string): string | undefined {
   try {

@@ -1,6 +1,6 @@
 import { trustedAuthorities } from "../core/network.ts";
 import { Failure } from "../core/failure.ts";
-import { defined, once } from "../core/values.ts";
+import { defined, once, toHttpUrl } from "../core/values.ts";
 import { hostNotAllowed } from "./network.ts";
 import type { Prepared, UpstreamOptions } from "./request.ts";
 
@@ -178,9 +178,9 @@ async function followRedirect(
   let { headers } = init;
   for (let hop = 0; isRedirect(response.status); hop++) {
     const location = response.headers.get("location");
-    const target = location === null ? null : URL.parse(location, url);
+    const target = location === null ? undefined : toHttpUrl(location, url);
     await response.body?.cancel().catch(() => {});
-    if (target === null || !/^https?:$/.test(target.protocol)) {
+    if (target === undefined) {
       throw new Failure(
         "upstream_error",
         `${options.service} redirects (HTTP ${response.status}) to nowhere.`,

@@ -6,7 +6,7 @@ import { credentialsFile, signsRequests } from "../config/mlflow.ts";
 import { Failure } from "../core/failure.ts";
 import { isRecord } from "../core/json.ts";
 import type { Log } from "../core/log.ts";
-import { once, quoteForShell } from "../core/values.ts";
+import { once, quoteForShell, toHttpUrl } from "../core/values.ts";
 import { absentBackend, type Backend, noTools, type ToolNames } from "../mcp/backend.ts";
 import { bind } from "../mcp/define.ts";
 import { lateTools } from "../mcp/late.ts";
@@ -44,8 +44,8 @@ export function mlflowBackend(config: Config, trackingUri: string, log: Log): Ba
   if (typeof workspace === "string") {
     return absentBackend(NAME, `MLflow tools are not listed: ${workspace}`, tools);
   }
-  const baseUrl = workspace?.url ?? URL.parse(trackingUri);
-  if (baseUrl === null || !/^https?:$/.test(baseUrl.protocol)) {
+  const baseUrl = workspace?.url ?? toHttpUrl(trackingUri);
+  if (baseUrl === undefined) {
     return absentBackend(NAME, explainUnusableUri(trackingUri), tools);
   }
   const server = {

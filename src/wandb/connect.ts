@@ -23,16 +23,17 @@ type Call = Omit<UpstreamCall, "signal">;
 export function connectWandb(settings: Settings, baseUrl: URL, log: Log) {
   const accounts = accountsFor(settings, baseUrl, log);
   const account = accounts.own;
-  const lacking = perCaller((): UnknownField[] => []);
-  const open = (call: Call): Wandb => createWandb(accounts.forCall(call), lacking(call.caller));
+  const missingFields = perCaller((): UnknownField[] => []);
+  const open = (call: Call): Wandb =>
+    createWandb(accounts.forCall(call), missingFields(call.caller));
   return {
     open,
     lookUps: wandbLookUps(account, (call) => open(call).open(call.signal)),
     check: (signal: AbortSignal) => checkWandb(account, signal),
     connectWeave: (traceUrl: URL) => {
-      const lacks = perCaller(() => new Set<string>());
+      const unsupported = perCaller(() => new Set<string>());
       const open = (call: Call): Weave =>
-        createWeave(accounts.forCall(call), traceUrl, lacks(call.caller));
+        createWeave(accounts.forCall(call), traceUrl, unsupported(call.caller));
       return {
         open,
         lookUps: weaveLookUps(account, (call) => open(call).open(call.signal)),
@@ -148,13 +149,13 @@ export function wandbLookUps(
 ): Readonly<Record<"entity" | "project" | "run_id", Suggest>> {
   const viewer = async (call: UpstreamCall) =>
     (await open(call).ask(SUGGEST_ENTITIES, {}, ENTITIES)).data.viewer;
-  const whereOf = ({ entity, project }: Readonly<Record<string, string>>) =>
+  const readPlace = ({ entity, project }: Readonly<Record<string, string>>) =>
     readProjectArgs(
       { entity_name: entity || undefined, project_name: project || undefined },
       defaults,
     );
-  const entityOf = async (given: Readonly<Record<string, string>>, call: UpstreamCall) => {
-    const { entity: known } = whereOf(given);
+  const resolveEntity = async (given: Readonly<Record<string, string>>, call: UpstreamCall) => {
+    const { entity: known } = readPlace(given);
     if (known !== undefined) return known;
     const own = await viewer(call);
     return own?.entity ?? own?.username ?? undefined;
@@ -168,14 +169,14 @@ export function wandbLookUps(
       );
     },
     project: async (_typed, given, call) => {
-      const entity = await entityOf(given, call);
+      const entity = await resolveEntity(given, call);
       if (entity === undefined) return [];
       const { data } = await open(call).ask(SUGGEST_PROJECTS, { e: entity }, PROJECTS);
       return data.models.nodes.map(({ name }) => ({ value: name }));
     },
     run_id: async (_typed, given, call) => {
-      const entity = await entityOf(given, call);
-      const { project } = whereOf(given);
+      const entity = await resolveEntity(given, call);
+      const { project } = readPlace(given);
       if (entity === undefined || project === undefined) return [];
       const variables = { e: entity, p: project };
       const { data } = await open(call).ask(SUGGEST_RUNS, variables, RUNS);

@@ -1,6 +1,6 @@
 import * as z from "zod";
 import type { DatabricksLogin, Workspace } from "../../config/databricks.ts";
-import { defined } from "../../core/values.ts";
+import { defined, toHttpUrl } from "../../core/values.ts";
 import { Failure } from "../../core/failure.ts";
 import type { Log } from "../../core/log.ts";
 import { openSession } from "../../http/client.ts";
@@ -112,8 +112,8 @@ async function requestFromWorkspace(
       path: path`/oidc/.well-known/oauth-authorization-server`,
     }),
   );
-  const endpoint = URL.parse(discovery.data?.token_endpoint ?? "");
-  if (endpoint === null || !/^https?:$/.test(endpoint.protocol)) {
+  const endpoint = toHttpUrl(discovery.data?.token_endpoint ?? "");
+  if (endpoint === undefined) {
     throw new Failure("upstream_error", "The workspace does not say where it issues tokens.", {
       hint: "Check that DATABRICKS_HOST is the address of a Databricks workspace.",
     });

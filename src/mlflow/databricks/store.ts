@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { Failure, isFailure } from "../../core/failure.ts";
 import type { Json } from "../../core/json.ts";
+import { toHttpUrl } from "../../core/values.ts";
 import { openSession } from "../../http/client.ts";
 import { path, type SafePath, type UpstreamOptions } from "../../http/request.ts";
 import { readBatches, type TraceEntry } from "../http/batches.ts";
@@ -272,8 +273,8 @@ export class DatabricksTraceStore extends HttpTraceStore {
         path: path`/api/2.0/mlflow/traces/${traceId}/credentials-for-data-download`,
       }),
     );
-    const link = URL.parse(info.signed_uri);
-    if (link === null || !/^https?:$/.test(link.protocol)) {
+    const link = toHttpUrl(info.signed_uri);
+    if (link === undefined) {
       throw new Failure(
         "unsupported",
         "The spans are in a place that cannot be reached over HTTP.",

@@ -1,6 +1,7 @@
 import * as z from "zod";
 import { badArgument, Failure } from "../../core/failure.ts";
 import { isJsonObject, type Json, tryParseJson } from "../../core/json.ts";
+import { toHttpUrl } from "../../core/values.ts";
 import { formatHostPort } from "../../http/transport.ts";
 import { explainUnreachable, openFileStore, type Wandb, type WandbSession } from "../client.ts";
 import { type Connection, connectionShape, INT64 } from "../shapes.ts";
@@ -31,8 +32,8 @@ export async function readManifest(
   wandb: Wandb,
   session: WandbSession,
 ): Promise<Manifest> {
-  const url = link ? URL.parse(link, wandb.baseUrl) : null;
-  if (url === null || !/^https?:$/.test(url.protocol)) {
+  const url = link ? toHttpUrl(link, wandb.baseUrl) : undefined;
+  if (url === undefined) {
     return { unread: "W&B gives no address of the manifest" };
   }
   const unreachable = explainUnreachable(url, wandb);
