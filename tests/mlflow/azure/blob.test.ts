@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { certificate } from "../../http/certificate.ts";
 import { shared } from "../../support/backend.ts";
-import { startEntra } from "../../support/databricks/entra.ts";
+import { type Entra, startEntra } from "../../support/databricks/entra.ts";
 import { mlflow34 } from "../../support/mlflow/backends.ts";
 import { startAzurite } from "../../support/stores/azurite.ts";
 import { serveTrace, TRACE } from "../../support/stores/tracking.ts";
@@ -89,10 +89,7 @@ Deno.test("azure: a service principal reads with tokens of Entra, of which one s
       MLFLOW_TRACKING_SERVER_CERT_PATH: cert,
       WANDFLOW_ARTIFACT_STORES: `${place}%20b`,
       AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=${azurite.endpoint}`,
-      AZURE_TENANT_ID: entra.tenant,
-      AZURE_CLIENT_ID: entra.client.id,
-      AZURE_CLIENT_SECRET: entra.client.secret,
-      AZURE_AUTHORITY_HOST: entra.url,
+      ...principalOf(entra),
     };
     const ask = { trace_id: TRACE, extract_fields: NAMES };
     const tools = toolsWith(env);
@@ -111,6 +108,16 @@ Deno.test("azure: a service principal reads with tokens of Entra, of which one s
     await Deno.remove(dir, { recursive: true });
   }
 });
+
+/** The settings of a service principal that this Entra knows. */
+function principalOf({ tenant, client, url }: Entra) {
+  return {
+    AZURE_TENANT_ID: tenant,
+    AZURE_CLIENT_ID: client.id,
+    AZURE_CLIENT_SECRET: client.secret,
+    AZURE_AUTHORITY_HOST: url,
+  };
+}
 
 Deno.test("azure: a missing file is a trace without spans", async () => {
   const body = "<Error><Code>BlobNotFound</Code></Error>";
@@ -145,10 +152,7 @@ Deno.test("azure: a token that is refused is not shown again", async () => {
       MLFLOW_TRACKING_URI: azure.url,
       WANDFLOW_ARTIFACT_STORES: STORE,
       AZURE_STORAGE_CONNECTION_STRING: `BlobEndpoint=${azure.url}`,
-      AZURE_TENANT_ID: entra.tenant,
-      AZURE_CLIENT_ID: entra.client.id,
-      AZURE_CLIENT_SECRET: entra.client.secret,
-      AZURE_AUTHORITY_HOST: entra.url,
+      ...principalOf(entra),
     });
     const ask = { trace_id: TRACE, extract_fields: NAMES };
     const refused = await tools.fails("get_trace", ask);
