@@ -15,10 +15,11 @@ import { measure, type Row, type Section } from "./row.ts";
 import { starting } from "./start.ts";
 
 const ABOUT =
-  "From before the start to the first `initialize` answer, by every door that is not the " +
-  "executable. Bare: the bundled files run by Deno with the release's flags. `uvx` and `npx` " +
-  "look at their cached package each time; an installed program does not. Codex waits a second " +
-  "for a server unless its settings say `required = true`, which `wandflow setup codex` prints.";
+  "From just before the start to the first `initialize` answer, for every way of starting " +
+  "wandflow other than the executable. Bare: the bundled files run by Deno with the release's " +
+  "flags. `uvx` and `npx` check their cached package each time; an installed program does not. " +
+  "Codex waits one second for a server unless its settings say `required = true`, which " +
+  "`wandflow setup codex` prints.";
 
 /** How long the program takes to start, by the ways in which people have it started. */
 export async function bench(): Promise<Section> {
@@ -53,5 +54,5 @@ export async function bench(): Promise<Section> {
     progress(what);
     rows.push(await measure({ what, wandflow: starting(product), bare, rounds: 9 }));
   }
-  return { title: "Start by each door", about: ABOUT, rows };
+  return { title: "Start, other ways", about: ABOUT, rows };
 }

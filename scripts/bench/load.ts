@@ -28,19 +28,19 @@ const CLIENTS = [1, 8, 64] as const;
 const MOST_SPANS = 3200;
 
 const ABOUT =
-  "One wandflow over HTTP without authentication, asked by so many clients at a time over kept " +
-  "connections, in the protocol's revision 2025-06-18. The back end answers with recorded bytes, " +
-  `so that it costs nothing: a trace of ${SPANS} spans of a real MLflow server, and a history of ` +
-  "two keys and 100 points of the W&B simulator. Empty tool: a server of the same SDK, bundled " +
-  "alike, whose only tool does the same requests and gives back what came, without reading it; " +
-  "it lists wandflow's tools from memory. Proxy: `Deno.serve` that does the same requests, " +
-  "without MCP. Python: for the list and the trace MLflow's own server, which its library can be " +
-  "told to serve over HTTP, without sessions, as the others; for the history `fastmcp` with a tool " +
-  "that does the same requests, since no release of W&B's server is on a package index. p50 and " +
-  "p99 are wandflow's. All share the machine's cores with the clients and the back end. Memory and " +
-  "processor time are those of wandflow's process, which has one caller for the latter, and is the " +
-  "kernel's count. A trace whose answer is bounded is read whole and answered with what fits the " +
-  "default bound; the largest may take 1.25 times what a line through the smaller ones foretells.";
+  "One wandflow over HTTP without authentication, called by several clients at once over kept " +
+  "connections, with protocol revision 2025-06-18. The back end replays recorded bytes, so that it " +
+  `costs nothing: a trace of ${SPANS} spans from a real MLflow server, and a history of two keys ` +
+  "and 100 points from the W&B simulator. Empty tool: a server on the same SDK, bundled in the " +
+  "same way, whose only tool makes the same requests and returns the replies unread; it lists " +
+  "wandflow's tools from memory. Proxy: `Deno.serve` making the same requests, without MCP. " +
+  "Python: for the list and the trace MLflow's own server, which its library can serve over HTTP, " +
+  "without sessions like the others; for the history `fastmcp` with a tool that makes the same " +
+  "requests, since no release of W&B's server is on a package index. p50 and p99 are wandflow's. " +
+  "All share the machine's cores with the clients and the back end. Memory and processor time " +
+  "are those of wandflow's process as the kernel counts them, processor time with one caller. A " +
+  "trace whose answer is limited is read in full and answered with what fits the default limit; " +
+  "the largest may take 1.25 times what a line through the smaller ones predicts.";
 
 const Listing = z.looseObject({ result: z.looseObject({ tools: z.array(z.unknown()) }) });
 

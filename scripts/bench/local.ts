@@ -101,8 +101,8 @@ export async function bench(traces = 20_000): Promise<Section> {
       about:
         `A store of ${traces} traces and ${traces * 10} spans (${Math.round(size / 1e6)} MB), ` +
         "read by wandflow from the file, over stdio. The original is the MLflow server of the " +
-        "newest pinned release on the same file, asked the same by plain HTTP requests, without " +
-        "an MCP server in between. wandflow's search also counts the matching traces.",
+        "newest pinned release on the same file, called with plain HTTP requests, without an MCP " +
+        "server in between. wandflow's search also counts the matching traces.",
       rows,
     };
   } finally {

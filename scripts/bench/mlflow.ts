@@ -102,13 +102,13 @@ function about(original: string, { traces, spans, large_spans }: Seeded): string
   return `The original is \`mlflow mcp run\` of MLflow ${original} with the tools it lists by ` +
     "default, over stdio; both ask the same MLflow server of that release (SQLite store, one " +
     `worker, loopback), with the same arguments. It holds ${traces} traces of ${spans} spans ` +
-    `thrice, with short, long and very long texts, and one of ${large_spans} spans and 10 MB. ` +
+    `three times, with short, long and very long texts, and one of ${large_spans} spans and 10 MB. ` +
     "wandflow's results are not cut (`MAX_RESPONSE_TOKENS` is set to a hundred million). Bare: " +
-    "the requests that wandflow was seen to send for the call, side by side where it does so, by " +
-    "plain `fetch` over kept connections, bodies read as text and thrown away: no client can be " +
-    "faster, so a goal against the original that these miss too cannot be reached, and says so. " +
-    "The original reads all spans of the traces it lists, also where only ids are asked for. " +
-    "The last rows are the same on a server of MLflow 3.4, which keeps spans in files. " +
+    "the requests that wandflow sent for the call, in parallel where it sent them so, made with " +
+    "plain `fetch` over kept connections, with bodies read as text and thrown away. No client can " +
+    "be faster, so a goal against the original that these miss too is out of reach, as noted. " +
+    "The original reads all spans of the traces it lists, even if only ids are requested. " +
+    "The last rows repeat this on MLflow 3.4, which keeps spans in files. " +
     "Memory is the resident memory of the server's processes, ten seconds after the calls.";
 }
 

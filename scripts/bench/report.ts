@@ -92,22 +92,20 @@ export function describeMachine(load: readonly [number, number]): string {
     `${version}, Deno ${Deno.version.deno}. Load average (one minute): ${busy} at the end; the ` +
     "benchmark itself makes about 1." +
     (Math.max(...load) > cpus().length
-      ? " Other programs were running: the times are longer than on a quiet machine, and the " +
-        "ratios, taken in turns, less exact."
+      ? " Other programs were running, so times are longer than on a quiet machine and the " +
+        "ratios, though taken in turns, less exact."
       : "");
 }
 
 const head = (parts: readonly string[]) =>
   `# Benchmarks
 
-What \`deno task bench\` measured, newest run of each part. What stands side by side was measured in
-the same run, in turns (A B C A B C …), after a warm-up, unless its section says that a figure is
-recorded; times are medians. Goals are those of the project's plan. \`deno task bench\` with any of
-${
-    parts.map((name) => `\`${name}\``).join(", ")
-  } measures these again, with \`all\` or without a name
-all, and rewrites their parts of this page; with \`--big\`, it measures what takes minutes and
-gigabytes.
+Results of \`deno task bench\`, from the newest run of each part. Figures side by side were measured
+in the same run, in turns (A B C A B C …), after a warm-up, unless the section says that a figure is
+recorded. Times are medians. Goals are those of the project's plan. \`deno task bench\` with any of
+${parts.map((name) => `\`${name}\``).join(", ")} measures those parts again and rewrites their
+sections of this page; with \`all\` or without a name it measures all of them. \`--big\` measures
+what takes minutes and gigabytes.
 `;
 
 /** The page with one section put in or replaced; sections keep the order of `names`. */

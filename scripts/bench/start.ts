@@ -6,11 +6,10 @@ import { installedFlags } from "../flags.ts";
 import { type Program, StdioClient } from "./client.ts";
 import { measure, type Row, type Run, type Section } from "./row.ts";
 
-const ABOUT =
-  "From before the start to the answers. Bare: a server of the same SDK without anything " +
-  "(`scripts/bench/empty`), bundled by the same step and run with the same flags, with a launcher " +
-  "that starts it in a worker, as wandflow's does. Both have a cache folder of the runtime's to " +
-  "themselves, since other programs lock the machine's.";
+const ABOUT = "From just before the start to the answers. Bare: an empty server on the same SDK " +
+  "(`scripts/bench/empty`), bundled in the same way and run with the same flags, with a launcher " +
+  "that starts it in a worker, as wandflow's does. Each has its own cache folder for the runtime, " +
+  "since other programs lock the shared one.";
 
 const MLFLOW = { MLFLOW_TRACKING_URI: "http://127.0.0.1:9" };
 const BOTH = { ...MLFLOW, WANDB_API_KEY: "0".repeat(40), WANDB_BASE_URL: "http://127.0.0.1:9" };

@@ -30,19 +30,19 @@ const RECORDED = {
 };
 
 const ABOUT =
-  "wandflow asks the W&B simulator of the tests (loopback), which answers each request " +
-  `${DELAY_MS} ms late; its project has ${grouped(SIZE.runs + 22)} runs of up to ` +
-  `${grouped(SIZE.steps)} steps, the artifact 8 versions of ${SIZE.files} files. Each call ` +
-  "is made to a server that has just started, so nothing is known from a call before; then " +
-  `${ROUNDS} times more, of which the latency is the median. Received are the bodies of all ` +
+  "wandflow calls the W&B simulator of the tests (loopback), which delays each answer by " +
+  `${DELAY_MS} ms; its project has ${grouped(SIZE.runs + 22)} runs of up to ` +
+  `${grouped(SIZE.steps)} steps, its artifact 8 versions of ${SIZE.files} files. Each call is ` +
+  "first made to a server that has just started, so that nothing is known from earlier calls, " +
+  `then ${ROUNDS} times more; the latency is the median of these. Received: the bodies of all ` +
   "answers before compression. Tokens are exact o200k_base, of the answer's text.\n\n**The " +
   "original's " +
   "figures are recorded, not measured in this run**: no release of W&B's own server that works is " +
-  "on a package index. They are those of its version 0.3.3, recorded on other data and another " +
-  "machine; calls without a figure were not recorded as a number. Each of its calls sends two " +
-  "viewer queries besides what it asks, and comparing or diagnosing runs with their history reads " +
-  "the whole history, page by page. The goal of the requests (at most a third) is checked where " +
-  "there is a recorded number.";
+  "on a package index. They are from version 0.3.3, recorded on other data and another machine; " +
+  "where a figure is missing, none was recorded. Each of its calls sends two viewer queries " +
+  "besides its own requests, and comparing or diagnosing runs with their history reads the whole " +
+  "history, page by page. The goal for requests (at most a third) is checked where there is a " +
+  "recorded number.";
 
 /** The W&B tools on the simulator, beside the original's recorded figures. */
 export async function bench(): Promise<Section> {

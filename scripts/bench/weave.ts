@@ -23,10 +23,11 @@ const QUERY = "query_weave_traces_tool";
 
 const ABOUT =
   "Both ask Weave's SQLite trace server (the wheel 0.52.35, one process, loopback). No " +
-  "release of W&B's own server is on a package index, so it cannot run beside: its figures are " +
-  "the multiples of the bare requests that version 0.3.3 was measured to take on the same trace " +
-  "server, times the bare requests of this run. Bare: one request by plain `fetch` over kept " +
-  "connections, its body read as text and thrown away. `small` holds 2,000 calls in traces of " +
+  "release of W&B's own server is on a package index, so it cannot run beside wandflow. Its " +
+  "figures are estimates: version 0.3.3 was once measured on the same trace server, as multiples " +
+  "of the bare requests, and these multiples are applied to the bare requests of this run. Bare: " +
+  "one request with plain `fetch` over kept connections, with the body read as text and thrown " +
+  "away. `small` holds 2,000 calls in traces of " +
   "ten, `large` 60 calls with an input of 1 MB. Tokens are exact o200k_base.";
 
 /** Weave tools beside the bare requests, on Weave's own trace server. */
@@ -212,14 +213,14 @@ const SERIES: readonly Series[] = [
 
 const ABOUT_BIG =
   "wandflow's own memory on projects that a server could not hold: 500,000 calls, and 2,000 calls " +
-  "with an input of 1 MB each, written to Weave's SQLite trace server by SQL. Each line is one " +
-  "call in a process of its own; the figure is the most resident memory that the process ever had " +
-  "(VmHWM), from its start to the answer's end; of rows of 1 MB the median of three processes, since " +
-  "it depends on when garbage is collected. Memory is flat when the largest of a group takes " +
+  "with an input of 1 MB each, written to Weave's SQLite trace server with SQL. Each line is one " +
+  "call in its own process. The figure is the peak resident memory of the process (VmHWM), from " +
+  "its start to the end of the answer; for rows of 1 MB it is the median of three processes, since " +
+  "it depends on when garbage is collected. Memory is flat if the largest of a group takes " +
   `at most ${FLAT} times what the smallest takes. "Every one shown": an answer of any length is ` +
   "allowed, so that each row is read and shortened; the answer itself then grows with the rows. " +
-  '"As many as fit": the answer\'s default bound; rows that it cannot hold are told of without ' +
-  "being read.";
+  '"As many as fit": the default limit of an answer; rows that do not fit are counted, but not ' +
+  "read.";
 
 /** Memory of Weave tools on very large projects. */
 export function benchBig(): Promise<Section> {
