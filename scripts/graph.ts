@@ -97,13 +97,17 @@ export function reachable(
   arrows: readonly Arrow[],
   follow: (arrow: Arrow) => boolean = (arrow) => !arrow.typeOnly,
 ): Set<string> {
+  const leaving = departures.get(arrows) ?? Map.groupBy(arrows, ({ from }) => from);
+  departures.set(arrows, leaving);
   const seen = new Set([start]);
   // A set that grows while it is walked is walked to its new end.
   for (const at of seen) {
-    for (const arrow of arrows) if (arrow.from === at && follow(arrow)) seen.add(arrow.to);
+    for (const arrow of leaving.get(at) ?? []) if (follow(arrow)) seen.add(arrow.to);
   }
   return seen;
 }
+
+const departures = new WeakMap<readonly Arrow[], Map<string, Arrow[]>>();
 
 function relative(specifier: string): string {
   return specifier.startsWith(ROOT.href)

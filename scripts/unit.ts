@@ -7,7 +7,8 @@
  *   deno task test:unit [flags and files of deno test]
  *   deno task test:unit --list
  */
-import { arrowsFrom, reachable, ROOT, sourcesIn } from "./graph.ts";
+import { join } from "node:path";
+import { arrowsFrom, fileOf, reachable, ROOT, sourcesIn } from "./graph.ts";
 
 const HEAVY = /^tests\/(support\/(python\/|product\.ts|running\.ts|slow\.ts)|clients\/)/;
 
@@ -36,18 +37,51 @@ export function slowestFiles(junit: string, count: number): string[] {
 const SUITE = /<testsuite name="([^"]*)"[^>]*>([\s\S]*?)<\/testsuite>/g;
 const CASE = /<testcase name="([^"]*)"[^>]*? time="([\d.]+)"/g;
 
-if (import.meta.main) {
-  const files = await unitTests();
-  if (Deno.args[0] === "--list") {
-    await Deno.stdout.write(new TextEncoder().encode(`${files.join("\n")}\n`));
-  } else {
-    const own = Deno.args.some((word) => word.endsWith(".test.ts"));
+/**
+ * Deals files out. A share is loaded as one module, so that what its files have in common, which is
+ * most of src, is loaded once for each share and not for each file.
+ */
+export function shareOut(files: readonly string[], count: number): string[][] {
+  return Array.from(
+    { length: count },
+    (_, share) => files.filter((_, index) => index % count === share),
+  );
+}
+
+async function writeShares(shares: readonly string[][], folder: string): Promise<string[]> {
+  return await Promise.all(shares.map(async (files, index) => {
+    const path = join(folder, `share_${index}.test.ts`);
+    // One after the other, since some start what they test while they load.
+    const lines = files.map((file) => `await import(${JSON.stringify(new URL(file, ROOT).href)});`);
+    await Deno.writeTextFile(path, lines.join("\n"));
+    return path;
+  }));
+}
+
+async function main(words: readonly string[]): Promise<number> {
+  // Tests wait for sockets, workers and programs: two for each processor keep it busy.
+  const jobs = 2 * navigator.hardwareConcurrency;
+  const folder = await Deno.makeTempDir();
+  try {
+    const own = words.some((word) => word.endsWith(".test.ts"));
+    const shares = own ? [] : shareOut(await unitTests(), jobs);
+    const files = await writeShares(shares, folder);
+    const config = ["--config", fileOf("deno.json")];
     const { code } = await new Deno.Command(Deno.execPath(), {
-      args: ["test", "-A", "--no-prompt", "--parallel", ...Deno.args, ...(own ? [] : files)],
+      args: ["test", "-A", "--no-prompt", "--parallel", ...config, ...words, ...files],
       cwd: ROOT,
-      // Tests wait for sockets, workers and programs: two for each processor keep it busy.
-      env: { DENO_JOBS: String(2 * navigator.hardwareConcurrency) },
+      env: { DENO_JOBS: String(jobs) },
     }).spawn().status;
-    Deno.exit(code);
+    return code;
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
+}
+
+if (import.meta.main) {
+  if (Deno.args[0] === "--list") {
+    await Deno.stdout.write(new TextEncoder().encode(`${(await unitTests()).join("\n")}\n`));
+  } else {
+    Deno.exit(await main(Deno.args));
   }
 }
