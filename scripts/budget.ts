@@ -9,7 +9,7 @@ import type { BoundTool } from "../src/mcp/tool.ts";
 export const BUDGET = { each: 600, wandb: 6000, all: 5500 } as const;
 
 /** Tokens of a listing. */
-export interface ListingCost {
+interface ListingCost {
   /** The budgets. */
   readonly budget: typeof BUDGET;
   /** All tools together. */

@@ -21,7 +21,7 @@ import { simple } from "acorn-walk";
 const OPTIONAL = ["canvas"];
 
 /** What a script takes from another. */
-export interface Taking {
+interface Taking {
   /** The other's address, or a module of the runtime's. */
   readonly from: string;
   /** The names taken; undefined where they cannot be read off. */
@@ -31,7 +31,7 @@ export interface Taking {
 }
 
 /** A script of a bundle. */
-export interface Chunk {
+interface Chunk {
   /** Its address. */
   readonly url: string;
   /** Its size in bytes. */

@@ -38,7 +38,7 @@ export const TARGETS = [
 ] as const;
 
 /** How an executable is made. */
-export interface CompileOptions {
+interface CompileOptions {
   /** Where it is written. */
   readonly folder?: string;
   /** A base runtime, or a folder with one per target; downloaded where there is none. */

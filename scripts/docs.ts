@@ -101,7 +101,7 @@ function listings(): Record<string, unknown> {
 }
 
 /** The README's generated tables by the name of their place. */
-export function tables({ tools, prompts }: Catalog): Record<string, string> {
+function tables({ tools, prompts }: Catalog): Record<string, string> {
   return {
     prompts: markdownTable(
       ["Prompt", "What it does", "Arguments"],
@@ -183,7 +183,7 @@ export function fill(text: string, parts: Readonly<Record<string, string>>): str
 }
 
 /** Every generated file's path below the project folder, and its text. */
-export async function generatedFiles(): Promise<Map<string, string>> {
+async function generatedFiles(): Promise<Map<string, string>> {
   const catalog = catalogWith();
   const { tools } = catalog;
   const readme = await Deno.readTextFile(new URL("README.md", ROOT));

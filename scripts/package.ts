@@ -27,7 +27,7 @@ import { type Entry, tarball, textEntry, zip } from "./package/zip.ts";
 import { say } from "./say.ts";
 
 /** What `buildPackages` is given. */
-export interface PackageOptions {
+interface PackageOptions {
   /** The launcher of a finished bundle. */
   readonly main: string;
   /** Where everything is written. */

@@ -13,7 +13,7 @@ import { ensureVenv } from "../tests/support/python/venv.ts";
 import { say } from "./say.ts";
 
 /** Counts of a run. */
-export interface Summary {
+interface Summary {
   /** Tests that passed. */
   readonly passed: number;
   /** Tests that failed. */

@@ -75,12 +75,12 @@ await Deno.writeTextFile(
   `/** Written by scripts/variants.ts from Unicode's tables; not to be edited. */
 
 /** Bases other than ideographs, by the selectors that they have in common, in hexadecimal. */
-export const LETTERS: Readonly<Record<string, string>> = {
+const LETTERS: Readonly<Record<string, string>> = {
 ${letters.join("\n")}
 };
 
 /** Ideographs and how many registered variants each has: gaps and counts, see variants.ts. */
-export const IDEOGRAPHS: string = \`
+const IDEOGRAPHS: string = \`
 ${wrap(ideographs)}
 \`;
 `,

@@ -47,7 +47,7 @@ function escaped(text: string): string {
 }
 
 /** The picture of some lines. */
-export function picture(lines: readonly string[]): string {
+function picture(lines: readonly string[]): string {
   const width = Math.round(COLUMNS * WIDTH + 2 * MARGIN);
   const height = lines.length * LINE + 2 * MARGIN;
   const rows = lines.map((line, index) => {

@@ -1,5 +1,5 @@
 /** One step of the demo: what a person asks, and what their assistant does. */
-export interface Question {
+interface Question {
   /** In the person's words. */
   readonly question: string;
   /** The tool that is called. */

@@ -25,7 +25,7 @@ export const DENO = { from: "2.9.6", below: "3" } as const;
 export const PYTHON = "3.10";
 
 /** The runtime's own variables that packages pass on: where its files are, whom it trusts. */
-export const RUNTIME_VARIABLES = ["DENO_CERT", "DENO_DIR", "DENO_TLS_CA_STORE"] as const;
+const RUNTIME_VARIABLES = ["DENO_CERT", "DENO_DIR", "DENO_TLS_CA_STORE"] as const;
 
 /** What people set when they install it; everything else has a default that suits. */
 const ASKED = [
@@ -42,7 +42,7 @@ const ASKED = [
 ] as const;
 
 /** A setting as installers ask for it. */
-export interface Asked {
+interface Asked {
   /** Its variable. */
   readonly variable: string;
   /** Its name for people. */

@@ -15,7 +15,7 @@ interface Found extends Question {
   readonly before: readonly string[];
 }
 
-export interface Measured {
+interface Measured {
   readonly method: string;
   readonly found: readonly Found[];
   readonly first: number;

@@ -3,7 +3,7 @@ import { escapeName } from "../core/values.ts";
 import { isRecord } from "../core/json.ts";
 
 /** A value that both runs have and that differs. */
-export interface Change {
+interface Change {
   readonly run_a: unknown;
   /** Value in the second run. */
   readonly run_b: unknown;
@@ -12,7 +12,7 @@ export interface Change {
 }
 
 /** Differences between two objects, by dotted path. */
-export interface Difference {
+interface Difference {
   /** Values that only the first has. */
   readonly only_in_run_a: Readonly<Record<string, unknown>>;
   /** Values that only the second has. */
@@ -22,7 +22,7 @@ export interface Difference {
 }
 
 /** Differences among several objects, by dotted path. */
-export interface ManyDifference {
+interface ManyDifference {
   /** Paths that all have, but with different values: values by run. */
   readonly changed: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** Paths missing in some: values by run, for the runs that have them. */

@@ -14,7 +14,7 @@ import {
 import { mean } from "./statistics.ts";
 
 /** One scorer's dimension in every evaluation. */
-export interface ScorerComparison {
+interface ScorerComparison {
   readonly scorer: string;
   /** Dotted path within its score; empty for a bare value. */
   readonly path: string;
@@ -29,10 +29,10 @@ export interface ScorerComparison {
 }
 
 /** The score of an example's trials: the mean, a text common to all, or how often each occurred. */
-export type ExampleScore = number | string | Readonly<Record<string, number>>;
+type ExampleScore = number | string | Readonly<Record<string, number>>;
 
 /** An example on which the evaluations differ. */
-export interface ExampleDifference {
+interface ExampleDifference {
   readonly example: string;
   /**
    * Largest difference of a score between two evaluations. A failure counts as 1, and so does a
@@ -50,7 +50,7 @@ export interface ExampleDifference {
 }
 
 /** Several evaluations side by side. */
-export interface EvaluationComparison {
+interface EvaluationComparison {
   readonly evaluations: readonly EvaluationResult[];
   readonly scorers: readonly ScorerComparison[];
   /** Other figures recorded by at least one evaluation, by name and evaluation id. */

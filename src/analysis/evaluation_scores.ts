@@ -36,7 +36,7 @@ export interface ScorerResult {
 }
 
 /** One score of one prediction. */
-export interface Score {
+interface Score {
   readonly scorer: string;
   /** Dotted path within its score; empty for a bare value. */
   readonly path: string;

@@ -18,7 +18,7 @@ export type Check =
   | "gpu_idle";
 
 /** A point in the data that supports a finding. */
-export interface Evidence {
+interface Evidence {
   readonly key: string;
   /** Step; for system metrics, the value on their x axis. */
   readonly step: number;

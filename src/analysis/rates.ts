@@ -116,7 +116,7 @@ function evidence(key: string, points: readonly FinitePoint[]) {
 }
 
 /** A short rise above the curve on both sides of it. */
-export interface Spike {
+interface Spike {
   readonly step: number;
   readonly value: number;
   readonly level: number;

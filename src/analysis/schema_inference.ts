@@ -3,7 +3,7 @@ import { escapeName } from "../core/values.ts";
 import { isRecord } from "../core/json.ts";
 
 /** Type of a value, as distinguished by filters. */
-export type JsonType =
+type JsonType =
   | "string"
   | "int"
   | "float"
@@ -39,7 +39,7 @@ export interface FieldSchema {
 }
 
 /** Bounds of the inference. */
-export interface SchemaOptions {
+interface SchemaOptions {
   /** Number of values listed per path; default 5. */
   readonly topValues?: number;
   /** Number of characters kept of a text; default 100. */

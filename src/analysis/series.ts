@@ -61,20 +61,20 @@ export function interpolator(
 }
 
 /** One metric of one run. */
-export interface RunSeries {
+interface RunSeries {
   /** Run id, unique among the runs. */
   readonly run: string;
   readonly series: Series;
 }
 
 /** A step and each run's value at it. */
-export interface AlignedRow {
+interface AlignedRow {
   readonly step: number;
   readonly values: Readonly<Record<string, LoggedValue>>;
 }
 
 /** Runs aligned by step. */
-export interface Alignment {
+interface Alignment {
   /**
    * `shared`: every row is a step at which every run has a point; `interpolated`: the runs share no
    * steps, or as samples too few, so values between points are interpolated linearly; `none`: the

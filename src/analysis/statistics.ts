@@ -9,7 +9,7 @@ import {
 } from "./series.ts";
 
 /** Statistics of a metric's points. */
-export interface PointStatistics {
+interface PointStatistics {
   readonly first: Point;
   readonly last: Point;
   /** The finite point with the smallest value. */
@@ -24,13 +24,13 @@ export interface PointStatistics {
 }
 
 /** Statistics over all logged points. */
-export interface ExactStatistics extends PointStatistics {
+interface ExactStatistics extends PointStatistics {
   readonly basis: "exact";
   readonly points: number;
 }
 
 /** Statistics over a sample; prefixed, since a sample's minimum may not be the metric's. */
-export type SampledStatistics =
+type SampledStatistics =
   & { readonly [K in keyof PointStatistics as `sampled_${K}`]: PointStatistics[K] }
   & {
     readonly basis: "sampled";
@@ -122,7 +122,7 @@ export function estimateNoise(values: ArrayLike<number>): number {
 }
 
 /** A segment of a curve, reduced to its median. */
-export interface Bin {
+interface Bin {
   readonly first: number;
   readonly last: number;
   readonly level: number;

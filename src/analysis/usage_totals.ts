@@ -7,7 +7,7 @@ type Records = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
 export type RecordSums = Record<string, Record<string, number>>;
 
 /** What a call reports about the models it used. */
-export interface ModelRecords {
+interface ModelRecords {
   /** `summary.usage`; absent while the call is running. */
   readonly usage?: Records | undefined;
   /** `summary.weave.costs`; absent for unpriced models. */
@@ -25,7 +25,7 @@ export interface UsageCall extends ModelRecords {
 }
 
 /** Usage of one model, or of all models. */
-export interface UsageTotal {
+interface UsageTotal {
   readonly requests: number;
   readonly prompt_tokens: number;
   readonly completion_tokens: number;

@@ -81,13 +81,13 @@ export type AzureLogin =
   | EntraLogin & { readonly kind: "entra" };
 
 /** A storage account, as named by a location in one of its containers. */
-export interface AzureAccount {
+interface AzureAccount {
   readonly endpoint: URL;
   readonly login: AzureLogin;
 }
 
 /** The parts of `wasbs://container@account.blob.core.windows.net/path`, and of `abfss://` likewise. */
-export interface AzureLocation {
+interface AzureLocation {
   readonly container: string;
   readonly host: string;
   readonly segments: readonly string[];
@@ -195,7 +195,7 @@ function isKey(text: string): boolean {
 }
 
 /** How Google Cloud Storage is reached. */
-export interface GoogleStorage {
+interface GoogleStorage {
   readonly endpoint: URL;
   /** The service account's key file; undefined for an emulator, which asks for none. */
   readonly credentialsFile: string | undefined;

@@ -28,7 +28,7 @@ export interface Config {
 }
 
 /** Where a configuration comes from. */
-export interface Origin {
+interface Origin {
   /** The variable or flag that set each setting; settings at their default are absent. */
   readonly sources: Readonly<Partial<Record<SettingKey, string>>>;
   readonly access: Access;

@@ -11,7 +11,7 @@ export async function parseIni(text: string): Promise<unknown> {
 }
 
 /** A path with `~` expanded; undefined if the home folder is unknown. */
-export function expandHome(path: string, home: string | undefined): string | undefined {
+function expandHome(path: string, home: string | undefined): string | undefined {
   if (!/^~[\\/]/.test(path)) return path;
   return home === undefined || home === ""
     ? undefined
@@ -24,7 +24,7 @@ export function expandHome(path: string, home: string | undefined): string | und
  * @param names The profile's names for the settings.
  * @param source What to show as the source of these values.
  */
-export function completeSettings(
+function completeSettings(
   settings: Settings,
   names: Readonly<Record<string, SettingKey>>,
   given: ReadonlyMap<string, unknown>,
@@ -44,7 +44,7 @@ export function completeSettings(
 }
 
 /** A section of an INI file; the parser treats dots in names as nesting. */
-export function findSection(sections: unknown, name: string): unknown {
+function findSection(sections: unknown, name: string): unknown {
   const whole = membersOf(sections).get(name);
   if (whole !== undefined) return whole;
   return name.split(".").reduce<unknown>((node, part) => membersOf(node).get(part), sections);

@@ -30,7 +30,7 @@ export async function readText(
  *
  * @throws {Failure} `upstream_error` when it is larger or was cut short.
  */
-export async function* textParts(
+async function* textParts(
   response: Response,
   service: string,
   limit: number = MAX_STREAMED,
@@ -112,7 +112,7 @@ function openBytes(body: ReadableStream | null): ReadableStreamBYOBReader | unde
 }
 
 /** The failure for a body that was cut short. */
-export function cutShort(service: string, cause?: unknown): Failure {
+function cutShort(service: string, cause?: unknown): Failure {
   return new Failure("upstream_error", `${service}'s reply was cut short.`, {
     hint:
       "Repeat the call; if it fails again, ask for less: a narrower filter, fewer rows or fields.",

@@ -2,7 +2,7 @@ import { Failure } from "../core/failure.ts";
 import { findProxy, PROXY_CREDENTIALS } from "../core/network.ts";
 
 /** What a network error says about the back end. */
-export interface Place {
+interface Place {
   /** The back end's name for people. */
   readonly service: string;
   readonly setting: string;

@@ -5,7 +5,7 @@ export interface IssuedToken<T = string> {
 }
 
 /** Access tokens that expire, fetched when needed and kept until shortly before they do. */
-export interface TokenSource<T = string, Args extends unknown[] = []> {
+interface TokenSource<T = string, Args extends unknown[] = []> {
   /** A valid token. Concurrent callers wait for the same request. */
   get(...args: Args): Promise<T>;
   /** Forgets a token that was refused, so that the next call fetches a new one. */

@@ -19,7 +19,7 @@ export interface TransportInit {
 }
 
 /** How the server's certificate is checked. */
-export interface TlsOptions {
+interface TlsOptions {
   /** PEM texts of certificate authorities to trust besides the built-in ones. */
   readonly caCerts?: readonly string[];
   readonly insecure?: boolean;

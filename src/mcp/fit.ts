@@ -155,7 +155,7 @@ const IMPORTANT = /(^|_)(name|status|state|type|url|uri|op|user)$/i;
 const REFERENCE = /^[a-z][a-z\d+.-]*:\/\/\/\S+$/;
 
 /** How important a member is: 2 vital, 1 worth keeping, 0 any other. */
-export function rankMember(key: string): 0 | 1 | 2 {
+function rankMember(key: string): 0 | 1 | 2 {
   return VITAL.test(key) ? 2 : IMPORTANT.test(key) ? 1 : 0;
 }
 

@@ -236,7 +236,7 @@ const CAPABLE = z.looseObject({
 });
 
 /** The key in a result's `_meta` under which a page finds what it shows. */
-export const CHART = "wandflow/chart";
+const CHART = "wandflow/chart";
 
 /** Whether a client with these capabilities shows pages. */
 export function showsApps(capabilities: unknown): boolean {

@@ -12,7 +12,7 @@ import { redactDeep, stripInvisibleDeep } from "../core/visible.ts";
 import type { FromPainter } from "./paint.ts";
 
 /** A chart in the form that replies carry. */
-export interface Drawn {
+interface Drawn {
   readonly picture: Uint8Array;
   /** The specification, for {@link CHART_APP}. */
   readonly chart: ChartSpec;

@@ -13,7 +13,7 @@ import { perCaller } from "../mcp/define.ts";
 import type { UpstreamCall } from "../mcp/tool.ts";
 
 /** Settings for {@link createAccount}. */
-export interface AccountOptions {
+interface AccountOptions {
   readonly baseUrl: URL;
   /** The web application's address. */
   readonly appUrl: URL;
@@ -37,7 +37,7 @@ export interface AccountOptions {
 }
 
 /** A server that accepts the account's credentials. */
-export type Server =
+type Server =
   & Pick<UpstreamOptions, "service" | "setting" | "baseUrl">
   & Partial<Pick<UpstreamOptions, "readError">>
   & {
@@ -112,7 +112,7 @@ export function createAccount(options: AccountOptions): Account {
 }
 
 /** The accounts that a configuration allows: the server's own and those of its callers. */
-export interface Accounts {
+interface Accounts {
   /** For work outside any call, such as health checks. */
   readonly own: Account;
   /** The account to use for one call. */
@@ -191,7 +191,7 @@ export function wandbAppUrl(settings: Settings, base: URL): URL {
 const MAX_WAIT = 5000;
 
 /** When a rate limit allows the next request, in milliseconds since 1970. */
-export interface Pace {
+interface Pace {
   until: number;
 }
 

@@ -182,7 +182,7 @@ export function compactDocument(document: string): string {
 }
 
 /** Whether one of our documents changes anything. */
-export function isMutation(document: string): boolean {
+function isMutation(document: string): boolean {
   return /^\s*mutation\b/.test(document);
 }
 

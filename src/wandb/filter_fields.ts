@@ -11,7 +11,7 @@ import { GraphqlFailure } from "./failure.ts";
 const DATES = ["createdAt", "updatedAt"];
 
 /** What such filters apply to. */
-export type Filtered = "sweeps" | "artifacts" | "registries" | "collections";
+type Filtered = "sweeps" | "artifacts" | "registries" | "collections";
 
 /** Fields that W&B's documentation and client filter by; other fields may work too. */
 const FIELDS: Readonly<Record<Filtered, readonly string[]>> = {

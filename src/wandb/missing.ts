@@ -104,7 +104,7 @@ export function suggest(near: readonly string[], otherwise: string): string {
 }
 
 /** The failure for something that does not exist; the hint says what does, or where to look. */
-export function notFound(message: string, hint: string): Failure {
+function notFound(message: string, hint: string): Failure {
   return new Failure("not_found", message, { hint });
 }
 

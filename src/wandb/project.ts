@@ -16,7 +16,7 @@ export interface ProjectRef {
 }
 
 /** A run. */
-export interface RunRef extends ProjectRef {
+interface RunRef extends ProjectRef {
   readonly run: string;
 }
 

@@ -25,7 +25,7 @@ export interface Panel {
 }
 
 /** What {@link chartCurves} draws. */
-export interface CurveChart {
+interface CurveChart {
   readonly title: string;
   /** Title of the x axis, with its unit. */
   readonly xTitle: string;
@@ -37,7 +37,7 @@ export interface CurveChart {
 }
 
 /** Maximum number of panels; with more, each is too low to read. */
-export const MOST_PANELS = 4;
+const MOST_PANELS = 4;
 
 interface Row {
   readonly x: number;

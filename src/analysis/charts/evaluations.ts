@@ -14,7 +14,7 @@ import { type Chart, formatValue } from "./spec.ts";
 const Z = 1.96;
 
 /** A chart of evaluations, and the same in words, one line per evaluation. */
-export interface EvaluationChart extends Chart {
+interface EvaluationChart extends Chart {
   readonly lines: readonly string[];
   /** The names of the quantities that can be drawn. */
   readonly quantities: readonly string[];

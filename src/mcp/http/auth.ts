@@ -22,7 +22,7 @@ export interface Admitted {
 }
 
 /** Carries the `Authorization` header for MLflow, beside W&B's key in the request's own. */
-export const MLFLOW_HEADER = "x-mlflow-authorization";
+const MLFLOW_HEADER = "x-mlflow-authorization";
 
 /** Headers that must not go further than here. */
 export const CREDENTIAL_HEADERS: readonly string[] = ["authorization", MLFLOW_HEADER];

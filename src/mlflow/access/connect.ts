@@ -30,7 +30,7 @@ type OpenStore = (
 ) => HttpTraceStore;
 
 /** Where a tracking server is and how it is asked, as the settings say it. */
-export interface Server {
+interface Server {
   readonly baseUrl: URL;
   /** Whether requests are signed as AWS wants it. */
   readonly signed: boolean;

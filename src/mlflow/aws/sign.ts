@@ -12,7 +12,7 @@ import { createTokenSource, type IssuedToken } from "../../http/token.ts";
 import { readMlflowError } from "../errors.ts";
 
 /** What a request is signed with. */
-export interface AwsKeys {
+interface AwsKeys {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken: string | undefined;

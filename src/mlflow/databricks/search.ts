@@ -33,7 +33,7 @@ export interface SearchMemory {
 }
 
 /** Where and how a workspace searches. */
-export interface SearchPlace {
+interface SearchPlace {
   readonly session: UpstreamSession;
   readonly memory: SearchMemory;
   readonly warehouse: string | undefined;

@@ -32,7 +32,7 @@ export type Operator =
   | "IS NOT NULL";
 
 /** What a key is compared with: null for `IS [NOT] NULL`, a list for `[NOT] IN`. */
-export type Operand = string | number | readonly string[] | null;
+type Operand = string | number | readonly string[] | null;
 
 /**
  * One comparison, in the server's own terms: `key` is the canonical name (`timestamp_ms`, never

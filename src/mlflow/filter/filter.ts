@@ -78,7 +78,7 @@ function noteSurprises(clause: Clause, note: (text: string) => void): void {
 }
 
 /** Rewrites a comparison as the clauses that express it, usually one. */
-export function rewriteClause(
+function rewriteClause(
   raw: RawClause,
   target: KeyTarget,
   context: RewriteContext,

@@ -15,7 +15,7 @@ export interface TraceEntry {
 }
 
 /** How the spans of several traces are requested. */
-export interface SpanRequests<E extends TraceEntry> {
+interface SpanRequests<E extends TraceEntry> {
   readonly batches: readonly (readonly E[])[];
   /** Traces that are fetched one by one. */
   readonly alone: readonly E[];

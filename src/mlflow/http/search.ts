@@ -24,7 +24,7 @@ const CountsReply = z.looseObject({
 });
 
 /** Most traces that the server returns in one reply. */
-export const PAGE = 500;
+const PAGE = 500;
 /** Pages fetched at the same time. */
 const PARALLEL = 4;
 /** Longest wait for a count, in milliseconds; a search can do without one. */

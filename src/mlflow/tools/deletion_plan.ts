@@ -29,7 +29,7 @@ export interface Plan {
   readonly missing: readonly string[];
 }
 
-export interface Wanted {
+interface Wanted {
   readonly experiment_id?: string | undefined;
   readonly trace_ids?: string | undefined;
   readonly max_timestamp_millis?: number | undefined;
@@ -168,7 +168,7 @@ async function planTime(
 }
 
 /** The traces that a deletion by time deletes first. */
-export interface FirstTraces {
+interface FirstTraces {
   readonly ids: readonly string[];
   /** Whether they are all that it deletes. */
   readonly all: boolean;

@@ -3,13 +3,13 @@ import uPlot from "uplot";
 import type { Chart, Row, View } from "./read.ts";
 
 /** Colours that depend on the theme. */
-export interface Ink {
+interface Ink {
   readonly text: string;
   readonly grid: string;
 }
 
 /** What to draw, and how. */
-export interface Drawing {
+interface Drawing {
   readonly chart: Chart;
   readonly view: View;
   /** Names that the user has switched off. */

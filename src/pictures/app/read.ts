@@ -17,7 +17,7 @@ export interface Row {
 }
 
 /** Rows drawn with the same kind of mark. */
-export interface Mark {
+interface Mark {
   readonly kind: string;
   readonly rows: readonly Row[];
   /** Whether it is drawn faintly behind the others, such as a curve before smoothing. */

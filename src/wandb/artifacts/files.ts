@@ -17,7 +17,7 @@ export interface Entry {
 }
 
 /** The entries of a version by path, or the reason why its manifest was not read. */
-export type Manifest =
+type Manifest =
   | { readonly entries: ReadonlyMap<string, Entry> }
   | { readonly unread: string };
 
@@ -97,7 +97,7 @@ const FILES = z.looseObject({
 });
 
 /** Where a list of files continues: an offset into the manifest, or the server's cursor. */
-export interface FileCursor {
+interface FileCursor {
   /** Entries of the sorted manifest to skip. */
   readonly offset: number;
   /** The server's cursor. */
@@ -118,7 +118,7 @@ export function readCursor(cursor: string | undefined): FileCursor {
 }
 
 /** A file in the form that results use. */
-export interface FileRow {
+interface FileRow {
   readonly name: string;
   /** In bytes. */
   readonly size?: number;
@@ -127,7 +127,7 @@ export interface FileRow {
 }
 
 /** A page of the files of a version. */
-export interface FileList {
+interface FileList {
   readonly files: readonly FileRow[];
   readonly total: number | undefined;
   /** The cursor of the next page, or undefined at the end. */

@@ -36,7 +36,7 @@ export function pageShape<N, T = N>(
 }
 
 /** What a result tells about a page. */
-export interface PageState {
+interface PageState {
   /** The number of items on the page. */
   readonly count: number;
   /** The total number of items, if the server reports it. */

@@ -44,7 +44,7 @@ const REGISTRY = z.looseObject({
 });
 
 /** A registry in the form that the server returns. */
-export type Registry = z.output<typeof REGISTRY>;
+type Registry = z.output<typeof REGISTRY>;
 
 /** An organization's entity in {@link REGISTRIES}. */
 export const WITH_REGISTRIES: z.ZodType<{
@@ -140,7 +140,7 @@ const COLLECTION = z.looseObject({
 });
 
 /** A collection in the form that the server returns. */
-export type Collection = z.output<typeof COLLECTION>;
+type Collection = z.output<typeof COLLECTION>;
 
 /** An organization's entity in {@link REGISTRY_COLLECTIONS}. */
 export const WITH_COLLECTIONS: z.ZodType<{
@@ -173,7 +173,7 @@ export function collectionRow(
 }
 
 /** A Mongo-style filter. */
-export type Filter = Readonly<Record<string, unknown>>;
+type Filter = Readonly<Record<string, unknown>>;
 
 /**
  * Translates a registry filter into the form that the server takes. It adds the prefix to names,

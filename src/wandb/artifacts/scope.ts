@@ -114,7 +114,7 @@ export function candidatesShape<T extends { readonly name: string }>(
  * Sends a query for a scope, and a second one if the name is a team's. Returns undefined for an
  * unknown name instead of failing.
  */
-export async function askScope<T, R extends { readonly candidates: Candidates<T> }>(
+async function askScope<T, R extends { readonly candidates: Candidates<T> }>(
   ask: (scope: Scope) => Promise<Answer<R>>,
   scope: Scope,
 ): Promise<Answer<R> | undefined> {

@@ -40,7 +40,7 @@ export interface Version {
 }
 
 /** What to read in addition to the version's own fields. */
-export interface VersionParts {
+interface VersionParts {
   readonly lineage: boolean;
   readonly manifest: boolean;
   readonly files?: { readonly first: number; readonly after: string | undefined } | undefined;
@@ -196,7 +196,7 @@ export function fullName(version: Version): string {
 }
 
 /** The version's name in the collection it was logged to; undefined if that is not visible. */
-export function nameSource(version: Version): string | undefined {
+function nameSource(version: Version): string | undefined {
   const { artifactSequence, versionIndex } = version.artifact;
   return artifactSequence ? nameIn(artifactSequence, versionIndex) : undefined;
 }

@@ -93,7 +93,7 @@ const ARTIFACT_SHAPE = z.looseObject({
 const VERSION_TEXT = z.string().nullish().catch(undefined);
 
 /** A version in a list. */
-export interface ListedVersion {
+interface ListedVersion {
   /** `vN`. */
   readonly version: string;
   readonly artifact: z.output<typeof ARTIFACT_SHAPE>;
@@ -106,7 +106,7 @@ const LISTED = pageShape(ARTIFACT_SHAPE, (artifact, edge): ListedVersion => ({
 }));
 
 /** A collection with its versions. */
-export interface VersionList {
+interface VersionList {
   readonly name: string;
   readonly defaultArtifactType?: { readonly name: string } | null | undefined;
   readonly artifacts: Page<ListedVersion>;
@@ -119,7 +119,7 @@ const LIST: z.ZodType<VersionList> = z.looseObject({
 });
 
 /** The reply to {@link PROJECT_VERSIONS} and {@link TYPED_VERSIONS}. */
-export const IN_PROJECT: z.ZodType<{
+const IN_PROJECT: z.ZodType<{
   readonly project?:
     | {
       readonly name: string;
@@ -148,7 +148,7 @@ const MEMBERSHIP = z.looseObject({
 });
 
 /** An organization's entity in {@link REGISTRY_VERSIONS}. */
-export interface WithVersions {
+interface WithVersions {
   readonly name: string;
   /** The registry and its collection, if they exist. */
   readonly project?:
@@ -168,7 +168,7 @@ export interface WithVersions {
 }
 
 /** The shape of {@link WithVersions}. */
-export const IN_REGISTRY: z.ZodType<WithVersions> = z.looseObject({
+const IN_REGISTRY: z.ZodType<WithVersions> = z.looseObject({
   name: z.string(),
   project: z.looseObject({
     name: z.string(),
@@ -211,7 +211,7 @@ export function versionRow(
 }
 
 /** A list of versions, and the collection that it is from. */
-export interface VersionListing {
+interface VersionListing {
   readonly entity: string;
   readonly project: string;
   readonly organization?: string;
@@ -222,7 +222,7 @@ export interface VersionListing {
 }
 
 /** Which page of versions to read. */
-export interface PageArguments {
+interface PageArguments {
   /** The type of the collection. If undefined, any type will do. */
   readonly type_name?: string | undefined;
   readonly max_items: number;

@@ -2,7 +2,7 @@ import { shortenMessage } from "../../core/values.ts";
 import { nearest } from "../../core/failure.ts";
 
 /** The keys that a call names, split by where W&B stores them. */
-export interface ChosenKeys {
+interface ChosenKeys {
   readonly metrics: readonly string[];
   readonly system: readonly string[];
 }

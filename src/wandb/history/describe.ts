@@ -23,7 +23,7 @@ export const MAX_SAMPLES = 10_000;
 const MAX_KEYS = 100;
 
 /** Metrics to read. */
-export interface Choice {
+interface Choice {
   readonly keys: readonly string[];
   /** Names that do not exist, with the nearest that do. */
   readonly missing: Record<string, string[]>;
@@ -106,7 +106,7 @@ function addAxis(
 }
 
 /** The rows of a result, described by {@link describeTruncation}. */
-export interface Shown {
+interface Shown {
   readonly metrics: readonly Metric[];
   readonly systems: readonly Metric[];
   /** How many points of each metric were asked for. */

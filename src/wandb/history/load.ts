@@ -39,14 +39,14 @@ export const RUN_HISTORY = `query RunHistory($e: String!, $p: String!, $r: Strin
 }`;
 
 /** A console line in a reply. */
-export const CONSOLE_LINE = z.looseObject({
+const CONSOLE_LINE = z.looseObject({
   number: INT64,
   timestamp: z.string().nullish(),
   level: z.string().nullish(),
   line: z.string(),
 });
 
-export type ConsoleLine = z.output<typeof CONSOLE_LINE>;
+type ConsoleLine = z.output<typeof CONSOLE_LINE>;
 
 const RUN = z.looseObject({
   name: z.string(),
@@ -65,7 +65,7 @@ const RUN = z.looseObject({
 const SHAPE = z.looseObject({ project: z.looseObject({ run: RUN.nullish() }).nullish() });
 
 /** What to load of a run. */
-export interface RunQuery {
+interface RunQuery {
   /** The metrics to load; without it only keys and state. */
   readonly selection?: Selection;
   /** Keys of the summary to load; all when absent. */
@@ -209,7 +209,7 @@ export const RUNS_BY_ID = `query RunsById($e: String!, $p: String!, $f: JSONStri
 const TEXT = z.string().nullish();
 
 /** A run with everything that a comparison needs. */
-export const RUN_DETAILS = z.looseObject({
+const RUN_DETAILS = z.looseObject({
   name: z.string(),
   displayName: TEXT,
   state: TEXT,

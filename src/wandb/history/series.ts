@@ -26,7 +26,7 @@ export interface Selection {
   readonly xAxis?: string | undefined;
 }
 
-export interface LoggedPoint {
+interface LoggedPoint {
   readonly step: number;
   readonly x: number;
   /** A number, the name of a non-finite one, or any other JSON. */
@@ -54,7 +54,7 @@ export function writeSpecs(selection: Selection): string[] {
 }
 
 /** One specification: rows that have all of `keys`. */
-export function writeSpec(selection: Selection, keys: readonly string[]): string {
+function writeSpec(selection: Selection, keys: readonly string[]): string {
   const { samples, minStep, maxStep, xAxis = STEP } = selection;
   return JSON.stringify({
     keys: [...new Set([xAxis, STEP, ...keys])],
@@ -183,7 +183,7 @@ function readPoints(rows: Json | undefined, key: string, selection: Selection): 
 }
 
 /** The rows of a result. */
-export interface MergedRows {
+interface MergedRows {
   /** In the order of the x axis; a row has the keys that were logged there. */
   readonly rows: JsonObject[];
   /** How many points of each key were kept; undefined if all were. */

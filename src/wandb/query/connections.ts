@@ -24,7 +24,7 @@ export interface Followed {
   readonly wantsPages: boolean;
 }
 
-export type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
+type Fragments = ReadonlyMap<string, FragmentDefinitionNode>;
 
 export function collectFragments(document: DocumentNode): Fragments {
   return new Map(
@@ -35,7 +35,7 @@ export function collectFragments(document: DocumentNode): Fragments {
 }
 
 /** A connection of a query. */
-export interface Connection {
+interface Connection {
   /** All fields of the document with this response key; GraphQL merges them. */
   readonly fields: readonly FieldNode[];
   /** Whether it can be followed: `edges` has no alias, and it is read forwards. */

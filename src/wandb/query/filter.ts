@@ -19,7 +19,7 @@ export interface Condition {
 }
 
 /** A filter or an order in W&B's form. */
-export interface Translated<T> {
+interface Translated<T> {
   readonly value: T;
   readonly conditions: readonly Condition[];
   readonly notes: readonly string[];

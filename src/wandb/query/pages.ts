@@ -12,7 +12,7 @@ const PAGE_SIZE = 100;
 const EXTRA_PAGES = 10;
 
 /** One page of a connection. */
-export interface Page<T> {
+interface Page<T> {
   /** Items without an id cannot be recognised if they come again. */
   readonly items: readonly { readonly id: string | undefined; readonly item: T }[];
   /** The number of items on all pages, if the server gives it. */
@@ -22,7 +22,7 @@ export interface Page<T> {
 }
 
 /** How to read a connection. */
-export interface Paging {
+interface Paging {
   /** What its items are called, in the plural. */
   readonly what: string;
   readonly limit: number;
@@ -110,7 +110,7 @@ export async function collectPages<T>(
 }
 
 /** What to list. */
-export interface Listing {
+interface Listing {
   readonly resource: Listed;
   readonly limit: number;
   /** Pages after the first narrow it further. */
@@ -121,7 +121,7 @@ export interface Listing {
 }
 
 /** Where a listing starts. */
-export interface Start {
+interface Start {
   readonly cursor: string | undefined;
   /** Leaves out runs created after the first page was read, since they would shift the others. */
   readonly until: string | undefined;
@@ -137,7 +137,7 @@ export function readCursor(text: string | undefined): Start {
 }
 
 /** The result of {@link readPages}. */
-export interface Pages {
+interface Pages {
   /** Each node once, and the cursor that continues after it. */
   readonly edges: readonly { readonly node: object; readonly next: string | undefined }[];
   readonly total: number | undefined;

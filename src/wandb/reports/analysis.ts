@@ -15,7 +15,7 @@ export interface Table {
 }
 
 /** One row of data. */
-export type Row = Readonly<Record<string, unknown>>;
+type Row = Readonly<Record<string, unknown>>;
 
 /** Collects the columns of all rows, in order of appearance. Missing cells become null. */
 export function readTable(rows: readonly Row[]): Table {
@@ -65,7 +65,7 @@ export function analysisRunId(given: string | undefined, content: unknown): stri
 }
 
 /** A chart: its table, and how W&B draws it. */
-export interface MadeChart {
+interface MadeChart {
   /** Key of the chart. Its table is `<key>_table`, a name that no scalar has. */
   readonly key: string;
   readonly table: Table;

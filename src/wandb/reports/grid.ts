@@ -23,7 +23,7 @@ export interface Panel {
 }
 
 /** Which of a project's runs a grid shows. */
-export interface RunSetQuery {
+interface RunSetQuery {
   /** Run ids. An empty list means all runs. */
   readonly runs: readonly string[];
   readonly filters: Readonly<Record<string, unknown>>;

@@ -264,7 +264,7 @@ function unescape(text: string): string {
 }
 
 /** Makes a code block. W&B stores all of its text in a single line element. */
-export function codeBlock(code: string, info: string): Block {
+function codeBlock(code: string, info: string): Block {
   const word = info.trim().split(/\s/)[0]?.toLowerCase() ?? "";
   const name = LANGUAGE_NAMES[word] ?? word;
   const language = LANGUAGES.includes(name) ? { language: name } : {};

@@ -123,7 +123,7 @@ const LONGEST_WAIT = 2_000;
 type StoredReport = Awaited<ReturnType<typeof readReport>>;
 
 /** A change to a report. Undefined parts of an existing report stay as they are. */
-export interface ReportChange {
+interface ReportChange {
   readonly title: string | undefined;
   readonly description: string | undefined;
   readonly draft: boolean | undefined;
@@ -132,7 +132,7 @@ export interface ReportChange {
   readonly replaces: boolean;
 }
 
-export interface WrittenReport {
+interface WrittenReport {
   readonly id: string;
   readonly title: string;
   readonly isDraft: boolean;

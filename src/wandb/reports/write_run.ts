@@ -22,7 +22,7 @@ import { JSON_FIELD, OBJECT_FIELD } from "../shapes.ts";
 import type { Table } from "./analysis.ts";
 
 /** The tag on every run that this module writes. */
-export const TAG = "mcp-generated";
+const TAG = "mcp-generated";
 
 export const RUN_TO_WRITE = `query RunToWrite($e: String!, $p: String!, $r: String!) {
   project(entityName: $e, name: $p) { id internalId run(name: $r) { name tags state summaryMetrics } }
@@ -67,7 +67,7 @@ const CREATED = z.looseObject({
 });
 
 /** A file of a run. */
-export interface RunFile {
+interface RunFile {
   /** The key of the file in the history and the summary. */
   readonly key: string;
   readonly path: string;
@@ -77,7 +77,7 @@ export interface RunFile {
 }
 
 /** A run to write. */
-export interface RunToWrite {
+interface RunToWrite {
   readonly id: string;
   readonly name: string;
   readonly jobType: string;
@@ -88,7 +88,7 @@ export interface RunToWrite {
 }
 
 /** The result of writing a run. */
-export interface WrittenRun {
+interface WrittenRun {
   /** False if the run already existed and was written again. */
   readonly created: boolean;
   /** The project's internal id, which reports need. */

@@ -139,7 +139,7 @@ async function compareFiles(
 }
 
 /** The items that are in only one of two lists. */
-export interface ListDifference {
+interface ListDifference {
   /** In the second only. */
   readonly added: readonly string[];
   /** In the first only. */
@@ -147,7 +147,7 @@ export interface ListDifference {
 }
 
 /** Compares two lists as sets, ignoring order and duplicates. */
-export function diffLists(a: readonly string[], b: readonly string[]): ListDifference {
+function diffLists(a: readonly string[], b: readonly string[]): ListDifference {
   return {
     added: b.filter((one) => !a.includes(one)),
     removed: a.filter((one) => !b.includes(one)),
@@ -155,7 +155,7 @@ export function diffLists(a: readonly string[], b: readonly string[]): ListDiffe
 }
 
 /** The differences between two versions, in the form that results use. */
-export interface VersionDifference {
+interface VersionDifference {
   /** Whether both versions contain the same files. */
   readonly digest_match: boolean;
   /** By dotted path: added, removed, changed, unchanged_count. */
@@ -172,7 +172,7 @@ export interface VersionDifference {
 }
 
 /** Compares everything but the files of two versions. By convention, `a` is the older one. */
-export function diffVersions(a: Version, b: Version): VersionDifference {
+function diffVersions(a: Version, b: Version): VersionDifference {
   const [one, other] = [a.artifact, b.artifact];
   const metadata = diffObjects(one.metadata, other.metadata);
   const [runA, runB] = [loggedBy(a), loggedBy(b)];
@@ -207,7 +207,7 @@ export function diffVersions(a: Version, b: Version): VersionDifference {
 }
 
 /** Whether two versions have the same content. W&B's digest covers every manifest entry. */
-export function hasSameContent(a: Version, b: Version): boolean {
+function hasSameContent(a: Version, b: Version): boolean {
   return a.artifact.id === b.artifact.id ||
     (a.artifact.digest !== undefined && a.artifact.digest !== null &&
       a.artifact.digest !== "" && a.artifact.digest === b.artifact.digest);
@@ -221,7 +221,7 @@ function diffNumbers(a: number | undefined, b: number | undefined): Record<strin
 }
 
 /** The differences between the entries of two versions. Each list is sorted by path. */
-export interface FileDifference {
+interface FileDifference {
   /** In the second only. */
   readonly added: readonly Record<string, unknown>[];
   /** In the first only. */
@@ -232,7 +232,7 @@ export interface FileDifference {
 }
 
 /** Entries by path. */
-export type Entries = ReadonlyMap<string, Entry>;
+type Entries = ReadonlyMap<string, Entry>;
 
 /** Compares all entries by reference and digest, or by size if neither has a digest. */
 export function diffFiles(a: Entries, b: Entries): FileDifference {
@@ -253,7 +253,7 @@ export function diffFiles(a: Entries, b: Entries): FileDifference {
 }
 
 /** Formats a difference for a result: full counts, and the first `most` items of each list. */
-export function fileDiffResult(
+function fileDiffResult(
   { added, removed, modified, unchanged }: FileDifference,
   most: number,
 ): Record<string, unknown> {

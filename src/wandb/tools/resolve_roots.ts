@@ -93,10 +93,10 @@ const ROWS = 2000;
 const PARALLEL = 4;
 
 /** The root call of a trace, as a row. */
-export type Root = Record<string, unknown>;
+type Root = Record<string, unknown>;
 
 /** Finds the first root call of each trace. Traces without one are left out. */
-export async function findRoots(
+async function findRoots(
   session: WeaveSession,
   place: ProjectRef,
   ids: readonly string[],

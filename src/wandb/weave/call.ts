@@ -45,7 +45,7 @@ export interface Call {
 }
 
 /** Values that the service derives for a call. */
-export interface Derived {
+interface Derived {
   /** success, error, running or descendant_error. */
   readonly status?: string | undefined;
   /** Milliseconds; absent while running. */

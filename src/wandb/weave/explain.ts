@@ -11,7 +11,7 @@ import { fitsPattern, isSpanName, type OpSelector, toStoredName } from "./filter
 import { buildSelection, resolvePatterns } from "./selection.ts";
 
 /** What the explanations need for their own requests. */
-export interface Asking {
+interface Asking {
   readonly weave: Weave;
   readonly session: WeaveSession;
   readonly place: ProjectRef;

@@ -16,14 +16,14 @@ import { boundStart } from "./selection.ts";
 import type { TraceUsage } from "./trace_usage.ts";
 
 /** A page of calls, with metadata about them. */
-export interface Listing extends Record<string, unknown> {
+interface Listing extends Record<string, unknown> {
   readonly metadata: { total_traces: number; total_matching_count: number };
   readonly traces: Record<string, unknown>[];
   readonly next_cursor?: string;
 }
 
 /** What a listing works with. */
-export interface Work {
+interface Work {
   readonly args: ListingArguments;
   readonly place: ProjectRef;
   readonly plan: Plan;
@@ -197,7 +197,7 @@ const COST_CALLS = 10_000;
 const BATCH = 200;
 
 /** The cost to sort by. */
-export type CostKey = "total_cost" | "prompt_cost" | "completion_cost";
+type CostKey = "total_cost" | "prompt_cost" | "completion_cost";
 
 /** Whether a sort key is a cost, which the service cannot sort by. */
 export function isCostKey(name: string): name is CostKey {
@@ -209,7 +209,7 @@ export function isCostKey(name: string): name is CostKey {
  *
  * @throws {Failure} `invalid_arguments` if there are too many to read, or none has a price.
  */
-export async function* callsByCost(
+async function* callsByCost(
   session: WeaveSession,
   place: ProjectRef,
   selection: CallsSelection,
@@ -259,7 +259,7 @@ export async function* callsByCost(
 }
 
 /** Yields one page of calls in an order that the service supports. */
-export function callsInOrder(
+function callsInOrder(
   session: WeaveSession,
   place: ProjectRef,
   selection: CallsSelection,

@@ -109,7 +109,7 @@ const CURSOR = z.object({
 });
 
 /** Where a listing continues. */
-export interface Cursor {
+interface Cursor {
   readonly offset: number;
   /** Leaves out calls that started later (Unix seconds), which are newer than the first page. */
   readonly until?: number | undefined;

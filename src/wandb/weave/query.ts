@@ -6,10 +6,10 @@
  */
 
 /** A value in a query. */
-export type Literal = string | number | boolean | null;
+type Literal = string | number | boolean | null;
 
 /** The type that a `$convert` produces. */
-export type Cast = "double" | "int" | "bool" | "string";
+type Cast = "double" | "int" | "bool" | "string";
 
 /** One side of a comparison. */
 export type Operand =

@@ -36,7 +36,7 @@ export interface EvaluationCall {
 }
 
 /** Which evaluations to find. */
-export interface Wanted {
+interface Wanted {
   /** Ids of Evaluation.evaluate calls. */
   readonly ids: readonly string[];
   /** An id, or the name of a call, evaluation or model. */
@@ -172,7 +172,7 @@ export function readObjectName(value: unknown): string | undefined {
 }
 
 /** What is known about evaluations beyond their own calls. */
-export interface EvaluationResults {
+interface EvaluationResults {
   readonly predictions: readonly Prediction[];
   /** What the results route returned; undefined if the instance lacks it. */
   readonly results: EvalResults | undefined;

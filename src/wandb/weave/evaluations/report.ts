@@ -62,7 +62,7 @@ export function countReasons(
 const TEXT = 500;
 
 /** Predictions to list, by evaluation. */
-export interface Tasks {
+interface Tasks {
   /** For each evaluation, its predictions and how many there are in all. */
   readonly fields: { per_task: Record<string, unknown>[]; per_task_total: number }[];
   /** The offset to continue from, if some were left out. */

@@ -50,7 +50,7 @@ const SUMMARY = z.looseObject({
 });
 
 /** The answer and scores of one prediction. */
-export interface TrialResult {
+interface TrialResult {
   /** Digest of the dataset's row. */
   readonly example: string;
   readonly row: unknown;
@@ -73,7 +73,7 @@ export interface EvalResults {
 }
 
 /** Statistics of one dimension of a scorer. */
-export type ScorerStats = z.output<typeof Stats>;
+type ScorerStats = z.output<typeof Stats>;
 
 /** Statuses from instances that are too old to have the route. */
 const OLDER = [404, 405, 422];
@@ -150,7 +150,7 @@ async function readTrials(
 }
 
 /** What is known about the predictions that the statistics cover. */
-export interface Ended {
+interface Ended {
   readonly predictions: number;
   /** How many of these failed. */
   readonly errors: number;

@@ -33,7 +33,7 @@ export interface Prediction extends Trial {
 }
 
 /** The predictions read from evaluations. */
-export interface Predictions {
+interface Predictions {
   readonly list: readonly Prediction[];
   /** Whether there are too many to hold in memory. */
   readonly cut: boolean;

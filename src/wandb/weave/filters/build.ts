@@ -30,7 +30,7 @@ export interface CallsFilter {
 }
 
 /** A filter in the service's form. */
-export interface ServiceFilter {
+interface ServiceFilter {
   /** The request's `filter`. */
   readonly filter: CallsFilter;
   /** The request's `query`. */
@@ -40,7 +40,7 @@ export interface ServiceFilter {
 }
 
 /** The op names in a filter. */
-export interface NamedOps {
+interface NamedOps {
   /** Its op selectors; look up the patterns among them before {@link buildFilter}. */
   readonly ops: readonly OpSelector[];
   /** Names in conditions on the trace's name. */

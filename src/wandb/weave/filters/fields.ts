@@ -3,7 +3,7 @@ import { createLookup, splitPath } from "../../../core/values.ts";
 import { type Condition, convert, field, literal } from "../query.ts";
 
 /** How the service stores a field, which decides how it is compared. */
-export type Kind =
+type Kind =
   | "key"
   /** A column that may be null. */
   | "text"

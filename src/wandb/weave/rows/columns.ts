@@ -32,7 +32,7 @@ const SIZES = ["storage_size_bytes"];
 const JSON_ROOTS = ["attributes", "inputs", "output", "summary"];
 
 /** All valid columns, for error messages. */
-export const COLUMNS: readonly string[] = [...SERVICE, ...Object.keys(MADE), ...SIZES];
+const COLUMNS: readonly string[] = [...SERVICE, ...Object.keys(MADE), ...SIZES];
 
 /**
  * Checks the columns that a caller asks for.
