@@ -57,7 +57,11 @@ export function bundleFlags(hosts: readonly string[] = []): string[] {
   ];
 }
 
-/** The arguments of `deno` before the launcher of a bundle that is installed. */
+/**
+ * The arguments of `deno` before the launcher of a bundle that is installed. The runtime keeps what
+ * it compiled for the next start, but only what was compiled while modules loaded: without
+ * `--no-lazy` each start compiles again what runs after that. Executables keep nothing.
+ */
 export function installedFlags(): string[] {
-  return ["run", "--cached-only", ...bundleFlags()];
+  return ["run", "--cached-only", "--v8-flags=--no-lazy", ...bundleFlags()];
 }
