@@ -206,6 +206,31 @@ Deno.test("a message that stops arriving is refused, whatever it lacks", async (
   assert.deepEqual([refused.status, refused.headers.get("connection")], [408, "close"]);
 });
 
+Deno.test("a batch in which two requests have one id is refused, and nothing of it is done", async () => {
+  let done = 0;
+  const counting = acting(() => Promise.resolve({ done: done += 1 }));
+  const handler = createHttpHandler(factoryOf([counting]), {
+    allowedHosts: [],
+    authentication: { kind: "none" },
+    log: keptLog().log,
+    ready: () => true,
+  });
+  const message = (id: unknown) =>
+    JSON.stringify({ jsonrpc: "2.0", id, method: "tools/call", params: { name: "act" } });
+  const post = async (body: string) => {
+    const response = await handler.fetch(new Request(call(), { method: "POST", body }));
+    return { status: response.status, text: await response.text() };
+  };
+  for (const space of ["", " \r\n\t", "\uFEFF"]) {
+    const { status, text } = await post(`${space}[${message(7)},${message("7")},${message(7.0)}]`);
+    assert.equal(status, 400, text);
+    assert.match(text, /same id/);
+  }
+  assert.equal(done, 0);
+  assert.equal((await post(`[${message(7)},${message("7")}]`)).status, 200);
+  assert.equal(done, 2);
+});
+
 /** Starts the real server on a free port. */
 async function listening(tools = [echo], hostname = "127.0.0.1") {
   const stopping = new AbortController();

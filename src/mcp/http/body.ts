@@ -1,3 +1,5 @@
+import { isRecord, tryParseJson } from "../../core/json.ts";
+
 /** Largest message, in bytes. */
 const MOST = 4 * 1024 * 1024;
 /** Longest wait for the next part of a message, and for all of it, in milliseconds. */
@@ -50,10 +52,34 @@ export async function readBody(
     stop.removeEventListener("abort", onAbort);
   }
   if (size > MOST) return tooLarge();
+  const body = new Blob(chunks);
+  if (isBatch(chunks) && repeatsId(tryParseJson(await body.text()))) {
+    return refuse(400, "Several requests of this batch have the same id.");
+  }
   const { method, headers, signal, url } = request;
   const kept = new Headers(headers);
   for (const name of without) kept.delete(name);
-  return new Request(url, { method, headers: kept, signal, body: new Blob(chunks) });
+  return new Request(url, { method, headers: kept, signal, body });
+}
+
+/** Space in JSON, and the bytes of the mark that may precede it. */
+const BLANK = new Set([0x09, 0x0a, 0x0d, 0x20, 0xef, 0xbb, 0xbf]);
+
+/** Whether it is an array: clients of 2025-03-26 may send several messages at once. */
+function isBatch(chunks: readonly Uint8Array[]): boolean {
+  for (const chunk of chunks) {
+    const first = chunk.find((byte) => !BLANK.has(byte));
+    if (first !== undefined) return first === 0x5b;
+  }
+  return false;
+}
+
+/** Whether two requests have one id: both would be carried out, and one of them answered. */
+function repeatsId(batch: unknown): boolean {
+  const ids = (Array.isArray(batch) ? batch : []).flatMap((one: unknown) =>
+    isRecord(one) && "method" in one && "id" in one ? [one.id] : []
+  );
+  return new Set(ids).size < ids.length;
 }
 
 /** The connection ends with the refusal: it may hold the rest of a message. */
