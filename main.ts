@@ -4,13 +4,13 @@
  *
  * @module
  */
-import { accessOf, DENIED_NETWORK, hostOfUrl } from "./src/config/access.ts";
+import { computeAccess, DENIED_NETWORK, extractHost } from "./src/config/access.ts";
 import { type CommandLine, parseCommandLine, UsageError } from "./src/config/arguments.ts";
 import type { Config } from "./src/config/config.ts";
 import { AUTHORITY_VARIABLES, readAuthorities } from "./src/config/authorities.ts";
 import { usesAws } from "./src/config/clouds.ts";
 import { isDatabricks } from "./src/config/databricks.ts";
-import { localStoreOf, storeFilesToRead, withLocalStore } from "./src/config/local_store.ts";
+import { readLocalStore, storeFilesToRead, withLocalStore } from "./src/config/local_store.ts";
 import { withNetrcKey } from "./src/config/netrc.ts";
 import { type HelperName, NO_PERMISSIONS } from "./src/core/launcher.ts";
 import { readProxies } from "./src/core/network.ts";
@@ -59,7 +59,7 @@ async function main(): Promise<void> {
   const settings = withoutDocsOutOfReach(located.settings);
   const trusted = readAuthorities(env);
   const notes = [...resolved.notes, ...located.notes, ...trusted.notes];
-  const access = accessOf(settings, home, listening);
+  const access = computeAccess(settings, home, listening);
   const problems = [
     ...resolved.errors,
     ...named.errors,
@@ -115,7 +115,7 @@ function explainRefusal(net: readonly string[]): string {
 
 /** Nobody has asked for the search of W&B's public documentation: it is on by itself. */
 function withoutDocsOutOfReach(settings: Settings): Settings {
-  const docs = hostOfUrl(wandbDocsUrl(settings)?.href ?? "");
+  const docs = extractHost(wandbDocsUrl(settings)?.href ?? "");
   return docs === undefined || settings.wandbDocsUrl !== undefined ||
       netState(docs) !== "prompt"
     ? settings
@@ -163,7 +163,7 @@ function startHelper(
   port: MessagePort,
   life: MessagePort,
 ): void {
-  const store = localStoreOf(config.settings);
+  const store = readLocalStore(config.settings);
   if (helper === "store" && store === undefined) {
     return life.postMessage("there is no local store");
   }

@@ -16,7 +16,7 @@
  */
 import { basename, dirname, join } from "node:path";
 import { parseArgs } from "node:util";
-import { accessOf, DENIED_NETWORK } from "../src/config/access.ts";
+import { computeAccess, DENIED_NETWORK } from "../src/config/access.ts";
 import { resolveSettings } from "../src/config/resolve.ts";
 import { environmentNames } from "../src/config/settings.ts";
 import { NAME, VERSION } from "../src/version.ts";
@@ -263,7 +263,7 @@ export function siteHosts(site: Readonly<Record<string, string | undefined>>): s
     new Map([...flags, ["wandb-proxy-docs", "false"]]),
     (name) => name === "WANDB_API_KEY" && flags.has("wandb-base-url") ? "any" : undefined,
   );
-  const access = accessOf(settings, undefined, flags.has("port"));
+  const access = computeAccess(settings, undefined, flags.has("port"));
   const problems = [...errors, ...access.errors];
   if (problems.length > 0) throw new Error(problems.join("\n"));
   if (access.net.length === 0) throw new Error("These settings name no host.");

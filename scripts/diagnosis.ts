@@ -64,11 +64,9 @@ export async function diagnosisPage(
     `${exact.runs} runs. With all points, ${summary(exact)}; with at most ${READ.loss} ` +
     `points of the training loss and ${READ.others} of any other metric ("sampled"), ` +
     `${summary(sampled)}.\n\n${markdownTable(headings, rows)}\n\n` +
-    `Most of these runs have fewer rows than the ${READ.loss} of the loss that are read. For runs ` +
-    `that have more: with ${SPARSE.loss} points of every metric of the ${sparse.runs} runs that ` +
-    `are longer (5,000 or 100,000 rows), the recall of \`spikes\` is ${
-      share(spikes?.recall)
-    } at a ` +
+    `Most of these runs have fewer rows than the ${READ.loss} of the loss that are read. For ` +
+    `longer ones, with ${SPARSE.loss} points of every metric of the ${sparse.runs} runs that ` +
+    `have 5,000 or 100,000 rows, the recall of \`spikes\` is ${share(spikes?.recall)} at a ` +
     `precision of ${share(spikes?.precision)}, that of \`non_finite\` ${
       share(lost?.recall)
     }, and ` +

@@ -167,7 +167,7 @@ Deno.test("what clients put for an argument that was left out counts as left out
   }
 });
 
-Deno.test("a store without its file is told as that, whether an experiment is named or not", async () => {
+Deno.test("a store without its file is reported as that, whether an experiment is named or not", async () => {
   const { tools } = catalogOf({ MLFLOW_TRACKING_URI: "sqlite:////nowhere/mlflow.db" });
   const search = tools.find(({ name }) => name === "search_traces");
   for (const args of [{}, { experiment_id: "1" }, { experiment_id: "support-agent" }]) {

@@ -56,9 +56,9 @@ export function indexPage(tools: readonly BoundTool[]): string {
   return [
     "# Tools",
     "",
-    "Generated from the catalog by `deno task docs`. The examples are answers of the tools " +
-    "themselves: on the demo's store, on the tests' back ends, and for what writes to MLflow on a " +
-    "server with canned answers; `deno task examples` records them, bounded to 700 tokens each.",
+    "Generated from the catalog by `deno task docs`. The examples are real answers of the tools, on " +
+    "the demo's store and the tests' back ends; those that write to MLflow use a server with canned " +
+    "answers. `deno task examples` records them, limited to 700 tokens each.",
     ...[...sets].flatMap(([set, members]) => [
       "",
       `**${set}**`,

@@ -47,12 +47,12 @@ export function retrievalPage(tools: readonly BoundTool[]): string {
   const measured = measureRetrieval(tools);
   const unseen = measureRetrieval(tools, UNSEEN);
   return [
-    "# Found by its words",
-    "Clients with many tools hide them behind a search over names and descriptions. " +
-    `${QUESTIONS.length} questions, the examples of both original servers' documentation and three ` +
-    "more for each tool (`scripts/retrieval/questions.ts`), are put to two such searches. A test " +
-    "holds the figures. The descriptions were written with these questions at hand; the last two " +
-    "lines are others, put once, that they were not written for.",
+    "# Finding tools by their descriptions",
+    "Clients with many tools hide them behind a search over names and descriptions. Here, two such " +
+    `searches answer ${QUESTIONS.length} questions: the examples from the documentation of both ` +
+    "original servers and three more for each tool (`scripts/retrieval/questions.ts`). A test checks " +
+    "the figures. The descriptions were written with these questions at hand; the last two lines " +
+    "are for other questions, asked only once.",
     markdownTable(
       ["Method", "Questions", "Right tool first", "Among the first three"],
       [...measured, ...unseen].map(({ method, found, first, amongThree }) =>
@@ -61,7 +61,7 @@ export function retrievalPage(tools: readonly BoundTool[]): string {
     ),
     CLIENTS,
     ...measured.flatMap(({ method, found }) => [
-      `## What stood before the right tool: ${method}`,
+      `## What came before the right tool: ${method}`,
       markdownTable(
         ["Question", "Right tool", "Place", "Before it"],
         found.filter(({ place }) => place > 0).map(({ asked, right, place, before }) => [
@@ -73,14 +73,14 @@ export function retrievalPage(tools: readonly BoundTool[]): string {
       ),
     ]),
     "## Confusions by tool",
-    "Asked for the tool of a row, how many questions found it first by either method, and which " +
-    "tools stood first instead.",
+    "For the questions that each tool should answer: how many found it first with either method, and " +
+    "which tools came first instead.",
     markdownTable(
       [
         "Tool",
         "Questions",
         ...measured.map(({ method }) => method.split(" ")[0] ?? ""),
-        "Taken for",
+        "Confused with",
       ],
       tools.map(({ name }) => {
         const own = measured.map(({ found }) => found.filter(({ right }) => right[0] === name));
@@ -97,19 +97,19 @@ export function retrievalPage(tools: readonly BoundTool[]): string {
 
 /** Measured by putting the same questions to the programs of tests/system; not by each run. */
 const CLIENTS = [
-  "## By the clients' own searches",
-  "The same questions, as they are, put to the programs' own search tools, which also hold the " +
-  "programs' own tools. Three of ours are always in Claude Code's sight (`anthropic/alwaysLoad`); " +
-  "its search weighs a hint more than a description (`anthropic/searchHint`).",
+  "## With the clients' own searches",
+  "The same questions, unchanged, put to the search tools of the programs themselves, which also " +
+  "cover the programs' own tools. Claude Code always sees three of ours (`anthropic/alwaysLoad`); " +
+  "its search gives a hint more weight than a description (`anthropic/searchHint`).",
   markdownTable(["Client", "First", "Among three", "Among five"], [
     ["Codex 0.171 (BM25)", "103", "121", "126"],
     ["Qwen Code 0.24 (parts of names, words)", "88", "114", "116"],
     ["Claude Code 2.1 (parts of names, words)", "86", "114", "121"],
-    ["… without the three in sight", "79", "109", "116"],
-    ["… with them, without the hints", "74", "93", "101"],
+    ["… without those three", "79", "109", "116"],
+    ["… with those three, without the hints", "74", "93", "101"],
   ]),
   'One bare word is told apart by nothing: for "mlflow", Claude Code and Qwen Code list MLflow\'s ' +
-  "tools by the alphabet, Codex those with the shortest descriptions.",
+  "tools alphabetically, Codex those with the shortest descriptions.",
 ].join("\n\n");
 
 /** The tools that stood first instead, with how often. */

@@ -10,7 +10,7 @@ const OTHER_LOSS = ["policy", "actor", "critic", "value", "entropy", "surrogate"
 const HELD_OUT = /(^|[^a-z])(val|valid|validation|eval|evaluation|test|dev|holdout)([^a-z]|$)/i;
 
 /** The words of a name: `train/lossStep` has three. */
-function wordsOf(key: string): string[] {
+function splitWords(key: string): string[] {
   return key.replaceAll(/([a-z])([A-Z])/g, "$1 $2").toLowerCase().split(/[^a-z0-9]+/)
     .filter((word) => word !== "");
 }
@@ -24,7 +24,7 @@ function find(
   names: readonly (readonly string[])[],
   accept: (key: string) => boolean,
 ): string | undefined {
-  const candidates = [...keys].sort().map((key) => ({ key, words: wordsOf(key) }))
+  const candidates = [...keys].sort().map((key) => ({ key, words: splitWords(key) }))
     .filter(({ key, words }) => accept(key) && !words.some((word) => OTHER_LOSS.includes(word)));
   for (const name of names) {
     const found = candidates.filter(({ words }) => holds(words, name));

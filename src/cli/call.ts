@@ -3,7 +3,7 @@ import type { Program } from "./program.ts";
 import { didYouMean } from "../core/failure.ts";
 import { textTable } from "../core/table.ts";
 import { chooseFit } from "../mcp/fit.ts";
-import { renderReply, reportOf } from "../mcp/result.ts";
+import { renderReply, toFailureReport } from "../mcp/result.ts";
 import type { BoundTool, CallContext, Outcome } from "../mcp/tool.ts";
 
 /** `wandflow call <tool> [key=value …]`. Exit codes: 0 answered, 1 failed, 2 wrong command line. */
@@ -78,7 +78,7 @@ async function carryOut(
     return 0;
   } catch (error) {
     clearProgress();
-    const report = reportOf(error, program.log);
+    const report = toFailureReport(error, program.log);
     if (readable) {
       const hint = report.hint === undefined ? "" : `\n${report.hint}`;
       printError(`${report.message}${hint}\n`);
@@ -92,7 +92,7 @@ function printPicture(picture: Uint8Array, text: string): number {
   printError(`${text}\n`);
   if (Deno.stdout.isTerminal()) {
     printError(
-      "The result is a picture: send it to a file, with > picture.png behind the command.\n",
+      "The result is a picture: redirect it to a file with > picture.png after the command.\n",
     );
     return 1;
   }
@@ -102,7 +102,7 @@ function printPicture(picture: Uint8Array, text: string): number {
 
 /** Whether the person at the terminal says yes; Ctrl+C counts as no. */
 async function askAtTerminal(question: string, stop: AbortSignal): Promise<boolean> {
-  printError(`${question}\nGo on? [y/N] `);
+  printError(`${question}\nContinue? [y/N] `);
   const buffer = new Uint8Array(64);
   const stopped = new Promise<null>((resolve) => {
     stop.addEventListener("abort", () => resolve(null), { once: true });

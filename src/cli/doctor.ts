@@ -3,7 +3,7 @@ import type { Setting } from "../config/setting.ts";
 import { SETTINGS } from "../config/settings.ts";
 import { defined } from "../core/values.ts";
 import type { Health, HealthCheck } from "../mcp/backend.ts";
-import { reportOf } from "../mcp/result.ts";
+import { toFailureReport } from "../mcp/result.ts";
 import { print } from "./output.ts";
 import type { Program } from "./program.ts";
 import { findRemedy } from "./troubles.ts";
@@ -36,7 +36,7 @@ export async function doctorCommand(program: Program): Promise<number> {
   const { origin, proxies } = config;
   const signal = AbortSignal.timeout(PATIENCE);
   const visits = await Promise.all(catalog.checks.map((check) => visit(program, check, signal)));
-  const findings = [...visits.flatMap(({ findings }) => findings), ...findingsOn(program)];
+  const findings = [...visits.flatMap(({ findings }) => findings), ...listFindings(program)];
   const report = {
     version: config.version,
     settings: settingRows(program),
@@ -102,7 +102,7 @@ async function visit(
       ],
     };
   } catch (error) {
-    const { message, hint } = reportOf(error, log);
+    const { message, hint } = toFailureReport(error, log);
     return {
       visit: { ...about(), ok: false },
       findings: [finding(optional ? "warning" : "error", message, hint)],
@@ -111,7 +111,7 @@ async function visit(
 }
 
 /** What is wrong with the configuration itself. */
-function findingsOn({ config, catalog }: Program): Finding[] {
+function listFindings({ config, catalog }: Program): Finding[] {
   const { origin, settings, notes } = config;
   const runtime = origin?.runtime ?? {};
   return [
@@ -124,7 +124,7 @@ function findingsOn({ config, catalog }: Program): Finding[] {
     ...["SSLKEYLOGFILE", ...(origin?.program === undefined ? ["OTEL_DENO"] : [])].flatMap((name) =>
       runtime[name] === undefined
         ? []
-        : [finding("warning", `${name} is set, which no permission bounds.`)]
+        : [finding("warning", `${name} is set; no permission limits what it does.`)]
     ),
   ];
 }

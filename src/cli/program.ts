@@ -1,6 +1,6 @@
 import type { Catalog } from "../catalog.ts";
 import { createCatalog, loadBackends, STARTERS } from "../catalog.ts";
-import { type Config, secretsOf } from "../config/config.ts";
+import { type Config, listSecrets } from "../config/config.ts";
 import { createLog, type Log } from "../core/log.ts";
 import { createServerFactory, type ServerParts } from "../mcp/server.ts";
 import { followCalls } from "../mcp/watch.ts";
@@ -17,7 +17,7 @@ export interface Program {
 /** Creates the log, which redacts the configuration's secrets. */
 export function createProgramLog({ settings }: Config): Log {
   const { logLevel: level, logFormat: format } = settings;
-  return createLog({ level, format, secrets: secretsOf(settings) });
+  return createLog({ level, format, secrets: listSecrets(settings) });
 }
 
 /** Sets up a program and logs which parts of the configuration were ignored. */

@@ -27,8 +27,8 @@ export async function setupCommand(config: Config): Promise<number> {
     const problem = word === undefined
       ? "Which client?"
       : client === undefined
-      ? `There is no client "${word}"${didYouMean(word, Object.keys(CLIENTS))}`
-      : `"${more}" is one word too many.`;
+      ? `Unknown client "${word}"${didYouMean(word, Object.keys(CLIENTS))}`
+      : `Unexpected argument "${more}".`;
     printError(`${problem} Clients: ${Object.keys(CLIENTS).join(", ")}.\n`);
     return 2;
   }
@@ -39,7 +39,7 @@ export async function setupCommand(config: Config): Promise<number> {
   const { options } = config;
   const asFile = options.file === true || options.merge === true;
   const notes = [
-    ...notesOn(config, client, server),
+    ...writeNotes(config, client, server),
     ...(client.note === undefined ? [] : [client.note]),
   ];
   try {
@@ -99,11 +99,11 @@ function describeServer(config: Config): Server | string {
     }
     return { kind: "remote", url: remote, token: typeof token === "string" ? token : undefined };
   }
-  if (token !== undefined) return "--token-env belongs to --remote.";
+  if (token !== undefined) return "--token-env needs --remote.";
   const start = STARTS[String(through)];
   if (start === undefined) return `--through takes ${Object.keys(STARTS).join(", ")}.`;
   const [command = "", ...args] = start(config.origin?.program);
-  return { kind: "local", command, args, variables: variablesOf(config) };
+  return { kind: "local", command, args, variables: listVariables(config) };
 }
 
 /** How to start wandflow, by the value of --through. */
@@ -116,7 +116,7 @@ const STARTS: Readonly<Record<string, (program: string | undefined) => readonly 
 };
 
 /** This environment's settings as variables, and the runtime's certificate variables. */
-function variablesOf({ settings, origin }: Config): Variable[] {
+function listVariables({ settings, origin }: Config): Variable[] {
   const own = settingKeys().flatMap((key): Variable[] => {
     const setting: Setting = SETTINGS[key];
     const value = settings[key];
@@ -137,7 +137,7 @@ function variablesOf({ settings, origin }: Config): Variable[] {
 }
 
 /** What the user needs to know about secrets, proxies and missing settings. */
-function notesOn(config: Config, client: Client, server: Server): string[] {
+function writeNotes(config: Config, client: Client, server: Server): string[] {
   const { settings, origin, proxies } = config;
   if (server.kind === "remote") {
     const { token } = server;
@@ -146,7 +146,7 @@ function notesOn(config: Config, client: Client, server: Server): string[] {
   const notes: string[] = [];
   const secrets = server.variables.filter(({ secret }) => secret).map(({ name }) => name);
   if (secrets.length > 0) {
-    const keep = "; or take the line out and keep it in ~/.netrc (wandb login) or " +
+    const keep = "; or remove the line and keep it in ~/.netrc (wandb login) or " +
       "~/.mlflow/credentials, which wandflow reads";
     notes.push(noteOnSecrets(client, secrets, keep));
   }
@@ -165,11 +165,11 @@ function notesOn(config: Config, client: Client, server: Server): string[] {
   if (server.command === "uvx" || server.command === "npx") {
     notes.push(
       "wandflow is not published yet: until it is, name the wheel or tarball that you built, " +
-        "since somebody else may take the name.",
+        "since someone else may take the name.",
     );
   }
   if (server.command === "wandflow") {
-    notes.push("A client with a window of its own may need the absolute path of wandflow.");
+    notes.push("A desktop client may need the absolute path of wandflow.");
   }
   return notes;
 }

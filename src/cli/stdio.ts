@@ -8,7 +8,7 @@ export async function stdioCommand(program: Program): Promise<number> {
   if (Deno.stdin.isTerminal()) {
     printError(
       "wandflow waits for an MCP client on standard input; clients start it themselves. " +
-        "For people: wandflow --help. Ctrl+D ends it.\n",
+        "To use it by hand, see wandflow --help. Ctrl+D ends it.\n",
     );
   }
   const { factory, drained } = createServing(program);

@@ -18,11 +18,11 @@ export const TROUBLES: readonly Trouble[] = [
   },
   {
     symptom: "`Nothing answers at …`",
-    remedy: "The server is not running there, or the port is another one",
+    remedy: "The server is not running there, or uses another port",
     says: /^Nothing answers at|connection (was )?refused/i,
   },
   {
-    symptom: "`401` of W&B, or the key is refused",
+    symptom: "`401` from W&B, or the key is refused",
     remedy: "The W&B key is missing, malformed or not authorized for the team; make a new one at " +
       "`<your instance>/authorize`",
     says: /(W&B|Weave).*(401|refused)|W&B does not know|API key/,
@@ -38,7 +38,7 @@ export const TROUBLES: readonly Trouble[] = [
   },
   {
     symptom: "`429`",
-    remedy: "The instance's rate limit; wait, or ask for less at a time",
+    remedy: "The instance's rate limit was reached; wait, or ask for less at a time",
     says: /\b429\b|rate limit/,
   },
   {
@@ -48,26 +48,27 @@ export const TROUBLES: readonly Trouble[] = [
   },
   {
     symptom: "`MLFLOW_TRACKING_INSECURE_TLS` is set",
-    remedy: "Unset it, and name the authority's PEM file in `MLFLOW_TRACKING_SERVER_CERT_PATH`: " +
-      "anyone on the way can read and change what is sent",
+    remedy: "Unset it, and set `MLFLOW_TRACKING_SERVER_CERT_PATH` to the authority's PEM file: " +
+      "anyone in between can read and change what is sent",
     says: /^MLFLOW_TRACKING_INSECURE_TLS is set/,
   },
   {
     symptom: "`… is not honoured`",
-    remedy: "It is another client's variable; what wandflow does, or reads, in its place is said " +
-      "behind it. Unset it where that is enough",
+    remedy:
+      "The variable belongs to another client; the message says what wandflow does or reads " +
+      "instead. Unset the variable if that is enough",
     says: / is not honoured: /,
   },
   {
     symptom: "`… is treated as not set`",
-    remedy: "Set the variable where the client starts the server, or take its line out of the " +
+    remedy: "Set the variable where the client starts the server, or remove its line from the " +
       "client's settings",
     says: / is treated as not set: /,
   },
   {
     symptom: "`MLFLOW_TRACKING_URI is not set: …`",
-    remedy: "Set it to that store, or to the one that you mean: in another folder another store " +
-      "is found, or none",
+    remedy: "Set it to that store, or to the one that you mean: started in another folder, the " +
+      "server finds another store or none",
     says: /^MLFLOW_TRACKING_URI is not set: /,
   },
   {
@@ -90,7 +91,8 @@ export const TROUBLES: readonly Trouble[] = [
   },
   {
     symptom: "`where JSON was expected`, `a web page`",
-    remedy: "The address is another service's, or a login page or proxy is in between: check " +
+    remedy:
+      "The address is that of another service, or a login page or proxy is in between: check " +
       "`MLFLOW_TRACKING_URI` or `WANDB_BASE_URL`",
     says: /where JSON was expected|a web page/,
   },
@@ -102,19 +104,19 @@ export const TROUBLES: readonly Trouble[] = [
   },
   {
     symptom: "`clock`",
-    remedy: "Set the clock of the machine that is wrong: filters such as the last hour, and " +
-      "tokens that expire, go by it",
+    remedy: "Correct the clock that is wrong: filters such as the last hour, and tokens that " +
+      "expire, depend on it",
     says: /\bclock\b/,
   },
   {
     symptom: "`OTEL_DENO` is set",
-    remedy: "Unset `OTEL_DENO`, unless you mean the runtime to send every address that is asked " +
-      "to a collector",
+    remedy: "Unset `OTEL_DENO`, unless you want the runtime to report every requested address to " +
+      "a collector",
     says: /OTEL_DENO/,
   },
   {
     symptom: "`SSLKEYLOGFILE` is set",
-    remedy: "Unset `SSLKEYLOGFILE`: who can read that file can read all traffic",
+    remedy: "Unset `SSLKEYLOGFILE`: whoever can read that file can read all traffic",
     says: /SSLKEYLOGFILE/,
   },
   {
@@ -124,27 +126,28 @@ export const TROUBLES: readonly Trouble[] = [
   },
   {
     symptom: "`MLflow … needs … or newer`",
-    remedy: "That comparison came with a later MLflow; look at the returned traces instead",
+    remedy: "That comparison needs a newer MLflow; look at the returned traces instead",
   },
   {
     symptom:
       "`UnknownIssuer` from the first command (`npx`, `deno`), behind a proxy that inspects TLS",
-    remedy: "Name the proxy's certificate: `NODE_EXTRA_CA_CERTS` for npx, `DENO_CERT` (or " +
+    remedy: "Point to the proxy's certificate: `NODE_EXTRA_CA_CERTS` for npx, `DENO_CERT` (or " +
       "`DENO_TLS_CA_STORE=system`) for the rest",
   },
   {
-    symptom: "The tools are missing in Codex now and then",
-    remedy: "The question came before the server was up: `required = true` in its settings, as " +
-      "`wandflow setup codex` writes it",
+    symptom: "The tools are sometimes missing in Codex",
+    remedy: "Codex asked before the server was up: put `required = true` in its settings, as " +
+      "`wandflow setup codex` does",
   },
   {
     symptom: "Answers are cut in your client",
-    remedy: "wandflow fits them to what the client passes on; `MAX_RESPONSE_TOKENS` sets another " +
-      "bound, the note in the answer says how to go on",
+    remedy:
+      "wandflow fits them to the client's limit; `MAX_RESPONSE_TOKENS` sets another one, and " +
+      "the note in the answer says how to continue",
   },
   {
-    symptom: "A deletion without a person (`claude -p`, `codex exec`, `copilot -p`) is refused",
-    remedy: "`--trust-confirm` takes `confirm: true` for the yes; Codex also wants " +
+    symptom: "A deletion with nobody to ask (`claude -p`, `codex exec`, `copilot -p`) is refused",
+    remedy: "`--trust-confirm` accepts `confirm: true` as consent; Codex also needs " +
       '`approval_mode = "approve"` under `[mcp_servers.wandflow.tools.delete_traces]`',
   },
   {

@@ -1,7 +1,7 @@
 import { toHttpUrl } from "../core/values.ts";
 import { needAws, needAzure, needGoogle } from "./clouds.ts";
 import { needWorkspace } from "./databricks.ts";
-import { credentialsFile, schemeOfStore, signsRequests } from "./mlflow.ts";
+import { credentialsFile, findStoreScheme, signsRequests } from "./mlflow.ts";
 import { type Needs, withoutUser } from "./needs.ts";
 import type { Settings } from "./settings.ts";
 import { needWandb } from "./wandb.ts";
@@ -28,7 +28,7 @@ export const DENIED_NETWORK = "169.254.0.0/16";
  * @param home The user's home folder, where MLflow keeps its credentials file.
  * @param listening Whether the server will listen for HTTP.
  */
-export function accessOf(
+export function computeAccess(
   settings: Settings,
   home: string | undefined,
   listening: boolean,
@@ -38,7 +38,7 @@ export function accessOf(
   const errors: string[] = [];
   const uri = settings.trackingUri;
   if (uri !== undefined) {
-    const host = hostOfUrl(uri);
+    const host = extractHost(uri);
     if (host !== undefined) {
       net.set(host, "MLFLOW_TRACKING_URI");
       const file = signsRequests(settings) ? undefined : credentialsFile(settings, home);
@@ -48,14 +48,14 @@ export function accessOf(
   for (const find of [needWorkspace, needAws, needAzure, needGoogle, needWandb]) {
     const needs: Needs = find(settings);
     for (const [url, why] of needs.hosts ?? []) {
-      const host = hostOfUrl(url.href);
+      const host = extractHost(url.href);
       if (host !== undefined && !net.has(host)) net.set(host, why);
     }
     for (const [file, why] of needs.files ?? []) read.set(file, why);
     errors.push(...needs.errors ?? []);
   }
   for (const store of settings.artifactStores) {
-    if (schemeOfStore(store) !== undefined) continue;
+    if (findStoreScheme(store) !== undefined) continue;
     errors.push(
       `--artifact-stores: "${
         withoutUser(store)
@@ -78,9 +78,9 @@ export function accessOf(
       errors.push(`--allow-hosts: "${withoutUser(entry)}" is not a host, host:port or URL.`);
     } else net.set(host, "--allow-hosts");
   }
-  if (listening) net.set(`${bracketed(settings.host)}:${settings.port}`, "--host and --port");
+  if (listening) net.set(`${addBrackets(settings.host)}:${settings.port}`, "--host and --port");
   for (const entry of net.keys()) {
-    const problem = problemOf(entry);
+    const problem = findHostProblem(entry);
     if (problem !== undefined) errors.push(problem);
   }
   const why = Object.fromEntries([...net, ...read]);
@@ -88,7 +88,7 @@ export function accessOf(
 }
 
 /** `host:port` of an http(s) URL with the default port filled in; undefined for anything else. */
-export function hostOfUrl(text: string): string | undefined {
+export function extractHost(text: string): string | undefined {
   const url = toHttpUrl(text);
   if (url === undefined) return undefined;
   return `${url.hostname}:${url.port === "" ? (url.protocol === "https:" ? 443 : 80) : url.port}`;
@@ -96,7 +96,7 @@ export function hostOfUrl(text: string): string | undefined {
 
 /** Converts `host`, `host:port`, `*.domain[:port]` or a URL to a permission entry. */
 export function permissionEntry(entry: string): string | undefined {
-  if (entry.includes("://")) return hostOfUrl(entry);
+  if (entry.includes("://")) return extractHost(entry);
   const match = /^(\*\.)?([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:\d{1,5})?$/.exec(entry);
   if (match === null || Number(match[3]?.slice(1) ?? 0) > 65535) return undefined;
   const [, wildcard, name = ""] = match;
@@ -111,11 +111,11 @@ function isHostName(name: string): boolean {
 }
 
 /** Why a permission cannot be granted; creating the worker with it would fail. */
-function problemOf(entry: string): string | undefined {
+function findHostProblem(entry: string): string | undefined {
   const name = entry.replace(/:\d+$/, "").replace(/^\*\./, "");
-  if (!isHostName(name)) return `"${name}" in the configuration is not the name of a host.`;
+  if (!isHostName(name)) return `"${name}" in the configuration is not a host name.`;
   return name.startsWith("169.254.")
-    ? `"${name}" is never reached: ${DENIED_NETWORK} belongs to cloud metadata services.`
+    ? `"${name}" is never contacted: ${DENIED_NETWORK} belongs to cloud metadata services.`
     : undefined;
 }
 
@@ -125,6 +125,6 @@ export function isLoopback(host: string): boolean {
     /^127(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}$/.test(host);
 }
 
-function bracketed(host: string): string {
+function addBrackets(host: string): string {
   return host.includes(":") && !host.startsWith("[") ? `[${host}]` : host;
 }

@@ -17,13 +17,13 @@ export const COMMAND_OPTIONS = {
   tools: { json: { type: "boolean", help: "Print JSON instead of a table." } },
   call: {
     args: { type: "string", help: "The arguments as one JSON object." },
-    json: { type: "boolean", help: "Print JSON also on a terminal." },
+    json: { type: "boolean", help: "Print JSON even on a terminal." },
   },
   setup: {
     remote: { type: "string", help: "Address of a wandflow server, such as https://host/mcp." },
-    "token-env": { type: "string", help: "Variable with the bearer token of that server." },
+    "token-env": { type: "string", help: "Variable with that server's bearer token." },
     through: { type: "string", help: "What starts wandflow: executable (default), uvx or npx." },
-    file: { type: "boolean", help: "Print the settings file also where the client has a command." },
+    file: { type: "boolean", help: "Print the settings file even if the client has a command." },
     merge: {
       type: "boolean",
       help:
@@ -64,7 +64,7 @@ export class UsageError extends Error {
  * @throws {UsageError} if the command line is invalid.
  */
 export async function parseCommandLine(args: readonly string[]): Promise<CommandLine> {
-  const command = commandOf(args);
+  const command = findCommand(args);
   const rest = args.filter((_, index) => index !== command.index);
   const options: Record<string, { type: "boolean" | "string"; short?: string }> = {
     help: { type: "boolean", short: "h" },
@@ -90,7 +90,7 @@ export async function parseCommandLine(args: readonly string[]): Promise<Command
     throw new UsageError(
       command.index < 0 && isCommand(word)
         ? `The command comes first: wandflow ${word}, then the flags.`
-        : `"${word}" is one word too many; see wandflow ${command.name} --help.`,
+        : `Unexpected argument "${word}"; see wandflow ${command.name} --help.`,
     );
   }
   if (command.name === "stdio" && /^\s*http\s*$/i.test(String(flags.get("transport")))) {
@@ -133,11 +133,11 @@ async function parse(
     }
     if (unknown === undefined) throw new UsageError(message.split(/(?<=\.) /)[0] ?? message);
     const guess = didYouMean(unknown, Object.keys(options), (name) => `--${name}`);
-    throw new UsageError(`There is no flag --${unknown}${guess} See wandflow --help.`);
+    throw new UsageError(`Unknown flag --${unknown}${guess} See wandflow --help.`);
   }
 }
 
-function commandOf(args: readonly string[]): { name: keyof typeof COMMANDS; index: number } {
+function findCommand(args: readonly string[]): { name: keyof typeof COMMANDS; index: number } {
   const index = 0;
   const first = args[index];
   if (first === undefined || first.startsWith("-")) return { name: "stdio", index: -1 };
@@ -145,7 +145,7 @@ function commandOf(args: readonly string[]): { name: keyof typeof COMMANDS; inde
   if (isCommand(name)) return { name, index };
   const commands = Object.keys(COMMANDS);
   throw new UsageError(
-    `There is no command "${name}"${didYouMean(name, commands)} ` +
+    `Unknown command "${name}"${didYouMean(name, commands)} ` +
       `Commands: ${commands.join(", ")}.`,
   );
 }

@@ -1,7 +1,7 @@
 /** The credentials for AWS, Azure and Google in a configuration, and where their stores are. */
 import { decodePercent, toHttpUrl } from "../core/values.ts";
 import { type EntraLogin, PUBLIC_AUTHORITY, readAuthority } from "./databricks.ts";
-import { schemeOfStore, signsRequests } from "./mlflow.ts";
+import { findStoreScheme, signsRequests } from "./mlflow.ts";
 import { type Needs, notUrl } from "./needs.ts";
 import type { Settings } from "./settings.ts";
 
@@ -41,7 +41,7 @@ export function findAwsLogin(settings: Settings): AwsLogin | string {
   const region = settings.awsRegion ??
     (settings.s3Endpoint === undefined || signsRequests(settings) ? undefined : "us-east-1");
   if (region === undefined) {
-    return "Signing requests for AWS takes a region: set AWS_REGION, such as eu-west-1.";
+    return "Signing requests for AWS needs a region: set AWS_REGION, such as eu-west-1.";
   }
   if (!/^[a-z0-9-]+$/.test(region)) {
     return "AWS_REGION is not the name of a region, such as eu-west-1.";
@@ -51,9 +51,11 @@ export function findAwsLogin(settings: Settings): AwsLogin | string {
     const { awsSessionToken: sessionToken } = settings;
     return { kind: "keys", accessKeyId, secretAccessKey, sessionToken, region };
   }
-  if (accessKeyId !== undefined) return "AWS_ACCESS_KEY_ID is set, AWS_SECRET_ACCESS_KEY is not.";
+  if (accessKeyId !== undefined) {
+    return "AWS_ACCESS_KEY_ID is set, but AWS_SECRET_ACCESS_KEY is not.";
+  }
   if (secretAccessKey !== undefined) {
-    return "AWS_SECRET_ACCESS_KEY is set, AWS_ACCESS_KEY_ID is not.";
+    return "AWS_SECRET_ACCESS_KEY is set, but AWS_ACCESS_KEY_ID is not.";
   }
   if (roleArn !== undefined && tokenFile !== undefined) {
     const sts = toHttpUrl(settings.awsStsEndpoint ?? awsAddress("sts", region));
@@ -65,7 +67,7 @@ export function findAwsLogin(settings: Settings): AwsLogin | string {
   }
   return "There are no AWS credentials to sign requests with: set AWS_ACCESS_KEY_ID and " +
     "AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or AWS_ROLE_ARN and AWS_WEB_IDENTITY_TOKEN_FILE. " +
-    "Those of an instance's or container's metadata service are never asked for: its address is " +
+    "Those of an instance's or container's metadata service are never requested: its address is " +
     "always denied.";
 }
 
@@ -124,7 +126,7 @@ function readLogin(settings: Settings, account: string): AzureLogin | string {
     const setting = "AZURE_STORAGE_ACCESS_KEY";
     return isKey(key)
       ? { kind: "key", setting, account, key }
-      : `${setting} is not the key of a storage account: base64 text.`;
+      : `${setting} is not a storage account key, which is base64 text.`;
   }
   if (sas !== undefined) {
     return { kind: "sas", setting: "AZURE_STORAGE_SAS_TOKEN", token: trim(sas) };
@@ -143,7 +145,7 @@ function readPrincipal(settings: Settings): AzureLogin | string {
   }
   return "There are no credentials for Azure storage: set AZURE_STORAGE_CONNECTION_STRING, or " +
     "AZURE_STORAGE_ACCESS_KEY, or AZURE_STORAGE_SAS_TOKEN, or AZURE_TENANT_ID, AZURE_CLIENT_ID and " +
-    "AZURE_CLIENT_SECRET. Those of a managed identity are never asked for: the address of the " +
+    "AZURE_CLIENT_SECRET. Those of a managed identity are never requested: the address of the " +
     "metadata service is always denied.";
 }
 
@@ -174,7 +176,7 @@ function readConnectionString(
   if (key !== undefined) {
     return isKey(key)
       ? { endpoint, login: { kind: "key", setting, account, key } }
-      : `The AccountKey in ${setting} is not the key of a storage account: base64 text.`;
+      : `The AccountKey in ${setting} is not a storage account key, which is base64 text.`;
   }
   if (sas !== undefined) return { endpoint, login: { kind: "sas", setting, token: trim(sas) } };
   // This connection string only says where the account is.
@@ -215,7 +217,7 @@ export function findGoogleStorage(
   }
   if (credentialsFile === undefined && gcsEndpoint === undefined) {
     return "There are no credentials for Google Cloud Storage: set GOOGLE_APPLICATION_CREDENTIALS " +
-      "to the key file of a service account. Those of a metadata service are never asked for: its " +
+      "to the key file of a service account. Those of a metadata service are never requested: its " +
       "address is always denied.";
   }
   return { endpoint, credentialsFile };
@@ -227,7 +229,7 @@ export function usesAws(settings: Settings): boolean {
 }
 
 function readsS3({ artifactStores }: Settings): boolean {
-  return artifactStores.some((store) => schemeOfStore(store) === "s3");
+  return artifactStores.some((store) => findStoreScheme(store) === "s3");
 }
 
 /** The bucket's host, and for a role AWS's token service and the file with the role's token. */
@@ -241,7 +243,7 @@ export function needAws(settings: Settings): Needs {
     hosts: [
       ...(s3 === undefined ? [] : [[s3, "--artifact-stores"]] as const),
       ...(takesRole
-        ? [[login.sts, "AWS_ROLE_ARN: AWS's token service gives its keys"]] as const
+        ? [[login.sts, "AWS_ROLE_ARN: AWS's token service issues its keys"]] as const
         : []),
     ],
     files: takesRole ? [[login.tokenFile, "AWS_WEB_IDENTITY_TOKEN_FILE"]] : [],
@@ -253,7 +255,7 @@ export function needAws(settings: Settings): Needs {
 
 /** The containers' accounts, and Entra if a service principal reads them. */
 export function needAzure(settings: Settings): Needs {
-  const accounts = settings.artifactStores.filter((store) => schemeOfStore(store) === "azure")
+  const accounts = settings.artifactStores.filter((store) => findStoreScheme(store) === "azure")
     .map(readAzureLocation).filter((place) => place !== undefined)
     .map((place) => findAzureAccount(settings, place));
   return {
@@ -262,7 +264,7 @@ export function needAzure(settings: Settings): Needs {
     ) => [
       [endpoint, "--artifact-stores"] as const,
       ...(login.kind === "entra"
-        ? [[login.authority, "AZURE_CLIENT_ID: Microsoft Entra gives its tokens"]] as const
+        ? [[login.authority, "AZURE_CLIENT_ID: Microsoft Entra issues its tokens"]] as const
         : []),
     ]),
     errors: [...new Set(accounts.filter((account) => typeof account === "string"))],
@@ -271,14 +273,14 @@ export function needAzure(settings: Settings): Needs {
 
 /** Google's storage, its token endpoint and the service account's key file. */
 export function needGoogle(settings: Settings): Needs {
-  if (!settings.artifactStores.some((store) => schemeOfStore(store) === "gs")) return {};
+  if (!settings.artifactStores.some((store) => findStoreScheme(store) === "gs")) return {};
   const storage = findGoogleStorage(settings);
   if (typeof storage === "string") return { errors: [storage] };
   const { endpoint, credentialsFile } = storage;
   const store = [endpoint, "--artifact-stores"] as const;
   const setting = "GOOGLE_APPLICATION_CREDENTIALS";
   return credentialsFile === undefined ? { hosts: [store] } : {
-    hosts: [store, [GOOGLE_TOKENS, `${setting}: Google gives its tokens`]],
+    hosts: [store, [GOOGLE_TOKENS, `${setting}: Google issues its tokens`]],
     files: [[credentialsFile, setting]],
   };
 }

@@ -39,7 +39,7 @@ interface Origin {
 }
 
 /** All secrets to redact: the values of secret settings, and secrets within URLs. */
-export function secretsOf(settings: Settings): string[] {
+export function listSecrets(settings: Settings): string[] {
   return settingKeys().flatMap((key) => {
     const setting: Setting = SETTINGS[key];
     const value: unknown = settings[key];

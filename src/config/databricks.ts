@@ -106,7 +106,7 @@ function chooseLogin(settings: Settings): DatabricksLogin | string {
     "ARM_TENANT_ID, ARM_CLIENT_ID and ARM_CLIENT_SECRET";
   return wanted === undefined
     ? `There are no credentials for the Databricks workspace: set ${ways}.`
-    : `There are no credentials of the kind that DATABRICKS_AUTH_TYPE asks for; wandflow takes ` +
+    : `There are no credentials of the kind that DATABRICKS_AUTH_TYPE asks for; wandflow supports ` +
       `pat, oauth-m2m and azure-client-secret, from ${ways}.`;
 }
 
@@ -119,10 +119,10 @@ function readOauth(
 ): DatabricksLogin | string | undefined {
   if (clientId === undefined && clientSecret === undefined) return undefined;
   if (clientId === undefined) {
-    return "DATABRICKS_CLIENT_SECRET is set, DATABRICKS_CLIENT_ID is not.";
+    return "DATABRICKS_CLIENT_SECRET is set, but DATABRICKS_CLIENT_ID is not.";
   }
   if (clientSecret === undefined) {
-    return "DATABRICKS_CLIENT_ID is set, DATABRICKS_CLIENT_SECRET is not.";
+    return "DATABRICKS_CLIENT_ID is set, but DATABRICKS_CLIENT_SECRET is not.";
   }
   return { kind: "oauth-m2m", clientId, clientSecret };
 }
@@ -131,10 +131,10 @@ function readEntra(settings: Settings): DatabricksLogin | string | undefined {
   const { armTenantId: tenantId, armClientId: clientId, armClientSecret: clientSecret } = settings;
   if (clientId === undefined || clientSecret === undefined) return undefined;
   if (tenantId === undefined) {
-    return "ARM_CLIENT_ID and ARM_CLIENT_SECRET are set, ARM_TENANT_ID is not.";
+    return "ARM_CLIENT_ID and ARM_CLIENT_SECRET are set, but ARM_TENANT_ID is not.";
   }
   const cloud = CLOUDS[(settings.armEnvironment ?? "public").toLowerCase()];
-  if (cloud === undefined) return "ARM_ENVIRONMENT is none of public, usgovernment and china.";
+  if (cloud === undefined) return "ARM_ENVIRONMENT is not public, usgovernment or china.";
   const authority = readAuthority(settings.azureAuthorityHost ?? cloud.authority);
   if (typeof authority === "string") return authority;
   const { management } = cloud;
@@ -163,7 +163,7 @@ export function needWorkspace(settings: Settings): Needs {
     hosts: [
       [url, why],
       ...(login.kind === "azure-client-secret"
-        ? [[login.authority, "ARM_CLIENT_ID: Microsoft Entra gives its tokens"]] as const
+        ? [[login.authority, "ARM_CLIENT_ID: Microsoft Entra issues its tokens"]] as const
         : []),
     ],
   };

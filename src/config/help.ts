@@ -33,7 +33,7 @@ export function helpText(command: keyof typeof COMMANDS | undefined): string {
     if (command === "call") {
       lines.push(
         "",
-        "A value is read as JSON where it is JSON, else as text:",
+        "A value that is valid JSON is read as JSON, any other as text:",
         "  wandflow call search_traces experiment_id=1 max_results=5",
         '  wandflow call log_feedback --args \'{"trace_id":"tr-1","name":"relevance","value":0.85}\'',
         "",
@@ -43,8 +43,8 @@ export function helpText(command: keyof typeof COMMANDS | undefined): string {
     if (command === "setup") {
       lines.push(
         "",
-        "Without a client it lists those it knows. Nothing is written: what is to be pasted goes to",
-        "standard output, where to and why to standard error. Settings come from flags and variables.",
+        "Without a client, lists the known ones. Writes no files: the text to paste goes to standard",
+        "output, notes on it to standard error. Settings come from flags and variables.",
         "  wandflow setup claude-code | sh",
         "  wandflow setup cursor --merge < ~/.cursor/mcp.json > mcp.json",
       );
@@ -52,8 +52,8 @@ export function helpText(command: keyof typeof COMMANDS | undefined): string {
     if (command === "doctor") {
       lines.push(
         "",
-        "Exit code: 0 nothing is wrong, 1 something is, 2 settings or words that cannot be used,",
-        "which standard error then names.",
+        "Exit code: 0 nothing is wrong, 1 something is, 2 the settings or the command line cannot be",
+        "used (standard error says why).",
       );
     }
   }

@@ -22,7 +22,7 @@ const DEFAULT_FILE = "mlflow.db";
 const DEFAULT_FOLDER = "mlruns";
 
 /**
- * The settings, with the tracking URI of a local store made absolute. Without a tracking URI it
+ * The settings, with the tracking URI of a local store made toAbsolute. Without a tracking URI it
  * searches the working folder as MLflow does: `mlruns` if that holds experiments, else
  * `mlflow.db`.
  *
@@ -35,13 +35,14 @@ export function withLocalStore(
 ): { settings: Settings; notes: readonly ConfigNote[] } {
   const given = settings.trackingUri;
   if (given === undefined) return inFolder(settings, folder, look);
-  const artifactsDestination = settings.artifactsDestination === undefined
-    ? undefined
-    : absolute(readFileUri(settings.artifactsDestination) ?? settings.artifactsDestination, folder);
+  const artifactsDestination = settings.artifactsDestination === undefined ? undefined : toAbsolute(
+    readFileUri(settings.artifactsDestination) ?? settings.artifactsDestination,
+    folder,
+  );
   const named = sqlitePath(given) ?? readFileUri(given) ??
     (isPath(given, look) ? given : undefined);
   if (named === undefined) return { settings, notes: [] };
-  const path = absolute(named, folder);
+  const path = toAbsolute(named, folder);
   const isFolder = look.kind(path) === "folder";
   const inside = `${path}/${DEFAULT_FILE}`;
   if (isFolder && look.kind(inside) === "file" && !holdsExperiments(path, look)) {
@@ -70,8 +71,8 @@ function inFolder(
   folder: string,
   look: Look,
 ): { settings: Settings; notes: readonly ConfigNote[] } {
-  const runs = absolute(DEFAULT_FOLDER, folder);
-  const file = absolute(DEFAULT_FILE, folder);
+  const runs = toAbsolute(DEFAULT_FOLDER, folder);
+  const file = toAbsolute(DEFAULT_FILE, folder);
   const note = (message: string): ConfigNote => ({
     source: "MLFLOW_TRACKING_URI",
     message: `MLFLOW_TRACKING_URI is not set: ${message}`,
@@ -81,7 +82,7 @@ function inFolder(
     const other = hasFile ? ` To read ${file} instead, set it to sqlite:///${DEFAULT_FILE}.` : "";
     return {
       settings: { ...settings, trackingUri: `file://${runs}` },
-      notes: [note(`${runs} holds experiments, and MLflow takes it before ${file}.${other}`)],
+      notes: [note(`${runs} holds experiments, and MLflow prefers it to ${file}.${other}`)],
     };
   }
   if (!hasFile) return { settings, notes: [] };
@@ -98,8 +99,8 @@ function holdsExperiments(folder: string, look: Look): boolean {
   );
 }
 
-/** The store that an absolute tracking URI names; undefined for servers and everything else. */
-export function localStoreOf(settings: Settings): LocalStore | undefined {
+/** The store that an toAbsolute tracking URI names; undefined for servers and everything else. */
+export function readLocalStore(settings: Settings): LocalStore | undefined {
   const path = sqlitePath(settings.trackingUri ?? "");
   if (path === undefined) return undefined;
   const folder = path.replace(/[\\/][^\\/]*$/, "");
@@ -130,7 +131,7 @@ function isPath(text: string, look: Look): boolean {
   return /[\\/]/.test(text) || /\.(db|sqlite3?)$/i.test(text) || look.kind(text) !== undefined;
 }
 
-function absolute(path: string, folder: string): string {
+function toAbsolute(path: string, folder: string): string {
   if (/^([A-Za-z]:)?[\\/]/.test(path)) return path.replace(/(?<=.)[\\/]+$/, "");
   const parts = folder.replace(/[\\/]+$/, "").split("/");
   for (const part of path.split(/[\\/]/)) {

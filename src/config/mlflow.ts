@@ -24,7 +24,7 @@ export function credentialsFile(settings: Settings, home: string | undefined): s
 export type StoreScheme = "s3" | "azure" | "gs";
 
 /** The kind of store that a location names; undefined for others. */
-export function schemeOfStore(location: string): StoreScheme | undefined {
+export function findStoreScheme(location: string): StoreScheme | undefined {
   if (/^s3:\/\/[^/]/.test(location)) return "s3";
   if (/^gs:\/\/[^/]/.test(location)) return "gs";
   return /^(wasbs?|abfss?):\/\/[^@/]+@[^./]+\.[^/]/.test(location) ? "azure" : undefined;

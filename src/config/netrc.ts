@@ -44,7 +44,7 @@ export function netrcFiles(named: string | undefined, home: string | undefined):
  * used: it would send another site's password to W&B.
  */
 export function netrcPassword(text: string, hosts: readonly string[]): string | undefined {
-  const tokens = tokensOf(text);
+  const tokens = tokenize(text);
   const found = new Map<string, string>();
   let machine: string | undefined;
   for (let index = 0; index < tokens.length; index++) {
@@ -73,7 +73,7 @@ export function netrcPassword(text: string, hosts: readonly string[]): string | 
 }
 
 /** Splits on whitespace, with shell-like quoting; skips comments and macro bodies. */
-function tokensOf(text: string): string[] {
+function tokenize(text: string): string[] {
   const tokens: string[] = [];
   let inMacro = false;
   for (const line of text.split(/\r?\n/)) {

@@ -45,13 +45,13 @@ function completeSettings(
 
 /** A section of an INI file; the parser treats dots in names as nesting. */
 function findSection(sections: unknown, name: string): unknown {
-  const whole = membersOf(sections).get(name);
+  const whole = collectMembers(sections).get(name);
   if (whole !== undefined) return whole;
-  return name.split(".").reduce<unknown>((node, part) => membersOf(node).get(part), sections);
+  return name.split(".").reduce<unknown>((node, part) => collectMembers(node).get(part), sections);
 }
 
 /** The members of a section; empty if the value is not an object. */
-export function membersOf(value: unknown): Map<string, unknown> {
+export function collectMembers(value: unknown): Map<string, unknown> {
   return new Map(typeof value === "object" && value !== null ? Object.entries(value) : []);
 }
 
@@ -78,7 +78,7 @@ export async function withAwsProfile(
     const path = expandHome(named ?? `~/.aws/${name}`, home);
     try {
       const text = path === undefined ? "" : read(path);
-      return { path, values: membersOf(findSection(await parseIni(text), section)) };
+      return { path, values: collectMembers(findSection(await parseIni(text), section)) };
     } catch {
       return { path, values: new Map<string, unknown>() };
     }
@@ -106,8 +106,8 @@ export async function withAwsProfile(
     return {
       ...nothing,
       errors: [
-        `AWS_PROFILE: profile "${profile}" gets its keys by ${elsewhere}, which takes other ` +
-        "programs. Export them before the start: " +
+        `AWS_PROFILE: profile "${profile}" gets its keys from ${elsewhere}, which needs other ` +
+        "programs. Export them first: " +
         `eval "$(aws configure export-credentials --profile ${profile} --format env)".`,
       ],
     };
@@ -155,19 +155,19 @@ export async function withDatabricksProfile(
   } catch {
     return named === undefined
       ? nothing
-      : fail(`The Databricks profile "${named}" is not known: ${path} cannot be read.`);
+      : fail(`The Databricks profile "${named}" is unknown: ${path} cannot be read.`);
   }
   const sections = await parseIni(text);
   const profile = findSection(sections, named ?? "DEFAULT");
   if (profile === undefined) {
     if (named === undefined) return nothing;
-    const names = [...membersOf(sections).keys()].filter((name) => !name.startsWith("__"));
+    const names = [...collectMembers(sections).keys()].filter((name) => !name.startsWith("__"));
     const [near] = nearest(named, names, 1);
     return fail(
       `${path} has no profile "${named}"${near === undefined ? "." : `; did you mean "${near}"?`}`,
     );
   }
-  const given = membersOf(profile);
+  const given = collectMembers(profile);
   const { databricksHost } = settings;
   const host = given.get("host");
   if (
@@ -176,7 +176,7 @@ export async function withDatabricksProfile(
   ) {
     return fail(
       `DATABRICKS_HOST and the Databricks profile "${named ?? "DEFAULT"}" name different ` +
-        "workspaces: leave out one of them.",
+        "workspaces: remove one of them.",
     );
   }
   const databricksProfile = named ?? "DEFAULT";

@@ -52,7 +52,7 @@ export function resolveSettings(
       }
       if (reading.reason !== undefined && setting.narrows === true) {
         errors.push(
-          `${source}: ${reading.reason}. What it was to leave out would be listed: give it a value, ` +
+          `${source}: ${reading.reason}. What it was meant to leave out would be listed: give it a value, ` +
             "or leave it empty.",
         );
         break;
@@ -118,13 +118,15 @@ type Reading =
   | { readonly kind: "error"; readonly reason: string };
 
 /**
- * Reads a setting's text. Empty text, a `${…}` that a client left unexpanded and placeholders
+ * Reads a setting's text. Empty text, a `${…}` that a client left findPlaceholder and placeholders
  * such as `<MLFLOW_TRACKING_URI>` count as unset, with the reason where that is worth telling.
  */
 function readValue(setting: Setting, raw: string): Reading {
   const text = raw.trim();
   if (text === "") return { kind: "unset" };
-  const left = setting.secret === true ? leftInSecret(setting, text) : unexpanded(text);
+  const left = setting.secret === true
+    ? findSecretPlaceholder(setting, text)
+    : findPlaceholder(text);
   if (left !== undefined) return { kind: "unset", reason: left };
   switch (setting.type) {
     case "string":
@@ -145,7 +147,7 @@ function readValue(setting: Setting, raw: string): Reading {
 }
 
 /** Says why a text is a leftover of a configuration template, or undefined when it is not. */
-function unexpanded(text: string): string | undefined {
+function findPlaceholder(text: string): string | undefined {
   if (/^\$\{[^}]*\}$/.test(text) || /^\$\{?[A-Za-z_][A-Za-z0-9_]*\}?$/.test(text)) {
     return `it is the literal text ${text}: the client did not replace the variable, ` +
       "most likely because it is not set where the client runs";
@@ -162,7 +164,7 @@ function unexpanded(text: string): string | undefined {
 }
 
 /** The same for a secret, which may well begin with a dollar sign and is never quoted. */
-function leftInSecret(setting: Setting, text: string): string | undefined {
+function findSecretPlaceholder(setting: Setting, text: string): string | undefined {
   const names = setting.env.flatMap((name) => [`$${name}`, `<${name}>`]);
   return /^\$\{[^{}]*\}$/.test(text) || /^<[^<>]*(key|token|password)[^<>]*>$/i.test(text) ||
       /^your[-_ ][a-z_ -]*(key|token|password)$/i.test(text) || names.includes(text)

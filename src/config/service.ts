@@ -1,7 +1,7 @@
 /** Checks on the settings of a server for many callers, made before it starts. */
 import { isLoopback } from "./access.ts";
 import { isDatabricks } from "./databricks.ts";
-import { localStoreOf } from "./local_store.ts";
+import { readLocalStore } from "./local_store.ts";
 import { settingKeys } from "./resolve.ts";
 import type { Setting } from "./setting.ts";
 import { type SettingKey, SETTINGS, type Settings } from "./settings.ts";
@@ -21,14 +21,14 @@ export function findServiceProblems(settings: Settings): string[] {
   return [
     ...(beyond && auth === "none"
       ? [
-        `--host ${host} is refused: anybody who reaches it could call. Give --auth token or ` +
+        `--host ${host} is refused: anyone who can reach it could call. Give --auth token or ` +
         "--auth passthrough, or listen on 127.0.0.1, ::1 or localhost.",
       ]
       : []),
     ...(beyond && allowedHosts.length === 0
       ? [
-        `--host ${host} is refused without --allowed-hosts: name the hosts that clients address ` +
-        "this server by, so that no page in a browser can reach it by another name.",
+        `--host ${host} is refused without --allowed-hosts: list the host names that clients use ` +
+        "for this server, so that no page in a browser can reach it by another name.",
       ]
       : []),
     ...(auth === "token" && tokensFile === undefined
@@ -36,7 +36,7 @@ export function findServiceProblems(settings: Settings): string[] {
       : []),
     ...(auth === "passthrough" ? findOwnCredentials(settings) : []),
     ...(stateKey !== undefined && new TextEncoder().encode(stateKey).length < SHORTEST_KEY
-      ? [`WANDFLOW_STATE_KEY is too short: give at least ${SHORTEST_KEY} bytes, at random.`]
+      ? [`WANDFLOW_STATE_KEY is too short: give at least ${SHORTEST_KEY} random bytes.`]
       : []),
   ];
 }
@@ -50,17 +50,17 @@ function findOwnCredentials(settings: Settings): string[] {
   });
   const uri = settings.trackingUri;
   if ((URL.parse(uri ?? "")?.username ?? "") !== "") set.push("the user in MLFLOW_TRACKING_URI");
-  const asksNobody = localStoreOf(settings) !== undefined;
+  const isLocal = readLocalStore(settings) !== undefined;
   return [
     ...(set.length === 0
       ? []
-      : [`With --auth passthrough every caller brings credentials; unset ${set.join(", ")}.`]),
-    ...(asksNobody || isDatabricks(uri)
+      : [`With --auth passthrough callers bring their own credentials; unset ${set.join(", ")}.`]),
+    ...(isLocal || isDatabricks(uri)
       ? [
         "With --auth passthrough MLFLOW_TRACKING_URI must be a tracking server's address: " +
-        (asksNobody
-          ? "a local store asks nobody who they are."
-          : "a log-in to Databricks is the server's own."),
+        (isLocal
+          ? "a local store checks no credentials."
+          : "a login to Databricks is the server's own."),
       ]
       : []),
   ];

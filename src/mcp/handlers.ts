@@ -11,7 +11,7 @@ import { didYouMean, Failure, shortenName } from "../core/failure.ts";
 import type { Log } from "../core/log.ts";
 import { defined } from "../core/values.ts";
 import { stripInvisible } from "../core/visible.ts";
-import { listApp, listApps, readApp, renderReply, reportOf } from "./result.ts";
+import { listApp, listApps, readApp, renderReply, toFailureReport } from "./result.ts";
 import type { Fit } from "./fit.ts";
 import type { Prompt } from "./prompts.ts";
 import { keepUsableLinks, matchUri, type Resource } from "./resource.ts";
@@ -211,7 +211,7 @@ async function callTool(
     if (outcome.kind === "reply") return outcome.reply;
     throw new Failure("confirmation_required", outcome.question);
   } catch (error) {
-    const { error: kind, message, hint, retryable } = reportOf(error, context.log);
+    const { error: kind, message, hint, retryable } = toFailureReport(error, context.log);
     const text = hint === undefined ? message : `${message} ${hint}`;
     if (kind === "not_found") throw missing(text);
     const code = kind === "invalid_arguments"

@@ -176,7 +176,7 @@ export const REPORT = "wandflow/error";
 
 /** Renders an error as the protocol's result. What is not meant for the model stays in the log. */
 export function renderFailure(error: unknown, log: Log): CallToolResult {
-  const report = reportOf(error, log);
+  const report = toFailureReport(error, log);
   const { error: code, message, hint, retryable } = report;
   const text = `${code}: ${message}${hint === undefined ? "" : ` Hint: ${hint}`} ` +
     (retryable ? "Retry: the same call may succeed later." : "Retry: no.");
@@ -190,7 +190,7 @@ const MAX_MESSAGE = 1000;
  * The report of any error, without secrets and invisible characters; unexpected ones become
  * `internal` without their text.
  */
-export function reportOf(error: unknown, log: Log): FailureReport {
+export function toFailureReport(error: unknown, log: Log): FailureReport {
   const { error: kind, message, hint, retryable } = readReport(error, log);
   const clean = (text: string) => log.redact(stripInvisible(text).text);
   // Redacts before cutting: what a cut leaves of a secret would not be recognized.

@@ -19,7 +19,7 @@ import * as z from "zod";
 import type { Log } from "../core/log.ts";
 import { isDeeper } from "../core/json.ts";
 import { chooseFit, chooseHints, type Fit } from "./fit.ts";
-import { pageHint, renderFailure, renderReply, reportOf, showsApps } from "./result.ts";
+import { pageHint, renderFailure, renderReply, showsApps, toFailureReport } from "./result.ts";
 import { type Agreement, createAgreements, openAgreement } from "./consent.ts";
 import { handleOffers, listCapabilities } from "./handlers.ts";
 import type { Prompt } from "./prompts.ts";
@@ -188,7 +188,7 @@ async function callTool(
     const reply = keepOffered(given.reply, parts, readCapabilities(context, server));
     return reduceToRevision(renderReply(reply, call.fit, parts.log), server);
   } catch (error) {
-    outcome = context.mcpReq.signal.aborted ? "cancelled" : reportOf(error, parts.log).error;
+    outcome = context.mcpReq.signal.aborted ? "cancelled" : toFailureReport(error, parts.log).error;
     if (!context.mcpReq.signal.aborted) {
       return reduceToRevision(renderFailure(error, parts.log), server);
     }

@@ -138,7 +138,7 @@ export async function findSpan(
       "not_found",
       `No spans of trace ${traceId} are stored: whether it has span ${
         JSON.stringify(spanId)
-      } cannot be told.`,
+      } is unknown.`,
       { hint: "Leave out span_id: the assessment is then the whole trace's." },
     );
   }

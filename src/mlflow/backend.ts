@@ -1,7 +1,7 @@
 import * as z from "zod";
 import type { Config } from "../config/config.ts";
 import { findWorkspace, isDatabricks } from "../config/databricks.ts";
-import { type LocalStore, localStoreOf } from "../config/local_store.ts";
+import { type LocalStore, readLocalStore } from "../config/local_store.ts";
 import { credentialsFile, signsRequests } from "../config/mlflow.ts";
 import { Failure } from "../core/failure.ts";
 import { isRecord } from "../core/json.ts";
@@ -37,7 +37,7 @@ const INSTRUCTIONS =
 export function mlflowBackend(config: Config, trackingUri: string, log: Log): Backend {
   const { experimentId, experimentName } = config.settings;
   const experiment = { id: experimentId, name: experimentName };
-  const local = localStoreOf(config.settings);
+  const local = readLocalStore(config.settings);
   if (local !== undefined) return readLocally(local, config, experiment);
   const workspace = isDatabricks(trackingUri) ? findWorkspace(config.settings) : undefined;
   const tools = () => Promise.resolve(MLFLOW_TOOLS);

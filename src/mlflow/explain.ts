@@ -94,7 +94,7 @@ export async function countUnseen(
 export function describeUnseen(count: number | undefined): string {
   if (count === undefined) {
     return "Traces of this range whose spans are not in the database (kept in files, archived, or " +
-      "none) were not looked at; how many there are could not be told.";
+      "none) were not looked at; how many there are is unknown.";
   }
   return `${count} traces of this range were not looked at: their spans are not in the database ` +
     "(kept in files, archived, or none), where span.* and trace.text search. Without these " +

@@ -1,5 +1,5 @@
 /** Files of spans in object stores that the server does not serve. */
-import { schemeOfStore, type StoreScheme } from "../config/mlflow.ts";
+import { findStoreScheme, type StoreScheme } from "../config/mlflow.ts";
 import type { Settings } from "../config/settings.ts";
 import { Failure, type FailureCode } from "../core/failure.ts";
 import type { Log } from "../core/log.ts";
@@ -44,7 +44,7 @@ export function reachObjects(
   const load = (kind: StoreScheme) => once(() => KINDS[kind](settings, limits, log));
   const loaded = { s3: load("s3"), azure: load("azure"), gs: load("gs") };
   return (location, signal) => {
-    const kind = schemeOfStore(location);
+    const kind = findStoreScheme(location);
     const permitted = artifactStores.some((store) =>
       location.startsWith(`${store.replace(/\/+$/, "")}/`)
     );

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { schemeOfStore } from "../config/mlflow.ts";
+import { findStoreScheme } from "../config/mlflow.ts";
 import { Failure } from "../core/failure.ts";
 import { joinPath, path, type SafePath } from "../http/request.ts";
 
@@ -63,7 +63,7 @@ export function findFile(place: SpanPlace): SafePath | undefined {
 /** The file of spans in an object store, where only that has it. */
 export function findObject(place: SpanPlace): string | undefined {
   if (place.kind === "database" || place.folder === undefined) return undefined;
-  return schemeOfStore(place.folder) !== undefined
+  return findStoreScheme(place.folder) !== undefined
     ? `${place.folder.replace(/\/+$/, "")}/${place.file}`
     : undefined;
 }

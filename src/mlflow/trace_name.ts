@@ -64,7 +64,7 @@ export function describeOthers(
   const other = filterByRootName(filter);
   if (count === undefined) {
     return "Traces without a name of their own (they arrived through OpenTelemetry) may match by " +
-      "the name of their root span; whether there are any could not be told.";
+      "the name of their root span; whether there are any is unknown.";
   }
   const finds = other === undefined ? "" : `: ${printFilter(other.filter)} finds them.`;
   return `Besides, ${count} traces without a name of their own (they arrived through ` +

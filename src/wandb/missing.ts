@@ -280,8 +280,8 @@ export async function noRegistry(
     near.length > 0
       ? `Did you mean ${oneOf(near)}?`
       : titles.length > 0
-      ? `There are ${listFirst(titles, 12)}.`
-      : "list_registries_tool names the registries.",
+      ? `Registries: ${listFirst(titles, 12)}.`
+      : "list_registries_tool lists the registries.",
   );
 }
 

@@ -296,7 +296,7 @@ Deno.test("chartNames: latency, failures and number of each name, the most frequ
     })),
   });
   const { title, concat } = Bars.parse(chartNames({ title: "t", figures }).spec);
-  assert.equal(title.subtitle, "the 8 of 11 names with most traces");
+  assert.equal(title.subtitle, "the 8 of 11 names with the most traces");
   assert.deepEqual(
     concat.map((
       panel,

@@ -60,7 +60,7 @@ Deno.test("many ops with arguments of their own are no objects whose names are d
   assert.equal(fields.get("inputs.shared")?.presence, 1);
 });
 
-Deno.test("long text is shortened in values and its length told", () => {
+Deno.test("long text is shortened in values and its length reported", () => {
   const fields = fieldsOf([["op", { text: "x".repeat(1_000_000) }]]);
   assert.equal(fields.get("text")?.max_length, 1_000_000);
   assert.equal(String(fields.get("text")?.top_values[0]?.value).length, 101);

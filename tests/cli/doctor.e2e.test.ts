@@ -120,7 +120,7 @@ Deno.test("doctor tells a refused login, a refused key and a server that is not 
     /Check user name, password or token; a user name and password win/,
   );
   assert.match(said(/W&B/)?.fix ?? "", /make a new one at <your instance>\/authorize/);
-  assert.match(said(/Nothing answers at/)?.fix ?? "", /not running there, or the port is another/);
+  assert.match(said(/Nothing answers at/)?.fix ?? "", /not running there, or uses another port/);
   assert.deepEqual(report.back_ends.map(({ ok }) => ok), [false, false, false]);
 });
 
@@ -179,8 +179,11 @@ Deno.test("every finding has its fix, in the words of the table of troubles", as
     assert.ok(remedies.includes(fix ?? ""), `${problem}: ${fix}`);
   }
   const fixOf = (words: RegExp) => report.findings.find(({ problem }) => words.test(problem))?.fix;
-  assert.match(fixOf(/INSECURE_TLS/) ?? "", /^Unset it, and name the authority's PEM file/);
-  assert.match(fixOf(/TRACKING_AUTH/) ?? "", /^It is another client's variable/);
+  assert.match(
+    fixOf(/INSECURE_TLS/) ?? "",
+    /^Unset it, and set MLFLOW_TRACKING_SERVER_CERT_PATH to the authority's PEM file/,
+  );
+  assert.match(fixOf(/TRACKING_AUTH/) ?? "", /^The variable belongs to another client/);
   assert.match(fixOf(/EXPERIMENT_ID/) ?? "", /^Set the variable where the client starts/);
 });
 

@@ -76,10 +76,10 @@ Deno.test("setup refuses what it cannot understand", async () => {
   for (
     const [args, message] of [
       [["setup"], /Which client\? Clients: claude-code, /],
-      [["setup", "cursr"], /no client "cursr"; did you mean "cursor"\?/],
-      [["setup", "cursor", "vscode"], /"vscode" is one word too many/],
+      [["setup", "cursr"], /Unknown client "cursr"; did you mean "cursor"\?/],
+      [["setup", "cursor", "vscode"], /Unexpected argument "vscode"/],
       [["setup", "cursor", "--remote", "h.example"], /--remote takes an address/],
-      [["setup", "cursor", "--token-env", "T"], /--token-env belongs to --remote/],
+      [["setup", "cursor", "--token-env", "T"], /--token-env needs --remote/],
       [["setup", "cursor", "--through", "brew"], /--through takes executable, uvx, npx/],
     ] as const
   ) {

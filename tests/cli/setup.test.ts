@@ -107,7 +107,7 @@ Deno.test("an entry of that name is replaced, and a second run changes nothing",
   }
 });
 
-Deno.test("whatever JSON file there is, only the entry is added", async () => {
+Deno.test("in any JSON file, only the entry is added", async () => {
   const members = fc.dictionary(fc.string().filter((name) => name !== "__proto__"), fc.jsonValue());
   await fc.assert(fc.asyncProperty(members, members, fc.nat(8), async (rest, others, space) => {
     const before: Record<string, unknown> = { ...rest, mcpServers: others };

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { accessOf, hostOfUrl, isLoopback, permissionEntry } from "../../src/config/access.ts";
+import {
+  computeAccess,
+  extractHost,
+  isLoopback,
+  permissionEntry,
+} from "../../src/config/access.ts";
 import { credentialsFile } from "../../src/config/mlflow.ts";
-import { secretsOf } from "../../src/config/config.ts";
+import { listSecrets } from "../../src/config/config.ts";
 import { resolveSettings, settingKeys } from "../../src/config/resolve.ts";
 import type { Setting } from "../../src/config/setting.ts";
 import { SETTINGS, type Settings } from "../../src/config/settings.ts";
@@ -30,9 +35,9 @@ function workerTakes(net: readonly string[]): boolean {
 const NOTHING = { net: [], read: [], why: {}, errors: [] };
 
 Deno.test("nothing configured, nothing reachable; credentials alone widen nothing", () => {
-  assert.deepEqual(accessOf(settings({}), "/home/u", false), NOTHING);
+  assert.deepEqual(computeAccess(settings({}), "/home/u", false), NOTHING);
   const env = { MLFLOW_TRACKING_TOKEN: "token-1", MLFLOW_TRACKING_USERNAME: "u" };
-  assert.deepEqual(accessOf(settings(env), "/home/u", false), NOTHING);
+  assert.deepEqual(computeAccess(settings(env), "/home/u", false), NOTHING);
 });
 
 Deno.test("a tracking URI admits exactly its host and port", () => {
@@ -47,7 +52,7 @@ Deno.test("a tracking URI admits exactly its host and port", () => {
     "http://münchen.example/": "xn--mnchen-3ya.example:80",
   };
   for (const [uri, host] of Object.entries(cases)) {
-    const { net, errors } = accessOf(settings({ MLFLOW_TRACKING_URI: uri }), undefined, false);
+    const { net, errors } = computeAccess(settings({ MLFLOW_TRACKING_URI: uri }), undefined, false);
     assert.deepEqual([net, errors], [[host], []], uri);
     assert.ok(workerTakes(net), uri);
   }
@@ -72,7 +77,7 @@ Deno.test("a hostile or foreign URI admits nothing", () => {
       "http://a,b/",
     ]
   ) {
-    const { net, read, errors } = accessOf(
+    const { net, read, errors } = computeAccess(
       settings({ MLFLOW_TRACKING_URI: uri }),
       "/home/u",
       false,
@@ -85,10 +90,10 @@ Deno.test("a hostile or foreign URI admits nothing", () => {
 
 Deno.test("cloud metadata addresses are refused whatever the configuration says", () => {
   for (const uri of ["http://169.254.169.254/", "http://0xa9fea9fe/", "http://169.254.1.1:8080"]) {
-    const { errors } = accessOf(settings({ MLFLOW_TRACKING_URI: uri }), undefined, false);
+    const { errors } = computeAccess(settings({ MLFLOW_TRACKING_URI: uri }), undefined, false);
     assert.match(errors.join(), /169\.254\.0\.0\/16/, uri);
   }
-  const listed = accessOf(settings({ WANDFLOW_ALLOW_HOSTS: "169.254.169.254:80" }), "", false);
+  const listed = computeAccess(settings({ WANDFLOW_ALLOW_HOSTS: "169.254.169.254:80" }), "", false);
   assert.equal(listed.errors.length, 1);
 });
 
@@ -133,11 +138,15 @@ Deno.test("entries of --allow-hosts become permissions that the runtime takes", 
   ) {
     assert.equal(permissionEntry(entry), undefined, entry);
   }
-  const { errors } = accessOf(settings({ WANDFLOW_ALLOW_HOSTS: "a..b,good.example" }), "", false);
+  const { errors } = computeAccess(
+    settings({ WANDFLOW_ALLOW_HOSTS: "a..b,good.example" }),
+    "",
+    false,
+  );
   assert.match(errors.join(), /"a\.\.b" is not a host/);
 });
 
-Deno.test("whatever is configured, the launcher's worker can be made or the fault is told", () => {
+Deno.test("whatever is configured, the launcher's worker can be made or the fault is reported", () => {
   const word = fc.oneof(
     fc.string({ maxLength: 12 }),
     fc.webUrl(),
@@ -154,19 +163,19 @@ Deno.test("whatever is configured, the launcher's worker can be made or the faul
             name
           ],
       );
-      const { net, errors } = accessOf(resolved.settings, "/home/u", true);
+      const { net, errors } = computeAccess(resolved.settings, "/home/u", true);
       assert.ok(errors.length > 0 || workerTakes(net), JSON.stringify({ net }));
     }),
     { numRuns: 60 },
   );
 });
 
-Deno.test("the listening address is admitted only when it listens", () => {
+Deno.test("the listening address is allowed only if the server listens", () => {
   const http = settings({ WANDFLOW_PORT: "9000" });
-  assert.deepEqual(accessOf(http, undefined, true).net, ["127.0.0.1:9000"]);
-  assert.deepEqual(accessOf(http, undefined, false).net, []);
+  assert.deepEqual(computeAccess(http, undefined, true).net, ["127.0.0.1:9000"]);
+  assert.deepEqual(computeAccess(http, undefined, false).net, []);
   const v6 = settings({ WANDFLOW_HOST: "::1" });
-  assert.deepEqual(accessOf(v6, undefined, true).net, ["[::1]:8080"]);
+  assert.deepEqual(computeAccess(v6, undefined, true).net, ["[::1]:8080"]);
 });
 
 Deno.test("the credentials file is read only when nothing else gives credentials", () => {
@@ -181,7 +190,7 @@ Deno.test("the credentials file is read only when nothing else gives credentials
   assert.equal(file({}, ""), undefined);
   assert.equal(credentialsFile(settings({ MLFLOW_TRACKING_URI: uri }), undefined), undefined);
   const certificate = { MLFLOW_TRACKING_SERVER_CERT_PATH: "/etc/ca.pem" };
-  assert.deepEqual(accessOf(settings(certificate), "/home/u", false).read, ["/etc/ca.pem"]);
+  assert.deepEqual(computeAccess(settings(certificate), "/home/u", false).read, ["/etc/ca.pem"]);
 });
 
 Deno.test("an address with a slip is refused without the password in it", () => {
@@ -196,7 +205,7 @@ Deno.test("an address with a slip is refused without the password in it", () => 
     { WANDFLOW_ALLOW_HOSTS: "user:pass-canary@host.example:443" },
   ];
   for (const env of slips) {
-    const { errors } = accessOf(settings(env), undefined, false);
+    const { errors } = computeAccess(settings(env), undefined, false);
     assert.equal(errors.length, 1, JSON.stringify(env));
     assert.match(errors[0] ?? "", /\*\*\*@[a-z]+\.example/);
     assert.doesNotMatch(errors[0] ?? "", /canary|user/);
@@ -226,15 +235,15 @@ Deno.test("loopback is recognised, look-alikes are not", () => {
 
 Deno.test("a URL's host comes with its port, whatever the port's spelling", () => {
   fc.assert(fc.property(fc.webUrl({ validSchemes: ["http", "https"] }), (url) => {
-    const host = hostOfUrl(url);
+    const host = extractHost(url);
     assert.match(host ?? "", /:\d+$/);
-    assert.equal(hostOfUrl(`http://${host}`), host);
+    assert.equal(extractHost(`http://${host}`), host);
   }));
 });
 
 Deno.test("secrets to be hidden include those in URLs and their HTTP Basic forms", () => {
   const basic = (text: string) => btoa(text);
-  const found = secretsOf(settings({
+  const found = listSecrets(settings({
     MLFLOW_TRACKING_URI: "http://user:pa%24s-canary@localhost:5000",
     MLFLOW_TRACKING_USERNAME: "alice",
     MLFLOW_TRACKING_PASSWORD: "password-canary",
@@ -253,12 +262,12 @@ Deno.test("secrets to be hidden include those in URLs and their HTTP Basic forms
     assert.ok(found.includes(secret), secret);
   }
   assert.ok(!found.includes("alice"));
-  const inQuery = secretsOf(
+  const inQuery = listSecrets(
     settings({ MLFLOW_TRACKING_URI: "https://h/?token=t1-canary&tenant=ops" }),
   );
   assert.deepEqual(inQuery, ["t1-canary"]);
-  assert.ok(secretsOf(settings({ MLFLOW_TRACKING_URI: "http://u:100%25x%@h" })).length > 0);
-  const elsewhere = secretsOf(settings({ WANDFLOW_ALLOW_HOSTS: "a.example,https://u:p4ss@b" }));
+  assert.ok(listSecrets(settings({ MLFLOW_TRACKING_URI: "http://u:100%25x%@h" })).length > 0);
+  const elsewhere = listSecrets(settings({ WANDFLOW_ALLOW_HOSTS: "a.example,https://u:p4ss@b" }));
   assert.ok(elsewhere.includes("p4ss") && elsewhere.includes(basic("u:p4ss")));
 });
 
@@ -266,7 +275,7 @@ Deno.test("every secret setting is hidden, also as HTTP Basic carries it", () =>
   for (const key of settingKeys()) {
     const setting: Setting = SETTINGS[key];
     if (setting.secret !== true) continue;
-    const found = secretsOf({ ...settings({}), trackingUsername: "alice", [key]: "canary" });
+    const found = listSecrets({ ...settings({}), trackingUsername: "alice", [key]: "canary" });
     assert.ok(found.includes("canary"), key);
     if (setting.basicUser === undefined) continue;
     const user = setting.basicUser === "trackingUsername" ? "alice" : setting.basicUser;

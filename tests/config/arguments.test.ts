@@ -41,15 +41,18 @@ Deno.test("flags, options of the command and words are kept apart", async () => 
 Deno.test("what is unknown is refused with the nearest valid word", async () => {
   assert.match(
     await refusal("--tracking-url", "x"),
-    /no flag --tracking-url; did you mean --tracking-uri/,
+    /Unknown flag --tracking-url; did you mean --tracking-uri/,
   );
-  assert.match(await refusal("srve"), /no command "srve"; did you mean "serve"\?/);
+  assert.match(await refusal("srve"), /Unknown command "srve"; did you mean "serve"\?/);
   assert.match(await refusal("xyzzyplugh"), /Commands: stdio, serve, tools, call/);
-  assert.match(await refusal("--qqqqqqqqqqqq"), /no flag --qqqqqqqqqqqq\. See wandflow --help/);
-  assert.match(await refusal("tools", "extra"), /"extra" is one word too many/);
+  assert.match(
+    await refusal("--qqqqqqqqqqqq"),
+    /Unknown flag --qqqqqqqqqqqq\. See wandflow --help/,
+  );
+  assert.match(await refusal("tools", "extra"), /Unexpected argument "extra"/);
   assert.match(await refusal("serve", "--port"), /--port/);
-  assert.match(await refusal("stdio", "--args", "{}"), /no flag --args/);
-  assert.match(await refusal("toString"), /no command "toString"/);
+  assert.match(await refusal("stdio", "--args", "{}"), /Unknown flag --args/);
+  assert.match(await refusal("toString"), /Unknown command "toString"/);
 });
 
 Deno.test("what would be taken otherwise than it was meant is refused with what to type", async () => {

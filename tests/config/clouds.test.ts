@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { accessOf } from "../../src/config/access.ts";
+import { computeAccess } from "../../src/config/access.ts";
 import { findAwsLogin } from "../../src/config/clouds.ts";
 import { withAwsProfile } from "../../src/config/profiles.ts";
-import { secretsOf } from "../../src/config/config.ts";
+import { listSecrets } from "../../src/config/config.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 
 const CREDENTIALS = `
@@ -86,7 +86,7 @@ Deno.test("aws: keys come from the environment, else from a profile, with its re
   assert.equal(mixed.settings.awsSessionToken, undefined);
   const files = { AWS_SHARED_CREDENTIALS_FILE: "/x/credentials", AWS_CONFIG_FILE: "~/y/config" };
   assert.deepEqual((await locate(files)).read, ["/x/credentials", "/home/ann/y/config"]);
-  assert.ok(secretsOf((await locate({})).settings).includes("canary/default"));
+  assert.ok(listSecrets((await locate({})).settings).includes("canary/default"));
 });
 
 Deno.test("aws: what is missing is named, metadata services included", async () => {
@@ -104,17 +104,17 @@ Deno.test("aws: what is missing is named, metadata services included", async () 
   assert.match(String(findAwsLogin(half)), /AWS_SECRET_ACCESS_KEY is not/);
   const nowhere = settingsOf({ AWS_ACCESS_KEY_ID: "A", AWS_SECRET_ACCESS_KEY: "b" });
   assert.match(String(findAwsLogin(nowhere)), /set AWS_REGION/);
-  assert.match(accessOf(nowhere, undefined, false).errors.join(), /set AWS_REGION/);
+  assert.match(computeAccess(nowhere, undefined, false).errors.join(), /set AWS_REGION/);
 });
 
 Deno.test("aws: a role adds AWS's token service and the token's file; unused keys add nothing", async () => {
   const { settings } = await locate({ AWS_PROFILE: "web" });
-  const { net, read, why } = accessOf(settings, "/home/ann", false);
+  const { net, read, why } = computeAccess(settings, "/home/ann", false);
   assert.deepEqual(net, ["api.example.com:443", "sts.eu-west-3.amazonaws.com:443"]);
   assert.deepEqual(read, ["/var/run/token"]);
   assert.match(why["sts.eu-west-3.amazonaws.com:443"] ?? "", /AWS_ROLE_ARN/);
   const off = settingsOf({ MLFLOW_TRACKING_AWS_SIGV4: "false", AWS_ROLE_ARN: "a" });
-  assert.deepEqual(accessOf(off, undefined, false).net, ["api.example.com:443"]);
+  assert.deepEqual(computeAccess(off, undefined, false).net, ["api.example.com:443"]);
 });
 
 Deno.test("aws: a bucket that is named adds S3's host, or the one that stands for it", () => {
@@ -125,15 +125,19 @@ Deno.test("aws: a bucket that is named adds S3's host, or the one that stands fo
     AWS_REGION: "eu-west-1",
     WANDFLOW_ARTIFACT_STORES: "s3://traces/mlflow",
   };
-  const aws = accessOf(settingsOf(env), "/home/ann", false);
+  const aws = computeAccess(settingsOf(env), "/home/ann", false);
   assert.equal(aws.why["s3.eu-west-1.amazonaws.com:443"], "--artifact-stores");
   const own = { ...env, MLFLOW_S3_ENDPOINT_URL: "http://minio.corp:9000", AWS_REGION: "" };
-  const minio = accessOf(settingsOf(own), "/home/ann", false);
+  const minio = computeAccess(settingsOf(own), "/home/ann", false);
   assert.deepEqual(minio.net, ["api.example.com:443", "minio.corp:9000"]);
-  const none = accessOf(settingsOf({ ...env, WANDFLOW_ARTIFACT_STORES: "" }), undefined, false);
+  const none = computeAccess(
+    settingsOf({ ...env, WANDFLOW_ARTIFACT_STORES: "" }),
+    undefined,
+    false,
+  );
   assert.deepEqual(none.net, ["api.example.com:443"]);
   const azure = settingsOf({ WANDFLOW_ARTIFACT_STORES: "wasbs://u:canary@a/b", AWS_REGION: "x" });
-  const { errors } = accessOf(azure, undefined, false);
+  const { errors } = computeAccess(azure, undefined, false);
   assert.match(errors.join(), /--artifact-stores: .*is not a place in an object store/);
   assert.doesNotMatch(errors.join(), /canary/);
 });

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { accessOf } from "../../src/config/access.ts";
-import { secretsOf } from "../../src/config/config.ts";
+import { computeAccess } from "../../src/config/access.ts";
+import { listSecrets } from "../../src/config/config.ts";
 import { findWorkspace } from "../../src/config/databricks.ts";
 import { withDatabricksProfile } from "../../src/config/profiles.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
@@ -94,9 +94,9 @@ Deno.test("databricks: the environment wins over the profile, and says where eac
 });
 
 Deno.test("databricks: secrets of the file are hidden like those of the environment", async () => {
-  assert.ok(secretsOf((await locate({})).settings).includes("dapi-default"));
+  assert.ok(listSecrets((await locate({})).settings).includes("dapi-default"));
   const team = await locate({ DATABRICKS_CONFIG_PROFILE: "team.one" });
-  assert.ok(secretsOf(team.settings).includes("dose-file"));
+  assert.ok(listSecrets(team.settings).includes("dose-file"));
 });
 
 Deno.test("databricks: a profile's credentials never go to another host", async () => {
@@ -128,7 +128,7 @@ Deno.test("databricks: what is missing is named", async () => {
     ],
     [
       { DATABRICKS_HOST: HOST, DATABRICKS_TOKEN: "t", DATABRICKS_AUTH_TYPE: "databricks-cli" },
-      /takes pat, oauth-m2m and azure-client-secret/,
+      /supports pat, oauth-m2m and azure-client-secret/,
     ],
     [{ DATABRICKS_HOST: "https://u:secret-1@h", DATABRICKS_TOKEN: "t" }, /not the address/],
   ] as const;
@@ -158,26 +158,29 @@ Deno.test("databricks: the kind of login is chosen by DATABRICKS_AUTH_TYPE, else
 
 Deno.test("databricks: exactly the workspace may be reached, and Entra where it gives the token", async () => {
   const token = settingsOf({ DATABRICKS_HOST: HOST, DATABRICKS_TOKEN: "t" });
-  const plain = accessOf(token, "/home/ann", false);
+  const plain = computeAccess(token, "/home/ann", false);
   assert.deepEqual(plain.net, ["dbc-1.cloud.databricks.com:443"]);
   assert.deepEqual(plain.read, []);
   assert.deepEqual(plain.why, { "dbc-1.cloud.databricks.com:443": "DATABRICKS_HOST" });
   const { settings } = await locate({ MLFLOW_TRACKING_URI: "databricks://azure" });
-  const entra = accessOf(settings, "/home/ann", false);
+  const entra = computeAccess(settings, "/home/ann", false);
   assert.deepEqual(entra.why, {
     "adb-3.4.azuredatabricks.net:443": 'the Databricks profile "azure"',
-    "login.microsoftonline.com:443": "ARM_CLIENT_ID: Microsoft Entra gives its tokens",
+    "login.microsoftonline.com:443": "ARM_CLIENT_ID: Microsoft Entra issues its tokens",
   });
-  const cloud = accessOf({ ...settings, armEnvironment: "USGovernment" }, "/home/ann", false);
+  const cloud = computeAccess({ ...settings, armEnvironment: "USGovernment" }, "/home/ann", false);
   assert.ok(cloud.net.includes("login.microsoftonline.us:443"));
   // Without a complete login, or another tracking URI, none of it.
-  assert.deepEqual(accessOf(settingsOf({ DATABRICKS_HOST: HOST }), "/home/ann", false).net, []);
+  assert.deepEqual(
+    computeAccess(settingsOf({ DATABRICKS_HOST: HOST }), "/home/ann", false).net,
+    [],
+  );
   const elsewhere = { ...token, trackingUri: "http://localhost:5000" };
-  assert.deepEqual(accessOf(elsewhere, undefined, false).net, ["localhost:5000"]);
+  assert.deepEqual(computeAccess(elsewhere, undefined, false).net, ["localhost:5000"]);
 });
 
 Deno.test("databricks: metadata services are refused also as Entra's address", () => {
-  const { errors } = accessOf(
+  const { errors } = computeAccess(
     settingsOf({
       DATABRICKS_HOST: HOST,
       ARM_TENANT_ID: "a",
@@ -188,5 +191,5 @@ Deno.test("databricks: metadata services are refused also as Entra's address", (
     undefined,
     false,
   );
-  assert.match(errors.join(), /169\.254\.169\.254.* is never reached/);
+  assert.match(errors.join(), /169\.254\.169\.254.* is never contacted/);
 });

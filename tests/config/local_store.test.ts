@@ -1,11 +1,11 @@
 import assert from "node:assert/strict";
 import {
-  localStoreOf,
   type Look,
+  readLocalStore,
   storeFilesToRead,
   withLocalStore,
 } from "../../src/config/local_store.ts";
-import { accessOf } from "../../src/config/access.ts";
+import { computeAccess } from "../../src/config/access.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 
 /** A file system of some files. */
@@ -44,7 +44,7 @@ Deno.test("a local store is found however it is named", () => {
     ] as const
   ) {
     const { settings, notes } = locate({ MLFLOW_TRACKING_URI: uri }, look);
-    assert.equal(localStoreOf(settings)?.path, path, uri);
+    assert.equal(readLocalStore(settings)?.path, path, uri);
     assert.deepEqual(notes, []);
   }
 });
@@ -60,7 +60,7 @@ Deno.test("servers and other databases are none", () => {
   ) {
     const { settings } = locate({ MLFLOW_TRACKING_URI: uri }, files("/home/me/project/databricks"));
     assert.equal(settings.trackingUri, uri);
-    assert.equal(localStoreOf(settings), undefined);
+    assert.equal(readLocalStore(settings), undefined);
   }
 });
 
@@ -71,7 +71,7 @@ Deno.test("without a tracking URI the folder is looked at as MLflow does", () =>
   assert.match(found.notes[0]?.message ?? "", /not set: \/home\/me\/project\/mlflow\.db is read/);
   const artifacts = "/home/me/project/mlruns/0/traces/tr-1/artifacts/traces.json";
   const beside = locate({}, files("/home/me/project/mlflow.db", artifacts));
-  assert.equal(localStoreOf(beside.settings)?.path, "/home/me/project/mlflow.db");
+  assert.equal(readLocalStore(beside.settings)?.path, "/home/me/project/mlflow.db");
   const older = files("/home/me/project/mlflow.db", "/home/me/project/mlruns/7/meta.yaml");
   const runs = locate({}, older);
   assert.equal(runs.settings.trackingUri, "file:///home/me/project/mlruns");
@@ -84,13 +84,13 @@ Deno.test("a folder is a file store", () => {
     files("/home/me/project/mlruns/0/meta.yaml"),
   );
   assert.equal(settings.trackingUri, "file:///home/me/project/mlruns");
-  assert.equal(localStoreOf(settings), undefined);
+  assert.equal(readLocalStore(settings), undefined);
 });
 
 Deno.test("a folder that holds mlflow.db and no experiments means that file", () => {
   const file = "/home/me/project/app/mlflow.db";
   const found = locate({ MLFLOW_TRACKING_URI: "./app" }, files(file));
-  assert.equal(localStoreOf(found.settings)?.path, file);
+  assert.equal(readLocalStore(found.settings)?.path, file);
   assert.match(found.notes[0]?.message ?? "", /\.\/app is a folder: .*mlflow\.db is read/);
   const older = locate(
     { MLFLOW_TRACKING_URI: "./app" },
@@ -104,7 +104,7 @@ Deno.test("the reader may read the store's files and artifact folders, the serve
     MLFLOW_TRACKING_URI: "sqlite:///traces.db",
     MLFLOW_ARTIFACTS_DESTINATION: "kept/here",
   }, files());
-  const store = localStoreOf(settings);
+  const store = readLocalStore(settings);
   assert.ok(store !== undefined);
   assert.deepEqual(storeFilesToRead(store), [
     "/home/me/project/traces.db",
@@ -115,7 +115,7 @@ Deno.test("the reader may read the store's files and artifact folders, the serve
     "/home/me/project/mlruns",
     "/home/me/project/mlartifacts",
   ]);
-  assert.deepEqual(accessOf(settings, "/home/me", false), {
+  assert.deepEqual(computeAccess(settings, "/home/me", false), {
     net: [],
     read: [],
     why: {},

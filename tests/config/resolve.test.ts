@@ -38,7 +38,7 @@ Deno.test("an empty value counts as not set and the next source is asked", () =>
   assert.deepEqual([notes, errors], [[], []]);
 });
 
-Deno.test("what a client or an example left behind is not set, and that is told", () => {
+Deno.test("what a client or an example left behind is not set, and that is reported", () => {
   for (
     const text of [
       "${MLFLOW_TRACKING_URI}",

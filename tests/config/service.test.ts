@@ -1,6 +1,6 @@
 /** What a server for many callers is refused for before it starts. */
 import assert from "node:assert/strict";
-import { accessOf } from "../../src/config/access.ts";
+import { computeAccess } from "../../src/config/access.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 import { findServiceProblems, withAuth } from "../../src/config/service.ts";
 
@@ -17,7 +17,7 @@ const NAMED = { WANDFLOW_ALLOWED_HOSTS: "wandflow.example.com" };
 
 Deno.test("beyond loopback it takes callers who authenticate, and the names it goes by", () => {
   const [who, names, ...rest] = problems(BEYOND);
-  assert.match(who ?? "", /anybody who reaches it could call.*--auth token/);
+  assert.match(who ?? "", /anyone who can reach it could call.*--auth token/);
   assert.match(names ?? "", /without --allowed-hosts/);
   assert.deepEqual(rest, []);
   assert.equal(problems({ ...BEYOND, ...NAMED }).length, 1);
@@ -35,8 +35,8 @@ Deno.test("tokens need their file, which is all that may be read for them", () =
   assert.match(problems({ WANDFLOW_AUTH: "token" })[0] ?? "", /needs --tokens-file/);
   const env = { WANDFLOW_AUTH: "token", WANDFLOW_TOKENS_FILE: "/etc/tokens" };
   assert.deepEqual(problems(env), []);
-  assert.deepEqual(accessOf(settingsOf(env), undefined, true).read, ["/etc/tokens"]);
-  assert.deepEqual(accessOf(settingsOf(env), undefined, false).read, []);
+  assert.deepEqual(computeAccess(settingsOf(env), undefined, true).read, ["/etc/tokens"]);
+  assert.deepEqual(computeAccess(settingsOf(env), undefined, false).read, []);
 });
 
 Deno.test("with passthrough the server has no credentials that a caller could borrow", () => {
@@ -60,7 +60,7 @@ Deno.test("with passthrough the server has no credentials that a caller could bo
     assert.doesNotMatch(found[0] ?? "", /0123456789|user:password/);
     assert.deepEqual(problems(own), []);
   }
-  const { read, net } = accessOf(
+  const { read, net } = computeAccess(
     settingsOf({ ...passthrough, MLFLOW_TRACKING_URI: "http://mlflow.example.com" }),
     "/home/somebody",
     true,
@@ -70,7 +70,10 @@ Deno.test("with passthrough the server has no credentials that a caller could bo
 });
 
 Deno.test("a key that signs is long, and who may call matters to listeners alone", () => {
-  assert.match(problems({ WANDFLOW_STATE_KEY: "x".repeat(31) })[0] ?? "", /at least 32 bytes/);
+  assert.match(
+    problems({ WANDFLOW_STATE_KEY: "x".repeat(31) })[0] ?? "",
+    /at least 32 random bytes/,
+  );
   assert.deepEqual(problems({ WANDFLOW_STATE_KEY: "x".repeat(32) }), []);
   const settings = settingsOf({ WANDFLOW_AUTH: "passthrough" });
   assert.equal(withAuth(settings, true).auth, "passthrough");

@@ -1,6 +1,6 @@
 /** Object stores: what each lets the server reach, and what is missing. */
 import assert from "node:assert/strict";
-import { accessOf } from "../../src/config/access.ts";
+import { computeAccess } from "../../src/config/access.ts";
 import { findAzureAccount, readAzureLocation } from "../../src/config/clouds.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 
@@ -12,18 +12,18 @@ const KEY = btoa("canary");
 function reach(env: Record<string, string>) {
   const { settings, errors } = resolveSettings(new Map(), (name) => env[name]);
   assert.deepEqual(errors, []);
-  return { settings, access: accessOf(settings, "/home/ann", false) };
+  return { settings, access: computeAccess(settings, "/home/ann", false) };
 }
 
 Deno.test("stores: each kind of credentials reaches its hosts, and says why", () => {
   const account = "account.blob.core.windows.net:443";
   const entra = {
-    "login.microsoftonline.com:443": "AZURE_CLIENT_ID: Microsoft Entra gives its tokens",
+    "login.microsoftonline.com:443": "AZURE_CLIENT_ID: Microsoft Entra issues its tokens",
   };
   const stores = "--artifact-stores";
   const google = {
     "storage.googleapis.com:443": stores,
-    "oauth2.googleapis.com:443": "GOOGLE_APPLICATION_CREDENTIALS: Google gives its tokens",
+    "oauth2.googleapis.com:443": "GOOGLE_APPLICATION_CREDENTIALS: Google issues its tokens",
     "/k.json": "GOOGLE_APPLICATION_CREDENTIALS",
   };
   const cases: [Record<string, string>, Record<string, string>][] = [
@@ -70,7 +70,11 @@ Deno.test("stores: what is missing or wrong is named before anything starts, wit
       {},
       /no credentials for Azure storage: set AZURE_STORAGE_CONNECTION_STRING.*always den/,
     ],
-    [WASBS, { AZURE_STORAGE_ACCESS_KEY: "canary!" }, /AZURE_STORAGE_ACCESS_KEY is not the key/],
+    [
+      WASBS,
+      { AZURE_STORAGE_ACCESS_KEY: "canary!" },
+      /AZURE_STORAGE_ACCESS_KEY is not a storage account key/,
+    ],
     [
       WASBS,
       { AZURE_STORAGE_CONNECTION_STRING: "AccountName=a;AccountKey=canary!" },

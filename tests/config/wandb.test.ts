@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { accessOf } from "../../src/config/access.ts";
-import { type Config, secretsOf } from "../../src/config/config.ts";
+import { computeAccess } from "../../src/config/access.ts";
+import { type Config, listSecrets } from "../../src/config/config.ts";
 import { netrcFiles, netrcPassword, withNetrcKey } from "../../src/config/netrc.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 import type { Settings } from "../../src/config/settings.ts";
@@ -42,29 +42,41 @@ function models(net: readonly string[]): string[] {
 }
 
 Deno.test("W&B's hosts are permitted only with credentials", () => {
-  const none = accessOf(settingsOf({ WANDB_BASE_URL: "https://w.example.com" }), "/home/a", false);
+  const none = computeAccess(
+    settingsOf({ WANDB_BASE_URL: "https://w.example.com" }),
+    "/home/a",
+    false,
+  );
   assert.deepEqual([none.net, none.errors], [[], []]);
-  const cloud = accessOf(settingsOf({ WANDB_API_KEY: KEY }), "/home/a", false);
+  const cloud = computeAccess(settingsOf({ WANDB_API_KEY: KEY }), "/home/a", false);
   assert.deepEqual(models(cloud.net), ["api.wandb.ai:443", "docs.wandb.ai:443"]);
   const alone = { WANDB_API_KEY: KEY, WANDB_MCP_PROXY_DOCS: "false" };
-  const own = accessOf(
+  const own = computeAccess(
     settingsOf({ ...alone, WANDB_BASE_URL: "http://wandb.local:8080/x/" }),
     "/home/a",
     false,
   );
   assert.deepEqual(models(own.net), ["wandb.local:8080"]);
-  const docs = accessOf(
+  const docs = computeAccess(
     settingsOf({ WANDB_API_KEY: KEY, WANDBOT_BASE_URL: "https://docs.corp:8443/mcp" }),
     undefined,
     false,
   );
   assert.deepEqual(models(docs.net), ["api.wandb.ai:443", "docs.corp:8443"]);
-  const file = accessOf(settingsOf({ WANDB_IDENTITY_TOKEN_FILE: "/run/jwt" }), undefined, false);
+  const file = computeAccess(
+    settingsOf({ WANDB_IDENTITY_TOKEN_FILE: "/run/jwt" }),
+    undefined,
+    false,
+  );
   assert.ok(file.read.includes("/run/jwt") && file.net.includes("api.wandb.ai:443"));
   const both = { WANDB_IDENTITY_TOKEN_FILE: "/run/jwt", WANDB_API_KEY: KEY };
-  assert.deepEqual(accessOf(settingsOf(both), undefined, false).read, []);
+  assert.deepEqual(computeAccess(settingsOf(both), undefined, false).read, []);
   for (const bad of ["ftp://x", "nonsense"]) {
-    const { errors } = accessOf(settingsOf({ ...alone, WANDB_BASE_URL: bad }), undefined, false);
+    const { errors } = computeAccess(
+      settingsOf({ ...alone, WANDB_BASE_URL: bad }),
+      undefined,
+      false,
+    );
     assert.match(errors.join(), /WANDB_BASE_URL/);
   }
 });
@@ -106,7 +118,7 @@ Deno.test("a key of any form counts, a leftover of a template does not; document
 });
 
 Deno.test("the key is a secret in every form that it is sent in", () => {
-  const secrets = secretsOf(settingsOf({ WANDB_API_KEY: KEY }));
+  const secrets = listSecrets(settingsOf({ WANDB_API_KEY: KEY }));
   assert.ok(secrets.includes(KEY) && secrets.includes(btoa(`api:${KEY}`)));
 });
 

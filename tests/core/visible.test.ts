@@ -40,7 +40,7 @@ const tricky = fc.array(
   { maxLength: 12 },
 ).map((parts) => parts.join(""));
 
-Deno.test("hidden characters are taken out and counted", () => {
+Deno.test("hidden characters are removed and counted", () => {
   const cases: readonly [string, string][] = [
     ["bidirectional override", "abc\u202Etxt.exe\u202C"],
     ["isolates", "\u2066abc\u2069"],

@@ -49,20 +49,20 @@ Deno.test("every command has help and a version, and both need no configuration"
 
 Deno.test("what cannot be understood is refused with the nearest that can", async () => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
-    [["serv"], /no command "serv"; did you mean "serve"\?/],
-    [["qqqq"], /no command "qqqq"\. Commands: stdio, serve, tools, call/],
-    [["tools", "--jsn"], /no flag --jsn; did you mean --json\?/],
-    [["--tracking-url", "http://x"], /no flag --tracking-url; did you mean --tracking-uri\?/],
+    [["serv"], /Unknown command "serv"; did you mean "serve"\?/],
+    [["qqqq"], /Unknown command "qqqq"\. Commands: stdio, serve, tools, call/],
+    [["tools", "--jsn"], /Unknown flag --jsn; did you mean --json\?/],
+    [["--tracking-url", "http://x"], /Unknown flag --tracking-url; did you mean --tracking-uri\?/],
     [["serve", "--transport", "htpp"], /"htpp" is none of stdio or http/],
     [["serve", "--port", "http"], /--port: "http" is not a number/],
     [["serve", "--port", "70000"], /--port: 70000 is above 65535/],
-    [["tools", "extra"], /"extra" is one word too many/],
+    [["tools", "extra"], /Unexpected argument "extra"/],
     [["--log-level", "DEBUG", "tools"], /The command comes first: wandflow tools/],
     [["--transport", "http"], /needs the command serve/],
     [["tools", "--read-only=false"], /--read-only takes no value/],
     [
       ["serve", "--transport", "http", "--host", "127.0.0.300"],
-      /--host 127.0.0.300 is refused: anybody/,
+      /--host 127.0.0.300 is refused: anyone/,
     ],
     [
       ["tools", "--toolsets", "mlflow.trace"],

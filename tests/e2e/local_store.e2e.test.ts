@@ -92,7 +92,7 @@ Deno.test("a file store in the working folder is explained", () =>
     assert.match(stderr, /mlruns is a folder of MLflow's file store.*mlflow migrate-filestore/s);
   }));
 
-Deno.test("a failure is told with what to do", async () => {
+Deno.test("a failure is reported with what to do", async () => {
   const env = { MLFLOW_TRACKING_URI: `sqlite:///${join(ROOT, "README.md")}` };
   const { code, stdout } = await run(["call", "search_traces", "experiment_id=1"], env);
   assert.equal(code, 1);

@@ -92,7 +92,7 @@ Deno.test("no certificate, a stranger's or one without its key opens nothing, an
   assert.deepEqual(server.visitors, []);
 });
 
-Deno.test("an authorities' file that cannot be read is told and adds no trust", async () => {
+Deno.test("an authorities' file that cannot be read is reported and adds no trust", async () => {
   await using company = await start();
   const { stdout, stderr } = await run(CALL, {
     ...company.env,

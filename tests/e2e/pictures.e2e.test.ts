@@ -70,7 +70,7 @@ Deno.test("at a terminal nothing but words is shown, and how to get the picture"
   const { screen, code } = await runOnTerminal(CALL, ENV);
   assert.equal(code, 1);
   assert.match(screen, /36 traces from/);
-  assert.match(screen, /send it to a file, with > picture\.png/);
+  assert.match(screen, /redirect it to a file with > picture\.png/);
   assert.doesNotMatch(screen, /PNG|IHDR/);
 });
 

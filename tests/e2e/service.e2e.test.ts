@@ -7,13 +7,13 @@ import { callOverHttp, LEGACY, MODERN, MODERN_META } from "./rpc.ts";
 
 const SERVE = ["serve", "--transport", "http", "--port", "0"];
 
-Deno.test("it does not start where anybody could call, or where callers could borrow", async () => {
+Deno.test("it does not start if anyone could call, or if callers could borrow credentials", async () => {
   const refused = async (args: readonly string[], env: Record<string, string>, why: RegExp) => {
     const { code, stdout, stderr } = await run([...SERVE, ...args], env);
     assert.deepEqual([code, stdout], [2, ""], stderr);
     assert.match(stderr, why);
   };
-  await refused(["--host", "0.0.0.0"], {}, /anybody who reaches it could call/);
+  await refused(["--host", "0.0.0.0"], {}, /anyone who can reach it could call/);
   await refused(["--host", "0.0.0.0", "--auth", "passthrough"], {}, /without --allowed-hosts/);
   await refused(["--auth", "token"], {}, /needs --tokens-file/);
   await refused(["--auth", "token", "--tokens-file", "/nowhere/tokens"], {}, /not usable/);
@@ -21,7 +21,7 @@ Deno.test("it does not start where anybody could call, or where callers could bo
   await refused(["--auth", "passthrough"], own, /unset WANDB_API_KEY\.\n$/);
 });
 
-Deno.test("deployments with one key take no yes of each other", async () => {
+Deno.test("deployments with the same key do not accept each other's answers", async () => {
   const YES = { consent: { action: "accept", content: { confirm: true } } };
   await using one = startFakeMlflow();
   await using other = startFakeMlflow();

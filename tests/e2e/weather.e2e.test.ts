@@ -324,7 +324,7 @@ const CHANGES: readonly ((trace: string, name: string, value: number) => Promise
     }),
 ];
 
-slowTest("in any weather each call ends with the right answer or a clear error", async () => {
+slowTest("under any faults, each call ends with the right answer or a clear error", async () => {
   const reached: string[] = [];
   await using elsewhere = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },

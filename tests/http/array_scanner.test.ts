@@ -35,7 +35,7 @@ const textsOf = (items: readonly unknown[]) => items.map((item) => JSON.stringif
 const SPANS = { path: ["spans"] };
 const SIZES = fc.array(fc.integer({ min: 1, max: 40 }), { minLength: 1, maxLength: 5 });
 
-Deno.test("the items of the array are given, however the text is cut", () => {
+Deno.test("the array's items come out whole, however the text is split", () => {
   const noise = { note: 'a "spans": [1] in text\\', list: [{ spans: [3] }], spam: "spans" };
   fc.assert(fc.property(
     fc.array(fc.json()),

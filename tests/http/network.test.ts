@@ -41,7 +41,7 @@ Deno.test("a lost connection: a GET is repeated, a POST never", async () => {
   assert.deepEqual(server.requests.slice(tried), ["POST /dns/certificate-lookup"]);
 });
 
-Deno.test("a body cut short is told, repeated for a GET, never taken for the whole", async () => {
+Deno.test("a body cut short is reported, repeated for a GET, never taken for the whole", async () => {
   const bodies = {
     "less than its length": `${HEAD}content-length: 100\r\n\r\n{"a":1}`,
     "an open chunk": `${HEAD}transfer-encoding: chunked\r\n\r\n7\r\n{"a":1}\r\n`,

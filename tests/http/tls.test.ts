@@ -92,7 +92,7 @@ Deno.test("without verification a stall still ends in time, and redirects stay w
   assert.match(circle.message, /in circles/);
 });
 
-Deno.test("without verification a body cut short is still told", async () => {
+Deno.test("without verification a body cut short is still reported", async () => {
   const transport = createTransport({ insecure: true });
   const listener = Deno.listenTls({
     hostname: "127.0.0.1",

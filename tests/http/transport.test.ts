@@ -96,7 +96,7 @@ Deno.test("one to a host that is allowed is followed without credentials", async
   assert.doesNotMatch(seen[0] ?? "", /canary|authorization/i);
 });
 
-Deno.test("what is no read is not sent to another host, though that is allowed", async () => {
+Deno.test("what is not a read is not sent to another host, even if that host is allowed", async () => {
   for (const status of [301, 302, 303, 307, 308]) {
     await using other = serve(() => Response.json({ token: "of the other" }));
     await using server = serve(() => to(`${other.url}/oidc/token`, status));

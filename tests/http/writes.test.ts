@@ -55,7 +55,7 @@ function loser(loss: { reads: "all" | "head"; says: string }, secure: typeof tls
 
 for (const [name, { transport, tls: secure }] of Object.entries(TRANSPORTS)) {
   for (const [when, loss] of Object.entries(LOSSES)) {
-    Deno.test(`${name}: a connection lost ${when} is told, and the write seen once`, async () => {
+    Deno.test(`${name}: a connection lost ${when} is reported, and the write seen once`, async () => {
       for (const request of WRITES) {
         for (const kept of [false, true]) {
           await using server = loser(loss, secure);

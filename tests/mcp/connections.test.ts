@@ -61,7 +61,7 @@ async function ask(connection: Deno.TcpConn): Promise<string> {
   return text;
 }
 
-Deno.test("connections without a whole head of a request are ended, however they drip", async () => {
+Deno.test("connections without complete request headers are closed, however slowly bytes arrive", async () => {
   await using server = await serving({ quiet: 400 });
   for (const begun of ["", "GET", "GET / HTTP/1.1\r\nHost: loc", GET.slice(0, -2)]) {
     using connection = await server.connect();
@@ -139,7 +139,7 @@ Deno.test("after an answer that ends the connection no request is looked at, nor
   }
 });
 
-Deno.test("of too many connections those go that wait for nothing, else the newest", async () => {
+Deno.test("of too many connections, idle ones are closed first, then the newest", async () => {
   const held = Promise.withResolvers<void>();
   const asked = Promise.withResolvers<void>();
   let calls = 0;
@@ -168,7 +168,7 @@ Deno.test("of too many connections those go that wait for nothing, else the newe
   assert.match(await ask(later), /here/);
 });
 
-Deno.test("a client that takes nothing of its answer is left, and its request ends", async () => {
+Deno.test("a client that does not read its answer is dropped, and its request ends", async () => {
   const left = Promise.withResolvers<void>();
   await using server = await serving({ unread: 300 }, (request) => {
     request.signal.addEventListener("abort", () => left.resolve());
@@ -195,7 +195,7 @@ Deno.test("a client that goes away before its answer has begun ends its request"
   await left.promise;
 });
 
-Deno.test("what is no request is refused, and what nobody foresaw is 500", async () => {
+Deno.test("what is not a request is refused, and an unforeseen failure is 500", async () => {
   await using server = await serving({}, () => Promise.reject(new Error("unforeseen")));
   for (
     const [request, status] of [

@@ -58,7 +58,7 @@ const stateIn = (text: string) => /"requestState":"([^"]+)"/.exec(text)?.[1] ?? 
 const INVALID = /-32602.*Invalid or expired requestState/;
 const THING = { arguments: { thing: "x", dry_run: false } };
 
-Deno.test("what one replica asked is answered at another with the same key, and once agreed is done", async () => {
+Deno.test("a question from one replica is answered at another with the same key, and done once agreed", async () => {
   const done: string[] = [];
   const key = new Uint8Array(32).fill(7);
   const [first, second] = [replica(done, key), replica(done, key)];
@@ -72,7 +72,7 @@ Deno.test("what one replica asked is answered at another with the same key, and 
   assert.deepEqual(done, ["x"]);
 });
 
-Deno.test("without a shared key, or with another, no other replica takes the answer", async () => {
+Deno.test("without the same key, no other replica accepts the answer", async () => {
   const done: string[] = [];
   const keys = [undefined, new Uint8Array(32).fill(8)];
   for (const key of keys) {
@@ -85,7 +85,7 @@ Deno.test("without a shared key, or with another, no other replica takes the ans
   assert.deepEqual(done, []);
 });
 
-Deno.test("a yes is for these arguments, this caller and this question alone", async () => {
+Deno.test("a yes counts only for these arguments, this caller and this question", async () => {
   const done: string[] = [];
   const ask = replica(done);
   const requestState = stateIn(await ask(THING));

@@ -66,7 +66,7 @@ Deno.test("a foreign Host is refused on every route, before anything else", asyn
   }
 });
 
-Deno.test("the address that means all of a machine's is no Host, though the server listens on it", async () => {
+Deno.test("the wildcard address is not accepted as Host, even if the server listens on it", async () => {
   for (const listening of ["0.0.0.0", "::", "[::]", "0", "0:0:0:0:0:0:0:0"]) {
     const handler = handlerFor([listening, "wandflow.example.com"]);
     const status = async (headers: Record<string, string>) => {
@@ -159,7 +159,7 @@ Deno.test("there is nothing else, and it says where the endpoint is", async () =
   }
 });
 
-Deno.test("a call is answered without a session, over and over by any instance", async () => {
+Deno.test("calls are answered without a session, by any instance", async () => {
   for (const handler of [handlerFor(), handlerFor()]) {
     for (let count = 0; count < 2; count++) {
       const response = await handler.fetch(call());
@@ -320,7 +320,7 @@ Deno.test("a client that asks before it sends is refused before it has sent", as
   await ended;
 });
 
-Deno.test("an upload that stalls is told so when the server stops, which does not wait", async () => {
+Deno.test("a stalled upload is refused when the server stops, which does not wait for it", async () => {
   const { url, stop, ended } = await listening();
   const { hostname, port } = new URL(url);
   using connection = await Deno.connect({ hostname, port: Number(port) });

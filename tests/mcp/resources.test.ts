@@ -66,7 +66,7 @@ function shelf(): { asked: Record<string, unknown>[]; tool: BoundTool } {
 
 const LONG = prose(3000);
 
-Deno.test("an address names what it was made of, whatever the names hold", () => {
+Deno.test("an address yields the names that it was made from, whatever they contain", () => {
   const name = fc.string({ unit: "binary", minLength: 1, maxLength: 40 });
   fc.assert(fc.property(name, name, (owner, id) => {
     const uri = writeResourceUri(TEMPLATE, { owner, id });

@@ -1,7 +1,13 @@
 import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import { chooseFit, estimateTokens } from "../../src/mcp/fit.ts";
-import { renderFailure, renderReply, REPORT, reportOf, UNTRUSTED } from "../../src/mcp/result.ts";
+import {
+  renderFailure,
+  renderReply,
+  REPORT,
+  toFailureReport,
+  UNTRUSTED,
+} from "../../src/mcp/result.ts";
 import { keptLog } from "./support.ts";
 import { prose } from "./payloads.ts";
 
@@ -82,7 +88,7 @@ Deno.test("the tool that draws a result is named in it", () => {
   assert.deepEqual(result.structuredContent, { a: 1, picture: "plot_it draws this." });
 });
 
-Deno.test("an error is told in four fields and nothing else", () => {
+Deno.test("an error is reported in four fields and nothing else", () => {
   const { log } = keptLog();
   const error = new Failure("not_found", "No such trace.", { hint: "Search.", retryable: false });
   const result = renderFailure(error, log);
@@ -105,7 +111,7 @@ Deno.test("an unforeseen error tells the model nothing of itself, the log everyt
   assert.match(lines.join(""), /boom/);
   assert.doesNotMatch(lines.join(""), /canary/);
   for (const thrown of ["text", undefined, null, { report: "no report" }, 5]) {
-    assert.equal(reportOf(thrown, log).error, "internal");
+    assert.equal(toFailureReport(thrown, log).error, "internal");
   }
 });
 
@@ -114,17 +120,19 @@ Deno.test("secrets and hidden characters never leave in a message or hint", () =
   const error = new Failure("upstream_error", "said canary-secret\u202E\u001B[2J", {
     hint: "try canary-secret",
   });
-  for (const text of [textOf(renderFailure(error, log)), JSON.stringify(reportOf(error, log))]) {
+  for (
+    const text of [textOf(renderFailure(error, log)), JSON.stringify(toFailureReport(error, log))]
+  ) {
     assert.doesNotMatch(text, /canary|\u202E|\\u001b/i);
     assert.match(text, /\*\*\*/);
   }
   const long = new Failure("upstream_error", `${"word ".repeat(198)}canary-secret and more`);
-  assert.doesNotMatch(reportOf(long, log).message, /can/);
+  assert.doesNotMatch(toFailureReport(long, log).message, /can/);
 });
 
 Deno.test("an abort that nobody made a failure of is a cancelled call", () => {
   const { log } = keptLog();
-  assert.equal(reportOf(new DOMException("x", "AbortError"), log).error, "cancelled");
+  assert.equal(toFailureReport(new DOMException("x", "AbortError"), log).error, "cancelled");
 });
 
 Deno.test("a picture comes with its description, and without structured content", () => {

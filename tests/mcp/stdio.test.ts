@@ -53,7 +53,7 @@ async function received(
 const ping = (id: number, text = "") => ({ jsonrpc: "2.0", id, method: "ping", params: { text } });
 const bytesOf = (text: string) => new TextEncoder().encode(text);
 
-Deno.test("lines are messages, however the bytes are cut", async () => {
+Deno.test("lines become messages, however the bytes are split", async () => {
   await fc.assert(fc.asyncProperty(
     fc.array(fc.string({ unit: "grapheme", maxLength: 20 }), { maxLength: 5 }),
     fc.array(fc.nat(40), { minLength: 1 }),

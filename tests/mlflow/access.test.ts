@@ -45,7 +45,7 @@ Deno.test("access: MLflow's credentials file", async () => {
   }
 });
 
-Deno.test("access: wrong or missing credentials are told without being shown", async () => {
+Deno.test("access: wrong or missing credentials are reported without being shown", async () => {
   const canary = "canary-password-4711";
   const cases: Record<string, string>[] = [
     {},

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { EXPERIMENT, startFakeMlflow, traceId } from "../e2e/fake_mlflow.ts";
 import { at, toolsWith } from "./harness.ts";
 
-Deno.test("deleting nothing is told, and nobody is asked to agree to it", async () => {
+Deno.test("deleting nothing is reported, and nobody is asked to agree to it", async () => {
   await using mlflow = startFakeMlflow(({ pathname }) =>
     pathname.endsWith("/traces/search") ? Response.json({}) : undefined
   );
@@ -76,7 +76,7 @@ Deno.test("delete_traces: what was agreed to is the time of the question, not of
   assert.ok(Number(cutoffs[1]) <= Date.now() - 30 * 86_400_000);
 });
 
-Deno.test("delete_traces: a yes to some of many is for these, also where others are of their time", async () => {
+Deno.test("delete_traces: a yes to some of many covers only these, even if others have the same time", async () => {
   let stored = ["tr-1", "tr-2", "tr-3", "tr-4"];
   let deleted = 0;
   await using mlflow = startFakeMlflow(({ pathname }) => {

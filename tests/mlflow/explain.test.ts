@@ -48,7 +48,7 @@ for (const [store, tools] of STORES) {
     assert.equal((await search(instead, experiment)).returned, 1, instead);
   };
 
-  Deno.test(`${store}: full text with quotes, breaks, tabs and backslashes is found, and told`, async () => {
+  Deno.test(`${store}: full text with quotes, breaks, tabs and backslashes is found, and reported`, async () => {
     for (const text of ['"stop"', '"finish_reason": "stop"', "\\neu", "stop%\nin", "neu\tüber"]) {
       const data = await search(`trace.text LIKE '%${text}%'`);
       assert.deepEqual(at(data, "traces", 0, "info", "trace_id"), trace_id, JSON.stringify(text));
@@ -90,7 +90,7 @@ for (const [store, tools] of STORES) {
     await checkAlternative("session_id = 'inner'", /1 match: .* is a nested span's/, experiment);
   });
 
-  Deno.test(`${store}: spans kept as files beside the database's are told, and no total given`, async () => {
+  Deno.test(`${store}: spans kept as files beside the database's are reported, and no total given`, async () => {
     const experiment = await newExperiment();
     const root = {
       name: "answer",

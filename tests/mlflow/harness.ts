@@ -2,7 +2,7 @@ import { createCatalog, loadBackends } from "../../src/catalog.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 import { createLog } from "../../src/core/log.ts";
 import { chooseFit } from "../../src/mcp/fit.ts";
-import { renderReply, reportOf } from "../../src/mcp/result.ts";
+import { renderReply, toFailureReport } from "../../src/mcp/result.ts";
 import type { BoundTool, CallContext } from "../../src/mcp/tool.ts";
 
 const LOADED = await loadBackends();
@@ -84,7 +84,7 @@ export function toolsWith(env: Readonly<Record<string, string>>): Tools {
         question: undefined,
       };
     } catch (error) {
-      const { hint, ...report } = reportOf(error, log);
+      const { hint, ...report } = toFailureReport(error, log);
       const failure = hint === undefined ? report : { ...report, hint };
       return { data: {}, text: "", failure, question: undefined };
     }

@@ -145,7 +145,7 @@ Deno.test("spans: an artifact path that climbs is refused", async () => {
   assert.ok(server.requests.every(({ path }) => !path.includes("artifacts/")));
 });
 
-Deno.test("get_trace: when info and spans both fail, the info's failure is told, last or first", async () => {
+Deno.test("get_trace: when info and spans both fail, the info's failure is reported, last or first", async () => {
   for (const slow of ["info", "spans"]) {
     const other = Promise.withResolvers<void>();
     const inTurn = async (what: string, response: () => Response) => {
@@ -392,7 +392,7 @@ Deno.test("search: without a path below data no spans of named traces are asked 
   assert.deepEqual(spanRequests(server.requests), []);
 });
 
-Deno.test("get_trace: progress is told while the spans still arrive, and only grows", async () => {
+Deno.test("get_trace: progress is reported while the spans still arrive, and only grows", async () => {
   const total = 650;
   const told = Promise.withResolvers<void>();
   const sent = { all: false };
@@ -445,7 +445,7 @@ Deno.test("get_trace: progress is told while the spans still arrive, and only gr
   }
 });
 
-Deno.test("spans: a body that stalls past the deadline is told as a time-out", async () => {
+Deno.test("spans: a body that stalls past the deadline is reported as a time-out", async () => {
   const stalled = Promise.withResolvers<void>();
   await using server = fake({
     "/ajax-api/2.0/mlflow/get-trace-artifact": () =>
@@ -468,7 +468,7 @@ Deno.test("spans: a body that stalls past the deadline is told as a time-out", a
   assert.equal(failure.error, "timeout");
 });
 
-Deno.test("a workspace on a server without workspaces is told as that", async () => {
+Deno.test("a workspace on a server without workspaces is reported as that", async () => {
   await using server = fake({
     "/": () =>
       Response.json({
@@ -620,7 +620,7 @@ Deno.test("an id is suggested only where there is such a trace", async () => {
   assert.equal(await hint(hex.replace("0", "1")), "search_traces finds the ids of traces.");
 });
 
-Deno.test("what could not be looked up is not told as missing", async () => {
+Deno.test("what could not be looked up is not reported as missing", async () => {
   const wrong = () =>
     Response.json(
       { error_code: "RESOURCE_DOES_NOT_EXIST", message: "Workspace 'nope' not found" },

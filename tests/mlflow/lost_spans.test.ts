@@ -65,7 +65,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
       value: true,
       span_id: "00000000000000aa",
     });
-    assert.match(failure.message, /No spans of trace .* are stored: .* cannot be told/);
+    assert.match(failure.message, /No spans of trace .* are stored: .* is unknown/);
   });
 
   for (const text of ['{"spans": [{"name": "ro', "<!doctype html><h1>Log in</h1>"]) {

@@ -60,7 +60,7 @@ const byOffset = (all: readonly string[], offset: number, size: number): Page =>
 });
 const many = (count: number) => Array.from({ length: count }, (_, index) => `tr-${index}`);
 
-Deno.test("a trace that is added meanwhile makes another come twice: once is given, and it is told", async () => {
+Deno.test("a trace that is added meanwhile makes another come twice: once is given, and it is reported", async () => {
   const all = many(900);
   await using server = paged((offset, size) => {
     const page = byOffset(all, offset, size);
@@ -87,7 +87,7 @@ Deno.test("a search to the end in which traces came twice does not say how many 
   assert.deepEqual([data.has_more, data.total_matching], [false, undefined]);
 });
 
-Deno.test("where nothing changes meanwhile nothing is told", async () => {
+Deno.test("where nothing changes meanwhile nothing is reported", async () => {
   await using server = paged((offset, size) => byOffset(many(900), offset, size));
   const { ids, notes } = await server.search({ max_results: 2000 });
   assert.deepEqual([ids, notes], [many(900), ""]);

@@ -116,7 +116,7 @@ for (const [store, tools] of [["HTTP", http], ["a local store", local]] as const
   });
 }
 
-Deno.test("where some traces have the name themselves, the others are told", async () => {
+Deno.test("where some traces have the name themselves, the others are reported", async () => {
   const experiment_id = await newExperiment();
   await sendOtlp(server.uri, experiment_id, { name: "plan_trip" });
   await python.call("create_trace", { experiment_id, root: { name: "plan_trip" } });

@@ -4,7 +4,7 @@ import type { Reply } from "../../src/mcp/tool.ts";
 import { plotEvaluation } from "../../src/wandb/tools/plot_evaluation.ts";
 import { shared } from "../support/backend.ts";
 import { manifestOf, WEAVE_SERVERS } from "../support/weave/seeded.ts";
-import { contextFor, memoryLog, reportOf } from "../wandb/harness.ts";
+import { contextFor, memoryLog, toFailureReport } from "../wandb/harness.ts";
 import { type Data, rigOn } from "../wandb/weave/harness.ts";
 import { decode } from "./png.ts";
 
@@ -46,9 +46,9 @@ for (const backend of WEAVE_SERVERS) {
     assert.match(open.text ?? "", /No evaluation has the id no-such-call/);
   });
 
-  Deno.test(`plot_evaluation: what there is not is told with what there is (${backend.name})`, async () => {
+  Deno.test(`plot_evaluation: what there is not is reported with what there is (${backend.name})`, async () => {
     const failing = async (args: Data) =>
-      await plot(args).then(() => assert.fail("it was drawn"), reportOf);
+      await plot(args).then(() => assert.fail("it was drawn"), toFailureReport);
     const name = await failing({ eval_name: "no such evaluation" });
     assert.equal(name["error"], "not_found");
     assert.match(String(name["hint"]), /facts-evaluation/);

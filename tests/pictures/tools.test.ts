@@ -51,7 +51,7 @@ slowTest("plot_runs: curves in words and as a picture, without structured conten
 });
 
 slowTest(
-  "plot_runs: without keys the losses are found by name; what is not there is told",
+  "plot_runs: without keys the losses are found by name; what is not there is reported",
   async () => {
     await using on = await seeded();
     const { text } = await on.call(plotRuns, { ...PLACE, run_ids: "r1" });
@@ -90,7 +90,10 @@ slowTest(
     assert.match(text ?? "", /^loss: no values in 2 of 4 runs \(r4, r3\)\.$/m);
     assert.doesNotMatch(text ?? "", /train_loss|reward/);
     const none = await on.failure(plotRuns, { ...PLACE, run_ids: ["r3"] });
-    assert.match(`${none["message"]} ${none["hint"]}`, /r3: no loss by name.*There are reward\./);
+    assert.match(
+      `${none["message"]} ${none["hint"]}`,
+      /r3: no key is named like a loss.*Numeric keys: reward\./,
+    );
   },
 );
 

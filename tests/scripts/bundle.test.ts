@@ -70,7 +70,7 @@ Deno.test("a start loads the protocol and what tools look like, nothing that ask
   assert.ok(bytes < MOST_AT_START, `${bytes} bytes`);
 });
 
-Deno.test("two bundles are the same, to the time of their files; the commit is told", async () => {
+Deno.test("two bundles are the same, to the time of their files; the commit is reported", async () => {
   const folder = await Deno.makeTempDir({ prefix: "wandflow bundle " });
   try {
     const [one, other] = [join(folder, "one"), join(folder, "the other")];

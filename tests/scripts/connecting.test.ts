@@ -1,6 +1,6 @@
 /** docs/CONNECTING.md: every example is complete, and reaches what the page says. */
 import assert from "node:assert/strict";
-import { accessOf } from "../../src/config/access.ts";
+import { computeAccess } from "../../src/config/access.ts";
 import { findWorkspace, isDatabricks } from "../../src/config/databricks.ts";
 import { resolveSettings } from "../../src/config/resolve.ts";
 import { environmentNames } from "../../src/config/settings.ts";
@@ -48,7 +48,7 @@ Deno.test("connecting: every example is understood and reaches exactly what it s
     for (const name of Object.keys(env)) assert.ok(allowed.has(name), name);
     const { settings, notes, errors } = resolveSettings(new Map(), (name) => env[name]);
     assert.deepEqual([notes, errors], [[], []], JSON.stringify(env));
-    const access = accessOf(settings, "/home/ann", false);
+    const access = computeAccess(settings, "/home/ann", false);
     assert.deepEqual(access.errors, []);
     assert.deepEqual(access.net, REACHED[index], JSON.stringify(env));
     // A profile's workspace is in its file.

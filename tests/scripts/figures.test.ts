@@ -18,7 +18,7 @@ Deno.test("items end with their list, and other sections do not count", () => {
   assert.deepEqual(editsListed(guide), ["1. one, more", "2. two"]);
 });
 
-Deno.test("the slowest test files are told, without counting steps twice", () => {
+Deno.test("the slowest test files are reported, without counting steps twice", () => {
   const report = `<testsuites>
     <testsuite name="./tests/a.test.ts" tests="2">
         <testcase name="one" classname="./tests/a.test.ts" time="1.500" line="1" col="6">

@@ -63,7 +63,7 @@ async function standIns(folder: string): Promise<string> {
   return place;
 }
 
-Deno.test("two builds are the same, their sums right, and all of it is there", async () => {
+Deno.test("two builds are identical and complete, and match their checksums", async () => {
   await using one = await temporaryFolder();
   await using other = await temporaryFolder();
   const releases = [
@@ -135,7 +135,7 @@ Deno.test("archives hold program, licence and notices, with rights and one time"
   assert.ok(npm?.some(([name]) => name === "package/bundle/main.js"));
 });
 
-Deno.test("an executable of other source is not packed", async () => {
+Deno.test("an executable built from other source is not packed", async () => {
   await using folder = await temporaryFolder();
   const place = join(folder.path, "executables");
   await Deno.mkdir(place);
@@ -208,7 +208,7 @@ const Bom = z.looseObject({
   dependencies: z.array(z.object({ ref: z.string(), dependsOn: z.array(z.string()) })),
 });
 
-Deno.test("the bill of materials names what is in the bundle, and the notices its licences", async () => {
+Deno.test("the bill of materials lists what is in the bundle, and the notices have its licences", async () => {
   await using folder = await temporaryFolder();
   const release = await releaseIn(folder.path);
   const text = await Deno.readTextFile(join(release, `wandflow-${version}.cdx.json`));

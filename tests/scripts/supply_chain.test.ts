@@ -14,7 +14,7 @@ async function installFrozen(cwd: string | URL): Promise<{ code: number; said: s
   return { code, said: new TextDecoder().decode(stderr) };
 }
 
-Deno.test("the lock file holds all that is imported, and another would be refused", async () => {
+Deno.test("the lock file covers all imports, and another one would be refused", async () => {
   const right = await installFrozen(ROOT);
   assert.equal(right.code, 0, right.said);
   const folder = await Deno.makeTempDir();
@@ -54,7 +54,7 @@ Deno.test("what is in the bundle may be passed on, and runs nothing when it is i
   }
 });
 
-Deno.test("no package's programs are permitted to run when it is installed", async () => {
+Deno.test("no package may run programs when it is installed", async () => {
   assert.ok(!("allowScripts" in manifest));
   const files = ["deno.json", ".github/workflows/test.yml", ".github/workflows/release.yml"];
   for (const file of files) {

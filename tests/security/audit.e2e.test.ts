@@ -100,7 +100,7 @@ async function withBackends(
   }
 }
 
-Deno.test("every tool that writes logs who changed what, where, at the level of the default", async () => {
+Deno.test("every tool that writes logs who changed what and where, at the default level", async () => {
   await withBackends(async (env, hosts) => {
     await using product = await startStdio({ ...env, WANDFLOW_LOG_FORMAT: "json" });
     await initialize(product);

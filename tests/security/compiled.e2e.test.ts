@@ -160,7 +160,7 @@ Deno.test("one site's hosts follow from its addresses, by the settings' own rule
     }).sort(),
     ["*.store.corp.test:9000", "10.0.0.5:5000", "127.0.0.1:8080", "wandb.corp.test:443"],
   );
-  assert.throws(() => siteHosts({ "tracking-uri": "http://169.254.169.254" }), /never reached/);
+  assert.throws(() => siteHosts({ "tracking-uri": "http://169.254.169.254" }), /never contacted/);
   assert.throws(() => siteHosts({ "wandb-base-url": "corp" }), /WANDB_BASE_URL/);
   assert.throws(() => siteHosts({ "tracking-uri": "sqlite:///x.db" }), /name no host/);
 });

@@ -134,7 +134,7 @@ function countUnits(value: unknown): number {
     : 0;
 }
 
-Deno.test("every string that a tool's result can hold leaves without what hides, and is counted", async () => {
+Deno.test("hidden characters are removed from every string of a result, and counted", async () => {
   const tools = allTools();
   assert.ok(tools.length > 30);
   for (const tool of tools) {
@@ -179,7 +179,7 @@ Deno.test("a tool's own text, and what its page shows, leave without what hides"
   }
 });
 
-Deno.test("failures leave without what hides, of every tool", async () => {
+Deno.test("hidden characters are removed from the failures of every tool", async () => {
   for (const tool of allTools()) {
     const result = await leave(tool, () => {
       throw new Failure("upstream_error", HOSTILE, { hint: HOSTILE });

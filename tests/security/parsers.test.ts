@@ -325,15 +325,15 @@ async function tryAll<T>(
   assert.deepEqual(broken, []);
 }
 
-Deno.test("every parser of text reads any, or refuses it in words", async () => {
+Deno.test("every text parser reads any text or refuses it with a message", async () => {
   await tryAll(OF_TEXT, TEXT);
 });
 
-Deno.test("every parser of values reads any, or refuses it in words", async () => {
+Deno.test("every value parser reads any value or refuses it with a message", async () => {
   await tryAll(OF_VALUES, VALUE);
 });
 
-Deno.test("every parser of text comes to an end with a long one, whatever repeats in it", async () => {
+Deno.test("every text parser finishes on long text, whatever repeats in it", async () => {
   // What takes a square of the steps would take minutes.
   const repeated = [
     "a",
@@ -365,7 +365,7 @@ Deno.test("every parser of text comes to an end with a long one, whatever repeat
   }
 });
 
-Deno.test("names that every object inherits are no names of ours", () => {
+Deno.test("names that every object inherits are not found in our tables", () => {
   for (const name of ["constructor", "toString", "valueOf", "__proto__", "hasOwnProperty"]) {
     const refused = readMlflowError(400, JSON.stringify({ error_code: name, message: "m" }));
     assert.equal(refused?.code, "invalid_arguments", name);
@@ -384,7 +384,7 @@ Deno.test("names that every object inherits are no names of ours", () => {
   }
 });
 
-Deno.test("an archive of spans is read from any bytes, or refused by its name", () => {
+Deno.test("any bytes are read as an archive of spans, or refused by name", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
     try {
       decodeArchive(bytes, "traces.pb");

@@ -74,7 +74,7 @@ Deno.test("no id can address another host or another route", async () => {
   }
 });
 
-Deno.test("credentials leave for the tracking host and for nowhere else", async () => {
+Deno.test("credentials are sent to the tracking host and nowhere else", async () => {
   const canaries = ["canary-password-1", "canary-token-2", "canary-in-url-3"];
   await using mlflow = startFakeMlflow((_url, headers) =>
     // A careless server repeats what it was sent.

@@ -47,7 +47,7 @@ function echo(url: URL): Response | undefined {
   return undefined;
 }
 
-Deno.test("credentials that a server repeats in a successful answer leave nowhere", async () => {
+Deno.test("credentials that a server repeats in a successful answer are not passed on", async () => {
   await using mlflow = startFakeMlflow(echo);
   const env = {
     MLFLOW_TRACKING_URI: `${mlflow.url}/?token=canary-in-query`,
@@ -136,7 +136,7 @@ Deno.test("a password of digits does not leave as a number, nor spelled by codes
   assert.ok(!stdout.includes(JSON.stringify(codes).slice(1, -1)), stdout);
 });
 
-Deno.test("a secret in any variable leaves in no byte, used or not, right or wrong", async () => {
+Deno.test("no byte of a secret in any variable gets out, used or not, right or wrong", async () => {
   const names = Object.values<Setting>(SETTINGS).flatMap(({ secret, env }) =>
     secret === true ? env : []
   );

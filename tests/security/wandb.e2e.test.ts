@@ -48,7 +48,7 @@ Deno.test("without a key nothing is listed, and the reason names the host and th
   assert.ok(!stdout.includes("list_entities_tool"));
 });
 
-Deno.test("a host that W&B redirects to sees no request, and its name is told", async () => {
+Deno.test("a host that W&B redirects to sees no request, and its name is reported", async () => {
   const other = startWandbSim();
   try {
     await withSim(async (sim) => {
@@ -95,7 +95,7 @@ Deno.test("the documentation's host sees a search without the key, and none when
   });
 });
 
-Deno.test("a key leaves in no output, whatever a careless server says of it", async () => {
+Deno.test("a key is in no output, whatever a careless server says about it", async () => {
   const key = `canary${"0123456789".repeat(4)}`.slice(0, 40);
   const forms = [key, btoa(`api:${key}`).replace(/=+$/, "")];
   const ways: Record<string, (sent: string) => Response> = {

@@ -55,7 +55,7 @@ const PROOFS: readonly (readonly [RegExp, Proof])[] = [
     assert.equal(output.code, 0, new TextDecoder().decode(output.stderr));
     assert.match(new TextDecoder().decode(output.stdout), /Done in /);
   }],
-  [/Ask it what it can do, and whether/, async ({ text }, home, server) => {
+  [/See what it can do, and check/, async ({ text }, home, server) => {
     const { code, output } = await shell(
       home,
       `set -e\n${text.replaceAll("http://localhost:5000", server)}`,

@@ -111,7 +111,7 @@ function startResponses(authority: string) {
   };
 }
 
-Deno.test("a hosted tool of the Responses kind reaches the server by its URL, with TLS and a token", async () => {
+Deno.test("a hosted tool, as in the Responses API, reaches the server by its URL, with TLS and a token", async () => {
   await using mlflow = startFakeMlflow();
   const tokens = await Deno.makeTempFile();
   const hash = createHash("sha256").update(TOKEN).digest("hex");

@@ -106,7 +106,7 @@ async function startAll(upstream: string) {
   };
 }
 
-Deno.test("a replica killed and one drained: nothing wrong, no write lost unsaid or done twice", async () => {
+Deno.test("one replica killed and one drained: no wrong answer, no write silently lost or done twice", async () => {
   await using tracking = startTracking();
   await using service = await startAll(tracking.url);
   const [killed, drained] = service.replicas.map(({ process }): Running => process);
@@ -181,7 +181,7 @@ Deno.test("a replica killed and one drained: nothing wrong, no write lost unsaid
   assert.match(log, / 200 \S+, \S+ 502, 200 /);
 });
 
-Deno.test("a confirmation asked by one replica is taken by the others", async () => {
+Deno.test("a confirmation requested by one replica is accepted by the others", async () => {
   await using tracking = startTracking();
   await using service = await startAll(tracking.url);
   const _meta = {

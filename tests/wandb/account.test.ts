@@ -48,7 +48,7 @@ function serve(answer: (authorization: string) => Response) {
   };
 }
 
-async function reportOf(call: () => Promise<unknown>): Promise<Data> {
+async function toFailureReport(call: () => Promise<unknown>): Promise<Data> {
   try {
     await call();
   } catch (error) {
@@ -67,7 +67,7 @@ Deno.test("identity and access tokens, old and new, are in no message when a ser
       return Response.json({ error: said, reason: said }, { status });
     });
     for (const call of calls) {
-      const report = await reportOf(call);
+      const report = await toFailureReport(call);
       assert.ok(exchanges.length > 0);
       const text = JSON.stringify([report, lines]);
       for (const secret of [JWT, ...exchanges]) assert.ok(!text.includes(secret), text);
@@ -110,7 +110,7 @@ Deno.test("a refusal reads alike from both servers", async () => {
     ] as const
   ) {
     const { calls } = serve(() => Response.json({ error: "so it is" }, { status }));
-    const [wandb, weave] = await Promise.all(calls.map(reportOf));
+    const [wandb, weave] = await Promise.all(calls.map(toFailureReport));
     assert.ok(String(wandb?.["message"]).startsWith(`W&B ${words}`), String(wandb?.["message"]));
     assert.deepEqual(weave, {
       ...wandb,
@@ -128,7 +128,7 @@ Deno.test("no part of a token is left where a long answer is cut", async () => {
         new Response(`${"x".repeat(before)} ${authorization} ${JWT}`, { status })
       );
       for (const call of calls) {
-        const { message } = await reportOf(call);
+        const { message } = await toFailureReport(call);
         if (/x{370}/.test(String(message))) quoted++;
         assert.doesNotMatch(String(message), /Bearer \w|access|eyJ/, `${status} ${before}`);
       }

@@ -39,7 +39,7 @@ async function seeded(rig: Rig): Promise<void> {
 }
 
 slowTest(
-  "projects, collections, versions and types that are not there are told with the nearest",
+  "projects, collections, versions and types that are not there are reported with the nearest",
   async () => {
     await using rig = startRig();
     await seeded(rig);
@@ -212,7 +212,7 @@ slowTest("hostile names reach the server as they are, and find nothing", async (
   assert.deepEqual(rig.sim.defects, []);
 });
 
-slowTest("refusals of the server are told by kind, and never with the key", async () => {
+slowTest("refusals of the server are reported by kind, and never with the key", async () => {
   await using rig = startRig();
   await seeded(rig);
   const kinds: [number, string][] = [
@@ -244,7 +244,7 @@ slowTest("refusals of the server are told by kind, and never with the key", asyn
   assert.ok(!rig.logged.join("\n").includes(rig.sim.apiKey));
 });
 
-slowTest("a part that is missing is told, the rest is there", async () => {
+slowTest("a part that is missing is reported, the rest is there", async () => {
   await using rig = startRig();
   await seeded(rig);
   const membership = ["project", "artifactCollectionMembership", "artifact"];
@@ -324,7 +324,7 @@ slowTest("a version that is deleted some day says when", async () => {
   );
 });
 
-slowTest("a manifest that is not one is told, and the files come from the API", async () => {
+slowTest("a manifest that is not one is reported, and the files come from the API", async () => {
   await using rig = startRig();
   await seeded(rig);
   for (

@@ -275,7 +275,7 @@ slowTest("files come with references from the manifest, and go on page by page",
   assert.ok(toStore.every(({ headers }) => !("authorization" in headers)));
 });
 
-slowTest("a manifest that cannot be read is told, and files come from the API", async () => {
+slowTest("a manifest that cannot be read is reported, and files come from the API", async () => {
   await using rig = startRig();
   await seeded(rig);
   rig.sim.faults.add({ kind: "status", status: 403, match: { path: "/storage/" } });

@@ -11,7 +11,7 @@ import assert from "node:assert/strict";
 
 const SHAPES = ["error", "errors", "strings"] as const;
 
-Deno.test("each status is told in W&B's terms, and only what may pass later is repeated", async () => {
+Deno.test("each status is reported in W&B's terms, and only what may pass later is repeated", async () => {
   const expected: [number, string, number, RegExp][] = [
     [400, "invalid_arguments", 1, /boom/],
     [401, "unauthorized", 1, /authorized for this entity or team/],
@@ -118,7 +118,7 @@ Deno.test("a change that ends in an error of the server's is never said to be sa
   }
 });
 
-Deno.test("partial data are given, also with a failing status, and the loss is told", async () => {
+Deno.test("partial data are given, also with a failing status, and the loss is reported", async () => {
   await using rig = startRig();
   const data = { viewer: { username: "u", teams: null } };
   const body = JSON.stringify({ data, errors: [{ message: "teams are out" }] });
@@ -208,7 +208,7 @@ Deno.test("an identity token is exchanged once, and again when the access token 
   assert.ok(!rig.logged.join("").includes(rig.sim.accounts.identityToken));
 });
 
-Deno.test("an identity token that is missing or refused is told", async () => {
+Deno.test("an identity token that is missing or refused is reported", async () => {
   await using none = startRig({
     credentials: (_, log) =>
       identityCredentials("/run/none", log, () => Promise.reject(new Error("no"))),

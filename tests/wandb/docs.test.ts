@@ -1,6 +1,6 @@
 import { createDocs } from "../../src/wandb/docs.ts";
 import { searchDocs } from "../../src/wandb/tools/search_docs.ts";
-import { contextFor, type Data, memoryLog, reportOf } from "./harness.ts";
+import { contextFor, type Data, memoryLog, toFailureReport } from "./harness.ts";
 
 import assert from "node:assert/strict";
 
@@ -38,7 +38,7 @@ async function withServer(
       assert.ok(outcome.kind === "reply");
       return { ...outcome.reply.data, text: outcome.reply.text };
     } catch (error) {
-      return reportOf(error);
+      return toFailureReport(error);
     }
   };
   try {
@@ -85,9 +85,9 @@ Deno.test("an event stream is read too, notifications before the reply passed ov
   });
 });
 
-Deno.test("nothing found, errors and nonsense are told", async () => {
+Deno.test("nothing found, errors and nonsense are reported", async () => {
   const answers: [() => Response, RegExp][] = [
-    [() => Response.json(result()), /Nothing was found/],
+    [() => Response.json(result()), /Nothing found/],
     [() => Response.json({ jsonrpc: "2.0", id: 1, error: { code: -1, message: "busy" } }), /busy/],
     [
       () =>

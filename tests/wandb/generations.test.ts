@@ -179,7 +179,7 @@ Deno.test("compare, diagnose and probe take today's arguments; media are named b
     samples: 200,
     x_axis: "epoch",
   });
-  assert.match(String(diagnosed["note"]), /x_axis, config_keys and summary_keys are not used/);
+  assert.match(String(diagnosed["note"]), /x_axis, config_keys and summary_keys are ignored/);
   assert.match(JSON.stringify(diagnosed["findings"]), /system\.gpu\.0\.gpu\/l:node0: below 10 %/);
   const probed = await rig.data(probeProject, {
     ...HERE,
@@ -203,7 +203,7 @@ Deno.test("a run without GPU metrics says that its GPUs were not checked", async
     history: [{ _step: 0, loss: 1 }],
   });
   const data = await rig.data(diagnoseRun, { ...HERE, run_id: "cpu" });
-  assert.match(String(data["note"]), /use of GPUs was not checked/);
+  assert.match(String(data["note"]), /GPU utilization was not checked/);
 });
 
 Deno.test("versions are filtered by tag and time, and ordered", async () => {

@@ -80,7 +80,7 @@ export function rigOn(sim: WandbSim, options: RigOptions = {}): Rig {
       try {
         await call(...args);
       } catch (error) {
-        return reportOf(error);
+        return toFailureReport(error);
       }
       throw new Error("The call was expected to fail.");
     },
@@ -138,7 +138,7 @@ export function memoryLog(lines: string[], secrets: readonly string[] = []): Log
 }
 
 /** What a failed call tells the model. */
-export function reportOf(error: unknown): Data {
+export function toFailureReport(error: unknown): Data {
   if (error instanceof Failure) return { ...error.report };
   throw error;
 }

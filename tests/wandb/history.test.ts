@@ -274,7 +274,7 @@ Deno.test("on another axis, points tell both their place there and their step", 
   assert.deepEqual(system["max"], { _runtime: 20, value: 4 });
 });
 
-Deno.test("rows that lack the x axis, and keys without rows in the range, are told", async () => {
+Deno.test("rows that lack the x axis, and keys without rows in the range, are reported", async () => {
   await using rig = startRig();
   const history = Array.from({ length: 30 }, (_, step) => ({
     _step: step,

@@ -10,7 +10,7 @@ import { probeProject } from "../../src/wandb/tools/probe_project.ts";
 import { queryWandb } from "../../src/wandb/tools/query_wandb.ts";
 import { slowTest } from "../support/slow.ts";
 import { DOCUMENTS } from "./documents.ts";
-import { contextFor, type Data, memoryLog, reportOf, startRig } from "./harness.ts";
+import { contextFor, type Data, memoryLog, startRig, toFailureReport } from "./harness.ts";
 
 import assert from "node:assert/strict";
 import fc from "fast-check";
@@ -59,7 +59,7 @@ slowTest(
         try {
           await rig.data(tool, args);
         } catch (error) {
-          assert.notEqual(reportOf(error)["error"], "internal");
+          assert.notEqual(toFailureReport(error)["error"], "internal");
         }
         for (const { path, document } of rig.sim.requests) {
           assert.equal(path, "/graphql");

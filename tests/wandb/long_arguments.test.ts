@@ -2,7 +2,14 @@
 import { wandbBackends } from "../../src/wandb/backend.ts";
 import { sweepLongArguments } from "../support/long_arguments.ts";
 import { seedArtifact } from "./artifact_seed.ts";
-import { configFor, contextFor, type Data, memoryLog, reportOf, startRig } from "./harness.ts";
+import {
+  configFor,
+  contextFor,
+  type Data,
+  memoryLog,
+  startRig,
+  toFailureReport,
+} from "./harness.ts";
 import { seedRun } from "./seed.ts";
 import { slowTest } from "../support/slow.ts";
 
@@ -91,7 +98,7 @@ slowTest("long arguments of any kind are shortened where an answer repeats them"
     (tool, args) =>
       tool.call(args, contextFor(log)).then(
         (outcome) => outcome.kind === "reply" ? outcome.reply.data : outcome,
-        reportOf,
+        toFailureReport,
       ),
   );
 });

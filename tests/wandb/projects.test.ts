@@ -7,7 +7,7 @@ const UPSERT = `mutation P($e: String, $n: String, $d: String) {
   upsertModel(input: {entityName: $e, name: $n, description: $d}) { inserted }
 }`;
 
-Deno.test("a number above its ceiling is the ceiling, and told", async () => {
+Deno.test("a number above its ceiling is the ceiling, and reported", async () => {
   await using rig = startRig();
   for (const args of [{ max_projects: 999 }, { entity: "sim-team", limit: "999" }]) {
     const data = await rig.data(queryProjects, args);

@@ -105,7 +105,7 @@ Deno.test("unknown fields, operators and projects come with the nearest valid on
   assert.match(String(empty["note"]), /No runs match/);
 });
 
-Deno.test("a misspelt metric or setting is told, with the nearest that runs have", async () => {
+Deno.test("a misspelt metric or setting is reported, with the nearest that runs have", async () => {
   await using rig = startRig();
   await seeded(rig, 3);
   const ask = (args: Data) => rig.counted(() => rig.data(queryWandb, { ...HERE, ...args }));
@@ -282,7 +282,7 @@ Deno.test("mutations, subscriptions, secrets and bad variables are refused befor
     [{ query: "fragment F on User { id }" }, /no query operation/],
     [{ query: RUNS, variables: { entity: "e" } }, /does not set \$project/],
     [{ query: RUNS, variables: { ...HERE, projct: 1 } }, /did you mean \$project/],
-    [{ variables: { a: 1 } }, /go with `query`/],
+    [{ variables: { a: 1 } }, /need a `query`/],
   ];
   for (const [args, message] of refused) {
     const { result, requests } = await rig.counted(() => rig.failure(queryWandb, args));
@@ -305,7 +305,7 @@ Deno.test("an unknown GraphQL field comes back with the nearest valid ones", asy
   }
 });
 
-Deno.test("a page that fails after the first is told, what came before is kept", async () => {
+Deno.test("a page that fails after the first is reported, what came before is kept", async () => {
   await using rig = startRig();
   await seeded(rig, 12);
   rig.sim.faults.add({ kind: "status", status: 403, message: "permission denied", after: 1 });
@@ -315,7 +315,7 @@ Deno.test("a page that fails after the first is told, what came before is kept",
   assert.match(String(data["note"]), /Page 2 failed: W&B does not .*Continue with end_cursor/);
 });
 
-Deno.test("in GraphQL, too, what comes twice is there once, and what may be missing is told", async () => {
+Deno.test("in GraphQL, too, what comes twice is there once, and what may be missing is reported", async () => {
   for (const total of [undefined, 4]) {
     await using rig = startRig();
     const page = (ids: string[], hasNextPage: boolean) => ({

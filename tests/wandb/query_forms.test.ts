@@ -55,7 +55,7 @@ Deno.test("default values of variables count as what the query says", async () =
   assert.equal(given["items"], 2);
 });
 
-Deno.test("a query that is nested too deep is told as the query's fault", async () => {
+Deno.test("a query that is nested too deep is reported as the query's fault", async () => {
   await using rig = startRig();
   const nested = (depth: number) => `${"{ a ".repeat(depth)}{ b }${" }".repeat(depth)}`;
   for (const depth of [101, 3000, 9000]) {
@@ -98,7 +98,7 @@ Deno.test("a connection in pieces, as fragments write it, is followed as one", a
   assert.ok(!("not_followed" in data));
 });
 
-Deno.test("fields that no run has are told, with the nearest that runs have", async () => {
+Deno.test("fields that no run has are reported, with the nearest that runs have", async () => {
   await using rig = startRig();
   await seeded(rig);
   const ask = (fields: string[]) => rig.counted(() => rig.data(queryWandb, { ...HERE, fields }));
@@ -120,7 +120,7 @@ Deno.test("an order in SQL's words sorts as it says", async () => {
   assert.deepEqual(await ids("-created_at"), ["run2", "run1", "run0"]);
 });
 
-Deno.test("a state that no run can have is told with those that there are", async () => {
+Deno.test("a state that no run can have is reported with those that there are", async () => {
   await using rig = startRig();
   await seeded(rig);
   for (const state of ["completed", { $in: ["Finished"] }]) {
@@ -143,7 +143,7 @@ Deno.test("files of a run are listed by its path or address too", async () => {
   }
 });
 
-Deno.test("what a GraphQL query looks up and W&B does not find is told", async () => {
+Deno.test("what a GraphQL query looks up and W&B does not find is reported", async () => {
   await using rig = startRig();
   await seeded(rig);
   const note = async (query: string) => (await rig.data(queryWandb, { query }))["note"];
@@ -167,7 +167,7 @@ Deno.test("a variable of JSON in a text may be the JSON itself", async () => {
   }
 });
 
-Deno.test("an unknown argument of a GraphQL field is told by the server's words alone", async () => {
+Deno.test("an unknown argument of a GraphQL field is reported by the server's words alone", async () => {
   await using rig = startRig();
   await seeded(rig);
   const query = inProject("runs(limit: 5) { edges { node { name } } }");
@@ -201,7 +201,7 @@ Deno.test("what belongs to the structured form is refused beside a GraphQL query
       rig.failure(queryWandb, { query, ...more })
     );
     assert.equal(requests, 0);
-    assert.match(String(result["message"]), /does not go with `query`/);
+    assert.match(String(result["message"]), /cannot be combined with `query`/);
   }
   // Some clients fill every argument.
   const empty = { filters: {}, fields: [], order: "" };

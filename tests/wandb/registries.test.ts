@@ -216,7 +216,7 @@ Deno.test("a registry's collections are listed with one request, in every form o
   assert.deepEqual(await filtered({ $and: [{ tags: { $in: ["none"] } }] }), []);
 });
 
-Deno.test("what is not there is told with the nearest names", async () => {
+Deno.test("what is not there is reported with the nearest names", async () => {
   await using rig = startRig();
   await seeded(rig);
   const registry = await rig.counted(() =>
@@ -233,7 +233,7 @@ Deno.test("what is not there is told with the nearest names", async () => {
   assert.equal(organization["error"], "not_found");
   assert.equal(organization["hint"], "Did you mean sim-org?");
   const far = await rig.failure(listRegistryCollections, { registry_name: "zzzzzz" });
-  assert.match(String(far["hint"]), /There are model, private/);
+  assert.match(String(far["hint"]), /Registries: model, private/);
 });
 
 Deno.test("a list that the server refuses to give is an error, never an empty list", async () => {

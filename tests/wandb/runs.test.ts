@@ -93,7 +93,7 @@ slowTest("any number of runs is compared, a missing one is named", async () => {
   const failed = await rig.failure(compareRuns, { ...HERE, run_ids: ["r0", "r7"] });
   assert.equal(failed["error"], "not_found");
   const several = await rig.failure(compareRuns, { ...HERE, run_ids: ["r0", "r7", "r8"] });
-  assert.match(String(several["message"]), /2 are not in sim-team\/vision: r7, r8\./);
+  assert.match(String(several["message"]), /2 of the runs are not in sim-team\/vision: r7, r8\./);
   const one = await rig.failure(compareRuns, { ...HERE, run_id_a: "r0" });
   assert.equal(one["error"], "invalid_arguments");
 });
@@ -131,7 +131,7 @@ slowTest("a run is diagnosed over its whole length with two requests", async () 
   assert.equal(part(result, "loss_stats")["basis"], "sampled");
 });
 
-slowTest("a diverged and crashed run with an idle GPU is told as such", async () => {
+slowTest("a diverged and crashed run with an idle GPU is reported as such", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, {
     ...AT,
@@ -170,7 +170,7 @@ slowTest("an older server without some fields still answers, asked twice only on
 });
 
 slowTest(
-  "keys of a comparison may be patterns; what one of its requests lacks is told",
+  "keys of a comparison may be patterns; what one of its requests lacks is reported",
   async () => {
     await using rig = startRig();
     for (const run of ["r1", "r2"]) {
@@ -251,7 +251,7 @@ slowTest("a diagnosis says how many metrics it did not read", async () => {
   assert.equal(Number(data["keys_not_read"]), 21 - 8);
 });
 
-slowTest("what a probe leaves out of its lists is told", async () => {
+slowTest("what a probe leaves out of its lists is reported", async () => {
   await using rig = startRig();
   const tags = Array.from({ length: 21 }, (_, index) => `t${index}`);
   await seedRun(rig.sim, { ...AT, run: "r1", tags, group: "g" });
@@ -274,5 +274,5 @@ slowTest("a loss_key that holds no numbers is refused, with the keys that do", a
   const args = { ...HERE, run_id: "texts1", loss_key: "note" };
   const failed = await rig.failure(diagnoseRun, args);
   assert.match(String(failed["message"]), /"note" of run texts1 holds no numbers \(string\)/);
-  assert.equal(failed["hint"], "Numbers are in score.");
+  assert.equal(failed["hint"], "Numeric keys: score.");
 });

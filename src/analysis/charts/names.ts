@@ -45,7 +45,7 @@ export function chartNames(
   return chartBars({
     title,
     subtitle: shown.length < figures.length
-      ? `the ${shown.length} of ${figures.length} names with most traces`
+      ? `the ${shown.length} of ${figures.length} names with the most traces`
       : "",
     panels: [
       panel("median latency", ({ median }) => median, "s"),

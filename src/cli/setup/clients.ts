@@ -58,12 +58,12 @@ export interface Client {
 export const ENTRY = "wandflow";
 
 /** A variable's text in settings; for a secret, a reference or a placeholder to fill in. */
-function textOf({ name, value, secret }: Variable, refer?: Client["refer"]): string {
+function formatVariable({ name, value, secret }: Variable, refer?: Client["refer"]): string {
   return secret ? refer?.(name) ?? `<${name}>` : value;
 }
 
 function environment(variables: readonly Variable[], refer?: Client["refer"]) {
-  return Object.fromEntries(variables.map((one) => [one.name, textOf(one, refer)]));
+  return Object.fromEntries(variables.map((one) => [one.name, formatVariable(one, refer)]));
 }
 
 function bearer(token: string, refer?: Client["refer"]): string {
@@ -119,7 +119,7 @@ function flags(name: string, server: Server, refer: (variable: string) => string
       ? []
       : ["--header", `Authorization: ${bearer(server.token, refer)}`];
   }
-  return server.variables.flatMap((one) => [name, `${one.name}=${textOf(one, refer)}`]);
+  return server.variables.flatMap((one) => [name, `${one.name}=${formatVariable(one, refer)}`]);
 }
 
 /**
@@ -159,7 +159,7 @@ export const CLIENTS = {
           server.command,
           ...server.args,
         ],
-    note: ".mcp.json belongs into a project's folder; the command adds it for all projects.",
+    note: ".mcp.json belongs in a project's folder; the command adds it for all projects.",
   },
   "claude-desktop": {
     title: "Claude Desktop",
@@ -241,7 +241,7 @@ export const CLIENTS = {
         };
       },
     },
-    note: "codex mcp add cannot say `required`: with it, Codex waits for the tools.",
+    note: "codex mcp add cannot set `required`, which makes Codex wait for the tools.",
   },
   gemini: {
     title: "Gemini CLI",
@@ -299,7 +299,7 @@ export const CLIENTS = {
         };
       },
     },
-    note: "OpenCode 2 reads this, too; a file of its own form has servers in mcp.servers.",
+    note: "OpenCode 2 reads this too; its own format has the servers in mcp.servers.",
   },
   lechat: {
     title: "LeChat",
@@ -312,7 +312,7 @@ export const CLIENTS = {
         }`,
       ].join("\n"),
     instead:
-      "LeChat starts no programs: give --remote with the address of a server that it reaches.",
+      "LeChat starts no programs: give --remote with the address of a server that it can reach.",
     note: "In LeChat: Intelligence > Connectors > Add Connector > Custom MCP Connector. An " +
       "administrator of the organization has to do it.",
   },
@@ -342,7 +342,7 @@ export const CLIENTS = {
         "print(response.output)",
       ].join("\n"),
     instead:
-      "OpenAI starts no programs: give --remote with the address of a server that it reaches.",
+      "OpenAI starts no programs: give --remote with the address of a server that it can reach.",
   },
 } as const satisfies Record<string, Client>;
 

@@ -20,7 +20,7 @@ export async function addEntry(
   server: Server,
 ): Promise<string> {
   const entry = file.entry(server);
-  if (entry === undefined) throw new UnusableFile("There is no entry for such a server.");
+  if (entry === undefined) throw new UnusableFile("The client has no entry for such a server.");
   const items = file.items?.(server) ?? [];
   return file.format === "toml"
     ? await addToToml(text, file.servers, entry)

@@ -39,7 +39,7 @@ export const AWS_SETTINGS = {
     env: ["AWS_PROFILE", "AWS_DEFAULT_PROFILE"],
     type: "string",
     group: "AWS",
-    help: "Profile of AWS's files, where the environment gives no keys.",
+    help: "Profile in AWS's files, used if the environment has no keys.",
   },
   awsCredentialsFile: {
     env: ["AWS_SHARED_CREDENTIALS_FILE"],
@@ -57,13 +57,13 @@ export const AWS_SETTINGS = {
     env: ["AWS_ROLE_ARN"],
     type: "string",
     group: "AWS",
-    help: "Role to take by a web identity token.",
+    help: "Role to assume with a web identity token.",
   },
   awsIdentityTokenFile: {
     env: ["AWS_WEB_IDENTITY_TOKEN_FILE"],
     type: "string",
     group: "AWS",
-    help: "File with that token, read anew for each session.",
+    help: "File with that token, read again for each session.",
   },
   awsSessionName: {
     env: ["AWS_ROLE_SESSION_NAME"],
@@ -76,7 +76,7 @@ export const AWS_SETTINGS = {
     env: ["AWS_ENDPOINT_URL_STS"],
     type: "string",
     group: "AWS",
-    help: "Where roles are taken, if it is not https://sts.REGION.amazonaws.com.",
+    help: "Where roles are assumed, if not at https://sts.REGION.amazonaws.com.",
   },
   s3Endpoint: {
     env: ["MLFLOW_S3_ENDPOINT_URL"],
@@ -94,7 +94,7 @@ export const AZURE_SETTINGS = {
     secret: true,
     group: "Azure storage",
     help:
-      "Connection string of a storage account; used only with --artifact-stores, as all of these.",
+      "Connection string of a storage account; used only with --artifact-stores, like all of these.",
   },
   azureAccessKey: {
     env: ["AZURE_STORAGE_ACCESS_KEY"],

@@ -21,7 +21,7 @@ export const DATABRICKS_SETTINGS = {
     env: ["DATABRICKS_CLIENT_ID"],
     type: "string",
     group: "Databricks",
-    help: "Service principal that logs in by OAuth, instead of a token.",
+    help: "Service principal that logs in with OAuth, instead of a token.",
   },
   databricksClientSecret: {
     env: ["DATABRICKS_CLIENT_SECRET"],
@@ -47,14 +47,14 @@ export const DATABRICKS_SETTINGS = {
     env: ["DATABRICKS_AUTH_TYPE"],
     type: "string",
     group: "Databricks",
-    help: "Which credentials to take where there are several: pat, oauth-m2m or " +
+    help: "Which credentials to use if there are several: pat, oauth-m2m or " +
       "azure-client-secret.",
   },
   databricksWorkspaceId: {
     env: ["DATABRICKS_WORKSPACE_ID"],
     type: "string",
     group: "Databricks",
-    help: "Workspace id (the o= of its address) where one host serves several workspaces.",
+    help: "Workspace id (the o= in its address) if one host serves several workspaces.",
   },
   sqlWarehouseId: {
     env: ["MLFLOW_TRACING_SQL_WAREHOUSE_ID"],
@@ -92,7 +92,7 @@ export const DATABRICKS_SETTINGS = {
     env: ["AZURE_AUTHORITY_HOST"],
     type: "string",
     group: "Databricks",
-    help: "Where Entra gives tokens, if it is not that cloud's usual address.",
+    help: "Where Entra issues tokens, if not at that cloud's usual address.",
   },
   azureResourceId: {
     env: ["DATABRICKS_AZURE_RESOURCE_ID"],

@@ -24,7 +24,7 @@ export const MLFLOW_SETTINGS = {
     type: "list",
     default: [],
     group: "MLflow",
-    help: "Object stores from which spans may be read that the server does not serve, such as " +
+    help: "Object stores to read spans from that the server does not serve itself, such as " +
       "s3://bucket/mlflow, gs://bucket or wasbs://container@account.blob.core.windows.net.",
   },
   experimentId: {
@@ -39,7 +39,7 @@ export const MLFLOW_SETTINGS = {
     flag: "experiment-name",
     type: "string",
     group: "MLflow",
-    help: "The same by name; the id wins when both are set.",
+    help: "The same, by name; the id wins if both are set.",
   },
   trackingUsername: {
     env: ["MLFLOW_TRACKING_USERNAME"],
@@ -60,14 +60,14 @@ export const MLFLOW_SETTINGS = {
     type: "string",
     secret: true,
     group: "MLflow",
-    help: "Bearer token; used when no user name and password are set.",
+    help: "Bearer token; used if no user name and password are set.",
   },
   workspace: {
     env: ["MLFLOW_WORKSPACE"],
     flag: "workspace",
     type: "string",
     group: "MLflow",
-    help: "MLflow workspace (servers from 3.10 on).",
+    help: "MLflow workspace (MLflow 3.10 or newer).",
   },
   insecureTls: {
     env: ["MLFLOW_TRACKING_INSECURE_TLS"],
@@ -75,7 +75,7 @@ export const MLFLOW_SETTINGS = {
     default: false,
     group: "MLflow",
     help:
-      "Do not verify the tracking server's certificate. Anyone on the way can then read it all.",
+      "Do not verify the tracking server's certificate. Anyone in between can then read everything.",
   },
   serverCertPath: {
     env: ["MLFLOW_TRACKING_SERVER_CERT_PATH"],
@@ -98,7 +98,7 @@ export const MLFLOW_SETTINGS = {
     min: 0.1,
     max: 3600,
     group: "MLflow",
-    help: "Seconds that one tool call may take upstream, all attempts together.",
+    help: "Seconds that one tool call may take upstream, retries included.",
   },
   maxRetries: {
     env: ["MLFLOW_HTTP_REQUEST_MAX_RETRIES"],
@@ -117,7 +117,7 @@ export const MLFLOW_SETTINGS = {
     min: 0,
     max: 120,
     group: "MLflow",
-    help: "Seconds before the first retry; each further one waits twice as long.",
+    help: "Seconds before the first retry; each later one waits twice as long.",
   },
   backoffJitter: {
     env: ["MLFLOW_HTTP_REQUEST_BACKOFF_JITTER"],
@@ -133,6 +133,6 @@ export const MLFLOW_SETTINGS = {
     type: "boolean",
     default: true,
     group: "MLflow",
-    help: "Wait as long as a Retry-After header asks, within the time that the call has.",
+    help: "Wait as long as a Retry-After header asks, within the call's time limit.",
   },
 } as const satisfies Record<string, Setting>;

@@ -17,7 +17,7 @@ export const SERVER_SETTINGS = {
     type: "string",
     default: "127.0.0.1",
     group: "Server",
-    help: "Address to listen on with --transport http; beyond loopback it takes --auth.",
+    help: "Address to listen on with --transport http; beyond loopback it needs --auth.",
   },
   port: {
     env: ["WANDFLOW_PORT"],
@@ -27,7 +27,7 @@ export const SERVER_SETTINGS = {
     min: 0,
     max: 65535,
     group: "Server",
-    help: "Port to listen on with --transport http; 0 takes a free one.",
+    help: "Port to listen on with --transport http; 0 picks a free one.",
   },
   allowedHosts: {
     env: ["WANDFLOW_ALLOWED_HOSTS"],
@@ -35,7 +35,7 @@ export const SERVER_SETTINGS = {
     type: "list",
     default: [],
     group: "Server",
-    help: "Host names, besides loopback, that HTTP clients may address this server by.",
+    help: "Host names, besides loopback, that HTTP clients may use for this server.",
   },
   auth: {
     env: ["WANDFLOW_AUTH"],
@@ -44,8 +44,8 @@ export const SERVER_SETTINGS = {
     choices: ["none", "token", "passthrough"],
     default: "none",
     group: "Server",
-    help: "Who may call over HTTP: none asks nobody (loopback only), token those with a token of " +
-      "--tokens-file, passthrough everyone, with credentials of their own.",
+    help: "Who may call over HTTP: none anyone (loopback only), token those with a token in " +
+      "--tokens-file, passthrough anyone, with their own credentials.",
   },
   tokensFile: {
     env: ["WANDFLOW_TOKENS_FILE"],
@@ -59,7 +59,8 @@ export const SERVER_SETTINGS = {
     type: "string",
     secret: true,
     group: "Server",
-    help: "Key, the same for all replicas, that signs a confirmation's way through the client.",
+    help:
+      "Key, the same for all replicas, that signs confirmations on their way through the client.",
   },
   callsAtOnce: {
     env: ["WANDFLOW_CALLS_AT_ONCE"],
@@ -68,7 +69,7 @@ export const SERVER_SETTINGS = {
     default: 16,
     min: 1,
     group: "Server",
-    help: "Most calls of one caller under way at a time, in each replica; with --auth.",
+    help: "Most concurrent calls per caller, in each replica; with --auth.",
   },
   callsPerMinute: {
     env: ["WANDFLOW_CALLS_PER_MINUTE"],
@@ -77,7 +78,7 @@ export const SERVER_SETTINGS = {
     default: 600,
     min: 1,
     group: "Server",
-    help: "Most calls of one caller in a minute, in each replica; with --auth.",
+    help: "Most calls per caller and minute, in each replica; with --auth.",
   },
   metrics: {
     env: ["WANDFLOW_METRICS"],
@@ -85,7 +86,7 @@ export const SERVER_SETTINGS = {
     type: "boolean",
     default: false,
     group: "Server",
-    help: "Answer /metrics (Prometheus), to callers who may call.",
+    help: "Serve /metrics (Prometheus) to callers who may call.",
   },
   allowHosts: {
     env: ["WANDFLOW_ALLOW_HOSTS"],
@@ -93,7 +94,7 @@ export const SERVER_SETTINGS = {
     type: "list",
     default: [],
     group: "Server",
-    help: "Further hosts, as host or host:port, that the server itself may reach.",
+    help: "Additional hosts, as host or host:port, that the server itself may reach.",
   },
   logLevel: {
     env: ["MCP_SERVER_LOG_LEVEL"],
@@ -102,7 +103,7 @@ export const SERVER_SETTINGS = {
     choices: ["DEBUG", "INFO", "WARNING", "ERROR"],
     default: "WARNING",
     group: "Server",
-    help: "Which lines go to standard error.",
+    help: "Least severe level to log to standard error.",
   },
   logFormat: {
     env: ["WANDFLOW_LOG_FORMAT"],
@@ -111,6 +112,6 @@ export const SERVER_SETTINGS = {
     choices: ["human", "json"],
     default: "human",
     group: "Server",
-    help: "How they look.",
+    help: "Format of log lines.",
   },
 } as const satisfies Record<string, Setting>;

@@ -42,9 +42,8 @@ export const TOOLS_SETTINGS = {
     type: "boolean",
     default: false,
     group: "Tools",
-    help:
-      "Do not list arguments that the configuration gives: experiment, entity, project. Calls " +
-      "may still name others.",
+    help: "Do not list arguments that the configuration sets: experiment, entity, project. Calls " +
+      "may still pass others.",
   },
   trustConfirm: {
     env: ["WANDFLOW_TRUST_CONFIRM"],
@@ -52,7 +51,7 @@ export const TOOLS_SETTINGS = {
     type: "boolean",
     default: false,
     group: "Tools",
-    help: "Take `confirm: true` for a yes also where the client could ask its user.",
+    help: "Accept `confirm: true` as consent even if the client could ask its user.",
   },
   maxResponseTokens: {
     env: ["MAX_RESPONSE_TOKENS"],
@@ -60,6 +59,6 @@ export const TOOLS_SETTINGS = {
     type: "integer",
     min: 1,
     group: "Tools",
-    help: "Most tokens that one answer may take. Default: what the client passes on, else 10000.",
+    help: "Most tokens in one answer. Default: the client's limit if it passes one on, else 10000.",
   },
 } as const satisfies Record<string, Setting>;

@@ -8,7 +8,7 @@ export const WANDB_SETTINGS = {
     secret: true,
     basicUser: "api",
     group: "Weights & Biases",
-    help: "API key; else the entry for the API's host in the netrc file is used.",
+    help: "API key. Default: the entry for the API's host in the netrc file.",
   },
   wandbIdentityTokenFile: {
     env: ["WANDB_IDENTITY_TOKEN_FILE"],
@@ -43,7 +43,7 @@ export const WANDB_SETTINGS = {
     flag: "weave-trace-url",
     type: "string",
     group: "Weights & Biases",
-    help: "Weave's trace server, if it is not where the API's address puts it.",
+    help: "Weave's trace server, if it does not follow from the API's address.",
   },
   wandbPublicUrl: {
     env: ["WANDB_PUBLIC_BASE_URL"],
@@ -72,7 +72,7 @@ export const WANDB_SETTINGS = {
     min: 0.1,
     max: 3600,
     group: "Weights & Biases",
-    help: "Seconds that one tool call may take at W&B, all attempts together.",
+    help: "Seconds that one tool call may take at W&B, retries included.",
   },
   wandbProxyDocs: {
     env: ["WANDB_MCP_PROXY_DOCS"],
@@ -80,7 +80,7 @@ export const WANDB_SETTINGS = {
     type: "boolean",
     default: true,
     group: "Weights & Biases",
-    help: "Offer search_wandb_docs_tool, which asks W&B's public documentation.",
+    help: "Offer search_wandb_docs_tool, which searches W&B's public documentation.",
   },
   wandbDocsUrl: {
     env: ["WANDBOT_BASE_URL"],

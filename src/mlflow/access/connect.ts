@@ -2,7 +2,7 @@
 import * as z from "zod";
 import type { Config } from "../../config/config.ts";
 import type { Workspace } from "../../config/databricks.ts";
-import { membersOf, parseIni } from "../../config/profiles.ts";
+import { collectMembers, parseIni } from "../../config/profiles.ts";
 import type { Settings } from "../../config/settings.ts";
 import { Failure } from "../../core/failure.ts";
 import type { Log } from "../../core/log.ts";
@@ -198,7 +198,7 @@ async function readCredentials(file: string): Promise<z.output<typeof Credential
       cause: error,
     });
   }
-  return Credentials.parse(membersOf(await parseIni(text)).get("mlflow") ?? {});
+  return Credentials.parse(collectMembers(await parseIni(text)).get("mlflow") ?? {});
 }
 
 function encodeBasic(username: string, password: string): string {
@@ -212,7 +212,7 @@ async function configureTransport(settings: Settings, { host }: URL): Promise<Tr
   if (insecure && serverCertPath !== undefined) {
     throw new Failure(
       "invalid_arguments",
-      "MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_SERVER_CERT_PATH exclude each other.",
+      "MLFLOW_TRACKING_INSECURE_TLS and MLFLOW_TRACKING_SERVER_CERT_PATH cannot be combined.",
       { hint: "Keep the certificate path and drop the other." },
     );
   }

@@ -47,7 +47,7 @@ export async function makePlan(args: Wanted, context: WriteServices & CallContex
   if ((ids.length > 0) === (cutoff !== undefined)) {
     throw badArgument(
       ids.length > 0
-        ? "`trace_ids` and a time exclude each other."
+        ? "Give either `trace_ids` or a time, not both."
         : "Which traces? Give `trace_ids`, or a time: `max_timestamp_millis` or `older_than`.",
       "dry_run=true shows what would go.",
     );

@@ -1,6 +1,6 @@
 /** The page that shows a chart in a client, with hover, zoom and a legend that toggles names. */
 import type uPlot from "uplot";
-import { placesOf, plotView, rowsAt, toAxis } from "./plot.ts";
+import { findRangeX, plotView, rowsAt, toAxis } from "./plot.ts";
 import { type Chart, listOf, member, readChart, textOf, type View } from "./read.ts";
 
 /** The key under which the server sends the chart, beside what the model reads. */
@@ -116,7 +116,7 @@ function draw(): void {
   });
   reset.hidden = true;
   if (views.some(({ kind }) => kind === "names")) return;
-  whole = placesOf(views);
+  whole = findRangeX(views);
   showAll();
 }
 

@@ -57,9 +57,9 @@ export function plotView(drawing: Drawing, into: HTMLElement): uPlot {
           distr: view.logX ? 3 : 1,
           ...(names ? { range: () => [view.xDomain[0] ?? 0, view.xDomain[1] ?? 1] } : {}),
         },
-        y: { distr: view.logY ? 3 : 1, ...(view.logY ? {} : { range: rangeOf(view) }) },
+        y: { distr: view.logY ? 3 : 1, ...(view.logY ? {} : { range: findRange(view) }) },
       },
-      axes: axesOf(drawing),
+      axes: buildAxes(drawing),
       series: [{}, ...series],
       tzDate: (seconds) => uPlot.tzDate(new Date(seconds * 1000), "UTC"),
       hooks: {
@@ -83,7 +83,7 @@ export function plotView(drawing: Drawing, into: HTMLElement): uPlot {
 }
 
 /** The smallest and largest x of views that share an x axis. */
-export function placesOf(views: readonly View[]): readonly [number, number] {
+export function findRangeX(views: readonly View[]): readonly [number, number] {
   let [first, last] = [Infinity, -Infinity];
   for (const view of views) {
     for (const { x, end = x } of view.marks.flatMap(({ rows }) => rows)) {
@@ -145,7 +145,7 @@ function seriesOf({ chart, view, hidden }: Drawing): {
           ? { show: true, size: 6, fill: colour, space: 0 }
           : { show: false },
       });
-      tables.push(tableOf(view, own));
+      tables.push(buildTable(view, own));
       if (lines && !faint) curves.add(series.length);
     }
   }
@@ -153,7 +153,7 @@ function seriesOf({ chart, view, hidden }: Drawing): {
 }
 
 /** uPlot needs increasing x values, so rows at the same x are set a millionth apart. */
-function tableOf(view: View, rows: readonly Row[]): uPlot.AlignedData {
+function buildTable(view: View, rows: readonly Row[]): uPlot.AlignedData {
   const places: number[] = [];
   for (const row of rows) {
     const last = places.at(-1);
@@ -177,7 +177,7 @@ function byName(rows: readonly Row[]): Map<string, Row[]> {
 }
 
 /** The range of the y axis; for bars it starts at zero and fits stacked bars. */
-function rangeOf({ marks }: View): uPlot.Range.MinMax | uPlot.Range.Function {
+function findRange({ marks }: View): uPlot.Range.MinMax | uPlot.Range.Function {
   const bars = marks.find(({ kind }) => kind === "bar");
   if (bars === undefined) {
     return (_, low, high) => {
@@ -195,7 +195,7 @@ function rangeOf({ marks }: View): uPlot.Range.MinMax | uPlot.Range.Function {
   ];
 }
 
-function axesOf({ view, ink, sharesAxis }: Drawing): uPlot.Axis[] {
+function buildAxes({ view, ink, sharesAxis }: Drawing): uPlot.Axis[] {
   const base = {
     stroke: ink.text,
     font: "11px system-ui, sans-serif",

@@ -34,7 +34,7 @@ export async function readManifest(
 ): Promise<Manifest> {
   const url = link ? toHttpUrl(link, wandb.baseUrl) : undefined;
   if (url === undefined) {
-    return { unread: "W&B gives no address of the manifest" };
+    return { unread: "W&B gave no address for the manifest" };
   }
   const unreachable = explainUnreachable(url, wandb);
   if (unreachable !== undefined) return { unread: `The manifest is on ${unreachable}` };
@@ -42,7 +42,7 @@ export async function readManifest(
   try {
     const text = await download(url, wandb, session);
     const entries = readEntries(tryParseJson(text));
-    return entries === undefined ? { unread: `What ${host} gives is no manifest` } : { entries };
+    return entries === undefined ? { unread: `${host} did not return a manifest` } : { entries };
   } catch (error) {
     if (error instanceof Failure && error.code !== "cancelled") {
       return { unread: `The manifest on ${host} could not be read: ${error.message}` };
@@ -112,7 +112,7 @@ interface FileCursor {
 export function readCursor(cursor: string | undefined): FileCursor {
   const [, offset, after] = /^(\d{1,9}):(.*)$/s.exec(cursor ?? "0:") ?? [];
   if (offset === undefined || after === undefined) {
-    throw badArgument("`cursor` does not come from this tool.", "Use next_cursor as it was given.");
+    throw badArgument("`cursor` does not come from this tool.", "Pass next_cursor back unchanged.");
   }
   return { offset: Number(offset), after: after === "" ? undefined : after };
 }
@@ -162,7 +162,7 @@ export function listFiles(
   const from = cursor.offset;
   if (from > 0 && cursor.after === undefined) {
     throw badArgument(
-      `The list cannot go on: ${manifest.unread}.`,
+      `The list cannot be continued: ${manifest.unread}.`,
       "Start again without `cursor`.",
     );
   }

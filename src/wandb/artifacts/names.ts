@@ -57,8 +57,8 @@ const FORMS =
  * @throws {Failure} `invalid_arguments` if the text cannot be a name.
  */
 export function splitName(text: string, argument: string): NameParts {
-  const name = checkedName(text, argument);
-  const fromUrl = /^https?:\/\//i.test(name) ? partsOfUrl(name) : undefined;
+  const name = requireName(text, argument);
+  const fromUrl = /^https?:\/\//i.test(name) ? splitUrl(name) : undefined;
   if (fromUrl !== undefined) return fromUrl;
   const plain = name.replace(/^wandb-artifact:\/+/i, "");
   const colon = plain.indexOf(":");
@@ -111,9 +111,9 @@ export function readRegistryName(
   text: string,
   argument: string,
 ): { readonly organization: string | undefined; readonly project: string } {
-  const name = checkedName(text, argument);
+  const name = requireName(text, argument);
   const url = /^https?:\/\//i.test(name) ? URL.parse(name) : null;
-  const page = url === null ? [] : decodedParts(url);
+  const page = url === null ? [] : decodeParts(url);
   const [organization, registry] = page[0] === "orgs" && page[2] === "registry"
     ? [page[1], page[3]]
     : name.includes("/")
@@ -122,7 +122,7 @@ export function readRegistryName(
   if (!registry || organization === "" || (url === null && name.split("/").length > 2)) {
     throw badArgument(
       `\`${argument}\` is not a registry name: ${quoteName(name)}.`,
-      "list_registries_tool names the registries.",
+      "list_registries_tool lists the registries.",
     );
   }
   const project = registry.startsWith(REGISTRY_PREFIX) ? registry : REGISTRY_PREFIX + registry;
@@ -140,7 +140,7 @@ export function registryTitle(project: string): string {
  * @throws {Failure} `invalid_arguments` if the name is empty or too long, or has control characters
  * or broken Unicode.
  */
-export function checkedName(text: string, argument: string): string {
+export function requireName(text: string, argument: string): string {
   const name = text.trim();
   // deno-lint-ignore no-control-regex
   const broken = /[\u0000-\u001F\u007F-\u009F]/.test(name) || !name.isWellFormed();
@@ -151,7 +151,7 @@ export function checkedName(text: string, argument: string): string {
   return name;
 }
 
-function partsOfUrl(name: string): NameParts | undefined {
+function splitUrl(name: string): NameParts | undefined {
   const url = URL.parse(name);
   if (url === null) return undefined;
   const selection = url.searchParams.get("selectionPath");
@@ -159,12 +159,12 @@ function partsOfUrl(name: string): NameParts | undefined {
   if (entity && project && collection) {
     return { entity, project, collection, alias: url.searchParams.get("version") ?? undefined };
   }
-  const page = decodedParts(url);
+  const page = decodeParts(url);
   if (page[2] !== "artifacts" || page[4] === undefined) return undefined;
   return { entity: page[0], project: page[1], collection: page[4], alias: page[5] };
 }
 
-function decodedParts(url: URL): string[] {
+function decodeParts(url: URL): string[] {
   return url.pathname.split("/").filter((part) => part !== "").map(decodePercent);
 }
 

@@ -78,7 +78,7 @@ export function registryRow(
  *
  * @throws {Failure} `not_found` if none has it; `invalid_arguments` if several do.
  */
-export async function oneWithRegistry<
+export async function chooseWithRegistry<
   T extends { readonly name: string; readonly project?: object | null | undefined },
 >(
   session: WandbSession,

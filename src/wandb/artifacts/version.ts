@@ -134,7 +134,7 @@ async function chooseVersion(
     throw new Failure(
       "invalid_arguments",
       `Several organizations have ${name.project}/${name.collection}: ${names.join(", ")}.`,
-      { hint: `Put one of them before the registry: ${names[0]}/${name.project}/….` },
+      { hint: `Put one of them in front of the registry: ${names[0]}/${name.project}/….` },
     );
   }
   const hit = hits[0] ?? places[0];

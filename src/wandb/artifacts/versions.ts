@@ -5,7 +5,7 @@ import { dropNull, INT64 } from "../shapes.ts";
 import { noCollection, noVersion } from "../missing.ts";
 import type { CollectionName } from "./names.ts";
 import { type Page, PAGE_FIELDS, pageShape } from "./page.ts";
-import { oneWithRegistry } from "./registries.ts";
+import { chooseWithRegistry } from "./registries.ts";
 import {
   askOrganizations,
   chooseScope,
@@ -301,7 +301,7 @@ export async function versionsInRegistry(
   // Several organizations may have a registry of this name. There is no ambiguity if only one of
   // them has the collection.
   const having = found.filter(({ entity }) => entity.project?.artifactCollection);
-  const hit = await oneWithRegistry(
+  const hit = await chooseWithRegistry(
     session,
     having.length > 0 ? having : found,
     name.entity,
@@ -328,7 +328,7 @@ export async function versionsInRegistry(
 function needsType(error: unknown): never {
   if (isFailure(error, "unsupported")) {
     throw new Failure("unsupported", "This W&B server needs `type_name` to find versions.", {
-      hint: "query_wandb_tool with resource=artifacts tells the types.",
+      hint: "query_wandb_tool with resource=artifacts lists the types.",
       cause: error,
     });
   }

@@ -78,8 +78,8 @@ const OPERATORS: Readonly<Record<string, string>> = {
 function readFilter(field: string, value: unknown, index: number): Record<string, unknown>[] {
   if (field.startsWith("$")) {
     throw badArgument(
-      `\`panels[${index}].filters\`: ${field} cannot be kept in a report.`,
-      "Its conditions are all of them true: {field: value} or {field: {$gt: value}}.",
+      `\`panels[${index}].filters\`: a report cannot store ${field}.`,
+      "All conditions of a report must hold: {field: value} or {field: {$gt: value}}.",
     );
   }
   const key = fieldKey(field);

@@ -177,15 +177,17 @@ async function lookForChange(
     if (isFailure(error) && !signal.aborted) return undefined;
     throw error;
   });
-  if (now === undefined) return ["Whether another write has overwritten it could not be seen."];
+  if (now === undefined) {
+    return ["It could not be checked whether another write has overwritten the change."];
+  }
   const isThere = (block: Block) => now.blocks.some((one) => holds(one, block));
   if (!blocks.every(isThere)) {
     throw new Failure(
       "conflict",
-      "The report was changed, but a look afterwards does not find the change: another write at " +
-        "the same time has overwritten it.",
+      "The report was changed, but the change is no longer there: another write at the same time " +
+        "has overwritten it.",
       {
-        hint: "Repeat the call: it begins with what is there now.",
+        hint: "Repeat the call: it starts from the report as it is now.",
         retryable: true,
         effect: "unknown",
       },

@@ -158,7 +158,7 @@ async function writeInTurn(
       hint: "Choose another analysis_id, or leave it out.",
     });
   }
-  const again = `the same call again completes run ${run.id} and makes no second one`;
+  const again = `repeating the call completes run ${run.id} and creates no second one`;
   let begun = false;
   let uploaded: Uploaded = { stored: [], missing: [] };
   try {
@@ -198,8 +198,8 @@ async function writeInTurn(
     };
   } catch (error) {
     if (!begun || !isFailure(error) || error.effect !== undefined) throw error;
-    throw new Failure(error.code, `${error.message} Run ${run.id} is there, but not whole.`, {
-      hint: `Put right what is wrong: ${again}.`,
+    throw new Failure(error.code, `${error.message} Run ${run.id} exists but is incomplete.`, {
+      hint: `Fix the cause first: ${again}.`,
       retryable: error.retryable,
       status: error.status,
       effect: "part",
@@ -257,7 +257,7 @@ async function upload(
     const target = targets.find(({ name }) => name === file.path)?.uploadUrl;
     const url = target ? URL.parse(target, wandb.baseUrl) : null;
     const reason = url === null
-      ? "W&B gives no address to upload it to"
+      ? "W&B gave no address to upload it to"
       : await put(wandb, session, url, headers, file.content);
     if (reason === undefined) stored.push(file);
     else missing.push({ key: file.key, reason });

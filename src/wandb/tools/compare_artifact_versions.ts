@@ -54,7 +54,7 @@ export const compareArtifactVersions: Tool<WandbServices> = wandbTool({
       manifest: args.include_file_diff,
     });
     const [a, b] = versions;
-    if (a === undefined || b === undefined) throw new Error("Two versions were asked for.");
+    if (a === undefined || b === undefined) throw new Error("Expected two versions.");
     for (const version of versions) checkType(version, args.type_name);
     const files = args.include_file_diff
       ? await compareFiles(session, wandb, a, b, args.max_file_diff_entries)
@@ -115,7 +115,7 @@ async function compareFiles(
       readManifest(artifact.currentManifest?.file?.directUrl, wandb, session)
     ),
   );
-  if (left === undefined || right === undefined) throw new Error("Two manifests were asked for.");
+  if (left === undefined || right === undefined) throw new Error("Expected two manifests.");
   if ("entries" in left && "entries" in right) {
     return { diff: fileDiffResult(diffFiles(left.entries, right.entries), most), problems: [] };
   }

@@ -177,7 +177,7 @@ async function loadRuns(
   if (others.length === 0) throw error;
   throw new Failure(
     "not_found",
-    `Of the runs, ${ids.length - runs.length} are not in ${place.entity}/${place.project}: ` +
+    `${ids.length - runs.length} of the runs are not in ${place.entity}/${place.project}: ` +
       `${[missing, ...others].join(", ")}.`,
     { hint: `${error.message} ${error.hint ?? ""}`.trim() },
   );

@@ -62,7 +62,7 @@ const tool: Tool<WandbServices> = wandbTool({
     const project = findPlace(args, wandb);
     const id = project.report;
     if (id === undefined && args.title === undefined) {
-      throw badArgument("`title` is missing: what is the report called?");
+      throw badArgument("`title` is missing: give the report a title.");
     }
     if (text === "" && panels.length === 0 && html === undefined) {
       throw badArgument(
@@ -89,12 +89,12 @@ const tool: Tool<WandbServices> = wandbTool({
       blocks,
       replaces: args.mode === "replace",
     }, signal).catch((error) => {
-      throw plots === undefined ? error : tellOfPlots(error, plots.run);
+      throw plots === undefined ? error : mentionPlots(error, plots.run);
     });
     const notes = [
       ...written.notes,
       ...plots?.notes ?? [],
-      ...plots?.missing.map(({ key, reason }) => `${key} is not in it: ${reason}.`) ?? [],
+      ...plots?.missing.map(({ key, reason }) => `${key} is not in the report: ${reason}.`) ?? [],
     ];
     return {
       data: {
@@ -161,10 +161,10 @@ async function writePlots(
 }
 
 /** Adds to a failure that the plots have already been stored. */
-function tellOfPlots(error: unknown, run: string): unknown {
+function mentionPlots(error: unknown, run: string): unknown {
   if (!isFailure(error)) return error;
   const { code, message, hint, retryable, status, effect = "part" } = error;
-  return new Failure(code, `${message} The plots of the report are kept in run ${run}.`, {
+  return new Failure(code, `${message} The report's plots are stored in run ${run}.`, {
     ...defined({ hint, status }),
     retryable,
     effect,

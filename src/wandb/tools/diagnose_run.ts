@@ -112,7 +112,7 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
         ...(known.length > keys.length ? { keys_not_read: known.length - keys.length } : {}),
         recommendations: [
           ...(result.diagnosis === "no_loss_key"
-            ? ["No key has a loss's name: give `loss_key`, one of available_keys."]
+            ? ["No key is named like a loss: set `loss_key` to one of available_keys."]
             : []),
           ...new Set(
             findings.filter(({ severity }) => severity !== "info").map((one) => one.next_step),
@@ -122,11 +122,11 @@ export const diagnoseRun: Tool<WandbServices> = wandbTool({
           describeBranch(run),
           gpus.length > 0
             ? undefined
-            : "The use of GPUs was not checked: no GPU's is among the run's system metrics.",
+            : "GPU utilization was not checked: the run's system metrics do not include it.",
           (args.x_axis ?? args.config_keys ?? args.summary_keys) === undefined
             ? undefined
-            : "Checks go by step and look at metrics: x_axis, config_keys and summary_keys are " +
-              "not used.",
+            : "x_axis, config_keys and summary_keys are ignored: checks go by step and look at " +
+              "metrics only.",
         ),
         ...reportProblems([...first.problems, ...run.problems]),
       },
@@ -145,7 +145,7 @@ function checkKeys(wanted: readonly (string | undefined)[], run: LoadedRun): voi
       throw new Failure(
         "invalid_arguments",
         `"${key}" of run ${run.id} holds no numbers (${logged.types.join(", ")}).`,
-        { hint: `Numbers are in ${known.slice(0, 20).join(", ") || "none of its keys"}.` },
+        { hint: `Numeric keys: ${known.slice(0, 20).join(", ") || "none"}.` },
       );
     }
     if (logged !== undefined) continue;

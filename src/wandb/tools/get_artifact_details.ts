@@ -53,7 +53,7 @@ export const getArtifactDetails: Tool<WandbServices> = wandbTool({
       manifest: withFiles,
       files: withFiles ? { first: args.max_files, after: cursor.after } : undefined,
     });
-    if (version === undefined) throw new Error("A version was asked for.");
+    if (version === undefined) throw new Error("Expected a version.");
     checkType(version, args.type_name);
     const { artifact } = version;
     const list = withFiles
@@ -85,7 +85,7 @@ export const getArtifactDetails: Tool<WandbServices> = wandbTool({
           files_truncated: true,
           next_cursor: list?.resume(kept),
         }),
-        hint: "Go on with next_cursor.",
+        hint: "Continue with next_cursor.",
       }],
     };
   },
@@ -102,6 +102,6 @@ export function checkType(version: Version, type: string | undefined): void {
   throw new Failure(
     "not_found",
     `Artifact ${version.collection} is not of type "${type}".`,
-    { hint: `Its type is "${actual}"; type_name may be left out.` },
+    { hint: `Its type is "${actual}"; leave out type_name or change it.` },
   );
 }

@@ -21,7 +21,8 @@ import { PROJECT_ARGS, resolveRun } from "../project.ts";
 import { reportProblems, runLinks, type WandbServices, wandbTool } from "../tool.ts";
 import type { HistoryKeys } from "../shapes.ts";
 
-const ROUNDED = "Numbers in rows are rounded; fewer keys or a narrower range show them whole.";
+const ROUNDED =
+  "Numbers in rows are rounded; ask for fewer keys or a narrower range to get them in full.";
 
 /** Statistics use at least this many points, even if the call asks for fewer rows. */
 const STATISTICS_SAMPLES = 500;

@@ -3,12 +3,12 @@ import { defined } from "../../core/values.ts";
 import { badArgument } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import {
-  checkedName,
   type CollectionName,
   completeName,
   type NameParts,
   readRegistryName,
   REGISTRY_PREFIX,
+  requireName,
   splitName,
 } from "../artifacts/names.ts";
 import { listNodes, pageState, resumeAt } from "../artifacts/page.ts";
@@ -69,7 +69,7 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
     if (name.registry && (filters ?? args.order) !== undefined) {
       throw badArgument(
         "Versions in a registry can be neither filtered nor ordered.",
-        "Leave `tags`, `created_after`, `created_before` and `order` out.",
+        "Leave out `tags`, `created_after`, `created_before` and `order`.",
       );
     }
     const session = wandb.open(signal);
@@ -93,7 +93,7 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
             ? filters === undefined
               ? "The collection has no versions."
               : `No version of the collection matches ${filters}.`
-            : "There is nothing after that cursor.",
+            : "Nothing follows this cursor.",
         ),
         ...reportProblems(problems),
         versions: listNodes(page).map((node) => versionRow(where.collection, node, where)),
@@ -101,7 +101,7 @@ export const listArtifactVersions: Tool<WandbServices> = wandbTool({
       rows: [{
         path: "versions",
         resume: resumeAt(page),
-        hint: "Ask for fewer with max_items and go on with next_cursor.",
+        hint: "Ask for fewer with max_items and continue with next_cursor.",
       }],
     };
   },
@@ -125,7 +125,7 @@ function writeFilter(args: z.output<typeof INPUT>): string | undefined {
 function readName(args: z.output<typeof INPUT>, parts: NameParts, wandb: Wandb): CollectionName {
   const organization = args.organization === undefined
     ? undefined
-    : checkedName(args.organization, "organization");
+    : requireName(args.organization, "organization");
   if (args.registry_name !== undefined) {
     const registry = readRegistryName(args.registry_name, "registry_name");
     const entity = organization ?? registry.organization ?? parts.entity;
@@ -135,8 +135,8 @@ function readName(args: z.output<typeof INPUT>, parts: NameParts, wandb: Wandb):
   const registry = (parts.project ?? project ?? "").startsWith(REGISTRY_PREFIX);
   if (args.source === "registry" && !registry) {
     throw badArgument(
-      "`source` is registry, and `registry_name` is missing: which registry?",
-      "list_registries_tool names them.",
+      "`registry_name` is missing: `source` is registry, so say which.",
+      "list_registries_tool lists them.",
     );
   }
   const name = completeName(

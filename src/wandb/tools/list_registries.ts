@@ -2,12 +2,12 @@ import * as z from "zod";
 import { Failure, oneOf } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import { noRegistry } from "../missing.ts";
-import { checkedName, readRegistryName, registryTitle } from "../artifacts/names.ts";
+import { readRegistryName, registryTitle, requireName } from "../artifacts/names.ts";
 import { listNodes, pageState, resumeAt } from "../artifacts/page.ts";
 import {
+  chooseWithRegistry,
   collectionFilter,
   collectionRow,
-  oneWithRegistry,
   REGISTRIES,
   REGISTRY_COLLECTIONS,
   registryFilter,
@@ -45,7 +45,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
   run: async ({ organization, filter, max_items: most, cursor }, { wandb, signal }) => {
     const named = organization === undefined
       ? undefined
-      : checkedName(organization, "organization");
+      : requireName(organization, "organization");
     const session = wandb.open(signal);
     const variables = { f: registryFilter(filter), n: most, c: cursor ?? null };
     const scope = chooseScope(named, wandb);
@@ -61,8 +61,8 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
     if (only === undefined) throw await noRegistry(session, named, undefined);
     const names = found.map((one) => one.organization);
     if (found.length > 1 && cursor !== undefined) {
-      throw new Failure("invalid_arguments", "`cursor` goes with `organization`: whose list?", {
-        hint: `This key belongs to ${names.join(", ")}.`,
+      throw new Failure("invalid_arguments", "`cursor` needs `organization`.", {
+        hint: `This key's organizations: ${names.join(", ")}.`,
       });
     }
     const registries = found.flatMap((one) =>
@@ -85,7 +85,7 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
           registries.length === 0
             ? emptyNote(names, Object.keys(filter ?? {}).length > 0, cursor !== undefined)
             : undefined,
-          besides.length === 0 ? undefined : `These are those of ${only.organization}, to which ` +
+          besides.length === 0 ? undefined : `Listed: ${only.organization}, to which ` +
             `WANDB_ENTITY belongs; name another with \`organization\`: ${oneOf(besides)}.`,
           doubt,
         ),
@@ -95,17 +95,18 @@ export const listRegistries: Tool<WandbServices> = wandbTool({
       rows: [{
         path: "registries",
         resume: (kept) => found.length === 1 ? resumeAt(page)(kept) : { count: kept },
-        hint: "Ask for fewer with max_items, an `organization` and its next_cursor.",
+        hint:
+          "Ask for fewer with max_items, or for one `organization` and continue with next_cursor.",
       }],
     };
   },
 });
 
 function emptyNote(organizations: readonly string[], filtered: boolean, later: boolean): string {
-  if (later) return "There is nothing after that cursor.";
+  if (later) return "Nothing follows this cursor.";
   const where = organizations.join(", ");
   return filtered
-    ? `No registry of ${where} matches the filter; without it all are listed.`
+    ? `No registry of ${where} matches the filter; leave it out to list all.`
     : `${where} has no registries that this key can see.`;
 }
 
@@ -147,7 +148,7 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
     const { project } = registry;
     const organization = args.organization === undefined
       ? registry.organization
-      : checkedName(args.organization, "organization");
+      : requireName(args.organization, "organization");
     const session = wandb.open(signal);
     const doubt = explainDoubtfulFields("collections", args.filter);
     const answer = await withDoubt(
@@ -168,7 +169,7 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
     );
     const found = answer?.data.candidates.found ?? [];
     const problems = answer?.problems ?? [];
-    const hit = await oneWithRegistry(session, found, organization, project);
+    const hit = await chooseWithRegistry(session, found, organization, project);
     const page = hit.entity.artifactCollections;
     if (page.items.length === 0 && problems.length > 0) {
       throw explainDoubt(session.createFailure(problems), doubt);
@@ -184,10 +185,10 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
           page.items.length > 0
             ? undefined
             : args.cursor !== undefined
-            ? "There is nothing after that cursor."
+            ? "Nothing follows this cursor."
             : args.filter === undefined
             ? `The registry "${title}" has no collections.`
-            : `No collection of "${title}" matches the filter; without it all are listed.`,
+            : `No collection of "${title}" matches the filter; leave it out to list all.`,
           doubt,
         ),
         ...reportProblems(problems),
@@ -196,7 +197,7 @@ export const listRegistryCollections: Tool<WandbServices> = wandbTool({
       rows: [{
         path: "collections",
         resume: resumeAt(page),
-        hint: "Ask for fewer with max_items and go on with next_cursor.",
+        hint: "Ask for fewer with max_items and continue with next_cursor.",
       }],
     };
   },

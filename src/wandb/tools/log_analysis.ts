@@ -56,7 +56,7 @@ export const logAnalysis: Tool<WandbServices> = wandbTool({
     const computed = summarizeColumns(table);
     const reserved = Object.keys(scalars).filter((key) => key === TABLE || key.startsWith("_"));
     if (reserved.length > 0) {
-      throw badArgument(`\`scalars\`: ${reserved.join(", ")} are W&B's own names.`);
+      throw badArgument(`\`scalars\`: W&B reserves ${reserved.join(", ")}.`);
     }
     const id = analysisRunId(args.analysis_id, [project.id, name, data, charts, scalars]);
     const files = [
@@ -79,7 +79,7 @@ export const logAnalysis: Tool<WandbServices> = wandbTool({
     }, signal);
     const notes = [
       ...written.notes,
-      ...written.missing.map(({ key, reason }) => `${key} is not stored: ${reason}.`),
+      ...written.missing.map(({ key, reason }) => `${key} was not stored: ${reason}.`),
       ...(data.length > MOST_ROWS
         ? [`W&B's pages show the first ${MOST_ROWS} of ${data.length} rows; all are stored.`]
         : []),
@@ -90,7 +90,7 @@ export const logAnalysis: Tool<WandbServices> = wandbTool({
           : [];
       }),
       ...Object.keys(scalars).filter((key) => Object.hasOwn(computed, key)).map((key) =>
-        `${key} is the scalar that was given, not the one computed of the rows.`
+        `${key} is the scalar that was given, not the one computed from the rows.`
       ),
     ];
     return {

@@ -28,7 +28,7 @@ export const plotEvaluation: Tool<WeaveServices> = wandbTool({
     ...PROJECT_ARGS,
     eval_name: z.string().optional().describe("Name, model or call id; all if left out."),
     evaluation_ids: z.array(z.string()).max(MOST_NAMES).optional(),
-    max_evals: z.int().min(1).max(MOST_NAMES).default(5).describe("The newest so many."),
+    max_evals: z.int().min(1).max(MOST_NAMES).default(5).describe("The newest N."),
     scores: z.array(z.string()).optional().describe("Such as scorer.path; all if left out."),
   }),
   argumentAliases: {
@@ -43,7 +43,7 @@ export const plotEvaluation: Tool<WeaveServices> = wandbTool({
     const { evaluation_ids: ids = [], max_evals: limit, scores = [] } = args;
     const name = args.eval_name?.trim() || undefined;
     if (name !== undefined && ids.length > 0) {
-      throw badArgument("`eval_name` and `evaluation_ids` exclude each other; give one of them.");
+      throw badArgument("Give either `eval_name` or `evaluation_ids`, not both.");
     }
     const search = await findEvaluations(session, place, { ids, name, limit });
     const { evaluations: found, total, missing } = search;
@@ -52,7 +52,7 @@ export const plotEvaluation: Tool<WeaveServices> = wandbTool({
       throw new Failure("not_found", "No evaluation has this name or id.", {
         hint: names.length === 0
           ? "There are no evaluations in this project."
-          : `There are ${listFirst(names, 10)}.`,
+          : `The project has ${listFirst(names, 10)}.`,
       });
     }
     const { predictions, totals } = await readResults(weave, session, place, {
@@ -72,7 +72,7 @@ export const plotEvaluation: Tool<WeaveServices> = wandbTool({
     );
     if (quantities.length === 0) {
       throw new Failure("not_found", "These evaluations have no scores, latency or cost to draw.", {
-        hint: "summarize_evaluation_tool says how they stand.",
+        hint: "summarize_evaluation_tool shows their status.",
       });
     }
     const text = [
@@ -83,7 +83,7 @@ export const plotEvaluation: Tool<WeaveServices> = wandbTool({
         ? [`These are the newest ${found.length} of ${total} evaluations.`]
         : []),
       ...(totals === undefined ? [] : [
-        `These are ${predictions.length} predictions, as many as are held at once; there are more.`,
+        `Only ${predictions.length} predictions were read, the most that one call holds.`,
       ]),
       ...missing.map((id) => `No evaluation has the id ${id}.`),
       weave.links.evaluations(place.entity, place.project),

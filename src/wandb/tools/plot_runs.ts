@@ -79,7 +79,7 @@ export const plotRuns: Tool<WandbServices> = wandbTool({
       }),
     }));
     const drawn = panels.filter(({ curves }) => curves.length > 0);
-    if (drawn.length === 0) throw nothing(keys, runs.map(({ run }) => run));
+    if (drawn.length === 0) throw explainNoValues(keys, runs.map(({ run }) => run));
     const { spec, notes } = chartCurves({
       title: `${drawn.map(({ key }) => key).join(", ")} of ${
         runs.length === 1 ? names.values().next().value : `${runs.length} runs`
@@ -120,16 +120,16 @@ function chooseKeys(runs: readonly LoadedRun[]): string[] {
   if (keys.length > 0) return keys;
   const every = [...new Set(known.flat())];
   throw badArgument(
-    `${runs.map(({ id }) => id).join(", ")}: no loss by name; which \`keys\` are to be drawn?`,
-    every.length === 0 ? undefined : `There are ${listFirst(every, 20)}.`,
+    `${runs.map(({ id }) => id).join(", ")}: no key is named like a loss; set \`keys\`.`,
+    every.length === 0 ? undefined : `Numeric keys: ${listFirst(every, 20)}.`,
   );
 }
 
-function nothing(keys: readonly string[], runs: readonly LoadedRun[]): Failure {
+function explainNoValues(keys: readonly string[], runs: readonly LoadedRun[]): Failure {
   const known = [...new Set(runs.flatMap((run) => numericKeys(run.known)))];
   const [unknown] = keys.filter((key) => !known.includes(key));
   if (unknown !== undefined) return unknownName({ what: "metric", given: unknown, valid: known });
-  return new Failure("not_found", "There are no values of these keys in this range.", {
+  return new Failure("not_found", "These keys have no values in this range.", {
     hint: "Leave out min_step and max_step, or draw over _step.",
   });
 }

@@ -132,7 +132,7 @@ export const queryProjects: Tool<WandbServices> = wandbTool({
     const entity = given === undefined ? undefined : resolveEntity(given, "entity");
     if (entity === undefined) {
       if (cursor !== undefined) {
-        throw new Failure("invalid_arguments", "`cursor` goes with `entity`: whose projects?");
+        throw new Failure("invalid_arguments", "`cursor` needs `entity`.");
       }
       return { data: await allProjects(session, most) };
     }
@@ -158,7 +158,7 @@ export const queryProjects: Tool<WandbServices> = wandbTool({
       rows: [{
         path: `projects.${entity}`,
         resume: () => ({ more: true, next_cursor: undefined }),
-        hint: "Ask for fewer with max_projects and go on with next_cursor.",
+        hint: "Ask for fewer with max_projects and continue with next_cursor.",
       }],
     };
   },

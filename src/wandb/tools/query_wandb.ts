@@ -115,7 +115,7 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
     const session = wandb.open(signal);
     if (args.query === undefined) {
       if (Object.keys(args.variables ?? {}).length > 0) {
-        throw badArgument("`variables` go with `query`.", "Or use `filters` and `fields`.");
+        throw badArgument("`variables` need a `query`.", "Or use `filters` and `fields`.");
       }
       const limit = args.limit ?? args.max_items ?? DEFAULT_LIMIT;
       return await listResource({ ...args, ...translateArguments(args), limit }, wandb, session);
@@ -125,8 +125,8 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
       .flatMap(([name, value = {}]) => Object.keys(value).length === 0 ? [] : [name]);
     if (passed !== undefined) {
       throw badArgument(
-        `\`${passed}\` does not go with \`query\`, which says it all.`,
-        "Put it into the query, or leave `query` out.",
+        `\`${passed}\` cannot be combined with \`query\`.`,
+        "Put it into the query, or leave out `query`.",
       );
     }
     const [{ prepareQuery }, { explainUnknownField, runQuery }] = await Promise.all([
@@ -142,7 +142,7 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
       projectname: project,
     });
     if (args.cursor !== undefined && prepared.follow === undefined) {
-      throw badArgument("`query` has no connection that `cursor` could go on with.");
+      throw badArgument("`query` has no connection that `cursor` could continue.");
     }
     const limits = {
       maxItems: args.max_items ?? args.limit,

@@ -14,7 +14,7 @@ import { shapeCall } from "../weave/rows/shape.ts";
 const WAVE = 1000;
 const MISSING = 100;
 const MISSING_NOTE =
-  "Missing: no trace of this id here (a call's id is not its trace_id), or its " +
+  "Missing: no trace with this id here (a call's id is not its trace_id), or its " +
   "root call was not recorded in this project.";
 
 /** Maps traces to their root calls. */

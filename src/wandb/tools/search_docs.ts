@@ -26,7 +26,7 @@ export const searchDocs: Tool<DocsServices> = defineTool<
     const parts = await docs.search(query, signal);
     const asked = shortenMessage(query);
     const result = parts.length === 0
-      ? `Nothing was found for "${asked}"; try other words.`
+      ? `Nothing found for "${asked}"; try other words.`
       : parts.join("\n\n---\n\n");
     return { data: { query: asked, result }, text: result };
   },

@@ -63,7 +63,7 @@ export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
     const { evaluation_ids: ids = [], max_evals: limit, compare } = args;
     const name = args.eval_name?.trim() || undefined;
     if (name !== undefined && ids.length > 0) {
-      throw badArgument("`eval_name` and `evaluation_ids` exclude each other; give one of them.");
+      throw badArgument("Give either `eval_name` or `evaluation_ids`, not both.");
     }
     const skipped = args.include_per_task ? 0 : args.offset;
     const search = await findEvaluations(session, place, { ids, name, limit, offset: skipped });
@@ -139,7 +139,7 @@ export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
           ? {
             path: "evaluations",
             resume: (kept: number) => ({ total_evaluations: total, next_offset: skipped + kept }),
-            hint: "Ask for fewer evaluations at a time, or go on with next_offset if there is one.",
+            hint: "Ask for fewer evaluations at a time, or continue with next_offset if given.",
           }
           : { path: "evaluations", hint: "Ask for fewer evaluations: eval_name, max_evals." },
       ],
@@ -152,14 +152,13 @@ export const summarizeEvaluation: Tool<WeaveServices> = wandbTool({
   },
 });
 
-const SOURCES = "`recorded` is the summary that the evaluation itself recorded, and decides the " +
-  "scores whose source it is. All else is computed here from its predictions.";
+const SOURCES = "`recorded` is the summary that the evaluation itself recorded; scores with that " +
+  "source are taken from it. Everything else is computed here from its predictions.";
 
 const OTHERS = "There are more evaluations: raise max_evals, or choose by eval_name or " +
-  "evaluation_ids. next_offset goes on with the predictions of these.";
+  "evaluation_ids. next_offset continues with the predictions of these.";
 
-const EXAMPLES = "Single predictions, with include_per_task and offset, show more of the " +
-  "examples.";
+const EXAMPLES = "To see more of the examples, list predictions with include_per_task and offset.";
 
 /** Explains why there is no evaluation to show. */
 function explainNothing(
@@ -169,7 +168,7 @@ function explainNothing(
   const message = names.length === 0
     ? "There are no evaluations in this project."
     : total > 0
-    ? `There are ${total} such evaluations; the offset is past the last.`
+    ? `There are ${total} such evaluations; the offset is past the last one.`
     : `No evaluation${newest === undefined ? "" : ` of the newest ${newest}`} has this name or id.`;
   return {
     message,
@@ -204,7 +203,7 @@ function describeEvaluation(
     status: readDerived(call).status ?? "unknown",
     finished: sums.finished,
     ...(exception === undefined ? {} : { exception: shortenReason(exception) }),
-    ...(sums.finished ? {} : { note: "Not finished: the figures are those so far." }),
+    ...(sums.finished ? {} : { note: "Not finished: these are the figures so far." }),
     // Zero means that all predictions were read. A negative number means that the service counts
     // fewer than it sends.
     ...(leftOut === undefined || leftOut === 0 ? {} : {
@@ -252,21 +251,22 @@ function describeEvaluation(
 }
 
 const LEFT_OUT =
-  "There are more predictions than are held at once. What is computed is about the " +
-  "others; recorded figures are about all. Ask for one evaluation at a time.";
+  "There are more predictions than one call holds. Computed figures leave these out; recorded " +
+  "figures cover all. Ask for one evaluation at a time.";
 const NONE_LEFT_OUT = "Predictions for which a scorer gave None are left out of its rates and " +
   "means, as in Weave's Python client; failed ones count as not passed.";
 const FAILED_LEFT_OUT = {
   fields: "Failed predictions count as not passed in scores that are single values, and are left " +
-    "out of those within objects, as Weave's Python client will record them.",
+    "out of scores within objects, as Weave's Python client will record it.",
   all: "Failed predictions without a score are left out, as Weave's EvaluationLogger will record " +
-    "them.",
+    "it.",
 } as const;
 const TEXTS =
-  "Texts within scores were looked for in so many predictions; include_per_task reads " +
-  "all.";
-const MODEL_UNKNOWN = "Predictions below which no call could be told to be the model's: their " +
-  "latency, and whose tokens and costs theirs are, is not in the figures.";
+  "Only this many predictions were searched for texts within scores; include_per_task " +
+  "reads all.";
+const MODEL_UNKNOWN = "Predictions in which no call could be identified as the model's: the " +
+  "figures leave out their latency, and do not assign their tokens and costs to the model or to " +
+  "scorers.";
 const NONE_COUNTED =
   "Predictions for which a scorer gave nothing count as not passed, and as 0 in " +
   "means, as in Weave's TypeScript client.";

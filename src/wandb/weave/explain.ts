@@ -107,7 +107,7 @@ export async function explainRewritten(
     }));
     if (lines.flat().length === 0) return undefined;
     return "Weave keeps OpenTelemetry spans under lower-case names without spaces, and these " +
-      `differ from what was asked for (${lines.flat().join("; ")}): ask by those.`;
+      `differ from what was asked for (${lines.flat().join("; ")}): use those.`;
   } catch (error) {
     if (!(error instanceof Failure) || asking.session.signal.aborted) throw error;
     return undefined;
@@ -156,8 +156,8 @@ async function explainKinds(
     const shown = Object.entries(turned).filter(([key, value]) =>
       JSON.stringify(value) !== JSON.stringify(filters[key])
     );
-    return `Calls that hold these values as another kind: ${count}; ` +
-      `ask by ${cutText(JSON.stringify(Object.fromEntries(shown)), 300)}.`;
+    return `Calls that hold these values as another type: ${count}; ` +
+      `filter by ${cutText(JSON.stringify(Object.fromEntries(shown)), 300)}.`;
   } catch (error) {
     if (!(error instanceof Failure) || session.signal.aborted) throw error;
     return undefined;

@@ -82,7 +82,7 @@ async function explain(work: Work, calls: number, total: number): Promise<string
   if (work.plan.cursor.offset > 0) {
     return calls > 0
       ? undefined
-      : `There are ${total} matching calls; the offset is past the last.`;
+      : `There are ${total} matching calls; the offset is past the last one.`;
   }
   return calls > 0
     ? await explainRewritten(work, filters, calls)
@@ -174,7 +174,7 @@ function render(
     rows: [{
       path: "traces",
       resume: (kept) => ({ next_cursor: next(kept) }),
-      hint: "Go on with next_cursor, or ask for fewer columns or single calls (call_ids).",
+      hint: "Continue with next_cursor, or ask for fewer columns or single calls (call_ids).",
       ...(detail === "summary" && columns === undefined
         ? { brief: briefCall, briefHint: `Calls are in brief, without ${BRIEF.join(", ")}.` }
         : {}),

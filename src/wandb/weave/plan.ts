@@ -65,7 +65,7 @@ export function planListing(args: ListingArguments, place: ProjectRef): Plan {
   // Clients often send an empty cursor for the first page.
   const text = args.cursor?.trim() || undefined;
   if (text !== undefined && args.offset !== undefined) {
-    throw badArgument("`cursor` and `offset` exclude each other.");
+    throw badArgument("Give either `cursor` or `offset`, not both.");
   }
   const given = text === undefined ? { offset: args.offset ?? 0 } : readCursor(text, name);
   const now = given.now ?? Date.now();
@@ -141,7 +141,7 @@ export function readCursor(text: string, query: string): Cursor {
   } catch {
     throw badArgument(
       "This is not a cursor.",
-      "Give `next_cursor` of a result exactly as it was.",
+      "Pass a result's `next_cursor` back unchanged.",
     );
   }
   if (parsed.q !== query) {

@@ -6,7 +6,7 @@ import type { ProjectRef } from "../project.ts";
 const CALL: ResourceSpec = {
   name: "weave_call",
   title: "Weave call",
-  description: "One call (span) of a Weave trace, whole.",
+  description: "One call (span) of a Weave trace, in full.",
   template: "weave://{entity}/{project}/calls/{call_id}",
   tool: "query_weave_traces_tool",
   args: ({ entity, project, call_id }) => ({

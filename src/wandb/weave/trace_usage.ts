@@ -40,7 +40,7 @@ export class TraceUsage {
         `OpenTelemetry roots with the usage and costs of their traces, summed up here: ${filled}.`,
       ]),
       ...(this.#doubtful.size === 0 ? [] : [
-        "Traces with spans that used more than the spans below them together, which were taken as " +
+        "Traces with spans that used more than all spans below them, which were taken as " +
         `included and may have to be added: ${this.#doubtful.size}.`,
       ]),
       ...(unknown === 0 ? [] : [

@@ -71,7 +71,7 @@ const compareModels = (defaults: Defaults) =>
     arguments: {
       ...projectArguments(defaults),
       evaluation: {
-        description: "Name of the evaluation; all of the latest without it.",
+        description: "Name of the evaluation; without it, all of the latest.",
         optional: true,
       },
       collection: {

@@ -26,7 +26,7 @@ function call(headers: Record<string, string>, method = "POST"): Request {
     : new Request(request.url, { method, headers: request.headers });
 }
 
-Deno.test("a token lets in whom it was given to, until its line is gone", async () => {
+Deno.test("a token admits its holder until its line is removed", async () => {
   const file = await Deno.makeTempFile();
   const problems: string[] = [];
   const handler = handlerWith({
@@ -65,7 +65,7 @@ Deno.test("a token lets in whom it was given to, until its line is gone", async 
   assert.equal(problems.length, 2);
 });
 
-Deno.test("who sends nothing, or something else, hears which way is served", async () => {
+Deno.test("callers without credentials, or with the wrong kind, are told which kind is accepted", async () => {
   const token: Authentication = { kind: "token", read: () => Promise.resolve(parseTokens("")) };
   for (const authentication of [token, PASSTHROUGH]) {
     const handler = handlerWith(authentication);
@@ -94,7 +94,7 @@ Deno.test("who sends nothing, or something else, hears which way is served", asy
   }
 });
 
-Deno.test("nothing leads a client into a log-in that is not served", async () => {
+Deno.test("no client is led into a login that is not served", async () => {
   const handler = handlerWith(PASSTHROUGH);
   const response = await handler.fetch(call({}));
   assert.doesNotMatch(response.headers.get("www-authenticate") ?? "", /resource_metadata|scope/);

@@ -183,7 +183,7 @@ function call(name: string, args: object) {
   };
 }
 
-slowTest("10,000 interleaved calls of two callers keep everything of them apart", async () => {
+slowTest("10,000 interleaved calls of two callers never mix", async () => {
   await using upstream = startUpstream();
   const { handler, lines } = serve(upstream.url);
   const progressed = new Set<Name>();
@@ -234,7 +234,7 @@ slowTest("10,000 interleaved calls of two callers keep everything of them apart"
   assert.deepEqual([...owners.values()].sort(), ["alice", "bob"]);
 });
 
-Deno.test("what a request did not bring is not taken from elsewhere", async () => {
+Deno.test("credentials that a request did not bring are not taken from elsewhere", async () => {
   await using upstream = startUpstream();
   const { handler } = serve(upstream.url);
   const ask = async (message: object, headers: Record<string, string>) =>
@@ -310,7 +310,7 @@ Deno.test("no header chooses where requests go", async () => {
   assert.deepEqual(reached, []);
 });
 
-Deno.test("the listing is the same for all callers, and kept by nobody in between", async () => {
+Deno.test("the listing is the same for all callers, and cached by nobody in between", async () => {
   await using upstream = startUpstream();
   const { handler } = serve(upstream.url);
   const listings = await Promise.all(CALLERS.map(async (who) => {
@@ -337,7 +337,7 @@ Deno.test("the listing is the same for all callers, and kept by nobody in betwee
   assert.deepEqual(upstream.asked, []);
 });
 
-Deno.test("the caller's trace goes along upstream, and nothing that only looks like one", async () => {
+Deno.test("the caller's trace context is passed upstream, and nothing that only looks like one", async () => {
   await using upstream = startUpstream();
   const { handler } = serve(upstream.url);
   const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

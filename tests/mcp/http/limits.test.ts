@@ -15,7 +15,7 @@ const refused = (work: () => Disposable) => {
   return undefined;
 };
 
-Deno.test("calls at a time are counted for each caller, until they end", () => {
+Deno.test("concurrent calls are counted per caller, until they end", () => {
   const admit = createLimits({ callsAtOnce: 2, callsPerMinute: 100 }, () => 0);
   const first = admit("a");
   const second = admit("a");
@@ -63,7 +63,7 @@ Deno.test("callers who come and go leave nothing, those with calls under way are
   }));
 });
 
-Deno.test("of more callers than are remembered, those who have asked for nothing for longest go", () => {
+Deno.test("if there are too many callers to remember, the longest idle are forgotten", () => {
   const admit = createLimits({ callsAtOnce: 1, callsPerMinute: 1 }, () => 0);
   admit("running");
   const once = (caller: string) =>
@@ -87,7 +87,7 @@ Deno.test("of more callers than are remembered, those who have asked for nothing
   assert.ok(once("running"));
 });
 
-Deno.test("a call that is answered before it has ended counts until it has", async () => {
+Deno.test("a call that is answered early counts until it has ended", async () => {
   const held = Promise.withResolvers<void>();
   const started = Promise.withResolvers<void>();
   const deaf = acting(async () => {
@@ -126,7 +126,7 @@ Deno.test("a call that is answered before it has ended counts until it has", asy
   }
 });
 
-Deno.test("a call too many is answered as a tool's failure that says when to repeat it", async () => {
+Deno.test("a call over the limit fails as a tool and says when to repeat it", async () => {
   const release = Promise.withResolvers<void>();
   const started = Promise.withResolvers<void>();
   const slow = acting(async () => {

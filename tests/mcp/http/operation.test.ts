@@ -95,7 +95,7 @@ Deno.test("a bucket holds all that took at most as long", () => {
   assert.deepEqual(["0.01", "0.025", "0.5", "60", "\\+Inf"].map(bucket), [2, 2, 3, 3, 4]);
 });
 
-Deno.test("metrics have the guards of calls, and are there on request alone", async () => {
+Deno.test("metrics are guarded like calls, and served only on request", async () => {
   const open = startService();
   assert.equal((await open.fetch(get("/metrics", { host: "evil.example" }))).status, 403);
   const page = await open.fetch(get("/metrics", { origin: "https://evil.example" }));

@@ -83,7 +83,7 @@ Deno.test("databricks: a page that fails keeps those before it, with a token to 
   assert.deepEqual([data.has_more, data.next_page_token], [true, "page-500"]);
 });
 
-Deno.test("databricks: a trace added meanwhile makes none come twice, and it is told", async () => {
+Deno.test("databricks: a trace added meanwhile makes none come twice, and it is reported", async () => {
   const time = "2026-11-28T00:00:00Z";
   await using workspace = start({
     onPage: () => workspace.add({ location: "7001", id: "tr-new", time }),
@@ -169,7 +169,7 @@ Deno.test("databricks: without the long search the tracking server's answers, on
   assert.equal(failure.error, "unsupported");
 });
 
-Deno.test("databricks: a search that fails or does not end is told", async () => {
+Deno.test("databricks: a search that fails or does not end is reported", async () => {
   await using broken = start({ search: "fails" });
   const failure = await configure(broken).fails("search_traces", { experiment_id: "7001" });
   assert.equal(failure.error, "rate_limited");
@@ -284,7 +284,7 @@ Deno.test("databricks: a missing warehouse is named by its variable", async () =
   }
 });
 
-Deno.test("databricks: traces of Unity Catalog are not deleted, which is told before anything is sent", async () => {
+Deno.test("databricks: traces of Unity Catalog are not deleted, which is reported before anything is sent", async () => {
   await using workspace = start();
   const tools = configure(workspace);
   const ways = [
@@ -310,7 +310,7 @@ Deno.test("databricks: traces of Unity Catalog are not deleted, which is told be
   assert.ok(workspace.requests.every(({ path }) => !/search|delete/.test(path)));
 });
 
-Deno.test("databricks: what is not there is told by the workspace's words", async () => {
+Deno.test("databricks: what is not there is reported by the workspace's words", async () => {
   await using workspace = start();
   const tools = configure(workspace);
   const none = await tools.fails("get_trace", { trace_id: `trace:/main.traces/${"f".repeat(32)}` });

@@ -78,7 +78,7 @@ Deno.test("the server's own grammar passes without a word", () => {
   ], false);
 });
 
-Deno.test("other names of keys are translated and told", () => {
+Deno.test("other names of keys are translated and reported", () => {
   check(
     [
       ["state = 'OK'", "status = 'OK'"],
@@ -106,7 +106,7 @@ Deno.test("other names of keys are translated and told", () => {
   );
 });
 
-Deno.test("other spellings of comparisons and values are translated and told", () => {
+Deno.test("other spellings of comparisons and values are translated and reported", () => {
   check(
     [
       ["status == 'OK'", "status = 'OK'"],
@@ -242,7 +242,7 @@ Deno.test("times as people say them are counted from now, days in UTC", () => {
   );
 });
 
-Deno.test("parentheses that change nothing and WHERE are left out and told", () => {
+Deno.test("parentheses that change nothing and WHERE are left out and reported", () => {
   check([
     ["(status = 'OK') AND ((name = 'x'))", "status = 'OK' AND name = 'x'"],
     ["(status = 'OK' AND name = 'x')", "status = 'OK' AND name = 'x'"],
@@ -255,7 +255,7 @@ Deno.test("a feedback's value is the feedback, unless its name is in backticks",
   check([["feedback.`relevance.value` > 0.5", "feedback.`relevance.value` > 0.5"]], false);
 });
 
-Deno.test("a comparison that finds other traces than it seems to is let through and told", () => {
+Deno.test("a comparison that finds other traces than it seems to is let through and reported", () => {
   const cases: [string, RegExp][] = [
     ["tag.env != 'prod'", /only traces that have tag\.env/],
     ["feedback.score != 1", /only traces that have feedback\.score/],

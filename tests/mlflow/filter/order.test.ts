@@ -23,7 +23,7 @@ Deno.test("orders of the server's grammar pass without a word", () => {
   }
 });
 
-Deno.test("other spellings are translated and told", () => {
+Deno.test("other spellings are translated and reported", () => {
   const cases: [string, string[]][] = [
     ["-execution_time_ms", ["execution_time_ms DESC"]],
     ["+name", ["name ASC"]],

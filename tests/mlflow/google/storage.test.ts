@@ -92,7 +92,7 @@ Deno.test("google: a missing file is a trace without spans; a token that is refu
     }
   }));
 
-Deno.test("google: a key file that is missing, of another kind or damaged is told, without the key", () =>
+Deno.test("google: a key file that is missing, of another kind or damaged is reported, without the key", () =>
   withGoogle(async (google, file) => {
     await using tracking = serveTrace("gs://traces/a");
     const read = (credentials: string) =>

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { findArtifact } from "../../../src/mlflow/local/spans.ts";
-import { localStoreOf } from "../../../src/config/local_store.ts";
+import { readLocalStore } from "../../../src/config/local_store.ts";
 import { resolveSettings } from "../../../src/config/resolve.ts";
 import { callTool, EXAMPLE_STORE, localStore } from "./harness.ts";
 
@@ -73,7 +73,7 @@ Deno.test("spans are read from a file, and their absence is explained", () =>
       new Map(),
       (name) => name === "MLFLOW_TRACKING_URI" ? `sqlite:///${path}` : undefined,
     );
-    const files = localStoreOf(settings);
+    const files = readLocalStore(settings);
     assert.ok(files !== undefined);
     using store = localStore(files.path, files.artifacts);
     const args = { trace_id: id, extract_fields: "data.spans.*.name" };

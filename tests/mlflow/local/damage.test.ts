@@ -104,7 +104,7 @@ Deno.test("traces whose spans cannot be read are given with the others, with the
     }
   }));
 
-Deno.test("a store that is not there is told as missing, with and without experiment_id", () =>
+Deno.test("a store that is not there is reported as missing, with and without experiment_id", () =>
   inFolder(async (folder) => {
     using store = localStore(join(folder, "other.db"));
     for (const args of [{}, { experiment_id: "1" }, { experiment_id: "agents" }]) {

@@ -168,7 +168,7 @@ slowTest("a ~ that no shell replaced is explained", () =>
     assert.match(report.hint ?? "", /Only a shell expands ~ to the home folder/);
   }));
 
-slowTest("a tracking URI that is no store is told with what was meant", () => {
+slowTest("a tracking URI that is no store is reported with what was meant", () => {
   assert.match(explainUnusableUri("localhost:5000"), /Did you mean http:\/\/localhost:5000\?/);
   assert.match(explainUnusableUri("databricks-uc"), /MLFLOW_TRACKING_URI=databricks\./);
   const sagemaker = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/main";

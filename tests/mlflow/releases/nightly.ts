@@ -85,7 +85,9 @@ async function readCopy(
       return [...new Set([...file.keys(), ...there.keys()])]
         .filter((place) => !OF_SERVERS.test(place) && file.get(place) !== there.get(place))
         // Where one of them says that it cannot tell, they do not disagree.
-        .filter((place) => !/could not be told/.test(`${file.get(place)} ${there.get(place)}`))
+        .filter((place) =>
+          !/there are (any )?is unknown/.test(`${file.get(place)} ${there.get(place)}`)
+        )
         .map((place) => `${step}, ${place}`);
     });
     return { revision: String(at(row, "version_num")), differences };

@@ -37,7 +37,7 @@ server. Written by \`deno task nightly\` (calls: ${calls}).
 
 ${printTable(["Release", "Schema", "Spans are kept in", "Its file is read"], releases)}
 
-## What they answer otherwise than the newest
+## Where they answer differently from the newest
 
 Ids, times, durations and sizes are left out; \`-\` is nothing.
 

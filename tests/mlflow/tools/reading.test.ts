@@ -309,7 +309,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.match(String(several.hint), /one experiment at a time/);
   });
 
-  on("get_trace: a field that the trace lacks is told and no error", async () => {
+  on("get_trace: a field that the trace lacks is reported and no error", async () => {
     const { bare } = seeded.traces;
     const data = await tools.ok("get_trace", {
       trace_id: bare.trace_id,
@@ -386,7 +386,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.equal(at(data, "info", "trace_id"), full.trace_id);
   });
 
-  on("get_trace: a path that matches nothing is told beside what matched", async () => {
+  on("get_trace: a path that matches nothing is reported beside what matched", async () => {
     const data = await tools.ok("get_trace", {
       trace_id: full.trace_id,
       extract_fields: "info.trace_id,info.stat",

@@ -153,7 +153,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.match(missing.message, /`value` is missing/);
   });
 
-  on("log_feedback: what is left empty is as if left out, and told", async () => {
+  on("log_feedback: what is left empty is as if left out, and reported", async () => {
     const trace_id = await trace(await experiment("blank"));
     const data = await tools.ok("log_feedback", {
       trace_id,
@@ -182,7 +182,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.match(String(failure.hint), /^Its assessments: a-\w+ \(score 11\)/);
   });
 
-  on("an id that no trace has is told with what to do", async () => {
+  on("an id that no trace has is reported with what to do", async () => {
     const trace_id = await trace(await experiment("ids"));
     const calls: [string, Record<string, unknown>][] = [
       ["get_trace", {}],
@@ -348,7 +348,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     );
   });
 
-  on("delete_traces: by ids, text or list; foreign ids are told, not counted", async () => {
+  on("delete_traces: by ids, text or list; foreign ids are reported, not counted", async () => {
     const experiment_id = await experiment("by id");
     const other = await trace(await experiment("other"));
     const [a, b, c] = [
@@ -383,7 +383,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
       trace_ids: other,
       older_than: "30d",
     });
-    assert.match(both.message, /exclude each other/);
+    assert.match(both.message, /not both/);
     const neither = await tools.fails("delete_traces", { experiment_id });
     assert.match(neither.message, /Which traces/);
     const nowhere = await tools.fails("delete_traces", {

@@ -49,7 +49,7 @@ Deno.test("a name is the display name or the id, and what must not hold holds fo
   assert.match(translate({ name: "a" }).notes.join(), /display name, as rows show it/);
 });
 
-Deno.test("every form of a time is translated to W&B's, in UTC, and told", () => {
+Deno.test("every form of a time is translated to W&B's, in UTC, and reported", () => {
   const from = "2026-11-21T08:00:00";
   for (
     const given of ["7d", "-7d", "7 days ago", "last 7 days", "now() - 7d", NOW - 7 * 864e5]

@@ -106,7 +106,7 @@ Deno.test("an empty answer says why, and the hint that it gives finds the runs",
   assert.deepEqual(idsOf(other), ["run003"]);
 });
 
-Deno.test("an order by a metric that is a structure is told", async () => {
+Deno.test("an order by a metric that is a structure is reported", async () => {
   await using rig = startRig();
   await seedRuns(rig, 3);
   const wrong = await ask(rig, { order: "-summary_metrics.acc" });
@@ -137,7 +137,7 @@ Deno.test("a run that is added between pages repeats none and hides none", async
   }
 });
 
-Deno.test("what comes twice is listed once, and what may be missing is told", async () => {
+Deno.test("what comes twice is listed once, and what may be missing is reported", async () => {
   await using rig = startRig();
   const node = (name: string) => ({ name, displayName: name, createdAt: "2026-11-06T00:00:00" });
   const page = (names: string[], hasNextPage: boolean, endCursor: string) => ({

@@ -126,7 +126,7 @@ cases["an analysis of which W&B got nothing was not stored"] = async () => {
   const failure = await made.rig.failure(logAnalysis, ANALYSIS);
   assert.match(
     String(failure["message"]),
-    /It was not stored so far, .* the same call again completes run/,
+    /It was not stored so far, .* repeating the call completes run/,
   );
   assert.deepEqual(await made.runs(), []);
 };
@@ -136,7 +136,7 @@ cases["an analysis that is there and not whole is completed by the same call"] =
   const failure = await made.rig.failure(logAnalysis, ANALYSIS);
   assert.match(
     String(failure["message"]),
-    /may have been stored: the same call again completes run/,
+    /may have been stored: repeating the call completes run/,
   );
   assert.equal(failure["retryable"], false);
   assert.deepEqual((await made.runs()).map((run) => run["state"]), ["running"]);
@@ -210,13 +210,13 @@ cases["a server that is silent and does not act: the same call completes the ana
     const first = await made.rig.failure(logAnalysis, ANALYSIS);
     assert.match(
       String(first["message"]),
-      /It was not stored so far.* the same call again completes/,
+      /It was not stored so far.* repeating the call completes/,
     );
     assert.equal(first["retryable"], false);
     assert.deepEqual(await made.runs(), []);
     // The next call gets further: the run is there and not whole.
     const second = await made.rig.failure(logAnalysis, ANALYSIS);
-    assert.match(String(second["message"]), /may have been stored: the same call again completes/);
+    assert.match(String(second["message"]), /may have been stored: repeating the call completes/);
     assert.deepEqual((await made.runs()).map((run) => run["state"]), ["running"]);
     assert.equal((await made.direct.data(logAnalysis, ANALYSIS))["created"], false);
     assert.deepEqual((await made.runs()).map((run) => run["state"]), ["finished"]);
@@ -233,7 +233,7 @@ cases["a report with plots is one report and one run, though every reply is lost
         : String((await made.rig.failure(createReport, args))["message"]);
       assert.match(told, acted ? /it was stored/ : /It was not stored so far/);
       const [plots] = await made.runs();
-      if (!acted) assert.ok(told.includes(`are kept in run ${plots?.["name"]}`), told);
+      if (!acted) assert.ok(told.includes(`are stored in run ${plots?.["name"]}`), told);
       assert.deepEqual((await made.runs()).map((run) => run["state"]), ["finished"]);
       const titles = (await made.reports()).map((one) => one["displayName"]).toSorted();
       assert.deepEqual(titles, acted ? ["New", "Old"] : ["Old"]);

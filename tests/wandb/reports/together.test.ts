@@ -93,7 +93,7 @@ async function readSpec(sim: WandbSim, id: unknown): Promise<string> {
   return String(part(part(await graphql(sim, REPORT, { id }), "data"), "view")["spec"]);
 }
 
-Deno.test("create_report: another process's write over ours is seen, and told", async () => {
+Deno.test("create_report: another process's write over ours is seen, and reported", async () => {
   const sim = await projectOn();
   await using direct = rigOn(sim);
   const { report_id: id } = await makeReport(direct);
@@ -135,7 +135,7 @@ Deno.test("create_report: what another process adds after the first look stays",
   }
 });
 
-Deno.test("create_report: blocks that another process took away are told", async () => {
+Deno.test("create_report: blocks that another process took away are reported", async () => {
   const sim = await projectOn();
   await using direct = rigOn(sim);
   const { report_id: id } = await makeReport(direct);

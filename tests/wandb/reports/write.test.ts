@@ -75,7 +75,7 @@ Deno.test("log_analysis: a finished run with table, statistics, scalars and char
   assert.match(JSON.stringify(run?.config), /"panelDefId":"wandb\/bar\/v0"/);
 });
 
-Deno.test("log_analysis: a scalar and a chart's table of one name are both kept, and it is told", async () => {
+Deno.test("log_analysis: a scalar and a chart's table of one name are both kept, and it is reported", async () => {
   await using on = await rig();
   const data = await on.data(logAnalysis, {
     ...PLACE,

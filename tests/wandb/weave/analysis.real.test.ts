@@ -250,7 +250,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.deepEqual(await ids(String(record(root["inputs"])["self"])), [nested.id]);
     const both = { eval_name: "nightly-check", evaluation_ids: [good.id] };
     const refusal = await rigOn(state).failure(summarizeEvaluation, both);
-    assert.match(String(refusal["message"]), /exclude each other/);
+    assert.match(String(refusal["message"]), /not both/);
     const none = await rigOn(state).call(summarizeEvaluation, { eval_name: "no such" });
     assert.deepEqual(none["evaluations"], []);
     assert(Array.isArray(none["available"]) && none["available"].includes("facts-evaluation"));
@@ -292,7 +292,7 @@ for (const backend of WEAVE_SERVERS) {
     }
   });
 
-  test("an evaluation that has no such id is told", async () => {
+  test("an evaluation that has no such id is reported", async () => {
     const { good } = evaluations;
     const other = traces.calls["agent-0"] ?? "";
     const args = { evaluation_ids: ["no-such-call", good.id, other] };

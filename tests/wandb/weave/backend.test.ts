@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { accessOf } from "../../../src/config/access.ts";
+import { computeAccess } from "../../../src/config/access.ts";
 import type { Config } from "../../../src/config/config.ts";
 import { resolveSettings } from "../../../src/config/resolve.ts";
 import { weaveTraceUrl } from "../../../src/config/wandb.ts";
@@ -61,14 +61,14 @@ Deno.test("the trace service is where Weave's SDKs look for it", () => {
 
 Deno.test("its host is permitted with a key, and not without", () => {
   const net = (env: Readonly<Record<string, string>>) =>
-    accessOf(readConfig(env).settings, undefined, false).net;
+    computeAccess(readConfig(env).settings, undefined, false).net;
   assert(net(KEY).includes("trace.wandb.ai:443"));
   assert(net({ ...KEY, WF_TRACE_SERVER_URL: "http://127.0.0.1:9/x" }).includes("127.0.0.1:9"));
   assert(!net({ ...KEY, WANDB_BASE_URL: "https://acme.wandb.io" }).includes("trace.wandb.ai:443"));
   assert.deepEqual(net({ WF_TRACE_SERVER_URL: "http://127.0.0.1:9" }), []);
 });
 
-Deno.test("without an address there are no tools, and the reason is told", () => {
+Deno.test("without an address there are no tools, and the reason is reported", () => {
   const wrong = weaveBackend(readConfig({ ...KEY, WF_TRACE_SERVER_URL: "nowhere" }));
   assert.deepEqual(wrong.tools, []);
   assert.match(wrong.absent ?? "", /WF_TRACE_SERVER_URL/);

@@ -271,7 +271,7 @@ Deno.test("an answer that breaks off is a failure, not fewer calls", async () =>
   });
 });
 
-Deno.test("failures of the service are told, and repeated where that helps", async (t) => {
+Deno.test("failures of the service are reported, and repeated where that helps", async (t) => {
   const status = (code: number, reason: string): Fault => ({
     kind: "status",
     status: code,
@@ -483,7 +483,7 @@ Deno.test("a comparison says when there is nothing in common to compare", async 
     const [baseline, shared, note] = await compared("c", "a", "b");
     assert.deepEqual([baseline, shared], ["c", 0]);
     assert.match(String(note), /different data/);
-    assert.match(String((await compared("a"))[2]), /only this evaluation/);
+    assert.match(String((await compared("a"))[2]), /only evaluation/);
   });
 });
 
@@ -616,7 +616,7 @@ Deno.test("an unfinished evaluation is summed up as its client would, and says h
       assert.deepEqual(figures(run, "graded.ok"), [1, 1, 2]);
       assert.deepEqual(figures(run, "plain"), [1 / 2, 1, 2]);
       assert.deepEqual(figures(hand, "plain"), [1 / 2, 1, 2]);
-      assert.match(String(run["failed_rule"]), /left out of those within objects/);
+      assert.match(String(run["failed_rule"]), /left out of scores within objects/);
       assert.match(String(hand["failed_rule"]), /EvaluationLogger/);
       for (const one of [run, hand]) assert.match(String(one["none_rule"]), /left out/);
     } finally {

@@ -3,7 +3,7 @@ import { wandbBackends } from "../../../src/wandb/backend.ts";
 import { sweepLongArguments } from "../../support/long_arguments.ts";
 import { startWeaveStub } from "../../support/weave/stub.ts";
 import { startDocsServer } from "../docs_server.ts";
-import { configFor, contextFor, type Data, memoryLog, reportOf } from "../harness.ts";
+import { configFor, contextFor, type Data, memoryLog, toFailureReport } from "../harness.ts";
 
 const HERE = { entity_name: "test-entity", project_name: "agents" };
 const OP = "weave:///test-entity/agents/op";
@@ -47,7 +47,7 @@ Deno.test("Weave's long arguments are shortened where an answer repeats them", a
       (tool, args) =>
         tool.call(args, contextFor(log)).then(
           (outcome) => outcome.kind === "reply" ? outcome.reply.data : outcome,
-          reportOf,
+          toFailureReport,
         ),
     );
   } finally {

@@ -218,7 +218,7 @@ for (const backend of WEAVE_SERVERS) {
       const [args, message] of [
         [{ cursor, filters: { status: "error" } }, /belongs to a query/],
         [{ cursor: "abc" }, /not a cursor/],
-        [{ cursor, offset: 3 }, /exclude/],
+        [{ cursor, offset: 3 }, /not both/],
         [{ limit: 0 }, /limit/],
         [{ columns: ["colour"] }, /no column "colour"/],
         [{ columns: ["inputs.messages[-1]"] }, /negative/],

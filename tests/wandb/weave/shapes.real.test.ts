@@ -87,7 +87,7 @@ for (const { backend, client } of WRITERS) {
           undefined,
           1,
         ]);
-        assert.match(String(of("broken")["failed_rule"]), /left out of those within objects/);
+        assert.match(String(of("broken")["failed_rule"]), /left out of scores within objects/);
         assert.equal(of("failed")["failed_rule"], undefined, "it recorded its own");
         assert.deepEqual(score("late", "late.label")["values"], { rare: 1 });
         if (backend === weaveClickhouse) {

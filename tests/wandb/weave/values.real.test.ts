@@ -88,15 +88,15 @@ for (const backend of WEAVE_SERVERS) {
         assert.deepEqual(await found({ exception }), [first + index], JSON.stringify(exception));
       }
     }
-    // What exists as another kind alone is not found, and is told.
+    // What exists only as another type is not found, and is reported.
     const told = async (filters: Record<string, unknown>) => {
       const { metadata } = await rig.call(queryTraces, { filters });
       return String(record(metadata)["note"]);
     };
     const number = await told({ op_name: "value", inputs: { v: "-3" } });
-    assert.match(number, /as another kind: 1; ask by \{"inputs":\{"v":-3\}\}/);
-    assert.match(await told({ inputs: { q: 1.5 } }), /kind: 1; ask by .*\{"q":"1\.5"\}/);
-    assert.doesNotMatch(await told({ inputs: { q: 7 } }), /another kind/);
+    assert.match(number, /as another type: 1; filter by \{"inputs":\{"v":-3\}\}/);
+    assert.match(await told({ inputs: { q: 1.5 } }), /type: 1; filter by .*\{"q":"1\.5"\}/);
+    assert.doesNotMatch(await told({ inputs: { q: 7 } }), /another type/);
     // A summary's own members are shown, and are among the fields to filter by.
     const rated = { filters: { summary: { rating: 4 } } };
     const [shown = {}] = list((await rig.call(queryTraces, rated))["traces"]);

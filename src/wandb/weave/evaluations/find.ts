@@ -8,7 +8,7 @@ import { type EvalResults, needsPredictions, pickScores, readRoute, TEXT } from 
 import {
   addResults,
   countPredictions,
-  findUntold,
+  findUncovered,
   type Prediction,
   readPredictions,
 } from "./trials.ts";
@@ -209,7 +209,7 @@ export async function readResults(
     const errors = bare.cut ? 0 : ended.filter(({ status }) => status === "failed").length;
     return !contents && needsPredictions(results, one, { predictions: ended.length, errors });
   }).map(({ call }) => call.id);
-  const fromCalls = older ? [] : [...new Set([...findUntold(bare.list, results), ...unclear])];
+  const fromCalls = older ? [] : [...new Set([...findUncovered(bare.list, results), ...unclear])];
   const again = fromCalls.length === 0
     ? { list: [], cut: false }
     : await readPredictions(session, place, fromCalls, true);

@@ -9,8 +9,9 @@ import { cutTexts } from "../rows/shape.ts";
 import { TEXT as KEPT } from "./results.ts";
 import type { Prediction } from "./trials.ts";
 
-const ALONE = "There is only this evaluation to compare: choose several by evaluation_ids, or by " +
-  "an eval_name that they share.";
+const ALONE =
+  "This is the only evaluation: to compare, choose several by evaluation_ids, or by an " +
+  "eval_name that they share.";
 
 const APART =
   "No example occurs in all of these evaluations, so their scores are about different " +

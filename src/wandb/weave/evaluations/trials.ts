@@ -272,14 +272,14 @@ export function addResults(
  * The evaluations that the results route does not cover: it skips predictions written by Weave's
  * TypeScript client.
  */
-export function findUntold(
+export function findUncovered(
   predictions: readonly Prediction[],
   results: EvalResults | undefined,
 ): string[] {
-  const told = new Set(results?.stats.keys());
+  const covered = new Set(results?.stats.keys());
   for (const { id, evaluation } of predictions) {
-    if (results?.trials.has(id) === true) told.add(evaluation);
+    if (results?.trials.has(id) === true) covered.add(evaluation);
   }
   return [...new Set(predictions.map(({ evaluation }) => evaluation))]
-    .filter((evaluation) => !told.has(evaluation));
+    .filter((evaluation) => !covered.has(evaluation));
 }

@@ -160,12 +160,12 @@ class Builder {
     }
     if (nested || this.filter[list] !== undefined) {
       if (LISTS_ONLY.includes(list)) {
-        throw badArgument(`${name} can be used once, and not within $or, $and or $not.`);
+        throw badArgument(`${name} can be used only once, and not within $or, $and or $not.`);
       }
       return [this.#on(column, texts, name)];
     }
     if (texts.length > MOST) {
-      throw badArgument(`${name} has ${texts.length} values; at most ${MOST} are possible.`);
+      throw badArgument(`${name} has ${texts.length} values; at most ${MOST} are allowed.`);
     }
     this.filter[list] = texts;
     return [];
@@ -225,7 +225,7 @@ class Builder {
   #object(value: unknown, name: string): Condition[] {
     if (!isRecord(value)) throw badArgument(`${name} must be an object of filters.`);
     const conditions = this.read(value, `${name}.`, true);
-    if (conditions.length === 0) throw badArgument(`${name}: it contains no filter.`);
+    if (conditions.length === 0) throw badArgument(`${name} contains no filter.`);
     return conditions;
   }
 
@@ -263,8 +263,8 @@ function readDisplayName(value: unknown, name: string): unknown {
   const [, part] = /^\*([^*]+)\*$/.exec(value) ?? [];
   if (part !== undefined) return { $contains: part };
   throw badArgument(
-    `${name} takes no patterns but *text*.`,
-    'Give {"$contains": …} for a part of a name, {"$eq": …} for a name that holds a *.',
+    `${name} takes no pattern other than *text*.`,
+    'Give {"$contains": …} for a part of a name, {"$eq": …} for a name that contains a *.',
   );
 }
 

@@ -10,7 +10,13 @@ import {
   literal,
   type Operand,
 } from "../query.ts";
-import { type Field, holdForms, listEscapedForms, listStoredForms, tellKind } from "./fields.ts";
+import {
+  distinguishType,
+  type Field,
+  holdForms,
+  listEscapedForms,
+  listStoredForms,
+} from "./fields.ts";
 
 const ORDER = ["$gt", "$gte", "$lt", "$lte"] as const;
 const OPERATORS = ["$eq", "$ne", ...ORDER, "$in", "$nin", "$contains", "$exists", "$not"];
@@ -67,9 +73,9 @@ function buildOperation(target: Field, operator: string, value: unknown, name: s
       return value ? { not: buildAbsence(target) } : buildAbsence(target);
   }
   throw badArgument(
-    `${name}: there is no operator "${operator.slice(0, 40)}".`,
+    `${name}: unknown operator "${operator.slice(0, 40)}".`,
     `${describeForms(target)}${
-      operator.startsWith("$") ? "" : " Nested keys and operators do not mix."
+      operator.startsWith("$") ? "" : " Nested keys and operators cannot be mixed."
     }`,
   );
 }
@@ -104,7 +110,7 @@ function equals(target: Field, value: unknown, name: string): Condition {
   // The hosted service treats the text "null" like null: as missing.
   const nulls = scalar === "null" ? holdForms(target, ['"null"']) : undefined;
   if (nulls !== undefined) return { any: [equal, { all: [buildAbsence(target), nulls] }] };
-  const kind = tellKind(target, scalar);
+  const kind = distinguishType(target, scalar);
   return kind === undefined ? equal : { all: [equal, kind] };
 }
 
@@ -114,7 +120,7 @@ function matchOneOf(target: Field, values: readonly unknown[], name: string): Co
   }
   const texts = values.flatMap((value) =>
     typeof value === "string" && value !== "" && !["time", "number"].includes(target.kind) &&
-      value !== "null" && tellKind(target, value) === undefined
+      value !== "null" && distinguishType(target, value) === undefined
       ? [value]
       : []
   );

@@ -63,8 +63,8 @@ export function findField(path: string): Field | undefined {
   const [root = ""] = own.split(".");
   if (JSON_ROOTS.includes(root) && own.includes('"')) {
     throw badArgument(
-      `"${path.slice(0, 80)}": the service finds no key that holds a double quote.`,
-      `Ask for what is above it: {"$contains": …} on ${root} looks into all of it.`,
+      `"${path.slice(0, 80)}": Weave cannot find keys that contain a double quote.`,
+      `Search above it instead: {"$contains": …} on ${root} searches all of it.`,
     );
   }
   if (JSON_ROOTS.includes(root) && isPath(own)) return { path: own, kind: "json" };
@@ -80,7 +80,7 @@ function isFeedback(path: string): boolean {
 function normalizeIndexes(path: string): string {
   if (/(\[(\*|-\d+)?\]|\.\*)(\.|\[|$)/.test(path)) {
     throw badArgument(
-      `"${path.slice(0, 80)}": filters and order read one item of a list, by its index.`,
+      `"${path.slice(0, 80)}": filters and sorting read one item of a list, by its index.`,
       `For example ${path.replaceAll(/\[(\*|-\d+)?\]|\.\*/g, ".0").slice(0, 80)}; columns ` +
         "may use [] for all items. Negative indexes are not supported.",
     );
@@ -152,7 +152,10 @@ export const FILTERS: readonly string[] = [
  * stored JSON has the other form after the same key and not this one, so that no match is lost.
  * Undefined if no other type looks alike, or if the key cannot be searched for.
  */
-export function tellKind(target: Field, value: string | number | boolean): Condition | undefined {
+export function distinguishType(
+  target: Field,
+  value: string | number | boolean,
+): Condition | undefined {
   const bare = listBareForms(value);
   if (bare.length === 0) return undefined;
   const quoted = [JSON.stringify(String(value))];

@@ -17,7 +17,7 @@ export function readSelectors(value: unknown, name: string, project: string): Op
     }
     throw badArgument(
       `${name} takes a name, a pattern with *, a list of them, or {"$contains": …}.`,
-      'For all ops but some: {"$not": {"op_name": …}}.',
+      'To exclude ops: {"$not": {"op_name": …}}.',
     );
   }
   const texts = Array.isArray(value) ? value : [value];

@@ -17,8 +17,8 @@ export function statusCondition(value: unknown, name: string): Condition {
   if (wrong !== undefined || values.length === 0) {
     throw badArgument(
       `${name}: ${JSON.stringify(wrong)?.slice(0, 60)} is not a status.`,
-      `Valid: ${oneOf(STATUSES)}. A call of its own failure is "error"; "descendant_error" means ` +
-        "that only a call below it failed.",
+      `Valid: ${oneOf(STATUSES)}. "error" means that the call itself failed, "descendant_error" ` +
+        "that only a call below it did.",
     );
   }
   return conditionAt("status", value, name);
@@ -40,7 +40,7 @@ export function latencyCondition(value: unknown, name: string): Condition {
   if (operators === undefined || !isOperators(operators)) {
     throw badArgument(
       `${name} needs a bound in milliseconds.`,
-      'Give {"$gte": 500}, {"$gte": 500, "$lt": 2000} and the like.',
+      'For example {"$gte": 500} or {"$gte": 500, "$lt": 2000}.',
     );
   }
   for (const key of Object.keys(operators)) {
@@ -78,7 +78,7 @@ export function timeRangeCondition(value: unknown, name: string): Condition {
     throw badArgument(`${name} has neither a start nor an end.`);
   }
   if (start !== undefined && end !== undefined && start >= end) {
-    throw badArgument(`${name}: the start is not before the end.`);
+    throw badArgument(`${name}: start must be before end.`);
   }
   return conditionAt("started_at", {
     ...(start === undefined ? {} : { $gte: start }),

@@ -139,8 +139,8 @@ function describeTokens(usage: UsageSum): Record<string, unknown> {
     }),
     ...(possibly_hiding_calls === undefined ? {} : {
       possibly_hiding_calls,
-      usage_note: "These used more than the calls below them together, which were taken as " +
-        "included. If their usage is their own, the sums lack what the calls below used.",
+      usage_note: "These used more than all calls below them, whose usage was taken as included. " +
+        "If it is not, the sums leave out what the calls below used.",
     }),
     ...(left_out_calls === undefined ? {} : {
       left_out_calls,

@@ -45,7 +45,7 @@ export function checkColumns(columns: readonly string[]): void {
     if (COLUMNS.includes(column)) continue;
     if (/\[-\d+\]/.test(column)) {
       throw badArgument(
-        `"${column.slice(0, 60)}": there are no negative indexes; [] gives all items.`,
+        `"${column.slice(0, 60)}": negative indexes are not supported; [] gives all items.`,
       );
     }
     if (JSON_ROOTS.includes(root) && isPath(column)) continue;

@@ -25,14 +25,14 @@ Deno.test("of an op with large calls only, the smallest stands for all", () => {
   assert.deepEqual(ids(chooseSample(all, 10).sample), ["a-1", "b-0", "b-1"]);
 });
 
-Deno.test("a sample takes at most 4 MB, and ops that do not fit are told", () => {
+Deno.test("a sample takes at most 4 MB, and ops that do not fit are reported", () => {
   const all = [...calls("a", [3000]), ...calls("b", [2000]), ...calls("c", [1000])];
   const { sample, tooLarge } = chooseSample(all, 10);
   assert.deepEqual([ids(sample), tooLarge], [["a-0", "c-0"], ["b"]]);
   assert.deepEqual(chooseSample(calls("d", [5000]), 10).tooLarge, ["d"]);
 });
 
-Deno.test("each op has its turn before one has a second call; who had none is told", () => {
+Deno.test("each op has its turn before one has a second call; who had none is reported", () => {
   const all = [...calls("a", [1, 1, 1, 1]), ...calls("b", [1]), ...calls("c", [1])];
   assert.deepEqual(ids(chooseSample(all, 4).sample), ["a-0", "a-3", "b-0", "c-0"]);
   const { sample, left } = chooseSample(all, 2);
