@@ -166,7 +166,7 @@ async function runOfOneCall(): Promise<Run> {
   await counter.start();
   const config = everything();
   const settings = { ...config.settings, trackingUri: mlflow.url };
-  const { factory } = createServing(await createProgram({ ...config, settings }));
+  const factory = createServing(await createProgram({ ...config, settings }));
   const input = new TransformStream<Uint8Array, Uint8Array>();
   const output = new TransformStream<Uint8Array, Uint8Array>();
   const [sent, received] = [input.writable.getWriter(), output.writable.getWriter()];

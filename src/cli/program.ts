@@ -30,17 +30,13 @@ export async function createProgram(
   return { config, log, catalog: createCatalog(config, log, loaded) };
 }
 
-/** The server factory of a program, and a way to wait for calls under way. */
+/** The server factory of a program. */
 export function createServing(
   program: Program,
   more: Pick<ServerParts, "onOutcome" | "stateKey"> = {},
-): {
-  factory: ReturnType<typeof createServerFactory>;
-  drained: () => Promise<void>;
-} {
-  const { onCall, drained } = followCalls();
+): ReturnType<typeof createServerFactory> {
   const { settings, version } = program.config;
-  const factory = createServerFactory({
+  return createServerFactory({
     name: NAME,
     version,
     instructions: program.catalog.instructions,
@@ -54,9 +50,8 @@ export function createServing(
     trustConfirm: settings.trustConfirm,
     log: program.log,
     ...more,
-    onCall,
+    onCall: followCalls(),
   });
-  return { factory, drained };
 }
 
 /** Aborts on SIGTERM or SIGINT; a second signal ends the wait at once. */
@@ -77,6 +72,3 @@ export function stopSignals(log: Log): { stop: AbortSignal; force: Promise<void>
 }
 
 const SIGNALS = ["SIGTERM", "SIGINT"] as const;
-
-/** How long to wait for running calls after a signal, in milliseconds. */
-export const DRAIN_LIMIT = 10_000;

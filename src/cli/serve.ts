@@ -4,13 +4,14 @@ import { pause } from "../core/async.ts";
 import type { Settings } from "../config/settings.ts";
 import type { Log } from "../core/log.ts";
 import { runHttp } from "../mcp/http.ts";
+import { DRAIN_LIMIT } from "../mcp/stdio.ts";
 import type { Authentication } from "../mcp/http/auth.ts";
 import { createLimits } from "../mcp/http/limits.ts";
 import { createMetrics } from "../mcp/http/metrics.ts";
 import { createReadiness } from "../mcp/http/readiness.ts";
 import { tokensFile } from "../mcp/http/tokens.ts";
 import { printError } from "./output.ts";
-import { createServing, DRAIN_LIMIT, type Program, stopSignals } from "./program.ts";
+import { createServing, type Program, stopSignals } from "./program.ts";
 import { stdioCommand } from "./stdio.ts";
 
 /** `wandflow serve`: stdio, or HTTP. */
@@ -24,7 +25,7 @@ export async function serveCommand(program: Program): Promise<number> {
   const authentication = chooseAuthentication(settings, stateKey, program.log);
   if (authentication.kind === "token" && await authentication.read() === undefined) return 2;
   const metrics = settings.metrics ? createMetrics(version) : undefined;
-  const { factory } = createServing(program, {
+  const factory = createServing(program, {
     stateKey,
     ...defined({ onOutcome: metrics?.countCall }),
   });

@@ -49,7 +49,7 @@ export interface ServerParts {
   /** Accept `confirm: true` as a yes even if the client can ask its user. */
   readonly trustConfirm: boolean;
   readonly log: Log;
-  /** Counts the calls under way, so that shutdown can wait for them. */
+  /** Called for every call, as it begins. */
   readonly onCall?: (running: Promise<unknown>) => void;
   /** Called for every tool call that has ended. */
   readonly onOutcome?: (outcome: CallOutcome) => void;

@@ -14,11 +14,17 @@ import { defined } from "../core/values.ts";
 /** Largest message that a client may send, in bytes. */
 const MAX_MESSAGE = 64 * 1024 * 1024;
 
-/** Longest wait for the last answers to be written, in milliseconds. */
-const LAST_WRITE = 1_000;
+/** How long the calls under way may take once the server is to end, in milliseconds. */
+export const DRAIN_LIMIT = 10_000;
 
-/** How long calls may take after the end of the input, in milliseconds. */
-const LAST_CALLS = 5_000;
+/** What ends a connection besides its client. */
+interface StdioOptions {
+  readonly log: Log;
+  /** No more is read; what was asked is still answered. */
+  readonly stop?: AbortSignal;
+  /** Resolves when not even that is waited for. */
+  readonly force?: Promise<void>;
+}
 
 /**
  * Serves one client over standard input and output until the input ends, the pipe breaks or
@@ -28,16 +34,15 @@ const LAST_CALLS = 5_000;
  */
 export async function runStdio(
   factory: () => McpServer,
-  options: { readonly log: Log; readonly stop: AbortSignal },
+  { log, stop, force }: StdioOptions,
 ): Promise<void> {
   const { promise: ended, resolve } = Promise.withResolvers<void>();
-  const transport = new StdioTransport(Deno.stdin.readable, Deno.stdout, MAX_MESSAGE, LAST_CALLS);
+  const transport = new StdioTransport(Deno.stdin.readable, Deno.stdout, MAX_MESSAGE, DRAIN_LIMIT);
   const handle = serveStdio(() => factory(), {
     transport,
     onerror: (error) => {
-      if (error instanceof MessageTooLarge) {
-        options.log.error(`${error.message} The connection ends.`);
-      } else options.log.debug("Transport", { error: error.message });
+      if (error instanceof MessageTooLarge) log.error(`${error.message} The connection ends.`);
+      else log.debug("Transport", { error: error.message });
     },
   });
   // The entry sets its own handler; ours runs after it.
@@ -46,11 +51,10 @@ export async function runStdio(
     inner?.();
     resolve();
   };
-  options.stop.addEventListener("abort", () => resolve(), { once: true });
-  if (options.stop.aborted) resolve();
+  stop?.addEventListener("abort", () => transport.endInput(), { once: true });
+  if (stop?.aborted === true) transport.endInput();
+  force?.then(resolve);
   await ended;
-  // Answers on their way are written, unless nobody reads them.
-  await within(LAST_WRITE, new AbortController().signal, () => transport.flushed()).catch(() => {});
   await handle.close().catch(() => {});
 }
 
@@ -79,45 +83,58 @@ export class StdioTransport implements Transport {
   #writing: Promise<void> = Promise.resolve();
   /** Requests without an answer so far. */
   readonly #open = new Set<string | number>();
-  readonly #answered = Promise.withResolvers<void>();
-  #ended = false;
+  /** Called when none is left. */
+  #onIdle = () => {};
   readonly #reader: ReadableStreamDefaultReader<Uint8Array>;
 
   /**
-   * `limit` bounds what a client may send as one message, in bytes; `lastCalls` how long calls may
-   * still take whose input has ended, as a shell's does, in milliseconds.
+   * `limit` bounds what a client may send as one message, in bytes; `drainLimit` how long answers
+   * may still take whose input has ended, as a shell's does, in milliseconds.
    */
   constructor(
     input: ReadableStream<Uint8Array>,
     private readonly output: Sink,
     private readonly limit: number,
-    private readonly lastCalls = 0,
+    private readonly drainLimit = 0,
   ) {
     this.#reader = input.getReader();
   }
 
   start(): Promise<void> {
-    this.#read().then(() => this.#answerLast()).catch((error) => this.#report(error))
+    this.#read().catch((error) => this.#report(error)).then(() => this.#drain())
       .finally(() => this.close());
     return Promise.resolve();
+  }
+
+  /** Reads no more, as if the client had ended its input. */
+  endInput(): void {
+    // Not awaited: a read of standard input may not end before the process does.
+    this.#reader.cancel().catch(() => {});
   }
 
   /** Writes a message after those before it. */
   send(message: JSONRPCMessage): Promise<void> {
     if (this.#closed) return Promise.reject(new Error("The connection is closed."));
     if ("id" in message && message.id !== undefined && !("method" in message)) {
-      this.#open.delete(message.id);
-      if (this.#ended && this.#open.size === 0) this.#answered.resolve();
+      this.#settle(message.id);
     }
     return this.#enqueue(message);
   }
 
-  /** After the last message: what was asked before is answered, for a while. */
-  async #answerLast(): Promise<void> {
-    this.#ended = true;
-    if (this.#open.size === 0 || this.#closed || this.lastCalls === 0) return;
-    await within(this.lastCalls, new AbortController().signal, () => this.#answered.promise)
-      .catch(() => {});
+  /** Nobody waits for the answer to this request any more. */
+  #settle(id: string | number): void {
+    this.#open.delete(id);
+    if (this.#open.size === 0) this.#onIdle();
+  }
+
+  /** After the last message: what was asked is answered and written, for a while. */
+  async #drain(): Promise<void> {
+    const answered = new Promise<void>((resolve) => this.#onIdle = resolve);
+    if (this.#open.size === 0 || this.#closed) this.#onIdle();
+    await within(this.drainLimit, new AbortController().signal, async () => {
+      await answered;
+      await this.flushed();
+    }).catch(() => {});
   }
 
   /** Resolves when everything sent so far is written. */
@@ -128,9 +145,8 @@ export class StdioTransport implements Transport {
   close(): Promise<void> {
     if (this.#closed) return Promise.resolve();
     this.#closed = true;
-    this.#answered.resolve();
-    // Not awaited: a read of standard input may not end before the process does.
-    this.#reader.cancel().catch(() => {});
+    this.#onIdle();
+    this.endInput();
     this.onclose?.();
     return Promise.resolve();
   }
@@ -173,9 +189,7 @@ export class StdioTransport implements Transport {
     else if ("method" in message && message.method === "notifications/cancelled") {
       const cancelled = message.params?.["requestId"];
       // Nobody answers what was cancelled.
-      if (typeof cancelled === "string" || typeof cancelled === "number") {
-        this.#open.delete(cancelled);
-      }
+      if (typeof cancelled === "string" || typeof cancelled === "number") this.#settle(cancelled);
     }
     try {
       this.onmessage?.(message);

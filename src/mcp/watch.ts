@@ -72,23 +72,18 @@ function tooLate(end: number, known: ProgressUpdate | undefined): Failure {
   );
 }
 
-/** Counts the calls under way: waits for all of them, and gives memory back when none is left. */
-export function followCalls(): {
-  readonly onCall: (call: Promise<unknown>) => void;
-  readonly drained: () => Promise<void>;
-} {
-  const running = new Set<Promise<unknown>>();
-  const idle = () => running.size === 0;
+/** Counts the calls under way, and gives memory back when none is left. */
+export function followCalls(): (call: Promise<unknown>) => void {
+  let running = 0;
+  const idle = () => running === 0;
   const tidy = createTidy();
-  return {
-    onCall: (call) => {
-      const settled = call.finally(() => {
-        running.delete(settled);
-        if (idle()) tidy(idle);
-      }).catch(() => {});
-      running.add(settled);
-    },
-    drained: async () => void await Promise.allSettled([...running]),
+  return (call) => {
+    running++;
+    const end = () => {
+      running--;
+      if (idle()) tidy(idle);
+    };
+    call.then(end, end);
   };
 }
 

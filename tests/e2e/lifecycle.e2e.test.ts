@@ -8,6 +8,19 @@ import { answerTo, callOverHttp, initialize, LEGACY, MESSAGE, MODERN, send } fro
 
 const SEARCH = "/traces/search";
 
+/** A server over stdio, and its call with id 1 that waits for MLflow. */
+async function startHeldCall() {
+  await using stack = new AsyncDisposableStack();
+  const mlflow = stack.use(startFakeMlflow());
+  const held = mlflow.hold(SEARCH);
+  const server = stack.use(await startStdio(environment(mlflow.url)));
+  await initialize(server);
+  await search(server, 1);
+  await held.arrived;
+  const running = stack.move();
+  return { held, server, [Symbol.asyncDispose]: () => running.disposeAsync() };
+}
+
 Deno.test("stdio ends with 0 when its input ends, idle or after an answer", async () => {
   await using mlflow = startFakeMlflow();
   assert.deepEqual(await run(["stdio"]).then(({ code, stdout }) => [code, stdout]), [0, ""]);
@@ -20,12 +33,8 @@ Deno.test("stdio ends with 0 when its input ends, idle or after an answer", asyn
 });
 
 Deno.test("what was asked before the input ended is answered", async () => {
-  await using mlflow = startFakeMlflow();
-  const held = mlflow.hold(SEARCH);
-  await using server = await startStdio(environment(mlflow.url));
-  await initialize(server);
-  await search(server, 1);
-  await held.arrived;
+  await using call = await startHeldCall();
+  const { held, server } = call;
   await server.end();
   held.release();
   assert.ok(Array.isArray(structured(await answerTo(server, 1)).traces));
@@ -33,12 +42,8 @@ Deno.test("what was asked before the input ended is answered", async () => {
 });
 
 Deno.test("the end of the input soon ends a call under way, and its request", async () => {
-  await using mlflow = startFakeMlflow();
-  const held = mlflow.hold(SEARCH);
-  await using server = await startStdio(environment(mlflow.url));
-  await initialize(server);
-  await search(server, 1);
-  await held.arrived;
+  await using call = await startHeldCall();
+  const { held, server } = call;
   await server.end();
   await held.dropped;
   assert.equal((await server.status()).code, 0);
@@ -56,12 +61,8 @@ Deno.test("stdio ends with 0 when nobody reads its output any more", async () =>
 
 for (const signal of ["SIGTERM", "SIGINT"] as const) {
   Deno.test(`${signal} lets the call under way finish over stdio`, async () => {
-    await using mlflow = startFakeMlflow();
-    const held = mlflow.hold(SEARCH);
-    await using server = await startStdio(environment(mlflow.url));
-    await initialize(server);
-    await search(server, 1);
-    await held.arrived;
+    await using call = await startHeldCall();
+    const { held, server } = call;
     server.signal(signal);
     await server.stderr.until((text) => text.includes("Stopping") || undefined);
     held.release();
@@ -121,21 +122,17 @@ Deno.test("a second signal ends the program at once, with the call under way", a
 });
 
 Deno.test("notifications/cancelled drops the request to the tracking server", async () => {
-  await using mlflow = startFakeMlflow();
-  const held = mlflow.hold(SEARCH);
-  await using server = await startStdio(environment(mlflow.url));
-  await initialize(server);
-  await search(server, 7);
-  await held.arrived;
+  await using call = await startHeldCall();
+  const { held, server } = call;
   await send(server, {
     method: "notifications/cancelled",
-    params: { requestId: 7, reason: "not needed" },
+    params: { requestId: 1, reason: "not needed" },
   });
   await held.dropped;
-  await send(server, { id: 8, method: "tools/list" });
-  await answerTo(server, 8);
+  await send(server, { id: 2, method: "tools/list" });
+  await answerTo(server, 2);
   const ids = server.stdout.lines().map((line) => MESSAGE.parse(JSON.parse(line)).id);
-  assert.deepEqual(ids, [0, 8]);
+  assert.deepEqual(ids, [0, 2]);
   await server.end();
   assert.equal((await server.status()).code, 0);
 });

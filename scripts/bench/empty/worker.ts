@@ -10,6 +10,6 @@ self.onmessage = async () => {
     mcp.server.setRequestHandler("tools/list", () => ({ tools: [] }));
     return mcp;
   };
-  await runStdio(factory, { log, stop: new AbortController().signal });
+  await runStdio(factory, { log });
   self.postMessage(null);
 };

@@ -51,7 +51,7 @@ function createServer(): McpServer {
 
 if (port === undefined) {
   const log = createLog({ level: "ERROR", format: "human", secrets: [] });
-  await runStdio(createServer, { log, stop: new AbortController().signal });
+  await runStdio(createServer, { log });
   Deno.exit(0);
 } else {
   const handler = createMcpHandler(createServer);
