@@ -20,10 +20,10 @@ import { type Located, RUNTIME_VARIABLES, type Settings } from "./src/config/set
 import { wandbDocsUrl } from "./src/config/wandb.ts";
 import { BUILD, NAME, VERSION } from "./src/version.ts";
 
-/** What the server tells the launcher. */
+/** A message from the server to the launcher. */
 type FromServer = { readonly exit: number } | { readonly start: HelperName };
 
-/** Writes all of a text; a reader that went away is no error. */
+/** Writes the whole text; it is not an error if the reader has gone away. */
 function write(stream: typeof Deno.stdout, text: string): void {
   let bytes = new TextEncoder().encode(text);
   try {
@@ -85,7 +85,7 @@ async function main(): Promise<void> {
   launch(config, access);
 }
 
-/** The settings with what files of Databricks and AWS give, where these are asked. */
+/** The settings, completed from Databricks' and AWS's files if these are used. */
 async function withProfile(settings: Settings, home: string | undefined): Promise<Located> {
   if (isDatabricks(settings.trackingUri)) {
     const { withDatabricksProfile } = await import("./src/config/profiles.ts");
@@ -99,21 +99,21 @@ async function withProfile(settings: Settings, home: string | undefined): Promis
 }
 
 function netState(host: string): Deno.PermissionState {
-  // The runtime answers for names alone, not for patterns of them.
+  // The runtime answers only for names, not for patterns.
   return Deno.permissions.querySync({ name: "net", host: host.replace(/^\*\./, "any.") }).state;
 }
 
-/** Which of the hosts the launcher itself was not given. */
+/** Explains which hosts the launcher itself may not reach. */
 function explainRefusal(net: readonly string[]): string {
   const other = net.filter((host) => netState(host) === "prompt");
   return other.length > 0
     ? `${other.join(", ")} cannot be reached: this program was built for other hosts, and no ` +
       "setting changes that."
-    : `one of the configured hosts is never reached (${net.join(", ")}): ` +
+    : `one of the configured hosts is never contacted (${net.join(", ")}): ` +
       `${DENIED_NETWORK} belongs to cloud metadata services.`;
 }
 
-/** Nobody has asked for the search of W&B's public documentation: it is on by itself. */
+/** Drops the search of W&B's public documentation, which is on by default, if it is not allowed. */
 function withoutDocsOutOfReach(settings: Settings): Settings {
   const docs = extractHost(wandbDocsUrl(settings)?.href ?? "");
   return docs === undefined || settings.wandbDocsUrl !== undefined ||
@@ -154,8 +154,8 @@ function launch(config: Config, access: { net: readonly string[]; read: readonly
 }
 
 /**
- * Starts a helper for the server: it may not load modules itself. They talk over `port`; over `life`
- * the server ends it, and hears when it ends by itself.
+ * Starts a helper for the server, which may not load modules itself. They communicate over `port`;
+ * over `life` the server ends the helper and learns when it ends by itself.
  */
 function startHelper(
   config: Config,

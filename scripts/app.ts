@@ -1,6 +1,6 @@
 /**
- * Puts the chart's page together: one file of HTML with its styles and its script, minified, which
- * loads nothing. `deno task docs` writes it, since the server runs from source too.
+ * Builds the chart's page: one minified HTML file with its styles and script, which loads nothing
+ * else. `deno task docs` writes it, since the server also runs from source.
  */
 import styles from "uplot/dist/uPlot.min.css" with { type: "text" };
 

@@ -1,6 +1,6 @@
 /**
- * What the tool listing costs a model on every request: tokens of name, description and input
- * schema as compact JSON, exact by o200k_base.
+ * What the tool listing costs a model on every request: the tokens of name, description and input
+ * schema as compact JSON, counted exactly with o200k_base.
  */
 import { encode } from "gpt-tokenizer/encoding/o200k_base";
 import type { BoundTool } from "../src/mcp/tool.ts";
@@ -28,12 +28,12 @@ export function listingCost(tools: readonly BoundTool[]): ListingCost {
   return { budget: BUDGET, all: sum(tools), wandb: sum(tools.filter(isWandb)), each };
 }
 
-/** Whether a tool asks W&B or Weave. */
+/** Whether a tool calls W&B or Weave. */
 function isWandb({ toolset }: BoundTool): boolean {
   return toolset.startsWith("wandb.") || toolset.startsWith("weave.");
 }
 
-/** Tokens of what a model is given of a tool. */
+/** The tokens of what a model sees of a tool. */
 export function toolTokens(tool: BoundTool): number {
   const { name, description, inputSchema } = tool.listing();
   return encode(JSON.stringify({ name, description, inputSchema })).length;

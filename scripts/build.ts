@@ -1,10 +1,10 @@
-/** Runs the runtime's own build commands, the same whoever's shell starts them. */
+/** Runs the runtime's build commands, independently of the shell that starts them. */
 import { fileOf } from "./graph.ts";
 
 /**
- * What of the builder's environment a build may see: where programs, home and caches are, and how
- * packages are reached. Everything else could end up in the product: `OTEL_DENO` and `DENO_COMPAT`
- * would be baked into an executable.
+ * The part of the builder's environment that a build may see: where programs, home and caches are,
+ * and how to reach packages. Everything else could end up in the product: `OTEL_DENO` and
+ * `DENO_COMPAT` would be built into an executable.
  */
 const PASSED_ON = [
   ...["PATH", "PATHEXT", "SystemRoot", "HOME", "USERPROFILE", "LOCALAPPDATA", "APPDATA"],
@@ -26,7 +26,7 @@ export function buildEnvironment(
   return passed;
 }
 
-/** Runs `deno`; what it says on standard error is in the error it throws. */
+/** Runs `deno`. If it fails, the error contains what it wrote to standard error. */
 export async function runDeno(
   args: readonly string[],
   more: Readonly<Record<string, string>> = {},

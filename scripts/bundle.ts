@@ -1,7 +1,7 @@
 /**
  * Bundles the launcher and its workers, minified and split: `main.js` (the launcher), `worker.js`
  * (the server), `store_worker.js` (the reader of a local store), `painter.js` (which draws) and their
- * chunks. Every release holds these files.
+ * chunks. Every release contains these files.
  */
 import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
@@ -12,20 +12,20 @@ import { loadBackends } from "../src/catalog.ts";
 import { describeTools, NO_KNOWN_TOOLS } from "../src/mcp/late.ts";
 import { NO_COMMIT } from "../src/version.ts";
 
-/** The modules that the launcher runs in workers, by the addresses that it names. */
+/** The modules that the launcher runs in workers, as the launcher names them. */
 export const WORKERS = [
   "src/cli/worker.ts",
   "src/mlflow/local/store_worker.ts",
   "src/pictures/painter.ts",
 ] as const;
 
-/** The time of every file of a release, npm's own choice, so that two builds are the same. */
+/** The time stamp of every file of a release, the one npm uses, so that builds are reproducible. */
 export const FILE_TIME: Date = new Date("1985-10-26T08:15:00Z");
 
 /**
  * Bundles into a folder, which is emptied first.
  *
- * @param commit What `--version` says beside the version.
+ * @param commit What `--version` prints next to the version.
  * @returns The path of `main.js`.
  */
 export async function bundle(
@@ -42,13 +42,13 @@ export async function bundle(
   const complaints = checkChunks(await readChunks(folder));
   if (complaints.length > 0) {
     await Deno.remove(folder, { recursive: true });
-    throw new Error(`The bundle does not hold together:\n${complaints.join("\n")}`);
+    throw new Error(`The bundle is inconsistent:\n${complaints.join("\n")}`);
   }
   for (const file of await scriptsBelow(folder)) await Deno.utime(file, FILE_TIME, FILE_TIME);
   return main;
 }
 
-/** Bundles a launcher and the workers that it names, by their addresses seen from it. */
+/** Bundles a launcher and the workers that it names by relative addresses. */
 export async function bundleScripts(
   folder: string,
   launcher: string,
@@ -64,7 +64,7 @@ export async function bundleScripts(
   return main;
 }
 
-/** The bundler leaves the addresses of workers as they are in the source. */
+/** Points the launcher at the bundled workers: the bundler leaves their addresses unchanged. */
 async function pointAtWorkers(
   main: string,
   workers: readonly string[],
@@ -97,13 +97,13 @@ async function bake(folder: string, before: string, after: string): Promise<void
   if (baked === 0) throw new Error(`The bundle has no place for "${before}".`);
 }
 
-/** A text in single quotes, which JSON inside does not need escaped. */
+/** Quotes a text with single quotes, so that JSON inside needs no escapes. */
 function quote(text: string): string {
   const inner = JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"').replaceAll("'", "\\'");
   return `'${inner}'`;
 }
 
-/** The commit that is built, with a mark where files differ from it; undefined outside of git. */
+/** The commit that is built, marked if files differ from it; undefined outside of git. */
 export async function readCommit(): Promise<string | undefined> {
   const git = async (...args: string[]) => {
     const command = new Deno.Command("git", {

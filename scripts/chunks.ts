@@ -1,7 +1,7 @@
 /**
- * Reads the scripts of a bundle and what they take from each other. A bundler turns a CommonJS
- * package that is loaded late into a chunk with a default export alone: a name that the source
- * takes from it is then undefined, and nobody says so before it is called.
+ * Reads the scripts of a bundle and what they import from each other. A bundler turns a CommonJS
+ * package that is loaded late into a chunk with only a default export: a name that the source
+ * imports from it is then undefined, which nobody notices until it is called.
  */
 import { basename, join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -17,14 +17,14 @@ import {
 } from "acorn";
 import { simple } from "acorn-walk";
 
-/** What Vega looks for and does without: a canvas of Node's. */
+/** A Node canvas, which Vega looks for but can do without. */
 const OPTIONAL = ["canvas"];
 
-/** What a script takes from another. */
+/** What a script imports from another. */
 interface Taking {
-  /** The other's address, or a module of the runtime's. */
+  /** The other's address, or a module of the runtime. */
   readonly from: string;
-  /** The names taken; undefined where they cannot be read off. */
+  /** The imported names; undefined if they cannot be determined. */
   readonly names: readonly string[] | undefined;
   /** Loaded when it is first needed. */
   readonly late: boolean;
@@ -36,9 +36,9 @@ interface Chunk {
   readonly url: string;
   /** Its size in bytes. */
   readonly size: number;
-  /** The names that it gives. */
+  /** The names that it exports. */
   readonly exports: ReadonlySet<string>;
-  /** What it takes. */
+  /** What it imports. */
   readonly takes: readonly Taking[];
 }
 
@@ -77,14 +77,14 @@ export function readChunk(url: string, text: string): Chunk {
   };
 }
 
-/** Scripts reached from some of them, by their addresses; `follow` chooses the way. */
+/** The scripts reached from some of them, by address; `follow` decides which imports count. */
 export function reachableChunks(
   start: readonly string[],
   chunks: readonly Chunk[],
   follow: (taking: Taking) => boolean,
 ): Set<string> {
   const seen = new Set(start);
-  // A set that grows while it is walked is walked to its new end.
+  // Iterating over a set includes what is added meanwhile.
   for (const at of seen) {
     const chunk = chunks.find(({ url }) => url === at);
     for (const taking of chunk?.takes ?? []) if (follow(taking)) seen.add(taking.from);
@@ -92,7 +92,7 @@ export function reachableChunks(
   return new Set(chunks.map(({ url }) => url).filter((url) => seen.has(url)));
 }
 
-/** What does not hold together, one line each. */
+/** Lists the inconsistencies, one line each. */
 export function checkChunks(chunks: readonly Chunk[]): string[] {
   const byUrl = new Map(chunks.map((chunk) => [chunk.url, chunk]));
   return chunks.flatMap(({ url, takes }) =>
@@ -134,7 +134,7 @@ function readStatic({ body }: Program): Taking[] {
   });
 }
 
-/** The forms whose names can be read off; any other import() has `names` undefined. */
+/** Reads the forms whose names can be determined; for any other import() `names` is undefined. */
 function readLate(program: Program): Taking[] {
   const names = new Map<ImportExpression, readonly string[] | undefined>();
   const take = (from: ImportExpression, taken: readonly string[] | undefined) =>
@@ -166,7 +166,7 @@ function readLate(program: Program): Taking[] {
   }));
 }
 
-/** `import(new URL("./x.ts", import.meta.url).href)`: taken from source alone, where no launcher is. */
+/** `import(new URL("./x.ts", import.meta.url).href)`: used only from source, without a launcher. */
 function isOfSource({ source }: ImportExpression): boolean {
   const url = source.type === "MemberExpression" ? source.object : source;
   const [address] = url.type === "NewExpression" ? url.arguments : [];

@@ -1,6 +1,6 @@
 /**
  * Bundles the program and compiles the bundle into one executable per target with the declared
- * permissions baked in. An executable is written only after what is in it was read back.
+ * permissions built in. An executable is written only after its contents have been read back.
  *
  *   deno task compile                 this machine's target
  *   deno task compile --all           the six targets
@@ -11,7 +11,7 @@
  *       for one site: the executable can reach these hosts and no others, whatever its settings
  *       say, and listens for HTTP only with --port, on this machine
  *
- * DENORT_BIN names a local base runtime (`denort`) where it cannot be downloaded: a file, or a
+ * DENORT_BIN names a local base runtime (`denort`) if it cannot be downloaded: a file, or a
  * folder with one file `denort-T` (`.exe` for Windows) per target T.
  */
 import { basename, dirname, join } from "node:path";
@@ -41,13 +41,13 @@ export const TARGETS = [
 interface CompileOptions {
   /** Where it is written. */
   readonly folder?: string;
-  /** A base runtime, or a folder with one per target; downloaded where there is none. */
+  /** A base runtime, or a folder with one per target; downloaded if undefined. */
   readonly base?: string | undefined;
   /** The only hosts that it may reach. */
   readonly hosts?: readonly string[];
 }
 
-/** The name of a target's executable; one site's has its own, since it is not to be released. */
+/** The name of a target's executable; one for a site has its own, since it is not released. */
 export function executableName(target: string, hosts: readonly string[] = []): string {
   return `${NAME}-${hosts.length === 0 ? "" : "site-"}${target}${suffix(target)}`;
 }
@@ -57,7 +57,7 @@ function suffix(target: string): string {
 }
 
 /**
- * Compiles the bundle for one target and looks whether the file is what it should be.
+ * Compiles the bundle for one target and verifies the file.
  *
  * @returns The executable's path.
  * @throws {Error} with the reason; an executable that was there before is untouched.
@@ -141,7 +141,7 @@ async function verify(
   if (target === Deno.build.target) await tryOut(file);
 }
 
-/** Where the file can be started, it has to say its own name. */
+/** If the file can be started here, it has to print its own name. */
 async function tryOut(file: string): Promise<void> {
   const { code, stdout, stderr } = await new Deno.Command(file, {
     args: ["--version"],
@@ -156,7 +156,7 @@ async function tryOut(file: string): Promise<void> {
   );
 }
 
-/** Everything that an executable must have baked in, and nothing of its builder's own settings. */
+/** Everything that must be built into an executable; nothing of the builder's own settings. */
 export function expectedSettings(
   name: string,
   hosts: readonly string[] = [],
@@ -164,7 +164,7 @@ export function expectedSettings(
   return {
     argv: [],
     seed: null,
-    // What the runtime would write to a folder of everybody's, and trust there.
+    // What the runtime would write to a shared folder, and trust there.
     code_cache_key: null,
     permissions: {
       // An empty list stands for everything.
@@ -229,8 +229,8 @@ export function expectedSettings(
 }
 
 /**
- * The runtime's own list of hosts to import from. It counts for nothing: an executable imports from
- * nowhere, and the worker gets none of it.
+ * The runtime's own list of hosts to import from. It has no effect: an executable imports from
+ * nowhere, and the worker does not get it.
  */
 const RUNTIME_IMPORTS = [
   "jsr.io:443",
@@ -242,7 +242,7 @@ const RUNTIME_IMPORTS = [
   "gist.githubusercontent.com:443",
 ];
 
-/** The runtime's own settings of its engine. */
+/** The runtime's own engine settings. */
 const RUNTIME_V8_FLAGS = [
   "UNUSED_BUT_NECESSARY_ARG0",
   "--stack-size=1024",
@@ -250,7 +250,7 @@ const RUNTIME_V8_FLAGS = [
   "--external-memory-max-reasonable-size=0",
 ];
 
-/** The hosts of one site, from the settings' own rules; none where no site is named. */
+/** The hosts of one site, by the rules of the settings; none if no site is named. */
 export function siteHosts(site: Readonly<Record<string, string | undefined>>): string[] {
   const flags = new Map(
     Object.entries(site).flatMap(([name, value]) =>
@@ -258,7 +258,7 @@ export function siteHosts(site: Readonly<Record<string, string | undefined>>): s
     ),
   );
   if (flags.size === 0) return [];
-  // W&B's hosts count only where there is a key; its public documentation is no site's host.
+  // W&B's hosts count only if there is a key; its public documentation is not a site's host.
   const { settings, errors } = resolveSettings(
     new Map([...flags, ["wandb-proxy-docs", "false"]]),
     (name) => name === "WANDB_API_KEY" && flags.has("wandb-base-url") ? "any" : undefined,
@@ -287,7 +287,7 @@ async function main(): Promise<boolean> {
   const script = await bundle(undefined, await readCommit());
   say(`Bundled ${script}`);
   if (only === true) return true;
-  if (hosts.length > 0) say(`These hosts alone can be reached: ${hosts.join(", ")}`);
+  if (hosts.length > 0) say(`Only these hosts can be reached: ${hosts.join(", ")}`);
   let failed = 0;
   for (const one of all === true ? TARGETS : target ?? [Deno.build.target]) {
     try {

@@ -69,7 +69,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** The file is only read: what else could be asked, and how. */
+/** Shows what could be done with a server: the file is only read. */
 function writing(): void {
   say(`\n${bold("With a server, your assistant could also write:")}`);
   for (const { question, call } of WRITING) {
@@ -81,7 +81,7 @@ function writing(): void {
   say("and set MLFLOW_TRACKING_URI=http://127.0.0.1:5000.");
 }
 
-/** What to paste into a client, for this store. */
+/** Shows what to paste into a client for this store. */
 function configuration(): void {
   const server = {
     command: "npx",
@@ -94,7 +94,7 @@ function configuration(): void {
   say(dim("or http://localhost:5000."));
 }
 
-/** What starting a program takes; nothing of the user's own settings, so that all see the same. */
+/** What a program needs to start, without the user's own settings, so that everyone sees the same. */
 function inherited(): Record<string, string> {
   const names = ["PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "TEMP", "TMPDIR", "DENO_DIR"];
   return Object.fromEntries(names.flatMap((name) => {

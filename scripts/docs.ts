@@ -1,6 +1,6 @@
 /**
- * Writes what follows from the code: the tables in README.md, the golden tool listings,
- * what they cost in tokens, whether tools are found by their words, and the chart's page.
+ * Writes what is derived from the code: the tables in README.md, the golden tool listings, their
+ * cost in tokens, how well searches find the tools, and the chart's page.
  *
  *   deno task docs           write
  *   deno task docs --check   fail when something is out of date
@@ -35,7 +35,7 @@ const ROOT = new URL("../", import.meta.url);
 
 const MLFLOW = { MLFLOW_TRACKING_URI: "http://localhost:5000" };
 const WANDB = { WANDB_API_KEY: "0".repeat(40) };
-/** Every back end, so that every tool is listed. The key is no real one. */
+/** Every back end, so that every tool is listed. The key is not a real one. */
 const EVERYTHING: Readonly<Record<string, string>> = { ...MLFLOW, ...WANDB };
 
 /** Configurations that users have, with the tools that each lists. */
@@ -54,7 +54,7 @@ const CONFIGURATIONS: Readonly<Record<string, Readonly<Record<string, string>>>>
   },
 };
 
-/** A configuration with every back end, or of another environment. */
+/** The configuration with every back end, or for another environment. */
 export function everything(env: Readonly<Record<string, string>> = EVERYTHING): Config {
   const { settings, notes } = resolveSettings(new Map(), (name) => env[name]);
   return {
@@ -75,7 +75,7 @@ export function allTools(): readonly BoundTool[] {
 
 const LOADED = await loadBackends();
 
-/** All that there is, or that there is with another environment. */
+/** The catalog with everything, or for another environment. */
 function catalogWith(env?: Readonly<Record<string, string>>): Catalog {
   return createCatalog(
     everything(env),
@@ -84,7 +84,7 @@ function catalogWith(env?: Readonly<Record<string, string>>): Catalog {
   );
 }
 
-/** What `tools/list` holds in each configuration; a listing in full where it is another one. */
+/** What `tools/list` returns in each configuration; in full if a listing differs from the others. */
 function listings(): Record<string, unknown> {
   const usual = new Map(
     catalogWith().tools.map((tool) => [tool.name, JSON.stringify(tool.listing())]),
@@ -100,7 +100,7 @@ function listings(): Record<string, unknown> {
   );
 }
 
-/** The README's generated tables by the name of their place. */
+/** The README's generated tables, by the name of their place. */
 function tables({ tools, prompts }: Catalog): Record<string, string> {
   return {
     prompts: markdownTable(
@@ -135,10 +135,10 @@ function tables({ tools, prompts }: Catalog): Record<string, string> {
   };
 }
 
-/** Settings that most people need; a page of their own has the rest beside them. */
+/** The settings that most people need; docs/SETTINGS.md has all of them. */
 const README_GROUPS: readonly string[] = ["MLflow", "Weights & Biases", "Tools"];
 
-/** Patience, and addresses that follow from others. */
+/** Timeouts, retries, and addresses that follow from others. */
 const RARELY_SET =
   /^(MLFLOW_HTTP_|WANDB_HTTP_|WANDB_APP_URL|WEAVE_TRACE_SERVER_URL|WANDB_PUBLIC_BASE_URL|WANDBOT_BASE_URL|NETRC|MLFLOW_ARTIFACTS_DESTINATION|MLFLOW_TRACKING_CLIENT_CERT_PATH|.*ARTIFACT_STORES)/;
 

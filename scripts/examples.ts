@@ -1,6 +1,6 @@
 /**
- * Calls every tool once on the tests' back ends and keeps what was asked and answered, for
- * docs/tools: `deno task examples` writes docs/tools/examples.json. A test calls them again.
+ * Calls every tool once on the tests' back ends and records the calls and answers for docs/tools:
+ * `deno task examples` writes docs/tools/examples.json. A test repeats the calls.
  */
 import { z } from "zod";
 import { ASSESSMENT, EXPERIMENT, startFakeMlflow, TRACE } from "../tests/e2e/fake_mlflow.ts";
@@ -16,7 +16,7 @@ import { say } from "./say.ts";
 /** A failed trace of the demo's store, and feedback on one. */
 const FAILED = "status = 'ERROR' AND timestamp_ms >= '2026-03-02'";
 
-/** Answers are kept short, as a user may have them. */
+/** Limits the answers, as a user can. */
 const SHORT = { MAX_RESPONSE_TOKENS: "700" };
 
 type Args = Readonly<Record<string, unknown>>;
@@ -46,7 +46,7 @@ export async function recordExamples(): Promise<Record<string, Example>> {
 }
 
 type Call = (tool: string, input: Args) => Promise<unknown>;
-/** Calls with an environment; `address` is shown as a host of its own. */
+/** Makes calls with an environment; `address` is replaced by an example host. */
 type Caller = (env: Record<string, string>, address?: string) => Call;
 
 const RATED = z.object({
@@ -88,7 +88,7 @@ async function onDemoStore(call: Call): Promise<void> {
   await call("plot_traces", experiment);
 }
 
-/** Writing tools, on a server whose answers are canned: what is shown is the tool's own. */
+/** Calls tools that write, on a server with canned answers. */
 async function onTrackingServer(caller: Caller): Promise<void> {
   await using mlflow = startFakeMlflow();
   const call = caller({ MLFLOW_TRACKING_URI: mlflow.url, WANDFLOW_TRUST_CONFIRM: "true" });

@@ -1,11 +1,11 @@
 /**
- * Reads executables without running them: for which machine one is made, whether it is the base
- * runtime that `deno compile` builds on, and what a finished one has baked in.
+ * Reads executables without running them: which machine one is for, whether it is the base runtime
+ * that `deno compile` builds on, and which settings a finished one has built in.
  */
 import { Buffer } from "node:buffer";
 import { isDeepStrictEqual } from "node:util";
 
-/** The beginning of the targets' names by what the three object formats call their machines. */
+/** The start of each target's name, by the machine's name in the three object formats. */
 const ELF_MACHINES: ReadonlyMap<number, string> = new Map([[0x3e, "x86_64"], [0xb7, "aarch64"]]);
 const MACHO_MACHINES: ReadonlyMap<number, string> = new Map([
   [0x01000007, "x86_64"],
@@ -16,14 +16,14 @@ const PE_MACHINES: ReadonlyMap<number, string> = new Map([
   [0xaa64, "aarch64"],
 ]);
 
-/** What only the base runtime says, and only the command-line program holds. */
+/** A text that only the base runtime contains, and one that only the command-line program does. */
 const BASE_TEXT = "Could not find standalone binary section";
 const PROGRAM_TEXT = "deno::lsp";
 
 /** Where the embedded block begins. */
 const MAGIC = "d3n0l4nd";
 
-/** The target that a file is made for, as `deno compile` names it; undefined for other files. */
+/** The target of a file, as `deno compile` names it; undefined for other files. */
 export function readTarget(file: Uint8Array): string | undefined {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   if (bytes.length < 64) return undefined;
@@ -45,7 +45,7 @@ export function readTarget(file: Uint8Array): string | undefined {
   return undefined;
 }
 
-/** Why a file is not the base runtime of a version for a target; undefined where it is. */
+/** Why a file is not the base runtime of a version for a target; undefined if it is. */
 export function findBaseFault(
   file: Uint8Array,
   target: string,
@@ -62,7 +62,7 @@ export function findBaseFault(
   return bytes.includes(`Deno/${version}`) ? undefined : `is not denort of version ${version}`;
 }
 
-/** The settings that a finished executable has baked in; undefined where it holds none. */
+/** The settings that are built into a finished executable; undefined if there are none. */
 export function readBaked(file: Uint8Array): Record<string, unknown> | undefined {
   const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
   for (let at = bytes.indexOf(MAGIC); at >= 0; at = bytes.indexOf(MAGIC, at + 1)) {
@@ -78,7 +78,7 @@ export function readBaked(file: Uint8Array): Record<string, unknown> | undefined
   return undefined;
 }
 
-/** Where what is baked in differs from what should be, one line each. */
+/** The differences between the settings built in and those expected, one line each. */
 export function compareBaked(
   baked: unknown,
   expected: unknown,

@@ -1,6 +1,6 @@
 /**
- * Prints the figures that the house is held to: its size, how many files one call runs, and how
- * many edits a new back end takes.
+ * Prints the figures that have goals: the size of src, how many files one call runs, and how many
+ * edits a new back end takes.
  *
  *   deno task figures          all but the next
  *   deno task figures --ok     also how long `deno task ok` takes
@@ -18,8 +18,8 @@ import { say } from "./say.ts";
 const GOALS = { lines: 26_000, files: 220, filesOfCall: 30, edits: 4, seconds: 40 };
 
 /**
- * Parts of src for what did not exist when the goals for lines and files were set, with 28 tools in
- * 29,870 lines of 300 files. What was there then counts against the goals however it has grown.
+ * Parts of src that did not exist when the goals for lines and files were set, with 28 tools in
+ * 29,870 lines of 300 files. What existed then counts against the goals, however much it has grown.
  */
 const LATER: Readonly<Record<string, readonly string[]>> = {
   "charts": [
@@ -63,7 +63,7 @@ const LATER: Readonly<Record<string, readonly string[]>> = {
   "skills": ["src/mcp/skills.ts"],
 };
 
-/** Where the edits for a new back end are listed, under which heading. */
+/** The page and heading under which the edits for a new back end are listed. */
 const GUIDE = { path: "CONTRIBUTING.md", heading: "## Add a back end" };
 
 function sayFigure(what: string, value: number, goal: number): void {
@@ -75,7 +75,7 @@ async function linesIn(files: readonly string[]): Promise<number> {
   return texts.reduce((sum, text) => sum + text.split("\n").length - 1, 0);
 }
 
-/** Files by the later part that they belong to; those of the house as it was have none. */
+/** Groups files by the later part that they belong to; files of the original parts have none. */
 export function groupLater(files: readonly string[]): Map<string, string[]> {
   return new Map(
     Object.entries(LATER).map(([part, paths]) => [
@@ -103,7 +103,7 @@ async function saySize(files: readonly string[]): Promise<void> {
   say(`        all of src: ${await linesIn(files)} lines in ${files.length} files`);
 }
 
-/** The numbered items below the guide's heading: each is one edit of a file that exists. */
+/** The numbered items under the guide's heading: each is an edit of an existing file. */
 export function editsListed(guide: string): string[] {
   const [, section = ""] = guide.split(`${GUIDE.heading}\n`);
   const [own = ""] = section.split(/^## /m);
@@ -121,10 +121,10 @@ const Coverage = z.object({
   })),
 });
 
-/** Functions of src that ran, by file; what a module does while it is loaded is left out. */
+/** The functions of src that ran, by file, without what a module does while it loads. */
 type Run = ReadonlyMap<string, readonly string[]>;
 
-/** Counts calls of functions in this thread: each `take` gives those since the one before. */
+/** Counts function calls in this thread: each `take` returns those since the last. */
 class Counter {
   readonly #session = new Session();
 
@@ -159,7 +159,7 @@ class Counter {
   }
 }
 
-/** What one `get_trace` runs in a server that has just been asked for its tools. */
+/** What one `get_trace` runs in a server that has just listed its tools. */
 async function runOfOneCall(): Promise<Run> {
   await using mlflow = startFakeMlflow();
   const counter = new Counter();

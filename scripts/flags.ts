@@ -4,9 +4,9 @@ import { environmentNames } from "../src/config/settings.ts";
 
 /**
  * Settings of the JavaScript engine: a small space for young objects, since calls are short, and
- * the collector within reach, so that memory is given back after large results. A worker that ends
- * takes its pages with it: shared, they stay with workers that are idle. WebAssembly, which only
- * draws pictures, is compiled once: optimising it takes more memory than it saves time.
+ * access to the collector, so that memory is returned after large results. A worker that ends frees
+ * its pages: if shared, they would stay with idle workers. WebAssembly, which only draws pictures,
+ * is not optimised, since that costs more in memory than it saves in time.
  */
 export const V8_FLAGS: readonly string[] = [
   "--max-semi-space-size=4",
@@ -16,11 +16,11 @@ export const V8_FLAGS: readonly string[] = [
 ];
 
 /**
- * The permissions that the launcher gets, from source, from the bundle and baked into the
- * executable alike: connect and read (its worker gets named parts of both), named variables, all
- * others reading as undefined; no writing, no programs, no prompts.
+ * The permissions of the launcher, the same from source, from the bundle and in the executable:
+ * connect and read (its worker gets named parts of both) and named variables, with all others
+ * reading as undefined; no writing, no programs, no prompts.
  *
- * @param hosts The only hosts that it may reach; all of them where none is named.
+ * @param hosts The only hosts that it may reach; if empty, all hosts.
  */
 export function launcherFlags(hosts: readonly string[] = []): string[] {
   return [
@@ -34,15 +34,15 @@ export function launcherFlags(hosts: readonly string[] = []): string[] {
   ];
 }
 
-/** Features that bundling alone needs, and one that executables cannot have. */
+/** Features that only bundling needs, and one that executables cannot have. */
 const NOT_OF_BUNDLES = ["raw-imports", "no-legacy-abort"];
 
-/** The unstable features that the program needs where it runs. */
+/** The unstable features that the program needs at run time. */
 export const FEATURES: readonly string[] = manifest.unstable
   .filter((name) => !NOT_OF_BUNDLES.includes(name));
 
 /**
- * The arguments with which a bundle runs, or is compiled: the declared permissions and features,
+ * The arguments to run or compile a bundle with: the declared permissions and features,
  * nothing from the folder it is in, and nothing from the network.
  */
 export function bundleFlags(hosts: readonly string[] = []): string[] {

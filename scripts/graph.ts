@@ -22,21 +22,21 @@ export interface Arrow {
   readonly from: string;
   /** What it imports: a path below the root, or a specifier such as `npm:/zod@4.6.7`. */
   readonly to: string;
-  /** `import()`, which loads nothing until it runs. */
+  /** Whether it is an `import()`, which loads nothing until it runs. */
   readonly dynamic: boolean;
-  /** Types alone, which load nothing at all. */
+  /** Whether it imports only types, which loads nothing at all. */
   readonly typeOnly: boolean;
 }
 
 /** The project's folder, with a slash at its end. */
 export const ROOT: URL = new URL("../", import.meta.url);
 
-/** A path below the root as the file system has it. */
+/** The file system's path for a path below the root. */
 export function fileOf(path: string): string {
   return fileURLToPath(new URL(path, ROOT));
 }
 
-/** The TypeScript files below some folders, as sorted paths below the root. */
+/** The TypeScript files in the given folders, as sorted paths below the root. */
 export async function sourcesIn(...folders: readonly string[]): Promise<string[]> {
   const found: string[] = [];
   const visit = async (folder: string): Promise<void> => {
@@ -91,7 +91,7 @@ function arrowsOf(json: unknown): Arrow[] {
   });
 }
 
-/** Every module that a start module loads, itself included; `follow` chooses the arrows. */
+/** Every module that a start module loads, including itself; `follow` decides which imports count. */
 export function reachable(
   start: string,
   arrows: readonly Arrow[],
@@ -100,7 +100,7 @@ export function reachable(
   const leaving = departures.get(arrows) ?? Map.groupBy(arrows, ({ from }) => from);
   departures.set(arrows, leaving);
   const seen = new Set([start]);
-  // A set that grows while it is walked is walked to its new end.
+  // Iterating over a set includes what is added meanwhile.
   for (const at of seen) {
     for (const arrow of leaving.get(at) ?? []) if (follow(arrow)) seen.add(arrow.to);
   }

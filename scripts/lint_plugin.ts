@@ -1,5 +1,5 @@
 /**
- * House lint rules that Deno's own set lacks.
+ * Lint rules that Deno does not have.
  * - `wandflow/no-type-assertion`: a cast hides what a parse should prove; only `as const` passes.
  * - `wandflow/zod-namespace`: `import * as z` lets the bundler leave out what is not used; the named
  *   `z` brings every language of zod along, a third of the bundle.

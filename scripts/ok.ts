@@ -7,7 +7,7 @@ import { fileOf, ROOT, sourcesIn } from "./graph.ts";
 import { slowestFiles } from "./unit.ts";
 import { say } from "./say.ts";
 
-/** What a check found wrong, or undefined; `note` is told of a pass. */
+/** What a check found wrong, or undefined; `note` is shown if it passes. */
 interface Outcome {
   readonly complaint?: string;
   readonly note?: string;
@@ -28,7 +28,7 @@ async function deno(...args: string[]): Promise<Outcome> {
 const script = (name: string, ...args: string[]) =>
   deno("run", "-A", "--no-prompt", fileOf(`scripts/${name}`), ...args);
 
-/** What others build on must explain itself; elsewhere a comment is there when it says why. */
+/** Contracts must explain each member; elsewhere comments are optional. */
 const CONTRACTS = ["src/mcp/tool.ts", "src/mlflow/store.ts"];
 
 async function documentation(): Promise<Outcome> {
@@ -36,7 +36,7 @@ async function documentation(): Promise<Outcome> {
   return complaints.length === 0 ? {} : { complaint: complaints.join("\n\n") };
 }
 
-/** Types are checked on their own; the tests include the module graph's. */
+/** Types are checked separately; the tests include those of the module graph. */
 async function unitTests(): Promise<Outcome> {
   const report = await Deno.makeTempFile({ suffix: ".xml" });
   try {
@@ -50,7 +50,7 @@ async function unitTests(): Promise<Outcome> {
   }
 }
 
-/** The longest first; beside it, one after the other, the rest. */
+/** The longest check runs alone, next to the others in sequence. */
 const LANES: readonly (readonly Check[])[] = [
   [{ name: "unit tests", run: unitTests }],
   [

@@ -1,7 +1,7 @@
 /**
- * Builds what is released, into dist/release: the packages for PyPI and npm, bundles for desktop
+ * Builds a release in dist/release: the packages for PyPI and npm, bundles for desktop
  * applications, an archive for each executable that `deno task compile` made of this source, a bill
- * of materials, the registry's server.json, a Dockerfile, and the sums of all of them.
+ * of materials, the registry's server.json, a Dockerfile, and checksums of all of them.
  *
  *   deno task package                          from a bundle that is made first
  *   deno task package --repository=https://github.com/OWNER/NAME
@@ -32,7 +32,7 @@ interface PackageOptions {
   readonly main: string;
   /** Where everything is written. */
   readonly output: string;
-  /** A folder with executables of the same source; those that are there are packed. */
+  /** A folder with executables built from the same source; those found are packed. */
   readonly executables?: string;
   /** The repository's address at GitHub. */
   readonly repository?: string | undefined;
@@ -74,7 +74,7 @@ export async function buildPackages(options: PackageOptions): Promise<string[]> 
   return files.map(({ path }) => path);
 }
 
-/** An archive and a bundle per executable; for Linux also where the Dockerfile looks for it. */
+/** Packs an archive and a bundle per executable; for Linux also a copy for the Dockerfile. */
 async function packExecutables(
   release: Release,
   folder: string,

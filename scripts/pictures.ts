@@ -1,5 +1,5 @@
 /**
- * Draws the golden pictures anew, one of each kind of chart, and takes the screenshots in docs/ of
+ * Redraws the golden pictures, one of each kind of chart, and takes the screenshots in docs/ of
  * the page that shows them, in Debian's Chromium. Look at them before you commit them.
  *
  *   deno run -A scripts/pictures.ts

@@ -1,4 +1,4 @@
-/** Runs wandflow from source, with the flags that the executable has baked in. */
+/** Runs wandflow from source, with the flags that are built into the executable. */
 import { launcherFlags } from "./flags.ts";
 
 const watch = Deno.args[0] === "--watch";
@@ -11,7 +11,7 @@ const child = new Deno.Command(Deno.execPath(), {
     ...(watch ? Deno.args.slice(1) : Deno.args),
   ],
 }).spawn();
-// A terminal sends SIGINT to both: the child ends by it, and this process by the child's end.
+// A terminal sends SIGINT to both: the child ends, and then this process does.
 Deno.addSignalListener("SIGINT", () => {});
 Deno.addSignalListener("SIGTERM", () => child.kill("SIGTERM"));
 Deno.exit((await child.status).code);

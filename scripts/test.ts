@@ -1,8 +1,8 @@
 /**
  * `deno task test`: installs, starts and seeds the real back ends once, runs all tests against them
- * and ends them. The last line is `N passed, N failed`; an ignored test counts as failed.
+ * and stops them. The last line is `N passed, N failed`; an ignored test counts as failed.
  *
- * With arguments (files, `--filter …`) it runs only those; back ends then start when first needed.
+ * With arguments (files, `--filter …`) it runs only those, and starts back ends when first needed.
  */
 import { stripVTControlCharacters } from "node:util";
 import { type Backend, type Started, variableOf } from "../tests/support/backend.ts";
@@ -18,14 +18,14 @@ interface Summary {
   readonly passed: number;
   /** Tests that failed. */
   readonly failed: number;
-  /** Tests that were not run although they were chosen. */
+  /** Tests that were selected but not run. */
   readonly ignored: number;
 }
 
-/** Tests start programs, and workers with narrowed permissions: they narrow from everything. */
+/** All permissions: tests start programs, and workers whose permissions are narrowed from these. */
 const PERMISSIONS = ["--no-prompt", "--allow-all"];
 
-/** Reads the closing line of `deno test`; null when there is none. */
+/** Reads the last line of `deno test`; null if there is none. */
 export function parseSummary(output: string): Summary | null {
   const line = stripVTControlCharacters(output).split("\n").findLast((text) =>
     /^(ok|FAILED) \| \d+ passed/.test(text)
@@ -76,11 +76,11 @@ async function runTests(args: readonly string[], env: Record<string, string>): P
   Deno.removeSignalListener("SIGINT", end);
   Deno.removeSignalListener("SIGTERM", end);
   const summary = parseSummary(output) ?? { passed: 0, failed: 1, ignored: 0 };
-  // A run can fail beside its tests, for example by an unhandled rejection.
+  // A run can fail outside its tests, for example with an unhandled rejection.
   return success ? summary : { ...summary, failed: Math.max(1, summary.failed) };
 }
 
-/** Type errors are told before minutes go into starting back ends. */
+/** Reports type errors before spending minutes on starting back ends. */
 async function checkTypes(): Promise<void> {
   const { success } = await new Deno.Command(Deno.execPath(), {
     args: ["test", "--no-run"],

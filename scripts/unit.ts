@@ -1,8 +1,8 @@
 /**
  * Runs the unit tests: those that start no back end, no client and not the product, and are not
  * slow. Everything that starts one goes through tests/support/python or tests/support/product.ts,
- * and slow tests are made by tests/support/slow.ts, so the module graph tells them apart and no
- * test has to be named for it.
+ * and slow tests are made by tests/support/slow.ts, so the module graph distinguishes them and
+ * tests need no special names.
  *
  *   deno task test:unit [flags and files of deno test]
  *   deno task test:unit --list
@@ -19,7 +19,7 @@ export async function unitTests(): Promise<string[]> {
   return files.filter((file) => ![...reachable(file, arrows)].some((path) => HEAVY.test(path)));
 }
 
-/** The test files that took longest, with their seconds, by a report that `deno test` wrote. */
+/** The test files that took longest, with their seconds, from a report of `deno test`. */
 export function slowestFiles(junit: string, count: number): string[] {
   const seconds = new Map<string, number>();
   for (const [, suite = "", cases = ""] of junit.matchAll(SUITE)) {
@@ -51,7 +51,7 @@ export function shareOut(files: readonly string[], count: number): string[][] {
 async function writeShares(shares: readonly string[][], folder: string): Promise<string[]> {
   return await Promise.all(shares.map(async (files, index) => {
     const path = join(folder, `share_${index}.test.ts`);
-    // One after the other, since some start what they test while they load.
+    // In sequence, since some start what they test while they load.
     const lines = files.map((file) => `await import(${JSON.stringify(new URL(file, ROOT).href)});`);
     await Deno.writeTextFile(path, lines.join("\n"));
     return path;

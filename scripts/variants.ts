@@ -36,7 +36,7 @@ function hex(code: number): string {
   return code.toString(16);
 }
 
-/** Lines that fit, cut at blanks where there are some. */
+/** Wraps a text into lines that fit, at spaces if there are any. */
 function wrap(text: string): string {
   return text.match(text.includes(" ") ? /\S.{0,96}(?= |$)/g : /.{1,98}/g)?.join("\n") ?? "";
 }

@@ -7,7 +7,7 @@ const { constants } = require("node:os");
 const path = require("node:path");
 const { flags, runtimeVariables } = require("./launch.json");
 
-/** Deno's program, found without its install script. */
+/** The Deno binary, found without its install script. */
 function findDeno() {
   const libc = process.platform === "linux" ? "-glibc" : "";
   const name = `@deno/${process.platform}-${process.arch}${libc}`;
@@ -18,18 +18,18 @@ function findDeno() {
   } catch {
     return fail(
       `its runtime, the package ${name}, is not installed. Install wandflow again without ` +
-        "--omit=optional; where there is no such package, Deno does not run on this machine.",
+        "--omit=optional; if no such package exists, Deno does not run on this machine.",
     );
   }
 }
 
-/** Without the runtime's own switches: some of them reach past the permissions. */
+/** The environment without the runtime's own variables, some of which bypass the permissions. */
 function environment() {
   const kept = Object.entries(process.env).filter(([name]) =>
     !/^(DENO|OTEL)_/i.test(name) || runtimeVariables.includes(name.toUpperCase())
   );
-  // The runtime asks no host of its own whether there is a newer one.
-  // glibc would keep what a worker that has ended had allocated.
+  // Keeps the runtime from checking for updates.
+  // Otherwise glibc keeps the memory of workers that have ended.
   const memory = { MALLOC_TRIM_THRESHOLD_: "131072" };
   return { ...memory, ...Object.fromEntries(kept), DENO_NO_UPDATE_CHECK: "1" };
 }
@@ -48,7 +48,7 @@ child.on("error", (error) => {
   const musl = process.platform === "linux" && error.code === "ENOENT";
   fail(musl ? "Deno needs glibc, which this Linux does not have." : error.message);
 });
-// A terminal sends SIGINT to both: the child ends by it, this process by the child's end.
+// A terminal sends SIGINT to both: the child ends, and then this process does.
 process.on("SIGINT", () => {});
 for (const name of ["SIGTERM", "SIGHUP"]) process.on(name, () => child.kill(name));
 child.on("exit", (code, signal) => {

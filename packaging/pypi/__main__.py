@@ -27,26 +27,26 @@ def command(words: list[str]) -> list[str]:
 
 
 def environment() -> dict[str, str]:
-    """Without the runtime's own switches: some of them reach past the permissions."""
+    """The environment without the runtime's own variables, some of which bypass the permissions."""
     kept = {
         name: value
         for name, value in os.environ.items()
         if not name.upper().startswith(("DENO_", "OTEL_")) or name.upper() in RUNTIME_VARIABLES
     }
-    # The runtime asks no host of its own whether there is a newer one.
-    # glibc would keep what a worker that has ended had allocated.
+    # Keeps the runtime from checking for updates.
+    # Otherwise glibc keeps the memory of workers that have ended.
     memory = {"MALLOC_TRIM_THRESHOLD_": "131072"}
     return {**memory, **kept, "DENO_NO_UPDATE_CHECK": "1"}
 
 
 def run_child(words: list[str], env: dict[str, str]) -> int:
-    """Runs a child in this process's place, where a process cannot become another."""
+    """Runs a child instead, on systems where a process cannot become another."""
     child = subprocess.Popen(words, env=env)
 
     def pass_on(number: int, _frame: object) -> None:
         child.send_signal(number)
 
-    # A console sends Ctrl+C and Ctrl+Break to both: the child ends by it, this one by its end.
+    # A console sends Ctrl+C and Ctrl+Break to both: the child ends, and then this process does.
     for name in ("SIGINT", "SIGBREAK"):
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), signal.SIG_IGN)
@@ -56,7 +56,7 @@ def run_child(words: list[str], env: dict[str, str]) -> int:
 
 
 def main() -> None:
-    """The program `wandflow`."""
+    """The `wandflow` program."""
     words, env = command(sys.argv[1:]), environment()
     if os.name == "nt":
         sys.exit(run_child(words, env))

@@ -10,7 +10,7 @@ interface Question {
   readonly answer: (result: unknown, told: Told) => readonly string[];
 }
 
-/** What earlier answers told. */
+/** What earlier answers contained. */
 export interface Told {
   /** The first failed trace. */
   failed: string;

@@ -1,4 +1,4 @@
-/** Whose code the bundle holds, by the lock file, and under which licences. */
+/** Whose code is in the bundle, by the lock file, and under which licences. */
 import { Buffer } from "node:buffer";
 import { join } from "node:path";
 import { z } from "zod";
@@ -19,14 +19,14 @@ const Manifest = z.looseObject({
   scripts: z.record(z.string(), z.unknown()).catch({}).default({}),
 });
 
-/** Licences under which code may be passed on in a program of another. */
+/** Licences that allow code to be distributed in another program. */
 const PERMITTED = new Set([
   ...["MIT", "ISC", "0BSD", "BSD-2-Clause", "BSD-3-Clause", "Apache-2.0", "MPL-2.0", "Unlicense"],
-  // Of fonts.
+  // For fonts.
   "OFL-1.1",
 ]);
 
-/** Why a package must not be in the bundle, by its manifest; undefined where it may. */
+/** Why a package must not be in the bundle, by its manifest; undefined if it may. */
 export function findObjection(manifest: unknown): string | undefined {
   const { license, scripts } = Manifest.parse(manifest);
   if (license === undefined) return "names no licence";
@@ -46,17 +46,17 @@ export interface Part {
   readonly version: string;
   /** SHA-512 of its file, in hexadecimal. */
   readonly sha512: string;
-  /** Its licence, as it names it. */
+  /** Its licence, as its manifest names it. */
   readonly licence: string;
-  /** The names of what it needs, of these parts. */
+  /** The names of its dependencies among these parts. */
   readonly needs: readonly string[];
-  /** The text of its licence; undefined where it brings none. */
+  /** The text of its licence; undefined if it has none. */
   readonly text: string | undefined;
 }
 
 let known: Promise<Part[]> | undefined;
 
-/** Everything of npm that the program reaches, by the lock file; the tests' packages are not. */
+/** All npm packages of the program, by the lock file, without those of the tests. */
 export function readParts(): Promise<Part[]> {
   return known ??= collect();
 }
@@ -78,7 +78,7 @@ async function collect(): Promise<Part[]> {
     if (version === undefined) throw new Error(`The lock file has no ${name}.`);
     keys.add(`${name}@${version}`);
   }
-  // A set that grows while it is walked is walked to its new end.
+  // Iterating over a set includes what is added meanwhile.
   for (const key of keys) {
     for (const one of entryOf(lock, key).dependencies) keys.add(keyOf(lock, one));
   }
@@ -94,7 +94,7 @@ function entryOf(lock: LockFile, key: string) {
   return found;
 }
 
-/** The lock file leaves the version out where there is one only. */
+/** The lock file leaves out the version if there is only one. */
 function keyOf(lock: LockFile, name: string): string {
   if (name in lock.npm) return name;
   const found = Object.keys(lock.npm).filter((key) => key.startsWith(`${name}@`));
@@ -131,7 +131,7 @@ async function licenceText(folder: string): Promise<string | undefined> {
 
 const Info = z.looseObject({ npmCache: z.string() });
 
-/** The folder of the one registry that packages came from. */
+/** The folder of the registry that packages came from. */
 async function npmFolder(): Promise<string> {
   const { stdout } = await new Deno.Command(Deno.execPath(), { args: ["info", "--json"] }).output();
   const { npmCache } = Info.parse(JSON.parse(new TextDecoder().decode(stdout)));
@@ -150,7 +150,7 @@ export async function writeNotices(): Promise<string> {
   const line = "-".repeat(78);
   const texts = parts.map(({ name, version, licence, text }) =>
     `${line}\n${name} ${version} (${licence})\n${line}\n\n${
-      text ?? `Licensed under ${licence}; the package brings no text of it.`
+      text ?? `Licensed under ${licence}; the package does not include its text.`
     }\n`
   );
   return [

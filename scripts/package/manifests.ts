@@ -1,6 +1,6 @@
 /**
- * The manifests that lie in the repository itself, since clients read them from there: Claude
- * Code's plugin with its marketplace, and Gemini CLI's extension. Both start the package by `uvx`.
+ * The manifests that are in the repository itself, since clients read them from there: Claude
+ * Code's plugin with its marketplace, and Gemini CLI's extension. Both start the package with `uvx`.
  */
 import { askedSettings, LICENCE, NAME, SUMMARY, VERSION } from "./release.ts";
 
@@ -9,7 +9,7 @@ const START = { command: "uvx", args: [`${NAME}@${VERSION}`, "stdio"] };
 
 const AUTHOR = { name: `The ${NAME} authors` };
 
-/** Where the plugin lies. */
+/** The plugin's folder. */
 const PLUGIN = `packaging/claude/${NAME}`;
 
 /** Paths below the project's root, and what is in them. */

@@ -1,4 +1,4 @@
-/** Bundles that a desktop application installs: one for every OS by uv, one per executable. */
+/** Bundles for desktop applications: one for every OS with uv, and one per executable. */
 import { PYTHON_FILES_ENTRY, pythonFiles, REQUIREMENT } from "./wheel.ts";
 import { askedSettings, LICENCE, NAME, PYTHON, type Release, SUMMARY, VERSION } from "./release.ts";
 import { type Entry, textEntry, zip } from "./zip.ts";
@@ -100,7 +100,7 @@ function manifest(
               ),
             },
           },
-          // Without a default, what nobody fills in would reach the server as its placeholder.
+          // Without a default, the server would get the placeholder of what nobody filled in.
           user_config: Object.fromEntries(asked.map(({ variable, title, help, ...kind }) => [
             nameOf(variable),
             {

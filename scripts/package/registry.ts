@@ -1,4 +1,4 @@
-/** `server.json`, by which the MCP registry knows a server, and the registry's rules for it. */
+/** `server.json`, which describes a server to the MCP registry, and the registry's rules for it. */
 import { z } from "zod";
 import { askedSettings, NAME, registryName, SUMMARY, VERSION } from "./release.ts";
 
@@ -40,7 +40,7 @@ const Package = z.strictObject({
   "an .mcpb file needs its SHA-256",
 );
 
-/** What the registry accepts, of the parts that are used here. */
+/** What the registry accepts, for the parts used here. */
 export const ServerDetail = z.strictObject({
   $schema: z.literal(SCHEMA),
   name: z.string().min(3).max(200).regex(/^[a-zA-Z0-9.-]+\/[a-zA-Z0-9._-]+$/),

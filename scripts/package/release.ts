@@ -27,7 +27,7 @@ export const PYTHON = "3.10";
 /** The runtime's own variables that packages pass on: where its files are, whom it trusts. */
 const RUNTIME_VARIABLES = ["DENO_CERT", "DENO_DIR", "DENO_TLS_CA_STORE"] as const;
 
-/** What people set when they install it; everything else has a default that suits. */
+/** What people set when they install it; everything else has a suitable default. */
 const ASKED = [
   "trackingUri",
   "trackingUsername",
@@ -45,7 +45,7 @@ const ASKED = [
 interface Asked {
   /** Its variable. */
   readonly variable: string;
-  /** Its name for people. */
+  /** Its display name. */
   readonly title: string;
   /** What it is. */
   readonly help: string;
@@ -83,7 +83,7 @@ export interface Release {
   readonly legal: readonly Entry[];
   /** The front page. */
   readonly readme: string;
-  /** The repository's address at GitHub, where one is known. */
+  /** The repository's address at GitHub, if known. */
   readonly repository: string | undefined;
 }
 

@@ -7,7 +7,7 @@ function reference({ name, version }: Pick<Part, "name" | "version">): string {
   return `pkg:npm/${name.replace("@", "%40")}@${version}`;
 }
 
-/** Everything that the bundle holds, and the runtime that it runs in. */
+/** Everything in the bundle, and the runtime that it runs in. */
 export async function buildSbom(): Promise<string> {
   const parts = await readParts();
   const own = reference({ name: NAME, version: VERSION });
@@ -67,7 +67,7 @@ export async function buildSbom(): Promise<string> {
   return `${JSON.stringify({ $schema, bomFormat, specVersion, serialNumber, ...rest }, null, 2)}\n`;
 }
 
-/** A UUID (version 8: of one's own making) of a digest, so that the same bill has the same. */
+/** A UUID (version 8: custom) from a digest, so that the same bill gets the same UUID. */
 function uuid(hex: string): string {
   return [
     hex.slice(0, 8),

@@ -1,4 +1,4 @@
-/** Archives whose bytes follow from their files alone. */
+/** Reproducible archives: their bytes depend only on their files. */
 import { Buffer } from "node:buffer";
 import { gzipSync } from "node:zlib";
 import { type Zippable, zipSync } from "fflate";
@@ -29,11 +29,11 @@ function mode({ program }: Entry): number {
 
 /** A zip file: wheels, `.mcpb` files, archives for Windows. */
 export function zip(entries: readonly Entry[]): Uint8Array {
-  // Zip files have the time of a place: it is made the same everywhere.
+  // Zip files store local time: make it the same everywhere.
   const mtime = FILE_TIME.getTime() + FILE_TIME.getTimezoneOffset() * 60_000;
   const files: Zippable = {};
   for (const entry of sorted(entries)) {
-    // What a file of Unix has: its kind, and who may do what with it.
+    // Unix file type and permissions.
     const attrs = ((0o100000 | mode(entry)) << 16) >>> 0;
     files[entry.path] = [entry.bytes, { mtime, level: 9, os: 3, attrs }];
   }
@@ -49,7 +49,7 @@ export function tarball(entries: readonly Entry[]): Uint8Array {
     return [header(entry), entry.bytes, new Uint8Array(rest)];
   });
   const packed = gzipSync(Buffer.concat([...parts, new Uint8Array(2 * BLOCK)]), { level: 9 });
-  // Byte 9 names the system that packed it: "unknown" everywhere.
+  // Byte 9 is the operating system: always "unknown".
   packed[9] = 255;
   return packed;
 }

@@ -1,4 +1,4 @@
-/** Measures whether questions find their tools by the words of names and descriptions. */
+/** Measures whether questions find their tools through the words of names and descriptions. */
 import { markdownTable } from "../../src/core/table.ts";
 import type { BoundTool } from "../../src/mcp/tool.ts";
 import { type Question, QUESTIONS, UNSEEN } from "./questions.ts";
@@ -9,9 +9,9 @@ export const FIRST = 51 / 57;
 
 /** How one method ranked one question. */
 interface Found extends Question {
-  /** Place of the best of the right tools; 0 is the first. */
+  /** The rank of the best right tool, from 0. */
   readonly place: number;
-  /** What stood before it. */
+  /** The tools before it. */
   readonly before: readonly string[];
 }
 
@@ -22,7 +22,7 @@ interface Measured {
   readonly amongThree: number;
 }
 
-/** Asks all questions of these tools by both methods. */
+/** Asks all questions about these tools with both methods. */
 export function measureRetrieval(
   tools: readonly BoundTool[],
   questions: readonly Question[] = QUESTIONS,
@@ -95,7 +95,7 @@ export function retrievalPage(tools: readonly BoundTool[]): string {
   ].join("\n\n") + "\n";
 }
 
-/** Measured by putting the same questions to the programs of tests/system; not by each run. */
+/** Measured with the same questions in the programs of tests/system; not repeated by each run. */
 const CLIENTS = [
   "## With the clients' own searches",
   "The same questions, unchanged, put to the search tools of the programs themselves, which also " +
@@ -112,7 +112,7 @@ const CLIENTS = [
   "tools alphabetically, Codex those with the shortest descriptions.",
 ].join("\n\n");
 
-/** The tools that stood first instead, with how often. */
+/** The tools that came first instead, and how often. */
 function countFirst(found: readonly Found[]): string {
   const counts = new Map<string, number>();
   for (const { before: [first] } of found) {
@@ -128,7 +128,7 @@ function describeWhole(tool: BoundTool): Entry {
   return { name, text: `${text} ${JSON.stringify(properties).replaceAll(KEYWORDS, " ")}` };
 }
 
-/** What a schema has of its own. */
+/** JSON Schema's own keywords. */
 const KEYWORDS = /"(type|description|enum|items|default|minimum|maximum|maxItems|minItems)":/g;
 
 function describeShort(tool: BoundTool): Entry {

@@ -5,7 +5,7 @@
 
 import { stemmer } from "stemmer";
 
-/** What a client knows of a tool when it looks for one. */
+/** What a client knows about a tool when it searches. */
 export interface Entry {
   readonly name: string;
   readonly text: string;
@@ -22,7 +22,7 @@ const STOP_WORDS = new Set(
     "very was we were what when where which while who why will with would you your").split(" "),
 );
 
-/** The words of a text without those that say nothing, each as its stem. */
+/** The stems of a text's words, without stop words. */
 function readWords(text: string): string[] {
   return (text.toLowerCase().match(/[a-z]+|\d+/g) ?? [])
     .filter((word) => word.length > 1 && !STOP_WORDS.has(word))
