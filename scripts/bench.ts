@@ -1,6 +1,6 @@
 /**
  * Measures wandflow beside the originals and beside the bare requests, prints the figures and
- * writes them to docs/BENCHMARKS.md.
+ * writes them to docs/BENCHMARKS.md, below the texts of bench/page.md.
  *
  *   deno task bench                          everything
  *   deno task bench mlflow weave             only these
@@ -40,20 +40,21 @@ async function main(words: readonly string[]): Promise<number> {
   const [big, print] = [words.includes("--big"), words.includes("--print")];
   let missed = 0;
   const failed: string[] = [];
-  for (const name of named.length > 0 ? named : parts) {
-    const part = await PARTS[name]?.();
-    const bench = big ? part?.benchBig : part?.bench;
-    if (bench === undefined) continue;
+  for (const part of named.length > 0 ? named : parts) {
+    const { bench, benchBig } = await PARTS[part]?.() ?? {};
+    const [name, run] = big ? [`${part}-big`, benchBig] : [part, bench];
+    if (run === undefined) continue;
     const load = loadNow();
     try {
-      const result = await bench();
-      missed += countMissed(result);
-      const section = printSection(result, describeMachine([load, loadNow()]));
+      const result = await run();
+      missed += result.rows.flatMap((row) => (row.goals ?? []).filter((one) => !reaches(row, one)))
+        .length;
+      const section = printSection(name, result, describeMachine([load, loadNow()]));
       say(`\n${await formatted(section)}`);
-      if (!print) await write(big ? `${name}-big` : name, section, result);
+      if (!print) await write(name, section, result);
     } catch (error) {
-      failed.push(name);
-      say(`${name} failed: ${error instanceof Error ? error.stack : error}`);
+      failed.push(part);
+      say(`${part} failed: ${error instanceof Error ? error.stack : error}`);
     }
   }
   if (failed.length > 0) say(`Not measured: ${failed.join(", ")}.`);
@@ -61,18 +62,9 @@ async function main(words: readonly string[]): Promise<number> {
   return missed === 0 && failed.length === 0 ? 0 : 1;
 }
 
-function countMissed({ rows }: Section): number {
-  return rows.flatMap((row) => (row.goals ?? []).filter((goal) => !reaches(row, goal))).length;
-}
-
 async function write(name: string, section: string, { picture }: Section): Promise<void> {
-  const parts = Object.keys(PARTS);
-  const names = parts.flatMap((known) => [known, `${known}-big`]);
   const page = await Deno.readTextFile(PAGE);
-  await Deno.writeTextFile(
-    PAGE,
-    await formatted(withSection(page, name, section, { names, parts })),
-  );
+  await Deno.writeTextFile(PAGE, await formatted(withSection(page, name, section)));
   if (picture === undefined) return;
   const { paint } = await import("../src/pictures/paint.ts");
   await Deno.writeFile(new URL(picture.name, PAGE), await paint(picture.spec));

@@ -1,31 +1,23 @@
+import { Buffer } from "node:buffer";
 import { z } from "zod";
-import { officialServer } from "../../tests/support/mlflow/official.ts";
-import { productProgram } from "../../tests/support/product.ts";
 import { memoryOf } from "../../tests/support/memory.ts";
+import { officialServer } from "../../tests/support/mlflow/official.ts";
+import { productProgram, type Program } from "../../tests/support/product.ts";
 import type { Run } from "./row.ts";
 
-/** A server's program with its whole environment. */
-export interface Program {
-  readonly command: string;
-  readonly args: readonly string[];
-  readonly env: Readonly<Record<string, string>>;
-}
+/** Lets wandflow answer in full. */
+export const UNCUT = { MAX_RESPONSE_TOKENS: "100000000" };
 
 /** wandflow as users have it, serving stdio, with the environment given and no other. */
-export async function wandflow(env: Readonly<Record<string, string>>): Promise<Program> {
-  const product = await productProgram();
-  return {
-    command: product.program,
-    args: [...product.args, "stdio"],
-    env: { ...product.env, ...env },
-  };
+export async function wandflow(env: Program["env"], product?: Program): Promise<Program> {
+  const { program, args, env: own } = product ?? await productProgram();
+  return { program, args: [...args, "stdio"], env: { ...own, ...env } };
 }
 
 /** The official MLflow MCP server of the newest pinned release, with the tools it has by default. */
 export async function officialMlflow(uri: string): Promise<Program> {
-  const { command, args, env } = await officialServer(uri);
-  const { MLFLOW_MCP_TOOLS: _, ...defaults } = env;
-  return { command, args, env: defaults };
+  const { command, args, env: { MLFLOW_MCP_TOOLS: _, ...env } } = await officialServer(uri);
+  return { program: command, args, env };
 }
 
 /** A tool call. */
@@ -55,15 +47,10 @@ export class StdioClient implements AsyncDisposable {
   /** From before the start to the first answer. */
   startMilliseconds = 0;
 
-  private constructor({ command, args, env }: Program) {
-    this.#child = new Deno.Command(command, {
-      args: [...args],
-      env: { ...env },
-      clearEnv: true,
-      stdin: "piped",
-      stdout: "piped",
-      stderr: "null",
-    }).spawn();
+  private constructor({ program, args, env }: Program) {
+    const pipes = { stdin: "piped", stdout: "piped", stderr: "null" } as const;
+    const options = { args: [...args], env: { ...env }, clearEnv: true, ...pipes };
+    this.#child = new Deno.Command(program, options).spawn();
     this.#input = this.#child.stdin.getWriter();
     this.#lines = linesOf(this.#child.stdout);
   }
@@ -80,6 +67,15 @@ export class StdioClient implements AsyncDisposable {
     client.startMilliseconds = performance.now() - started;
     await client.#send({ jsonrpc: "2.0", method: "notifications/initialized" });
     return client;
+  }
+
+  /** Starts a server, asks, and ends it: the milliseconds to the answer. */
+  static starts(program: Program, method: "initialize" | "tools/list" = "initialize"): Run {
+    return async () => {
+      await using client = await StdioClient.start(program);
+      if (method === "initialize") return client.startMilliseconds;
+      return client.startMilliseconds + (await client.request(method, {})).milliseconds;
+    };
   }
 
   /** Sends a request and waits for the line that answers it. */
@@ -132,18 +128,13 @@ export class StdioClient implements AsyncDisposable {
 }
 
 async function* linesOf(stream: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  let parts: Uint8Array<ArrayBuffer>[] = [];
+  let parts: Uint8Array[] = [];
   for await (let part of stream) {
     for (let end = part.indexOf(10); end >= 0; end = part.indexOf(10)) {
-      yield await joined([...parts, part.slice(0, end)]);
+      yield Buffer.concat([...parts, part.subarray(0, end)]);
       parts = [];
       part = part.subarray(end + 1);
     }
     parts.push(part.slice());
   }
-}
-
-async function joined(parts: readonly Uint8Array<ArrayBuffer>[]): Promise<Uint8Array> {
-  const [only] = parts;
-  return parts.length === 1 && only !== undefined ? only : await new Blob([...parts]).bytes();
 }

@@ -1,6 +1,4 @@
 import { join } from "node:path";
-import { WHEEL_NAME } from "../package/wheel.ts";
-import { NPM_NAME } from "../package/npm.ts";
 import {
   installByNpm,
   installByUv,
@@ -8,18 +6,14 @@ import {
   temporaryFolder,
   uvProgram,
 } from "../../tests/support/packages.ts";
-import { productProgram, type Program as Product } from "../../tests/support/product.ts";
-import { findPython } from "../../tests/support/python/interpreter.ts";
+import type { Program } from "../../tests/support/product.ts";
 import { cleanEnv, progress } from "../../tests/support/python/command.ts";
-import { measure, type Row, type Section } from "./row.ts";
-import { starting } from "./start.ts";
-
-const ABOUT =
-  "From just before the start to the first `initialize` answer, for every way of starting " +
-  "wandflow other than the executable. Bare: the bundled files run by Deno with the release's " +
-  "flags. `uvx` and `npx` check their cached package each time; an installed program does not. " +
-  "Codex waits one second for a server unless its settings say `required = true`, which " +
-  "`wandflow setup codex` prints.";
+import { findPython } from "../../tests/support/python/interpreter.ts";
+import { NPM_NAME } from "../package/npm.ts";
+import { WHEEL_NAME } from "../package/wheel.ts";
+import { StdioClient, wandflow } from "./client.ts";
+import { measureAll, type Section } from "./row.ts";
+import { MLFLOW } from "./start.ts";
 
 /** How long the program takes to start, by the ways in which people have it started. */
 export async function bench(): Promise<Section> {
@@ -27,32 +21,18 @@ export async function bench(): Promise<Section> {
   progress("Building and installing the packages");
   const release = await releaseIn(folder.path);
   const uv = await uvProgram();
-  const { path: python } = await findPython();
-  const manager = (program: string, args: string[], own: Record<string, string> = {}): Product => ({
-    program,
-    args,
-    env: cleanEnv(own),
-  });
-  const doors: readonly (readonly [string, Product])[] = [
-    ["`wandflow` by `uv tool install`", await installByUv(release, folder.path)],
-    ["`wandflow` by `npm install -g`", await installByNpm(release, folder.path)],
-    [
-      "`uvx --from` the wheel",
-      manager(uv.program, [
-        ...["tool", "run", "--python", python],
-        ...["--from", join(release, WHEEL_NAME), "wandflow"],
-      ], uv.env),
-    ],
-    [
-      "`npx` of the tarball",
-      manager("npx", ["--yes", "--package", join(release, NPM_NAME), "wandflow"]),
-    ],
-  ];
-  const bare = starting(await productProgram());
-  const rows: Row[] = [];
-  for (const [what, product] of doors) {
-    progress(what);
-    rows.push(await measure({ what, wandflow: starting(product), bare, rounds: 9 }));
-  }
-  return { title: "Start, other ways", about: ABOUT, rows };
+  const from = ["--python", (await findPython()).path, "--from", join(release, WHEEL_NAME)];
+  const uvx = ["tool", "run", ...from, "wandflow"];
+  const npx = ["--yes", "--package", join(release, NPM_NAME), "wandflow"];
+  const doors: Readonly<Record<string, Program>> = {
+    "`wandflow` by `uv tool install`": await installByUv(release, folder.path),
+    "`wandflow` by `npm install -g`": await installByNpm(release, folder.path),
+    "`uvx --from` the wheel": { program: uv.program, args: uvx, env: cleanEnv(uv.env) },
+    "`npx` of the tarball": { program: "npx", args: npx, env: cleanEnv() },
+  };
+  const bare = StdioClient.starts(await wandflow(MLFLOW));
+  const lines = Object.entries(doors).map(async ([what, door]) => ({
+    ...{ what, wandflow: StdioClient.starts(await wandflow(MLFLOW, door)), bare, rounds: 9 },
+  }));
+  return { rows: await measureAll(await Promise.all(lines)) };
 }

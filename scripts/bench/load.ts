@@ -27,21 +27,6 @@ const CLIENTS = [1, 8, 64] as const;
 /** Most spans of a trace whose cost is measured. */
 const MOST_SPANS = 3200;
 
-const ABOUT =
-  "One wandflow over HTTP without authentication, called by several clients at once over kept " +
-  "connections, with protocol revision 2025-06-18. The back end replays recorded bytes, so that it " +
-  `costs nothing: a trace of ${SPANS} spans from a real MLflow server, and a history of two keys ` +
-  "and 100 points from the W&B simulator. Empty tool: a server on the same SDK, bundled in the " +
-  "same way, whose only tool makes the same requests and returns the replies unread; it lists " +
-  "wandflow's tools from memory. Proxy: `Deno.serve` making the same requests, without MCP. " +
-  "Python: for the list and the trace MLflow's own server, which its library can serve over HTTP, " +
-  "without sessions like the others; for the history `fastmcp` with a tool that makes the same " +
-  "requests, since no release of W&B's server is on a package index. p50 and p99 are wandflow's. " +
-  "All share the machine's cores with the clients and the back end. Memory and processor time " +
-  "are those of wandflow's process as the kernel counts them, processor time with one caller. A " +
-  "trace whose answer is limited is read in full and answered with what fits the default limit; " +
-  "the largest may take 1.25 times what a line through the smaller ones predicts.";
-
 const Listing = z.looseObject({ result: z.looseObject({ tools: z.array(z.unknown()) }) });
 
 /** Calls a second of one replica; memory after many calls; cost against size. */
@@ -105,8 +90,7 @@ export async function bench(): Promise<Section> {
   const cost = await costBySize(recordings);
   rows.push(...cost.rows);
   return {
-    title: "Load",
-    about: ABOUT,
+    facts: { spans: SPANS },
     picture: { name: "load-cost.png", title: cost.title, spec: cost.spec },
     headings: { bare: "empty tool", original: "Python" },
     rows,
@@ -141,8 +125,8 @@ async function stdioRows(
   { trace }: Awaited<ReturnType<typeof recordCalls>>,
 ): Promise<Row[]> {
   await using own = await StdioClient.start(await wandflow(environment(base)));
-  const [command = "", ...args] = peers.stdio("trace");
-  await using peer = await StdioClient.start({ command, args, env: Deno.env.toObject() });
+  const [program = "", ...args] = peers.stdio("trace");
+  await using peer = await StdioClient.start({ program, args, env: Deno.env.toObject() });
   await using python = await StdioClient.start(await officialMlflow(base));
   const fetching = { tool: "fetch", args: {} };
   await own.call(trace.call);

@@ -1,15 +1,19 @@
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { type MlflowVersion, startMlflow } from "../../tests/support/mlflow/server.ts";
+import { must } from "../../tests/support/packages.ts";
+import type { Program } from "../../tests/support/product.ts";
 import { progress, run } from "../../tests/support/python/command.ts";
 import { ensureVenv } from "../../tests/support/python/venv.ts";
-import { type Call, officialMlflow, type Program, StdioClient, wandflow } from "./client.ts";
-import { Recorder, send, type Sent, stepsOf } from "./recorder.ts";
-import { type Goal, measure, median, type Row, type Run, type Section } from "./row.ts";
+import { type Case, runCases, stopAtEnd } from "./cases.ts";
+import { officialMlflow, StdioClient, UNCUT, wandflow } from "./client.ts";
+import { Recorder, spend, stepsOf } from "./recorder.ts";
+import { type Goal, goalOf, measure, type Row, type Section } from "./row.ts";
 
+const Experiment = z.object({ id: z.string(), kilobytes: z.int() });
 /** What mlflow_seed.py made: experiments with short, long and very long texts, and single traces. */
 const Seeded = z.object({
-  experiments: z.tuple([Experiment(), Experiment(), Experiment()]),
+  experiments: z.tuple([Experiment, Experiment, Experiment]),
   traces: z.int(),
   small_trace_id: z.string(),
   spans: z.int(),
@@ -18,98 +22,75 @@ const Seeded = z.object({
 });
 type Seeded = z.infer<typeof Seeded>;
 
-/** Its id, and the size of each of its traces. */
-function Experiment() {
-  return z.object({ id: z.string(), kilobytes: z.int() });
-}
+const [better, ofBare] = [goalOf("original"), goalOf("bare")];
+const SPANS = "data.spans.*.name";
+const IDS = ["info.trace_id", "ids only"] as const;
+const NAMES = [`info.trace_id,${SPANS}`, "ids and span names"] as const;
 
-/** A line of the table, with the same arguments for both servers. */
-interface Line extends Call {
-  readonly what: string;
-  readonly goals: readonly Goal[];
-  /** It reads the 10 MB trace. */
-  readonly large: boolean;
-}
-
-function linesFor({ experiments, ...seeded }: Seeded): Line[] {
-  const bare = (factor: number): Goal => ({ against: "bare", factor });
-  const original = (factor: number): Goal => ({ against: "original", factor });
-  const [short, long, longest] = experiments;
-  const search = (
-    { id, kilobytes }: Seeded["experiments"][0],
-    size: number,
-    [fields, named]: readonly [string, string],
-    ...goals: Goal[]
-  ): Line => ({
-    what: `\`search_traces\`, ${size} of ${kilobytes} kB, ${named}`,
-    tool: "search_traces",
-    args: { experiment_id: id, max_results: size, extract_fields: fields, output: "json" },
-    goals: [...goals, bare(1.3)],
-    large: false,
-  });
-  const trace = (id: string, size: string, fields: string | undefined): Line => {
-    const large = id === seeded.large_trace_id;
-    return {
-      what: `\`get_trace\`, ${size}, ${fields === undefined ? "all" : "span names"}`,
-      tool: "get_trace",
-      args: { trace_id: id, ...(fields === undefined ? {} : { extract_fields: fields }) },
-      goals: large ? [original(4), bare(1.5)] : [bare(1.3)],
-      large,
-    };
-  };
-  const ids = ["info.trace_id", "ids only"] as const;
-  const spans = "data.spans.*.name";
-  const names = [`info.trace_id,${spans}`, "ids and span names"] as const;
+/** The calls, with the same arguments for both servers; the last two read the 10 MB trace. */
+function casesFor({ experiments: [short, long, longest], ...seeded }: Seeded): Case[] {
+  const searches: [z.infer<typeof Experiment>, number, typeof IDS | typeof NAMES, ...Goal[]][] = [
+    [short, 10, IDS],
+    [short, 100, IDS, better(50)],
+    [long, 100, IDS, better(50)],
+    [longest, 100, IDS, better(50)],
+    [short, 10, NAMES],
+    [short, 100, NAMES],
+  ];
+  const gets: [string, string, ...Goal[]][] = [
+    [seeded.small_trace_id, `${short.kilobytes} kB`, ofBare(1.3)],
+    [seeded.large_trace_id, "10 MB", better(4), ofBare(1.5)],
+  ];
   return [
-    search(short, 10, ids),
-    search(short, 100, ids, original(50)),
-    search(long, 100, ids, original(50)),
-    search(longest, 100, ids, original(50)),
-    search(short, 10, names),
-    search(short, 100, names),
-    trace(seeded.small_trace_id, `${short.kilobytes} kB`, undefined),
-    trace(seeded.small_trace_id, `${short.kilobytes} kB`, spans),
-    trace(seeded.large_trace_id, "10 MB", undefined),
-    trace(seeded.large_trace_id, "10 MB", spans),
+    ...searches.map(([{ id, kilobytes }, size, [fields, named], ...goals]) => ({
+      what: `\`search_traces\`, ${size} of ${kilobytes} kB, ${named}`,
+      tool: "search_traces",
+      args: { experiment_id: id, max_results: size, extract_fields: fields, output: "json" },
+      goals: [...goals, ofBare(1.3)],
+    })),
+    ...gets.flatMap(([id, size, ...goals]) =>
+      [{}, { extract_fields: SPANS }].map((fields, index) => ({
+        what: `\`get_trace\`, ${size}, ${index === 0 ? "all" : "span names"}`,
+        ...{ tool: "get_trace", args: { trace_id: id, ...fields }, goals },
+      }))
+    ),
   ];
 }
 
 /** Side by side with the official MLflow MCP server, on real MLflow servers. */
 export async function bench(): Promise<Section> {
-  const newest = await onServer("newest", async (servers, seeded) => {
-    const lines = linesFor(seeded);
-    const version = (await run(servers.theirs.command, ["--version"])).stdout;
-    return {
-      about: about(/\d+\.\d+\.\d+\S*/.exec(version)?.[0] ?? "", seeded),
-      rows: [
-        await startRow(servers),
-        ...await memoryRows(servers, lines),
-        ...await callRows(servers, lines),
-      ],
-    };
-  });
-  // What has a goal against the original, on the oldest server; the goals are for the newest.
-  const oldest = await onServer("3.4", (servers, seeded) =>
-    callRows(
-      servers,
-      linesFor(seeded).filter(({ goals }) => goals.some(({ against }) => against === "original"))
-        .map((line) => ({ ...line, what: `MLflow 3.4: ${line.what}`, goals: [] })),
-    ));
-  return { title: "MLflow traces", about: newest.about, rows: [...newest.rows, ...oldest] };
+  const newest = await measureOn("newest");
+  const oldest = await measureOn("3.4");
+  return { ...newest, rows: [...newest.rows, ...oldest.rows] };
 }
 
-function about(original: string, { traces, spans, large_spans }: Seeded): string {
-  return `The original is \`mlflow mcp run\` of MLflow ${original} with the tools it lists by ` +
-    "default, over stdio; both ask the same MLflow server of that release (SQLite store, one " +
-    `worker, loopback), with the same arguments. It holds ${traces} traces of ${spans} spans ` +
-    `three times, with short, long and very long texts, and one of ${large_spans} spans and 10 MB. ` +
-    "wandflow's results are not cut (`MAX_RESPONSE_TOKENS` is set to a hundred million). Bare: " +
-    "the requests that wandflow sent for the call, in parallel where it sent them so, made with " +
-    "plain `fetch` over kept connections, with bodies read as text and thrown away. No client can " +
-    "be faster, so a goal against the original that these miss too is out of reach, as noted. " +
-    "The original reads all spans of the traces it lists, even if only ids are requested. " +
-    "The last rows repeat this on MLflow 3.4, which keeps spans in files. " +
-    "Memory is the resident memory of the server's processes, ten seconds after the calls.";
+/** Everything on the newest server; on the oldest what has a goal against the original there. */
+async function measureOn(version: MlflowVersion): Promise<Section> {
+  await using server = stopAtEnd(await startMlflow({ version }));
+  progress(`Filling a server of MLflow ${version}`);
+  const { uri } = server;
+  const { python } = await ensureVenv(`mlflow-${version}`);
+  const script = fileURLToPath(new URL("mlflow_seed.py", import.meta.url));
+  const made = await must(python, ["-W", "ignore", script], { MLFLOW_TRACKING_URI: uri });
+  const seeded = Seeded.parse(JSON.parse(made));
+  const cases = casesFor(seeded);
+  const servers = { uri, ours: await uncut(uri), theirs: await officialMlflow(uri) };
+  if (version !== "newest") {
+    const chosen = cases.filter(({ goals = [] }) =>
+      goals.some((one) => one.against === "original")
+    );
+    const named = chosen.map((one) => ({
+      ...one,
+      what: `MLflow ${version}: ${one.what}`,
+      goals: [],
+    }));
+    return { rows: await callRows(servers, named) };
+  }
+  const { stdout } = await run(servers.theirs.program, ["--version"]);
+  const original = /\d+\.\d+\.\d+\S*/.exec(stdout)?.[0];
+  const first = [await startRow(servers), ...await memoryRows(servers, cases)];
+  const rows = [...first, ...await callRows(servers, cases)];
+  return { facts: { ...seeded, original }, rows };
 }
 
 /** A back end, and the programs that ask it. */
@@ -119,58 +100,32 @@ interface Servers {
   readonly theirs: Program;
 }
 
-async function onServer<T>(
-  version: MlflowVersion,
-  work: (servers: Servers, seeded: Seeded) => Promise<T>,
-): Promise<T> {
-  const server = await startMlflow({ version });
-  try {
-    progress(`Filling a server of MLflow ${version}`);
-    const { uri } = server;
-    const { python } = await ensureVenv(`mlflow-${version}`);
-    const script = fileURLToPath(new URL("mlflow_seed.py", import.meta.url));
-    const env = { MLFLOW_TRACKING_URI: uri };
-    const { code, stdout, stderr } = await run(python, ["-W", "ignore", script], { env });
-    if (code !== 0) throw new Error(`Filling the MLflow server failed:\n${stderr}`);
-    const servers = { uri, ours: await uncut(uri), theirs: await officialMlflow(uri) };
-    return await work(servers, Seeded.parse(JSON.parse(stdout)));
-  } finally {
-    await server.stop();
-  }
-}
+const uncut = (uri: string) => wandflow({ MLFLOW_TRACKING_URI: uri, ...UNCUT });
 
-function uncut(uri: string): Promise<Program> {
-  return wandflow({ MLFLOW_TRACKING_URI: uri, MAX_RESPONSE_TOKENS: "100000000" });
-}
-
-async function startRow({ ours, theirs }: Servers): Promise<Row> {
+function startRow({ ours, theirs }: Servers): Promise<Row> {
   progress("Start");
-  const start = (program: Program) => async () => {
-    await using client = await StdioClient.start(program);
-    return client.startMilliseconds;
-  };
-  return await measure({
+  return measure({
     what: "start to first `initialize` answer",
-    wandflow: start(ours),
-    original: start(theirs),
+    wandflow: StdioClient.starts(ours),
+    original: StdioClient.starts(theirs),
     rounds: 13,
-    goals: [{ against: "original", factor: 20 }],
+    goals: [better(20)],
   });
 }
 
-async function memoryRows({ ours, theirs }: Servers, lines: readonly Line[]): Promise<Row[]> {
+async function memoryRows({ ours, theirs }: Servers, cases: readonly Case[]): Promise<Row[]> {
   progress("Memory");
   const take = async (program: Program) => {
     await using client = await StdioClient.start(program);
     await client.request("tools/list", {});
-    const idle = client.memory();
-    const after = async (large: boolean) => {
-      for (const line of lines) if (line.large === large) await client.call(line);
+    const taken = [client.memory()];
+    for (const some of [cases.slice(0, -2), cases.slice(-2)]) {
+      for (const one of some) await client.call(one);
       // Time to give back what they want to.
       await new Promise((resolve) => setTimeout(resolve, 10_000));
-      return client.memory();
-    };
-    return [idle, await after(false), await after(true), client.memory("VmHWM")];
+      taken.push(client.memory());
+    }
+    return [...taken, client.memory("VmHWM")];
   };
   const [own, original] = [await take(ours), await take(theirs)];
   return [
@@ -179,55 +134,29 @@ async function memoryRows({ ours, theirs }: Servers, lines: readonly Line[]): Pr
     "memory after all of the calls below",
     "memory, the most of all that time",
   ].map((what, index) => ({
-    what,
-    unit: "MB",
-    wandflow: median(own.slice(index, index + 1)),
-    original: original[index],
-    goals: index === 3 ? [] : [{ against: "original", factor: 3 }],
+    ...{ what, unit: "MB", wandflow: own[index] ?? NaN, original: original[index] },
+    goals: index === 3 ? [] : [better(3)],
   }));
 }
 
-async function callRows({ uri, ours, theirs }: Servers, lines: readonly Line[]): Promise<Row[]> {
+/** Beside each call, the requests that wandflow sends for it. */
+async function callRows({ uri, ours, theirs }: Servers, cases: readonly Case[]): Promise<Row[]> {
+  const recorded: Case[] = [];
+  {
+    await using recorder = new Recorder(uri);
+    await using client = await StdioClient.start(await uncut(recorder.url));
+    for (const one of cases) {
+      await client.call(one);
+      const before = recorder.seen.length;
+      await client.call(one);
+      const steps = stepsOf(recorder.seen.slice(before));
+      const bare = async () => {
+        for (const step of steps) await Promise.all(step.map((sent) => spend(uri, sent)));
+      };
+      recorded.push({ ...one, bare });
+    }
+  }
   await using own = await StdioClient.start(ours);
   await using other = await StdioClient.start(theirs);
-  const bare = await requestsOf(uri, lines);
-  const rows: Row[] = [];
-  for (const [index, line] of lines.entries()) {
-    progress(line.what);
-    for (const client of [own, other]) await client.call(line);
-    rows.push(
-      await measure({
-        what: line.what,
-        wandflow: own.repeat(line),
-        bare: bare[index],
-        original: other.repeat(line),
-        rounds: 13,
-        goals: line.goals,
-      }),
-    );
-  }
-  return rows;
-}
-
-/** For each call, the requests that wandflow sends for it. */
-async function requestsOf(uri: string, lines: readonly Line[]): Promise<Run[]> {
-  await using recorder = new Recorder(uri);
-  await using client = await StdioClient.start(await uncut(recorder.url));
-  const runs: Run[] = [];
-  for (const line of lines) {
-    await client.call(line);
-    const before = recorder.seen.length;
-    await client.call(line);
-    const steps = stepsOf(recorder.seen.slice(before));
-    runs.push(async () => {
-      for (const step of steps) await Promise.all(step.map((one) => read(uri, one)));
-    });
-  }
-  return runs;
-}
-
-async function read(uri: string, request: Sent): Promise<void> {
-  const response = await send(uri, request);
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${request.path}: ${response.status} ${text.slice(0, 200)}`);
+  return await runCases(recorded, { wandflow: own, original: other });
 }

@@ -6,44 +6,38 @@
  */
 import { fileOf } from "../graph.ts";
 import { say } from "../say.ts";
-import { type Call, StdioClient, wandflow } from "./client.ts";
+import { StdioClient, wandflow } from "./client.ts";
+import { measure } from "./row.ts";
 
-const STARTS = 11;
 // The second as the packages' launchers set it.
 const ENV = {
   MLFLOW_TRACKING_URI: `sqlite:///${fileOf("examples/mlflow.db")}`,
   MALLOC_TRIM_THRESHOLD_: "131072",
 };
 const args = { experiment_id: "support-agent" };
-const SEARCH: Call = { tool: "search_traces", args };
-const PLOT: Call = { tool: "plot_traces", args };
-
-async function medianStart(env: Readonly<Record<string, string>>): Promise<number> {
-  const times: number[] = [];
-  for (let count = 0; count < STARTS; count++) {
-    await using client = await StdioClient.start(await wandflow(env));
-    times.push(client.startMilliseconds);
-  }
-  return Math.round(times.sort((a, b) => a - b)[Math.floor(STARTS / 2)] ?? 0);
-}
-
 const pause = (seconds: number) => new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
 
 if (import.meta.main) {
-  await medianStart(ENV);
-  say(`start, ms: ${await medianStart(ENV)}`);
-  const without = await medianStart({ ...ENV, WANDFLOW_EXCLUDE_TOOLS: "pictures" });
-  say(`start without the tools that draw, ms: ${without}`);
-  await using client = await StdioClient.start(await wandflow(ENV));
-  await client.call(SEARCH);
+  const program = await wandflow(ENV);
+  const without = await wandflow({ ...ENV, WANDFLOW_EXCLUDE_TOOLS: "pictures" });
+  const starts = await measure({
+    ...{ what: "start", rounds: 11 },
+    ...{ wandflow: StdioClient.starts(program), bare: StdioClient.starts(without) },
+  });
+  say(`start, ms: ${Math.round(starts.wandflow)}`);
+  say(`start without the tools that draw, ms: ${Math.round(starts.bare ?? NaN)}`);
+  await using client = await StdioClient.start(program);
+  await client.call({ tool: "search_traces", args });
+  const sayMemory = (when: string) => say(`memory ${when}, MB: ${Math.round(client.memory())}`);
+  const draw = async () =>
+    Math.round((await client.call({ tool: "plot_traces", args })).milliseconds);
   await pause(2);
-  const megabytes = () => Math.round(client.memory());
-  say(`memory before, MB: ${megabytes()}`);
-  say(`first picture, ms: ${Math.round((await client.call(PLOT)).milliseconds)}`);
+  sayMemory("before");
+  say(`first picture, ms: ${await draw()}`);
   const next: number[] = [];
-  for (let count = 0; count < 5; count++) next.push((await client.call(PLOT)).milliseconds);
-  say(`next pictures, ms: ${next.map(Math.round).join(", ")}`);
-  say(`memory while the painter waits, MB: ${megabytes()}`);
+  while (next.length < 5) next.push(await draw());
+  say(`next pictures, ms: ${next.join(", ")}`);
+  sayMemory("while the painter waits");
   await pause(15);
-  say(`memory after it has ended, MB: ${megabytes()}`);
+  sayMemory("after it has ended");
 }

@@ -21,26 +21,23 @@ export class Recorder implements AsyncDisposable {
   readonly #server: Deno.HttpServer<Deno.NetAddr>;
 
   constructor(upstream: string) {
-    this.#server = Deno.serve(
-      { hostname: "127.0.0.1", port: 0, onListen() {} },
-      async (request) => {
-        const began = performance.now();
-        const { pathname, search } = new URL(request.url);
-        const sent = {
-          method: request.method,
-          path: `${pathname}${search}`,
-          type: request.headers.get("content-type"),
-          body: await request.text(),
-        };
-        const authorization = request.headers.get("authorization");
-        const response = await send(upstream, sent, authorization);
-        const answer = await response.text();
-        const answerType = response.headers.get("content-type") ?? "application/octet-stream";
-        const { status } = response;
-        this.seen.push({ ...sent, began, ended: performance.now(), status, answerType, answer });
-        return new Response(answer, { status, headers: { "content-type": answerType } });
-      },
-    );
+    const options = { hostname: "127.0.0.1", port: 0, onListen() {} };
+    this.#server = Deno.serve(options, async (request) => {
+      const began = performance.now();
+      const { pathname, search } = new URL(request.url);
+      const sent = {
+        method: request.method,
+        path: `${pathname}${search}`,
+        type: request.headers.get("content-type"),
+        body: await request.text(),
+      };
+      const response = await send(upstream, sent, request.headers.get("authorization"));
+      const answer = await response.text();
+      const answerType = response.headers.get("content-type") ?? "application/octet-stream";
+      const { status } = response;
+      this.seen.push({ ...sent, began, ended: performance.now(), status, answerType, answer });
+      return new Response(answer, { status, headers: { "content-type": answerType } });
+    });
   }
 
   get url(): string {
@@ -52,7 +49,12 @@ export class Recorder implements AsyncDisposable {
   }
 }
 
-/** Sends a request again. */
+/** A request that sends JSON. */
+export function post(path: string, body: unknown): Sent {
+  return { method: "POST", path, type: "application/json", body: JSON.stringify(body) };
+}
+
+/** Sends a request, perhaps once more. */
 export function send(
   base: string,
   { method, path, type, body }: Sent,
@@ -66,6 +68,13 @@ export function send(
     },
     ...(body === "" ? {} : { body }),
   });
+}
+
+/** Sends a request that has to succeed, and reads its answer for nothing. */
+export async function spend(base: string, sent: Sent, authorization?: string): Promise<void> {
+  const response = await send(base, sent, authorization);
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${sent.path}: ${response.status} ${text.slice(0, 300)}`);
 }
 
 /** Requests in the order in which they were sent, those side by side that overlapped. */

@@ -2,15 +2,23 @@ import { cpus, release, totalmem, type } from "node:os";
 import { markdownTable } from "../../src/core/table.ts";
 import type { Goal, Row, Section } from "./row.ts";
 
+const TEXTS = await Deno.readTextFile(new URL("page.md", import.meta.url));
+const [HEAD = ""] = TEXTS.split("<!-- ");
+
+/** What the page says above a part's figures, with the facts of this run. */
+function textOf(name: string, facts: Section["facts"] = {}): string {
+  const text = TEXTS.split(`<!-- bench:${name} -->`)[1]?.split("<!-- ")[0];
+  if (text === undefined) throw new Error(`The page has no text for ${name}.`);
+  return text.trim().replaceAll(/\{(\w+)\}/g, (whole, key) => String(facts[key] ?? whole));
+}
+
 /** A section as the Markdown between its markers. */
-export function printSection(
-  { title, about, rows, picture, headings = {} }: Section,
-  machine: string,
-) {
-  const { original = "original", bare = "bare" } = headings;
+export function printSection(name: string, section: Section, machine: string): string {
+  const { rows, picture, facts, headings: { original = "original", bare = "bare" } = {} } = section;
   // A heading's remark is its own.
   const known = original.split(",")[0];
   const rates = rows.some(({ unit }) => unit === "calls/s");
+  const more = new Set(rows.flatMap((row) => Object.keys(row.more ?? {})));
   const columns: readonly (readonly [string, (row: Row) => string])[] = [
     ["", (row) => row.what],
     ["wandflow", (row) => figure(row, row.wandflow)],
@@ -18,9 +26,7 @@ export function printSection(
     [rates ? `wandflow ÷ ${known}` : `${known} ÷ wandflow`, (row) => factor(row, "original")],
     [bare, (row) => figure(row, row.bare)],
     [`wandflow ÷ ${bare}`, (row) => factor(row, "bare")],
-    ...[...new Set(rows.flatMap((row) => Object.keys(row.more ?? {})))].map((heading) =>
-      [heading, (row: Row) => row.more?.[heading] ?? ""] as const
-    ),
+    ...[...more].map((name) => [name, (row: Row) => row.more?.[name] ?? ""] as const),
     ["goal", (row) => (row.goals ?? []).map((goal) => goalText(row, goal, bare)).join("; ")],
     ["note", (row) => row.note ?? ""],
   ];
@@ -29,8 +35,8 @@ export function printSection(
     used.map(([heading]) => heading),
     rows.map((row) => used.map(([, cell]) => cell(row))),
   );
-  const shown = picture === undefined ? "" : `\n\n![${picture.title}](${picture.name})`;
-  return `## ${title}\n\n${about}\n\n${machine}\n\n${table}${shown}`;
+  const shown = picture === undefined ? [] : [`![${picture.title}](${picture.name})`];
+  return [textOf(name, facts), machine, table, ...shown].join("\n\n");
 }
 
 function figure({ unit }: Row, value: number | undefined): string {
@@ -40,12 +46,11 @@ function figure({ unit }: Row, value: number | undefined): string {
   return `${grouped(value.toFixed(digits))} ${name}`;
 }
 
+/** How many times better than the original, or how many times the bare requests. */
 function ratio(row: Row, against: "original" | "bare"): number | undefined {
-  if (against === "original" && row.unit !== "calls/s") {
-    return row.original && row.original / row.wandflow;
-  }
-  if (against === "original") return row.original && row.wandflow / row.original;
-  return row.bare && row.wandflow / row.bare;
+  const other = row[against];
+  const inverted = against === "original" && row.unit !== "calls/s";
+  return other && (inverted ? other / row.wandflow : row.wandflow / other);
 }
 
 function factor(row: Row, against: "original" | "bare"): string {
@@ -83,6 +88,12 @@ export function grouped(number: number | string): string {
   return String(number).replace(/\B(?=(\d{3})+(?!\d))/g, ",");
 }
 
+/** A size in round numbers. */
+export function formatBytes(bytes: number, unit: "kB" | "MB"): string {
+  const value = bytes / (unit === "kB" ? 1e3 : 1e6);
+  return `${grouped(value.toFixed(value < 10 ? 1 : 0))} ${unit}`;
+}
+
 /** What the figures were taken on, without anything that names the machine. */
 export function describeMachine(load: readonly [number, number]): string {
   const version = /^\d+\.\d+/.exec(release())?.[0] ?? "";
@@ -97,29 +108,12 @@ export function describeMachine(load: readonly [number, number]): string {
       : "");
 }
 
-const head = (parts: readonly string[]) =>
-  `# Benchmarks
-
-Results of \`deno task bench\`, from the newest run of each part. Figures side by side were measured
-in the same run, in turns (A B C A B C …), after a warm-up, unless the section says that a figure is
-recorded. Times are medians. Goals are those of the project's plan. \`deno task bench\` with any of
-${parts.map((name) => `\`${name}\``).join(", ")} measures those parts again and rewrites their
-sections of this page; with \`all\` or without a name it measures all of them. \`--big\` measures
-what takes minutes and gigabytes.
-`;
-
-/** The page with one section put in or replaced; sections keep the order of `names`. */
-export function withSection(
-  page: string,
-  name: string,
-  section: string,
-  { names, parts }: { names: readonly string[]; parts: readonly string[] },
-): string {
-  const marked = names.flatMap((known) => {
-    const [open, close] = [`<!-- bench:${known} -->`, `<!-- /bench:${known} -->`];
-    const old = page.split(open)[1]?.split(close)[0];
-    const text = known === name ? section : old;
+/** The page with one section put in or replaced; sections keep the order of the texts. */
+export function withSection(page: string, name: string, section: string): string {
+  const marked = [...TEXTS.matchAll(/<!-- bench:(\S+) -->/g)].flatMap(([open, known]) => {
+    const close = `<!-- /bench:${known} -->`;
+    const text = known === name ? section : page.split(open)[1]?.split(close)[0];
     return text === undefined ? [] : [`${open}\n\n${text.trim()}\n\n${close}\n`];
   });
-  return [head(parts), ...marked].join("\n");
+  return [HEAD.trim(), "", ...marked].join("\n");
 }

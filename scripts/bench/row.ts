@@ -1,7 +1,5 @@
 import type { ChartSpec } from "../../src/analysis/charts/spec.ts";
-
-/** What a figure is measured in. */
-export type Unit = "ms" | "MB" | "kB" | "tokens" | "requests" | "calls/s";
+import { progress } from "../../tests/support/python/command.ts";
 
 /** What is to be reached. */
 export interface Goal {
@@ -13,10 +11,13 @@ export interface Goal {
   readonly factor: number;
 }
 
+/** Goals of lines that have one of a kind. */
+export const goalOf = (against: Goal["against"]) => (factor: number): Goal => ({ against, factor });
+
 /** One line of the page: the same thing done by wandflow, by the original, and by hand. */
 export interface Row {
   readonly what: string;
-  readonly unit: Unit;
+  readonly unit: "ms" | "MB" | "kB" | "tokens" | "requests" | "calls/s";
   readonly wandflow: number;
   readonly original?: number | undefined;
   /** The back-end requests alone, sent without any server in between. */
@@ -30,9 +31,8 @@ export interface Row {
 
 /** One section of the page. */
 export interface Section {
-  readonly title: string;
-  /** What was compared with what, and how, in a few sentences of Markdown. */
-  readonly about: string;
+  /** What the text above the table (page.md) has to be told, by its names in braces. */
+  readonly facts?: Readonly<Record<string, unknown>>;
   /** Headings of the columns, where others say more. */
   readonly headings?: { readonly original?: string; readonly bare?: string };
   readonly rows: readonly Row[];
@@ -44,7 +44,7 @@ export interface Section {
 export type Run = () => Promise<number | void>;
 
 /** A line before it is measured. */
-export interface Case extends Omit<Row, "unit" | "wandflow" | "original" | "bare"> {
+export interface Timed extends Omit<Row, "unit" | "wandflow" | "original" | "bare"> {
   readonly wandflow: Run;
   /** The original, or how many times the bare requests it was recorded to take. */
   readonly original?: Run | number | undefined;
@@ -61,40 +61,36 @@ const EVERY = 4;
  * Measures in turns (A B C A B C …), so that whatever else the machine does falls on all alike, and
  * gives the medians.
  */
-export async function measure(one: Case): Promise<Row> {
-  const { wandflow, original, bare, rounds, ...row } = one;
+export async function measure({ rounds, ...line }: Timed): Promise<Row> {
   const times: Record<"wandflow" | "bare" | "original", number[]> = {
-    wandflow: [],
-    bare: [],
-    original: [],
+    ...{ wandflow: [], bare: [], original: [] },
   };
   for (let round = -1; round < rounds; round++) {
-    const skips = rounds > MANY && round > 0 && round % EVERY !== 0;
-    const take = async (name: keyof typeof times, run: Run | number | undefined) => {
-      if (typeof run !== "function") return;
-      const milliseconds = await timed(run);
+    for (const name of ["wandflow", "bare", "original"] as const) {
+      const run = line[name];
+      const skipped = name === "original" && rounds > MANY && round > 0 && round % EVERY !== 0;
+      if (typeof run !== "function" || skipped) continue;
+      const started = performance.now();
+      const milliseconds = await run() ?? performance.now() - started;
       if (round >= 0) times[name].push(milliseconds);
-    };
-    await take("wandflow", wandflow);
-    await take("bare", bare);
-    if (!skips) await take("original", original);
+    }
   }
   const middle = (values: readonly number[]) => values.length === 0 ? undefined : median(values);
-  const bareTime = middle(times.bare);
-  return {
-    ...row,
-    unit: "ms",
-    wandflow: median(times.wandflow),
-    bare: bareTime,
-    original: typeof original === "number" && bareTime !== undefined
-      ? original * bareTime
-      : middle(times.original),
-  };
+  const bare = middle(times.bare);
+  const original = typeof line.original === "number"
+    ? line.original * (bare ?? NaN)
+    : middle(times.original);
+  return { ...line, unit: "ms", wandflow: median(times.wandflow), bare, original };
 }
 
-async function timed(run: Run): Promise<number> {
-  const started = performance.now();
-  return await run() ?? performance.now() - started;
+/** Measures lines one after the other. */
+export async function measureAll(lines: readonly Timed[]): Promise<Row[]> {
+  const rows: Row[] = [];
+  for (const line of lines) {
+    progress(line.what);
+    rows.push(await measure(line));
+  }
+  return rows;
 }
 
 /** The middle value; of an even number, the mean of the two in the middle. */

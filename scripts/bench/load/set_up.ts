@@ -4,7 +4,7 @@ import { z } from "zod";
 import { scaleStore } from "../../../tests/support/mlflow/scale.ts";
 import { startMlflow } from "../../../tests/support/mlflow/server.ts";
 import { temporaryFolder } from "../../../tests/support/packages.ts";
-import { startHttp } from "../../../tests/support/product.ts";
+import { type Program, startHttp } from "../../../tests/support/product.ts";
 import { progress } from "../../../tests/support/python/command.ts";
 import { findPython } from "../../../tests/support/python/interpreter.ts";
 import { freePort, startServer } from "../../../tests/support/python/server_process.ts";
@@ -13,7 +13,7 @@ import { startWandbSim } from "../../../tests/support/wandb/mod.ts";
 import { fillEveryday } from "../../../tests/wandb/everyday.ts";
 import { bundleScripts } from "../../bundle.ts";
 import { V8_FLAGS } from "../../flags.ts";
-import { type Call, officialMlflow, type Program, StdioClient, wandflow } from "../client.ts";
+import { type Call, officialMlflow, StdioClient, wandflow } from "../client.ts";
 import { type Exchange, Recorder, stepsOf } from "../recorder.ts";
 
 /** The spans of the trace that calls ask for under load. */
