@@ -197,5 +197,5 @@ function readChoice(setting: Setting, text: string): Reading {
   const choices = setting.choices ?? [];
   const found = choices.find((choice) => choice.toLowerCase() === text.toLowerCase());
   if (found !== undefined) return { kind: "value", value: found };
-  return { kind: "error", reason: `"${text}" is none of ${oneOf(choices)}` };
+  return { kind: "error", reason: `"${text}" is not ${oneOf(choices)}` };
 }

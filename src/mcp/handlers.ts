@@ -194,7 +194,7 @@ async function readResource(
     ...resources.map(({ spec }) => spec.template),
     ...(skills === undefined ? [] : ["skill://{name}/SKILL.md"]),
   ].join(", ");
-  throw missing(`There is no resource ${shown}; there are ${forms}.`);
+  throw missing(`There is no resource ${shown}. Resources: ${forms}.`);
 }
 
 /** Calls a reading tool; its failures become the protocol's errors. */

@@ -258,7 +258,7 @@ function malformedReply(line: string): MalformedReply | undefined {
     : undefined;
   return reply(
     INVALID_REQUEST,
-    "This is no request of JSON-RPC 2.0: it needs jsonrpc, a method, an id that is a text or a " +
+    "This is not a JSON-RPC 2.0 request: it needs jsonrpc, a method, an id that is a string or a " +
       "safe integer, and params that are an object, if any.",
     known,
   );

@@ -64,7 +64,7 @@ Deno.test("chartCurves: a log scale leaves out what it has no place for, and say
   assert.deepEqual(notes, ["loss: 2 points at or below zero have no place on a log scale."]);
 });
 
-Deno.test("chartCurves: which curves are samples is said once of all, else of each", () => {
+Deno.test("chartCurves: sampled curves are labelled once if all are, otherwise one by one", () => {
   const panel = (key: string, ...curves: Curve[]) => ({ key, curves });
   const said = (...panels: { key: string; curves: Curve[] }[]) => {
     const { spec } = chartCurves({ ...base, panels });
@@ -220,7 +220,7 @@ Deno.test("chartEvaluations: the model's cost is drawn, with the scorers' beside
   assert.match(lines[2] ?? "", /; cost 5 USD$/);
 });
 
-Deno.test("chartEvaluations: how failed predictions count is said by each evaluation's rule", () => {
+Deno.test("chartEvaluations: each evaluation's rule says how failed predictions count", () => {
   const failed = [...ten.slice(0, 9), trial(9, { status: "failed", scores: {} })];
   const base = evaluation("e", "m", failed);
   const tell = (rest: Partial<Evaluation>) =>
@@ -232,7 +232,7 @@ Deno.test("chartEvaluations: how failed predictions count is said by each evalua
   assert.equal(tell({ recorded }), "counted as it recorded");
 });
 
-Deno.test("chartEvaluations: evaluations of one model are told apart; latency outlives many scores", () => {
+Deno.test("chartEvaluations: evaluations of one model are distinguished; latency is kept among many scores", () => {
   const scores = Object.fromEntries(
     Array.from({ length: 9 }, (_, index) => [`score ${index}`, index]),
   );

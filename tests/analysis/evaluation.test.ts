@@ -108,7 +108,7 @@ Deno.test("examples that were given another text differ, those given the same do
   assert.deepEqual(scorer?.texts, { a: { yes: 4, no: 1 }, b: { yes: 3, no: 1 } });
 });
 
-Deno.test("a scorer that gives objects, and sometimes null, is reported by its fields alone", () => {
+Deno.test("a scorer that returns objects, and sometimes null, is reported only by its fields", () => {
   const tell = (...given: unknown[]) =>
     aggregateEvaluation({
       id: "e",

@@ -49,7 +49,7 @@ Deno.test("objects whose names are data are not listed name by name", () => {
   ]);
 });
 
-Deno.test("many ops with arguments of their own are no objects whose names are data", () => {
+Deno.test("many ops with different arguments are not objects whose names are data", () => {
   const rows = Array.from(
     { length: 50 },
     (_, op) => [`op${op}`, { inputs: { [`a${op}`]: 1, [`b${op}`]: 2, shared: true } }] as const,

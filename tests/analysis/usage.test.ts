@@ -97,7 +97,7 @@ Deno.test("calls that come one by one, in any order, give the same sums", () => 
   }));
 });
 
-Deno.test("more calls than are held are added up trace by trace, or told", () => {
+Deno.test("more calls than fit are added up trace by trace, or reported", () => {
   const leaves = Array.from({ length: 300 }, (_, index) => ({
     ...call(`c${index}`, `unseen-${index % 7}`, 1),
     trace_id: `t${Math.floor(index / 3)}`,

@@ -58,7 +58,7 @@ Deno.test("words win over --args, which must be one JSON object", () => {
   assert.match(String(readArguments([], "{")), /^--args is not JSON: /);
 });
 
-Deno.test("what is no key=value is refused", () => {
+Deno.test("what is not key=value is refused", () => {
   for (const word of ["word", "=value", ""]) {
     assert.equal(words(word), `"${word}" is not key=value.`);
   }

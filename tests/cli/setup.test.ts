@@ -34,7 +34,7 @@ async function texts(client: Client, server: Server): Promise<string[]> {
   ];
 }
 
-Deno.test("no client's text holds a secret, every one names the variable", async () => {
+Deno.test("no client's text contains a secret, and each names the variable", async () => {
   for (const [name, client] of ALL) {
     for (const text of await texts(client, LOCAL)) {
       const shown = name === "cursor" && text.startsWith("cursor:")

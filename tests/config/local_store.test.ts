@@ -87,7 +87,7 @@ Deno.test("a folder is a file store", () => {
   assert.equal(readLocalStore(settings), undefined);
 });
 
-Deno.test("a folder that holds mlflow.db and no experiments means that file", () => {
+Deno.test("a folder with mlflow.db and no experiments means that file", () => {
   const file = "/home/me/project/app/mlflow.db";
   const found = locate({ MLFLOW_TRACKING_URI: "./app" }, files(file));
   assert.equal(readLocalStore(found.settings)?.path, file);

@@ -116,7 +116,7 @@ Deno.test("a value that cannot be used is an error that says why", () => {
     [{ MAX_RESPONSE_TOKENS: "Infinity" }, /"Infinity" is not a number/],
     [{ WANDFLOW_PORT: "65536" }, /65536 is above 65535/],
     [{ WANDFLOW_PORT: "-1" }, /-1 is below 0/],
-    [{ WANDFLOW_TRANSPORT: "htp" }, /"htp" is none of stdio or http\.$/],
+    [{ WANDFLOW_TRANSPORT: "htp" }, /"htp" is not stdio or http\.$/],
   ];
   for (const [env, expected] of cases) {
     const { errors } = resolve(env);

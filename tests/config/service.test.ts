@@ -15,7 +15,7 @@ const problems = (env: Readonly<Record<string, string>>) => findServiceProblems(
 const BEYOND = { WANDFLOW_HOST: "0.0.0.0" };
 const NAMED = { WANDFLOW_ALLOWED_HOSTS: "wandflow.example.com" };
 
-Deno.test("beyond loopback it takes callers who authenticate, and the names it goes by", () => {
+Deno.test("beyond loopback it needs authentication and a list of host names", () => {
   const [who, names, ...rest] = problems(BEYOND);
   assert.match(who ?? "", /anyone who can reach it could call.*--auth token/);
   assert.match(names ?? "", /without --allowed-hosts/);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { badArgument, Failure } from "../../src/core/failure.ts";
 
-Deno.test("what a failure repeats of its caller's is shortened, whoever says it", () => {
+Deno.test("what a failure repeats from its caller is shortened", () => {
   const long = "x".repeat(200_000);
   for (const text of [`There is no run "${long}".`, `${"two words ".repeat(20_000)}`]) {
     const { message, hint = "" } = badArgument(text, `Not ${text}`);

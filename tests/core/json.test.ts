@@ -22,7 +22,7 @@ Deno.test("integers beyond 2^53 keep every digit, as text", () => {
   assert.equal(parseJson(" 12345678901234567890 "), "12345678901234567890");
 });
 
-Deno.test("numbers that a double holds stay numbers", () => {
+Deno.test("numbers that fit into a double stay numbers", () => {
   const text = "[9007199254740991, -9007199254740991, 0.1234567890123456789, 1e300, -0.5, 1E5, 0]";
   assert.deepEqual(parseJson(text), [
     9007199254740991,

@@ -45,7 +45,7 @@ Deno.test("parseMoment: every form of a time and an age", () => {
   }
 });
 
-Deno.test("parseMoment: what is not a time is none, impossible dates included", () => {
+Deno.test("parseMoment: what is not a time is refused, impossible dates included", () => {
   for (
     const text of [
       "",
@@ -84,7 +84,7 @@ Deno.test("unixMillis: the size tells the unit, negative times included", () => 
   assert.equal(unixMillis(10_000_000_000), 10_000_000_000);
 });
 
-Deno.test("parseDuration: units add up, a number alone is none", () => {
+Deno.test("parseDuration: units add up, and a bare number is not a duration", () => {
   assert.equal(parseDuration("1h30m"), 5_400_000);
   assert.equal(parseDuration("2 days"), 172_800_000);
   assert.equal(parseDuration("1.5 s"), 1500);

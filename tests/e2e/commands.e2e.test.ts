@@ -53,7 +53,7 @@ Deno.test("what cannot be understood is refused with the nearest that can", asyn
     [["qqqq"], /Unknown command "qqqq"\. Commands: stdio, serve, tools, call/],
     [["tools", "--jsn"], /Unknown flag --jsn; did you mean --json\?/],
     [["--tracking-url", "http://x"], /Unknown flag --tracking-url; did you mean --tracking-uri\?/],
-    [["serve", "--transport", "htpp"], /"htpp" is none of stdio or http/],
+    [["serve", "--transport", "htpp"], /"htpp" is not stdio or http/],
     [["serve", "--port", "http"], /--port: "http" is not a number/],
     [["serve", "--port", "70000"], /--port: 70000 is above 65535/],
     [["tools", "extra"], /Unexpected argument "extra"/],
@@ -144,7 +144,7 @@ Deno.test("values that a client did not fill in count as not set, and are explai
   }
 });
 
-Deno.test("call takes words and JSON, prints JSON into a pipe, and says by its code how it went", async () => {
+Deno.test("call takes words and JSON, prints JSON into a pipe, and reports the outcome by its exit code", async () => {
   await using mlflow = startFakeMlflow();
   const env = { MLFLOW_TRACKING_URI: mlflow.url, MLFLOW_EXPERIMENT_ID: EXPERIMENT };
   const call = (...args: string[]): Promise<Finished> => run(["call", ...args], env);

@@ -154,7 +154,7 @@ for (const revision of [LEGACY, MODERN] as const) {
   });
 }
 
-Deno.test("without files for more connections, calls go on and others are taken later", async () => {
+Deno.test("without file descriptors for more connections, calls continue and others are accepted later", async () => {
   await using mlflow = startFakeMlflow();
   const held = mlflow.hold(SEARCH);
   const { program, args, env } = await productProgram();
@@ -217,7 +217,7 @@ Deno.test("over HTTP, too, JSON log lines are JSON, that of the address included
   assert.equal(more.length, 0);
 });
 
-Deno.test("a message beyond all measure ends the connection, and that is said", async () => {
+Deno.test("a far too long message ends the connection, with an error", async () => {
   await using server = await startStdio(environment("http://[::1]:9"));
   const part = "x".repeat(1 << 20);
   const pour = async () => {
@@ -229,7 +229,7 @@ Deno.test("a message beyond all measure ends the connection, and that is said", 
   assert.match(server.stderr.text, /ERROR .* larger than 67108864 bytes\. The connection ends\./);
 });
 
-Deno.test("an error that nobody caught ends the program with a message and not with 0", async () => {
+Deno.test("an uncaught error ends the program with a message and not with 0", async () => {
   await using probe = await prepareProbe();
   for (const kind of ["throw", "reject"] as const) {
     const { code, stdout, stderr } = await run(

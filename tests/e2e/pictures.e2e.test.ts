@@ -53,7 +53,7 @@ async function* filesBelow(folder: string): AsyncGenerator<string> {
   }
 }
 
-Deno.test("a picture goes into a file, its words to the person", async () => {
+Deno.test("a picture is written to a file, its description to the terminal", async () => {
   const { program, args, env } = await launchedBy(await bundledMain());
   const { code, stdout, stderr } = await new Deno.Command(program, {
     args: [...args, ...CALL],

@@ -7,7 +7,7 @@ import { checkDoor, EXAMPLE, listBelow } from "./door.ts";
 /** A user without rights on anything; only the superuser can become another. */
 const NOBODY = 65534;
 
-Deno.test("it does all of its work from a folder of its own", async () => {
+Deno.test("it does all of its work from its own folder", async () => {
   await checkDoor(await productProgram());
 });
 

@@ -93,7 +93,7 @@ Deno.test("callers with a token use the server's credentials, until it is taken 
   }
 });
 
-Deno.test("callers with credentials of their own are known by these upstream", async () => {
+Deno.test("callers with their own credentials are identified by these upstream", async () => {
   await using mlflow = startFakeMlflow();
   await using product = await startHttp(
     {

@@ -59,7 +59,7 @@ Deno.test("on a terminal, whoever starts the server by hand is told what it wait
   assert.match(screen, /wandflow --help/);
 });
 
-Deno.test("on a terminal, progress is shown while a call goes on", async () => {
+Deno.test("on a terminal, progress is shown during a call", async () => {
   await using mlflow = startFakeMlflow();
   const env = { MLFLOW_TRACKING_URI: mlflow.url, MLFLOW_EXPERIMENT_ID: EXPERIMENT };
   const args = ["call", "search_traces", "max_results=1200", "extract_fields=info.trace_id"];

@@ -101,7 +101,7 @@ Deno.test("a reply without the array is an error, and no reason to repeat", asyn
   }
 });
 
-Deno.test("damaged items and lines are named as what the reply holds", async () => {
+Deno.test("damaged items and lines are named after what the reply contains", async () => {
   const deep = "[".repeat(3000) + "]".repeat(3000);
   const many = `[${"{},".repeat(1_000_000)}{}]`;
   for (
@@ -161,7 +161,7 @@ Deno.test("endless rows end at the call's time, and leaving them ends the transf
   assert.equal(late.code, "timeout");
 });
 
-Deno.test("streams end at bounds of their own: bytes in all, bytes of a row, items", async () => {
+Deno.test("streams have their own limits: total bytes, bytes of a row, items", async () => {
   const huge = () => new Response("{}", { headers: { "content-length": String(2 ** 29 + 1) } });
   for (const rows of [jsonLines(huge(), PLACE), arrayItems(huge(), SPANS, PLACE)]) {
     assert.match((await failure(collect(rows))).message, /larger than 512 MiB/);

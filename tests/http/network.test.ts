@@ -62,7 +62,7 @@ Deno.test("a body cut short is reported, repeated for a GET, never taken for the
   assert.deepEqual(await sessionWith(server.url).json(GET), []);
 });
 
-Deno.test("what is no HTTP at all is an error", async () => {
+Deno.test("what is not HTTP at all is an error", async () => {
   for (const bytes of ["SSH-2.0-OpenSSH_9\r\n", "\u0000\u0001", "HTTP/1.1 abc\r\n\r\n"]) {
     await using server = serveRaw((connection) => say(connection, bytes));
     const { report } = await failure(sessionWith(server.url).json(POST));

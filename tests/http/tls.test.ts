@@ -135,7 +135,7 @@ Deno.test("a redirect from https to http is refused, even within the host's name
   assert.deepEqual(plain.requests, []);
 });
 
-Deno.test("https where a server speaks http is told so", async () => {
+Deno.test("https to a server that speaks http is reported as such", async () => {
   await using server = serve(() => Response.json(1));
   const url = server.url.replace("http:", "https:");
   const { report } = await failure(sessionWith(url).json(GET));

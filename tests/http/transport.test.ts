@@ -42,7 +42,7 @@ Deno.test("a redirect within the host is followed with the credentials", async (
   assert.deepEqual(authorizations, Array(3).fill("Bearer canary-token-0001"));
 });
 
-Deno.test("an address of its own is asked as it is, query and all", async () => {
+Deno.test("a separate address is used as it is, including the query", async () => {
   await using server = serve((_, count) => count === 0 ? to("/plain") : Response.json(1));
   const address = new URL(`${server.url}/signed%2Fpath?b=%7e&a=+1`);
   assert.equal(await sessionWith("http://127.0.0.1:1/prefix").json({ method: "GET", address }), 1);
@@ -64,7 +64,7 @@ Deno.test("one to a host that is not configured is refused, and that host sees n
   assert.deepEqual(other.requests, []);
 });
 
-Deno.test("one to a cloud's metadata service is refused without a way to permit it", async () => {
+Deno.test("one to a cloud's metadata service is refused, and nothing can permit it", async () => {
   for (const host of ["169.254.169.254", "2852039166", "[::ffff:169.254.169.254]:8080"]) {
     await using server = serve(() => to(`http://${host}/latest/meta-data`));
     const { report } = await confined(server.url, [server.host]);
@@ -115,7 +115,7 @@ Deno.test("a redirect in circles ends", async () => {
   assert.equal(server.requests.length, 6);
 });
 
-Deno.test("one to nowhere, or to what is no web address, is refused", async () => {
+Deno.test("one without a target, or to something that is not a web address, is refused", async () => {
   for (
     const location of ["file:///etc/passwd", "data:text/plain,x", "ftp://127.0.0.1/", "http://"]
   ) {

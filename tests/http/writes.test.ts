@@ -101,7 +101,7 @@ Deno.test("the runtime alone repeats a write that a kept connection loses", asyn
   assert.deepEqual(server.requests, ["GET /read", "POST /write", "POST /write"]);
 });
 
-Deno.test("a reply that leaves a write in doubt is told so, and nothing is repeated", async () => {
+Deno.test("a reply that leaves a write in doubt is reported as such, and nothing is repeated", async () => {
   const gateway = JSON.stringify({ message: "Service Unavailable" });
   for (const status of [303, 408, 500, 502, 503, 504, 520]) {
     for (const body of ["", "<html><h1>Bad gateway</h1></html>", gateway]) {

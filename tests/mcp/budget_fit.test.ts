@@ -39,7 +39,7 @@ Deno.test("long texts are shortened first, everything else stays", () => {
   assert.deepEqual(Note.parse(result).truncated.shortened, { log: 1 });
 });
 
-Deno.test("then the last rows go, and the result says how to go on", () => {
+Deno.test("then the last rows are dropped, and the result says how to continue", () => {
   const data = { ...metrics(5000), next: undefined };
   const result = shrink(data, 3000, [{
     path: "rows",
@@ -166,7 +166,7 @@ Deno.test("what a row is found by is never cut, while its texts are", () => {
   assert.deepEqual([...cut], ["note"]);
 });
 
-Deno.test("references are never cut, whatever holds them", () => {
+Deno.test("references are never cut, wherever they are", () => {
   const digest = "Zz0".repeat(14);
   const row = (index: number) => ({
     inputs: {

@@ -54,7 +54,7 @@ Deno.test("a name that is not what it looks like is not suggested", async () => 
   assert.deepEqual(found.values, ["plain"]);
 });
 
-Deno.test("a look-up that fails or takes too long suggests nothing and is told to stop", async () => {
+Deno.test("a look-up that fails or takes too long suggests nothing and is stopped", async () => {
   const none = { values: [], total: 0, hasMore: false };
   const { log, lines } = keptLog();
   const failing: Suggest = () => Promise.reject(new Error("no such host"));

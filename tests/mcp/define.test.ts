@@ -98,7 +98,7 @@ Deno.test("filters narrow and never widen", () => {
   assert.throws(() => allTools({ WANDFLOW_TOOLSETS: "mlfow" }), /did you mean "mlflow"/);
 });
 
-Deno.test("the lint finds what it is there for", () => {
+Deno.test("the lint finds what it should", () => {
   const root = (properties: unknown) => ({ type: "object", properties, required: [] });
   for (
     const bad of [

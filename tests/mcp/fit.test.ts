@@ -44,13 +44,13 @@ Deno.test("an answer is as long as the client passes on, and says what was cut a
   }
 });
 
-Deno.test("what the user set is the bound, whoever the client is", () => {
+Deno.test("the user's limit applies to any client", () => {
   const { text } = render("@cline/core", 30_000);
   assert.ok(text.length > 50_000);
   assert.doesNotMatch(text, /"truncated"/);
 });
 
-Deno.test("facts stand before the rows, and each row on a line of its own", () => {
+Deno.test("facts come before the rows, and each row has its own line", () => {
   const [head = "", ...lines] = render("opencode").text.split("\n");
   assert.match(head, /^\{"returned":\d+,.*"items":\[$/);
   assert.ok(lines.length > 10);

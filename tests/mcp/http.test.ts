@@ -170,7 +170,7 @@ Deno.test("calls are answered without a session, by any instance", async () => {
   }
 });
 
-Deno.test("on the endpoint GET and DELETE are refused, and so is what is no message", async () => {
+Deno.test("the endpoint refuses GET and DELETE, and whatever is not a message", async () => {
   const handler = handlerFor();
   for (const method of ["GET", "DELETE"]) {
     const response = await handler.fetch(ask("/mcp", { accept: "text/event-stream" }, method));
@@ -247,7 +247,7 @@ async function listening(tools = [echo], hostname = "127.0.0.1") {
   return { url: await promise, stop: () => stopping.abort(), ended };
 }
 
-Deno.test("it listens where it is told, by that address", async () => {
+Deno.test("it listens at the given address", async () => {
   const linux = Deno.build.os === "linux" ? ["127.0.0.2"] : [];
   for (const hostname of ["127.0.0.1", "localhost", ...linux]) {
     const { url, stop, ended } = await listening([echo], hostname);
@@ -279,7 +279,7 @@ Deno.test("a message beyond the limit is refused over the socket, whoever takes 
   await ended;
 });
 
-Deno.test("a client that reads only after it has sent all hears that it was too much", async () => {
+Deno.test("a client that reads only after sending everything still gets the refusal", async () => {
   const { url, stop, ended } = await listening();
   const { hostname, port } = new URL(url);
   using connection = await Deno.connect({ hostname, port: Number(port) });

@@ -110,7 +110,7 @@ const FOREIGN = [
   "",
 ];
 
-Deno.test("addresses that cannot be meant are told from those of another form", () => {
+Deno.test("impossible addresses are distinguished from those of another form", () => {
   for (const uri of HOSTILE) assert.equal(matchUri(TEMPLATE, uri)?.kind, "hostile", uri);
   for (const uri of FOREIGN) assert.equal(matchUri(TEMPLATE, uri), undefined, uri);
   assert.equal(matchUri(TEMPLATE, "THING://a/things/b")?.kind, "match");

@@ -27,7 +27,7 @@ Deno.test("the text block is the structure as compact JSON", () => {
   assert.ok(result._meta !== undefined && UNTRUSTED in result._meta);
 });
 
-Deno.test("hidden characters are taken out of structure, text and links alike", () => {
+Deno.test("hidden characters are removed from structure, text and links", () => {
   const data = { name: "a\u202Eb", list: ["\u200B"] };
   const result = renderReply(
     {
@@ -130,7 +130,7 @@ Deno.test("secrets and hidden characters never leave in a message or hint", () =
   assert.doesNotMatch(toFailureReport(long, log).message, /can/);
 });
 
-Deno.test("an abort that nobody made a failure of is a cancelled call", () => {
+Deno.test("an abort that was not turned into a failure is a cancelled call", () => {
   const { log } = keptLog();
   assert.equal(toFailureReport(new DOMException("x", "AbortError"), log).error, "cancelled");
 });
@@ -148,7 +148,7 @@ Deno.test("a picture comes with its description, and without structured content"
   assert.equal("structuredContent" in result, false);
 });
 
-Deno.test("a secret leaves in no part of a result, however it is written or hidden", () => {
+Deno.test("no part of a result contains a secret, however it is written or hidden", () => {
   const secret = "canary-0123456789";
   const { log } = keptLog([secret]);
   const hidden = `${secret.slice(0, 5)}\u200B${secret.slice(5)}`;

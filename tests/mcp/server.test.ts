@@ -109,7 +109,7 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
     }
   });
 
-  test("a client with hints of its own is given them, and no other", async () => {
+  test("only a client with its own hints gets them", async () => {
     const parts = { starters: ["echo"], maxTokens: 30_000 };
     const hinted = { clientName: "claude-code", ...parts };
     const hintsOf = async ({ client }: Connected) =>
@@ -341,7 +341,7 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
     assert.deepEqual([done, trusting.asked.length], [["it"], 0]);
   });
 
-  test("where nobody can be asked, nothing happens without confirm: true", async () => {
+  test("if nobody can be asked, nothing happens without confirm: true", async () => {
     const done: string[] = [];
     await using connected = await connect(era, [destroyer(done)]);
     const { client } = connected;

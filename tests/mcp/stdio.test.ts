@@ -72,7 +72,7 @@ Deno.test("lines become messages, however the bytes are split", async () => {
   ));
 });
 
-Deno.test("what is no message is reported and passed over; a last line without its end is none", async () => {
+Deno.test("what is not a message is reported and skipped, like an unfinished last line", async () => {
   const lines = ["", "not json", '{"jsonrpc":"1.0"}', JSON.stringify(ping(1)), '{"jsonrpc"'];
   const { messages, errors } = await received([bytesOf(lines.join("\n"))]);
   assert.deepEqual(messages, [ping(1)]);
@@ -187,7 +187,7 @@ Deno.test("messages are written one after the other, in order", async () => {
   assert.deepEqual(paper.lines(), sent);
 });
 
-Deno.test("a pipe that nobody reads ends the connection, once", async () => {
+Deno.test("a pipe without a reader ends the connection, once", async () => {
   const broken: Sink = { write: () => Promise.reject(new Deno.errors.BrokenPipe("Broken pipe")) };
   const transport = new StdioTransport(new ReadableStream(), broken, LIMIT);
   let closed = 0;

@@ -42,7 +42,7 @@ Deno.test("nothing is destroyed without agreement: every combination", async () 
   assert.deepEqual([...seen.keys()].sort(), ["asked", "confirmation_required", "declined", "done"]);
 });
 
-Deno.test("the refusal says what would have happened and how to go on", async () => {
+Deno.test("the refusal says what would have happened and how to continue", async () => {
   await assert.rejects(destroyer([]).call({ thing: "x" }, context()), (error) => {
     assert.ok(error instanceof Failure);
     assert.deepEqual(error.report, {
@@ -72,7 +72,7 @@ Deno.test("a call that destroys nothing needs no agreement", async () => {
   assert.deepEqual(done, []);
 });
 
-Deno.test("wrong arguments are refused before anybody is asked", async () => {
+Deno.test("invalid arguments are refused before anyone is asked", async () => {
   const consent = { canAsk: true, answer: undefined, trustConfirm: false };
   await assert.rejects(destroyer([]).call({}, context({ consent })), /`thing` is missing/);
   await assert.rejects(echo.call({ text: "a", times: 0 }, context()), /`times`/);

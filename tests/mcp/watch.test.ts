@@ -5,7 +5,7 @@ import { watchCall } from "../../src/mcp/watch.ts";
 
 const { signal } = new AbortController();
 
-Deno.test("a caller with a progress token hears of a silent call, in numbers that grow", async () => {
+Deno.test("a caller with a progress token gets growing numbers during a silent call", async () => {
   const heard: { progress: number; message?: string | undefined }[] = [];
   const enough = Promise.withResolvers<void>();
   const notify = ({ params }: { readonly params?: unknown }) => {

@@ -138,7 +138,7 @@ Deno.test("delete_traces: the refusal's advice, followed to the letter, deletes 
   ]);
 });
 
-Deno.test("delete_traces: a time in another unit than milliseconds is read by its size", async () => {
+Deno.test("delete_traces: the unit of a time follows from its size", async () => {
   for (const time of [1_790_000_000, 1_790_000_000_000, 1_790_000_000_000_000]) {
     await using mlflow = startFakeMlflow();
     const tools = toolsWith({ MLFLOW_TRACKING_URI: mlflow.url });

@@ -382,7 +382,7 @@ Deno.test("search: spans of small traces come in one request, those of huge ones
   }
 });
 
-Deno.test("search: without a path below data no spans of named traces are asked for", async () => {
+Deno.test("search: without a path below data no spans of named traces are requested", async () => {
   await using server = searchable([{ id: "tr-1", bytes: 10 }, { id: "tr-2", bytes: 60_000_000 }]);
   const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
   for (const more of [{}, { extract_fields: "info.trace_id,info.trace_metadata.*" }]) {

@@ -81,7 +81,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
       await tools.fails("get_trace", { trace_id: lost, extract_fields: "data.spans.*.name" });
     });
 
-    Deno.test(`MLflow ${server.version}: a span among spans that are ${what} is assessed, and the doubt told`, async () => {
+    Deno.test(`MLflow ${server.version}: a span among spans that are ${what} is assessed, with a note of the doubt`, async () => {
       const { lost } = await loseSpans(text);
       const args = { trace_id: lost, name: "good", value: true };
       const data = await tools.ok("log_feedback", { ...args, span_id: "00000000000000aa" });

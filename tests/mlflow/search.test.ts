@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { EXPERIMENT, startFakeMlflow } from "../e2e/fake_mlflow.ts";
 import { listAt, toolsWith } from "./harness.ts";
 
-Deno.test("search: progress goes on growing while spans are read", async () => {
+Deno.test("search: progress keeps growing while spans are read", async () => {
   await using mlflow = startFakeMlflow(({ pathname }) =>
     pathname.endsWith("/batchGet") ? Response.json({}) : undefined
   );

@@ -99,7 +99,7 @@ Deno.test("times are UTC with milliseconds; finer and unreadable ones stay", () 
   }
 });
 
-Deno.test("what is no trace info is refused", () => {
+Deno.test("what is not a trace info is refused", () => {
   for (const wrong of [null, {}, [], { trace_id: 1 }, { trace_id: "x", tags: [] }]) {
     assert.throws(() => shapeInfo(wrong), { name: "ZodError" });
   }

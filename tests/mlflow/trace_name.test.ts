@@ -31,7 +31,7 @@ for (const [store, tools] of [["HTTP", http], ["a local store", local]] as const
     listAt(data, "traces").map((trace) => String(at(trace, "info", "trace_id"))).sort();
   const notes = (data: unknown) => listAt(data, "notes").join("\n");
 
-  Deno.test(`${store}: rows and get_trace give the root span's name, and say so`, async () => {
+  Deno.test(`${store}: rows and get_trace use the root span's name, and say so`, async () => {
     for (const extract_fields of ["info.name", "info.tags.*", undefined]) {
       const data = await tools.ok("search_traces", {
         experiment_id,
@@ -93,7 +93,7 @@ for (const [store, tools] of [["HTTP", http], ["a local store", local]] as const
     assert.match(notes(await search("name = 'book'")), /spans have that name/);
   });
 
-  Deno.test(`${store}: pages of such a search go on where the last one ended`, async () => {
+  Deno.test(`${store}: pages of such a search continue where the last one ended`, async () => {
     const found: string[] = [];
     let page_token: string | undefined;
     do {
@@ -163,7 +163,7 @@ Deno.test("a picture by name has the names of root spans", async () => {
   }
 });
 
-Deno.test("an answer that is cut goes on after the last trace that it shows", async () => {
+Deno.test("a cut answer continues after the last trace that it shows", async () => {
   const experiment_id = await newExperiment();
   const ids: string[] = [];
   for (const name of ["ask", "ask", "other"]) {
@@ -187,7 +187,7 @@ Deno.test("an answer that is cut goes on after the last trace that it shows", as
   }
 });
 
-Deno.test("names that nobody asked for are read for some traces, and the answer says for how many", async () => {
+Deno.test("names that were not requested are read for some traces, and the answer says for how many", async () => {
   const experiment_id = await newExperiment();
   for (let index = 0; index < 27; index++) {
     await sendOtlp(server.uri, experiment_id, { name: `root ${index}` });

@@ -57,7 +57,7 @@ Deno.test("what cannot be checked is refused, and what is missing or computed", 
   assert.equal(say('import{readFile}from"node:fs";let{x}=await import("node:tls");'), "");
 });
 
-Deno.test("what is loaded at once and what is loaded late is told apart", () => {
+Deno.test("what is loaded at once and what is loaded late is distinguished", () => {
   const chunks = Object.entries({
     "main.js": 'import"./a.js";let{b}=await import("./b.js");',
     "a.js": "export let a=1;",

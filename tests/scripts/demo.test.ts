@@ -44,7 +44,7 @@ Deno.test("the demo's answers are right, and its configuration can be pasted", a
   assert.ok(JSON.stringify(pasted).includes(join(ROOT, "examples", "mlflow.db")));
 });
 
-Deno.test("the example store holds nothing of the machine that made it", async () => {
+Deno.test("the example store contains nothing of the machine that made it", async () => {
   const bytes = await Deno.readFile(join(ROOT, "examples", "mlflow.db"));
   assert.ok(bytes.length < 2_000_000);
   const text = new TextDecoder("latin1").decode(bytes);

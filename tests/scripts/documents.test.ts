@@ -54,7 +54,7 @@ const block = (language: string, text: string): Block => ({
   text,
 });
 
-Deno.test("what is not run is on the pages, and for a reason that holds", () => {
+Deno.test("what is not run appears on the pages, and has a reason", () => {
   for (const [command, why] of NOT_RUN) {
     assert.ok(why.length > 10);
     assert.ok(COMMAND_LINES.some((line) => command.test(line)), `${command} is nowhere`);

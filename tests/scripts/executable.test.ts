@@ -25,7 +25,7 @@ function craft(target: string, text = ""): Uint8Array {
 
 const DENORT = "…Could not find standalone binary section.…Deno/2.9.6…";
 
-Deno.test("each target's header is told from the others", () => {
+Deno.test("each target's header is distinguished from the others", () => {
   for (const target of TARGETS) {
     assert.equal(readTarget(craft(target)), target);
     for (const other of TARGETS) {
@@ -52,7 +52,7 @@ Deno.test("files that are no base runtime are refused with what they are", () =>
   );
 });
 
-Deno.test("the deno program is no base, by its own bytes", async () => {
+Deno.test("the deno program is recognized as not being a base", async () => {
   const file = await Deno.readFile(Deno.execPath());
   assert.equal(readTarget(file), Deno.build.target);
   const fault = findBaseFault(file, Deno.build.target, Deno.version.deno);

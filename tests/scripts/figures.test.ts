@@ -35,7 +35,7 @@ Deno.test("the slowest test files are reported, without counting steps twice", (
   assert.deepEqual(slowestFiles(report, 2), ["tests/b.test.ts 2.0 s", "tests/a.test.ts 1.5 s"]);
 });
 
-Deno.test("later parts are told from the house as it was, and a part that is gone is named", async () => {
+Deno.test("later parts are separated from the original ones, and a missing part is named", async () => {
   const files = await sourcesIn("src");
   const later = [...groupLater(files).values()].flat();
   assert.equal(new Set(later).size, later.length, "a file counts for two parts");

@@ -189,7 +189,7 @@ Deno.test("a change that never left has failed", async () => {
   assert.match(product.stderr.text, /outcome=failed error=unreachable .* host=127\.0\.0\.1:9 /);
 });
 
-Deno.test("a change of which nobody knows is said to have an unknown effect", async () => {
+Deno.test("a change with an unknown outcome is logged as such", async () => {
   let written = false;
   await using mlflow = startFakeMlflow((url) => {
     written ||= url.pathname.endsWith("/tags");

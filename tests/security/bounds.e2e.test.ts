@@ -70,7 +70,7 @@ Deno.test("a compressed reply of many small values is refused, in little memory"
   assert.ok(peak < 600, `${peak} MB`);
 });
 
-Deno.test("one span of 60 MB is not held where only its name is asked for", async () => {
+Deno.test("a span of 60 MB is not kept if only its name is requested", async () => {
   const open = '{"spans":[{"name":"the only one","span_id":"1","attributes":{"document":"';
   await using tracker = server({
     spans: () => stream(pieces(open, "x".repeat(MEGABYTE), 60, '"}}]}')),

@@ -43,7 +43,7 @@ async function withEnv(env: Record<string, string>, work: () => Promise<void>): 
   }
 }
 
-Deno.test("an executable holds the declared settings and nothing of its builder's shell", () =>
+Deno.test("an executable contains the declared settings and nothing of its builder's shell", () =>
   inFolder(async (folder) => {
     const main = await bundledMain();
     const file = join(folder, NAME);

@@ -34,7 +34,7 @@ Deno.test("it reaches its tracking server and no other, whatever its settings sa
   assert.equal(other.seen.length, 0);
 });
 
-Deno.test("W&B's public documentation is not searched from a site of its own", async () => {
+Deno.test("an executable for one site does not search W&B's public documentation", async () => {
   const sim = startWandbSim();
   try {
     const program = await builtFor({ "wandb-base-url": sim.url });

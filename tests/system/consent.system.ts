@@ -45,14 +45,14 @@ const permitting: Agent = {
   },
 };
 
-Deno.test("codex: a deletion with nobody there is not even called, unless the settings permit it", async () => {
+Deno.test("codex: a deletion with nobody to ask is not even called, unless the settings permit it", async () => {
   const { answer, deletions } = await destroy(codex, { args: { confirm: true } });
   assert.equal(deletions, 0);
   assert.match(answer, /requires approval/);
 });
 
 for (const agent of [claude, permitting, copilot]) {
-  Deno.test(`${agent.name}: a deletion with nobody there is not done, and the model reads why`, async () => {
+  Deno.test(`${agent.name}: a deletion with nobody to ask is not done, and the model is told why`, async () => {
     for (const args of [{}, { confirm: true }]) {
       const { answer, deletions } = await destroy(agent, { args });
       assert.equal(deletions, 0, answer);
@@ -62,7 +62,7 @@ for (const agent of [claude, permitting, copilot]) {
   });
 }
 
-Deno.test("claude: a deletion with nobody there is done where the user set that confirm is enough", async () => {
+Deno.test("claude: a deletion with nobody to ask is done if the user set that confirm is enough", async () => {
   const { answer, deletions } = await destroy(claude, {
     args: { confirm: true },
     flags: ["--trust-confirm"],

@@ -138,7 +138,7 @@ for (const block of BLOCKS) {
   });
 }
 
-Deno.test("README: what clients are told of a server over HTTP", async () => {
+Deno.test("README: clients' settings for a server over HTTP", async () => {
   await using mlflow = startFakeMlflow();
   await using server = await startHttp({ MLFLOW_TRACKING_URI: mlflow.url });
   const rows = [...README.matchAll(/^\| ([\w ]+?) +\| `([^|]+?)`[^|]*\|$/gm)]

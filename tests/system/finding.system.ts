@@ -95,7 +95,7 @@ Deno.test("codex: what it shows of the server begins with both trackers and what
   }
 });
 
-Deno.test("claude: the tools that start chains are told to the model at once", async () => {
+Deno.test("claude: the model sees the tools that start chains from the beginning", async () => {
   await using home = await makeHome();
   await claude.setServer(home, { command: home.wandflow, args: ["stdio"], env: EVERYTHING });
   const { turns: [first], output } = await ask(claude, home, []);

@@ -16,7 +16,7 @@ Deno.test("FastMCP's client lists the tools", async () => {
 });
 
 for (const framework of ["langchain", "openai_agents", "pydantic_ai"] as const) {
-  Deno.test(`${framework}: a trace reaches the model, and the agent goes on`, async () => {
+  Deno.test(`${framework}: a trace reaches the model, and the agent continues`, async () => {
     await using home = await makeHome();
     const call = { tool: "get_trace", arguments: { trace_id: DEMO_TRACE } };
     const { success, output, turns } = await askThrough(framework, home.demo, [call]);

@@ -72,7 +72,7 @@ for (const [name, agent] of TRIED) {
   });
 }
 
-Deno.test("setup --merge: a client goes on with its other settings", async () => {
+Deno.test("setup --merge: a client keeps its other settings", async () => {
   await using home = await makeHome();
   await using mlflow = startFakeMlflow();
   const before = '# mine\n[mcp_servers.other]\ncommand = "true"\nenabled = false\n';

@@ -244,7 +244,7 @@ slowTest("refusals of the server are reported by kind, and never with the key", 
   assert.ok(!rig.logged.join("\n").includes(rig.sim.apiKey));
 });
 
-slowTest("a part that is missing is reported, the rest is there", async () => {
+slowTest("a missing part is reported, and the rest is returned", async () => {
   await using rig = startRig();
   await seeded(rig);
   const membership = ["project", "artifactCollectionMembership", "artifact"];

@@ -88,7 +88,7 @@ slowTest("versions are listed with one request, with their place in this collect
   assert.deepEqual(typed.result, result);
 });
 
-slowTest("a long list of versions goes on where the page or the budget ended", async () => {
+slowTest("a long list of versions continues where the page or the budget ended", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, { ...AT, run: "maker1" });
   for (let index = 0; index < 7; index++) {
@@ -250,7 +250,7 @@ slowTest("a registry's version has the registry's number and aliases, and its so
   assert.deepEqual(rig.sim.defects, []);
 });
 
-slowTest("files come with references from the manifest, and go on page by page", async () => {
+slowTest("files come with references from the manifest, page by page", async () => {
   await using rig = startRig({ store: "separate" });
   await seeded(rig);
   const { result, requests } = await rig.counted(() =>

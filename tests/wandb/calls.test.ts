@@ -394,7 +394,7 @@ for (const [generation, calls] of Object.entries({ original: ORIGINAL, today: TO
   });
 }
 
-Deno.test("a cursor of a page goes on with it", async () => {
+Deno.test("a page's cursor continues it", async () => {
   await using rig = startRig();
   await seedAll(rig);
   const ids: unknown[] = [];

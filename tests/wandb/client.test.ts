@@ -220,7 +220,7 @@ Deno.test("an identity token that is missing or refused is reported", async () =
   assert.equal((await wrong.failure(listEntities, {}))["error"], "unauthorized");
 });
 
-Deno.test("a key without access sees a missing project, and is told so", async () => {
+Deno.test("a key without access sees a missing project, and the message says so", async () => {
   await using rig = startRig();
   const place = { entity_name: "sim-team", project_name: "secret" };
   const probe = await rig.failure(probeProject, place);

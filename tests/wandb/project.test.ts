@@ -182,7 +182,7 @@ Deno.test("every tool refuses what cannot be a project, before it asks", async (
   }
 });
 
-Deno.test("the table holds every tool", () => {
+Deno.test("the table has every tool", () => {
   const { settings, notes } = resolveSettings(
     new Map(),
     (name) => name === "WANDB_API_KEY" ? "k".repeat(40) : undefined,
@@ -198,7 +198,7 @@ Deno.test("the table holds every tool", () => {
   );
 });
 
-Deno.test("without arguments and defaults it is said what is missing, by the tool's own names", async () => {
+Deno.test("without arguments and defaults the message says what is missing, by the tool's own names", async () => {
   const none = { entity: undefined, project: undefined };
   assert.throws(() => resolveProject({}, none), /`entity_name` is missing: which team or user/);
   assert.throws(

@@ -37,7 +37,7 @@ Deno.test("a long pattern takes no time to fail", () => {
   assert.deepEqual(found, []);
 });
 
-Deno.test("system metrics are told from logged ones", () => {
+Deno.test("system metrics are distinguished from logged ones", () => {
   assert.deepEqual(splitKeys(["loss", "system/cpu", "system.gpu.0.gpu", "system", "systematic"]), {
     metrics: ["loss", "systematic"],
     system: ["system.cpu", "system.gpu.0.gpu", "system.*"],

@@ -53,7 +53,7 @@ Deno.test("runs are filtered, ordered and projected with one request", async () 
   assert.deepEqual(list(next["items"])[0]?.["summary"], { loss: 18 });
 });
 
-Deno.test("a list of runs is small, and a cut one goes on where it was cut", async () => {
+Deno.test("a list of runs is small, and a cut one continues where it was cut", async () => {
   await using rig = startRig();
   await seeded(rig);
   const reply = await rig.call(queryWandb, { ...HERE, limit: 25 });

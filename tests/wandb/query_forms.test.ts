@@ -176,7 +176,7 @@ Deno.test("an unknown argument of a GraphQL field is reported by the server's wo
   assert.deepEqual([requests, "hint" in result], [1, false]);
 });
 
-Deno.test("a GraphQL query goes on with end_cursor given as cursor", async () => {
+Deno.test("a GraphQL query continues with end_cursor passed as cursor", async () => {
   await using rig = startRig();
   await seeded(rig);
   const query = inProject("runs { edges { node { name } } }");

@@ -40,7 +40,7 @@ async function seeded(rig: Rig): Promise<void> {
   );
 }
 
-Deno.test("registries are listed with one request, whoever's are meant", async () => {
+Deno.test("registries are listed with one request, for any organization", async () => {
   await using rig = startRig();
   await seeded(rig);
   for (const organization of [undefined, "sim-org", "sim-org_6f2c"]) {
@@ -159,7 +159,7 @@ Deno.test("an alias is no field of a collection's filter, and the answer says so
   assert.match(String(failed["hint"]), /not known to work with "alias"/);
 });
 
-Deno.test("registries and collections go on with their cursors", async () => {
+Deno.test("registries and collections continue with their cursors", async () => {
   await using rig = startRig();
   await seeded(rig);
   const first = await rig.data(listRegistries, { max_items: 1 });

@@ -73,7 +73,7 @@ slowTest("two runs are compared with one request, their histories with at most t
   assert.deepEqual(misspelt["missing_keys"], { los: ["loss"] });
 });
 
-slowTest("a run without a loss by name is told how to name one", async () => {
+slowTest("for a run without a key named like a loss, the answer says how to name one", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, { ...AT, run: "r1", history: [{ _step: 0, reward: 1 }] });
   const result = await rig.data(diagnoseRun, { ...HERE, run_id: "r1" });
@@ -267,7 +267,7 @@ slowTest("what a probe leaves out of its lists is reported", async () => {
   assert.deepEqual(data["run_states"], { running: 1, other: 1 });
 });
 
-slowTest("a loss_key that holds no numbers is refused, with the keys that do", async () => {
+slowTest("a loss_key without numbers is refused, with the keys that have some", async () => {
   await using rig = startRig();
   const history = [0, 1].map((step) => ({ _step: step, note: `text ${step}`, score: step }));
   await seedRun(rig.sim, { ...AT, run: "texts1", history });

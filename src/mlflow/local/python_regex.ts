@@ -99,7 +99,7 @@ function translate(pattern: string, mark: string): string {
         throw refuse(
           pattern,
           isMode
-            ? "modes such as (?i) may only stand at the very beginning"
+            ? "modes such as (?i) are only allowed at the very beginning"
             : `${token} is not supported`,
         );
       }

@@ -27,7 +27,7 @@ const INPUT = z.object({
     "Delete traces of this time (ms since 1970) and before.",
   ),
   older_than: z.string().optional().describe("The same as an age (30d, 12h) or an ISO date."),
-  max_traces: z.number().int().min(1).optional().describe("Delete no more than so many."),
+  max_traces: z.number().int().min(1).optional().describe("Delete at most this many."),
   dry_run: z.boolean().optional().describe("Only tell what would be deleted."),
   ...IGNORED,
 });

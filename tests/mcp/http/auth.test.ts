@@ -130,7 +130,7 @@ Deno.test("Host and Origin are looked at before credentials, and probes need non
   }
 });
 
-Deno.test("a caller is told apart by credentials, and nothing of them is in the id", async () => {
+Deno.test("callers are distinguished by credentials, and the id contains nothing of them", async () => {
   const admit = async (headers: Record<string, string>, how = PASSTHROUGH) => {
     const admitted = await authenticate(new Headers(headers), how);
     assert.ok(!(admitted instanceof Response));
@@ -172,7 +172,7 @@ Deno.test("MLflow's header is refused when it is no credentials", async () => {
   }
 });
 
-Deno.test("a token is found by its hash alone", () => {
+Deno.test("a token is found only by its hash", () => {
   const tokens = parseTokens(`a ${hashOf("x").toUpperCase()}`);
   assert.equal(findHolder(tokens, "x"), "a");
   assert.equal(findHolder(tokens, hashOf("x")), undefined);

@@ -82,7 +82,7 @@ Deno.test("metrics count calls by tool and outcome, durations and answers", asyn
   }
 });
 
-Deno.test("a bucket holds all that took at most as long", () => {
+Deno.test("a bucket counts everything that took at most that long", () => {
   const metrics = createMetrics("1");
   for (const seconds of [0.001, 0.01, 0.3, 1000]) {
     metrics.countCall({ tool: "t", outcome: "ok", seconds });

@@ -74,7 +74,7 @@ Deno.test("aws: requests of every kind are signed as botocore signs them", async
   }
 });
 
-Deno.test("aws: a session's token goes along and is signed", async () => {
+Deno.test("aws: a session's token is sent and signed", async () => {
   await using gateway = serve();
   const token = "canary-session//token==";
   const env = { ...KEYS, MLFLOW_TRACKING_URI: gateway.url, AWS_SESSION_TOKEN: token };
@@ -127,7 +127,7 @@ Deno.test("aws: only the tracking server's own host gets signatures", async () =
   }
 });
 
-Deno.test("aws: a caller with credentials of its own is not signed for", async () => {
+Deno.test("aws: requests of a caller with credentials are not signed", async () => {
   await using gateway = serve();
   const tools = toolsWith({ ...KEYS, MLFLOW_TRACKING_URI: gateway.url });
   for (const mlflow of ["Bearer own-token", undefined]) {

@@ -104,7 +104,7 @@ Deno.test("databricks: an Entra principal's token opens the workspace; Azure's o
   assert.match(message, /Microsoft Entra refused .*invalid_client, AADSTS7000222/);
 });
 
-Deno.test("databricks: a caller with credentials of its own goes without ours", async () => {
+Deno.test("databricks: a caller with credentials does not use ours", async () => {
   await using workspace = startWithTrace();
   const tools = toolsWith({
     ...entra(workspace),

@@ -57,7 +57,7 @@ Deno.test("databricks: the long search is polled, and tells progress meanwhile",
   assert.deepEqual(routes(workspace, "/api/3.0/mlflow/traces/search"), []);
 });
 
-Deno.test("databricks: pages follow each other by their tokens, and say how to go on", async () => {
+Deno.test("databricks: pages follow each other by their tokens, and say how to continue", async () => {
   await using workspace = start({}, 1203);
   const tools = configure(workspace);
   const ask = { experiment_id: "7001", extract_fields: "info.trace_id" };
@@ -71,7 +71,7 @@ Deno.test("databricks: pages follow each other by their tokens, and say how to g
   assert.deepEqual(ids(rest), ["tr-2", "tr-3"]);
 });
 
-Deno.test("databricks: a page that fails keeps those before it, with a token to go on", async () => {
+Deno.test("databricks: a page that fails keeps those before it, with a token to continue", async () => {
   await using workspace = start({ search: "fails later" }, 700);
   const data = await configure(workspace).ok("search_traces", {
     experiment_id: "7001",

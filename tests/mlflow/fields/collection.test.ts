@@ -74,7 +74,7 @@ function longSpans(count: number, length: number): Json[] {
   }));
 }
 
-Deno.test("what can never be in the answer is not held: texts are cut, then the last traces go", () => {
+Deno.test("what can never be in the answer is not kept: texts are cut, then the last traces dropped", () => {
   const budget = 1000;
   for (const [count, length] of [[200, 50_000], [20_000, 10]] as const) {
     const picked = new Selection().collect({ traces: 3, spans: true, maxTokens: budget });

@@ -333,7 +333,7 @@ Deno.test("errors give the position, what was expected, and what to do", () => {
   }
 });
 
-Deno.test("property: reading what was printed gives the same clauses and no note of a translation", () => {
+Deno.test("property: reading what was printed gives the same clauses and no notes", () => {
   fc.assert(
     fc.property(fc.array(readClause, { maxLength: 4 }), (clauses) => {
       const filter = read(printFilter({ clauses }));

@@ -57,7 +57,7 @@ Deno.test("google: spans that MLflow wrote are read as a service account, by one
     assert.match(String(other.hint), /--artifact-stores gs:\/\/traces /);
   }));
 
-Deno.test("google: a missing file is a trace without spans; a token that is refused is asked for anew, a refused sign-in names the variable", () =>
+Deno.test("google: a missing file is a trace without spans; a refused token is renewed, a refused sign-in names the variable", () =>
   withGoogle(async (google, file) => {
     await using tracking = serveTrace("gs://traces/a");
     const env = {

@@ -58,7 +58,7 @@ for (const [version, server] of Object.entries(servers)) {
     assert.ok(matching > SEARCHES / 4, `only ${matching} searches found anything`);
   });
 
-  Deno.test(`MLflow ${version}: pages go on where the other's end`, async () => {
+  Deno.test(`MLflow ${version}: pages continue where the other's end`, async () => {
     using store = storeOf(server);
     for (const orderBy of fc.sample(orderTerms, { numRuns: 12, seed: 12 })) {
       const query = { experimentIds: [experimentId], orderBy, limit: 7 };

@@ -73,7 +73,7 @@ Deno.test("only the wanted attributes are decoded", () => {
   }
 });
 
-Deno.test("what is missing gets a plain default, what is no span is refused", () => {
+Deno.test("what is missing gets a plain default, and what is not a span is refused", () => {
   const bare = shapeSpan({});
   assert.deepEqual([bare.span_id, bare.name, bare.status.code], ["", "", "STATUS_CODE_UNSET"]);
   assert.equal(shapeSpan({ status: { code: 2 } }).status.code, "STATUS_CODE_ERROR");

@@ -124,7 +124,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.deepEqual(idsOf(next), seeded.paging.slice(7, 12));
   });
 
-  on("search_traces: a short budget keeps whole rows and a cursor that goes on", async () => {
+  on("search_traces: a small budget keeps whole rows and a cursor to continue", async () => {
     const small = toolsWith({ MLFLOW_TRACKING_URI: server.uri, MAX_RESPONSE_TOKENS: "1500" });
     const seen: unknown[] = [];
     let token: unknown;

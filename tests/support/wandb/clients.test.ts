@@ -206,7 +206,7 @@ for (const version of WANDB_VERSIONS) {
   });
 }
 
-Deno.test("a copy holds what was seeded and changes alone", async () => {
+Deno.test("a copy contains the seeded data and changes independently", async () => {
   const copy = await startSeededCopy(seeded, { store: "same" });
   try {
     const { entity, project } = seeded.manifests["wandb-newest"];

@@ -57,7 +57,7 @@ Deno.test("filters compare as Mongo's do", () => {
   }
 });
 
-Deno.test("what is no filter is refused", () => {
+Deno.test("what is not a filter is refused", () => {
   for (const text of ["[", "1", '{"$what":1}', '{"a":{"$near":1}}', '{"a":{"$regex":"("}}']) {
     assert.throws(() => parseFilter(text)((): unknown => "x"), SimError, text);
   }

@@ -174,7 +174,7 @@ const LISTED = `query Listed($e: String) { project(entityName: $e, name: "p") {
   run(name: "abc12345") { files(first: 5) { edges { node { name sizeBytes url directUrl } } } }
 } }`;
 
-Deno.test("signed URLs work without credentials, and a store of its own refuses them", () =>
+Deno.test("signed URLs work without credentials, and a separate store refuses them", () =>
   withSim(async (sim) => {
     await makeRun(sim);
     const e = sim.accounts.team;
@@ -318,7 +318,7 @@ Deno.test("five million steps are sampled from end to end", () =>
     assert.equal(dig(run, "sampledHistory", 1, 50), undefined);
   }));
 
-Deno.test("what is kept in a folder is there after a restart", async () => {
+Deno.test("what is kept in a folder survives a restart", async () => {
   const dir = await Deno.makeTempDir();
   try {
     await withSim(async (sim) => {

@@ -37,7 +37,7 @@ Deno.test("filters and orders take W&B's names, likely other ones, and those of 
   assert.throws(() => translate({ $where: "1" }), /no operator in `filters` \$where/);
 });
 
-Deno.test("a name is the display name or the id, and what must not hold holds for neither", () => {
+Deno.test("a name is the display name or the id, and a negated one is neither", () => {
   const fields = (condition: unknown) => [{ display_name: condition }, { name: condition }];
   assert.deepEqual(translate({ name: "a" }).value, { $or: fields("a") });
   assert.deepEqual(translate({ name: ["a", "b"] }).value, { $or: fields({ $in: ["a", "b"] }) });

@@ -123,7 +123,7 @@ function vega(panelDefId: string, table: string, fieldSettings: unknown, stringS
   };
 }
 
-Deno.test("readPanels: a run is meant by its address, too, and only in this project", () => {
+Deno.test("readPanels: a run may also be given by its address, if it is in this project", () => {
   const line = { type: "line", y: "loss" };
   const { conditions } = grid([{
     ...line,

@@ -122,7 +122,7 @@ Deno.test("log_analysis: a run that it did not write is not touched", async () =
   assert.deepEqual((await readRun(on, "mine")).run?.tags, ["training"]);
 });
 
-Deno.test("log_analysis: what is wrong with the call is said before anything is written", async () => {
+Deno.test("log_analysis: an invalid call is refused before anything is written", async () => {
   await using on = await rig();
   const args = { ...PLACE, analysis_name: "a", data: ROWS };
   const wrong: readonly (readonly [object, RegExp])[] = [

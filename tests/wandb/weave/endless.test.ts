@@ -73,7 +73,7 @@ Deno.test("rows that never end are read up to the limit", async () => {
   });
 });
 
-slowTest("an evaluation whose predictions never end is read as far as it can be held", async () => {
+slowTest("an evaluation with endless predictions is read as far as it fits", async () => {
   await serveEndlessly(async (url, written) => {
     const result = await rigAt(url).call(summarizeEvaluation, { evaluation_ids: ["e"] });
     const [one = {}] = list(result["evaluations"]);

@@ -83,7 +83,7 @@ Deno.test("tables and calls are not asked for: one would fail the batch", async 
   assert.deepEqual(batches, []);
 });
 
-Deno.test("large calls and large values are not held until the last", async () => {
+Deno.test("large calls and large values are not kept until the last", async () => {
   const text = "x".repeat(1_000_000);
   const names = Array.from({ length: 40 }, (_, index) => `n${index}`);
   const calls = names.map((name) => call(name, { x: ref(name), text }));

@@ -167,7 +167,7 @@ Deno.test("a page's rows and total are about the same calls, whatever starts mea
   }
 });
 
-Deno.test("a cursor goes on where a page with an offset ended", async () => {
+Deno.test("a cursor continues where a page with an offset ended", async () => {
   const calls = Array.from({ length: 9 }, (_, second) => call(`c${second}`, second));
   await withStub(calls, async (_stub, rig) => {
     const first = await rig.call(queryTraces, { offset: 3, limit: 2 });
@@ -369,7 +369,7 @@ Deno.test("that a service has no results route is asked once", async () => {
   });
 });
 
-Deno.test("evaluations of Weave's TypeScript client count alike", async (t) => {
+Deno.test("evaluations of Weave's TypeScript client are counted in the same way", async (t) => {
   const evaluation = call("e", 0, {
     op_name: `${OP}/Evaluation.evaluate:v1`,
     inputs: { this: "weave:///test-entity/agents/object/quality:v1", model: `${OP}/ask:v1` },
@@ -487,7 +487,7 @@ Deno.test("a comparison says when there is nothing in common to compare", async 
   });
 });
 
-Deno.test("long examples are told apart by their ends, which are not shown", async () => {
+Deno.test("long examples are distinguished by their ends, which are not shown", async () => {
   const long = "the same beginning ".repeat(300);
   const calls = ["a", "b"].flatMap((id) => [
     call(id, 0, { op_name: `${OP}/Evaluation.evaluate:v1`, output: {} }),
@@ -625,7 +625,7 @@ Deno.test("an unfinished evaluation is summed up as its client would, and says h
   }
 });
 
-Deno.test("a model's call that cannot be told from others is said to be unknown", async () => {
+Deno.test("a model's call that cannot be distinguished from others is reported as unknown", async () => {
   const part = (id: string, op: string, rest: Data) =>
     call(id, 2, { parent_id: "p", op_name: `${OP}/${op}:v1`, ...rest });
   const calls = [
@@ -659,7 +659,7 @@ Deno.test("a model's call that cannot be told from others is said to be unknown"
   });
 });
 
-Deno.test("it is said in how many predictions texts within scores were looked for", async () => {
+Deno.test("the answer says how many predictions were searched for texts within scores", async () => {
   const calls = [
     call("e", 0, { op_name: `${OP}/Evaluation.evaluate:v1`, output: {} }),
     ...Array.from({ length: 60 }, (_, index) =>

@@ -389,7 +389,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.match(String(record(empty["metadata"])["note"]), /check the entity/);
   });
 
-  test("the key goes nowhere but to the trace server's requests", async () => {
+  test("the key is sent only with the trace server's requests", async () => {
     const canary = { ...state, apiKey: "local-canary0123456789canary0123456789" };
     const rig = rigOn(canary);
     const report = await rig.failure(queryTraces, { limit: 1 });

@@ -5,7 +5,7 @@ import { queryTraces } from "../../../src/wandb/tools/query_traces.ts";
 import { startWeaveStub, type StubCall } from "../../support/weave/stub.ts";
 import { rigOn } from "./harness.ts";
 
-Deno.test("no cut of a text leaves the beginning of a key", async () => {
+Deno.test("a cut text never ends with the beginning of a key", async () => {
   const calls: StubCall[] = [];
   const stub = startWeaveStub({ calls });
   try {

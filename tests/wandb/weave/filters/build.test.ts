@@ -389,7 +389,7 @@ slowTest("relative times become moments where a filter may hold them, and nowher
   });
 });
 
-slowTest("no parent and no thread are said by null", () => {
+slowTest("null means no parent and no thread", () => {
   for (const name of ["parent_id", "thread_id"]) {
     const { filter, query } = buildFilter({ [name]: null }, PLACE, new Map());
     assert.deepEqual(filter, {});
