@@ -237,7 +237,7 @@ const LONGEST = 2_000;
 export async function audit<R extends Reply<Record<string, unknown>>>(
   { name, effect }: { readonly name: string; readonly effect: string },
   target: () => Target,
-  { log, client, host }: CallContext,
+  { log, client, host, signal }: CallContext,
   change: () => Promise<R>,
 ): Promise<R> {
   const write = (outcome: Outcome, error?: string, made: Target = {}) => {
@@ -246,6 +246,8 @@ export async function audit<R extends Reply<Record<string, unknown>>>(
       effect,
       outcome,
       error,
+      // Whoever has gone away has not heard what became of it.
+      answered: signal.aborted ? false : undefined,
       client,
       host,
       ...readTarget(target),

@@ -41,6 +41,18 @@ Deno.test("a caller's words stay in their field, of bounded length", async () =>
   assert.ok(line.length < 3_000);
 });
 
+Deno.test("a change whose caller has gone meanwhile is done and not answered", async () => {
+  const { log, lines } = keptLog();
+  const leaving = new AbortController();
+  const change = () => {
+    leaving.abort();
+    return Promise.resolve({ data: {} });
+  };
+  const tool = { name: "act", effect: "write" };
+  await audit(tool, () => ({}), context({ log, signal: leaving.signal }), change);
+  assert.match(lines.join(""), / outcome=done answered=false\n$/);
+});
+
 Deno.test("arguments that name no target leave the outcome to the change", async () => {
   const { log, lines } = keptLog();
   const target = () => {

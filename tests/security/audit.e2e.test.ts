@@ -4,6 +4,7 @@ import { z } from "zod";
 import { ASSESSMENT, startFakeMlflow, TRACE } from "../e2e/fake_mlflow.ts";
 import { answerTo, callOverHttp, initialize, MODERN, send } from "../e2e/rpc.ts";
 import { type Env, startHttp, startStdio } from "../support/product.ts";
+import { writeAll } from "../support/raw_http.ts";
 import type { Running } from "../support/running.ts";
 import { startWandbSim } from "../support/wandb/mod.ts";
 import { graphql } from "../wandb/seed.ts";
@@ -198,6 +199,36 @@ Deno.test("a change with an unknown outcome is logged as such", async () => {
   await using product = await startStdio({ MLFLOW_TRACKING_URI: mlflow.url });
   await changeTag(product);
   assert.match(product.stderr.text, /outcome="effect unknown" error=upstream_error/);
+});
+
+Deno.test("a caller that closes its side counts as gone, and the line says that it heard nothing", async () => {
+  await using mlflow = startFakeMlflow();
+  const held = mlflow.hold("/tags");
+  await using product = await startHttp({ MLFLOW_TRACKING_URI: mlflow.url });
+  const [args = {}] = CALLS["set_trace_tag"] ?? [];
+  const body = JSON.stringify({
+    jsonrpc: "2.0",
+    id: 1,
+    method: "tools/call",
+    params: { name: "set_trace_tag", arguments: args },
+  });
+  using caller = await Deno.connect({
+    hostname: "127.0.0.1",
+    port: Number(new URL(product.url).port),
+  });
+  await writeAll(
+    caller,
+    "POST /mcp HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n" +
+      "Accept: application/json, text/event-stream\r\nMcp-Protocol-Version: 2025-11-25\r\n" +
+      `Content-Length: ${body.length}\r\n\r\n${body}`,
+  );
+  await held.arrived;
+  await caller.closeWrite();
+  await held.dropped;
+  const line = await product.process.stderr.until((text) => /.* AUDIT .*/.exec(text)?.[0]);
+  assert.match(line, /outcome="effect unknown" error=cancelled answered=false .* key=team$/);
+  const answer = await new Response(caller.readable).text();
+  assert.doesNotMatch(answer, /"result"|"error"/);
 });
 
 Deno.test("what was not confirmed is no change", async () => {
