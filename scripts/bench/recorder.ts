@@ -1,5 +1,5 @@
 /** A request that was sent, with the type of its body where it has one. */
-export interface Sent {
+interface Sent {
   readonly method: string;
   readonly path: string;
   readonly type: string | null;
