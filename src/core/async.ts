@@ -24,9 +24,45 @@ export async function within<T>(
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  const bound = AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]);
-  bound.throwIfAborted();
-  return await waitUnlessAborted(bound, work(bound));
+  using limit = limitTime(milliseconds, signal);
+  limit.signal.throwIfAborted();
+  return await waitUnlessAborted(limit.signal, work(limit.signal));
+}
+
+/** What aborts a signal lives as long as the signal. */
+const controllers = new WeakMap<AbortSignal, AbortController>();
+
+/** A signal with a limit of time; disposing of it ends the limit. */
+interface TimeLimit extends Disposable {
+  readonly signal: AbortSignal;
+}
+
+/**
+ * A signal that aborts with another, and with a `TimeoutError` when the time is up. Only who uses it
+ * keeps it in memory: the runtime (2.9.6) keeps signals combined with `AbortSignal.timeout`, and all
+ * that listens to them, until the time is up.
+ */
+export function limitTime(milliseconds: number, signal: AbortSignal): TimeLimit {
+  const controller = new AbortController();
+  const limited = controller.signal;
+  controllers.set(limited, controller);
+  const stop = () => controller.abort(signal.reason);
+  if (signal.aborted) stop();
+  else signal.addEventListener("abort", stop, { once: true });
+  const held = new WeakRef(limited);
+  const timer = setTimeout(() => {
+    const one = held.deref();
+    if (one === undefined) return;
+    controllers.get(one)?.abort(new DOMException("The time is up.", "TimeoutError"));
+  }, milliseconds);
+  Deno.unrefTimer(timer);
+  return {
+    signal: limited,
+    [Symbol.dispose]: () => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", stop);
+    },
+  };
 }
 
 /** Waits for work, unless the signal aborts first. */

@@ -58,8 +58,8 @@ export function isJsonObject(value: unknown): value is JsonObject {
 const DEFAULT_MAX_DEPTH = 512;
 /** Parsed, `[{},{},…]` takes forty times its size: a million values take a hundred megabytes. */
 const DEFAULT_MAX_VALUES = 1_000_000;
-/** Numbers of 16 characters and more, or with an exponent, may lose something in a double. */
-const SUSPECT = /-?\d{16,}|[eE]|N|I/;
+/** Integers of 16 digits and more, or an exponent of three, may lose something in a double. */
+const SUSPECT = /(?<![\d.])\d{16,}|[eE]\+?\d{3}|N|I/;
 const TOKEN = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|-?Infinity|NaN/g;
 
 /**
@@ -140,14 +140,16 @@ class Scan {
     let numeric = false;
     for (let at = from; at < to; at++) {
       const code = text.charCodeAt(at);
-      if (code === 0x7b || code === 0x5b) {
+      // Digits and points, of which most numbers consist.
+      if (code >= 0x2e && code <= 0x39) numeric = true;
+      else if (code === 0x2c) this.#count(at);
+      else if (code === 0x7b || code === 0x5b) {
         if (++this.#depth > this.maxDepth) {
           throw new JsonError("depth", `JSON nested deeper than ${this.maxDepth} levels`, at);
         }
         this.#count(at);
-      } else if (code === 0x2c) this.#count(at);
-      else if (code === 0x7d || code === 0x5d) this.#depth--;
-      else if ((code >= 0x30 && code <= 0x39) || code === 0x4e || code === 0x49) numeric = true;
+      } else if (code === 0x7d || code === 0x5d) this.#depth--;
+      else if (code === 0x4e || code === 0x49) numeric = true;
     }
     if (!numeric) return;
     const part = text.slice(from, to);

@@ -143,6 +143,7 @@ export function createRedactor(secrets: Iterable<string>): (text: string) => str
     if (secret.length < DISTINCT) short.add(secret);
     else for (const form of writtenForms(secret)) needles.add(form);
   }
+  if (needles.size + short.size === 0) return (text) => text;
   const ordered = [...needles].sort((a, b) => b.length - a.length);
   const guarded = [...short].map((secret) => {
     const word = `${escapeRegExp(secret)}(?![\\w%])`;
@@ -201,7 +202,11 @@ function findHead(text: string, needle: string): number {
 /** Text in JSON in an address is escaped twice. */
 const LAYERS = 3;
 
+/** Stands in every escape: a backslash alone, as before each quote of JSON in JSON, is none. */
+const ESCAPE = /\\[ux]|[%&]/i;
+
 function decodeEscapes(text: string, escapes: RegExp): string {
+  if (!ESCAPE.test(text)) return text;
   let decoded = text;
   for (let layer = 0; layer < LAYERS; layer++) {
     const before = decoded;

@@ -1,7 +1,6 @@
 import { Buffer } from "node:buffer";
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import { Duplex, Readable } from "node:stream";
-import { pipeline } from "node:stream/promises";
+import { Duplex } from "node:stream";
 import { pause, waitUnlessAborted } from "../core/async.ts";
 import type { Log } from "../core/log.ts";
 
@@ -375,8 +374,18 @@ async function send(response: Response, outgoing: ServerResponse): Promise<void>
     return;
   }
   const waiting = setTimeout(() => outgoing.flushHeaders(), HEAD_ALONE);
+  const closed = new Promise<void>((resolve) => outgoing.once("close", resolve));
+  const parts = response.body.getReader();
+  // Whoever makes the stream hears that its reader is gone.
+  closed.then(() => parts.cancel()).catch(() => {});
   try {
-    await pipeline(Readable.fromWeb(response.body), outgoing);
+    for (let part = await parts.read(); !part.done; part = await parts.read()) {
+      clearTimeout(waiting);
+      if (!outgoing.write(part.value)) {
+        await Promise.race([closed, new Promise((resolve) => outgoing.once("drain", resolve))]);
+      }
+    }
+    outgoing.end();
   } finally {
     clearTimeout(waiting);
   }

@@ -37,8 +37,10 @@ export async function lateTools<S>(
   lists.set(list, load);
   const tools = known()[list];
   if (tools === undefined) return await load();
+  let loading: Promise<readonly Tool<S>[]> | undefined;
   const find = async (name: string): Promise<Tool<S>> => {
-    const tool = (await load()).find((one) => one.name === name);
+    loading ??= load();
+    const tool = (await loading).find((one) => one.name === name);
     if (tool === undefined) throw new Failure("internal", `The list ${list} has no ${name}.`);
     return tool;
   };

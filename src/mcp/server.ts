@@ -124,17 +124,19 @@ export function createServerFactory(shared: ServerParts): (scope?: RequestScope)
       (context) =>
         makeContext(context, server, parts, { signal: context.mcpReq.signal, progress: () => {} }),
     );
-    server.server.setRequestHandler("tools/list", (_request, context) => ({
-      tools: parts.tools.map((tool) => {
+    server.server.setRequestHandler("tools/list", (_request, context) => {
+      const client = readClient(context, server)?.name;
+      const tools = parts.tools.map((tool) => {
         const listing = tool.listing();
-        const hints = chooseHints(readClient(context, server)?.name, listing, {
+        const hints = chooseHints(client, listing, {
           starter: parts.starters?.includes(tool.name) === true,
           userSet: parts.maxTokens,
         });
         const meta = { ...pageHint(tool), ...hints };
         return Object.keys(meta).length === 0 ? listing : { ...listing, _meta: meta };
-      }),
-    }));
+      });
+      return { tools };
+    });
     server.server.setRequestHandler("tools/call", async (request, context) => {
       const { name, arguments: args } = request.params;
       const tool = byName.get(name);

@@ -11,7 +11,7 @@ import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../core/
 /** A `JSONString` or `JSON` field, parsed; undefined for null and for text that is not JSON. */
 export const JSON_FIELD: z.ZodType<Json | undefined> = z.unknown().optional().transform((value) => {
   if (typeof value === "string") return tryParseJson(value);
-  return value === null || value === undefined ? undefined : asJson(value);
+  return value !== null && isJson(value) ? value : undefined;
 });
 
 /** A `JSONString` field that holds an object; anything else becomes an empty object. */
@@ -113,13 +113,11 @@ export const HISTORY_KEYS: z.ZodType<HistoryKeys> = JSON_FIELD.transform((value)
   };
 });
 
-/** Converts a value that is already parsed; non-finite numbers become their names. */
-function asJson(value: unknown): Json {
-  if (value === null || typeof value === "boolean" || typeof value === "string") return value;
-  if (typeof value === "number") return Number.isFinite(value) ? value : String(value);
-  if (Array.isArray(value)) return value.map(asJson);
-  if (typeof value !== "object") return null;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, asJson(item)]));
+/** Whether a value is JSON already, as in a reply that was parsed; a copy would cost more. */
+function isJson(value: unknown): value is Json {
+  if (typeof value === "number") return Number.isFinite(value);
+  if (typeof value !== "object") return typeof value === "string" || typeof value === "boolean";
+  return value === null || Object.values(value).every(isJson);
 }
 
 /** Drops null and undefined. */

@@ -203,7 +203,10 @@ export function fitRows(
   const points = metrics.reduce((sum, metric) => Math.max(sum, metric.points.length), 0);
   const longest = Math.min(most, points);
   if (longest === 0) return { rows: [], thinnedTo: undefined };
-  const fits = (rows: JsonObject[]) => fitsTokens(JSON.stringify(rows.map(roundRow)), budget);
+  // Rounding only shortens, so that what fits as it is needs none.
+  const fits = (rows: JsonObject[]) =>
+    fitsTokens(JSON.stringify(rows), budget) ||
+    fitsTokens(JSON.stringify(rows.map(roundRow)), budget);
   const all = mergeRows(metrics, xAxis, longest);
   if (fits(all)) {
     return { rows: all, thinnedTo: undefined };
