@@ -55,7 +55,6 @@ export function limitTime(milliseconds: number, signal: AbortSignal): TimeLimit 
     if (one === undefined) return;
     controllers.get(one)?.abort(new DOMException("The time is up.", "TimeoutError"));
   }, milliseconds);
-  Deno.unrefTimer(timer);
   return {
     signal: limited,
     [Symbol.dispose]: () => {
