@@ -33,7 +33,8 @@ export async function within<T>(
 const controllers = new WeakMap<AbortSignal, AbortController>();
 
 /** A signal with a limit of time; disposing of it ends the limit. */
-interface TimeLimit extends Disposable {
+export interface TimeLimit extends Disposable {
+  /** Aborts with the other signal, and when the time is up. */
   readonly signal: AbortSignal;
 }
 
