@@ -119,12 +119,12 @@ function readStatic({ body }: Program): Taking[] {
     if (node.type === "ImportDeclaration") {
       const names = node.specifiers.flatMap((one) => {
         if (one.type === "ImportDefaultSpecifier") return ["default"];
-        return one.type === "ImportSpecifier" ? [nameOf(one.imported)] : [];
+        return one.type === "ImportSpecifier" ? [readName(one.imported)] : [];
       });
       return [{ from: String(node.source.value), names, late: false }];
     }
     if (node.type === "ExportNamedDeclaration" && node.source) {
-      const names = node.specifiers.map(({ local }) => nameOf(local));
+      const names = node.specifiers.map(({ local }) => readName(local));
       return [{ from: String(node.source.value), names, late: false }];
     }
     if (node.type === "ExportAllDeclaration") {
@@ -209,7 +209,7 @@ function readExports({ body }: Program): string[] {
   return body.flatMap((node) => {
     if (node.type === "ExportDefaultDeclaration") return ["default"];
     if (node.type !== "ExportNamedDeclaration") return [];
-    const listed = node.specifiers.map(({ exported }) => nameOf(exported));
+    const listed = node.specifiers.map(({ exported }) => readName(exported));
     const { declaration } = node;
     if (!declaration) return listed;
     if (declaration.type !== "VariableDeclaration") return [...listed, declaration.id.name];
@@ -221,6 +221,6 @@ function identifier(node: AnyNode): string[] {
   return node.type === "Identifier" ? [node.name] : [];
 }
 
-function nameOf(node: AnyNode): string {
+function readName(node: AnyNode): string {
   return node.type === "Identifier" ? node.name : node.type === "Literal" ? String(node.value) : "";
 }

@@ -33,7 +33,7 @@ async function main(): Promise<void> {
         ...launcherFlags(),
         fileOf("main.ts"),
       ],
-      env: { ...inherited(), MLFLOW_TRACKING_URI: STORE },
+      env: { ...pickEnvironment(), MLFLOW_TRACKING_URI: STORE },
     }),
   );
   try {
@@ -61,8 +61,8 @@ async function main(): Promise<void> {
       say(`${green("Answer")}  ${first}`);
       for (const line of more) say(`        ${line}`);
     }
-    writing();
-    configuration();
+    showWriting();
+    showConfiguration();
     say(dim(`\nDone in ${((Date.now() - began) / 1000).toFixed(1)} s.`));
   } finally {
     await client.close();
@@ -70,7 +70,7 @@ async function main(): Promise<void> {
 }
 
 /** Shows what could be done with a server: the file is only read. */
-function writing(): void {
+function showWriting(): void {
   say(`\n${bold("With a server, your assistant could also write:")}`);
   for (const { question, call } of WRITING) {
     say(`\n${cyan("You")}     ${bold(question)}`);
@@ -82,7 +82,7 @@ function writing(): void {
 }
 
 /** Shows what to paste into a client for this store. */
-function configuration(): void {
+function showConfiguration(): void {
   const server = {
     command: "npx",
     args: ["-y", "deno@2.9.6", "task", "--quiet", "--config", fileOf("deno.json"), "start"],
@@ -95,7 +95,7 @@ function configuration(): void {
 }
 
 /** What a program needs to start, without the user's own settings, so that everyone sees the same. */
-function inherited(): Record<string, string> {
+function pickEnvironment(): Record<string, string> {
   const names = ["PATH", "HOME", "USERPROFILE", "SYSTEMROOT", "TEMP", "TMPDIR", "DENO_DIR"];
   return Object.fromEntries(names.flatMap((name) => {
     const value = Deno.env.get(name);

@@ -85,7 +85,7 @@ function catalogWith(env?: Readonly<Record<string, string>>): Catalog {
 }
 
 /** What `tools/list` returns in each configuration; in full if a listing differs from the others. */
-function listings(): Record<string, unknown> {
+function buildListings(): Record<string, unknown> {
   const usual = new Map(
     catalogWith().tools.map((tool) => [tool.name, JSON.stringify(tool.listing())]),
   );
@@ -101,7 +101,7 @@ function listings(): Record<string, unknown> {
 }
 
 /** The README's generated tables, by the name of their place. */
-function tables({ tools, prompts }: Catalog): Record<string, string> {
+function buildTables({ tools, prompts }: Catalog): Record<string, string> {
   return {
     prompts: markdownTable(
       ["Prompt", "What it does", "Arguments"],
@@ -187,7 +187,7 @@ async function generatedFiles(): Promise<Map<string, string>> {
   const catalog = catalogWith();
   const { tools } = catalog;
   const readme = await Deno.readTextFile(new URL("README.md", ROOT));
-  const parts = { ...tables(catalog), clients: await clientBlocks() };
+  const parts = { ...buildTables(catalog), clients: await clientBlocks() };
   const files = new Map([["README.md", await formatted(fill(readme, parts))]]);
   const examples = z.record(z.string(), EXAMPLE)
     .parse(JSON.parse(await Deno.readTextFile(new URL(EXAMPLES_FILE, ROOT))));
@@ -195,7 +195,7 @@ async function generatedFiles(): Promise<Map<string, string>> {
   for (const tool of tools) {
     files.set(`docs/tools/${tool.name}.md`, toolPage(tool, examples[tool.name]));
   }
-  files.set("tests/golden/configurations.json", `${JSON.stringify(listings(), null, 2)}\n`);
+  files.set("tests/golden/configurations.json", `${JSON.stringify(buildListings(), null, 2)}\n`);
   for (const tool of tools) {
     const listing = JSON.stringify(tool.listing(), null, 2);
     files.set(`tests/golden/tools/${tool.name}.json`, `${listing}\n`);
@@ -250,7 +250,7 @@ async function filesBelow(folder: string): Promise<string[]> {
   return paths;
 }
 
-async function current(path: string): Promise<string | undefined> {
+async function readCurrent(path: string): Promise<string | undefined> {
   return await Deno.readTextFile(new URL(path, ROOT)).catch(() => undefined);
 }
 
@@ -259,7 +259,7 @@ if (import.meta.main) {
   const stale: string[] = [];
   const files = await generatedFiles();
   for (const [path, text] of files) {
-    if (await current(path) === text) continue;
+    if (await readCurrent(path) === text) continue;
     stale.push(path);
     if (!check) {
       await Deno.mkdir(new URL(".", new URL(path, ROOT)), { recursive: true });

@@ -160,7 +160,7 @@ class Counter {
 }
 
 /** What one `get_trace` runs in a server that has just listed its tools. */
-async function runOfOneCall(): Promise<Run> {
+async function traceOneCall(): Promise<Run> {
   await using mlflow = startFakeMlflow();
   const counter = new Counter();
   await counter.start();
@@ -200,7 +200,7 @@ async function runOfOneCall(): Promise<Run> {
 
 async function main(words: readonly string[]): Promise<void> {
   await saySize(await sourcesIn("src"));
-  const run = await runOfOneCall();
+  const run = await traceOneCall();
   sayFigure("files run by one get_trace", run.size, GOALS.filesOfCall);
   for (const [file, names] of [...run].sort()) say(`        ${file}: ${names.length}`);
   say(`        functions in all: ${[...run.values()].flat().length}`);

@@ -67,13 +67,13 @@ export async function arrowsFrom(entries: readonly string[]): Promise<Arrow[]> {
     }).output();
     const decode = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
     if (code !== 0) throw new Error(`deno info failed: ${decode(stderr)}`);
-    return arrowsOf(JSON.parse(decode(stdout)));
+    return readArrows(JSON.parse(decode(stdout)));
   } finally {
     await Deno.remove(folder, { recursive: true });
   }
 }
 
-function arrowsOf(json: unknown): Arrow[] {
+function readArrows(json: unknown): Arrow[] {
   const { modules } = Info.parse(json);
   return modules.flatMap((module) => {
     if (module.error !== undefined) throw new Error(`${module.specifier}: ${module.error}`);

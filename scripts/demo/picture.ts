@@ -30,7 +30,7 @@ async function demoOutput(): Promise<string> {
 }
 
 /** A line's parts with their styles, cut to the picture's width. */
-function partsOf(line: string): { text: string; style: string }[] {
+function splitLine(line: string): { text: string; style: string }[] {
   const parts: { text: string; style: string }[] = [];
   let left = COLUMNS;
   // deno-lint-ignore no-control-regex
@@ -42,7 +42,7 @@ function partsOf(line: string): { text: string; style: string }[] {
   return parts;
 }
 
-function escaped(text: string): string {
+function escapeXml(text: string): string {
   return text.replaceAll("&", "&amp;").replaceAll("<", "&lt;").replaceAll(">", "&gt;");
 }
 
@@ -51,8 +51,8 @@ function picture(lines: readonly string[]): string {
   const width = Math.round(COLUMNS * WIDTH + 2 * MARGIN);
   const height = lines.length * LINE + 2 * MARGIN;
   const rows = lines.map((line, index) => {
-    const spans = partsOf(line).map(({ text, style }) =>
-      `<tspan${style === "" ? "" : ` ${style}`}>${escaped(text)}</tspan>`
+    const spans = splitLine(line).map(({ text, style }) =>
+      `<tspan${style === "" ? "" : ` ${style}`}>${escapeXml(text)}</tspan>`
     );
     return `<text x="${MARGIN}" y="${Math.round(MARGIN + (index + 0.8) * LINE)}">${
       spans.join("")

@@ -45,7 +45,7 @@ export const QUESTIONS: readonly Question[] = [
         `${traces.length} requests failed:`,
         ...traces.map((trace) => {
           const when = dayAndTime(textAt(trace, "info", "request_time"));
-          return `${when}  ${asked(trace)}  ${failureOf(trace)}`;
+          return `${when}  ${asked(trace)}  ${findFailure(trace)}`;
         }),
       ];
     },
@@ -155,7 +155,7 @@ function asked(trace: unknown): string {
 }
 
 /** The message of the deepest span that failed. */
-function failureOf(trace: unknown): string {
+function findFailure(trace: unknown): string {
   const failed = listAt(trace, "data", "spans").flatMap((span) => {
     const messages = listAt(span, "events")
       .map((event) => textAt(event, "attributes", "exception.message"));

@@ -80,7 +80,7 @@ async function collect(): Promise<Part[]> {
   }
   // Iterating over a set includes what is added meanwhile.
   for (const key of keys) {
-    for (const one of entryOf(lock, key).dependencies) keys.add(keyOf(lock, one));
+    for (const one of findEntry(lock, key).dependencies) keys.add(findKey(lock, one));
   }
   const folder = await npmFolder();
   return await Promise.all([...keys].sort().map((key) => readPart(lock, key, folder)));
@@ -88,14 +88,14 @@ async function collect(): Promise<Part[]> {
 
 type LockFile = z.output<typeof Lock>;
 
-function entryOf(lock: LockFile, key: string) {
+function findEntry(lock: LockFile, key: string) {
   const found = lock.npm[key];
   if (found === undefined) throw new Error(`The lock file has no ${key}.`);
   return found;
 }
 
 /** The lock file leaves out the version if there is only one. */
-function keyOf(lock: LockFile, name: string): string {
+function findKey(lock: LockFile, name: string): string {
   if (name in lock.npm) return name;
   const found = Object.keys(lock.npm).filter((key) => key.startsWith(`${name}@`));
   const [only] = found;
@@ -105,7 +105,7 @@ function keyOf(lock: LockFile, name: string): string {
 
 async function readPart(lock: LockFile, key: string, folder: string): Promise<Part> {
   const [, name = "", version = ""] = /^((?:@[^/]+\/)?[^@]+)@([^_]+)/.exec(key) ?? [];
-  const { integrity, dependencies } = entryOf(lock, key);
+  const { integrity, dependencies } = findEntry(lock, key);
   const files = join(folder, name, version);
   const manifest: unknown = JSON.parse(await Deno.readTextFile(join(files, "package.json")));
   const objection = findObjection(manifest);
@@ -115,7 +115,7 @@ async function readPart(lock: LockFile, key: string, folder: string): Promise<Pa
     version,
     sha512: Buffer.from(integrity.replace(/^sha512-/, ""), "base64").toString("hex"),
     licence: Manifest.parse(manifest).license ?? "",
-    needs: dependencies.map((one) => keyOf(lock, one).replace(/(.)@[^@]*$/, "$1")),
+    needs: dependencies.map((one) => findKey(lock, one).replace(/(.)@[^@]*$/, "$1")),
     text: await licenceText(files),
   };
 }

@@ -60,7 +60,10 @@ export function askedSettings(): Asked[] {
   return ASKED.map((key) => {
     const { env: [variable = ""], help, secret, type }: Setting = SETTINGS[key];
     const title = variable.replace("WANDFLOW_", "").toLowerCase().replaceAll("_", " ")
-      .replace("mlflow", "MLflow").replace("wandb", "W&B").replace(/\b(uri|url|api|id)\b/g, upper);
+      .replace("mlflow", "MLflow").replace("wandb", "W&B").replace(
+        /\b(uri|url|api|id)\b/g,
+        toUpper,
+      );
     return {
       variable,
       title: title[0]?.toUpperCase() + title.slice(1),
@@ -71,7 +74,7 @@ export function askedSettings(): Asked[] {
   });
 }
 
-function upper(word: string): string {
+function toUpper(word: string): string {
   return word.toUpperCase();
 }
 

@@ -19,7 +19,7 @@ export function textEntry(path: string, text: string, program = false): Entry {
   return { path, bytes: new TextEncoder().encode(text), program };
 }
 
-function sorted(entries: readonly Entry[]): Entry[] {
+function sortEntries(entries: readonly Entry[]): Entry[] {
   return entries.toSorted((one, other) => one.path < other.path ? -1 : 1);
 }
 
@@ -32,7 +32,7 @@ export function zip(entries: readonly Entry[]): Uint8Array {
   // Zip files store local time: make it the same everywhere.
   const mtime = FILE_TIME.getTime() + FILE_TIME.getTimezoneOffset() * 60_000;
   const files: Zippable = {};
-  for (const entry of sorted(entries)) {
+  for (const entry of sortEntries(entries)) {
     // Unix file type and permissions.
     const attrs = ((0o100000 | mode(entry)) << 16) >>> 0;
     files[entry.path] = [entry.bytes, { mtime, level: 9, os: 3, attrs }];
@@ -44,7 +44,7 @@ const BLOCK = 512;
 
 /** A gzipped tar file: npm packages, archives for everybody else. */
 export function tarball(entries: readonly Entry[]): Uint8Array {
-  const parts = sorted(entries).flatMap((entry) => {
+  const parts = sortEntries(entries).flatMap((entry) => {
     const rest = (BLOCK - entry.bytes.length % BLOCK) % BLOCK;
     return [header(entry), entry.bytes, new Uint8Array(rest)];
   });

@@ -56,7 +56,7 @@ export function openSession(options: UpstreamOptions, signal: AbortSignal): Upst
   };
 }
 
-/** Reads the first value of a stream; what goes wrong later is told as for other reads. */
+/** Reads the first value of a stream; what goes wrong later is reported as for other reads. */
 async function begin<T>(
   values: AsyncGenerator<T>,
   explain: (error: unknown) => Failure,
@@ -95,8 +95,8 @@ async function withRetries<T>(
       );
       throw await replyFailure(options, response, wait);
     } catch (error) {
-      const told = attemptFailure(options, error, signal);
-      const failure = sent && !isRepeatable(request) ? doubtWrite(told) : told;
+      const reason = attemptFailure(options, error, signal);
+      const failure = sent && !isRepeatable(request) ? doubtWrite(reason) : reason;
       const harmless = isRepeatable(request) || failure.status === 429 ||
         (failure.status === 503 && failure.effect === "none");
       const milliseconds = backoff(options.retry, attempt, wait);

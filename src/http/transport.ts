@@ -120,9 +120,9 @@ export function watchClock(transport: Transport): ClockWatch {
     transport: async (url, init) => {
       const sent = Date.now();
       const response = await transport(url, init);
-      const told = Date.parse(response.headers.get("date") ?? "");
+      const serverTime = Date.parse(response.headers.get("date") ?? "");
       // The header counts whole seconds.
-      if (!Number.isNaN(told)) skew = told + 500 - (sent + Date.now()) / 2;
+      if (!Number.isNaN(serverTime)) skew = serverTime + 500 - (sent + Date.now()) / 2;
       return response;
     },
   };

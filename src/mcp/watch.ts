@@ -28,11 +28,11 @@ export function watchCall(
   const ending = new AbortController();
   const late = Promise.withResolvers<never>();
   late.promise.catch(() => {});
-  let told = -1;
+  let lastSent = -1;
   let known: ProgressUpdate | undefined;
   const send = (progress: number, { message, total }: Omit<ProgressUpdate, "done">) => {
     if (token === undefined || mcpReq.signal.aborted) return;
-    told = progress;
+    lastSent = progress;
     const params = { progressToken: token, progress, message };
     mcpReq.notify({
       method: "notifications/progress",
@@ -48,12 +48,12 @@ export function watchCall(
     }, end)
     // Progress must grow, and the steps that a tool counts are whole.
     : setInterval(() => {
-      send(Math.max(0, told) + 0.001, { message: known?.message ?? "Waiting for an answer" });
+      send(Math.max(0, lastSent) + 0.001, { message: known?.message ?? "Waiting for an answer" });
     }, silence);
   return {
     progress: (update) => {
       known = update;
-      if (update.done > told) send(update.done, update);
+      if (update.done > lastSent) send(update.done, update);
     },
     signal: AbortSignal.any([mcpReq.signal, ending.signal]),
     late: late.promise,

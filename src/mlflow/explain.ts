@@ -113,7 +113,7 @@ async function findAlternatives(
   const others = clauses.flatMap((clause) =>
     listAlternatives(clause).map((other) => ({ clause, ...other }))
   ).slice(0, PROBES);
-  const told = await Promise.all(others.map(async ({ clause, instead, why }) => {
+  const suggestions = await Promise.all(others.map(async ({ clause, instead, why }) => {
     const filter = { clauses: clauses.map((one) => one === clause ? instead : one), notes: [] };
     const count = await mlflow.count({ experimentIds, filter });
     if (count === undefined || count === 0) return [];
@@ -121,7 +121,7 @@ async function findAlternatives(
       `With ${printClause(instead)} in place of ${printClause(clause)} ${count} match: ${why}.`,
     ];
   }));
-  return told.flat();
+  return suggestions.flat();
 }
 
 /** Comparisons that may have been meant, if the data are not in the form that they seem to have. */

@@ -111,8 +111,8 @@ export function readStoreRefusal(
     );
   }
   if (![400, 401, 403].includes(status)) return undefined;
-  const told = readRefusal(reasons, status, body);
-  if (told !== undefined || status === 400) return told;
+  const refusal = readRefusal(reasons, status, body);
+  if (refusal !== undefined || status === 400) return refusal;
   return new Failure(
     status === 401 ? "unauthorized" : "forbidden",
     `${service} refused the request (HTTP ${status}).`,

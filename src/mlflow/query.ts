@@ -48,8 +48,8 @@ export async function explainRefusal(
   if (version === undefined) return error;
   const missing = needs.filter((need) => compareVersions(version, need.version) < 0);
   if (missing.length === 0) return error;
-  const told = missing.map((need) => `${need.feature} needs MLflow ${need.version} or newer`);
-  return new Failure("unsupported", `This server is MLflow ${version}: ${told.join("; ")}.`, {
+  const reasons = missing.map((need) => `${need.feature} needs MLflow ${need.version} or newer`);
+  return new Failure("unsupported", `This server is MLflow ${version}: ${reasons.join("; ")}.`, {
     hint: "Leave that out, and check the returned traces instead.",
     cause: error,
   });

@@ -166,8 +166,8 @@ export function encodePng({ width, height, data }: Pixels): Uint8Array<ArrayBuff
   const colours = new Uint32Array(width * height);
   for (let index = 0; index < colours.length; index++) {
     // Five bits per channel: on edges the difference is not visible.
-    const colour = coarse(data[4 * index]) << 16 | coarse(data[4 * index + 1]) << 8 |
-      coarse(data[4 * index + 2]);
+    const colour = coarsen(data[4 * index]) << 16 | coarsen(data[4 * index + 1]) << 8 |
+      coarsen(data[4 * index + 2]);
     colours[index] = colour;
     counts.set(colour, (counts.get(colour) ?? 0) + 1);
   }
@@ -199,7 +199,7 @@ export function encodePng({ width, height, data }: Pixels): Uint8Array<ArrayBuff
   ]));
 }
 
-function coarse(value = 255): number {
+function coarsen(value = 255): number {
   return value & 0xf8 | value >> 5;
 }
 

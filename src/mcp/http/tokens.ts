@@ -41,16 +41,16 @@ export function findHolder(tokens: Tokens, token: string): string | undefined {
  * when it begins, not with each request.
  */
 export function tokensFile(path: string, onProblem: (problem: string) => void): ReadTokens {
-  let told: string | undefined;
+  let reported: string | undefined;
   return async () => {
     try {
       const tokens = parseTokens(await Deno.readTextFile(path));
-      told = undefined;
+      reported = undefined;
       return tokens;
     } catch (error) {
       const problem = error instanceof Error ? error.message : String(error);
-      if (problem !== told) onProblem(problem);
-      told = problem;
+      if (problem !== reported) onProblem(problem);
+      reported = problem;
       return undefined;
     }
   };

@@ -1,7 +1,7 @@
 /** The page that shows a chart in a client, with hover, zoom and a legend that toggles names. */
 import type uPlot from "uplot";
-import { findRangeX, plotView, rowsAt, toAxis } from "./plot.ts";
-import { type Chart, listOf, member, readChart, textOf, type View } from "./read.ts";
+import { findExtent, plotView, rowsAt, toAxis } from "./plot.ts";
+import { asList, asText, type Chart, member, readChart, type View } from "./read.ts";
 
 /** The key under which the server sends the chart, beside what the model reads. */
 const CHART = "wandflow/chart";
@@ -44,8 +44,8 @@ new ResizeObserver(() => {
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", draw);
 
 function showResult(result: unknown): void {
-  const content = listOf(member(result, "content"));
-  const text = content.map((block) => textOf(member(block, "text"))).filter(Boolean).join("\n");
+  const content = asList(member(result, "content"));
+  const text = content.map((block) => asText(member(block, "text"))).filter(Boolean).join("\n");
   chart = readChart(member(result, "_meta", CHART));
   page.views.setAttribute("aria-label", text);
   if (chart !== undefined) {
@@ -58,7 +58,7 @@ function showResult(result: unknown): void {
   // A host that does not pass metadata on still has the picture.
   const shown = element("img");
   shown.alt = text;
-  shown.src = `data:${textOf(member(image, "mimeType"))};base64,${textOf(member(image, "data"))}`;
+  shown.src = `data:${asText(member(image, "mimeType"))};base64,${asText(member(image, "data"))}`;
   page.views.replaceChildren(shown);
   say("");
 }
@@ -116,7 +116,7 @@ function draw(): void {
   });
   reset.hidden = true;
   if (views.some(({ kind }) => kind === "names")) return;
-  whole = findRangeX(views);
+  whole = findExtent(views);
   showAll();
 }
 

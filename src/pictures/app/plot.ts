@@ -83,7 +83,7 @@ export function plotView(drawing: Drawing, into: HTMLElement): uPlot {
 }
 
 /** The smallest and largest x of views that share an x axis. */
-export function findRangeX(views: readonly View[]): readonly [number, number] {
+export function findExtent(views: readonly View[]): readonly [number, number] {
   let [first, last] = [Infinity, -Infinity];
   for (const view of views) {
     for (const { x, end = x } of view.marks.flatMap(({ rows }) => rows)) {

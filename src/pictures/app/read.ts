@@ -60,12 +60,12 @@ export function member(value: unknown, ...path: readonly string[]): unknown {
 }
 
 /** The value if it is a list, else an empty list. */
-export function listOf(value: unknown): readonly unknown[] {
+export function asList(value: unknown): readonly unknown[] {
   return Array.isArray(value) ? value : [];
 }
 
 /** The value if it is a string, else an empty string. */
-export function textOf(value: unknown): string {
+export function asText(value: unknown): string {
   return typeof value === "string" ? value : "";
 }
 
@@ -73,43 +73,43 @@ const numberOf = (value: unknown) => typeof value === "number" ? value : undefin
 
 /** Reads a chart; undefined if the value is not one. */
 export function readChart(spec: unknown): Chart | undefined {
-  const stacked = listOf(member(spec, "vconcat"));
-  const beside = listOf(member(spec, "concat"));
+  const stacked = asList(member(spec, "vconcat"));
+  const beside = asList(member(spec, "concat"));
   const views = [...stacked, ...beside].map(readView);
   if (views.length === 0) return undefined;
   const colours = new Map<string, string>();
-  for (const layer of [...stacked, ...beside].flatMap(layersOf)) {
+  for (const layer of [...stacked, ...beside].flatMap(readLayers)) {
     const scale = member(layer, "encoding", "color", "scale");
-    listOf(member(scale, "domain")).forEach((name, index) =>
-      colours.set(textOf(name), textOf(listOf(member(scale, "range"))[index]))
+    asList(member(scale, "domain")).forEach((name, index) =>
+      colours.set(asText(name), asText(asList(member(scale, "range"))[index]))
     );
   }
   return {
-    title: textOf(member(spec, "title", "text")),
-    subtitle: textOf(member(spec, "title", "subtitle")),
+    title: asText(member(spec, "title", "text")),
+    subtitle: asText(member(spec, "title", "subtitle")),
     columns: beside.length === 0 ? 1 : numberOf(member(spec, "columns")) ?? 1,
     views,
     colours,
   };
 }
 
-function layersOf(view: unknown): readonly unknown[] {
-  const layers = listOf(member(view, "layer"));
+function readLayers(view: unknown): readonly unknown[] {
+  const layers = asList(member(view, "layer"));
   return layers.length === 0 ? [view] : layers;
 }
 
 function readView(view: unknown): View {
-  const layers = layersOf(view);
+  const layers = readLayers(view);
   const encoding = (channel: string, ...path: readonly string[]) =>
     layers.map((layer) => member(layer, "encoding", channel, ...path))
       .find((value) => value !== undefined && value !== null);
   const type = encoding("x", "type");
-  const domain = listOf(encoding("x", "scale", "domain"));
+  const domain = asList(encoding("x", "scale", "domain"));
   return {
-    title: textOf(member(view, "title", "text")),
+    title: asText(member(view, "title", "text")),
     height: numberOf(member(view, "height")) ?? 200,
-    xTitle: textOf(encoding("x", "title") ?? encoding("x", "axis", "title")),
-    yTitle: textOf(encoding("y", "title")),
+    xTitle: asText(encoding("x", "title") ?? encoding("x", "axis", "title")),
+    yTitle: asText(encoding("y", "title")),
     logX: encoding("x", "scale", "type") === "log",
     logY: encoding("y", "scale", "type") === "log",
     kind: type === "temporal" ? "time" : type === "nominal" ? "names" : "steps",
@@ -121,22 +121,22 @@ function readView(view: unknown): View {
 }
 
 function readMark(layer: unknown, shared: unknown, names: readonly unknown[]): Mark {
-  const field = (channel: string) => textOf(member(layer, "encoding", channel, "field"));
+  const field = (channel: string) => asText(member(layer, "encoding", channel, "field"));
   const [x, y, name] = [field("x"), field("y"), field("color") || "s"];
-  const rows = listOf(member(layer, "data", "values") ?? shared).map((row): Row => {
+  const rows = asList(member(layer, "data", "values") ?? shared).map((row): Row => {
     const place = member(row, x);
     return {
       x: numberOf(place) ?? names.indexOf(place),
       end: numberOf(member(row, field("x2"))),
       y: numberOf(member(row, y)) ?? null,
       high: numberOf(member(row, field("y2"))),
-      name: textOf(member(row, name)),
-      text: textOf(member(row, field("text"))) || undefined,
+      name: asText(member(row, name)),
+      text: asText(member(row, field("text"))) || undefined,
     };
   });
   const opacity = numberOf(member(layer, "mark", "opacity")) ?? 1;
   return {
-    kind: textOf(member(layer, "mark", "type")),
+    kind: asText(member(layer, "mark", "type")),
     rows: rows.toSorted((a, b) => a.x - b.x),
     faint: opacity < 0.5,
     atEdge: y === "",

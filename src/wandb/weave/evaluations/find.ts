@@ -213,8 +213,8 @@ export async function readResults(
   const again = fromCalls.length === 0
     ? { list: [], cut: false }
     : await readPredictions(session, place, fromCalls, true);
-  const told = bare.list.filter(({ evaluation }) => !fromCalls.includes(evaluation));
-  const predictions = [...addResults(told, results), ...again.list];
+  const covered = bare.list.filter(({ evaluation }) => !fromCalls.includes(evaluation));
+  const predictions = [...addResults(covered, results), ...again.list];
   if (!bare.cut && !again.cut && results?.cut !== true) {
     return { predictions, results, fromCalls, totals: undefined };
   }
