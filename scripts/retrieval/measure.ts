@@ -108,7 +108,7 @@ const CLIENTS = [
     ["… without those three", "79", "109", "116"],
     ["… with those three, without the hints", "74", "93", "101"],
   ]),
-  'One bare word is told apart by nothing: for "mlflow", Claude Code and Qwen Code list MLflow\'s ' +
+  'A single word cannot rank tools: for "mlflow", Claude Code and Qwen Code list MLflow\'s ' +
   "tools alphabetically, Codex those with the shortest descriptions.",
 ].join("\n\n");
 
