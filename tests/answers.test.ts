@@ -1,7 +1,7 @@
 /**
  * A ledger of what answers cost where a call leaves everything to its defaults: characters of text
  * by client, and tokens. On the demo's store they are exact, on the simulator of W&B within 3 %,
- * since ids and times differ. `UPDATE_GOLDEN=1` writes it anew; docs/TOKENS.md shows it.
+ * since ids and times differ. `UPDATE_GOLDEN=1` updates it; docs/TOKENS.md shows it.
  */
 import assert from "node:assert/strict";
 import { encode } from "gpt-tokenizer/encoding/o200k_base";

@@ -10,7 +10,7 @@ const SERVER: Server = {
   variables: [{ name: "MLFLOW_TRACKING_URI", value: "http://localhost:5000", secret: false }],
 };
 
-/** Clients that are told by a command of their own. */
+/** Clients that are configured with a command of their own. */
 const COMMANDS: readonly Client[] = [CLIENTS["claude-code"], CLIENTS.gemini];
 
 /** Every client that starts programs, folded; those that read the same text share a block. */

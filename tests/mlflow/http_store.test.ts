@@ -409,7 +409,7 @@ Deno.test("get_trace: progress is reported while the spans still arrive, and onl
         new ReadableStream({
           start: async (controller) => {
             controller.enqueue(encode(`{"spans":[${items.slice(0, 250).join(",")},`));
-            // The rest only goes out once the call has told of the first part.
+            // The rest is sent only once the call has reported the first part.
             await told.promise;
             sent.all = true;
             controller.enqueue(encode(`${items.slice(250).join(",")}]}`));

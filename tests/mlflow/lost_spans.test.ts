@@ -1,4 +1,4 @@
-/** Spans that a server has lost are told, wherever they are asked for; on real servers. */
+/** Spans that a server has lost are reported, wherever they are requested; on real servers. */
 import assert from "node:assert/strict";
 import { shared } from "../support/backend.ts";
 import { mlflow34, mlflowNewest } from "../support/mlflow/backends.ts";

@@ -1,6 +1,6 @@
 /**
- * One picture of each kind beside the one that somebody looked at. `scripts/pictures.ts` draws the
- * golden ones anew.
+ * Compares one picture of each kind with the one that was reviewed. `scripts/pictures.ts` redraws
+ * the golden ones.
  *
  * The tolerance: the renderer, its font and the numbers are the same everywhere, so that pictures are
  * equal to the byte as long as nothing changes. A newer renderer may put edges of lines and letters

@@ -1,4 +1,4 @@
-/** A thousand messages that nobody should send; `deno task nightly:fuzz` sends a hundred times as many. */
+/** A thousand malformed messages; `deno task nightly:fuzz` sends a hundred times as many. */
 import { LEGACY, MODERN } from "../e2e/rpc.ts";
 import { slowTest } from "../support/slow.ts";
 import { fuzzHttp, fuzzStdio } from "./fuzz/run.ts";

@@ -1,4 +1,4 @@
-/** Every string of every tool's result, as somebody would write it who means harm. */
+/** Every string of every tool's result, as an attacker would write it. */
 import assert from "node:assert/strict";
 import { z } from "zod";
 import { allTools } from "../../scripts/docs.ts";

@@ -1,4 +1,4 @@
-/** The agent programs: how each is told of a model and of wandflow, and asked a question. */
+/** The agent programs: how to configure a model and wandflow in each, and ask it a question. */
 import type { Home, ServerSetting } from "./home.ts";
 import { argumentsOf, type ScriptedCall, type ScriptedModel, startModel } from "./model/model.ts";
 import { installPrograms } from "./programs.ts";

@@ -66,7 +66,7 @@ const LEAVES: readonly (readonly [command: RegExp, leaves: Leaves])[] = [
   [/--args '\{"name": "value"\}'$/, /invalid_arguments/],
 ];
 
-/** Programs that go on until they are told to stop. */
+/** Programs that run until they are stopped. */
 const LASTING = /main\.ts --port|serve --transport/;
 
 async function runAll(

@@ -152,7 +152,7 @@ interface Typing {
   readonly stdin: string;
   /** What is waited for. */
   readonly until?: RegExp;
-  /** It goes on after that until it is told to stop. */
+  /** It then keeps running until it is stopped. */
   readonly lasts: boolean;
 }
 

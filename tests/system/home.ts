@@ -19,7 +19,7 @@ export interface ServerSetting {
   readonly env: Readonly<Record<string, string>>;
 }
 
-/** A folder that is somebody's home, and gone afterwards. */
+/** A temporary home folder. */
 export interface Home extends AsyncDisposable {
   /** The folder. */
   readonly dir: string;

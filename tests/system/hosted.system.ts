@@ -22,7 +22,7 @@ const TOOL = z.looseObject({
 });
 const REQUEST = z.looseObject({ model: z.string(), tools: z.array(TOOL) });
 
-/** A stand-in of the Responses API: it lists the tools at the URL, calls one and says what came. */
+/** A stand-in for the Responses API: lists the tools at the URL, calls one and returns its answer. */
 function startResponses(authority: string) {
   const client = Deno.createHttpClient({ caCerts: [authority] });
   const seen: { tool: z.output<typeof TOOL>; tools: string[] }[] = [];

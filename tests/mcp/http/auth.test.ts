@@ -60,7 +60,7 @@ Deno.test("a token admits its holder until its line is removed", async () => {
   } finally {
     await Deno.remove(file);
   }
-  // What is wrong with it is told when it begins, not with each request.
+  // A problem is reported when it begins, not with each request.
   for (let request = 0; request < 3; request++) assert.equal(await status("two"), 503);
   assert.equal(problems.length, 2);
 });

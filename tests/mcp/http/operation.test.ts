@@ -141,7 +141,7 @@ Deno.test("each line of a request's log names the request, as its answer does", 
   );
 });
 
-/** A server upstream that fails until it is told otherwise. */
+/** An upstream server that fails until told otherwise. */
 function check(
   name: string,
   failure: () => unknown,

@@ -48,7 +48,7 @@ Deno.test("s3: spans of a server that does not serve them are read from the conf
   assert.deepEqual(listAt(found, "traces", 0, "data", "spans"), expected);
 });
 
-/** A tracking server whose one trace lies in S3, and the store, which answers as it is told. */
+/** A tracking server whose only trace is in S3, and the store, which answers as configured. */
 function serve(answer: () => Response, store = "s3://traces/a b") {
   const received: Received[] = [];
   const server = serveTrace("s3://traces/a b/ü~+1", ({ method, url, headers }) => {

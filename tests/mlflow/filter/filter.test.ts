@@ -20,7 +20,7 @@ function failure(text: string): FilterError {
   throw new Error(`nothing was thrown for ${text}`);
 }
 
-/** Each filter, what the server gets, and whether the author is told of a translation. */
+/** Each filter, what the server gets, and whether a note reports a translation. */
 function check(cases: readonly (readonly [string, string])[], told: boolean): void {
   for (const [text, expected] of cases) {
     const filter = read(text);

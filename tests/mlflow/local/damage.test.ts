@@ -1,4 +1,4 @@
-/** What is damaged is told as damaged, and does not keep the rest. */
+/** Damaged parts are reported as damaged, and do not affect the rest. */
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
@@ -17,7 +17,7 @@ async function inFolder(run: (folder: string, path: string) => Promise<void>): P
   }
 }
 
-/** Damaged contents of a span in the database, with what is told. */
+/** Damaged contents of a span in the database, with the message. */
 const CONTENTS: readonly (readonly [content: string, told: RegExp])[] = [
   ['{"name": "x"', /A span of this trace is damaged/],
   ["", /A span of this trace is damaged/],
@@ -29,7 +29,7 @@ const CONTENTS: readonly (readonly [content: string, told: RegExp])[] = [
   ['{"name": "x", "events": 1}', /damaged: events: /],
 ];
 
-/** Damaged files of spans, with what is told. */
+/** Damaged files of spans, with the message. */
 const FILES: readonly (readonly [text: string | undefined, told: RegExp])[] = [
   [undefined, /kept in traces\.json below mlflow-artifacts:.*does not exist/],
   ["", /traces\.json, is damaged: it is empty/],

@@ -1,5 +1,5 @@
 /**
- * `deno task nightly:fuzz [count] [seed]`: sends that many messages that nobody should send to the
+ * `deno task nightly:fuzz [count] [seed]`: sends that many malformed messages to the
  * product, over stdio in both of the protocol's eras and over HTTP. Without a seed it takes a new
  * one; a failure names it.
  */

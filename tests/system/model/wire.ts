@@ -1,6 +1,6 @@
 /** What every model API says in its own words: the client's request, and the model's next move. */
 
-/** A tool as the model was told of it. */
+/** A tool as the model sees it. */
 export interface ModelTool {
   /** What the model has to call it; clients put the server's name before ours. */
   readonly name: string;

@@ -70,7 +70,7 @@ for (const backend of WEAVE_SERVERS) {
         assert.equal(counts["total_tokens"], 367 + input);
         assert.equal(counts["cache_creation_input_tokens"], 500);
         near(counts["total_cost"], 3 * chat + message);
-        // This server's price list is of two parts: what it does not price is told.
+        // This server's price list has two parts: what it has no price for is reported.
         const fromCache = client === "weave" ? 1000 : 1120;
         assert.deepEqual(
           counts["tokens_without_price"],
