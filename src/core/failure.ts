@@ -154,8 +154,8 @@ export function didYouMean(
 const LONGEST = 60;
 
 /** Shortens a caller's text so that a message can repeat it. */
-export function shortenName(given: string): string {
-  return given.length > LONGEST ? `${given.slice(0, LONGEST).toWellFormed()}…` : given;
+export function shortenName(given: string, most = LONGEST): string {
+  return given.length > most ? `${given.slice(0, most).toWellFormed()}…` : given;
 }
 
 function inQuotes(name: string): string {

@@ -120,12 +120,20 @@ export function handleOffers(
   });
 }
 
+/** Longest part of an address that a message repeats. */
+const SHOWN = 200;
+
+/** A caller's words as a protocol error repeats them: a model may have copied them from a trace. */
+export function showGiven(text: string, most?: number): string {
+  return shortenName(stripInvisible(text).text, most);
+}
+
 function findPrompt(prompts: readonly Prompt[], name: string): Prompt {
   const found = prompts.find(({ listing }) => listing.name === name);
   if (found !== undefined) return found;
   throw new ProtocolError(
     ProtocolErrorCode.InvalidParams,
-    `There is no prompt "${shortenName(name)}" with this configuration` +
+    `There is no prompt "${showGiven(name)}" with this configuration` +
       didYouMean(name, prompts.map(({ listing }) => listing.name)),
   );
 }
@@ -135,7 +143,7 @@ function promptText(prompt: Prompt, given: Readonly<Record<string, string>>): st
     return prompt.text(given);
   } catch (error) {
     if (!(error instanceof Failure)) throw error;
-    throw new ProtocolError(ProtocolErrorCode.InvalidParams, error.message);
+    throw new ProtocolError(ProtocolErrorCode.InvalidParams, stripInvisible(error.message).text);
   }
 }
 
@@ -152,19 +160,16 @@ function findSuggest(
   }
   throw new ProtocolError(
     ProtocolErrorCode.InvalidParams,
-    `There is no resource template ${template.slice(0, 200)} with this configuration.`,
+    `There is no resource template ${showGiven(template, SHOWN)} with this configuration.`,
   );
 }
-
-/** Longest part of an address that a message repeats. */
-const SHOWN = 200;
 
 async function readResource(
   { resources = [], skills, log, admit }: Offers,
   uri: string,
   context: CallContext & { readonly fit: Fit },
 ): Promise<ReadResourceResult> {
-  const shown = uri.length > SHOWN ? `${uri.slice(0, SHOWN)}…` : uri;
+  const shown = showGiven(uri, SHOWN);
   const missing = (message = `There is no resource ${shown}.`) =>
     new ResourceNotFoundError(shown, message);
   for (const { spec, tool } of resources) {

@@ -93,10 +93,14 @@ export function createHttpHandler(factory: Factory, options: HandlerOptions): Ht
     return response;
   };
   const route = async (request: Request): Promise<Response> => {
+    const { pathname, host } = new URL(request.url);
     const refused = hostHeaderValidationResponse(request, hosts) ??
+      // A target in absolute form names the host itself, whatever the header says.
+      (host === "localhost"
+        ? undefined
+        : hostHeaderValidationResponse(new Request(request.url, { headers: { host } }), hosts)) ??
       originValidationResponse(request, origins);
     if (refused !== undefined) return refused;
-    const { pathname } = new URL(request.url);
     switch (pathname) {
       case "/mcp":
         return await answer(request);

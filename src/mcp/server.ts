@@ -1,5 +1,5 @@
 import { defined } from "../core/values.ts";
-import { badArgument, didYouMean, Failure, shortenName } from "../core/failure.ts";
+import { badArgument, didYouMean, Failure } from "../core/failure.ts";
 import {
   acceptedContent,
   type CallToolResult,
@@ -21,7 +21,7 @@ import { isDeeper } from "../core/json.ts";
 import { chooseFit, chooseHints, type Fit } from "./fit.ts";
 import { pageHint, renderFailure, renderReply, showsApps, toFailureReport } from "./result.ts";
 import { type Agreement, createAgreements, openAgreement } from "./consent.ts";
-import { handleOffers, listCapabilities } from "./handlers.ts";
+import { handleOffers, listCapabilities, showGiven } from "./handlers.ts";
 import type { Prompt } from "./prompts.ts";
 import { keepUsableLinks, type Resource } from "./resource.ts";
 import type { Skills } from "./skills.ts";
@@ -360,7 +360,7 @@ async function explainUnknown(
   }
   return new ProtocolError(
     ProtocolErrorCode.InvalidParams,
-    `There is no tool "${shortenName(name)}" with this configuration` +
+    `There is no tool "${showGiven(name)}" with this configuration` +
       didYouMean(name, tools.map((tool) => tool.name)),
   );
 }

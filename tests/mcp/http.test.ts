@@ -82,6 +82,20 @@ Deno.test("the wildcard address is not accepted as Host, even if the server list
   }
 });
 
+Deno.test("a foreign host in the target is refused on every route, whatever the Host header says", async () => {
+  const handler = handlerFor(["mcp.example.com"]);
+  const fetchAt = (origin: string, route: string) =>
+    handler.fetch(new Request(origin + route, { headers: { host: "localhost" } }));
+  for (const route of ROUTES) {
+    for (const origin of ["http://evil.example", "http://localhost.evil.example:8080", "x://y"]) {
+      assert.equal((await fetchAt(origin, route)).status, 403, origin + route);
+    }
+  }
+  for (const origin of ["http://localhost:8080", "http://127.0.0.1", "https://mcp.example.com"]) {
+    assert.equal((await fetchAt(origin, "/healthz")).status, 200, origin);
+  }
+});
+
 Deno.test("a foreign Origin is refused on every route", async () => {
   const handler = handlerFor();
   for (const route of ROUTES) {

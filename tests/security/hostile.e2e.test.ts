@@ -107,6 +107,29 @@ for (const one of CASES) {
   );
 }
 
+Deno.test("what a protocol error repeats of a request is without what hides", async () => {
+  await using product = await startStdio({ MLFLOW_TRACKING_URI: "http://127.0.0.1:9" });
+  await initialize(product);
+  const hidden = "x\u202E\u200B\u{E0041}\u001By";
+  const requests: readonly (readonly [string, Record<string, unknown>])[] = [
+    ["tools/call", { name: hidden, arguments: {} }],
+    ["prompts/get", { name: hidden }],
+    ["prompts/get", { name: "debug_production_issues", arguments: { [hidden]: "1" } }],
+    ["resources/read", { uri: `mlflow://nothing/${hidden}` }],
+    ["resources/read", { uri: `mlflow://traces/../${hidden}` }],
+    ["completion/complete", {
+      ref: { type: "ref/resource", uri: hidden },
+      argument: { name: "a", value: "" },
+    }],
+  ];
+  for (const [index, [method, params]] of requests.entries()) {
+    await send(product, { id: index + 1, method, params });
+    const { error } = await answerTo(product, index + 1);
+    assert.match(error?.message ?? "", /xy/, `${method}: ${JSON.stringify(error)}`);
+    assert.doesNotMatch(JSON.stringify(error), /[\u202E\u200B\u{E0041}]|\\u001b/iu, method);
+  }
+});
+
 async function startHostile(): Promise<{ readonly port: number } & Disposable> {
   const url = new URL("./hostile_server.ts", import.meta.url);
   const worker = new Worker(url, { type: "module" });

@@ -81,7 +81,7 @@ const cancel = fc.record(
   { requiredKeys: ["requestId"] },
 );
 const reference = fc.constantFrom(
-  { type: "ref/prompt", name: "investigate_failed_traces" },
+  { type: "ref/prompt", name: "debug_production_issues" },
   { type: "ref/resource", uri: "mlflow://traces/{trace_id}" },
   { type: "ref/none" },
 );
@@ -94,7 +94,7 @@ const REQUESTS: readonly (readonly [string, fc.Arbitrary<object>, number])[] = [
   ["tools/list", fc.constant({}), 1],
   ["tools/call", call, 12],
   ["prompts/list", fc.constant({}), 1],
-  ["prompts/get", fc.constant({ name: "investigate_failed_traces", arguments: {} }), 2],
+  ["prompts/get", fc.constant({ name: "debug_production_issues", arguments: {} }), 2],
   ["resources/list", fc.constant({}), 1],
   ["resources/templates/list", fc.constant({}), 1],
   [
