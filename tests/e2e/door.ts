@@ -83,7 +83,7 @@ async function checkPermissions(program: Program): Promise<void> {
   // Neither a flag nor a variable of the runtime's widens anything.
   const wide = await run(["--allow-all", "tools"], {}, "", program);
   assert.equal(wide.code, 2);
-  assert.match(wide.stderr, /no flag --allow-all/);
+  assert.match(wide.stderr, /Unknown flag --allow-all/);
 }
 
 /** Every file and folder below some folders, with size and time, to be compared. */
