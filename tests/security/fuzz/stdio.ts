@@ -151,7 +151,7 @@ function checkWrites(
     const [answer] = answers.get(key) ?? [];
     if (mark === undefined || key === NO_ID || due.get(key) !== 1) continue;
     if (answer === undefined || optional.has(key)) continue;
-    if (writes.filter((other) => other.includes(mark)).length > 1) continue;
+    if (calls.filter((other) => other.includes(mark)).length > 1) continue;
     const failed = answer.error !== undefined || answer.result?.["isError"] === true;
     if (failed) assert.equal(written.get(mark) ?? 0, 0, `${JSON.stringify(answer)} for ${line}`);
   }
