@@ -34,7 +34,7 @@ async function main(words: readonly string[]): Promise<number> {
   const named = words.filter((word) => !word.startsWith("--") && word !== "all");
   const unknown = named.filter((name) => !parts.includes(name));
   if (unknown.length > 0) {
-    say(`There is no bench ${unknown.join(", ")}; there are ${parts.join(", ")} and all.`);
+    say(`Unknown part: ${unknown.join(", ")}. Parts: ${parts.join(", ")}, all.`);
     return 2;
   }
   const [big, print] = [words.includes("--big"), words.includes("--print")];

@@ -22,7 +22,7 @@ const DEFAULT_FILE = "mlflow.db";
 const DEFAULT_FOLDER = "mlruns";
 
 /**
- * The settings, with the tracking URI of a local store made toAbsolute. Without a tracking URI it
+ * The settings, with the tracking URI of a local store made absolute. Without a tracking URI it
  * searches the working folder as MLflow does: `mlruns` if that holds experiments, else
  * `mlflow.db`.
  *
@@ -99,7 +99,7 @@ function holdsExperiments(folder: string, look: Look): boolean {
   );
 }
 
-/** The store that an toAbsolute tracking URI names; undefined for servers and everything else. */
+/** The store that an absolute tracking URI names; undefined for servers and everything else. */
 export function readLocalStore(settings: Settings): LocalStore | undefined {
   const path = sqlitePath(settings.trackingUri ?? "");
   if (path === undefined) return undefined;

@@ -118,7 +118,7 @@ type Reading =
   | { readonly kind: "error"; readonly reason: string };
 
 /**
- * Reads a setting's text. Empty text, a `${…}` that a client left findPlaceholder and placeholders
+ * Reads a setting's text. Empty text, a `${…}` that a client left unexpanded and placeholders
  * such as `<MLFLOW_TRACKING_URI>` count as unset, with the reason where that is worth telling.
  */
 function readValue(setting: Setting, raw: string): Reading {

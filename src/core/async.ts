@@ -29,14 +29,14 @@ export async function within<T>(
   return await waitUnlessAborted(limit.signal, work(limit.signal));
 }
 
-/** What aborts a signal lives as long as the signal. */
-const controllers = new WeakMap<AbortSignal, AbortController>();
-
 /** A signal with a limit of time; disposing of it ends the limit. */
 export interface TimeLimit extends Disposable {
   /** Aborts with the other signal, and when the time is up. */
   readonly signal: AbortSignal;
 }
+
+/** What aborts a signal lives as long as the signal. */
+const controllers = new WeakMap<AbortSignal, AbortController>();
 
 /**
  * A signal that aborts with another, and with a `TimeoutError` when the time is up. Only who uses it
@@ -45,24 +45,27 @@ export interface TimeLimit extends Disposable {
  */
 export function limitTime(milliseconds: number, signal: AbortSignal): TimeLimit {
   const controller = new AbortController();
-  const limited = controller.signal;
-  controllers.set(limited, controller);
+  controllers.set(controller.signal, controller);
   const stop = () => controller.abort(signal.reason);
   if (signal.aborted) stop();
   else signal.addEventListener("abort", stop, { once: true });
-  const held = new WeakRef(limited);
-  const timer = setTimeout(() => {
-    const one = held.deref();
-    if (one === undefined) return;
-    controllers.get(one)?.abort(new DOMException("The time is up.", "TimeoutError"));
-  }, milliseconds);
+  const timer = abortLater(new WeakRef(controller.signal), milliseconds);
   return {
-    signal: limited,
+    signal: controller.signal,
     [Symbol.dispose]: () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", stop);
     },
   };
+}
+
+/** A function of its own: one made beside others keeps everything that they use. */
+function abortLater(limited: WeakRef<AbortSignal>, milliseconds: number) {
+  return setTimeout(() => {
+    const signal = limited.deref();
+    if (signal === undefined) return;
+    controllers.get(signal)?.abort(new DOMException("The time is up.", "TimeoutError"));
+  }, milliseconds);
 }
 
 /** Waits for work, unless the signal aborts first. */

@@ -306,7 +306,7 @@ async function handle({ incoming, outgoing, invite, answer, kept, log }: {
   });
   const reply = async (response: Response) => {
     if (!kept()) outgoing.shouldKeepAlive = false;
-    await send(response, outgoing);
+    await send(response, outgoing, closed);
   };
   const chunks: AsyncIterator<Uint8Array<ArrayBuffer>> = incoming[Symbol.asyncIterator]();
   try {
@@ -364,7 +364,12 @@ function toRequest(
 /** After which time a head goes out without the first part of its stream, in milliseconds. */
 const HEAD_ALONE = 20;
 
-async function send(response: Response, outgoing: ServerResponse): Promise<void> {
+/** `closed` resolves when the client has all of the answer, or is gone. */
+async function send(
+  response: Response,
+  outgoing: ServerResponse,
+  closed: Promise<void>,
+): Promise<void> {
   outgoing.statusCode = response.status;
   outgoing.setHeaders(response.headers);
   const streamed = response.headers.get("content-type")?.startsWith("text/event-stream") === true;
@@ -374,7 +379,6 @@ async function send(response: Response, outgoing: ServerResponse): Promise<void>
     return;
   }
   const waiting = setTimeout(() => outgoing.flushHeaders(), HEAD_ALONE);
-  const closed = new Promise<void>((resolve) => outgoing.once("close", resolve));
   const parts = response.body.getReader();
   // Whoever makes the stream hears that its reader is gone.
   closed.then(() => parts.cancel()).catch(() => {});

@@ -246,7 +246,7 @@ export async function audit<R extends Reply<Record<string, unknown>>>(
       effect,
       outcome,
       error,
-      // Whoever has gone away has not heard what became of it.
+      // Whoever has gone, or was told that it took too long, has not heard what became of it.
       answered: signal.aborted ? false : undefined,
       client,
       host,

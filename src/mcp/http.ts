@@ -85,6 +85,8 @@ export function createHttpHandler(factory: Factory, options: HandlerOptions): Ht
     if (admitted instanceof Response) return admitted;
     const received = await receive(request, options.stop);
     if (received instanceof Response) return received;
+    // Nobody would hear what came of it.
+    if (received.signal.aborted) return text(400, "The caller has gone.\n");
     const authInfo = { token: "", clientId: admitted.caller?.id ?? "", scopes: [] };
     const id = randomUUID();
     scopes.set(authInfo, openScope(id, received, admitted, options));

@@ -39,7 +39,10 @@ export async function lateTools<S>(
   if (tools === undefined) return await load();
   let loading: Promise<readonly Tool<S>[]> | undefined;
   const find = async (name: string): Promise<Tool<S>> => {
-    loading ??= load();
+    loading ??= load().catch((error) => {
+      loading = undefined;
+      throw error;
+    });
     const tool = (await loading).find((one) => one.name === name);
     if (tool === undefined) throw new Failure("internal", `The list ${list} has no ${name}.`);
     return tool;

@@ -211,3 +211,45 @@ Deno.test("what is not a request is refused, and an unforeseen failure is 500", 
     assert.match(await rest(connection), new RegExp(`^HTTP/1.1 ${status} `), request.slice(0, 50));
   }
 });
+
+Deno.test("a stream for a caller who has gone is cancelled, and keeps nothing from ending", async () => {
+  const asked = Promise.withResolvers<AbortSignal>();
+  const answered = Promise.withResolvers<void>();
+  const cancelled = Promise.withResolvers<void>();
+  const server = await serving({}, async ({ signal }) => {
+    asked.resolve(signal);
+    await answered.promise;
+    const endless = new ReadableStream({
+      pull: (controller) => controller.enqueue(encode("data: here\n\n")),
+      cancel: () => cancelled.resolve(),
+    });
+    return new Response(endless, { headers: { "content-type": "text/event-stream" } });
+  });
+  const connection = await server.connect();
+  await connection.write(encode(GET));
+  const signal = await asked.promise;
+  connection.close();
+  if (!signal.aborted) {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  }
+  answered.resolve();
+  await cancelled.promise;
+  await server[Symbol.asyncDispose]();
+});
+
+Deno.test("a caller who leaves in the middle of a stream ends it", async () => {
+  const cancelled = Promise.withResolvers<void>();
+  await using server = await serving({}, () => {
+    const endless = new ReadableStream({
+      pull: (controller) => controller.enqueue(encode("data: here\n\n")),
+      cancel: () => cancelled.resolve(),
+    });
+    const headers = { "content-type": "text/event-stream" };
+    return Promise.resolve(new Response(endless, { headers }));
+  });
+  const connection = await server.connect();
+  await connection.write(encode(GET));
+  await connection.read(new Uint8Array(1024));
+  connection.close();
+  await cancelled.promise;
+});

@@ -100,7 +100,7 @@ export const plotTraces: Tool<ReadServices> = readingTool({
       `Latency: median ${describe(0.5)} s, p95 ${describe(0.95)} s, longest ${describe(1)} s.`,
       ...figures.slice(0, MOST_TOLD).map(describeName),
       ...(figures.length > MOST_NAMES
-        ? [`Drawn are the ${MOST_NAMES} of ${figures.length} names with most traces.`]
+        ? [`Drawn are the ${MOST_NAMES} of ${figures.length} names with the most traces.`]
         : []),
       ...(figures.length > MOST_TOLD
         ? [`${figures.length - MOST_TOLD} further names have fewer traces each.`]

@@ -267,7 +267,7 @@ function createRowWriter(
 }
 
 function describeEmpty(query: ListQuery): string {
-  if (query.cursor !== undefined) return "There is nothing after that cursor.";
+  if (query.cursor !== undefined) return "Nothing follows this cursor.";
   if (query.resource === "files") return "The run has no files.";
   if (query.run_id !== undefined) return `There is no run "${shortenName(query.run_id)}".`;
   if (query.title !== undefined) {
