@@ -63,5 +63,5 @@ export function bundleFlags(hosts: readonly string[] = []): string[] {
  * `--no-lazy` each start compiles again what runs after that. Executables keep nothing.
  */
 export function installedFlags(): string[] {
-  return ["run", "--cached-only", "--v8-flags=--no-lazy", ...bundleFlags()];
+  return ["run", "--cached-only", ...bundleFlags()];
 }
