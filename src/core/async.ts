@@ -42,14 +42,21 @@ const controllers = new WeakMap<AbortSignal, AbortController>();
  * A signal that aborts with another, and with a `TimeoutError` when the time is up. Only who uses it
  * keeps it in memory: the runtime (2.9.6) keeps signals combined with `AbortSignal.timeout`, and all
  * that listens to them, until the time is up.
+ *
+ * @param options With `unref`, the process may end before; for limits that nobody disposes of.
  */
-export function limitTime(milliseconds: number, signal: AbortSignal): TimeLimit {
+export function limitTime(
+  milliseconds: number,
+  signal: AbortSignal,
+  { unref = false } = {},
+): TimeLimit {
   const controller = new AbortController();
   controllers.set(controller.signal, controller);
   const stop = () => controller.abort(signal.reason);
   if (signal.aborted) stop();
   else signal.addEventListener("abort", stop, { once: true });
   const timer = abortLater(new WeakRef(controller.signal), milliseconds);
+  if (unref) Deno.unrefTimer(timer);
   return {
     signal: controller.signal,
     [Symbol.dispose]: () => {

@@ -36,7 +36,7 @@ export interface UpstreamSession {
 
 /** Opens the requests of one tool call. */
 export function openSession(options: UpstreamOptions, signal: AbortSignal): UpstreamSession {
-  const { signal: bound } = limitTime(options.timeoutMs, signal);
+  const { signal: bound } = limitTime(options.timeoutMs, signal, { unref: true });
   const deadline = performance.now() + options.timeoutMs;
   const run = <T>(request: UpstreamRequest, read: (response: Response) => Promise<T>) =>
     withRetries(options, request, { signal: bound, deadline }, read);
