@@ -57,11 +57,7 @@ export function bundleFlags(hosts: readonly string[] = []): string[] {
   ];
 }
 
-/**
- * The arguments of `deno` before the launcher of a bundle that is installed. The runtime keeps what
- * it compiled for the next start, but only what was compiled while modules loaded: without
- * `--no-lazy` each start compiles again what runs after that. Executables keep nothing.
- */
+/** The arguments of `deno` before the launcher of an installed bundle. */
 export function installedFlags(): string[] {
   return ["run", "--cached-only", ...bundleFlags()];
 }

@@ -24,55 +24,9 @@ export async function within<T>(
   signal: AbortSignal,
   work: (signal: AbortSignal) => Promise<T>,
 ): Promise<T> {
-  using limit = limitTime(milliseconds, signal);
-  limit.signal.throwIfAborted();
-  return await waitUnlessAborted(limit.signal, work(limit.signal));
-}
-
-/** A signal with a limit of time; disposing of it ends the limit. */
-export interface TimeLimit extends Disposable {
-  /** Aborts with the other signal, and when the time is up. */
-  readonly signal: AbortSignal;
-}
-
-/** What aborts a signal lives as long as the signal. */
-const controllers = new WeakMap<AbortSignal, AbortController>();
-
-/**
- * A signal that aborts with another, and with a `TimeoutError` when the time is up. Only who uses it
- * keeps it in memory: the runtime (2.9.6) keeps signals combined with `AbortSignal.timeout`, and all
- * that listens to them, until the time is up.
- *
- * @param options With `unref`, the process may end before; for limits that nobody disposes of.
- */
-export function limitTime(
-  milliseconds: number,
-  signal: AbortSignal,
-  { unref = false } = {},
-): TimeLimit {
-  const controller = new AbortController();
-  controllers.set(controller.signal, controller);
-  const stop = () => controller.abort(signal.reason);
-  if (signal.aborted) stop();
-  else signal.addEventListener("abort", stop, { once: true });
-  const timer = abortLater(new WeakRef(controller.signal), milliseconds);
-  if (unref) Deno.unrefTimer(timer);
-  return {
-    signal: controller.signal,
-    [Symbol.dispose]: () => {
-      clearTimeout(timer);
-      signal.removeEventListener("abort", stop);
-    },
-  };
-}
-
-/** A function of its own: one made beside others keeps everything that they use. */
-function abortLater(limited: WeakRef<AbortSignal>, milliseconds: number) {
-  return setTimeout(() => {
-    const signal = limited.deref();
-    if (signal === undefined) return;
-    controllers.get(signal)?.abort(new DOMException("The time is up.", "TimeoutError"));
-  }, milliseconds);
+  const bound = AbortSignal.any([signal, AbortSignal.timeout(milliseconds)]);
+  bound.throwIfAborted();
+  return await waitUnlessAborted(bound, work(bound));
 }
 
 /** Waits for work, unless the signal aborts first. */

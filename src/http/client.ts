@@ -11,7 +11,7 @@ import {
   type UpstreamOptions,
   type UpstreamRequest,
 } from "./request.ts";
-import { limitTime, pause } from "../core/async.ts";
+import { pause } from "../core/async.ts";
 
 /** The requests of one tool call: one deadline, one cancellation. */
 export interface UpstreamSession {
@@ -36,7 +36,7 @@ export interface UpstreamSession {
 
 /** Opens the requests of one tool call. */
 export function openSession(options: UpstreamOptions, signal: AbortSignal): UpstreamSession {
-  const { signal: bound } = limitTime(options.timeoutMs, signal, { unref: true });
+  const bound = AbortSignal.any([signal, AbortSignal.timeout(options.timeoutMs)]);
   const deadline = performance.now() + options.timeoutMs;
   const run = <T>(request: UpstreamRequest, read: (response: Response) => Promise<T>) =>
     withRetries(options, request, { signal: bound, deadline }, read);

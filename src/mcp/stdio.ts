@@ -10,12 +10,10 @@ import { serveStdio } from "@modelcontextprotocol/server/stdio";
 import { within } from "../core/async.ts";
 import type { Log } from "../core/log.ts";
 import { defined } from "../core/values.ts";
+import { DRAIN_LIMIT } from "./watch.ts";
 
 /** Largest message that a client may send, in bytes. */
 const MAX_MESSAGE = 64 * 1024 * 1024;
-
-/** How long the calls under way may take once the server is to end, in milliseconds. */
-export const DRAIN_LIMIT = 10_000;
 
 /** What ends a connection besides its client. */
 interface StdioOptions {

@@ -72,6 +72,9 @@ function tooLate(end: number, known: ProgressUpdate | undefined): Failure {
   );
 }
 
+/** How long the calls under way may take once the server is to end, in milliseconds. */
+export const DRAIN_LIMIT = 10_000;
+
 /** Counts the calls under way, and gives memory back when none is left. */
 export function followCalls(): (call: Promise<unknown>) => void {
   let running = 0;
