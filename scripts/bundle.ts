@@ -7,6 +7,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { checkChunks, readChunks, scriptsBelow } from "./chunks.ts";
 import { runDeno } from "./build.ts";
+import { mergeChunks } from "./merge_chunks.ts";
 import { fileOf } from "./graph.ts";
 import { loadBackends } from "../src/catalog.ts";
 import { describeTools, NO_KNOWN_TOOLS } from "../src/mcp/late.ts";
@@ -39,11 +40,6 @@ export async function bundle(
   await loadBackends();
   const tools = JSON.stringify(await describeTools());
   await bake(folder, NO_KNOWN_TOOLS, NO_KNOWN_TOOLS.replace("{}", () => tools));
-  const complaints = checkChunks(await readChunks(folder));
-  if (complaints.length > 0) {
-    await Deno.remove(folder, { recursive: true });
-    throw new Error(`The bundle is inconsistent:\n${complaints.join("\n")}`);
-  }
   for (const file of await scriptsBelow(folder)) await Deno.utime(file, FILE_TIME, FILE_TIME);
   return main;
 }
@@ -60,17 +56,28 @@ export async function bundleScripts(
   // The SDK then brings its small schema validator, which evaluates no code, and no Node streams.
   await runDeno(["bundle", ...flags, ...entries], { DENO_CONDITIONS: "browser" });
   const main = join(folder, "main.js");
-  await pointAtWorkers(main, workers, await scriptsBelow(folder));
+  const complaints = checkChunks(await readChunks(folder));
+  if (complaints.length > 0) {
+    await Deno.remove(folder, { recursive: true });
+    throw new Error(`The bundle is inconsistent:\n${complaints.join("\n")}`);
+  }
+  const started = await pointAtWorkers(main, workers, await scriptsBelow(folder));
+  await mergeChunks(folder, ["main.js", ...started]);
   return main;
 }
 
-/** Points the launcher at the bundled workers: the bundler leaves their addresses unchanged. */
+/**
+ * Points the launcher at the bundled workers: the bundler leaves their addresses unchanged.
+ *
+ * @returns The workers' paths below the folder of the launcher.
+ */
 async function pointAtWorkers(
   main: string,
   workers: readonly string[],
   files: readonly string[],
-): Promise<void> {
+): Promise<string[]> {
   let text = await Deno.readTextFile(main);
+  const paths: string[] = [];
   for (const entry of workers) {
     const name = entry.replace(/^(.*\/)?/, "/").replace(/\.ts$/, ".js");
     const urls = files.map((file) => pathToFileURL(file).href);
@@ -78,10 +85,13 @@ async function pointAtWorkers(
     if (worker === undefined) throw new Error(`The bundle lacks ${entry}.`);
     const before = text;
     const folder = new URL(".", pathToFileURL(main)).href;
-    text = before.replace(`./${entry}`, `./${worker.slice(folder.length)}`);
+    const path = worker.slice(folder.length);
+    text = before.replace(`./${entry}`, `./${path}`);
     if (text === before) throw new Error(`The launcher's address of ${entry} was not found.`);
+    paths.push(path);
   }
   await Deno.writeTextFile(main, text);
+  return paths;
 }
 
 /** Replaces a text constant of the source in the bundle. */

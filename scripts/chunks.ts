@@ -17,8 +17,10 @@ import {
 } from "acorn";
 import { simple } from "acorn-walk";
 
-/** A Node canvas, which Vega looks for but can do without. */
-const OPTIONAL = ["canvas"];
+/** Whether the bundle rightly lacks a module: the runtime's, and a canvas that Vega can do without. */
+export function isOutside(specifier: string): boolean {
+  return specifier.startsWith("node:") || specifier === "canvas";
+}
 
 /** What a script imports from another. */
 interface Taking {
@@ -99,7 +101,7 @@ export function checkChunks(chunks: readonly Chunk[]): string[] {
     takes.flatMap(({ from, names, late }) => {
       const where = `${basename(url)}: ${late ? "import(…) of" : "import from"} ${basename(from)}`;
       if (from === "") return [`${basename(url)}: import(…) of a computed address`];
-      if (from.startsWith("node:") || OPTIONAL.includes(from)) return [];
+      if (isOutside(from)) return [];
       const other = byUrl.get(from);
       if (other === undefined) return [`${where}: no such script in the bundle`];
       if (names === undefined) {

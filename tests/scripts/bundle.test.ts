@@ -43,6 +43,14 @@ Deno.test("what a start reads, also for later, has nothing of the chart part", a
   assert.ok(Math.max(...sizes) < 500_000, `${Math.max(...sizes)} bytes in one script`);
 });
 
+Deno.test("a start reads few scripts before it runs", async () => {
+  const chunks = await readChunks(dirname(await bundledMain()));
+  const starts = chunks.map(({ url }) => url).filter((url) => /\/(main|worker)\.js$/.test(url));
+  assert.equal(starts.length, 2);
+  const read = reachableChunks(starts, chunks, ({ late }) => !late);
+  assert.ok(read.size <= 12, [...read].join("\n"));
+});
+
 Deno.test("a start loads none of Node's modules, which take long", async () => {
   const chunks = await readChunks(dirname(await bundledMain()));
   const starts = chunks.map(({ url }) => url)
