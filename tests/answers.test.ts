@@ -154,7 +154,7 @@ function assertNear(measured: Record<string, Answer>, kept: Record<string, Answe
   }
 }
 
-slowTest("default answers take as much as the ledger says", async () => {
+slowTest("default answers take the tokens that the ledger says", async () => {
   const { tools } = catalogOf({
     MLFLOW_TRACKING_URI: `sqlite:///${fileOf("examples/mlflow.db")}`,
   });

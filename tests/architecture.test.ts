@@ -83,7 +83,7 @@ function outside(from: Place, to: string): boolean {
 
 const arrow = (from: string, to: string): Arrow => ({ from, to, dynamic: false, typeOnly: false });
 
-Deno.test("no arrow between parts points back", async () => {
+Deno.test("no import between folders points the wrong way", async () => {
   const arrows = await arrowsFrom(["main.ts", ...await sourcesIn("src", "scripts", "tests")]);
   for (const folder of ["src/", "scripts/", "tests/support/"]) {
     const count = arrows.filter(({ from }) => from.startsWith(folder)).length;
@@ -92,7 +92,7 @@ Deno.test("no arrow between parts points back", async () => {
   assert.deepEqual(arrows.map(fault).filter((one) => one !== undefined), []);
 });
 
-Deno.test("a bad arrow would be found", () => {
+Deno.test("an import that points the wrong way is found", () => {
   for (
     const [from, to] of [
       ["src/http/client.ts", "src/analysis/trend.ts"],

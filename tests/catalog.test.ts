@@ -55,13 +55,13 @@ Deno.test("with everything configured there is a prompt for each recommended wor
   assert.deepEqual(promptNames(catalogOf({})), []);
 });
 
-Deno.test("the key that W&B and Weave share is missed in one sentence", () => {
+Deno.test("W&B and Weave report their missing shared key once", () => {
   const missing = catalogOf({}).absences.filter((text) => text.includes("WANDB_API_KEY"));
   assert.equal(missing.length, 1);
   assert.match(String(missing[0]), /^W&B and Weave tools .*api\.wandb\.ai.*netrc/);
 });
 
-Deno.test("every tool that is not listed has its reason, of every back end", async () => {
+Deno.test("every tool that is not listed has a reason, for every back end", async () => {
   const whole = catalogOf(EVERYTHING);
   assert.deepEqual([...await whole.absentTools()], []);
   const names = whole.tools.flatMap((tool) => [tool.name, ...tool.aliases]);
@@ -83,7 +83,7 @@ Deno.test("every tool that is not listed has its reason, of every back end", asy
   assert.match(fewer.get("get_trace") ?? "", /--exclude-tools/);
 });
 
-Deno.test("prompts with tools that are left out are left out, or their steps", () => {
+Deno.test("prompts leave out steps whose tools are not listed, and are left out without essential ones", () => {
   const reading = catalogOf({ ...EVERYTHING, WANDFLOW_READ_ONLY: "true" });
   assert.ok(!promptNames(reading).includes("clean_up_traces"));
   assert.ok(!promptNames(reading).includes("assess_quality"));
@@ -97,7 +97,7 @@ Deno.test("prompts with tools that are left out are left out, or their steps", (
   );
 });
 
-Deno.test("no prompt and no chain names a tool that is not listed, with any configuration", () => {
+Deno.test("no prompt or chain names a tool that is not listed, with any configuration", () => {
   const names = catalogOf(EVERYTHING).tools.map(({ name }) => name);
   const kept = new Set<number>();
   fc.assert(
@@ -152,7 +152,7 @@ Deno.test("every prompt is complete text, with all arguments or only the require
   }
 });
 
-Deno.test("what clients put for an argument that was left out counts as left out, in every prompt", () => {
+Deno.test("every prompt reads clients' placeholders for a missing argument as missing", () => {
   for (const { listing, text } of catalogOf(EVERYTHING).prompts) {
     const required = listing.arguments.filter(({ required }) => required)
       .map(({ name }) => [name, "given"]);
@@ -167,7 +167,7 @@ Deno.test("what clients put for an argument that was left out counts as left out
   }
 });
 
-Deno.test("a store without its file is reported as that, whether an experiment is named or not", async () => {
+Deno.test("a missing store file is reported, with and without a configured experiment", async () => {
   const { tools } = catalogOf({ MLFLOW_TRACKING_URI: "sqlite:////nowhere/mlflow.db" });
   const search = tools.find(({ name }) => name === "search_traces");
   for (const args of [{}, { experiment_id: "1" }, { experiment_id: "support-agent" }]) {
@@ -200,7 +200,7 @@ Deno.test("the instructions name the chains and stay short", () => {
   assert.match(catalogOf({}).instructions, /MLFLOW_TRACKING_URI is not set/);
 });
 
-Deno.test("every kind of resource has an address, and is read by a tool that only reads", () => {
+Deno.test("every kind of resource has an address, and is read by a read-only tool", () => {
   const { resources } = catalogOf(EVERYTHING);
   assert.deepEqual(resources.map(({ spec }) => spec.template), [
     "mlflow://traces/{trace_id}",
@@ -211,7 +211,7 @@ Deno.test("every kind of resource has an address, and is read by a tool that onl
   assert.ok(resources.every(({ tool }) => tool.effect === "read"));
 });
 
-Deno.test("arguments that the configuration gives are hidden on request, and taken all the same", async () => {
+Deno.test("arguments set by the configuration are hidden on request, and still accepted", async () => {
   const fixed = {
     MLFLOW_TRACKING_URI: `sqlite:///${fileOf("examples/mlflow.db")}`,
     MLFLOW_EXPERIMENT_NAME: "support-agent",

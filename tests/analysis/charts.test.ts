@@ -54,7 +54,7 @@ Deno.test("chartCurves: smoothing is W&B's average, named, with the logged curve
   assert.match(Stack.parse(spec).title.subtitle ?? "", /weight 0\.5/);
 });
 
-Deno.test("chartCurves: a log scale leaves out what it has no place for, and says so", () => {
+Deno.test("chartCurves: a log scale leaves out values that it cannot show, and says so", () => {
   const { spec, notes } = chartCurves({
     ...base,
     logY: true,
@@ -90,7 +90,7 @@ Deno.test("chartCurves: sampled curves are labelled once if all are, otherwise o
   );
 });
 
-Deno.test("chartCurves: more curves than eight are named, not drawn", () => {
+Deno.test("chartCurves: curves beyond the eighth are named, not drawn", () => {
   const curves = Array.from({ length: 11 }, (_, index) => curve(`run ${index}`, [1, 2]));
   const { spec, notes } = chartCurves({ ...base, panels: [{ key: "loss", curves }] });
   const drawn = new Set(layersOf(spec).flatMap(({ data }) => data.values.map(({ s }) => s)));
@@ -111,7 +111,7 @@ Deno.test("chartCurves: thinning keeps the extremes, the gaps and both ends", ()
   }
 });
 
-Deno.test("chartCurves: names that are cut stay different; a key is no expression", () => {
+Deno.test("chartCurves: shortened names stay different; a key is not read as an expression", () => {
   const long = "x".repeat(60);
   const { spec } = chartCurves({
     ...base,
@@ -125,7 +125,7 @@ Deno.test("chartCurves: names that are cut stay different; a key is no expressio
   assert.deepEqual([...new Set(fields)].sort(), ['"field":"s"', '"field":"x"', '"field":"y"']);
 });
 
-Deno.test("chartBars: intervals are drawn where they are known; more than six panels are named", () => {
+Deno.test("chartBars: known intervals are drawn; panels beyond the sixth are named", () => {
   const { spec, notes } = chartBars({
     title: "t",
     panels: Array.from({ length: 8 }, (_, index) => ({
@@ -168,7 +168,7 @@ const Bars = z.looseObject({
   })),
 });
 
-Deno.test("chartEvaluations: scores with 95 % intervals, latency, cost; the same in words", () => {
+Deno.test("chartEvaluations: draws scores with 95 % intervals, latency and cost, and says them in words", () => {
   const failed = trial(9, { status: "failed", scores: {}, latency_s: 3 });
   const { spec, notes, lines } = chartEvaluations("t", [
     evaluation("e1", "old", ten),
@@ -220,7 +220,7 @@ Deno.test("chartEvaluations: the model's cost is drawn, with the scorers' beside
   assert.match(lines[2] ?? "", /; cost 5 USD$/);
 });
 
-Deno.test("chartEvaluations: each evaluation's rule says how failed predictions count", () => {
+Deno.test("chartEvaluations: says by which rule each evaluation counts failed predictions", () => {
   const failed = [...ten.slice(0, 9), trial(9, { status: "failed", scores: {} })];
   const base = evaluation("e", "m", failed);
   const tell = (rest: Partial<Evaluation>) =>
@@ -314,7 +314,7 @@ Deno.test("chartNames: latency, failures and number of each name, the most frequ
   );
 });
 
-Deno.test("describeCurve: what a person would read off the picture", () => {
+Deno.test("describeCurve: says what a person would read off the chart", () => {
   assert.equal(
     describeCurve(curve("a", [2, 0.5, "NaN", 1])),
     "a: from 2 at 0 to 1 at 3, lowest 0.5 at 1, highest 2 at 0, 1 not finite",

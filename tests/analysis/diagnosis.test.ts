@@ -23,7 +23,7 @@ function finding(diagnosis: Diagnosis, check: string): Finding | undefined {
   return diagnosis.findings.find((item) => item.check === check);
 }
 
-Deno.test("the word for a run without data names what is missing", () => {
+Deno.test("a run without enough data is diagnosed by what is missing", () => {
   assert.equal(diagnoseRun({ series: [] }).diagnosis, "no_history");
   assert.equal(diagnoseRun({ series: [series("loss", [])] }).diagnosis, "no_history");
   assert.equal(diagnoseRun({ series: [series("accuracy", [1, 2])] }).diagnosis, "no_loss_key");
@@ -68,7 +68,7 @@ Deno.test("overfitting is judged by step, not by position, and for negative loss
   }
 });
 
-Deno.test("a plateau is dated, and a loss that never fell is not called converged only", () => {
+Deno.test("a plateau has a first step, and a loss that never fell gets a warning", () => {
   const converged = diagnoseRun({ series: [series("loss", decay(2000, 20))] });
   assert.equal(converged.diagnosis, "converged");
   const since = finding(converged, "convergence")?.evidence[0]?.step ?? NaN;
@@ -104,7 +104,7 @@ Deno.test("the trend does not depend on unit or offset", () => {
   );
 });
 
-Deno.test("no input makes the diagnosis fail or repeat itself differently", () => {
+Deno.test("the diagnosis never fails and is the same each time, for any input", () => {
   const value = fc.oneof(
     fc.double(),
     fc.constantFrom<LoggedValue>("NaN", "Infinity", "-Infinity", 0),
@@ -138,7 +138,7 @@ Deno.test("no input makes the diagnosis fail or repeat itself differently", () =
   );
 });
 
-Deno.test("a loss is a whole word of a key, and none of reinforcement learning's", () => {
+Deno.test("a loss key has loss as a whole word, and is none of reinforcement learning", () => {
   for (const key of ["blossom", "glossary", "policy_loss", "train/value_loss", "lossless"]) {
     assert.equal(findLossKey([key]), undefined, key);
   }
@@ -152,7 +152,7 @@ Deno.test("a loss is a whole word of a key, and none of reinforcement learning's
   );
 });
 
-Deno.test("loss keys are found in the documented order and never mixed up", () => {
+Deno.test("loss keys are found in the documented order, and validation losses kept apart", () => {
   const keys = ["eval/loss", "Loss", "train/loss", "val/loss", "aux_loss"];
   assert.equal(findLossKey(keys), "train/loss");
   assert.equal(findLossKey(["eval/loss", "Loss", "aux_loss"]), "Loss");

@@ -22,7 +22,7 @@ slowTest("the diagnosis is right on generated runs whose truth is known", () => 
   assert(score.plateau_error <= 0.06, `beginning of plateaus: ${score.plateau_error}`);
 });
 
-slowTest("it is right with what the tool reads too, and where that is a part of the rows", () => {
+slowTest("the diagnosis is right on sampled and sparse series too", () => {
   const { sampled, sparse } = scores();
   for (const check of SCORED) {
     const { precision = 0, recall = 0 } = sampled.checks.get(check) ?? {};
@@ -38,7 +38,7 @@ slowTest("it is right with what the tool reads too, and where that is a part of 
   assert(sparse.verdicts >= 0.95, `right words, sparse: ${sparse.verdicts}`);
 });
 
-slowTest("the figures in docs/DIAGNOSIS.md are these (else run scripts/diagnosis.ts)", async () => {
+slowTest("docs/DIAGNOSIS.md has the measured figures (else run scripts/diagnosis.ts)", async () => {
   const path = new URL("../../docs/DIAGNOSIS.md", import.meta.url);
   const page = await Deno.readTextFile(path);
   assert.equal(page, await diagnosisPage(page, scores()));

@@ -23,7 +23,7 @@ Deno.test("tiny differences of numbers do not become zero", () => {
   assert.deepEqual(infinite, { run_a: "Infinity", run_b: 1 });
 });
 
-Deno.test("several runs", () => {
+Deno.test("several runs are compared key by key", () => {
   const runs = { a: { lr: 1, seed: 1, x: 0 }, b: { lr: 1, seed: 2 }, c: { lr: 1, seed: 1 } };
   assert.deepEqual(diffMany(runs), {
     changed: { seed: { a: 1, b: 2, c: 1 } },
@@ -32,7 +32,7 @@ Deno.test("several runs", () => {
   });
 });
 
-Deno.test("differences are complete and turn round with their arguments", () => {
+Deno.test("differences are complete, and swap sides when the arguments are swapped", () => {
   const object = fc.dictionary(fc.string(), fc.jsonValue({ maxDepth: 2 }), { maxKeys: 6 });
   fc.assert(fc.property(object, object, (a, b) => {
     const [there, back] = [diffObjects(a, b), diffObjects(b, a)];

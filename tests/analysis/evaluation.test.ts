@@ -25,7 +25,7 @@ const GOOD: Evaluation = {
   ],
 };
 
-Deno.test("a failing prediction is an error and no pass; a running one is neither", () => {
+Deno.test("a failed prediction counts as an error and not as a pass; a running one as neither", () => {
   const { scorers, ...result } = aggregateEvaluation(GOOD);
   assert.deepEqual(result, {
     id: "good",
@@ -58,13 +58,13 @@ Deno.test("a failing prediction is an error and no pass; a running one is neithe
   ]);
 });
 
-Deno.test("an evaluation without predictions has no rates to divide", () => {
+Deno.test("an evaluation without predictions has no rates", () => {
   const empty = aggregateEvaluation({ id: "e", finished: false, trials: [] });
   assert.equal(empty.error_rate, 0);
   assert.deepEqual(empty.scorers, []);
 });
 
-Deno.test("evaluations side by side, with the examples on which they differ", () => {
+Deno.test("a comparison lists the examples on which evaluations differ", () => {
   const weak: Evaluation = {
     id: "weak",
     finished: true,
@@ -87,7 +87,7 @@ Deno.test("evaluations side by side, with the examples on which they differ", ()
   assert.equal(compareEvaluations([GOOD, weak], 1).examples.length, 1);
 });
 
-Deno.test("examples that were given another text differ, those given the same do not", () => {
+Deno.test("examples differ when their text scores differ, and only then", () => {
   const evaluation = (id: string, given: readonly (readonly [string, unknown])[]): Evaluation => ({
     id,
     finished: true,

@@ -8,7 +8,7 @@ function fieldsOf(rows: readonly (readonly [string, Record<string, unknown>])[])
   return new Map(builder.fields().map((field) => [field.path, field]));
 }
 
-Deno.test("types, presence and values by path and op", () => {
+Deno.test("the schema has types, presence and values by path and op", () => {
   const fields = fieldsOf([
     ["chat", { inputs: { model: "a", tokens: 1, "a.b": true }, output: null }],
     ["chat", { inputs: { model: "a", tokens: 1.5 }, output: { at: "2025-01-01T00:00:00Z" } }],
@@ -49,7 +49,7 @@ Deno.test("objects whose names are data are not listed name by name", () => {
   ]);
 });
 
-Deno.test("many ops with different arguments are not objects whose names are data", () => {
+Deno.test("arguments that differ from op to op are still listed by name", () => {
   const rows = Array.from(
     { length: 50 },
     (_, op) => [`op${op}`, { inputs: { [`a${op}`]: 1, [`b${op}`]: 2, shared: true } }] as const,
@@ -77,7 +77,7 @@ Deno.test("counts never exceed the rows", () => {
   }));
 });
 
-Deno.test("types of values", () => {
+Deno.test("every value has a type", () => {
   const cases = [[null, "null"], [1, "int"], [1.5, "float"], ["2025-13", "string"], [[], "array"]];
   for (const [value, type] of cases) assert.equal(jsonType(value), type);
 });

@@ -7,7 +7,7 @@ function series(points: readonly (readonly [number, LoggedValue])[], exact = tru
   return { key: "loss", points: points.map(([step, value]) => ({ step, value })), exact };
 }
 
-Deno.test("statistics over all points, in any order, with non-finite values", () => {
+Deno.test("statistics cover all points, in any order, non-finite values included", () => {
   const points = [[20, 1], [0, "NaN"], [10, 3], [40, "Infinity"], [30, 2]] as const;
   assert.deepEqual(describeSeries(series(points)), {
     basis: "exact",
@@ -24,7 +24,7 @@ Deno.test("statistics over all points, in any order, with non-finite values", ()
   assert.equal(describeSeries(series([])), undefined);
 });
 
-Deno.test("a sample's extremes are called so", () => {
+Deno.test("statistics of a sample are named as sampled", () => {
   const described = describeSeries(series([[0, 2], [5, 1]], false));
   assert.deepEqual(Object.keys(described ?? {}).filter((key) => !key.startsWith("sampled_")), [
     "basis",
@@ -67,7 +67,7 @@ Deno.test("runs are aligned on the steps that they share", () => {
   });
 });
 
-Deno.test("runs without a shared step are interpolated, and said to be", () => {
+Deno.test("runs without a shared step are interpolated, and the result says so", () => {
   const a = series([[0, 0], [10, 10], [20, 20]]);
   const b = series([[5, 1], [15, 3]]);
   const aligned = alignRuns([{ run: "a", series: a }, { run: "b", series: b }]);

@@ -35,7 +35,7 @@ Deno.test("an ancestor is recognised through calls that are not in the set", () 
   assert.equal(known.possibly_overlapping_calls, undefined);
 });
 
-Deno.test("both spellings of token counts, and costs of priced models", () => {
+Deno.test("both spellings of token counts are read, and costs of priced models", () => {
   const sum = sumUsage([{
     id: "a",
     trace_id: "t",
@@ -54,7 +54,7 @@ Deno.test("both spellings of token counts, and costs of priced models", () => {
   assert.equal(sum.models["free"]?.cost, undefined);
 });
 
-Deno.test("any set of calls of a tree that holds the root sums to the root", () => {
+Deno.test("any set of a trace's calls that includes the root sums to the root", () => {
   const shape = fc.array(fc.tuple(fc.nat(), fc.nat({ max: 100 }), fc.boolean()), { maxLength: 30 });
   fc.assert(fc.property(shape, (nodes) => {
     // Node i hangs below an earlier one; usage rolls up as Weave's client does it.
@@ -73,7 +73,7 @@ Deno.test("any set of calls of a tree that holds the root sums to the root", () 
   }));
 });
 
-Deno.test("calls that come one by one, in any order, give the same sums", () => {
+Deno.test("calls that arrive one by one, in any order, give the same sums", () => {
   const node = fc.record({
     parent: fc.nat(),
     tokens: fc.option(fc.nat({ max: 100 }), { nil: undefined }),
@@ -145,7 +145,7 @@ Deno.test("a cost is the sum of all its parts, unknown ones too", () => {
   assert.deepEqual(sum.other_tokens, { cache_read_input_tokens: 90 });
 });
 
-Deno.test("a root whose usage is nothing hides nothing", () => {
+Deno.test("a root with zero usage does not hide the usage below it", () => {
   const none = { "": { prompt_tokens: 0, completion_tokens: 0, total_tokens: 0, requests: 0 } };
   const used = { m: { prompt_tokens: 100, completion_tokens: 20, total_tokens: 120 } };
   const calls = [
@@ -190,7 +190,7 @@ Deno.test("a call's own usage is added to that of the calls below it", () => {
   }
 });
 
-Deno.test("what comes after its trace was added up is included where the root includes the rest", () => {
+Deno.test("a late call is not counted again where its root includes it", () => {
   const usage = (tokens: number) => ({ m: { prompt_tokens: tokens } });
   const part = (id: string, parent: string, trace: string, tokens: number) => ({
     ...{ id, parent_id: parent, trace_id: trace, usage: usage(tokens) },

@@ -50,7 +50,7 @@ Deno.test("an id of many digits keeps them all", () => {
   }));
 });
 
-Deno.test("words win over --args, which must be one JSON object", () => {
+Deno.test("key=value words win over --args, which must be one JSON object", () => {
   assert.deepEqual(readArguments(["a=2"], '{"a":1,"b":3}'), { a: 2, b: 3 });
   for (const json of ["[]", "5", "null", '"x"']) {
     assert.equal(readArguments([], json), "--args must be one JSON object.");

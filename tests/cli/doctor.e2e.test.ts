@@ -39,7 +39,7 @@ async function examine(env: Record<string, string>) {
 }
 
 for (const backend of WEAVE_SERVERS) {
-  Deno.test(`doctor says who is there, which release, and whose the credentials are (${backend.name})`, async () => {
+  Deno.test(`doctor names each server, its release and the user of the credentials (${backend.name})`, async () => {
     const weave = await shared(backend);
     const admin = auth.admin;
     assert.ok(admin !== undefined);
@@ -83,7 +83,7 @@ for (const backend of WEAVE_SERVERS) {
   });
 }
 
-Deno.test("doctor says whose the W&B key is", async () => {
+Deno.test("doctor names the user of the W&B key", async () => {
   await using rig = startRig();
   const { sim } = rig;
   for (
@@ -101,7 +101,7 @@ Deno.test("doctor says whose the W&B key is", async () => {
   }
 });
 
-Deno.test("doctor tells a refused login, a refused key and a server that is not there", async () => {
+Deno.test("doctor distinguishes a refused login, a refused key and an unreachable server", async () => {
   await using rig = startRig();
   const { sim } = rig;
   const { code, report } = await examine({
@@ -132,7 +132,7 @@ Deno.test("doctor without configuration says that no tool is listed, and why", a
   assert.ok(report.tools.not_listed.length >= 2);
 });
 
-Deno.test("doctor warns of a clock that is off, of telemetry and of values passed over", async () => {
+Deno.test("doctor warns of a wrong clock, of telemetry and of ignored values", async () => {
   await using fake = startFakeMlflow((url) =>
     url.pathname === "/version"
       ? new Response("3.14.0", {
@@ -187,7 +187,7 @@ Deno.test("every finding has its fix, in the words of the table of troubles", as
   assert.match(fixOf(/EXPERIMENT_ID/) ?? "", /^Set the variable where the client starts/);
 });
 
-Deno.test("doctor with settings that cannot be used ends as every command does", async () => {
+Deno.test("doctor refuses invalid settings as every command does", async () => {
   for (const command of ["doctor", "tools"]) {
     const { code, stdout, stderr } = await run([command], {
       MLFLOW_HTTP_REQUEST_TIMEOUT: "soon",
@@ -199,7 +199,7 @@ Deno.test("doctor with settings that cannot be used ends as every command does",
   }
 });
 
-Deno.test("doctor --json has the members that it always had", async () => {
+Deno.test("doctor --json keeps its members", async () => {
   await using fake = startFakeMlflow();
   const { report, stdout } = await examine({
     MLFLOW_TRACKING_URI: fake.url,
@@ -222,7 +222,7 @@ Deno.test("doctor --json has the members that it always had", async () => {
   assert.equal(shown, await Deno.readTextFile(file));
 });
 
-Deno.test("doctor reads as text, too", async () => {
+Deno.test("doctor prints the report as text", async () => {
   const { code, stdout } = await run(["doctor"], { MLFLOW_TRACKING_URI: mlflow.uri });
   assert.equal(code, 0, stdout);
   assert.match(stdout, /^ {2}ok {5}MLflow at \S+, version 3\.\d+\.\d+, \d+ ms$/m);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { renderForPeople } from "../../src/cli/call.ts";
 
-Deno.test("flat lists are tables, the rest is indented", () => {
+Deno.test("flat lists become tables, the rest is indented", () => {
   const text = renderForPeople({
     traces: [{ id: "tr-1", state: "OK" }, { id: "tr-22", state: "ERROR" }],
     info: { name: "x", tags: { a: 1 } },
@@ -30,7 +30,7 @@ Deno.test("flat lists are tables, the rest is indented", () => {
   );
 });
 
-Deno.test("every value has a rendering, and every short text is in it", () => {
+Deno.test("every value can be rendered, with all of its short texts", () => {
   const word = fc.stringMatching(/^[a-z]{1,8}$/);
   const value = fc.dictionary(word, fc.oneof(word, fc.integer(), fc.array(word), fc.jsonValue()));
   fc.assert(fc.property(value, (data) => {

@@ -14,7 +14,7 @@ const CONFIGURED = {
   WANDFLOW_READ_ONLY: "true",
 };
 
-Deno.test("setup prints each client's settings with this environment's, and no secret", async () => {
+Deno.test("setup prints each client's settings with the environment's values, and no secret", async () => {
   const clients = Object.keys(CLIENTS);
   const ends = await Promise.all(clients.map((name) => run(["setup", name], CONFIGURED)));
   ends.forEach(({ code, stdout, stderr }, index) => {
@@ -32,7 +32,7 @@ Deno.test("setup prints each client's settings with this environment's, and no s
   });
 });
 
-Deno.test("setup for a server elsewhere refers to its token", async () => {
+Deno.test("setup for a remote server refers to its token's variable", async () => {
   const remote = ["--remote", "https://h.example/mcp", "--token-env", "TEAM_TOKEN"];
   const codex = await run(["setup", "codex", ...remote], CONFIGURED);
   assert.deepEqual(JSON.parse(JSON.stringify(parseToml(codex.stdout))), {
@@ -49,7 +49,7 @@ Deno.test("setup for a server elsewhere refers to its token", async () => {
   assert.match(openai.stdout, /os\.environ\["TEAM_TOKEN"\]/);
 });
 
-Deno.test("setup starts wandflow through a package manager where that is asked for", async () => {
+Deno.test("setup starts wandflow through the requested package manager", async () => {
   const command = async (through: string) => {
     const { stdout } = await run(["setup", "cursor", "--through", through], CONFIGURED);
     const { command, args } = JSON.parse(stdout).mcpServers.wandflow;
@@ -72,7 +72,7 @@ Deno.test("setup --merge adds the entry to the file on standard input", async ()
   assert.match(bad.stderr, /standard input cannot be used: line 2/);
 });
 
-Deno.test("setup refuses what it cannot understand", async () => {
+Deno.test("setup refuses unknown clients and invalid options", async () => {
   for (
     const [args, message] of [
       [["setup"], /Which client\? Clients: claude-code, /],
@@ -124,7 +124,7 @@ function entryIn(name: keyof typeof READ_AS_DOCUMENTED, text: string) {
 }
 
 for (const name of ["claude-desktop", "cursor", "vscode", "windsurf", "zed"] as const) {
-  Deno.test(`setup ${name}: its entry starts wandflow with the secret, or reaches it elsewhere`, async () => {
+  Deno.test(`setup ${name}: its entry starts wandflow with the secret, or reaches a remote server`, async () => {
     await using mlflow = startFakeMlflow();
     const env = { MLFLOW_TRACKING_URI: mlflow.url, MLFLOW_TRACKING_TOKEN: TOKEN };
     const { stdout } = await run(["setup", name, "--file"], env);

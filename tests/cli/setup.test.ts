@@ -51,7 +51,7 @@ Deno.test("no client's text contains a secret, and each names the variable", asy
   }
 });
 
-Deno.test("clients are found by what people call them", () => {
+Deno.test("clients are found by their common names", () => {
   assert.equal(findClient("Claude Code"), CLIENTS["claude-code"]);
   assert.equal(findClient("VSCODE"), CLIENTS.vscode);
   assert.equal(findClient("vs-code"), CLIENTS.vscode);
@@ -90,7 +90,7 @@ Deno.test("a JSON file keeps comments, other entries and its form", async () => 
   });
 });
 
-Deno.test("an entry of that name is replaced, and a second run changes nothing", async () => {
+Deno.test("an existing entry is replaced, and a second run changes nothing", async () => {
   const before = '{"mcpServers":{"wandflow":{"command":"old","args":["a"]}}}';
   const after = await addEntry(before, CLIENTS.windsurf.file, REMOTE);
   assert.deepEqual(JSON.parse(after), {
@@ -123,7 +123,7 @@ Deno.test("in any JSON file, only the entry is added", async () => {
   }));
 });
 
-Deno.test("a TOML file keeps all it has and gets a table", async () => {
+Deno.test("a TOML file keeps its contents and gets a table", async () => {
   const before = [
     'model = "gpt-5" # mine',
     "",
@@ -150,7 +150,7 @@ Deno.test("a TOML file keeps all it has and gets a table", async () => {
   });
 });
 
-Deno.test("a server of that name in a TOML file is replaced where it is, whatever its form", async () => {
+Deno.test("an existing server in a TOML file is replaced in place, whatever its form", async () => {
   const others = {
     other: { command: "x", args: ["[mcp_servers.wandflow]", "a"] },
     "wandflow-old": { command: "y" },
@@ -212,7 +212,7 @@ Deno.test("a server of that name in a TOML file is replaced where it is, whateve
   assert.equal(await addEntry(local, CLIENTS.codex.file, LOCAL), local);
 });
 
-Deno.test("a file that is malformed, or has something else there, is refused with its line", async () => {
+Deno.test("a file that is malformed, or has a value of another type there, is refused with its line", async () => {
   const { codex, cursor, vscode } = CLIENTS;
   const cases: [Client["file"], string, RegExp][] = [
     [cursor.file, '{\n  "mcpServers": {\n    "a" 1\n  }\n}', /line 3: .*expected/],

@@ -34,7 +34,7 @@ function workerTakes(net: readonly string[]): boolean {
 /** What may be touched where nothing is configured. */
 const NOTHING = { net: [], read: [], why: {}, errors: [] };
 
-Deno.test("nothing configured, nothing reachable; credentials alone widen nothing", () => {
+Deno.test("without configuration nothing is reachable, and credentials alone add nothing", () => {
   assert.deepEqual(computeAccess(settings({}), "/home/u", false), NOTHING);
   const env = { MLFLOW_TRACKING_TOKEN: "token-1", MLFLOW_TRACKING_USERNAME: "u" };
   assert.deepEqual(computeAccess(settings(env), "/home/u", false), NOTHING);
@@ -58,7 +58,7 @@ Deno.test("a tracking URI admits exactly its host and port", () => {
   }
 });
 
-Deno.test("a hostile or foreign URI admits nothing", () => {
+Deno.test("a hostile or unsupported URI admits nothing", () => {
   for (
     const uri of [
       "file:///etc/passwd",
@@ -146,7 +146,7 @@ Deno.test("entries of --allow-hosts become permissions that the runtime takes", 
   assert.match(errors.join(), /"a\.\.b" is not a host/);
 });
 
-Deno.test("whatever is configured, the launcher's worker can be made or the fault is reported", () => {
+Deno.test("any configuration gives permissions that the worker can start with, or an error", () => {
   const word = fc.oneof(
     fc.string({ maxLength: 12 }),
     fc.webUrl(),
@@ -193,7 +193,7 @@ Deno.test("the credentials file is read only when nothing else gives credentials
   assert.deepEqual(computeAccess(settings(certificate), "/home/u", false).read, ["/etc/ca.pem"]);
 });
 
-Deno.test("an address with a slip is refused without the password in it", () => {
+Deno.test("a mistyped address is refused without repeating its password", () => {
   const key = { WANDB_API_KEY: "0".repeat(40) };
   const slips: Record<string, string>[] = [
     { ...key, WANDB_BASE_URL: "ftp://user:pass-canary@wandb.example" },
@@ -212,7 +212,7 @@ Deno.test("an address with a slip is refused without the password in it", () => 
   }
 });
 
-Deno.test("loopback is recognised, look-alikes are not", () => {
+Deno.test("loopback is recognised, lookalikes are not", () => {
   for (const host of ["localhost", "127.0.0.1", "127.9.9.9", "::1", "[::1]"]) {
     assert.equal(isLoopback(host), true, host);
   }

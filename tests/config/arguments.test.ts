@@ -13,14 +13,14 @@ const refusal = async (...args: string[]) => {
   return message;
 };
 
-Deno.test("no command is stdio, flags may stand alone", async () => {
+Deno.test("the default command is stdio, and flags need no command", async () => {
   const line = await parseCommandLine(["--tracking-uri", "http://x", "--read-only"]);
   assert.equal(line.command, "stdio");
   assert.deepEqual([...line.flags], [["tracking-uri", "http://x"], ["read-only", true]]);
   assert.equal((await parseCommandLine([])).command, "stdio");
 });
 
-Deno.test("flags, options of the command and words are kept apart", async () => {
+Deno.test("flags, the command's options and words are kept apart", async () => {
   const line = await parseCommandLine([
     "call",
     "get_trace",
@@ -38,7 +38,7 @@ Deno.test("flags, options of the command and words are kept apart", async () => 
   assert.deepEqual([...line.flags], [["read-only", false]]);
 });
 
-Deno.test("what is unknown is refused with the nearest valid word", async () => {
+Deno.test("an unknown flag or command is refused with the nearest valid one", async () => {
   assert.match(
     await refusal("--tracking-url", "x"),
     /Unknown flag --tracking-url; did you mean --tracking-uri/,
@@ -55,7 +55,7 @@ Deno.test("what is unknown is refused with the nearest valid word", async () => 
   assert.match(await refusal("toString"), /Unknown command "toString"/);
 });
 
-Deno.test("what would be taken otherwise than it was meant is refused with what to type", async () => {
+Deno.test("an ambiguous command line is refused with what to type", async () => {
   assert.match(await refusal("--log-level", "DEBUG", "tools"), /comes first: wandflow tools, then/);
   for (const words of [[], ["stdio"]]) {
     assert.match(
@@ -75,7 +75,7 @@ Deno.test("a refusal never repeats the value of a flag", async () => {
   assert.doesNotMatch(await refusal("--tracking-password", "canary-value"), /canary-value/);
 });
 
-Deno.test("help and version are understood everywhere", async () => {
+Deno.test("help and version work with every command", async () => {
   for (const command of ["", ...Object.keys(COMMANDS)]) {
     const words = command === "" ? [] : [command];
     for (const flag of ["--help", "-h"]) {

@@ -89,7 +89,7 @@ Deno.test("aws: keys come from the environment, else from a profile, with its re
   assert.ok(listSecrets((await locate({})).settings).includes("canary/default"));
 });
 
-Deno.test("aws: what is missing is named, metadata services included", async () => {
+Deno.test("aws: missing credentials are named, with a word on metadata services", async () => {
   const { login } = await locate({
     AWS_SHARED_CREDENTIALS_FILE: "/none",
     AWS_CONFIG_FILE: "/none",
@@ -117,7 +117,7 @@ Deno.test("aws: a role adds AWS's token service and the token's file; unused key
   assert.deepEqual(computeAccess(off, undefined, false).net, ["api.example.com:443"]);
 });
 
-Deno.test("aws: a bucket that is named adds S3's host, or the one that stands for it", () => {
+Deno.test("aws: a configured bucket adds S3's host, or that of its custom endpoint", () => {
   const env = {
     MLFLOW_TRACKING_AWS_SIGV4: "",
     AWS_ACCESS_KEY_ID: "A",

@@ -65,7 +65,7 @@ Deno.test("databricks: the environment names a workspace, with or without https"
   }
 });
 
-Deno.test("databricks: a profile is taken from the address, the variable, or DEFAULT", async () => {
+Deno.test("databricks: the profile is that of the address, the variable, or DEFAULT", async () => {
   const azure = ["https://adb-3.4.azuredatabricks.net/", "azure-client-secret", "12"];
   const team = ["https://adb-1.2.azuredatabricks.net/", "oauth-m2m", "77"];
   const cases = [
@@ -84,7 +84,7 @@ Deno.test("databricks: a profile is taken from the address, the variable, or DEF
   assert.deepEqual(other.read, ["/home/ann/other.cfg"]);
 });
 
-Deno.test("databricks: the environment wins over the profile, and says where each comes from", async () => {
+Deno.test("databricks: the environment wins over the profile, and each value's source is named", async () => {
   const env = { DATABRICKS_CONFIG_PROFILE: "team.one", DATABRICKS_CLIENT_SECRET: "dose-env" };
   const { settings, sources } = await locate(env);
   assert.equal(settings.databricksClientSecret, "dose-env");
@@ -112,7 +112,7 @@ Deno.test("databricks: a profile's credentials never go to another host", async 
   assert.deepEqual(read, []);
 });
 
-Deno.test("databricks: what is missing is named", async () => {
+Deno.test("databricks: missing settings are named", async () => {
   const wrong = await locate({ MLFLOW_TRACKING_URI: "databricks://team.on" });
   assert.match(wrong.errors.join(), /no profile "team\.on"/);
   const gone = await locate({ DATABRICKS_CONFIG_PROFILE: "azure" }, "");
@@ -156,7 +156,7 @@ Deno.test("databricks: the kind of login is chosen by DATABRICKS_AUTH_TYPE, else
   }
 });
 
-Deno.test("databricks: exactly the workspace may be reached, and Entra where it gives the token", async () => {
+Deno.test("databricks: only the workspace may be reached, and Entra if it issues the token", async () => {
   const token = settingsOf({ DATABRICKS_HOST: HOST, DATABRICKS_TOKEN: "t" });
   const plain = computeAccess(token, "/home/ann", false);
   assert.deepEqual(plain.net, ["dbc-1.cloud.databricks.com:443"]);
@@ -179,7 +179,7 @@ Deno.test("databricks: exactly the workspace may be reached, and Entra where it 
   assert.deepEqual(computeAccess(elsewhere, undefined, false).net, ["localhost:5000"]);
 });
 
-Deno.test("databricks: metadata services are refused also as Entra's address", () => {
+Deno.test("databricks: metadata services are refused as Entra's address too", () => {
   const { errors } = computeAccess(
     settingsOf({
       DATABRICKS_HOST: HOST,

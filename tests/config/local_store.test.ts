@@ -28,7 +28,7 @@ function locate(env: Record<string, string>, look: Look) {
   return withLocalStore(settings, "/home/me/project", look);
 }
 
-Deno.test("a local store is found however it is named", () => {
+Deno.test("a local store is found under every form of its URI", () => {
   const look = files("/home/me/project/traces.db", "/data/x.db", "/home/me/project/plain/store");
   for (
     const [uri, path] of [
@@ -49,7 +49,7 @@ Deno.test("a local store is found however it is named", () => {
   }
 });
 
-Deno.test("servers and other databases are none", () => {
+Deno.test("servers and other databases are not local stores", () => {
   for (
     const uri of [
       ...["http://localhost:5000", "https://x/y.db", "postgresql://u@h/db", "databricks"],
@@ -64,7 +64,7 @@ Deno.test("servers and other databases are none", () => {
   }
 });
 
-Deno.test("without a tracking URI the folder is looked at as MLflow does", () => {
+Deno.test("without a tracking URI the working folder is searched as MLflow does", () => {
   assert.equal(locate({}, files()).settings.trackingUri, undefined);
   const found = locate({}, files("/home/me/project/mlflow.db"));
   assert.equal(found.settings.trackingUri, "sqlite:////home/me/project/mlflow.db");
@@ -87,7 +87,7 @@ Deno.test("a folder is a file store", () => {
   assert.equal(readLocalStore(settings), undefined);
 });
 
-Deno.test("a folder with mlflow.db and no experiments means that file", () => {
+Deno.test("a folder with mlflow.db and no experiments is that database", () => {
   const file = "/home/me/project/app/mlflow.db";
   const found = locate({ MLFLOW_TRACKING_URI: "./app" }, files(file));
   assert.equal(readLocalStore(found.settings)?.path, file);
@@ -99,7 +99,7 @@ Deno.test("a folder with mlflow.db and no experiments means that file", () => {
   assert.equal(older.settings.trackingUri, "file:///home/me/project/app");
 });
 
-Deno.test("the reader may read the store's files and artifact folders, the server none of them", () => {
+Deno.test("the reader may read the store's files and artifact folders, the server may not", () => {
   const { settings } = locate({
     MLFLOW_TRACKING_URI: "sqlite:///traces.db",
     MLFLOW_ARTIFACTS_DESTINATION: "kept/here",

@@ -33,7 +33,7 @@ const WANDB = [
   "WANDB_MODE",
 ];
 
-Deno.test("what the originals' clients obey and wandflow does not is reported, without its value", () => {
+Deno.test("a variable that only the original clients honour is reported, without its value", () => {
   for (const name of [...MLFLOW, ...WANDB]) {
     const told = notes({ [name]: "x-value" });
     assert.equal(told.length, 1, name);
@@ -45,7 +45,7 @@ Deno.test("what the originals' clients obey and wandflow does not is reported, w
   }
 });
 
-Deno.test("a value that asks for what happens anyway is not reported", () => {
+Deno.test("a value that matches wandflow's behaviour is not reported", () => {
   const fitting: [string, string][] = [
     ["MLFLOW_ALLOW_HTTP_REDIRECTS", "True"],
     ["WEAVE_INSECURE_DISABLE_SSL", "false"],
@@ -58,7 +58,7 @@ Deno.test("a value that asks for what happens anyway is not reported", () => {
   }
 });
 
-Deno.test("a variable that another makes up for is not reported", () => {
+Deno.test("a variable that another one replaces is not reported", () => {
   const pairs: [string, string][] = [
     ["REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS"],
     ["CURL_CA_BUNDLE", "MLFLOW_TRACKING_SERVER_CERT_PATH"],

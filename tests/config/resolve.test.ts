@@ -27,7 +27,7 @@ Deno.test("a flag wins over the environment, the environment over the default", 
   assert.equal(resolve({}).settings.trackingUri, undefined);
 });
 
-Deno.test("an empty value counts as not set and the next source is asked", () => {
+Deno.test("an empty value counts as not set, and the next source is used", () => {
   const { settings, notes, errors } = resolve(
     { MLFLOW_TRACKING_URI: "http://env:5000", WANDFLOW_PORT: "  ", MAX_RESPONSE_TOKENS: "" },
     { "tracking-uri": "" },
@@ -38,7 +38,7 @@ Deno.test("an empty value counts as not set and the next source is asked", () =>
   assert.deepEqual([notes, errors], [[], []]);
 });
 
-Deno.test("what a client or an example left behind is not set, and that is reported", () => {
+Deno.test("a leftover placeholder counts as not set, and is reported", () => {
   for (
     const text of [
       "${MLFLOW_TRACKING_URI}",
@@ -61,7 +61,7 @@ Deno.test("what a client or an example left behind is not set, and that is repor
   assert.equal(resolve({ MLFLOW_TRACKING_URI: "http://a/$b" }).settings.trackingUri, "http://a/$b");
 });
 
-Deno.test("a leftover where something was to be left out is an error: nothing may be listed", () => {
+Deno.test("a leftover placeholder in a setting that removes tools is an error", () => {
   const narrowing = ["TOOLSETS", "TOOLS", "EXCLUDE_TOOLS", "READ_ONLY"];
   for (const name of narrowing.map((one) => `WANDFLOW_${one}`)) {
     for (const text of [`\${${name}}`, "${user_config.narrow}", `<${name}>`]) {
@@ -107,7 +107,7 @@ Deno.test("booleans, numbers, choices and lists are read and bounded", () => {
   assert.equal(resolve({ MAX_RESPONSE_TOKENS: "1" }).settings.maxResponseTokens, 1);
 });
 
-Deno.test("a value that cannot be used is an error that says why", () => {
+Deno.test("an invalid value is an error that says why", () => {
   const cases: readonly [Record<string, string>, RegExp][] = [
     [{ WANDFLOW_READ_ONLY: "maybe" }, /^WANDFLOW_READ_ONLY: "maybe" is neither true nor false\.$/],
     [{ MAX_RESPONSE_TOKENS: "0" }, /^MAX_RESPONSE_TOKENS: 0 is below 1\.$/],
@@ -143,7 +143,7 @@ Deno.test("any text for any setting gives a value of its type, a note or an erro
   }));
 });
 
-Deno.test("no setting is declared in two places", () => {
+Deno.test("no setting is declared twice", () => {
   const parts = [
     MLFLOW_SETTINGS,
     DATABRICKS_SETTINGS,

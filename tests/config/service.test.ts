@@ -15,7 +15,7 @@ const problems = (env: Readonly<Record<string, string>>) => findServiceProblems(
 const BEYOND = { WANDFLOW_HOST: "0.0.0.0" };
 const NAMED = { WANDFLOW_ALLOWED_HOSTS: "wandflow.example.com" };
 
-Deno.test("beyond loopback it needs authentication and a list of host names", () => {
+Deno.test("listening beyond loopback needs authentication and a list of host names", () => {
   const [who, names, ...rest] = problems(BEYOND);
   assert.match(who ?? "", /anyone who can reach it could call.*--auth token/);
   assert.match(names ?? "", /without --allowed-hosts/);
@@ -31,7 +31,7 @@ Deno.test("beyond loopback it needs authentication and a list of host names", ()
   }
 });
 
-Deno.test("tokens need their file, which is all that may be read for them", () => {
+Deno.test("token authentication needs its file, and may read only that", () => {
   assert.match(problems({ WANDFLOW_AUTH: "token" })[0] ?? "", /needs --tokens-file/);
   const env = { WANDFLOW_AUTH: "token", WANDFLOW_TOKENS_FILE: "/etc/tokens" };
   assert.deepEqual(problems(env), []);
@@ -39,7 +39,7 @@ Deno.test("tokens need their file, which is all that may be read for them", () =
   assert.deepEqual(computeAccess(settingsOf(env), undefined, false).read, []);
 });
 
-Deno.test("with passthrough the server has no credentials that a caller could borrow", () => {
+Deno.test("passthrough refuses every kind of the server's own credentials", () => {
   const passthrough = { WANDFLOW_AUTH: "passthrough" };
   for (
     const own of [
@@ -69,7 +69,7 @@ Deno.test("with passthrough the server has no credentials that a caller could bo
   assert.ok(net.includes("mlflow.example.com:80") && net.includes("api.wandb.ai:443"), String(net));
 });
 
-Deno.test("a key that signs is long, and who may call matters to listeners alone", () => {
+Deno.test("a signing key is long, and authentication concerns only servers that listen", () => {
   assert.match(
     problems({ WANDFLOW_STATE_KEY: "x".repeat(31) })[0] ?? "",
     /at least 32 random bytes/,

@@ -15,7 +15,7 @@ function reach(env: Record<string, string>) {
   return { settings, access: computeAccess(settings, "/home/ann", false) };
 }
 
-Deno.test("stores: each kind of credentials reaches its hosts, and says why", () => {
+Deno.test("stores: each kind of credentials admits its hosts, and says why", () => {
   const account = "account.blob.core.windows.net:443";
   const entra = {
     "login.microsoftonline.com:443": "AZURE_CLIENT_ID: Microsoft Entra issues its tokens",
@@ -63,7 +63,7 @@ Deno.test("stores: each kind of credentials reaches its hosts, and says why", ()
   }
 });
 
-Deno.test("stores: what is missing or wrong is named before anything starts, without secrets", () => {
+Deno.test("stores: missing or wrong settings are named before anything starts, without secrets", () => {
   const cases = [
     [
       WASBS,

@@ -81,7 +81,7 @@ Deno.test("W&B's hosts are permitted only with credentials", () => {
   }
 });
 
-Deno.test("addresses: API, pages, documentation", () => {
+Deno.test("the API, pages and documentation have their addresses", () => {
   const app = (base: string, own?: string) => {
     const settings = settingsOf({ WANDB_BASE_URL: base, ...(own ? { WANDB_APP_URL: own } : {}) });
     const url = wandbBaseUrl(settings);
@@ -105,7 +105,7 @@ Deno.test("addresses: API, pages, documentation", () => {
   );
 });
 
-Deno.test("a key of any form counts, a leftover of a template does not; documentation search can be left out", () => {
+Deno.test("a key of any form counts, a placeholder does not; documentation search can be switched off", () => {
   for (const key of [KEY, `local-${KEY}`, "short", "a".repeat(90)]) {
     const names = backendOf({ WANDB_API_KEY: key }).tools.map(({ name }) => name);
     assert.ok(names.includes("list_entities_tool") && names.includes("search_wandb_docs_tool"));
