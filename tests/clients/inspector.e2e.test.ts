@@ -14,7 +14,7 @@ const CALLED = z.looseObject({
   }),
 });
 
-Deno.test("the inspector lists and calls over both transports, in both revisions", async () => {
+Deno.test("the inspector lists and calls tools over both transports, in both revisions", async () => {
   await using mlflow = startFakeMlflow();
   const env = { MLFLOW_TRACKING_URI: mlflow.url };
   await using server = await startHttp(env);

@@ -27,7 +27,7 @@ const PRODUCT_CHECKS: Record<Revision, number> = { "2025-11-25": 37, "2026-07-28
 /** Checks of the three scenarios of skills. */
 const SKILL_CHECKS = 45;
 
-Deno.test("the transport passes what 2025-11-25 requires, but for requests to the client", async () => {
+Deno.test("the transport passes what 2025-11-25 requires, except for requests to the client", async () => {
   const { code, passed, failed } = await judgeFixture("2025-11-25");
   assert.deepEqual(failed, WITHOUT_SESSIONS);
   assert.equal(code, 1);
@@ -53,7 +53,7 @@ for (const revision of ["2025-11-25", "2026-07-28"] as const) {
   });
 }
 
-Deno.test("the product passes every check of skills", async () => {
+Deno.test("the product passes every check on skills", async () => {
   await using mlflow = startFakeMlflow();
   await using server = await startHttp({ MLFLOW_TRACKING_URI: mlflow.url });
   const passed: string[] = [];

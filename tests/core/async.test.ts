@@ -8,7 +8,7 @@ const aborted = (signal: AbortSignal) =>
     else signal.addEventListener("abort", () => resolve(), { once: true });
   });
 
-Deno.test("work within a time gets what ends it", async () => {
+Deno.test("work within a time limit ends with its result, the limit or the caller's abort", async () => {
   const never = new AbortController().signal;
   assert.equal(await within(60_000, never, () => Promise.resolve(7)), 7);
   await assert.rejects(within(5, never, aborted), { name: "TimeoutError" });

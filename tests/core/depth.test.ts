@@ -8,13 +8,13 @@ function levels(value: unknown): number {
   return 1 + Math.max(0, ...Object.values(value).map(levels));
 }
 
-Deno.test("the levels of a value are those of its arrays and objects", () => {
+Deno.test("depth counts nested arrays and objects", () => {
   fc.assert(fc.property(fc.jsonValue({ maxDepth: 6 }), fc.nat(8), (value, limit) => {
     assert.equal(isDeeper(value, limit), levels(value) > limit);
   }));
 });
 
-Deno.test("no depth and no width exhausts the stack", () => {
+Deno.test("no depth or width exhausts the stack", () => {
   const deep: unknown = JSON.parse("[".repeat(200_000) + "]".repeat(200_000));
   assert.equal(isDeeper(deep, 100), true);
   assert.equal(isDeeper(deep, 200_000), false);

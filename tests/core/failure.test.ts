@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { badArgument, Failure } from "../../src/core/failure.ts";
 
-Deno.test("what a failure repeats from its caller is shortened", () => {
+Deno.test("a failure shortens what it repeats from its caller", () => {
   const long = "x".repeat(200_000);
   for (const text of [`There is no run "${long}".`, `${"two words ".repeat(20_000)}`]) {
     const { message, hint = "" } = badArgument(text, `Not ${text}`);
@@ -11,7 +11,7 @@ Deno.test("what a failure repeats from its caller is shortened", () => {
   assert.match(badArgument(`No run "${long}" is there.`).message, /^No run "x{59}… is there\.$/);
 });
 
-Deno.test("a failure of usual length says every word", () => {
+Deno.test("a failure of usual length is not shortened", () => {
   const list = `Valid: ${Array.from({ length: 300 }, (_, index) => `name${index}`).join(", ")}.`;
   const { message, hint } = new Failure("not_found", "There is none.", { hint: list });
   assert.deepEqual([message, hint], ["There is none.", list]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { editDistance, listFirst, nearest, oneOf } from "../../src/core/failure.ts";
 
-Deno.test("edit distance counts changes, swaps once", () => {
+Deno.test("edit distance counts a swap as one change", () => {
   assert.equal(editDistance("", ""), 0);
   assert.equal(editDistance("abc", ""), 3);
   assert.equal(editDistance("kitten", "sitting"), 3);
@@ -41,7 +41,7 @@ Deno.test("every word is nearest to itself", () => {
   );
 });
 
-Deno.test("lists read as a sentence does", () => {
+Deno.test("lists read like part of a sentence", () => {
   assert.deepEqual([[], ["a"], ["a", "b"], ["a", "b", "c"]].map(oneOf), [
     "",
     "a",
@@ -50,7 +50,7 @@ Deno.test("lists read as a sentence does", () => {
   ]);
 });
 
-Deno.test("the first names, and a mark only where there are more", () => {
+Deno.test("the first names are listed, with an ellipsis only if there are more", () => {
   assert.equal(listFirst(["a", "b", "c"], 2), "a, b, …");
   assert.equal(listFirst(["a", "b"], 2), "a, b");
   assert.equal(listFirst([], 2), "");

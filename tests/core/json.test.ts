@@ -35,7 +35,7 @@ Deno.test("numbers that fit into a double stay numbers", () => {
   ]);
 });
 
-Deno.test("bare NaN and infinities, and numbers too large for a double, become text", () => {
+Deno.test("bare NaN, infinities and numbers too large for a double become text", () => {
   assert.deepEqual(parseJson('{"a":NaN,"b":[Infinity,-Infinity],"c":1e400,"d":-1e400}'), {
     a: "NaN",
     b: ["Infinity", "-Infinity"],
@@ -85,7 +85,7 @@ Deno.test("a number of millions of digits is a clear error", () => {
   assert.deepEqual([error.code, error.message], ["upstream_error", "JSON with a number too long"]);
 });
 
-Deno.test("strings with escapes end where they end", () => {
+Deno.test("escapes do not end a string early", () => {
   const texts = ['"', "\\", '\\"', 'a\\\\"b', "", "{[,".repeat(3)];
   const value = texts.map((text) => ({ [text]: [text, 12345] }));
   assert.deepEqual(parseJson(JSON.stringify(value)), value);
@@ -102,7 +102,7 @@ Deno.test("too many values are a clear error, and strings are not counted", () =
   });
 });
 
-Deno.test("errors give the place in the original text, and never the text", () => {
+Deno.test("errors give the position in the original text, and never quote it", () => {
   const early = failure(() => parseJson('{"secret":"hunter2"'));
   assert.equal(early.position, 19);
   assert.match(early.message, /ends early, after 19 characters/);
@@ -114,7 +114,7 @@ Deno.test("errors give the place in the original text, and never the text", () =
   assert.match(failure(() => parseJson("  ")).message, /empty/);
 });
 
-Deno.test("what is not JSON is refused, though a token of it would be translated", () => {
+Deno.test("invalid JSON is refused, even with a token that would be translated", () => {
   for (
     const text of [
       "01",

@@ -33,7 +33,7 @@ Deno.test("a human line has time, level, message and fields", () => {
   );
 });
 
-Deno.test("a JSON line is one object whose own members win", () => {
+Deno.test("a JSON line is one object, in which fields replace no member of its own", () => {
   const { log, lines } = capture({ format: "json" });
   log.error("Failed", { status: 500, level: "forged", message: "forged", nested: { a: 1 } });
   const line: unknown = JSON.parse(lines[0] ?? "");
@@ -47,7 +47,7 @@ Deno.test("a JSON line is one object whose own members win", () => {
   });
 });
 
-Deno.test("nothing breaks out of its line or steers a terminal", () => {
+Deno.test("no value breaks out of its line or controls the terminal", () => {
   for (const format of ["human", "json"] as const) {
     const { log, lines } = capture({ format });
     log.warning("a\nERROR forged\r\n", { detail: "\u001B[2J\u009Bx\u0000", other: "b\nc" });
@@ -57,7 +57,7 @@ Deno.test("nothing breaks out of its line or steers a terminal", () => {
   }
 });
 
-Deno.test("values without a JSON form do not fail the caller", () => {
+Deno.test("logging a value without a JSON form does not throw", () => {
   const circle: Record<string, unknown> = {};
   circle.self = circle;
   for (const format of ["human", "json"] as const) {
@@ -67,7 +67,7 @@ Deno.test("values without a JSON form do not fail the caller", () => {
   }
 });
 
-Deno.test("secrets never appear, in whatever form they are written", () => {
+Deno.test("secrets are hidden in every form", () => {
   const secret = 'pä$s "w\\o/rd%';
   for (const format of ["human", "json"] as const) {
     const { log, lines } = capture({ format, secrets: [secret, "short"] });
@@ -87,7 +87,7 @@ Deno.test("secrets never appear, in whatever form they are written", () => {
   }
 });
 
-Deno.test("createLog: secrets learnt later are hidden from then on", () => {
+Deno.test("createLog: secrets learned later are hidden from then on", () => {
   const lines: string[] = [];
   const log = createLog({
     level: "DEBUG",

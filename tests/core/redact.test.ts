@@ -18,7 +18,7 @@ Deno.test("redaction finds any secret of six characters or more, anywhere in a t
   assert.equal(createRedactor([])("anything"), "anything");
 });
 
-Deno.test("what a cut leaves of a secret is hidden, too", () => {
+Deno.test("a secret that was cut short is hidden too", () => {
   const secret = "local-0c7a8b3302bd4422";
   const redact = createRedactor([secret, "local-0c7a8b33-and-another"]);
   const basic = btoa(`api:${secret}`);
@@ -43,7 +43,7 @@ Deno.test("a secret that contains another is hidden whole", () => {
   assert.equal(createRedactor(["secret", "secret-longer"])("x secret-longer y"), "x *** y");
 });
 
-Deno.test("every way in which servers write a secret is found", () => {
+Deno.test("a secret is found in every encoding that servers use", () => {
   const secret = "pä s/w+'rd<1>";
   const redact = createRedactor([secret]);
   const ways: Record<string, string> = {
@@ -66,7 +66,7 @@ Deno.test("every way in which servers write a secret is found", () => {
   }
 });
 
-Deno.test("a short secret is hidden where it is one, and stays a word elsewhere", () => {
+Deno.test("a short secret is hidden where it is a credential, and kept as a word elsewhere", () => {
   const redact = createRedactor(["a1b2", "cat"]);
   for (
     const text of [
@@ -85,7 +85,7 @@ Deno.test("a short secret is hidden where it is one, and stays a word elsewhere"
   }
 });
 
-Deno.test("a value is redacted in texts and keys; what holds no secret is the same object", () => {
+Deno.test("values are redacted in texts and keys; a value without secrets is the same object", () => {
   const redact = createRedactor(["canary-1234", "experiment"]);
   const clean = { experiment_id: "1", list: [{ a: null, b: 2 }] };
   assert.equal(redactDeep(clean, redact), clean);
@@ -96,7 +96,7 @@ Deno.test("a value is redacted in texts and keys; what holds no secret is the sa
   });
 });
 
-Deno.test("numbers, truth values and keys are searched, too", () => {
+Deno.test("numbers, booleans and keys are searched too", () => {
   const redact = createRedactor([
     "12345678",
     "0087654321",
@@ -128,7 +128,7 @@ Deno.test("numbers, truth values and keys are searched, too", () => {
   );
 });
 
-Deno.test("a secret is found whichever of its characters are escaped, and however", () => {
+Deno.test("a secret is found with any of its characters escaped in any way", () => {
   const ways: readonly ((character: string) => string)[] = [
     (character) => character,
     (character) => unitsOf(character).map((unit) => `\\u${hex(unit, 4)}`).join(""),
@@ -154,7 +154,7 @@ Deno.test("a secret is found whichever of its characters are escaped, and howeve
   assert.equal(createRedactor(["canary-1"])(foreign), foreign);
 });
 
-Deno.test("a token tells how long it is good for, or nothing", () => {
+Deno.test("a token's lifetime is read from its claims, if it has any", () => {
   const token = (claims: unknown) =>
     `e30.${
       new TextEncoder().encode(JSON.stringify(claims)).toBase64({ alphabet: "base64url" })

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { markdownTable, oneLine, textTable } from "../../src/core/table.ts";
 
-Deno.test("columns are as wide as their widest cell, rows end without blanks", () => {
+Deno.test("columns are as wide as their widest cell, and rows have no trailing blanks", () => {
   assert.equal(
     textTable(["NAME", "N"], [["a", 1], ["longer", null]]),
     "NAME    N\n------  -\na       1\nlonger",

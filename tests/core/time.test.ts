@@ -39,13 +39,13 @@ const MOMENTS: readonly (readonly [unknown, number, boolean?])[] = [
   [0, 0],
 ];
 
-Deno.test("parseMoment: every form of a time and an age", () => {
+Deno.test("parseMoment: reads every form of a time and an age", () => {
   for (const [text, millis, day = false] of MOMENTS) {
     assert.deepEqual(parseMoment(text, NOW), { millis, day }, String(text));
   }
 });
 
-Deno.test("parseMoment: what is not a time is refused, impossible dates included", () => {
+Deno.test("parseMoment: refuses what is not a time, impossible dates included", () => {
   for (
     const text of [
       "",
@@ -77,7 +77,7 @@ Deno.test("parseMoment: fractions of a millisecond are kept", () => {
   assert.equal(Math.round(millis * 1000) % 1_000_000, 123_456);
 });
 
-Deno.test("unixMillis: the size tells the unit, negative times included", () => {
+Deno.test("unixMillis: the unit follows from the size, for negative times too", () => {
   assert.equal(unixMillis(-1_790_000_000), -1_790_000_000_000);
   assert.equal(unixMillis(99_999_999), 99_999_999);
   assert.equal(unixMillis(100_000_000), 100_000_000_000);

@@ -28,7 +28,7 @@ Deno.test("a text that fits stays as it is", () => {
   assert.equal(cutText("shorter", 5), "short…[2 more characters]");
 });
 
-Deno.test("a word is in quotes only where a shell would read it otherwise", () => {
+Deno.test("a word is quoted only if a shell would change it", () => {
   assert.equal(quoteForShell("sqlite:////data/mlflow.db"), "sqlite:////data/mlflow.db");
   assert.equal(quoteForShell("C:\\data\\läger.db"), "C:\\data\\läger.db");
   assert.equal(quoteForShell("/my data/x.db"), '"/my data/x.db"');

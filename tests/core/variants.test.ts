@@ -30,7 +30,7 @@ Deno.test("letters, signs and emoji have the variants of Unicode's tables", () =
   });
 });
 
-Deno.test("ideographs have the variants that are registered", () => {
+Deno.test("ideographs have their registered variants", () => {
   let all = 0;
   for (let code = 0x3400; code < 0x32400; code++) {
     if (code >= 0xD800 && code <= 0xDFFF) continue;
@@ -42,7 +42,7 @@ Deno.test("ideographs have the variants that are registered", () => {
   assert.ok(!isVariant("\u9089", "\u{E0120}"));
 });
 
-Deno.test("selectors carry nothing after bases without such a variant", () => {
+Deno.test("selectors carry no message after bases without such a variant", () => {
   for (const base of ["\u8FD9", "\u4EEC", "\u182B", "\u1834", "\u0915", "\u0431", "7"]) {
     for (const selector of ["\u{E0100}", "\u{E0101}", "\u180B", "\uFE00", "\uFE05"]) {
       assert.equal(stripInvisible(base + selector).text, base, JSON.stringify(base + selector));

@@ -120,7 +120,7 @@ Deno.test("stripping twice is stripping once, and the rest is well formed", () =
   );
 });
 
-Deno.test("values are copied, keys are stripped and none gets lost", () => {
+Deno.test("values are copied, and keys are stripped without losing any", () => {
   const input = Object.freeze({
     list: Object.freeze(["a\u200B", 1, null, true]),
     "sta\u200Btus": "ERROR",
@@ -150,7 +150,7 @@ Deno.test("any JSON value keeps its shape and is not changed itself", () => {
   }));
 });
 
-Deno.test("JSON text that is plain has nothing to strip", () => {
+Deno.test("plain JSON text has nothing to strip", () => {
   const hidden = fc.constantFrom(
     "a\u200Bb",
     "\u0007",

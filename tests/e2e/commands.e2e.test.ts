@@ -47,7 +47,7 @@ Deno.test("every command has help and a version, and both need no configuration"
   });
 });
 
-Deno.test("what cannot be understood is refused with the nearest that can", async () => {
+Deno.test("an invalid command line is refused with the nearest valid word", async () => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [["serv"], /Unknown command "serv"; did you mean "serve"\?/],
     [["qqqq"], /Unknown command "qqqq"\. Commands: stdio, serve, tools, call/],
@@ -85,7 +85,7 @@ Deno.test("what cannot be understood is refused with the nearest that can", asyn
   });
 });
 
-Deno.test("tools lists what the settings leave, which only ever is less", async () => {
+Deno.test("settings only ever remove tools from the list", async () => {
   const list = async (env: Record<string, string>, ...args: string[]) => {
     const end = await run(["tools", "--json", ...args], { ...CONFIGURED, ...env });
     assert.equal(end.code, 0, end.stderr);
@@ -116,7 +116,7 @@ Deno.test("tools lists what the settings leave, which only ever is less", async 
   assert.deepEqual(await names({ MLFLOW_TRACKING_URI: "" }), []);
 });
 
-Deno.test("the table shows every tool and says what is not listed and why", async () => {
+Deno.test("the table shows every tool and says which are not listed and why", async () => {
   const { code, stdout } = await run(["tools"], CONFIGURED);
   const { stdout: json } = await run(["tools", "--json"], CONFIGURED);
   assert.equal(code, 0);
@@ -130,7 +130,7 @@ Deno.test("the table shows every tool and says what is not listed and why", asyn
   assert.match(nothing.stderr, /MLFLOW_TRACKING_URI is not set/);
 });
 
-Deno.test("values that a client did not fill in count as not set, and are explained", async () => {
+Deno.test("placeholders that a client did not fill in count as not set, and are explained", async () => {
   const cases = {
     "${MLFLOW_TRACKING_URI}": /literal text \$\{MLFLOW_TRACKING_URI\}: the client did not replace/,
     "${user_config.uri}": /literal text \$\{user_config.uri\}/,
@@ -181,7 +181,7 @@ Deno.test("call takes words and JSON, prints JSON into a pipe, and reports the o
   ]);
 });
 
-Deno.test("HTTP is served on this machine only, to callers that name it", async () => {
+Deno.test("HTTP is served on loopback only, to callers that address it as such", async () => {
   for (const host of ["0.0.0.0", "::", "192.0.2.1", "example.com"]) {
     const end = await run(["serve", "--transport", "http", "--host", host, "--port", "0"]);
     assert.deepEqual([end.code, end.stdout], [2, ""], host);
@@ -202,7 +202,7 @@ Deno.test("HTTP is served on this machine only, to callers that name it", async 
   }
 });
 
-Deno.test("where it cannot listen, it says so and what to change", async () => {
+Deno.test("a port in use is reported with what to change", async () => {
   await using first = await startHttp(CONFIGURED);
   const { port } = new URL(first.url);
   const end = await run(["serve", "--transport", "http", "--port", port], CONFIGURED);

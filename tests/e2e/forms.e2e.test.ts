@@ -15,7 +15,7 @@ Deno.test("the source and the bundle are the same program", async () => {
   assert.deepEqual(source, bundle);
 });
 
-Deno.test("the start task serves from source, and ends with its input or by SIGTERM", async () => {
+Deno.test("the start task serves from source, and ends with its input or on SIGTERM", async () => {
   const { env } = await productProgram("source");
   const script = fileURLToPath(new URL("../../scripts/run.ts", import.meta.url));
   const begin = () =>

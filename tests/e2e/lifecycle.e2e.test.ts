@@ -32,7 +32,7 @@ Deno.test("stdio ends with 0 when its input ends, idle or after an answer", asyn
   assert.equal((await server.status()).code, 0);
 });
 
-Deno.test("what was asked before the input ended is answered", async () => {
+Deno.test("a request sent before the input ends is answered", async () => {
   await using call = await startHeldCall();
   const { held, server } = call;
   await server.end();
@@ -41,7 +41,7 @@ Deno.test("what was asked before the input ended is answered", async () => {
   assert.equal((await server.status()).code, 0);
 });
 
-Deno.test("the end of the input soon ends a call under way, and its request", async () => {
+Deno.test("the end of the input soon ends a call under way and its request upstream", async () => {
   await using call = await startHeldCall();
   const { held, server } = call;
   await server.end();
@@ -208,7 +208,7 @@ Deno.test("standard output carries the protocol only, and JSON log lines are JSO
   assert.ok(logged.some(({ message }) => message === "MLflow request"));
 });
 
-Deno.test("over HTTP, too, JSON log lines are JSON, that of the address included", async () => {
+Deno.test("over HTTP, JSON log lines are JSON, the line with the address included", async () => {
   const args = ["serve", "--transport", "http", "--port", "0", "--log-format", "json"];
   await using server = await start(
     [...args, "--log-level", "ERROR"],
@@ -222,7 +222,7 @@ Deno.test("over HTTP, too, JSON log lines are JSON, that of the address included
   assert.equal(more.length, 0);
 });
 
-Deno.test("a far too long message ends the connection, with an error", async () => {
+Deno.test("a message beyond the limit ends the connection with an error", async () => {
   await using server = await startStdio(environment("http://[::1]:9"));
   const part = "x".repeat(1 << 20);
   const pour = async () => {
@@ -234,7 +234,7 @@ Deno.test("a far too long message ends the connection, with an error", async () 
   assert.match(server.stderr.text, /ERROR .* larger than 67108864 bytes\. The connection ends\./);
 });
 
-Deno.test("an uncaught error ends the program with a message and not with 0", async () => {
+Deno.test("an uncaught error ends the program with a message and a failing exit code", async () => {
   await using probe = await prepareProbe();
   for (const kind of ["throw", "reject"] as const) {
     const { code, stdout, stderr } = await run(

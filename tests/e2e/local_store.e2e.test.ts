@@ -39,7 +39,7 @@ async function inFolder(make: (folder: string) => Promise<void>): Promise<void> 
   }
 }
 
-Deno.test("only the reading tools are listed, and why", async () => {
+Deno.test("only the reading tools are listed, with the reason", async () => {
   const env = { MLFLOW_TRACKING_URI: `sqlite:///${EXAMPLE}` };
   const { code, stdout } = await run(["tools", "--json"], env);
   assert.equal(code, 0);
@@ -69,7 +69,7 @@ Deno.test("the store in the working folder answers without any setting", () =>
     assert.deepEqual([...Deno.readDirSync(folder)].map(({ name }) => name), ["mlflow.db"]);
   }));
 
-Deno.test("a regular expression is answered, though its engine is loaded only then", () =>
+Deno.test("a regular expression is answered, with its engine loaded on demand", () =>
   inFolder(async (folder) => {
     await Deno.copyFile(EXAMPLE, join(folder, "mlflow.db"));
     const search = (filter: string) =>
@@ -92,7 +92,7 @@ Deno.test("a file store in the working folder is explained", () =>
     assert.match(stderr, /mlruns is a folder of MLflow's file store.*mlflow migrate-filestore/s);
   }));
 
-Deno.test("a failure is reported with what to do", async () => {
+Deno.test("a failure says what to do", async () => {
   const env = { MLFLOW_TRACKING_URI: `sqlite:///${join(ROOT, "README.md")}` };
   const { code, stdout } = await run(["call", "search_traces", "experiment_id=1"], env);
   assert.equal(code, 1);

@@ -49,7 +49,7 @@ async function start() {
   };
 }
 
-Deno.test("a client certificate opens a server that asks for one; each variable trusts its authority", async () => {
+Deno.test("a client certificate is accepted by a server that asks for one; each variable trusts its authority", async () => {
   await using company = await start();
   const { env, files, server } = company;
   const { REQUESTS_CA_BUNDLE: _, ...rest } = env;
@@ -66,7 +66,7 @@ Deno.test("a client certificate opens a server that asks for one; each variable 
   assert.ok(doctor.stdout.includes(`REQUESTS_CA_BUNDLE: ${files.authority}`), doctor.stdout);
 });
 
-Deno.test("no certificate, a stranger's or one without its key opens nothing, and the variable is named", async () => {
+Deno.test("a missing or unknown certificate, or one without its key, is refused, and the variable is named", async () => {
   await using company = await start();
   const { env, files, server } = company;
   const { MLFLOW_TRACKING_CLIENT_CERT_PATH: _, ...without } = env;
@@ -92,7 +92,7 @@ Deno.test("no certificate, a stranger's or one without its key opens nothing, an
   assert.deepEqual(server.visitors, []);
 });
 
-Deno.test("an authorities' file that cannot be read is reported and adds no trust", async () => {
+Deno.test("an authorities file that cannot be read is reported and adds no trust", async () => {
   await using company = await start();
   const { stdout, stderr } = await run(CALL, {
     ...company.env,
@@ -102,7 +102,7 @@ Deno.test("an authorities' file that cannot be read is reported and adds no trus
   assert.match(stdout + stderr, /authority that is not trusted here/);
 });
 
-Deno.test("all of it through a proxy with credentials, except for the hosts of NO_PROXY", async () => {
+Deno.test("client certificates work through a proxy with credentials, except for the hosts of NO_PROXY", async () => {
   await using company = await start();
   const { server } = company;
   await using proxy = startForwardProxy(`ann:${PASSWORD}`, () => server.port);

@@ -49,7 +49,7 @@ Deno.test("a proxy is used for the hosts that NO_PROXY does not name", async () 
   }
 });
 
-Deno.test("a proxy that is not there, refuses or wants credentials is named as what it is", async () => {
+Deno.test("a proxy that is unreachable, refuses or wants credentials is named with its fault", async () => {
   const tunnel = (status: string) => {
     const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     (async () => {
@@ -91,7 +91,7 @@ Deno.test("a proxy that is not there, refuses or wants credentials is named as w
   }
 });
 
-Deno.test("a company's own authority is trusted from DENO_CERT, and named as what is missing", async () => {
+Deno.test("a company's authority is trusted through DENO_CERT, and its absence is named", async () => {
   const sim = startWandbSim();
   const dir = await Deno.makeTempDir();
   const authority = await certificate({ name: "Company", authority: true });

@@ -22,7 +22,7 @@ import { LATE } from "./late.ts";
 
 const LISTING = { MLFLOW_TRACKING_URI: "http://127.0.0.1:9" };
 
-Deno.test("the wheel works by uv's tools, and by pip and uv from a folder of files", async () => {
+Deno.test("the wheel installs with uv's tools, and with pip and uv from a folder", async () => {
   await using folder = await temporaryFolder();
   const release = await releaseIn(folder.path);
   const installed = await installByUv(release, folder.path);
@@ -39,7 +39,7 @@ Deno.test("the wheel works by uv's tools, and by pip and uv from a folder of fil
   assert.match(stdout, /^search_traces /m);
 });
 
-Deno.test("the npm package works without install scripts, also from files alone", async () => {
+Deno.test("the npm package works without install scripts, from files too", async () => {
   await using folder = await temporaryFolder();
   const release = await releaseIn(folder.path);
   const program = await installByNpm(release, folder.path);
@@ -75,7 +75,7 @@ const Manifest = z.looseObject({
   ),
 });
 
-Deno.test("the bundle for every OS runs as its manifest says, with nothing filled in", async () => {
+Deno.test("the bundle for every OS runs as its manifest says, with no settings filled in", async () => {
   await using folder = await temporaryFolder();
   const release = await releaseIn(folder.path);
   const [name = ""] = [...Deno.readDirSync(release)].map((entry) => entry.name)
@@ -121,7 +121,7 @@ Deno.test("the bundle for every OS runs as its manifest says, with nothing fille
   assert.match(stdout, /"traces"/);
 });
 
-Deno.test("where a process cannot become another, the child's end is its own", async () => {
+Deno.test("without exec, the launcher ends as its child ends", async () => {
   await using folder = await temporaryFolder();
   const release = await releaseIn(folder.path);
   const { path: python } = await findPython();

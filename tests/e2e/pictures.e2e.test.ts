@@ -66,7 +66,7 @@ Deno.test("a picture is written to a file, its description to the terminal", asy
   assert.match(new TextDecoder().decode(stderr), /^36 traces from .*\nLatency: median/);
 });
 
-Deno.test("at a terminal nothing but words is shown, and how to get the picture", async () => {
+Deno.test("at a terminal only words are shown, with how to get the picture", async () => {
   const { screen, code } = await runOnTerminal(CALL, ENV);
   assert.equal(code, 1);
   assert.match(screen, /36 traces from/);
@@ -74,7 +74,7 @@ Deno.test("at a terminal nothing but words is shown, and how to get the picture"
   assert.doesNotMatch(screen, /PNG|IHDR/);
 });
 
-Deno.test("the program with its drawing part taken out starts, lists and answers", async () => {
+Deno.test("without its drawing code the program starts, lists and answers", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const main = await bundledMain();
@@ -103,7 +103,7 @@ Deno.test("the program with its drawing part taken out starts, lists and answers
   }
 });
 
-slowTest("a client gets the picture; what it took is given back afterwards", async () => {
+slowTest("a client gets the picture, and the memory it took is given back", async () => {
   await using process = await startStdio(ENV);
   await initialize(process);
   await callTool(process, 1, "search_traces");

@@ -7,12 +7,12 @@ import { checkDoor, EXAMPLE, listBelow } from "./door.ts";
 /** A user without rights on anything; only the superuser can become another. */
 const NOBODY = 65534;
 
-Deno.test("it does all of its work from its own folder", async () => {
+Deno.test("the program does all of its work from its own folder", async () => {
   await checkDoor(await productProgram());
 });
 
 Deno.test({
-  name: "spaces in its path, a read-only folder, no home, nothing in the environment, no rights",
+  name: "the program runs from a path with spaces, read-only, without home, environment or rights",
   // Windows has neither its users nor its read-only folders.
   ignore: Deno.build.os === "windows",
   fn: async () => {

@@ -7,7 +7,7 @@ import { callOverHttp, LEGACY, MODERN, MODERN_META } from "./rpc.ts";
 
 const SERVE = ["serve", "--transport", "http", "--port", "0"];
 
-Deno.test("it does not start if anyone could call, or if callers could borrow credentials", async () => {
+Deno.test("the server does not start if anyone could call, or if callers could borrow credentials", async () => {
   const refused = async (args: readonly string[], env: Record<string, string>, why: RegExp) => {
     const { code, stdout, stderr } = await run([...SERVE, ...args], env);
     assert.deepEqual([code, stdout], [2, ""], stderr);
@@ -56,7 +56,7 @@ Deno.test("deployments with the same key do not accept each other's answers", as
   assert.equal(deletions.length, 1);
 });
 
-Deno.test("callers with a token use the server's credentials, until it is taken back", async () => {
+Deno.test("callers with a token use the server's credentials until the token is revoked", async () => {
   await using mlflow = startFakeMlflow();
   const file = await Deno.makeTempFile();
   const hash = createHash("sha256").update("token-of-ana").digest("hex");
@@ -93,7 +93,7 @@ Deno.test("callers with a token use the server's credentials, until it is taken 
   }
 });
 
-Deno.test("callers with their own credentials are identified by these upstream", async () => {
+Deno.test("callers with their own credentials are identified by them upstream", async () => {
   await using mlflow = startFakeMlflow();
   await using product = await startHttp(
     {

@@ -95,7 +95,7 @@ function startStormy(random: () => number) {
 }
 
 slowTest(
-  "every call of a storm ends rightly or clearly, and nothing is written twice",
+  "in a storm of calls each gets a right answer or a clear error, and nothing is written twice",
   async () => {
     const random = randomFrom(20261128);
     await using server = startStormy(randomFrom(7));

@@ -40,7 +40,7 @@ Deno.test("on a terminal, a deletion asks first, and only yes is yes", async () 
   assert.equal(deletions(), 2);
 });
 
-Deno.test("on a terminal, Ctrl+C at the question is a no, at once", async () => {
+Deno.test("on a terminal, Ctrl+C at the question is an immediate no", async () => {
   await using mlflow = startFakeMlflow();
   const env = { MLFLOW_TRACKING_URI: mlflow.url, MLFLOW_EXPERIMENT_ID: EXPERIMENT };
   const args = ["call", "delete_assessment", `trace_id=${TRACE}`, `assessment_id=${ASSESSMENT}`];
@@ -51,7 +51,7 @@ Deno.test("on a terminal, Ctrl+C at the question is a no, at once", async () => 
   assert.equal(mlflow.seen.filter(({ method }) => method === "DELETE").length, 0);
 });
 
-Deno.test("on a terminal, whoever starts the server by hand is told what it waits for", async () => {
+Deno.test("on a terminal, a server started by hand says what it waits for", async () => {
   const { code, screen, missing } = await runOnTerminal([], {}, [
     { await: "waits for an MCP client", send: END_OF_INPUT },
   ]);

@@ -54,7 +54,7 @@ Deno.test("the array's items come out whole, however the text is split", () => {
   ));
 });
 
-Deno.test("members of objects are left out, whatever they hold", () => {
+Deno.test("unwanted members of objects are left out, whatever they contain", () => {
   const text = fc.oneof(fc.string(), fc.constantFrom("a", "b", 'a":1,"b', "\\", '"', "},{"));
   const member = fc.oneof(text, fc.json().map((one): unknown => JSON.parse(one)));
   const item = fc.oneof(
@@ -86,7 +86,7 @@ Deno.test("a text that ends early is not complete", () => {
   }
 });
 
-Deno.test("the array is looked for in its own place only", () => {
+Deno.test("the array is looked for only at its own path", () => {
   assert.deepEqual(scan('{"a":{"spans":[1]},"spans":[2]}', SPANS, [4]).items, [2]);
   assert.deepEqual(scan('{"a":"spans","b":[1],"spans":[]}', SPANS, [4]), {
     items: [],
@@ -102,7 +102,7 @@ Deno.test("the array is looked for in its own place only", () => {
   assert.equal(scan('{"trace":[{"spans":[1]}],"spans":[2]}', nested, [3]).complete, false);
 });
 
-Deno.test("an array that may be missing must still have its object", () => {
+Deno.test("an optional array still needs its object", () => {
   const place = { path: ["trace", "spans"], optional: true };
   for (
     const [text, complete] of [
@@ -117,7 +117,7 @@ Deno.test("an array that may be missing must still have its object", () => {
   ) assert.equal(scan(text, place, [2]).complete, complete, text);
 });
 
-Deno.test("a long string is read once, and is not held where it is not wanted", () => {
+Deno.test("a long string is read once, and not kept if unwanted", () => {
   // Every chunk is one object, so that a scanner that looked at earlier ones again would see them.
   const chunk = "x".repeat(1 << 16);
   const scanner = new ArrayScanner({ path: ["spans"], without: new Set(["text"]) });

@@ -85,7 +85,7 @@ async function collect(rows: AsyncIterable<unknown>): Promise<unknown[]> {
   return found;
 }
 
-Deno.test("a reply without the array is an error, and no reason to repeat", async () => {
+Deno.test("a reply without the array is an error that is not retryable", async () => {
   const told = async (text: string) =>
     (await failure(collect(arrayItems(new Response(text), SPANS, PLACE)))).report;
   for (const whole of ["{}", '{"spans":null}', "[]", "", "<!doctype html><h1>Log in</h1>"]) {
@@ -101,7 +101,7 @@ Deno.test("a reply without the array is an error, and no reason to repeat", asyn
   }
 });
 
-Deno.test("damaged items and lines are named after what the reply contains", async () => {
+Deno.test("damaged items and lines are reported under the reply's own name for them", async () => {
   const deep = "[".repeat(3000) + "]".repeat(3000);
   const many = `[${"{},".repeat(1_000_000)}{}]`;
   for (
@@ -122,7 +122,7 @@ Deno.test("damaged items and lines are named after what the reply contains", asy
   }
 });
 
-Deno.test("a stream that breaks before its first value is begun again, later never", async () => {
+Deno.test("a stream that breaks is restarted only before its first value", async () => {
   const head = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
   const chunk = (text: string) => `${text.length.toString(16)}\r\n${text}\r\n`;
   const whole = chunk('{"spans":[1,2]}') + "0\r\n\r\n";
@@ -140,7 +140,7 @@ Deno.test("a stream that breaks before its first value is begun again, later nev
   assert.equal(late.requests.length, 1);
 });
 
-Deno.test("endless rows end at the call's time, and leaving them ends the transfer", async () => {
+Deno.test("endless rows end at the call's deadline, and leaving them ends the transfer", async () => {
   const gone = Promise.withResolvers<void>();
   const text = utf8(`{"row":"${"x".repeat(65536)}"}\n`);
   await using server = serve(() =>

@@ -40,7 +40,7 @@ Deno.test("each status has its kind, and says whether to try again", async () =>
   }
 });
 
-Deno.test("only what is safe is repeated, and as often as allowed", async () => {
+Deno.test("only safe requests are repeated, as often as allowed", async () => {
   const attempts: readonly [number, "GET" | "POST", number][] = [
     [500, "GET", 1],
     [500, "POST", 1],
@@ -72,7 +72,7 @@ Deno.test("a POST that is declared safe is repeated, a GET that is not is not", 
   assert.equal(server.requests.length, 4);
 });
 
-Deno.test("a retry that succeeds is an answer", async () => {
+Deno.test("a successful retry is the answer", async () => {
   await using server = serve((_, count) =>
     count < 2 ? new Response("busy", { status: 503 }) : Response.json({ ok: true })
   );
@@ -100,7 +100,7 @@ Deno.test("Retry-After is read as seconds and as a date", () => {
   }
 });
 
-Deno.test("a wait longer than the call has is not begun, and the error says how long", async () => {
+Deno.test("a wait beyond the call's deadline is not begun, and the error says how long it would be", async () => {
   for (
     const header of ["3600", new Date(Date.now() + 3_600_000).toUTCString(), "9".repeat(30)]
   ) {
@@ -117,7 +117,7 @@ Deno.test("a wait longer than the call has is not begun, and the error says how 
   }
 });
 
-Deno.test("the second request of a session has only what is left of its time", async () => {
+Deno.test("a session's second request has only the time that is left", async () => {
   // The wait that the server asks for would fit into the whole time, not into what is left.
   await using server = serve((request) =>
     request.url.endsWith("/first")
@@ -149,7 +149,7 @@ const TRACEBACK =
   'Traceback (most recent call last):\n  File "/srv/canary/app.py", line 1, in f\n' +
   "ValueError: canary";
 
-Deno.test("pages, statements and stacks of an error never pass", async () => {
+Deno.test("HTML pages, SQL and stack traces of an error are never passed on", async () => {
   for (
     const body of [
       HTML,
@@ -187,7 +187,7 @@ Deno.test("a server's plain sentence is passed on, bounded and in one line", () 
   assert.equal(isHtml("<Response [400]>"), false);
 });
 
-Deno.test("an answer that is no JSON says what it is instead", async () => {
+Deno.test("the error for a reply that is not JSON says what it is", async () => {
   const cases: readonly [string, string, RegExp][] = [
     [HTML, "text/html", /a web page where JSON/],
     [HTML, "application/json", /a web page where JSON/],
@@ -214,7 +214,7 @@ Deno.test("JSON of the wrong content type is read all the same", async () => {
   assert.deepEqual(await sessionWith(server.url).json(GET), { a: "12345678901234567890" });
 });
 
-Deno.test("what a server echoes of the request's secrets never passes", async () => {
+Deno.test("secrets of the request that a server echoes are never passed on", async () => {
   const basic = btoa("user:canary-password-9");
   for (
     const headers of [
@@ -257,7 +257,7 @@ Deno.test("the log of attempts has paths and statuses, no queries, headers or bo
   assert.doesNotMatch(JSON.stringify(attempts), /canary/);
 });
 
-Deno.test("credentials that no header can carry are an error of their own, sent nowhere", async () => {
+Deno.test("credentials that no header can carry are refused, and nothing is sent", async () => {
   await using server = serve(() => Response.json({}));
   for (const value of ["Bearer a\r\nx-injected: canary", "Bearer €canary", "Bearer \u0000"]) {
     const { report } = await failure(

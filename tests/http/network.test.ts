@@ -12,7 +12,7 @@ const POST = { ...GET, method: "POST", json: { a: 1 } } as const;
 const HEAD = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
 const never = new Promise<never>(() => {});
 
-Deno.test("nothing listens: said so, and tried again only where that is safe", async () => {
+Deno.test("a refused connection is reported, and retried only if that is safe", async () => {
   let url = "";
   {
     await using server = serve(() => Response.json(1));
@@ -41,7 +41,7 @@ Deno.test("a lost connection: a GET is repeated, a POST never", async () => {
   assert.deepEqual(server.requests.slice(tried), ["POST /dns/certificate-lookup"]);
 });
 
-Deno.test("a body cut short is reported, repeated for a GET, never taken for the whole", async () => {
+Deno.test("a body cut short is reported, retried for a GET, and never taken as complete", async () => {
   const bodies = {
     "less than its length": `${HEAD}content-length: 100\r\n\r\n{"a":1}`,
     "an open chunk": `${HEAD}transfer-encoding: chunked\r\n\r\n7\r\n{"a":1}\r\n`,
@@ -62,7 +62,7 @@ Deno.test("a body cut short is reported, repeated for a GET, never taken for the
   assert.deepEqual(await sessionWith(server.url).json(GET), []);
 });
 
-Deno.test("what is not HTTP at all is an error", async () => {
+Deno.test("a reply that is not HTTP is an error", async () => {
   for (const bytes of ["SSH-2.0-OpenSSH_9\r\n", "\u0000\u0001", "HTTP/1.1 abc\r\n\r\n"]) {
     await using server = serveRaw((connection) => say(connection, bytes));
     const { report } = await failure(sessionWith(server.url).json(POST));
@@ -202,7 +202,7 @@ Deno.test("an endless error body is not waited for", async () => {
   assert.equal(report.error, "invalid_arguments");
 });
 
-Deno.test("an address that a name turns out to have is refused like one that is written", async () => {
+Deno.test("a denied address is refused also when a name resolves to it", async () => {
   await using server = serve(() => Response.json(1));
   const { stdout, stderr } = await new Deno.Command(Deno.execPath(), {
     args: [
@@ -217,7 +217,7 @@ Deno.test("an address that a name turns out to have is refused like one that is 
   assert.deepEqual(server.requests, []);
 });
 
-Deno.test("a port that is never asked is named, and not tried again", async () => {
+Deno.test("a port that fetch blocks is named, and not retried", async () => {
   const options = optionsFor("http://127.0.0.1:9");
   const session = openSession(options, new AbortController().signal);
   const { report } = await failure(session.json(GET));

@@ -51,7 +51,7 @@ Deno.test("hostile ids are refused before anything is sent", () => {
   }
 });
 
-Deno.test("what is sent for a hostile id stays in its segment", async () => {
+Deno.test("a hostile id that is sent stays in its segment", async () => {
   const ids: Record<string, string> = {
     "trace:/a.b/c": "trace%3A%2Fa.b%2Fc",
     "a%2fb": "a%252fb",

@@ -39,7 +39,7 @@ Deno.test("the user's own authority is trusted, for its hosts and as long as it 
   assert.deepEqual([...elsewhere.requests, ...expired.requests], []);
 });
 
-Deno.test("without verification any certificate will do, for every kind of request", async () => {
+Deno.test("without verification any certificate is accepted, for every kind of request", async () => {
   const transport = createTransport({ insecure: true });
   const lengths: (string | null)[] = [];
   await using server = serve(async (request) => {
@@ -135,7 +135,7 @@ Deno.test("a redirect from https to http is refused, even within the host's name
   assert.deepEqual(plain.requests, []);
 });
 
-Deno.test("https to a server that speaks http is reported as such", async () => {
+Deno.test("https to a server that speaks plain http is reported as such", async () => {
   await using server = serve(() => Response.json(1));
   const url = server.url.replace("http:", "https:");
   const { report } = await failure(sessionWith(url).json(GET));

@@ -20,7 +20,7 @@ Deno.test("token: many calls at the same time make one request", async () => {
   assert.equal(state.fetched, 1);
 });
 
-Deno.test("token: it is renewed five minutes before it expires, or at half of a short life", async () => {
+Deno.test("token: renewed five minutes before it expires, or halfway through a short life", async () => {
   for (const [life, renewAt] of [[3600, 3300], [60, 30]] as const) {
     const { state, tokens } = prepare(life);
     await tokens.get();
@@ -31,7 +31,7 @@ Deno.test("token: it is renewed five minutes before it expires, or at half of a 
   }
 });
 
-Deno.test("token: where it cannot be renewed the old one serves while it is good", async () => {
+Deno.test("token: if renewal fails, the old one is used until it expires", async () => {
   const { state, tokens } = prepare(3600);
   await tokens.get();
   state.broken = true;
@@ -43,7 +43,7 @@ Deno.test("token: where it cannot be renewed the old one serves while it is good
   assert.equal(await tokens.get(), "token-2");
 });
 
-Deno.test("token: one that was refused is not given again", async () => {
+Deno.test("token: a refused one is not used again", async () => {
   const { tokens } = prepare(3600);
   await tokens.get();
   tokens.drop();

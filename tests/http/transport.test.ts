@@ -42,14 +42,14 @@ Deno.test("a redirect within the host is followed with the credentials", async (
   assert.deepEqual(authorizations, Array(3).fill("Bearer canary-token-0001"));
 });
 
-Deno.test("a separate address is used as it is, including the query", async () => {
+Deno.test("an absolute address is used as it is, query included", async () => {
   await using server = serve((_, count) => count === 0 ? to("/plain") : Response.json(1));
   const address = new URL(`${server.url}/signed%2Fpath?b=%7e&a=+1`);
   assert.equal(await sessionWith("http://127.0.0.1:1/prefix").json({ method: "GET", address }), 1);
   assert.deepEqual(server.requests, ["GET /signed%2Fpath?b=%7e&a=+1", "GET /plain"]);
 });
 
-Deno.test("one to a host that is not configured is refused, and that host sees nothing", async () => {
+Deno.test("a redirect to a host that is not configured is refused, and that host sees nothing", async () => {
   await using other = serve(() => Response.json({ stolen: true }));
   for (const status of [301, 302, 303, 307, 308]) {
     for (const method of ["GET", "POST"] as const) {
@@ -64,7 +64,7 @@ Deno.test("one to a host that is not configured is refused, and that host sees n
   assert.deepEqual(other.requests, []);
 });
 
-Deno.test("one to a cloud's metadata service is refused, and nothing can permit it", async () => {
+Deno.test("a redirect to a cloud's metadata service is refused, and nothing can permit it", async () => {
   for (const host of ["169.254.169.254", "2852039166", "[::ffff:169.254.169.254]:8080"]) {
     await using server = serve(() => to(`http://${host}/latest/meta-data`));
     const { report } = await confined(server.url, [server.host]);
@@ -73,7 +73,7 @@ Deno.test("one to a cloud's metadata service is refused, and nothing can permit 
   }
 });
 
-Deno.test("the permission is what refuses, not only the code", async () => {
+Deno.test("the runtime's permissions refuse a host, not only the code", async () => {
   await using other = serve(() => Response.json({}));
   await using server = serve(() => Response.json({ ok: 1 }));
   const { report } = await confined(other.url, [server.host]);
@@ -83,7 +83,7 @@ Deno.test("the permission is what refuses, not only the code", async () => {
   assert.deepEqual(other.requests, []);
 });
 
-Deno.test("one to a host that is allowed is followed without credentials", async () => {
+Deno.test("a redirect to an allowed host is followed without credentials", async () => {
   const seen: string[] = [];
   await using other = serve((request) => {
     seen.push(JSON.stringify([...request.headers]));
@@ -96,7 +96,7 @@ Deno.test("one to a host that is allowed is followed without credentials", async
   assert.doesNotMatch(seen[0] ?? "", /canary|authorization/i);
 });
 
-Deno.test("what is not a read is not sent to another host, even if that host is allowed", async () => {
+Deno.test("a write is not redirected to another host, even if that host is allowed", async () => {
   for (const status of [301, 302, 303, 307, 308]) {
     await using other = serve(() => Response.json({ token: "of the other" }));
     await using server = serve(() => to(`${other.url}/oidc/token`, status));
@@ -115,7 +115,7 @@ Deno.test("a redirect in circles ends", async () => {
   assert.equal(server.requests.length, 6);
 });
 
-Deno.test("one without a target, or to something that is not a web address, is refused", async () => {
+Deno.test("a redirect without a target, or to something that is not a web address, is refused", async () => {
   for (
     const location of ["file:///etc/passwd", "data:text/plain,x", "ftp://127.0.0.1/", "http://"]
   ) {
@@ -127,7 +127,7 @@ Deno.test("one without a target, or to something that is not a web address, is r
   assert.match((await failure(sessionWith(server.url).json(GET))).message, /to nowhere/);
 });
 
-Deno.test("a POST is carried on by 307 and 308 alone, with its body", async () => {
+Deno.test("a POST follows only 307 and 308, with its body", async () => {
   for (const status of [301, 302, 303]) {
     await using server = serve(() => to("/next", status));
     const { report } = await failure(sessionWith(server.url).json(POST));
@@ -143,7 +143,7 @@ Deno.test("a POST is carried on by 307 and 308 alone, with its body", async () =
   }
 });
 
-Deno.test("credentials in the target's address are not used", async () => {
+Deno.test("credentials in a redirect's target are not used", async () => {
   const authorizations: (string | null)[] = [];
   await using server = serve((request, count) => {
     authorizations.push(request.headers.get("authorization"));

@@ -55,7 +55,7 @@ function loser(loss: { reads: "all" | "head"; says: string }, secure: typeof tls
 
 for (const [name, { transport, tls: secure }] of Object.entries(TRANSPORTS)) {
   for (const [when, loss] of Object.entries(LOSSES)) {
-    Deno.test(`${name}: a connection lost ${when} is reported, and the write seen once`, async () => {
+    Deno.test(`${name}: a connection lost ${when} is reported, and the write arrives once`, async () => {
       for (const request of WRITES) {
         for (const kept of [false, true]) {
           await using server = loser(loss, secure);
@@ -75,7 +75,7 @@ for (const [name, { transport, tls: secure }] of Object.entries(TRANSPORTS)) {
 }
 
 for (const [name, { transport, tls: secure }] of Object.entries(TRANSPORTS)) {
-  Deno.test(`${name}: a redirected write that a connection loses is seen once`, async () => {
+  Deno.test(`${name}: a redirected write on a lost connection arrives once`, async () => {
     for (const status of [307, 308]) {
       await using server = serveRaw(async (connection, _, request) => {
         await request.whole();
@@ -94,7 +94,7 @@ for (const [name, { transport, tls: secure }] of Object.entries(TRANSPORTS)) {
   });
 }
 
-Deno.test("the runtime alone repeats a write that a kept connection loses", async () => {
+Deno.test("the bare runtime repeats a write when a reused connection is lost", async () => {
   await using server = loser({ reads: "all", says: "" }, undefined);
   await (await fetch(`${server.url}/read`)).text();
   await assert.rejects(fetch(`${server.url}/write`, { method: "POST", body: "{}" }));
@@ -143,7 +143,7 @@ Deno.test("a write is repeated after 429, and after a 503 that the server itself
   }
 });
 
-Deno.test("a write that ends at its time or is cancelled is in doubt once it was sent", async () => {
+Deno.test("a write that times out or is cancelled is in doubt once it was sent", async () => {
   const never = new Promise<never>(() => {});
   await using silent = serveRaw(() => never);
   const late = await failure(sessionWith(silent.url, { timeoutMs: 300 }).json(POST));
@@ -166,7 +166,7 @@ Deno.test("a write that ends at its time or is cancelled is in doubt once it was
   assert.equal(silent.requests.length, 2);
 });
 
-Deno.test("what was never sent has no effect", async () => {
+Deno.test("a request that was never sent has no effect", async () => {
   let url = "";
   {
     await using server = serve(() => Response.json(1));
