@@ -58,9 +58,9 @@ export function isJsonObject(value: unknown): value is JsonObject {
 const DEFAULT_MAX_DEPTH = 512;
 /** Parsed, `[{},{},…]` takes forty times its size: a million values take a hundred megabytes. */
 const DEFAULT_MAX_VALUES = 1_000_000;
-/** Integers of 16 digits and more, or an exponent of three, may lose something in a double. */
-const SUSPECT = /(?<![\d.])\d{16,}|[eE]\+?\d{3}|N|I/;
-const TOKEN = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|-?Infinity|NaN/g;
+/** Integers with so many digits may lose some in a double. */
+const SUSPECT_DIGITS = 16;
+const TOKEN = /-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|-?Infinity|NaN/y;
 
 /**
  * Parses JSON text.
@@ -80,10 +80,6 @@ export function parseJson(text: string, options: ParseJsonOptions = {}): Json {
     return JSON.parse(scan.run());
   } catch (error) {
     if (error instanceof SyntaxError) throw describe(error, text, scan);
-    // Thrown for numbers with millions of digits.
-    if (error instanceof RangeError) {
-      throw new JsonError("values", "JSON with a number too long", undefined);
-    }
     throw error;
   }
 }
@@ -137,31 +133,54 @@ class Scan {
   /** Scans the text between two string literals: punctuation, numbers, names. */
   #between(from: number, to: number): void {
     const { text } = this;
-    let numeric = false;
+    let begin = -1;
+    let digits = 0;
+    let fraction = false;
+    let suspect = false;
     for (let at = from; at < to; at++) {
       const code = text.charCodeAt(at);
-      // Digits and points, of which most numbers consist.
-      if (code >= 0x2e && code <= 0x39) numeric = true;
-      else if (code === 0x2c) this.#count(at);
-      else if (code === 0x7b || code === 0x5b) {
-        if (++this.#depth > this.maxDepth) {
-          throw new JsonError("depth", `JSON nested deeper than ${this.maxDepth} levels`, at);
-        }
-        this.#count(at);
-      } else if (code === 0x7d || code === 0x5d) this.#depth--;
-      else if (code === 0x4e || code === 0x49) numeric = true;
+      if (code >= 0x30 && code <= 0x39) {
+        if (begin < 0) begin = at;
+        if (++digits === SUSPECT_DIGITS && !fraction) suspect = true;
+      } else if (
+        code === 0x2e || code === 0x2d || code === 0x2b || code === 0x65 || code === 0x45
+      ) {
+        if (begin < 0 && code === 0x2d) begin = at;
+        // An exponent; other words have an "e", too.
+        if (digits > 0 && (code === 0x65 || code === 0x45)) suspect = true;
+        fraction = code === 0x2e;
+        digits = 0;
+      } else {
+        if (code === 0x4e || code === 0x49) {
+          this.#quoteUnsafe(begin < 0 ? at : begin);
+        } else if (suspect) this.#quoteUnsafe(begin);
+        begin = -1;
+        digits = 0;
+        fraction = false;
+        suspect = false;
+        if (code === 0x2c) this.#count(at);
+        else if (code === 0x7b || code === 0x5b) {
+          if (++this.#depth > this.maxDepth) {
+            throw new JsonError("depth", `JSON nested deeper than ${this.maxDepth} levels`, at);
+          }
+          this.#count(at);
+        } else if (code === 0x7d || code === 0x5d) this.#depth--;
+      }
     }
-    if (!numeric) return;
-    const part = text.slice(from, to);
-    if (!SUSPECT.test(part)) return;
-    for (const match of part.matchAll(TOKEN)) {
-      if (isSafe(match[0])) continue;
-      const begin = from + match.index;
-      const end = begin + match[0].length;
-      this.#pieces.push(text.slice(this.#copied, begin), `"${match[0]}"`);
-      this.added.push(begin, end);
-      this.#copied = end;
-    }
+    if (suspect) this.#quoteUnsafe(begin);
+  }
+
+  /** Quotes the number or name that begins here, if the engine would not keep its value. */
+  #quoteUnsafe(begin: number): void {
+    // The second "N" of a name that is quoted already.
+    if (begin < this.#copied) return;
+    TOKEN.lastIndex = begin;
+    const token = TOKEN.exec(this.text)?.[0];
+    if (token === undefined || isSafe(token)) return;
+    const end = begin + token.length;
+    this.#pieces.push(this.text.slice(this.#copied, begin), `"${token}"`);
+    this.added.push(begin, end);
+    this.#copied = end;
   }
 
   #count(at: number): void {
