@@ -47,7 +47,7 @@ Deno.test("blank text is an argument left out, except where it is a value", () =
   });
 });
 
-Deno.test("values in a model's likely spelling are read as the schema wants them", () => {
+Deno.test("values in a model's likely spelling are converted to the schema's types", () => {
   assert.deepEqual(
     prepare({
       text: 862451,
@@ -98,7 +98,7 @@ Deno.test("null means absent, except where the schema takes any value", () => {
   assert.deepEqual(prepare({ text: null, count: null, ids: null, value: null }), { value: null });
 });
 
-Deno.test("other names of an argument are understood, twice the same is refused", () => {
+Deno.test("an argument's other names are accepted, and giving it twice is refused", () => {
   assert.deepEqual(prepare({ limit: "3", id: "x" }), { count: 3, ids: ["x"] });
   assert.match(refused({ limit: 3, count: 4 }).message, /`count` is given twice/);
   assert.match(refused({ limit: 3, max: 4 }).message, /`count` is given twice/);
@@ -116,7 +116,7 @@ Deno.test("unknown arguments are refused with the nearest and all valid ones", (
   assert.ok(refused({ ["q".repeat(5000)]: 1 }).message.length < 200);
 });
 
-Deno.test("names that every object inherits are unknown, too", () => {
+Deno.test("names that every object inherits are unknown too", () => {
   for (const name of Object.getOwnPropertyNames(Object.prototype)) {
     const raw: unknown = JSON.parse(`{${JSON.stringify(name)}:1}`);
     assert.match(refused(raw).message, /^There is no argument/, name);
@@ -146,7 +146,7 @@ Deno.test("any JSON object is prepared or refused, never changed and never half 
   );
 });
 
-Deno.test("what is too long for an id is refused and not repeated", () => {
+Deno.test("a value too long for an id is refused and not repeated", () => {
   const long = "a".repeat(200_000);
   const properties = {
     ...RULES.properties,
@@ -168,7 +168,7 @@ Deno.test("what is too long for an id is refused and not repeated", () => {
   });
 });
 
-Deno.test("preparing twice is preparing once", () => {
+Deno.test("preparing twice changes nothing more", () => {
   const raw = fc.record({
     count: fc.oneof(fc.integer(), fc.integer().map(String)),
     flag: fc.oneof(fc.boolean(), fc.constantFrom("true", "no", "1", 0)),

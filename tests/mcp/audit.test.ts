@@ -12,7 +12,7 @@ async function outcomeOf(error: unknown): Promise<string | undefined> {
   return /outcome=("[^"]*"|\S+)/.exec(lines[0] ?? "")?.[1];
 }
 
-Deno.test("an outcome is what is known of the effect", async () => {
+Deno.test("the outcome says what is known of the effect", async () => {
   const unknown = { effect: "unknown" } as const;
   assert.equal(await outcomeOf(new Failure("forbidden", "No.")), "refused");
   assert.equal(await outcomeOf(new Failure("unreachable", "No.", { effect: "none" })), "failed");
@@ -41,7 +41,7 @@ Deno.test("a caller's words stay in their field, of bounded length", async () =>
   assert.ok(line.length < 3_000);
 });
 
-Deno.test("a change whose caller has gone meanwhile is done and not answered", async () => {
+Deno.test("a change whose caller has gone is logged as done and not answered", async () => {
   const { log, lines } = keptLog();
   const leaving = new AbortController();
   const change = () => {
@@ -53,7 +53,7 @@ Deno.test("a change whose caller has gone meanwhile is done and not answered", a
   assert.match(lines.join(""), / outcome=done answered=false\n$/);
 });
 
-Deno.test("arguments that name no target leave the outcome to the change", async () => {
+Deno.test("arguments that name no target are logged with the change's own outcome", async () => {
   const { log, lines } = keptLog();
   const target = () => {
     throw new Failure("invalid_arguments", "No project.");

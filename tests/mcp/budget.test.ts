@@ -24,12 +24,12 @@ Deno.test("no tool takes more than 600 tokens, W&B and Weave 6,000, all together
   assert.ok(all <= BUDGET.all, `all: ${all} tokens`);
 });
 
-Deno.test("the committed figures are those of the listing (else run deno task docs)", async () => {
+Deno.test("the committed figures match the listing (else run deno task docs)", async () => {
   const golden = Golden.parse(JSON.parse(await Deno.readTextFile(GOLDEN)));
   assert.deepEqual(golden, listingCost(allTools()));
 });
 
-Deno.test("tools that write W&B are counted with W&B's, MLflow's are not", () => {
+Deno.test("tools that write to W&B are counted with W&B's, those of MLflow are not", () => {
   const tools = allTools();
   const { each, wandb, all } = listingCost(tools);
   const mlflow = tools.filter(({ toolset }) => toolset.startsWith("mlflow."));

@@ -26,12 +26,12 @@ function texts(node: unknown, key = ""): [string, string][] {
   return Object.entries(node).flatMap(([name, child]) => texts(child, name));
 }
 
-Deno.test("what fits is handed back as it is", () => {
+Deno.test("a result that fits is returned unchanged", () => {
   const data = trace(3);
   assert.equal(shrink(data, 30000), data);
 });
 
-Deno.test("long texts are shortened first, everything else stays", () => {
+Deno.test("long texts are shortened first, and everything else stays", () => {
   const data = { id: "r-1", log: prose(20000), note: "short", n: 5 };
   const result = shrink(data, 1000);
   assert.match(String(result.log), /…\[\d+ more characters\]$/);
@@ -39,7 +39,7 @@ Deno.test("long texts are shortened first, everything else stays", () => {
   assert.deepEqual(Note.parse(result).truncated.shortened, { log: 1 });
 });
 
-Deno.test("then the last rows are dropped, and the result says how to continue", () => {
+Deno.test("the last rows are dropped next, and the result says how to continue", () => {
   const data = { ...metrics(5000), next: undefined };
   const result = shrink(data, 3000, [{
     path: "rows",
@@ -59,7 +59,7 @@ Deno.test("then the last rows are dropped, and the result says how to continue",
   assert.ok(size(result) > 3000 * 0.85, "much of the budget is left unused");
 });
 
-Deno.test("of two lists, both resume where they were cut", () => {
+Deno.test("two cut lists both resume where they were cut", () => {
   const data = {
     a: Array.from({ length: 400 }, (_, index) => ({ id: `a-${index}`, text: prose(20) })),
     b: Array.from({ length: 400 }, (_, index) => ({ id: `b-${index}`, text: prose(20) })),
@@ -76,7 +76,7 @@ Deno.test("of two lists, both resume where they were cut", () => {
   assert.ok(size(result) <= 2000);
 });
 
-Deno.test("of two lists, the hint is about the one that was cut", () => {
+Deno.test("with two lists, the hint is about the one that was cut", () => {
   const data = {
     a: Array.from({ length: 400 }, (_, index) => ({ id: `a-${index}`, text: prose(20) })),
     b: [{ id: "b-0" }],
@@ -108,7 +108,7 @@ Deno.test("counts at one path add up over all its places", () => {
   assert.equal(Note.parse(result).truncated.pruned?.["list.*.attributes"], 600 - left);
 });
 
-Deno.test("realistic results fill the budget and stay within 15 % of it, really counted", () => {
+Deno.test("realistic results use most of the budget and exceed it by at most 15 % in real tokens", () => {
   const cases: readonly [string, Record<string, unknown>, string][] = [
     ["trace", trace(1200), "data.spans"],
     ["metrics", metrics(20000), "rows"],
@@ -126,7 +126,7 @@ Deno.test("realistic results fill the budget and stay within 15 % of it, really 
   }
 });
 
-Deno.test("ids and times are never cut, in whatever is left", () => {
+Deno.test("ids and times are never cut in what is left", () => {
   const known = new Set(texts(trace(400)).map(([, text]) => text));
   for (const budget of [150, 250, 400, 700, 1500, 5000]) {
     for (const rows of [[], [{ path: "data.spans" }]]) {
@@ -138,7 +138,7 @@ Deno.test("ids and times are never cut, in whatever is left", () => {
   }
 });
 
-Deno.test("what a row is found by is never cut, while its texts are", () => {
+Deno.test("a row's ids, keys and times are never cut, its texts are", () => {
   const vital = [
     "id",
     "run_id",
@@ -215,7 +215,7 @@ Deno.test("any result fits any budget from 200 tokens on, or was small enough be
   );
 });
 
-Deno.test("a cut result is never the whole in disguise: every missing text is counted or covered", () => {
+Deno.test("a cut result counts or covers every missing text", () => {
   fc.assert(
     fc.property(anything, fc.integer({ min: 200, max: 1000 }), (data, budget) => {
       const before = JSON.stringify(data);
@@ -231,7 +231,7 @@ Deno.test("a cut result is never the whole in disguise: every missing text is co
   );
 });
 
-Deno.test("a budget too small for anything still gives a note", () => {
+Deno.test("a budget too small for any content still gives a note", () => {
   const result = shrink({ text: prose(1000), list: [1, 2, 3] }, 1);
   assert.match(Note.parse(result).truncated.hint, /MAX_RESPONSE_TOKENS|fields/);
   assert.ok(size(result) < 120);

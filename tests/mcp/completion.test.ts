@@ -14,7 +14,7 @@ const asked = (typed = "", more = {}) => ({
 const giving = (...values: (string | Suggestion)[]): Suggest => () =>
   Promise.resolve(values.map((value) => typeof value === "string" ? { value } : value));
 
-Deno.test("values that begin with what was typed come before those that hold it", async () => {
+Deno.test("values that begin with the typed text come before those that contain it", async () => {
   const found = await complete(
     giving("my agents", "Agents", "support", "agents-2"),
     asked("agent"),
@@ -26,13 +26,13 @@ Deno.test("values that begin with what was typed come before those that hold it"
   });
 });
 
-Deno.test("a value is found by its other name too", async () => {
+Deno.test("a value is found by its other names too", async () => {
   const runs = giving({ value: "x1", label: "bright-sun-1" }, { value: "x2", label: "dark-sea-2" });
   assert.deepEqual((await complete(runs, asked("dark"))).values, ["x2"]);
   assert.deepEqual((await complete(runs, asked("sun"))).values, ["x1"]);
 });
 
-Deno.test("at most 100 values come back, and how many there are", async () => {
+Deno.test("at most 100 values come back, with their total", async () => {
   await fc.assert(fc.asyncProperty(
     fc.uniqueArray(fc.string({ minLength: 1, maxLength: 6 }), { maxLength: 250 }),
     fc.string({ maxLength: 2 }),
@@ -49,7 +49,7 @@ Deno.test("at most 100 values come back, and how many there are", async () => {
   assert.deepEqual([values.length, total, hasMore], [100, 150, true]);
 });
 
-Deno.test("a name that is not what it looks like is not suggested", async () => {
+Deno.test("a name with hidden characters is not suggested", async () => {
   const found = await complete(giving("plain", "hid\u200Bden", ""), asked());
   assert.deepEqual(found.values, ["plain"]);
 });

@@ -81,7 +81,7 @@ Deno.test("connections without complete request headers are closed, however slow
   await dropped;
 });
 
-Deno.test("a connection answers one request after the other, and is ended when none comes", async () => {
+Deno.test("a connection answers one request after the other, and is closed when none comes", async () => {
   await using server = await serving({ quiet: 400 });
   using connection = await server.connect();
   for (let time = 0; time < 3; time++) {
@@ -124,7 +124,7 @@ Deno.test("requests that are sent at once are answered one after the other", asy
   assert.deepEqual(paths.slice(2), Array.from({ length: count - 1 }, (_, at) => `/${at + 1}`));
 });
 
-Deno.test("after an answer that ends the connection no request is looked at, nor waited for", async () => {
+Deno.test("after an answer that ends the connection no request is read or waited for", async () => {
   for (const body of ["", "abc"]) {
     let calls = 0;
     await using server = await serving({}, () => {
@@ -195,7 +195,7 @@ Deno.test("a client that goes away before its answer has begun ends its request"
   await left.promise;
 });
 
-Deno.test("what is not a request is refused, and an unforeseen failure is 500", async () => {
+Deno.test("an invalid request is refused, and an unforeseen failure is a 500", async () => {
   await using server = await serving({}, () => Promise.reject(new Error("unforeseen")));
   for (
     const [request, status] of [
@@ -212,7 +212,7 @@ Deno.test("what is not a request is refused, and an unforeseen failure is 500", 
   }
 });
 
-Deno.test("a stream for a caller who has gone is cancelled, and keeps nothing from ending", async () => {
+Deno.test("a stream for a caller who has gone is cancelled, and does not delay a stop", async () => {
   const asked = Promise.withResolvers<AbortSignal>();
   const answered = Promise.withResolvers<void>();
   const cancelled = Promise.withResolvers<void>();
@@ -237,7 +237,7 @@ Deno.test("a stream for a caller who has gone is cancelled, and keeps nothing fr
   await server[Symbol.asyncDispose]();
 });
 
-Deno.test("a caller who leaves in the middle of a stream ends it", async () => {
+Deno.test("a caller who leaves during a stream ends it", async () => {
   const cancelled = Promise.withResolvers<void>();
   await using server = await serving({}, () => {
     const endless = new ReadableStream({

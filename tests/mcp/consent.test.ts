@@ -58,7 +58,7 @@ const stateIn = (text: string) => /"requestState":"([^"]+)"/.exec(text)?.[1] ?? 
 const INVALID = /-32602.*Invalid or expired requestState/;
 const THING = { arguments: { thing: "x", dry_run: false } };
 
-Deno.test("a question from one replica is answered at another with the same key, and done once agreed", async () => {
+Deno.test("a question from one replica can be answered at another with the same key", async () => {
   const done: string[] = [];
   const key = new Uint8Array(32).fill(7);
   const [first, second] = [replica(done, key), replica(done, key)];
@@ -112,7 +112,7 @@ Deno.test("a yes counts only for these arguments, this caller and this question"
   assert.match(await ask({ ...THING, ...yes }), /"destroyed":"x"/);
 });
 
-Deno.test("who was asked nothing has agreed to nothing", async () => {
+Deno.test("an answer without a question is no agreement", async () => {
   const done: string[] = [];
   const answer = await replica(done)({ ...THING, inputResponses: YES });
   assert.match(answer, /"resultType":"input_required"/);

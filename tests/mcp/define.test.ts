@@ -43,7 +43,7 @@ Deno.test("only arguments named value take any type", () => {
   }
 });
 
-Deno.test("results may always be cut: nothing is required of them and nothing more forbidden", () => {
+Deno.test("output schemas allow cut results: no required and no forbidden members", () => {
   for (const tool of allTools()) {
     const text = JSON.stringify(tool.listing().outputSchema ?? {});
     assert.doesNotMatch(text, /"required":\["/, tool.name);
@@ -51,7 +51,7 @@ Deno.test("results may always be cut: nothing is required of them and nothing mo
   }
 });
 
-Deno.test("names are snake_case, unique with their aliases; texts say something", () => {
+Deno.test("names are snake_case and unique, aliases included; texts are not empty", () => {
   const tools = allTools();
   const names = tools.flatMap(({ name, aliases }) => [name, ...aliases]);
   assert.equal(new Set(names).size, names.length, "two tools share a name");
@@ -78,7 +78,7 @@ Deno.test("two catalogs list the same tools in the same order, byte for byte", (
   assert.equal(listing(), listing());
 });
 
-Deno.test("filters narrow and never widen", () => {
+Deno.test("filters only ever remove tools", () => {
   const all = allTools().map(({ name }) => name);
   const cases: readonly Record<string, string>[] = [
     { WANDFLOW_READ_ONLY: "true" },
@@ -98,7 +98,7 @@ Deno.test("filters narrow and never widen", () => {
   assert.throws(() => allTools({ WANDFLOW_TOOLSETS: "mlfow" }), /did you mean "mlflow"/);
 });
 
-Deno.test("the lint finds what it should", () => {
+Deno.test("the lint finds each kind of fault", () => {
   const root = (properties: unknown) => ({ type: "object", properties, required: [] });
   for (
     const bad of [
@@ -130,7 +130,7 @@ Deno.test("the lint finds what it should", () => {
   ]);
 });
 
-Deno.test("zod's leftovers are taken out of a schema", () => {
+Deno.test("members that only zod adds are removed from a schema", () => {
   const schema = z.object({ n: z.int(), m: z.record(z.string(), z.unknown()).optional() });
   assert.deepEqual(toJsonSchema(schema, "input"), {
     type: "object",
@@ -145,7 +145,7 @@ Deno.test("zod's leftovers are taken out of a schema", () => {
   });
 });
 
-Deno.test("what JSON has no form for becomes null, undefined members go", () => {
+Deno.test("values without a JSON form become null, and undefined members are dropped", () => {
   assert.deepEqual(toJson({ a: Number.NaN, b: undefined, c: [() => {}], d: "x" }), {
     a: null,
     c: [null],

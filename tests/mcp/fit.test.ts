@@ -57,7 +57,7 @@ Deno.test("facts come before the rows, and each row has its own line", () => {
   for (const line of lines.slice(0, -1)) assert.match(line, /^\{"id":"row-\d+"/);
 });
 
-Deno.test("clients that drop a text only where it is the structure get just that", () => {
+Deno.test("clients that drop a text if it equals the structure get exactly that text", () => {
   for (const client of ["qwen-cli-mcp-client-x", "copilot-cli"]) {
     const { text, structuredContent } = render(client);
     assert.equal(text, JSON.stringify(structuredContent));
@@ -67,7 +67,7 @@ Deno.test("clients that drop a text only where it is the structure get just that
 /** Estimated over real: 1 is exact, above is an overestimate. */
 const ratio = (text: string) => estimateTokens(text) / encode(text).length;
 
-slowTest("the estimate is within 15 % of o200k_base on what results are made of", () => {
+slowTest("the estimate is within 15 % of o200k_base on typical results", () => {
   const payloads = {
     "trace JSON": JSON.stringify(trace(60)),
     "metric history JSON": JSON.stringify(metrics(300)),
@@ -85,7 +85,7 @@ slowTest("the estimate is within 15 % of o200k_base on what results are made of"
   }
 });
 
-slowTest("it stays within a third on Base64, escaped text and indented JSON", () => {
+slowTest("the estimate stays within a third on Base64, escaped text and indented JSON", () => {
   const payloads = {
     "Base64": base64(6000),
     "escaped": JSON.stringify(JSON.stringify(JSON.stringify(trace(10)))),
@@ -113,7 +113,7 @@ slowTest("other scripts and emoji are counted within a factor of two", () => {
   }
 });
 
-slowTest("nothing takes no tokens, more text never takes fewer", () => {
+slowTest("empty text takes no tokens, and more text never takes fewer", () => {
   assert.equal(estimateTokens(""), 0);
   fc.assert(fc.property(fc.string({ unit: "binary" }), fc.string({ unit: "binary" }), (a, b) => {
     assert.ok(estimateTokens(`${a} ${b}`) + 2 >= estimateTokens(a));

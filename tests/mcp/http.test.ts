@@ -66,7 +66,7 @@ Deno.test("a foreign Host is refused on every route, before anything else", asyn
   }
 });
 
-Deno.test("the wildcard address is not accepted as Host, even if the server listens on it", async () => {
+Deno.test("a wildcard address is not accepted as Host, even if the server listens on it", async () => {
   for (const listening of ["0.0.0.0", "::", "[::]", "0", "0:0:0:0:0:0:0:0"]) {
     const handler = handlerFor([listening, "wandflow.example.com"]);
     const status = async (headers: Record<string, string>) => {
@@ -143,7 +143,7 @@ Deno.test("further names are accepted when configured, however they are written"
   }
 });
 
-Deno.test("probes answer to GET and HEAD alone, and are not to be kept", async () => {
+Deno.test("probes answer only GET and HEAD, and are not cached", async () => {
   const handler = handlerFor();
   for (const [route, body] of [["/healthz", "ok\n"], ["/readyz", "ready\n"]] as const) {
     const response = await handler.fetch(ask(route));
@@ -158,13 +158,13 @@ Deno.test("probes answer to GET and HEAD alone, and are not to be kept", async (
   }
 });
 
-Deno.test("while it drains it is alive but not ready", async () => {
+Deno.test("a draining server is alive but not ready", async () => {
   const handler = handlerFor([], () => false);
   assert.equal((await handler.fetch(ask("/readyz"))).status, 503);
   assert.equal((await handler.fetch(ask("/healthz"))).status, 200);
 });
 
-Deno.test("there is nothing else, and it says where the endpoint is", async () => {
+Deno.test("other paths are not found, and the answer names the endpoint", async () => {
   const handler = handlerFor();
   for (const route of ["/", "/other", "/mcp/", "/MCP", "/healthz/x", "/.env", "//mcp"]) {
     const response = await handler.fetch(ask(route));
@@ -184,7 +184,7 @@ Deno.test("calls are answered without a session, by any instance", async () => {
   }
 });
 
-Deno.test("the endpoint refuses GET and DELETE, and whatever is not a message", async () => {
+Deno.test("the endpoint refuses GET and DELETE, and every body that is not a message", async () => {
   const handler = handlerFor();
   for (const method of ["GET", "DELETE"]) {
     const response = await handler.fetch(ask("/mcp", { accept: "text/event-stream" }, method));
@@ -204,7 +204,7 @@ Deno.test("a message beyond the limit is refused", async () => {
   assert.equal(response.status, 413);
 });
 
-Deno.test("a message that stops arriving is refused, whatever it lacks", async () => {
+Deno.test("a message that stops arriving is refused, whatever is missing", async () => {
   const silent = new ReadableStream<Uint8Array>({
     start: (controller) => controller.enqueue(new TextEncoder().encode('{"jsonrpc"')),
   });
@@ -220,7 +220,7 @@ Deno.test("a message that stops arriving is refused, whatever it lacks", async (
   assert.deepEqual([refused.status, refused.headers.get("connection")], [408, "close"]);
 });
 
-Deno.test("a batch in which two requests have one id is refused, and nothing of it is done", async () => {
+Deno.test("a batch in which two requests share an id is refused as a whole", async () => {
   let done = 0;
   const counting = acting(() => Promise.resolve({ done: done += 1 }));
   const handler = createHttpHandler(factoryOf([counting]), {
@@ -261,7 +261,7 @@ async function listening(tools = [echo], hostname = "127.0.0.1") {
   return { url: await promise, stop: () => stopping.abort(), ended };
 }
 
-Deno.test("it listens at the given address", async () => {
+Deno.test("the server listens at the given address", async () => {
   const linux = Deno.build.os === "linux" ? ["127.0.0.2"] : [];
   for (const hostname of ["127.0.0.1", "localhost", ...linux]) {
     const { url, stop, ended } = await listening([echo], hostname);
@@ -273,7 +273,7 @@ Deno.test("it listens at the given address", async () => {
   }
 });
 
-Deno.test("a message beyond the limit is refused over the socket, whoever takes streams", async () => {
+Deno.test("a message beyond the limit is refused over the socket, whether or not the client accepts streams", async () => {
   const { url, stop, ended } = await listening();
   for (const accept of ["application/json, text/event-stream", "application/json"]) {
     for (const size of [5 << 20, 30 << 20, 100 << 20]) {
@@ -352,7 +352,7 @@ Deno.test("a stalled upload is refused when the server stops, which does not wai
   await ended;
 });
 
-Deno.test("a page of another site reaches nothing over the socket either", async () => {
+Deno.test("a page of another site is refused over the socket too", async () => {
   const { url, stop, ended } = await listening();
   const response = await fetch(url, { headers: { origin: "https://evil.example" } });
   assert.equal(response.status, 403);

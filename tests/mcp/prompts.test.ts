@@ -52,7 +52,7 @@ Deno.test("a prompt states its arguments and names the tools in order", () => {
   ]);
 });
 
-Deno.test("steps whose tools are not listed drop out, and the prompt with its essential ones", () => {
+Deno.test("steps whose tools are not listed are left out, and the prompt without an essential one", () => {
   assert.deepEqual(only("guess", "look")?.tools, ["guess", "look"]);
   const text = only("guess", "look")?.text({ place: "x" }) ?? "";
   assert.match(text, /^1\. guess: /m);
@@ -66,7 +66,7 @@ Deno.test("steps whose tools are not listed drop out, and the prompt with its es
   assert.deepEqual(summarizeChains([FLOW], tools("find")), []);
 });
 
-Deno.test("arguments are read as people type them, and refused when they cannot be meant", () => {
+Deno.test("arguments are read as people type them, and impossible ones are refused", () => {
   const prompt = only("find", "look");
   assert.ok(prompt !== undefined);
   assert.match(prompt.text({ place: "  a\n b\u200B ", depth: "" }), /^Look around a b, 3 deep\./);
@@ -128,7 +128,7 @@ for (const era of ERAS) {
     await fails("look_around", /`place` is missing/);
   });
 
-  test("arguments are completed by the look-up of their name, or the one they name", async () => {
+  test("arguments are completed by the look-up of their own name or the one they name", async () => {
     await using connected = await connect(factoryOf([echo], { prompts }), era);
     const ref = { type: "ref/prompt" as const, name: "look_around" };
     const complete = async (name: string, given?: Record<string, string>) =>
@@ -151,14 +151,14 @@ for (const era of ERAS) {
     );
   });
 
-  test("without prompts and resources none of this is declared", async () => {
+  test("without prompts and resources their capabilities are not declared", async () => {
     await using connected = await connect(factoryOf([echo]), era);
     const { prompts, resources, completions } = connected.client.getServerCapabilities() ?? {};
     assert.deepEqual([prompts, resources, completions], [undefined, undefined, undefined]);
   });
 }
 
-Deno.test("2026-07-28: lists may be kept for an hour by their own client", async () => {
+Deno.test("2026-07-28: lists may be cached for an hour, privately", async () => {
   const prompts = createPrompts([FLOW], tools("find", "look"));
   await using connected = await connect(factoryOf([echo], { prompts }), "2026-07-28");
   const { ttlMs, cacheScope } = await connected.client.listPrompts();

@@ -66,7 +66,7 @@ function shelf(): { asked: Record<string, unknown>[]; tool: BoundTool } {
 
 const LONG = prose(3000);
 
-Deno.test("an address yields the names that it was made from, whatever they contain", () => {
+Deno.test("an address splits into the names that it was made from, whatever they contain", () => {
   const name = fc.string({ unit: "binary", minLength: 1, maxLength: 40 });
   fc.assert(fc.property(name, name, (owner, id) => {
     const uri = writeResourceUri(TEMPLATE, { owner, id });
@@ -110,13 +110,13 @@ const FOREIGN = [
   "",
 ];
 
-Deno.test("impossible addresses are distinguished from those of another form", () => {
+Deno.test("hostile addresses are distinguished from those of another form", () => {
   for (const uri of HOSTILE) assert.equal(matchUri(TEMPLATE, uri)?.kind, "hostile", uri);
   for (const uri of FOREIGN) assert.equal(matchUri(TEMPLATE, uri), undefined, uri);
   assert.equal(matchUri(TEMPLATE, "THING://a/things/b")?.kind, "match");
 });
 
-Deno.test("there are only resources that a listed reading tool can read", () => {
+Deno.test("a resource exists only if a listed reading tool can read it", () => {
   const { tool } = shelf();
   assert.deepEqual(createResources([SPEC], [tool]).map(({ spec }) => spec.name), ["thing"]);
   assert.deepEqual(createResources([SPEC], []), []);
@@ -198,7 +198,7 @@ for (const era of ERAS) {
     assert.deepEqual(asked, []);
   });
 
-  test("what is not there is not found; what fails says why and no more", async () => {
+  test("a missing resource is not found; a failure says why and no more", async () => {
     await using connected = await start().connecting;
     const failure = async (id: string) => {
       try {
@@ -221,7 +221,7 @@ for (const era of ERAS) {
     assert.doesNotMatch((await failure("odd")).message, /secret internals/);
   });
 
-  test("results link to pages and to addresses that can be read, to nothing else", async () => {
+  test("results link only to pages and to resources that can be read", async () => {
     await using connected = await start().connecting;
     const { structuredContent } = await connected.client.callTool({
       name: "get_thing",

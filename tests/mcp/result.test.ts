@@ -61,7 +61,7 @@ Deno.test("a tool's own text is shown while it fits, else the bounded JSON", () 
   assert.ok(estimateTokens(textOf(cut)) <= 300);
 });
 
-Deno.test("beside a picture stand notes and the lines that fit, and no structure", () => {
+Deno.test("a picture comes with its notes and the lines that fit, and without structure", () => {
   const picture = Uint8Array.from([1, 2, 3]);
   const text = Array.from({ length: 50 }, (_, index) => `- curve ${index}: from 1 to 2`).join("\n");
   const whole = renderReply(
@@ -79,7 +79,7 @@ Deno.test("beside a picture stand notes and the lines that fit, and no structure
   assert.match(cut, /^- curve 0: from 1 to 2\n- curve 1/);
 });
 
-Deno.test("the tool that draws a result is named in it", () => {
+Deno.test("a result names the tool that draws it", () => {
   const result = renderReply(
     { data: { a: 1 }, drawnBy: "plot_it" },
     chooseFit(undefined, 1000),
@@ -103,7 +103,7 @@ Deno.test("an error is reported in four fields and nothing else", () => {
   });
 });
 
-Deno.test("an unforeseen error tells the model nothing of itself, the log everything but secrets", () => {
+Deno.test("an unforeseen error reveals nothing to the model, and everything but secrets to the log", () => {
   const { log, lines } = keptLog(["canary-secret"]);
   const result = renderFailure(new TypeError("boom at /home/u/x.ts canary-secret"), log);
   assert.doesNotMatch(textOf(result), /boom|home|canary/);

@@ -38,7 +38,7 @@ const CALLS = [
   { name: "echo", arguments: { test: "x" } },
 ];
 
-Deno.test("2024-11-05: an answer is its text, an error plain words", async () => {
+Deno.test("2024-11-05: an answer is only its text, an error plain words", async () => {
   const [good, bad] = await results("2024-11-05", CALLS);
   assert.deepEqual(good, { content: [{ type: "text", text: '{"count":1,"said":["x"]}' }] });
   const { content, ...rest } = bad ?? {};
@@ -46,7 +46,7 @@ Deno.test("2024-11-05: an answer is its text, an error plain words", async () =>
   assert.match(JSON.stringify(content), /^\[\{"type":"text","text":"invalid_arguments: /);
 });
 
-Deno.test("2025-06-18: the same answer has its structure", async () => {
+Deno.test("2025-06-18: the same answer also has its structure", async () => {
   const [good] = await results("2025-06-18", CALLS);
   assert.deepEqual(good?.["structuredContent"], { count: 1, said: ["x"] });
 });

@@ -80,7 +80,7 @@ const reportIn = (
 for (const era of ["2025-11-25", "2026-07-28"] as const) {
   const test = (name: string, run: () => Promise<void>) => Deno.test(`${era}: ${name}`, run);
 
-  test("it names itself, its version and its instructions; lists do not change", async () => {
+  test("the server gives its name, version and instructions; lists do not change", async () => {
     await using connected = await connect(era, [echo]);
     const { client } = connected;
     assert.equal(client.getServerVersion()?.name, "test-server");
@@ -109,7 +109,7 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
     }
   });
 
-  test("only a client with its own hints gets them", async () => {
+  test("only clients that read hints get them", async () => {
     const parts = { starters: ["echo"], maxTokens: 30_000 };
     const hinted = { clientName: "claude-code", ...parts };
     const hintsOf = async ({ client }: Connected) =>
@@ -135,7 +135,7 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
     assert.deepEqual(await hintsOf(other), [undefined, undefined]);
   });
 
-  test("a result is structure and the same as text; the client checks it against the schema", async () => {
+  test("a result is a structure and the same as text; the client validates it by the schema", async () => {
     await using connected = await connect(era, [echo]);
     await connected.client.listTools();
     const result = await connected.client.callTool({
@@ -146,7 +146,7 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
     assert.deepEqual(JSON.parse(textOf(result)), result.structuredContent);
   });
 
-  test("a result that had to be cut still passes the client's check", async () => {
+  test("a cut result still passes the client's validation", async () => {
     const wide = acting(() => Promise.resolve({ log: prose(9000), list: Array(5000).fill("x") }));
     await using connected = await connect(era, [echo, wide], { maxTokens: 150 });
     await connected.client.listTools();
@@ -201,7 +201,7 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
     }
   });
 
-  test("arguments nested beyond sense are refused, before anything reads them", async () => {
+  test("arguments nested too deep are refused before anything reads them", async () => {
     const calls: unknown[] = [];
     const keeping = acting((args) => {
       calls.push(args);
@@ -245,7 +245,7 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
     assert.doesNotMatch(lines.join(""), /canary/);
   });
 
-  test("an unforeseen error tells nothing of itself", async () => {
+  test("an unforeseen error reveals nothing", async () => {
     const failing = acting(() => Promise.reject(new TypeError("boom in /srv/secret/place")));
     await using connected = await connect(era, [failing]);
     const report = reportIn(await connected.client.callTool({ name: "act", arguments: {} }));
@@ -253,7 +253,7 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
     assert.doesNotMatch(JSON.stringify(report), /boom|srv/);
   });
 
-  test("progress comes when asked, grows, and not otherwise", async () => {
+  test("progress is sent only on request, and only grows", async () => {
     const busy = acting(async (context) => {
       for (const done of [1, 3, 2, 3, 5]) {
         context.progress({ done, total: 5, message: `step ${done}` });
@@ -353,7 +353,7 @@ for (const era of ["2025-11-25", "2026-07-28"] as const) {
   });
 }
 
-Deno.test("2026-07-28: listings say how long they may be kept, for one user", async () => {
+Deno.test("2026-07-28: listings say how long they may be cached, for one user", async () => {
   await using connected = await connect("2026-07-28", [echo]);
   const listing: Record<string, unknown> = { ...await connected.client.listTools() };
   assert.deepEqual([listing.ttlMs, listing.cacheScope], [3_600_000, "private"]);

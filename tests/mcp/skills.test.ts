@@ -27,7 +27,7 @@ const PROMPTS = createPrompts([FLOW], [{ name: "look" }, { name: "find" }]);
 
 const EVERYTHING = { MLFLOW_TRACKING_URI: "http://localhost:5000", WANDB_API_KEY: "0".repeat(40) };
 
-Deno.test("a skill is the workflow with its arguments' names, and the shell's way beside it", () => {
+Deno.test("a skill has the workflow with its arguments' names, and a page on the shell", () => {
   const files = writeSkillFiles(PROMPTS);
   assert.deepEqual(Object.keys(files), [
     "look-around/SKILL.md",
@@ -68,7 +68,7 @@ const LISTED = z.object({
 });
 
 for (const era of ERAS) {
-  Deno.test(`skills are listed, read and told apart from what is none (${era})`, async () => {
+  Deno.test(`skills are listed and read, and other addresses are not (${era})`, async () => {
     const skills = createSkills(PROMPTS);
     const factory = factoryOf([echo], { prompts: PROMPTS, skills });
     await using session = await connect(factory, era);

@@ -72,14 +72,14 @@ Deno.test("lines become messages, however the bytes are split", async () => {
   ));
 });
 
-Deno.test("what is not a message is reported and skipped, like an unfinished last line", async () => {
+Deno.test("invalid lines are reported and skipped, like an unfinished last line", async () => {
   const lines = ["", "not json", '{"jsonrpc":"1.0"}', JSON.stringify(ping(1)), '{"jsonrpc"'];
   const { messages, errors } = await received([bytesOf(lines.join("\n"))]);
   assert.deepEqual(messages, [ping(1)]);
   assert.equal(errors.length, 2);
 });
 
-Deno.test("a line that is no message is answered, unless it is no request", async () => {
+Deno.test("an invalid line is answered with an error, unless it is a notification or an answer", async () => {
   const rest = '"method":"tools/call","params":[]';
   const answers: readonly (readonly [string, number | undefined, string | number | undefined])[] = [
     ["not json", -32700, undefined],
@@ -136,7 +136,7 @@ Deno.test("a message beyond the limit ends the connection", async () => {
   assert.equal(closed, 1);
 });
 
-Deno.test("results are written whole, in parts of any size", async () => {
+Deno.test("results are written whole, whatever their size", async () => {
   const pieces = fc.constantFrom("🚀", "é", 'quote " and \\', "\u0001", "plain text ", "\ud800");
   const long = fc.tuple(pieces, fc.constantFrom(0, 1, 2, 3));
   await fc.assert(
@@ -162,7 +162,7 @@ Deno.test("results are written whole, in parts of any size", async () => {
   );
 });
 
-Deno.test("any result reads back as it was", async () => {
+Deno.test("any result reads back unchanged", async () => {
   const value = fc.dictionary(fc.string(), fc.jsonValue());
   await fc.assert(fc.asyncProperty(value, value, async (structure, more) => {
     const json = JSON.stringify(structure);

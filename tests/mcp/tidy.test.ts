@@ -29,7 +29,7 @@ class Sizes implements Memory {
   }
 }
 
-Deno.test("memory is given back some time after it has grown, and only then", () => {
+Deno.test("memory is collected some time after it has grown, and only then", () => {
   const memory = new Sizes([55]);
   const tidy = createTidy(memory);
   memory.now = 60 * MB;
@@ -44,7 +44,7 @@ Deno.test("memory is given back some time after it has grown, and only then", ()
   assert.equal(memory.collected, 1);
 });
 
-Deno.test("what a helper took and gave back is no level to grow from", () => {
+Deno.test("memory that a worker took and gave back does not count as the level to grow from", () => {
   const memory = new Sizes([200, 200, 200, 60]);
   const tidy = createTidy(memory);
   memory.now = 200 * MB;
@@ -60,7 +60,7 @@ Deno.test("what a helper took and gave back is no level to grow from", () => {
   assert.equal(memory.collected, 4);
 });
 
-Deno.test("nothing is done while a call is under way", () => {
+Deno.test("nothing is collected while a call is under way", () => {
   const memory = new Sizes();
   const tidy = createTidy(memory);
   memory.now = 200 * MB;
@@ -69,7 +69,7 @@ Deno.test("nothing is done while a call is under way", () => {
   assert.equal(memory.collected, 0);
 });
 
-Deno.test("nothing is done while calls follow each other, though none is under way for a moment", () => {
+Deno.test("nothing is collected in short pauses between calls", () => {
   const memory = new Sizes([55]);
   const tidy = createTidy(memory);
   memory.now = 200 * MB;
@@ -83,7 +83,7 @@ Deno.test("nothing is done while calls follow each other, though none is under w
   assert.equal(memory.collected, 1);
 });
 
-Deno.test("it is tried again, but not for what stays in use", () => {
+Deno.test("collecting is tried again, but not for memory that stays in use", () => {
   const memory = new Sizes([190, 180, 170]);
   const tidy = createTidy(memory);
   memory.now = 200 * MB;
@@ -95,7 +95,7 @@ Deno.test("it is tried again, but not for what stays in use", () => {
   assert.equal(memory.collected, 3);
 });
 
-Deno.test("a runtime without a collector within reach is left alone", () => {
+Deno.test("a runtime that does not expose its collector is left alone", () => {
   assert.equal(Reflect.get(globalThis, "gc"), undefined);
   createTidy()(() => true);
 });

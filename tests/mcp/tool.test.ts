@@ -55,7 +55,7 @@ Deno.test("the refusal says what would have happened and how to continue", async
   });
 });
 
-Deno.test("a text that only looks like true is read, any other is no agreement", async () => {
+Deno.test("the text true counts as agreement, other values do not", async () => {
   const done: string[] = [];
   await destroyer(done).call({ thing: "a", confirm: "true" }, context());
   assert.deepEqual(done, ["a"]);

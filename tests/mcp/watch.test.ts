@@ -26,7 +26,7 @@ Deno.test("a caller with a progress token gets growing numbers during a silent c
   assert.equal(watch.signal.aborted, false);
 });
 
-Deno.test("a caller without a progress token is answered in time, with what is known", async () => {
+Deno.test("a caller without a progress token gets an error in time, with what is known", async () => {
   const notify = () => Promise.reject(new Error("It did not ask."));
   using watch = watchCall({ signal, notify, _meta: {} }, { end: 1 });
   watch.progress({ done: 300, total: 1200, message: "Searching traces" });

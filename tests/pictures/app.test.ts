@@ -32,7 +32,7 @@ async function connect(mlflow: string, era: Era, capabilities: Record<string, un
 }
 
 for (const era of ERAS) {
-  Deno.test(`${era}: a tool that draws names its page, which is one quiet file`, async () => {
+  Deno.test(`${era}: a tool that draws names its page, one file that loads nothing`, async () => {
     await using mlflow = startFakeMlflow();
     await using connected = await connect(mlflow.url, era, CAPABLE);
     const { client } = connected;

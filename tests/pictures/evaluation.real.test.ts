@@ -37,7 +37,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.match(text, new RegExp(`https://app.example.test/${state.project}/weave/evaluations$`));
   });
 
-  Deno.test(`plot_evaluation: by name, chosen scores, what has not ended (${backend.name})`, async () => {
+  Deno.test(`plot_evaluation: evaluations by name, chosen scores and unfinished ones (${backend.name})`, async () => {
     const { text = "" } = await plot({ eval_name: "facts-evaluation", scores: ["exact"] });
     assert.match(text, /^- weak-model.*\n- good-model/m);
     assert.doesNotMatch(text, /graded/);
@@ -46,7 +46,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.match(open.text ?? "", /No evaluation has the id no-such-call/);
   });
 
-  Deno.test(`plot_evaluation: what there is not is reported with what there is (${backend.name})`, async () => {
+  Deno.test(`plot_evaluation: a missing evaluation or score is reported with those that exist (${backend.name})`, async () => {
     const failing = async (args: Data) =>
       await plot(args).then(() => assert.fail("it was drawn"), toFailureReport);
     const name = await failing({ eval_name: "no such evaluation" });

@@ -50,7 +50,7 @@ for (const [name, spec] of Object.entries(SAMPLES)) {
   });
 }
 
-slowTest("golden pictures: whatever a reader would miss is noticed", async () => {
+slowTest("golden pictures: the loss of any part that a reader needs is noticed", async () => {
   const { curves, eight, evaluations, traces } = SAMPLES;
   assert.ok(curves && eight && evaluations && traces);
   /** The chart with every member of this name changed. */

@@ -12,7 +12,7 @@ const PICTURES = ["plot_traces", "plot_runs_tool", "plot_evaluation_tool"];
 const namesWith = (env: Readonly<Record<string, string>>) =>
   catalogOf({ ...EVERYTHING, ...env }).tools.map(({ name }) => name);
 
-Deno.test("one word chooses all pictures, one word leaves them out", () => {
+Deno.test("one word chooses all picture tools, and one leaves them out", () => {
   const all = namesWith({});
   assert.deepEqual(namesWith({ WANDFLOW_TOOLSETS: "pictures" }), PICTURES);
   assert.deepEqual(
@@ -25,7 +25,7 @@ Deno.test("one word chooses all pictures, one word leaves them out", () => {
   assert.throws(() => namesWith({ WANDFLOW_EXCLUDE_TOOLS: "picture" }), /no tool "picture"/);
 });
 
-Deno.test("a search with many rows names the tool that draws them, where it is listed", async () => {
+Deno.test("a search with many rows names the tool that draws them, if it is listed", async () => {
   await using mlflow = startFakeMlflow();
   const env = { MLFLOW_TRACKING_URI: mlflow.url };
   const args = { experiment_id: "1", extract_fields: "info.trace_id" };

@@ -35,23 +35,26 @@ async function seeded() {
   return on;
 }
 
-slowTest("plot_runs: curves in words and as a picture, without structured content", async () => {
-  await using on = await seeded();
-  const { text, picture, data } = await on.call(plotRuns, {
-    ...PLACE,
-    run_ids: ["r1", "r2"],
-    keys: ["loss", "val/loss"],
-  });
-  assert.ok(isPng(picture));
-  assert.deepEqual(data, {});
-  assert.equal("outputSchema" in plotRuns.listing(), false);
-  assert.match(text ?? "", /- good: from 1 at 0 to 0\.02 at 49, lowest 0\.02 at 49/);
-  assert.match(text ?? "", /- bad: from 2 at 0 to 0\.04 at 49.*1 not finite/);
-  assert.match(text ?? "", /val\/loss: no values in 1 of 2 runs \(bad\)\./);
-});
+slowTest(
+  "plot_runs: gives curves in words and as a picture, without structured content",
+  async () => {
+    await using on = await seeded();
+    const { text, picture, data } = await on.call(plotRuns, {
+      ...PLACE,
+      run_ids: ["r1", "r2"],
+      keys: ["loss", "val/loss"],
+    });
+    assert.ok(isPng(picture));
+    assert.deepEqual(data, {});
+    assert.equal("outputSchema" in plotRuns.listing(), false);
+    assert.match(text ?? "", /- good: from 1 at 0 to 0\.02 at 49, lowest 0\.02 at 49/);
+    assert.match(text ?? "", /- bad: from 2 at 0 to 0\.04 at 49.*1 not finite/);
+    assert.match(text ?? "", /val\/loss: no values in 1 of 2 runs \(bad\)\./);
+  },
+);
 
 slowTest(
-  "plot_runs: without keys the losses are found by name; what is not there is reported",
+  "plot_runs: without keys the losses are found by name; missing keys and runs are reported",
   async () => {
     await using on = await seeded();
     const { text } = await on.call(plotRuns, { ...PLACE, run_ids: "r1" });
@@ -97,7 +100,7 @@ slowTest(
   },
 );
 
-slowTest("plot_runs: a curve that is a sample says so, one that is not does not", async () => {
+slowTest("plot_runs: a curve is called sampled only if it is", async () => {
   await using on = await seeded();
   const history = Array.from({ length: 4000 }, (_, step) => ({ _step: step, loss: step }));
   await seedRun(on.sim, {
@@ -118,7 +121,7 @@ slowTest("plot_runs: a curve that is a sample says so, one that is not does not"
 });
 
 slowTest(
-  "rows of a run's history name the tool that draws them, where there are many",
+  "many rows of a run's history name the tool that draws them",
   async () => {
     await using on = await seeded();
     const many = await on.call(getRunHistory, { ...PLACE, run_id: "r1" });
@@ -130,7 +133,7 @@ slowTest(
   },
 );
 
-slowTest("plot_traces: the newest thousand, and that there are more", async () => {
+slowTest("plot_traces: draws the newest thousand, and says that there are more", async () => {
   await using mlflow = startFakeMlflow();
   const tools = toolsWith({ MLFLOW_TRACKING_URI: mlflow.url });
   const tool = tools.list.find(({ name }) => name === "plot_traces");

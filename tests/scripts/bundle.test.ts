@@ -33,7 +33,7 @@ Deno.test("the bundle without the chart part is small", async () => {
   assert.ok(pathToFileURL(main).href === entries.find((url) => url.endsWith("/main.js")));
 });
 
-Deno.test("what a start reads, also for later, has nothing of the chart part", async () => {
+Deno.test("a start reads nothing of the chart part, late imports included", async () => {
   const chunks = await readChunks(dirname(await bundledMain()));
   const starts = chunks.map(({ url }) => url).filter((url) => /\/(main|worker)\.js$/.test(url));
   assert.equal(starts.length, 2);
@@ -51,7 +51,7 @@ Deno.test("a start reads few scripts before it runs", async () => {
   assert.ok(read.size <= 12, [...read].join("\n"));
 });
 
-Deno.test("a start loads none of Node's modules, which take long", async () => {
+Deno.test("a start loads no Node modules, which are slow to load", async () => {
   const chunks = await readChunks(dirname(await bundledMain()));
   const starts = chunks.map(({ url }) => url)
     .filter((url) => /\/(main|worker|stdio-[^/]*)\.js$/.test(url));
@@ -65,7 +65,7 @@ Deno.test("a start loads none of Node's modules, which take long", async () => {
   assert.deepEqual(ofNode, []);
 });
 
-Deno.test("a start loads the protocol and what tools look like, nothing that asks a back end", async () => {
+Deno.test("a start loads the protocol and the tools' listing, and no back-end client", async () => {
   const chunks = await readChunks(dirname(await bundledMain()));
   const starts = chunks.map(({ url }) => url)
     .filter((url) => /\/(worker|stdio-[^/]*|backend-[^/]*)\.js$/.test(url));
@@ -78,7 +78,7 @@ Deno.test("a start loads the protocol and what tools look like, nothing that ask
   assert.ok(bytes < MOST_AT_START, `${bytes} bytes`);
 });
 
-Deno.test("two bundles are the same, to the time of their files; the commit is reported", async () => {
+Deno.test("two bundles are identical, file times included; the commit is reported", async () => {
   const folder = await Deno.makeTempDir({ prefix: "wandflow bundle " });
   try {
     const [one, other] = [join(folder, "one"), join(folder, "the other")];

@@ -12,7 +12,7 @@ function check(files: Record<string, string>): string[] {
 const CJS = "var c=()=>({parse(){}});export default c();";
 const ESM = 'var x=1,y=2;function z(){}export{x as parse,y as "odd name",z};export class K{}';
 
-Deno.test("names that a script does not have are refused, in every form that is read", () => {
+Deno.test("names that a script does not export are refused, in every form of import", () => {
   for (
     const taking of [
       'let{parse:n}=await import("./other.js");n();',
@@ -41,7 +41,7 @@ Deno.test("names that a script does not have are refused, in every form that is 
   }
 });
 
-Deno.test("what cannot be checked is refused, and what is missing or computed", () => {
+Deno.test("imports that cannot be checked, are missing or computed are refused", () => {
   const say = (text: string) => check({ "main.js": text, "other.js": ESM }).join("\n");
   assert.match(say('let m=await import("./other.js");m.x();'), /take names by/);
   assert.match(say('import("./other.js").then(m=>m.x());'), /take names by/);
@@ -57,7 +57,7 @@ Deno.test("what cannot be checked is refused, and what is missing or computed", 
   assert.equal(say('import{readFile}from"node:fs";let{x}=await import("node:tls");'), "");
 });
 
-Deno.test("what is loaded at once and what is loaded late is distinguished", () => {
+Deno.test("static and dynamic imports are distinguished", () => {
   const chunks = Object.entries({
     "main.js": 'import"./a.js";let{b}=await import("./b.js");',
     "a.js": "export let a=1;",

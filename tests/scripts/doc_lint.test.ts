@@ -11,7 +11,7 @@ const block = (kind: string, at: string, ...quoted: [number, string][]) =>
   `error[${kind}]: what is wrong\n   --> ${at}\n    | \n` +
   quoted.map(([line, text]) => ` ${line} | ${text}\n    | ^\n`).join("    = hint: do it\n    | \n");
 
-Deno.test("types of npm packages and of schemas may be mentioned, our own private ones not", () => {
+Deno.test("types of npm packages and schemas may be mentioned, our private types may not", () => {
   const npm = block("private-type-ref", "/p/own.ts:3:1", [3, "export function f"], [
     1,
     "export interface ZodObject<",
@@ -35,7 +35,7 @@ Deno.test("types of npm packages and of schemas may be mentioned, our own privat
   assert.match(complaints[0] ?? "", /interface Place/);
 });
 
-Deno.test("a missing explanation always counts, a missing type only beyond schemas", () => {
+Deno.test("a missing explanation always counts, a missing type not for schemas", () => {
   const output = [
     block("missing-jsdoc", "/p/own.ts:1:1", [1, "export const a = 1;"]),
     block("missing-explicit-type", "/p/own.ts:2:14", [2, "export const Row = z.looseObject({"]),

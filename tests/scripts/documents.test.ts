@@ -18,7 +18,7 @@ import { ROOT } from "../support/python/layout.ts";
 const BLOCKS = await readBlocks();
 const COMMAND_LINES = BLOCKS.filter((block) => kindOf(block) === "commands").flatMap(commandsIn);
 
-Deno.test("every block of the pages is of a kind that is proven", () => {
+Deno.test("every block of the pages is of a tested kind", () => {
   const unknown = BLOCKS.filter((block) => kindOf(block) === undefined);
   assert.deepEqual(unknown, []);
   const count = (kind: ReturnType<typeof kindOf>) =>
@@ -29,7 +29,7 @@ Deno.test("every block of the pages is of a kind that is proven", () => {
   }
 });
 
-Deno.test("commands and settings are found in fences, indented and within sentences", () => {
+Deno.test("commands and settings are found in fences, indented blocks and sentences", () => {
   const page = [
     "Say `npx -y a\nb` or `wandflow tools`, not `npx`.",
     ...["", "    deno task ok   all", "    deno fmt", "", "- one", "", "    of a list", ""],
@@ -54,7 +54,7 @@ const block = (language: string, text: string): Block => ({
   text,
 });
 
-Deno.test("what is not run appears on the pages, and has a reason", () => {
+Deno.test("every command that is not run is on a page and has a reason", () => {
   for (const [command, why] of NOT_RUN) {
     assert.ok(why.length > 10);
     assert.ok(COMMAND_LINES.some((line) => command.test(line)), `${command} is nowhere`);

@@ -15,7 +15,7 @@ const FIXED = ["search_traces", "get_trace", "get_assessment", "plot_traces", "s
 const keys = (value: unknown) =>
   value !== null && typeof value === "object" ? Object.keys(value).sort() : typeof value;
 
-Deno.test("every tool has an example, and answers it as its page says", async () => {
+Deno.test("every tool has an example, whose answer is the one on its page", async () => {
   const again = await recordExamples();
   assert.deepEqual(Object.keys(again), allTools().map(({ name }) => name).toSorted());
   assert.deepEqual(Object.keys(kept), Object.keys(again));

@@ -35,7 +35,7 @@ Deno.test("each target's header is distinguished from the others", () => {
   }
 });
 
-Deno.test("files that are no base runtime are refused with what they are", () => {
+Deno.test("files that are not a base runtime are refused with what they are", () => {
   const [target] = TARGETS;
   const fault = (file: Uint8Array) => findBaseFault(file, target, "2.9.6");
   for (const text of ["", "#!/bin/sh\necho", "MZ".padEnd(200), "\u00ca\u00fe\u00ba\u00be"]) {
@@ -59,7 +59,7 @@ Deno.test("the deno program is recognized as not being a base", async () => {
   assert.match(fault ?? "", /^is the deno program/);
 });
 
-Deno.test("settings are found behind other mentions of their mark, and compared whole", () => {
+Deno.test("settings are found after other occurrences of their mark, and compared as a whole", () => {
   const settings = { argv: [], permissions: { allow_net: [], prompt: false }, otel: {} };
   const text = new TextEncoder().encode(JSON.stringify(settings));
   const length = new Uint8Array(8);

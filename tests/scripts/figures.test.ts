@@ -12,7 +12,7 @@ Deno.test("the edits for a new back end are listed, and each names a file that e
   }
 });
 
-Deno.test("items end with their list, and other sections do not count", () => {
+Deno.test("only the items of the section's own list count", () => {
   const guide =
     "1. no\n\n## Add a back end\n\nText.\n\n1. one,\n   more\n2. two\n\nEnd.\n\n## Next\n\n1. no";
   assert.deepEqual(editsListed(guide), ["1. one, more", "2. two"]);
@@ -35,7 +35,7 @@ Deno.test("the slowest test files are reported, without counting steps twice", (
   assert.deepEqual(slowestFiles(report, 2), ["tests/b.test.ts 2.0 s", "tests/a.test.ts 1.5 s"]);
 });
 
-Deno.test("later parts are separated from the original ones, and a missing part is named", async () => {
+Deno.test("later parts are separated from the original ones, and a missing file is named", async () => {
   const files = await sourcesIn("src");
   const later = [...groupLater(files).values()].flat();
   assert.equal(new Set(later).size, later.length, "a file counts for two parts");

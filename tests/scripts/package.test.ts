@@ -104,7 +104,7 @@ Deno.test("two builds are identical and complete, and match their checksums", as
   );
 });
 
-Deno.test("archives hold program, licence and notices, with rights and one time", async () => {
+Deno.test("archives contain the program, licence and notices, with permissions and one time", async () => {
   await using folder = await temporaryFolder();
   const release = await releaseIn(folder.path, await standIns(folder.path));
   const file = (name: string) => join(release, `wandflow-${version}${name}`);
@@ -143,7 +143,7 @@ Deno.test("an executable built from other source is not packed", async () => {
   await assert.rejects(releaseIn(folder.path, place), /is not of this source/);
 });
 
-Deno.test("one site's executable is not packed, under its own name or another", async () => {
+Deno.test("a single site's executable is not packed, under any name", async () => {
   await using folder = await temporaryFolder();
   const place = join(folder.path, "executables");
   await Deno.mkdir(place);
@@ -163,7 +163,7 @@ Deno.test("one site's executable is not packed, under its own name or another", 
   );
 });
 
-Deno.test("bundles for desktop applications are valid to their maker's program", async () => {
+Deno.test("bundles for desktop applications pass the vendor's validator", async () => {
   await using folder = await temporaryFolder();
   const release = await releaseIn(folder.path, await standIns(folder.path));
   const bundles = [...Deno.readDirSync(release)].map(({ name }) => name)
@@ -240,7 +240,7 @@ Deno.test("the bill of materials lists what is in the bundle, and the notices ha
   }
 });
 
-Deno.test("server.json follows the registry's rules, and others are refused by them", () => {
+Deno.test("server.json follows the registry's rules, which refuse invalid ones", () => {
   const bundles = [{ name: "wandflow-1.mcpb", sha256: "0".repeat(64) }];
   const detail = ServerDetail.parse(JSON.parse(buildServerJson(REPOSITORY, bundles)));
   assert.equal(detail.name, "io.github.example/wandflow");
@@ -270,7 +270,7 @@ Deno.test("server.json follows the registry's rules, and others are refused by t
   assert.throws(() => buildServerJson("https://example.com", []), /github\.com\/owner\/name/);
 });
 
-Deno.test("the manifests in the repository are those of this version", async () => {
+Deno.test("the manifests in the repository are of this version", async () => {
   for (const [path, text] of buildManifests()) {
     assert.equal(
       await Deno.readTextFile(fileOf(path)),

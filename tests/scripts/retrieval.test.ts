@@ -7,7 +7,7 @@ import { ASKED_FOR, QUESTIONS } from "../../scripts/retrieval/questions.ts";
 const tools = allTools();
 const names = tools.map(({ name }) => name);
 
-Deno.test("every tool has questions of its own, and every question a tool", () => {
+Deno.test("every tool has its own questions, and every question has a tool", () => {
   assert.deepEqual([...ASKED_FOR].sort(), [...names].sort());
   for (const { asked, right } of QUESTIONS) {
     for (const name of right) assert.ok(names.includes(name), asked);
@@ -24,7 +24,7 @@ for (const { method, found, first, amongThree } of measureRetrieval(tools)) {
   });
 }
 
-Deno.test("the measure tells descriptions that say nothing from those that say what is asked", () => {
+Deno.test("the measure distinguishes empty descriptions from real ones", () => {
   const blank = tools.map((tool) => ({
     ...tool,
     listing: () => ({ ...tool.listing(), description: "Ask it something." }),

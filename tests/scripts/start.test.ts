@@ -14,7 +14,7 @@ async function task(): Promise<Program> {
   };
 }
 
-Deno.test("the start task serves over stdio without words", async () => {
+Deno.test("the start task serves over stdio without arguments", async () => {
   await using mlflow = startFakeMlflow();
   await using server = await start([], { MLFLOW_TRACKING_URI: mlflow.url }, await task());
   await initialize(server);

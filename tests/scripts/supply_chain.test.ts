@@ -14,7 +14,7 @@ async function installFrozen(cwd: string | URL): Promise<{ code: number; said: s
   return { code, said: new TextDecoder().decode(stderr) };
 }
 
-Deno.test("the lock file covers all imports, and another one would be refused", async () => {
+Deno.test("the lock file covers all imports, and an outdated one is refused", async () => {
   const right = await installFrozen(ROOT);
   assert.equal(right.code, 0, right.said);
   const folder = await Deno.makeTempDir();
@@ -31,7 +31,7 @@ Deno.test("the lock file covers all imports, and another one would be refused", 
   }
 });
 
-Deno.test("what is in the bundle may be passed on, and runs nothing when it is installed", async () => {
+Deno.test("everything in the bundle may be redistributed, and runs nothing on installation", async () => {
   const parts = await readParts();
   assert.ok(parts.length > 50);
   for (const { licence } of parts) assert.equal(findObjection({ license: licence }), undefined);

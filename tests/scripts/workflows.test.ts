@@ -18,7 +18,7 @@ async function readWorkflows(): Promise<(readonly [string, string])[]> {
   );
 }
 
-Deno.test("workflows have nothing that their linter objects to", async () => {
+Deno.test("the workflows pass their linter", async () => {
   const lint = await createLinter();
   const workflows = await readWorkflows();
   assert.equal(workflows.length, 3);

@@ -94,7 +94,7 @@ Deno.test("callers without credentials, or with the wrong kind, are told which k
   }
 });
 
-Deno.test("no client is led into a login that is not served", async () => {
+Deno.test("no client is sent to a login that is not served", async () => {
   const handler = handlerWith(PASSTHROUGH);
   const response = await handler.fetch(call({}));
   assert.doesNotMatch(response.headers.get("www-authenticate") ?? "", /resource_metadata|scope/);
@@ -116,7 +116,7 @@ Deno.test("no client is led into a login that is not served", async () => {
   }
 });
 
-Deno.test("Host and Origin are looked at before credentials, and probes need none", async () => {
+Deno.test("Host and Origin are checked before credentials, and probes need none", async () => {
   const handler = handlerWith(PASSTHROUGH);
   const foreign = await handler.fetch(call({ host: "evil.example", authorization: "Bearer key" }));
   assert.equal(foreign.status, 403);
@@ -130,7 +130,7 @@ Deno.test("Host and Origin are looked at before credentials, and probes need non
   }
 });
 
-Deno.test("callers are distinguished by credentials, and the id contains nothing of them", async () => {
+Deno.test("callers are distinguished by their credentials, which their id does not reveal", async () => {
   const admit = async (headers: Record<string, string>, how = PASSTHROUGH) => {
     const admitted = await authenticate(new Headers(headers), how);
     assert.ok(!(admitted instanceof Response));
@@ -161,7 +161,7 @@ Deno.test("callers are distinguished by credentials, and the id contains nothing
   ]);
 });
 
-Deno.test("MLflow's header is refused when it is no credentials", async () => {
+Deno.test("MLflow's header is refused if it does not contain credentials", async () => {
   for (const value of ["", "x", "Digest abc", "Bearer a b", "Basic"]) {
     const answer = await authenticate(
       new Headers({ authorization: "Bearer key", "x-mlflow-authorization": value }),
@@ -172,7 +172,7 @@ Deno.test("MLflow's header is refused when it is no credentials", async () => {
   }
 });
 
-Deno.test("a token is found only by its hash", () => {
+Deno.test("a token is looked up only by its hash", () => {
   const tokens = parseTokens(`a ${hashOf("x").toUpperCase()}`);
   assert.equal(findHolder(tokens, "x"), "a");
   assert.equal(findHolder(tokens, hashOf("x")), undefined);

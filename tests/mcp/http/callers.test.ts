@@ -234,7 +234,7 @@ slowTest("10,000 interleaved calls of two callers never mix", async () => {
   assert.deepEqual([...owners.values()].sort(), ["alice", "bob"]);
 });
 
-Deno.test("credentials that a request did not bring are not taken from elsewhere", async () => {
+Deno.test("credentials that a request lacks are not taken from other requests or the server", async () => {
   await using upstream = startUpstream();
   const { handler } = serve(upstream.url);
   const ask = async (message: object, headers: Record<string, string>) =>
@@ -256,7 +256,7 @@ Deno.test("credentials that a request did not bring are not taken from elsewhere
   assert.ok(upstream.strangers.every((one) => one.endsWith(" null")), String(upstream.strangers));
 });
 
-Deno.test("credentials that a server repeats are hidden, from their own caller, too", async () => {
+Deno.test("credentials that a server repeats are hidden from their own caller too", async () => {
   await using upstream = startUpstream(true);
   const { handler, lines } = serve(upstream.url);
   for (const who of CALLERS) {
@@ -275,7 +275,7 @@ Deno.test("credentials that a server repeats are hidden, from their own caller, 
   }
 });
 
-Deno.test("no header chooses where requests go", async () => {
+Deno.test("no header changes where requests go", async () => {
   await using upstream = startUpstream();
   const reached: string[] = [];
   await using elsewhere = Deno.serve(
@@ -310,7 +310,7 @@ Deno.test("no header chooses where requests go", async () => {
   assert.deepEqual(reached, []);
 });
 
-Deno.test("the listing is the same for all callers, and cached by nobody in between", async () => {
+Deno.test("the listing is the same for all callers, and not cacheable by proxies", async () => {
   await using upstream = startUpstream();
   const { handler } = serve(upstream.url);
   const listings = await Promise.all(CALLERS.map(async (who) => {
@@ -337,7 +337,7 @@ Deno.test("the listing is the same for all callers, and cached by nobody in betw
   assert.deepEqual(upstream.asked, []);
 });
 
-Deno.test("the caller's trace context is passed upstream, and nothing that only looks like one", async () => {
+Deno.test("the caller's trace context is passed upstream, if it is valid", async () => {
   await using upstream = startUpstream();
   const { handler } = serve(upstream.url);
   const parent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

@@ -28,7 +28,7 @@ Deno.test("concurrent calls are counted per caller, until they end", () => {
   admit("a");
 });
 
-Deno.test("calls in a minute come back as time goes by", () => {
+Deno.test("the allowance of calls per minute refills over time", () => {
   let now = 0;
   const admit = createLimits({ callsAtOnce: 10, callsPerMinute: 6 }, () => now);
   const call = () => admit("a")[Symbol.dispose]();
@@ -48,7 +48,7 @@ Deno.test("calls in a minute come back as time goes by", () => {
   assert.ok(refused(() => admit("a")));
 });
 
-Deno.test("callers who come and go leave nothing, those with calls under way are kept", () => {
+Deno.test("idle callers are forgotten, those with calls under way are kept", () => {
   let now = 0;
   const admit = createLimits({ callsAtOnce: 1, callsPerMinute: 60 }, () => now);
   admit("waiting");
@@ -126,7 +126,7 @@ Deno.test("a call that is answered early counts until it has ended", async () =>
   }
 });
 
-Deno.test("a call over the limit fails as a tool and says when to repeat it", async () => {
+Deno.test("a call over the limit is a tool error that says when to repeat it", async () => {
   const release = Promise.withResolvers<void>();
   const started = Promise.withResolvers<void>();
   const slow = acting(async () => {

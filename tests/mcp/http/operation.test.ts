@@ -95,7 +95,7 @@ Deno.test("a bucket counts everything that took at most that long", () => {
   assert.deepEqual(["0.01", "0.025", "0.5", "60", "\\+Inf"].map(bucket), [2, 2, 3, 3, 4]);
 });
 
-Deno.test("metrics are guarded like calls, and served only on request", async () => {
+Deno.test("metrics need the same credentials as calls, and are served only if configured", async () => {
   const open = startService();
   assert.equal((await open.fetch(get("/metrics", { host: "evil.example" }))).status, 403);
   const page = await open.fetch(get("/metrics", { origin: "https://evil.example" }));
@@ -124,7 +124,7 @@ Deno.test("metrics are guarded like calls, and served only on request", async ()
   assert.equal((await without.fetch(get("/metrics", { host: "localhost" }))).status, 404);
 });
 
-Deno.test("each line of a request's log names the request, as its answer does", async () => {
+Deno.test("each log line of a request has the request id that the answer has", async () => {
   const { fetch, lines } = startService();
   const answers = await Promise.all([
     fetch(postCall("echo", { text: "x" })),
@@ -161,7 +161,7 @@ function check(
   return one;
 }
 
-Deno.test("it is ready once every server upstream was seen, and stays so", async () => {
+Deno.test("the server becomes ready once every upstream server was seen, and stays ready", async () => {
   let down: unknown = new Failure("unreachable", "Nobody there.");
   const tracking = check("MLflow", () => down);
   const refusing = check("W&B", () => new Failure("unauthorized", "Whose key?"));
