@@ -206,7 +206,7 @@ Deno.test("cloud metadata addresses are refused by the settings and by the runti
   assert.deepEqual(JSON.parse(stdout), ["NotCapable", "NotCapable", "NotCapable"]);
 });
 
-Deno.test("a refusal on a terminal is no question", async () => {
+Deno.test("a refusal on a terminal asks no question", async () => {
   await using probe = await prepareProbe();
   await using mlflow = startFakeMlflow();
   const attempts: Attempt[] = [

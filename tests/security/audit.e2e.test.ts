@@ -184,7 +184,7 @@ Deno.test("the line says what came of a change that failed", async () => {
   }
 });
 
-Deno.test("a change that never left has failed", async () => {
+Deno.test("a change that was never sent is logged as failed", async () => {
   await using product = await startStdio({ MLFLOW_TRACKING_URI: "http://127.0.0.1:9" });
   await changeTag(product);
   assert.match(product.stderr.text, /outcome=failed error=unreachable .* host=127\.0\.0\.1:9 /);
@@ -201,7 +201,7 @@ Deno.test("a change with an unknown outcome is logged as such", async () => {
   assert.match(product.stderr.text, /outcome="effect unknown" error=upstream_error/);
 });
 
-Deno.test("a caller that closes its side counts as gone, and the line says that it heard nothing", async () => {
+Deno.test("a caller that closes its side counts as gone, and the line says that it got no answer", async () => {
   await using mlflow = startFakeMlflow();
   const held = mlflow.hold("/tags");
   await using product = await startHttp({ MLFLOW_TRACKING_URI: mlflow.url });
@@ -231,7 +231,7 @@ Deno.test("a caller that closes its side counts as gone, and the line says that 
   assert.doesNotMatch(answer, /"result"|"error"/);
 });
 
-Deno.test("what was not confirmed is no change", async () => {
+Deno.test("an unconfirmed deletion is not logged as a change", async () => {
   await using mlflow = startFakeMlflow();
   await using product = await startStdio({ MLFLOW_TRACKING_URI: mlflow.url });
   await initialize(product);

@@ -43,7 +43,7 @@ async function withEnv(env: Record<string, string>, work: () => Promise<void>): 
   }
 }
 
-Deno.test("an executable contains the declared settings and nothing of its builder's shell", () =>
+Deno.test("an executable contains the declared settings and nothing of its builder's environment", () =>
   inFolder(async (folder) => {
     const main = await bundledMain();
     const file = join(folder, NAME);
@@ -90,7 +90,7 @@ function indexedDifference(one: Uint8Array, other: Uint8Array): number {
     : Math.min(one.length, other.length);
 }
 
-Deno.test("a base that is not denort for the target makes no file, and loses none", () =>
+Deno.test("a base that is not denort for the target makes no file, and overwrites none", () =>
   inFolder(async (folder) => {
     const main = await bundledMain();
     const before = join(folder, NAME);
@@ -133,7 +133,7 @@ Deno.test("where the base cannot be downloaded the error names DENORT_BIN", () =
     });
   }));
 
-Deno.test("every target is tried, and each is reported", async () => {
+Deno.test("every target is tried and reported", async () => {
   const { code, stdout } = await new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--no-prompt", fileOf("scripts/compile.ts"), "--all"],
     env: { DENORT_BIN: Deno.execPath() },
@@ -146,7 +146,7 @@ Deno.test("every target is tried, and each is reported", async () => {
   assert.doesNotMatch(said, /Compiled/);
 });
 
-Deno.test("one site's hosts follow from its addresses, by the settings' own rules", () => {
+Deno.test("a single site's hosts follow from its addresses, by the settings' own rules", () => {
   assert.deepEqual(siteHosts({}), []);
   assert.deepEqual(siteHosts({ "tracking-uri": "https://mlflow.corp.test/here" }), [
     "mlflow.corp.test:443",

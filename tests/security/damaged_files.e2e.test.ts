@@ -114,7 +114,7 @@ Deno.test("no byte of a secret in a damaged file gets out", async () => {
   }
 });
 
-Deno.test("a proxy sees no secret of a file before the tunnel is open", async () => {
+Deno.test("a proxy sees no secret of a file before its tunnel is open", async () => {
   const heads: string[] = [];
   using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   const serving = (async () => {

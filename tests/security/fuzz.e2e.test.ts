@@ -5,12 +5,12 @@ import { fuzzHttp, fuzzStdio } from "./fuzz/run.ts";
 
 const SEED = 15;
 
-slowTest("whatever comes over stdio, each request has one answer and the rest none", async () => {
+slowTest("whatever arrives over stdio, each request has one answer and the rest none", async () => {
   for (const era of [LEGACY, MODERN] as const) await fuzzStdio(era, 300, SEED);
 });
 
 slowTest(
-  "whatever comes over HTTP, each request has one response and nobody is let in",
+  "whatever arrives over HTTP, each request has one response and nobody is let in",
   async () => {
     await fuzzHttp(400, SEED);
   },

@@ -63,7 +63,7 @@ for (const one of CASES) {
   const { scenario, tool = "get_trace", args = NAMES, says } = one;
   const what = `${scenario}, ${tool}${says === "cancelled" ? ", cancelled" : ""}`;
   slowTest(
-    `${what} ${JSON.stringify(args)}: others are answered soon, then all is as before`,
+    `${what} ${JSON.stringify(args)}: other calls are answered soon, and the server recovers`,
     async () => {
       await startOnce();
       using server = await startHostile();
@@ -107,7 +107,7 @@ for (const one of CASES) {
   );
 }
 
-Deno.test("what a protocol error repeats of a request is without what hides", async () => {
+Deno.test("a protocol error repeats a request without its hidden characters", async () => {
   await using product = await startStdio({ MLFLOW_TRACKING_URI: "http://127.0.0.1:9" });
   await initialize(product);
   const hidden = "x\u202E\u200B\u{E0041}\u001By";

@@ -160,7 +160,7 @@ Deno.test("hidden characters are removed from every string of a result, and coun
   assert.equal(Reflect.get({}, "inner"), undefined);
 });
 
-Deno.test("a tool's own text, and what its page shows, leave without what hides", () => {
+Deno.test("a tool's own text and its chart page contain no hidden characters", () => {
   const chart = { title: HOSTILE, data: { values: [{ name: HOSTILE }] } };
   const reply = { data: {}, text: HOSTILE, chart, picture: new Uint8Array(1) };
   for (const one of [reply, { data: {}, text: HOSTILE, chart }]) {

@@ -39,7 +39,7 @@ const PARSER =
 /** Those read only what the program itself brings or asks for. */
 const OWN = new Set(["readAdvances", "readManifest"]);
 
-Deno.test("every parser is named with the tests of its properties", async () => {
+Deno.test("docs/SECURITY.md names every parser", async () => {
   const named = new Set(
     [
       ...partOf(await Deno.readTextFile(join(ROOT, "docs", "SECURITY.md")), "Parsers")
@@ -56,7 +56,7 @@ Deno.test("every parser is named with the tests of its properties", async () => 
   assert.deepEqual(parsers.filter((name) => !named.has(name)), []);
 });
 
-Deno.test("every test that the pages on security and reliability name exists", async () => {
+Deno.test("every test named in docs/SECURITY.md and docs/RELIABILITY.md exists", async () => {
   const names = await testNames();
   const read = (page: string) => Deno.readTextFile(join(ROOT, "docs", page));
   const security = partOf(await read("SECURITY.md"), "Known risks");

@@ -333,7 +333,7 @@ Deno.test("every value parser reads any value or refuses it with a message", asy
   await tryAll(OF_VALUES, VALUE);
 });
 
-Deno.test("every text parser finishes on long text, whatever repeats in it", async () => {
+Deno.test("every text parser finishes on long text with any repetition", async () => {
   // What takes a square of the steps would take minutes.
   const repeated = [
     "a",
@@ -365,7 +365,7 @@ Deno.test("every text parser finishes on long text, whatever repeats in it", asy
   }
 });
 
-Deno.test("names that every object inherits are not found in our tables", () => {
+Deno.test("names that every object inherits are not found in any table", () => {
   for (const name of ["constructor", "toString", "valueOf", "__proto__", "hasOwnProperty"]) {
     const refused = readMlflowError(400, JSON.stringify({ error_code: name, message: "m" }));
     assert.equal(refused?.code, "invalid_arguments", name);
@@ -384,7 +384,7 @@ Deno.test("names that every object inherits are not found in our tables", () => 
   }
 });
 
-Deno.test("any bytes are read as an archive of spans, or refused by name", () => {
+Deno.test("any bytes are read as an archive of spans, or refused with the file named", () => {
   fc.assert(fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
     try {
       decodeArchive(bytes, "traces.pb");

@@ -32,7 +32,7 @@ async function makeStore(folder: string): Promise<string> {
   return file;
 }
 
-slowTest("hostile patterns are answered or end at the limit, and the processor rests", async () => {
+slowTest("hostile patterns are answered or stopped at the limit, and no work goes on", async () => {
   const folder = await Deno.makeTempDir({ prefix: "wandflow-patterns-" });
   try {
     await using product = await startStdio({

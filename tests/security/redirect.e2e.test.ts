@@ -22,7 +22,7 @@ Deno.test("a redirect to another host is refused and named; that host sees nothi
   assert.equal(other.seen.length, 0);
 });
 
-Deno.test("an allowed host is followed to, without credentials", async () => {
+Deno.test("a redirect to an allowed host is followed, without credentials", async () => {
   await using other = startFakeMlflow();
   await using mlflow = startFakeMlflow(({ pathname }) =>
     pathname.includes("/api/") ? Response.redirect(other.url + pathname, 307) : undefined

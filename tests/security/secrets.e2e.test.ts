@@ -103,7 +103,7 @@ Deno.test("credentials that a server repeats in a successful answer are not pass
   assert.match(told, new RegExp(`${mlflow.url}/#/experiments/1/traces`), "links lead to pages");
 });
 
-Deno.test("a password of digits does not leave as a number, nor spelled by codes", async () => {
+Deno.test("a password of digits is hidden as a number and as escapes", async () => {
   const pin = "73519246";
   const codes = [...pin].map((digit) => `\\u00${digit.charCodeAt(0).toString(16)}`).join("");
   const assessment = {
@@ -136,7 +136,7 @@ Deno.test("a password of digits does not leave as a number, nor spelled by codes
   assert.ok(!stdout.includes(JSON.stringify(codes).slice(1, -1)), stdout);
 });
 
-Deno.test("no byte of a secret in any variable gets out, used or not, right or wrong", async () => {
+Deno.test("no byte of a secret in any variable gets out, whether used or not, valid or not", async () => {
   const names = Object.values<Setting>(SETTINGS).flatMap(({ secret, env }) =>
     secret === true ? env : []
   );

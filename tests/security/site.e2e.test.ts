@@ -12,7 +12,7 @@ async function builtFor(site: Record<string, string>): Promise<Program> {
   return { program: Deno.execPath(), args: ["run", ...flags, await bundledMain()], env };
 }
 
-Deno.test("it reaches its tracking server and no other, whatever its settings say", async () => {
+Deno.test("an executable for one site reaches its tracking server and no other, whatever its settings", async () => {
   await using mlflow = startFakeMlflow();
   await using other = startFakeMlflow();
   const program = await builtFor({ "tracking-uri": mlflow.url });

@@ -19,7 +19,7 @@ async function withSim(work: (sim: WandbSim, dir: string) => Promise<void>): Pro
   }
 }
 
-Deno.test("a key works from the environment, a netrc file and as an identity token", async () => {
+Deno.test("credentials work from the environment, a netrc file and an identity token", async () => {
   await withSim(async (sim, dir) => {
     const netrc = join(dir, "netrc");
     const token = join(dir, "token");
@@ -66,7 +66,7 @@ Deno.test("a host that W&B redirects to sees no request, and its name is reporte
   }
 });
 
-Deno.test("the documentation's host sees a search without the key, and none when it is off", async () => {
+Deno.test("the documentation's host gets searches without the key, and none if they are off", async () => {
   await withSim(async (sim) => {
     const seen: Headers[] = [];
     const docs = Deno.serve({ port: 0, hostname: "127.0.0.1", onListen: () => {} }, (request) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { chooseForm } from "./product.ts";
 
-Deno.test("tests run the executable exactly where a base runtime is given", () => {
+Deno.test("tests run the executable only if a base runtime is given", () => {
   assert.equal(chooseForm(() => undefined), "bundle");
   assert.equal(chooseForm(() => ""), "bundle");
   assert.equal(

@@ -38,7 +38,7 @@ for (const agent of AGENTS) {
   });
 }
 
-Deno.test("claude: a longer answer that the user set arrives whole, by the hint in the listing", async () => {
+Deno.test("claude: with a higher limit set by the user, a longer answer arrives whole", async () => {
   await using home = await makeHome();
   const env = { ...home.demo.env, MAX_RESPONSE_TOKENS: "30000" };
   await claude.setServer(home, { ...home.demo, env });

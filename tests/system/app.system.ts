@@ -80,7 +80,7 @@ async function pixelsOf({ frame }: Shown, colour: readonly [number, number, numb
 const BLUE = [0x3b, 0x6f, 0xd4] as const;
 const RED = [0xd1, 0x38, 0x4b] as const;
 
-Deno.test("app: the product's own chart: shown, named, told where the pointer is, and quiet", async () => {
+Deno.test("app: the chart is shown and described, follows the pointer, and logs nothing", async () => {
   const { html, result } = await asked;
   await using host = await startHost();
   const shown = await host.show(html, result, "light");
@@ -100,7 +100,7 @@ Deno.test("app: the product's own chart: shown, named, told where the pointer is
   assert.deepEqual(host.complaints, []);
 });
 
-Deno.test("app: a name is switched off and on; the scale is zoomed and whole again", async () => {
+Deno.test("app: a series can be switched off and on, and the scale zoomed and reset", async () => {
   const { html } = await asked;
   await using host = await startHost();
   const result = { content: [], _meta: { "wandflow/chart": SAMPLES["curves"] } };
@@ -140,7 +140,7 @@ async function boundsOf({ frame }: Shown) {
   return box;
 }
 
-Deno.test("app: light and dark as the host says, also later; bars with names and figures", async () => {
+Deno.test("app: the theme follows the host, and bars have names and figures", async () => {
   const { html } = await asked;
   await using host = await startHost();
   const result = { content: [], _meta: { "wandflow/chart": SAMPLES["evaluations"] } };
@@ -166,7 +166,7 @@ Deno.test("app: light and dark as the host says, also later; bars with names and
   assert.deepEqual(host.complaints, []);
 });
 
-Deno.test("app: where a host passes no metadata on, the picture is shown", async () => {
+Deno.test("app: if a host drops the metadata, the picture is shown", async () => {
   const { html, result } = await asked;
   await using host = await startHost();
   const shown = await host.show(html, { ...result, _meta: {} }, "light");

@@ -62,7 +62,7 @@ for (const agent of [claude, permitting, copilot]) {
   });
 }
 
-Deno.test("claude: a deletion with nobody to ask is done if the user set that confirm is enough", async () => {
+Deno.test("claude: a deletion with nobody to ask is done if the user trusts confirm", async () => {
   const { answer, deletions } = await destroy(claude, {
     args: { confirm: true },
     flags: ["--trust-confirm"],
@@ -89,7 +89,7 @@ const answering = (action: "accept" | "decline") => (home: Home) => {
   );
 };
 
-Deno.test("claude: a deletion that the user refuses is not done, one agreed to is", async () => {
+Deno.test("claude: a deletion is done only if the user agrees", async () => {
   const refused = await destroy(claude, { prepare: answering("decline") });
   assert.equal(refused.deletions, 0);
   assert.match(refused.answer, /declined: The user did not agree/);
@@ -98,7 +98,7 @@ Deno.test("claude: a deletion that the user refuses is not done, one agreed to i
   assert.match(agreed.answer, /"traces_deleted":\s*1/);
 });
 
-Deno.test("codex: a deletion that the user refuses is not done, one agreed to is", async () => {
+Deno.test("codex: a deletion is done only if the user agrees", async () => {
   for (
     const [answer, deletions, read] of [
       [{ action: "decline" }, 0, /declined: The user did not agree/],

@@ -21,7 +21,7 @@ async function validate(file: string): Promise<{ success: boolean; output: strin
   return { success, output: new TextDecoder().decode(stdout) + new TextDecoder().decode(stderr) };
 }
 
-Deno.test("the Kubernetes objects fit their published schemas", async () => {
+Deno.test("the Kubernetes objects match their published schemas", async () => {
   const { success, output } = await validate(FILE);
   assert.ok(success, output);
   for (const kind of ["deployment", "service", "horizontalpodautoscaler", "poddisruptionbudget"]) {
@@ -47,7 +47,7 @@ const DEPLOYMENT = z.looseObject({
   }),
 });
 
-Deno.test("the container's arguments are ones that the program starts with", async () => {
+Deno.test("the program starts with the container's arguments", async () => {
   const [document] = parseAllDocuments(await Deno.readTextFile(FILE));
   const { containers: [container] } = DEPLOYMENT.parse(document?.toJS()).spec.template.spec;
   assert.ok(container !== undefined);

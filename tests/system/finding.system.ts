@@ -59,7 +59,7 @@ for (
     "tool_search",
   ]] as const
 ) {
-  Deno.test(`${agent.name}: its own search finds the tools by what they are for`, async () => {
+  Deno.test(`${agent.name}: its own search finds the tools by their purpose`, async () => {
     const queries = [...QUERIES.map(([query]) => query), "wandb", "mlflow"];
     const { found, first } = await search(agent, tool, queries);
     const visible = first.tools.map(({ name }) => name.replace("mcp__wandflow__", ""));
@@ -81,7 +81,7 @@ const MLFLOW = [
   "delete_assessment",
 ];
 
-Deno.test("codex: what it shows of the server begins with both trackers and what can be asked", async () => {
+Deno.test("codex: the server's description begins with both trackers and what can be asked", async () => {
   await using home = await makeHome();
   await searching.setServer(home, { command: home.wandflow, args: ["stdio"], env: EVERYTHING });
   const asIs: Agent = { ...searching, script: (calls) => calls };
@@ -95,7 +95,7 @@ Deno.test("codex: what it shows of the server begins with both trackers and what
   }
 });
 
-Deno.test("claude: the model sees the tools that start chains from the beginning", async () => {
+Deno.test("claude: the model sees from the start the tools that begin a chain", async () => {
   await using home = await makeHome();
   await claude.setServer(home, { command: home.wandflow, args: ["stdio"], env: EVERYTHING });
   const { turns: [first], output } = await ask(claude, home, []);

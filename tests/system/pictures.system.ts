@@ -6,7 +6,7 @@ import { ask, claude, codex } from "./agents.ts";
 import { makeHome } from "./home.ts";
 
 for (const agent of [claude, codex]) {
-  Deno.test(`${agent.name}: the model gets the picture and its words`, async () => {
+  Deno.test(`${agent.name}: the model gets the picture and its description`, async () => {
     await using home = await makeHome();
     await agent.setServer(home, home.demo);
     const { turns, output } = await ask(agent, home, [{

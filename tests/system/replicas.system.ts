@@ -208,7 +208,7 @@ Deno.test("a confirmation requested by one replica is accepted by the others", a
   assert.ok(replicas.size > 1, String([...replicas]));
 });
 
-Deno.test("nginx serves the endpoint alone, and repeats nothing that lies about what it is", async () => {
+Deno.test("nginx serves only the endpoint, and does not retry a write disguised as a read", async () => {
   await using tracking = startTracking();
   await using service = await startAll(tracking.url);
   const client = Deno.createHttpClient({ caCerts: [service.nginx.authority] });

@@ -6,7 +6,7 @@ import { StdioClientTransport } from "@modelcontextprotocol/client/stdio";
 import { ask, opencode } from "./agents.ts";
 import { makeHome } from "./home.ts";
 
-Deno.test("opencode: progress keeps a call alive beyond the client's patience", async () => {
+Deno.test("opencode: progress keeps a call alive beyond the client's time-out", async () => {
   await using home = await makeHome();
   await using mlflow = startFakeMlflow();
   const hold = mlflow.hold("/traces/search");
@@ -59,7 +59,7 @@ Deno.test("opencode: a server that never answers ends in our error, not in the c
   assert.match(answer, /Retry: /);
 });
 
-Deno.test("a client that asks for no progress is answered before its minute is over", async () => {
+Deno.test("a client that asks for no progress is answered within its time-out", async () => {
   await using home = await makeHome();
   await using mlflow = startFakeMlflow();
   const hold = mlflow.hold("/traces/search");

@@ -61,7 +61,7 @@ for (const server of [oldest, newest]) {
     assert.equal(await client.call("count_traces", failed), 52);
   });
 
-  Deno.test(`MLflow ${server.version}: the bridge writes, and tells Python's errors`, async () => {
+  Deno.test(`MLflow ${server.version}: the bridge writes, and reports Python's errors`, async () => {
     await using client = await pythonClient(server);
     const experiment_id = await client.call("create_experiment", { name: crypto.randomUUID() });
     const root = { name: "made", duration_ms: 5, children: [{ name: "child", error: "no" }] };
@@ -78,7 +78,7 @@ for (const server of [oldest, newest]) {
   });
 }
 
-Deno.test("mlflow-auth asks for the name and password, below its prefix", async () => {
+Deno.test("mlflow-auth asks for user name and password, below its prefix", async () => {
   assert(auth);
   const refused = await fetch(`${auth.uri}/api/2.0/mlflow/experiments/get?experiment_id=0`);
   await refused.body?.cancel();

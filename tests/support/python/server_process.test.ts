@@ -40,7 +40,7 @@ Deno.test("stopping a server ends what it started and removes its folder", async
   await assert.rejects(Deno.stat(dir), Deno.errors.NotFound);
 });
 
-Deno.test("a server that ends at once is reported with what it printed", async () => {
+Deno.test("a server that ends at once is reported with its output", async () => {
   const { path: python } = await findPython();
   const dir = await Deno.makeTempDir();
   const command = [python, "-c", "raise SystemExit('no such store')"];

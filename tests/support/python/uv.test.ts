@@ -4,7 +4,7 @@ import { environmentNames } from "./layout.ts";
 import { parsePipConfig } from "./uv.ts";
 import { ensureVenv } from "./venv.ts";
 
-Deno.test("pip's settings are read, install before global, lists split", () => {
+Deno.test("pip's settings are read: [install] wins over [global], and lists are split", () => {
   const settings = parsePipConfig(
     "global.index-url='https://a.example/simple'\ninstall.index-url='https://b.example/simple'\n" +
       "global.extra-index-url='\\nhttps://c.example/s\\nhttps://d.example/s'\nfreeze.timeout='10'\n",
@@ -15,7 +15,7 @@ Deno.test("pip's settings are read, install before global, lists split", () => {
   ]);
 });
 
-Deno.test("an environment has the pinned packages, for two callers at once", async () => {
+Deno.test("an environment has the pinned packages, also for two callers at once", async () => {
   assert(environmentNames().includes("mcp-clients"));
   const [one, two] = await Promise.all([ensureVenv("mcp-clients"), ensureVenv("mcp-clients")]);
   assert.equal(one.dir, two.dir);

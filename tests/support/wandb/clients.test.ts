@@ -192,13 +192,13 @@ async function readsBack(sim: Target, api: ApiBridge, wrote: SeedManifest): Prom
 
 const seeded = await shared(wandbSeeded);
 
-Deno.test("nothing that the package sent was refused, and the file store saw no credentials", () => {
+Deno.test("no request of the package was refused, and the file store saw no credentials", () => {
   assert.deepEqual(seeded.refused, []);
   assert.deepEqual(seeded.leaks, []);
 });
 
 for (const version of WANDB_VERSIONS) {
-  Deno.test(`what ${version} wrote online, it reads back`, async () => {
+  Deno.test(`${version} reads back what it wrote online`, async () => {
     const wrote = seeded.manifests[version];
     assert.match(wrote.wandb, version === "wandb-0.25.1" ? /^0\.25\.1$/ : /^0\.(3\d|\d{3})\./);
     await using api = await ApiBridge.open(seeded, version);

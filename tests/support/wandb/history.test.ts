@@ -30,7 +30,7 @@ const spec = fc.record({
 }));
 const range = fc.tuple(fc.integer({ min: 0, max: 220 }), fc.integer({ min: 0, max: 220 }));
 
-Deno.test("a generated history is the history that it stands for", () => {
+Deno.test("a generated history equals the rows it stands for", () => {
   fc.assert(fc.property(spec, range, (history, [minStep, maxStep]) => {
     const generated = generatedHistory(history);
     const stored = storedHistory(written(history));
@@ -46,7 +46,7 @@ Deno.test("a generated history is the history that it stands for", () => {
   }));
 });
 
-Deno.test("rows are those of the range that have all keys", () => {
+Deno.test("rows are those in the range that have all keys", () => {
   fc.assert(fc.property(spec, range, (history, [minStep, maxStep]) => {
     const rows = written(history);
     const selection = storedHistory(rows).select(["loss", "rare"], minStep, maxStep);
@@ -57,7 +57,7 @@ Deno.test("rows are those of the range that have all keys", () => {
   }));
 });
 
-Deno.test("a sample is in order, of the right size, from every stretch, and repeatable", () => {
+Deno.test("a sample is ordered, of the right size, spread over the range, and repeatable", () => {
   const sizes = fc.tuple(fc.integer({ min: 0, max: 3000 }), fc.integer({ min: 0, max: 600 }));
   fc.assert(fc.property(sizes, fc.string(), ([count, samples], seed) => {
     const selection = { count, at: (index: number): Row => ({ _step: index }) };

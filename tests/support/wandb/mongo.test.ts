@@ -17,7 +17,7 @@ const RUN: Doc = {
   none: null,
 };
 
-Deno.test("filters compare as Mongo's do", () => {
+Deno.test("filters compare as MongoDB's do", () => {
   const cases: [unknown, boolean][] = [
     [{}, true],
     [{ state: "finished" }, true],
@@ -57,7 +57,7 @@ Deno.test("filters compare as Mongo's do", () => {
   }
 });
 
-Deno.test("what is not a filter is refused", () => {
+Deno.test("an invalid filter is refused", () => {
   for (const text of ["[", "1", '{"$what":1}', '{"a":{"$near":1}}', '{"a":{"$regex":"("}}']) {
     assert.throws(() => parseFilter(text)((): unknown => "x"), SimError, text);
   }
@@ -75,7 +75,7 @@ Deno.test("negation, conjunction and disjunction obey De Morgan", () => {
   }));
 });
 
-Deno.test("an order sorts, keeps ties and puts what lacks the field last", () => {
+Deno.test("sorting is stable and puts items without the field last", () => {
   fc.assert(fc.property(fc.array(doc), fc.boolean(), (docs, descending) => {
     const items = docs.map((one, index) => ({ one, index }));
     const sorted = sortBy(items, `${descending ? "-" : "+"}x`, ({ one }) => (field) => one[field]);

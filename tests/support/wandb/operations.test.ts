@@ -31,7 +31,7 @@ async function read(
 const nodes = (connection: unknown): unknown[] =>
   z.array(z.unknown()).parse(dig(connection, "edges")).map((edge) => dig(edge, "node"));
 
-Deno.test("the viewer and the entities", async () => {
+Deno.test("reads the viewer and the entities", async () => {
   const data = await read(
     `query { viewer { username entity teams(first: 200) { edges { node { name } } } } }`,
     {},
@@ -43,7 +43,7 @@ Deno.test("the viewer and the entities", async () => {
   );
 });
 
-Deno.test("an entity's projects, page by page", async () => {
+Deno.test("reads an entity's projects, page by page", async () => {
   const query = `query ($e: String, $n: Int, $c: String) {
     models(entityName: $e, first: $n, after: $c) {
       edges { node { name entityName description access createdAt updatedAt } }
@@ -63,7 +63,7 @@ Deno.test("an entity's projects, page by page", async () => {
   assert.ok(names.includes(project));
 });
 
-Deno.test("a project's shape without listing its runs", async () => {
+Deno.test("reads a project's shape without listing its runs", async () => {
   const data = await read(
     `query ($e: String!, $p: String!, $n: Int!) { project(entityName: $e, name: $p) {
       runCount
@@ -101,7 +101,7 @@ Deno.test("one specification per key loses no rows of sparse metrics", async () 
   assert.deepEqual(dig(none, "sampledHistory"), [[]]);
 });
 
-Deno.test("two runs at once, with narrowed config and summary", async () => {
+Deno.test("reads two runs at once, with narrowed config and summary", async () => {
   const data = await read(
     `query ($e: String!, $p: String!, $a: String!, $b: String!) {
       project(entityName: $e, name: $p) { a: run(name: $a) { ...Side } b: run(name: $b) { ...Side } }
@@ -120,7 +120,7 @@ Deno.test("two runs at once, with narrowed config and summary", async () => {
   assert.equal(dig(summary, "absent"), undefined);
 });
 
-Deno.test("an organisation's registries, from the entity on", async () => {
+Deno.test("reads an organisation's registries, starting from the entity", async () => {
   const lookup = `query ($e: String!) { entity(name: $e) {
     organization { name orgEntity { name } }
     user { organizations { name orgEntity { name } } }
@@ -153,7 +153,7 @@ Deno.test("an organisation's registries, from the entity on", async () => {
   assert.equal(dig(other, "access"), "RESTRICTED");
 });
 
-Deno.test("a registry's collections and versions", async () => {
+Deno.test("reads a registry's collections and versions", async () => {
   const collections = dig(
     await read(
       `query ($o: String!, $r: JSONString) { organization(name: $o) { orgEntity {
@@ -201,7 +201,7 @@ Deno.test("a registry's collections and versions", async () => {
   );
 });
 
-Deno.test("a collection's versions, newest first", async () => {
+Deno.test("reads a collection's versions, newest first", async () => {
   const data = await read(
     `query ($e: String!, $p: String!) { project(entityName: $e, name: $p) {
       artifactType(name: "dataset") { artifactCollection(name: "cars") {
@@ -226,7 +226,7 @@ Deno.test("a collection's versions, newest first", async () => {
   assert.equal(dig(list, "pageInfo", "hasNextPage"), true);
 });
 
-Deno.test("a version with its lineage in one request, and its files", async () => {
+Deno.test("reads a version with its lineage in one request, and its files", async () => {
   const query = `query ($e: String!, $p: String!, $n: String!) { project(entityName: $e, name: $p) {
     artifactCollectionMembership(name: $n) {
       versionIndex aliases { alias }
@@ -300,7 +300,7 @@ async function onCopy(work: (sim: WandbSim) => Promise<void>): Promise<void> {
   }
 }
 
-Deno.test("a run and a report written without the package", () =>
+Deno.test("reads back a run and a report written without the package", () =>
   onCopy(async (sim) => {
     const run = await ask(
       sim,

@@ -58,7 +58,7 @@ Deno.test("fields can be left out", () => {
   assert.ok(older.has("Project.artifactCollection"));
 });
 
-Deno.test("it has every field of the reconstructed schema, of the same type", async () => {
+Deno.test("the schema has every field of the reconstructed schema, of the same type", async () => {
   const ours = shape(buildSimSchema());
   const theirs = shape(buildSchema(await readReconstructedSchema()));
   assert.ok(theirs.size > 300, `it has only ${theirs.size} fields`);

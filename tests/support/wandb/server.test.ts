@@ -29,7 +29,7 @@ async function makeRun(sim: WandbSim, run = "abc12345"): Promise<string> {
   return `${sim.accounts.team}/p/${run}`;
 }
 
-Deno.test("a key lets in, its absence and a wrong one do not", () =>
+Deno.test("a valid key is accepted, a missing or wrong one is refused", () =>
   withSim(async (sim) => {
     const good = await ask(sim, VIEWER);
     assert.equal(good.status, 200);
@@ -62,7 +62,7 @@ Deno.test("an identity token is exchanged for an access token, which can expire"
     assert.equal((await ask(sim, VIEWER, {}, headers)).status, 401);
   }));
 
-Deno.test("what is not there or not visible is null, what may not be written is refused", () =>
+Deno.test("what is missing or not visible is null, and a forbidden write is refused", () =>
   withSim(async (sim) => {
     await makeRun(sim);
     const PROJECT = 'query P($e: String) { project(entityName: $e, name: "p") { name } }';
@@ -78,7 +78,7 @@ Deno.test("what is not there or not visible is null, what may not be written is 
     assert.equal((await ask(sim, BUCKET, { e: "nobody", p: "p" })).status, 404);
   }));
 
-Deno.test("a document that does not fit the schema is refused with what is wrong", () =>
+Deno.test("a document that does not fit the schema is refused with the reason", () =>
   withSim(async (sim) => {
     const unknown = await ask(sim, "{ viewer { usernam } }");
     assert.equal(unknown.status, 400);
@@ -102,7 +102,7 @@ const READ = `query Read($e: String, $r: String!, $specs: [JSONString!]!) {
   } }
 }`;
 
-Deno.test("a file stream is read back, bare tokens and all", () =>
+Deno.test("a file stream is read back, bare NaN and infinities included", () =>
   withSim(async (sim) => {
     const path = await makeRun(sim);
     const row = (step: number, loss: string) => `{"_step":${step},"loss":${loss}}`;
@@ -150,7 +150,7 @@ Deno.test("a file stream is read back, bare tokens and all", () =>
     assert.equal(dig(bare, "summaryMetrics"), '{"loss":NaN,"text":"NaN is fine"}');
   }));
 
-Deno.test("a silent run has crashed", async () => {
+Deno.test("a run that stops reporting counts as crashed", async () => {
   let now = Date.parse("2026-01-01T00:00:00Z");
   await withSim(async (sim) => {
     await makeRun(sim);
@@ -219,7 +219,7 @@ Deno.test("signed URLs work without credentials, and a separate store refuses th
     assert.deepEqual(leaked, []);
   }, { store: "separate" }));
 
-Deno.test("faults hit what they match, as often as they say", () =>
+Deno.test("faults hit the requests that they match, as often as configured", () =>
   withSim(async (sim) => {
     const post = () =>
       fetch(`${sim.url}/graphql`, {
@@ -318,7 +318,7 @@ Deno.test("five million steps are sampled from end to end", () =>
     assert.equal(dig(run, "sampledHistory", 1, 50), undefined);
   }));
 
-Deno.test("what is kept in a folder survives a restart", async () => {
+Deno.test("state kept in a folder survives a restart", async () => {
   const dir = await Deno.makeTempDir();
   try {
     await withSim(async (sim) => {

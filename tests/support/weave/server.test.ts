@@ -114,7 +114,7 @@ async function filters(t: Deno.TestContext, weave: Weave, manifest: Manifest): P
     assert((await rows(weave, slow)).some((row) => row.id === traces.calls["legacy"]));
   });
 
-  await t.step("knows every status", async () => {
+  await t.step("filters by every status", async () => {
     const statuses = { ...traces.agent_statuses };
     for (const [status, expected] of Object.entries(statuses)) {
       const found = await rows(weave, {
@@ -180,7 +180,7 @@ async function evaluations(
 ): Promise<void> {
   const { good, weak, release, nested, unfinished } = manifest.evaluations;
 
-  await t.step("holds the evaluations with the scores that the models deserve", async () => {
+  await t.step("has the evaluations with their expected scores", async () => {
     const Evaluation = z.looseObject({
       id: z.string(),
       display_name: z.string().nullable(),
@@ -227,7 +227,7 @@ async function evaluations(
 }
 
 async function big(t: Deno.TestContext, weave: Weave, bridge: Bridge): Promise<void> {
-  await t.step("takes calls written by SQL for ordinary ones", async () => {
+  await t.step("treats calls written by SQL like ordinary ones", async () => {
     const before = await count(weave);
     await addCalls(weave, "small", 1000);
     await addCalls(weave, "large", 2);
