@@ -7,7 +7,7 @@ const server = await shared(mlflowAuth);
 const { username = "", password = "" } = server.admin ?? {};
 const search = { experiment_id: "0" };
 
-Deno.test("access: user name and password, below a path prefix", async () => {
+Deno.test("access: user name and password work below a path prefix", async () => {
   const tools = toolsWith({
     MLFLOW_TRACKING_URI: server.uri,
     MLFLOW_TRACKING_USERNAME: username,
@@ -30,7 +30,7 @@ Deno.test("access: credentials in the address are used and never shown", async (
   assert.doesNotMatch(JSON.stringify(answer), new RegExp(password));
 });
 
-Deno.test("access: MLflow's credentials file", async () => {
+Deno.test("access: reads MLflow's credentials file", async () => {
   const home = await Deno.makeTempDir();
   try {
     await Deno.mkdir(`${home}/.mlflow`);

@@ -48,7 +48,7 @@ async function readArchived(folder: string, env: Record<string, string>) {
   return await tools.ok("get_trace", { trace_id: TRACE, extract_fields: EVERYTHING });
 }
 
-Deno.test("archived traces are read by get_trace, searches and feedback, wherever they were moved", async (t) => {
+Deno.test("get_trace, searches and feedback read archived traces, wherever they were moved", async (t) => {
   const folder = await Deno.makeTempDir({ prefix: "wandflow-archive-" });
   await using moto = await startMoto();
   await using gateway = hideWebRoutes(server.uri);

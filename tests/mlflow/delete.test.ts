@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { EXPERIMENT, startFakeMlflow, traceId } from "../e2e/fake_mlflow.ts";
 import { at, toolsWith } from "./harness.ts";
 
-Deno.test("deleting nothing is reported, and nobody is asked to agree to it", async () => {
+Deno.test("deleting nothing is reported, without asking for agreement", async () => {
   await using mlflow = startFakeMlflow(({ pathname }) =>
     pathname.endsWith("/traces/search") ? Response.json({}) : undefined
   );
@@ -40,7 +40,7 @@ Deno.test("a deletion that fails half-way says how much was deleted", async () =
   assert.match(failure.message, /^100 of 150 traces were deleted, then: .*403/);
 });
 
-Deno.test("delete_traces: what was agreed to is the time of the question, not of the answer", async () => {
+Deno.test("delete_traces: the agreed cutoff is that of the question, not of the answer", async () => {
   const cutoffs: unknown[] = [];
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
@@ -76,7 +76,7 @@ Deno.test("delete_traces: what was agreed to is the time of the question, not of
   assert.ok(Number(cutoffs[1]) <= Date.now() - 30 * 86_400_000);
 });
 
-Deno.test("delete_traces: a yes to some of many covers only these, even if others have the same time", async () => {
+Deno.test("delete_traces: agreement to some traces covers only these, even if others have the same time", async () => {
   let stored = ["tr-1", "tr-2", "tr-3", "tr-4"];
   let deleted = 0;
   await using mlflow = startFakeMlflow(({ pathname }) => {
@@ -109,7 +109,7 @@ Deno.test("delete_traces: a yes to some of many covers only these, even if other
   assert.equal(deleted, 1);
 });
 
-Deno.test("delete_traces: the refusal's advice, followed to the letter, deletes as it said", async () => {
+Deno.test("delete_traces: following the refusal's advice deletes what it said", async () => {
   const bodies: unknown[] = [];
   await using mlflow = startFakeMlflow(({ pathname }) =>
     pathname.endsWith("/delete-traces") ? Response.json({ traces_deleted: 1 }) : undefined

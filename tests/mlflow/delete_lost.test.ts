@@ -34,7 +34,7 @@ function losing(times: readonly number[], taken: number) {
 }
 
 slowTest(
-  "delete_traces: after a lost reply what is said goes by the traces, not by their number",
+  "delete_traces: after a lost reply the traces are looked up, not just counted",
   async () => {
     const apart = Array.from({ length: 6 }, (_, index) => index * 1000);
     const many = Array.from({ length: 700 }, (_, index) => index * 1000);
@@ -76,7 +76,7 @@ slowTest(
   },
 );
 
-slowTest("delete_traces: ids of which a part is gone are counted", async () => {
+slowTest("delete_traces: after a lost reply, the ids that are gone are counted", async () => {
   await using server = losing([0, 1, 2], 1);
   const tools = toolsWith({ MLFLOW_TRACKING_URI: `http://127.0.0.1:${server.addr.port}` });
   const trace_ids = "tr-0,tr-1,tr-2";

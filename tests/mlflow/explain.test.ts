@@ -48,7 +48,7 @@ for (const [store, tools] of STORES) {
     assert.equal((await search(instead, experiment)).returned, 1, instead);
   };
 
-  Deno.test(`${store}: full text with quotes, breaks, tabs and backslashes is found, and reported`, async () => {
+  Deno.test(`${store}: full text with quotes, line breaks, tabs and backslashes is found, and reported`, async () => {
     for (const text of ['"stop"', '"finish_reason": "stop"', "\\neu", "stop%\nin", "neu\tüber"]) {
       const data = await search(`trace.text LIKE '%${text}%'`);
       assert.deepEqual(at(data, "traces", 0, "info", "trace_id"), trace_id, JSON.stringify(text));
@@ -70,7 +70,7 @@ for (const [store, tools] of STORES) {
     assert.match(none, /without the filter there are 1\. Leave out one/);
   });
 
-  Deno.test(`${store}: the type of a span that arrived through OpenTelemetry is looked for where it is`, async () => {
+  Deno.test(`${store}: an empty result says where the type of an OpenTelemetry span is`, async () => {
     const experiment = await newExperiment();
     await sendOtlp(server.uri, experiment, {
       name: "root",
@@ -79,7 +79,7 @@ for (const [store, tools] of STORES) {
     await checkAlternative("span.type = 'LLM'", /1 match: .* through OpenTelemetry/, experiment);
   });
 
-  Deno.test(`${store}: the session of a nested span is found where it is`, async () => {
+  Deno.test(`${store}: an empty result says that the session is a nested span's`, async () => {
     const experiment = await newExperiment();
     await sendOtlp(server.uri, experiment, {
       name: "root",
@@ -90,7 +90,7 @@ for (const [store, tools] of STORES) {
     await checkAlternative("session_id = 'inner'", /1 match: .* is a nested span's/, experiment);
   });
 
-  Deno.test(`${store}: spans kept as files beside the database's are reported, and no total given`, async () => {
+  Deno.test(`${store}: spans kept as files are reported, and no total is given`, async () => {
     const experiment = await newExperiment();
     const root = {
       name: "answer",
@@ -126,7 +126,7 @@ for (const [store, tools] of STORES) {
   });
 }
 
-Deno.test("a local store of an old release: spans whose place it does not note are not called unseen", async () => {
+Deno.test("an old release's local store: spans without a noted location are not reported as unseen", async () => {
   const old = await shared(mlflow34);
   const client = await pythonClient(old);
   const name = `explain ${crypto.randomUUID()}`;

@@ -54,7 +54,7 @@ Deno.test("the newest server accepts every generated filter", async () => {
   }
 });
 
-Deno.test("MLflow 3.4 accepts every generated filter that is said to need nothing newer", async () => {
+Deno.test("MLflow 3.4 accepts every generated filter without newer requirements", async () => {
   const { experiments } = await manifestOf(servers["3.4"]);
   const clauses = fc.sample(readClause, { numRuns: 1500, seed: 2 })
     .filter((clause) => listRequirements({ clauses: [clause] }).length === 0);
@@ -65,7 +65,7 @@ Deno.test("MLflow 3.4 accepts every generated filter that is said to need nothin
   }
 });
 
-Deno.test("MLflow 3.4 refuses what is said to need a newer release", async () => {
+Deno.test("MLflow 3.4 refuses filters that require a newer release", async () => {
   const { experiments } = await manifestOf(servers["3.4"]);
   const kinds = new Map(
     fc.sample(readClause, { numRuns: 1500, seed: 3 })
@@ -93,7 +93,7 @@ Deno.test("both servers accept every generated order", async () => {
   }
 });
 
-Deno.test("what people write finds what they mean", async () => {
+Deno.test("filters that people write find the intended traces", async () => {
   const { traces, now_ms: now } = await manifestOf(servers.newest);
   const found = async (text: string) =>
     new Set(await search({ ...newest, filter: printFilter(parseFilter(text, { now })) }));
@@ -131,7 +131,7 @@ Deno.test("what people write finds what they mean", async () => {
   ) assert.deepEqual(await found(text), new Set(), text);
 });
 
-Deno.test("orders put the traces in the order meant", async () => {
+Deno.test("orders sort the traces as intended", async () => {
   const { traces } = await manifestOf(servers.newest);
   const byDuration = Object.values(traces).toSorted((a, b) =>
     (b.duration_ms ?? 0) - (a.duration_ms ?? 0)
@@ -141,7 +141,7 @@ Deno.test("orders put the traces in the order meant", async () => {
   assert.deepEqual([first, second], byDuration.slice(0, 2).map((trace) => trace.trace_id));
 });
 
-Deno.test("any text of a tag or id is found by the filter that asks for it, and only by it", async () => {
+Deno.test("any text of a tag or id is found only by the filter for it", async () => {
   const experiment = await createExperiment(servers.newest.uri);
   const values = [
     ...new Set([

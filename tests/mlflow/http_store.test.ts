@@ -51,7 +51,7 @@ const text = (value: unknown) =>
   JSON.stringify(value, (_, one) => typeof one === "bigint" ? `#${one}#` : one)
     .replaceAll(/"#(\d+)#"/g, "$1");
 
-Deno.test("spans: a server without the flat route is asked for the artifact file, once learnt", async () => {
+Deno.test("spans: without the flat route the artifact file is read, and the route not tried again", async () => {
   await using server = fake({
     "/api/3.0/mlflow/traces/tr-1": () =>
       Response.json({
@@ -78,7 +78,7 @@ Deno.test("spans: a server without the flat route is asked for the artifact file
   assert.equal(flat.length, 1);
 });
 
-Deno.test("spans: once a server is seen to keep them in files, these are taken as they are", async () => {
+Deno.test("spans: once a server is seen to keep files, they are read directly", async () => {
   const located = (id: string) =>
     info(id, { "mlflow.artifactLocation": `mlflow-artifacts:/1/traces/${id}/artifacts` });
   const file = (id: string) =>
@@ -126,7 +126,7 @@ Deno.test("spans: a server without the flat route gives database traces whole", 
   assert.equal(at(data, "info", "execution_duration_ms"), 1016);
 });
 
-Deno.test("spans: an artifact path that climbs is refused", async () => {
+Deno.test("spans: an artifact path that leaves its folder is refused", async () => {
   await using server = fake({
     "/api/3.0/mlflow/traces/tr-1": () =>
       Response.json({
@@ -168,7 +168,7 @@ Deno.test("get_trace: when info and spans both fail, the info's failure is repor
   }
 });
 
-Deno.test("search: a wrong server that answers {} with anything is no empty result", async () => {
+Deno.test("search: a wrong server that answers {} is an error, not an empty result", async () => {
   await using server = fake({ "/": () => Response.json({}) });
   const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
   const failure = await tools.fails("search_traces", { experiment_id: "1" });
@@ -233,7 +233,7 @@ Deno.test("requests carry the workspace and the token, and no Origin", async () 
   );
 });
 
-Deno.test("retries: a busy server is asked again, a failed one is not", async () => {
+Deno.test("retries: a request is repeated after a 503, not after a 500", async () => {
   for (
     const [status, body, expected] of [
       [503, "{}", 3],
@@ -256,7 +256,7 @@ Deno.test("retries: a busy server is asked again, a failed one is not", async ()
   }
 });
 
-Deno.test("a write is repeated after no 503: MLflow itself sends it when its database fails on the way", async () => {
+Deno.test("a write is not repeated after a 503, which MLflow may send halfway through", async () => {
   for (
     const [body, expected] of [
       ['{"error_code":"TEMPORARILY_UNAVAILABLE","message":"no database"}', "unknown"],
@@ -293,7 +293,7 @@ Deno.test("a write is repeated after no 503: MLflow itself sends it when its dat
   }
 });
 
-Deno.test("a wrong server's JSON is its fault, whatever part of it is strange", async () => {
+Deno.test("a wrong server's JSON is reported as its fault, wherever it is invalid", async () => {
   for (
     const [infoBody, fields, spansBody, hint] of [
       [{ trace: { trace_info: 5 } }, "info.*", { spans: [] }, /address/],
@@ -382,7 +382,7 @@ Deno.test("search: spans of small traces come in one request, those of huge ones
   }
 });
 
-Deno.test("search: without a path below data no spans of named traces are requested", async () => {
+Deno.test("search: without a path under data no spans of named traces are requested", async () => {
   await using server = searchable([{ id: "tr-1", bytes: 10 }, { id: "tr-2", bytes: 60_000_000 }]);
   const tools = toolsWith({ MLFLOW_TRACKING_URI: server.uri });
   for (const more of [{}, { extract_fields: "info.trace_id,info.trace_metadata.*" }]) {
@@ -392,7 +392,7 @@ Deno.test("search: without a path below data no spans of named traces are reques
   assert.deepEqual(spanRequests(server.requests), []);
 });
 
-Deno.test("get_trace: progress is reported while the spans still arrive, and only grows", async () => {
+Deno.test("get_trace: progress is reported while spans arrive, and only grows", async () => {
   const total = 650;
   const told = Promise.withResolvers<void>();
   const sent = { all: false };
@@ -468,7 +468,7 @@ Deno.test("spans: a body that stalls past the deadline is reported as a time-out
   assert.equal(failure.error, "timeout");
 });
 
-Deno.test("a workspace on a server without workspaces is reported as that", async () => {
+Deno.test("a workspace on a server without workspaces is reported", async () => {
   await using server = fake({
     "/": () =>
       Response.json({
@@ -482,7 +482,7 @@ Deno.test("a workspace on a server without workspaces is reported as that", asyn
   assert.match(String(failure.hint), /MLFLOW_WORKSPACE/);
 });
 
-Deno.test("a short cut that a gateway refuses is no answer: the documented route decides", async () => {
+Deno.test("after a gateway refuses the shortcut, the documented route decides", async () => {
   const stored = { "mlflow.trace.spansLocation": "TRACKING_STORE" };
   const refusals = [
     ...[401, 403, 404, 405, 500].map((status) => () => new Response("<html>", { status })),
@@ -521,7 +521,7 @@ Deno.test("a server of 3.6 behind such a gateway gives the spans of a batch of o
   assert.equal(at(data, "data", "spans", 0, "name"), "root");
 });
 
-Deno.test("one trace that cannot be read leaves the others, and the answer says which and why", async () => {
+Deno.test("a trace that cannot be read is named with the reason, and the others are returned", async () => {
   const ids = Array.from({ length: 30 }, (_, index) => `tr-${index}`);
   const inFile = (id: string) => ["tr-3", "tr-4", "tr-5"].includes(id);
   const found = ids.map((id) =>
@@ -571,7 +571,7 @@ Deno.test("one trace that cannot be read leaves the others, and the answer says 
   assert.match(notes, /damaged row/);
 });
 
-Deno.test("a token in the tracking URI stands in no link, and the links lead somewhere", async () => {
+Deno.test("a token in the tracking URI is in no link, and the links are valid", async () => {
   await using server = fake({
     "/prefix/api/3.0/mlflow/traces/tr-1": () =>
       Response.json({ trace: { trace_info: info("tr-1") } }),
@@ -605,7 +605,7 @@ Deno.test("a token in the tracking URI stands in no link, and the links lead som
   assert.match(foreign.message, /Databricks/);
 });
 
-Deno.test("an id is suggested only where there is such a trace", async () => {
+Deno.test("an id is suggested only if its trace exists", async () => {
   const hex = "0123456789abcdef0123456789abcdef";
   await using server = fake({
     [`/api/3.0/mlflow/traces/tr-${hex}`]: () =>
@@ -620,7 +620,7 @@ Deno.test("an id is suggested only where there is such a trace", async () => {
   assert.equal(await hint(hex.replace("0", "1")), "search_traces finds the ids of traces.");
 });
 
-Deno.test("what could not be looked up is not reported as missing", async () => {
+Deno.test("a trace that could not be looked up is not reported as missing", async () => {
   const wrong = () =>
     Response.json(
       { error_code: "RESOURCE_DOES_NOT_EXIST", message: "Workspace 'nope' not found" },
@@ -654,7 +654,7 @@ Deno.test("what could not be looked up is not reported as missing", async () => 
   assert.match(String(failure.hint), /could not be listed: MLflow failed \(HTTP 500\)/);
 });
 
-Deno.test("a server that fails while spans are read costs none of the traces before", async () => {
+Deno.test("if a server fails while spans are read, the traces before are kept", async () => {
   const ids = Array.from({ length: 12 }, (_, index) => `tr-${index}`);
   const read: string[] = [];
   let broken = "tr-7";
@@ -697,7 +697,7 @@ Deno.test("a server that fails while spans are read costs none of the traces bef
   assert.match(listAt(infos, "notes").join("\n"), /could not be read \(tr-0/);
 });
 
-Deno.test("what is stored, but not as it was sent, is no failure without effect in the audit", async () => {
+Deno.test("an assessment stored differently from what was sent is not logged as without effect", async () => {
   await using server = fake({
     "/api/3.0/mlflow/traces/tr-1/assessments": () =>
       Response.json({

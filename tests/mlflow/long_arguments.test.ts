@@ -47,7 +47,7 @@ const tools = toolsWith({
   MAX_RESPONSE_TOKENS: "10000",
 });
 
-Deno.test("every tool is looked at", () => {
+Deno.test("every tool is tested", () => {
   assert.deepEqual(tools.list.map(({ name }) => name).sort(), Object.keys(CALLS).sort());
 });
 

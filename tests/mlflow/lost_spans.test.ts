@@ -43,7 +43,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.ok((await command.output()).success);
   };
 
-  Deno.test(`MLflow ${server.version}: a search tells whose spans are lost`, async () => {
+  Deno.test(`MLflow ${server.version}: a search names the traces whose spans are lost`, async () => {
     const { experiment_id, kept, lost } = await loseSpans();
     for (const args of [{ include_spans: true }, { extract_fields: "data.spans.*.name" }]) {
       const data = await tools.ok("search_traces", { experiment_id, ...args });
@@ -57,7 +57,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.match(listAt(trace, "notes").join("\n"), /No spans are stored/);
   });
 
-  Deno.test(`MLflow ${server.version}: a span of a trace that lost them is not called missing`, async () => {
+  Deno.test(`MLflow ${server.version}: a span of a trace with lost spans is not called missing`, async () => {
     const { lost } = await loseSpans();
     const failure = await tools.fails("log_feedback", {
       trace_id: lost,
@@ -70,7 +70,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
 
   for (const text of ['{"spans": [{"name": "ro', "<!doctype html><h1>Log in</h1>"]) {
     const what = JSON.stringify(text);
-    Deno.test(`MLflow ${server.version}: the info of a trace whose spans are ${what} is given`, async () => {
+    Deno.test(`MLflow ${server.version}: the info of a trace whose spans are ${what} is returned`, async () => {
       const { lost } = await loseSpans(text);
       for (const args of [{}, { extract_fields: "info.state,data.spans.*.name" }]) {
         const data = await tools.ok("get_trace", { trace_id: lost, ...args });
@@ -81,7 +81,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
       await tools.fails("get_trace", { trace_id: lost, extract_fields: "data.spans.*.name" });
     });
 
-    Deno.test(`MLflow ${server.version}: a span among spans that are ${what} is assessed, with a note of the doubt`, async () => {
+    Deno.test(`MLflow ${server.version}: a span among spans that are ${what} is assessed, with a note on the doubt`, async () => {
       const { lost } = await loseSpans(text);
       const args = { trace_id: lost, name: "good", value: true };
       const data = await tools.ok("log_feedback", { ...args, span_id: "00000000000000aa" });

@@ -248,7 +248,7 @@ const serve = (respond: () => Response) =>
   Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, respond);
 
 for (const [way, [troubles, configure]] of Object.entries(WAYS)) {
-  Deno.test(`${way}: what is refused, wrong or out of reach names the setting, and no secret`, async () => {
+  Deno.test(`${way}: a server that refuses, is wrong or out of reach is reported with the setting, and no secret`, async () => {
     await using google = await startGoogle();
     const key = await Deno.makeTempFile({ prefix: "wandflow-key-", suffix: ".json" });
     await Deno.writeTextFile(key, google.keyFile);

@@ -18,7 +18,7 @@ Deno.test("search: progress keeps growing while spans are read", async () => {
   told.slice(1).forEach(({ done }, index) => assert.ok(done > (told[index]?.done ?? 0)));
 });
 
-Deno.test("search: data paths beside include_spans=false are explained, not called misspelt", async () => {
+Deno.test("search: data paths with include_spans=false are explained, not called misspelt", async () => {
   await using mlflow = startFakeMlflow();
   const tools = toolsWith({ MLFLOW_TRACKING_URI: mlflow.url });
   const data = await tools.ok("search_traces", {

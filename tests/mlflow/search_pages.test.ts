@@ -60,7 +60,7 @@ const byOffset = (all: readonly string[], offset: number, size: number): Page =>
 });
 const many = (count: number) => Array.from({ length: count }, (_, index) => `tr-${index}`);
 
-Deno.test("a trace that is added meanwhile makes another come twice: once is given, and it is reported", async () => {
+Deno.test("a trace that comes twice, after another was added, is returned once and reported", async () => {
   const all = many(900);
   await using server = paged((offset, size) => {
     const page = byOffset(all, offset, size);
@@ -75,7 +75,7 @@ Deno.test("a trace that is added meanwhile makes another come twice: once is giv
   assert.deepEqual([rest.ids, rest.notes], [["tr-899"], ""]);
 });
 
-Deno.test("a search to the end in which traces came twice does not say how many there are", async () => {
+Deno.test("a complete search in which traces came twice gives no total", async () => {
   const all = many(900);
   await using server = paged((offset, size) => {
     const page = byOffset(all, offset, size);
@@ -87,13 +87,13 @@ Deno.test("a search to the end in which traces came twice does not say how many 
   assert.deepEqual([data.has_more, data.total_matching], [false, undefined]);
 });
 
-Deno.test("where nothing changes meanwhile nothing is reported", async () => {
+Deno.test("without changes between pages nothing is reported", async () => {
   await using server = paged((offset, size) => byOffset(many(900), offset, size));
   const { ids, notes } = await server.search({ max_results: 2000 });
   assert.deepEqual([ids, notes], [many(900), ""]);
 });
 
-Deno.test("ever-new tokens with a trace each, or none, end by a number of requests", async () => {
+Deno.test("endless page tokens, with one trace each or none, end after a limited number of requests", async () => {
   for (const each of [1, 0]) {
     let made = 0;
     await using server = paged(() => {
@@ -109,7 +109,7 @@ Deno.test("ever-new tokens with a trace each, or none, end by a number of reques
   }
 });
 
-Deno.test("a page that fails keeps those before it, and the next call continues there", async () => {
+Deno.test("if a page fails, those before it are kept, and the next call continues there", async () => {
   let ill = true;
   await using server = paged((offset, size) =>
     ill && offset >= 1000
@@ -125,14 +125,14 @@ Deno.test("a page that fails keeps those before it, and the next call continues 
   assert.deepEqual(rest.ids, many(1700).slice(1000));
 });
 
-Deno.test("the first page's failure is the search's", async () => {
+Deno.test("a failure of the first page fails the search", async () => {
   await using server = paged(() =>
     Response.json({ error_code: "INTERNAL_ERROR" }, { status: 500 })
   );
   await assert.rejects(server.search({}), /upstream_error/);
 });
 
-Deno.test("a server that gives the same page again costs none of those read before", async () => {
+Deno.test("if a server repeats a page, the traces read before are kept", async () => {
   // It does not look at the token.
   await using server = paged((_, size) => byOffset(many(900), 0, size));
   const { ids, notes, data } = await server.search({ max_results: 800 });
@@ -142,7 +142,7 @@ Deno.test("a server that gives the same page again costs none of those read befo
   assert.equal(atob(String(data.next_page_token)), '{"offset": 500}');
 });
 
-Deno.test("pages of a search by root spans' names are of that search, where nothing can be counted", async () => {
+Deno.test("pages of a search by root spans' names belong to that search, without any counts", async () => {
   // It counts nothing, and knows only traces without a name.
   const filters: string[] = [];
   const roots = ["a 1", "b", "a 2"];

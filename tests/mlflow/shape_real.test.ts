@@ -46,7 +46,7 @@ function bySpanId(spans: readonly Span[]): Span[] {
   return spans.toSorted((a, b) => a.span_id.localeCompare(b.span_id));
 }
 
-Deno.test("a real trace has one shape from every route and from the store", async () => {
+Deno.test("a real trace has the same shape from every route and from the store", async () => {
   const { traces } = await manifestOf(newest);
   const ids = Object.values(traces).map((trace) => trace.trace_id);
   let compared = 0;
@@ -66,7 +66,7 @@ Deno.test("a real trace has one shape from every route and from the store", asyn
 });
 
 for (const server of [old, newest]) {
-  Deno.test(`MLflow ${server.version}: spans read as they were written`, async () => {
+  Deno.test(`MLflow ${server.version}: spans are read as they were written`, async () => {
     const { traces } = await manifestOf(server);
     const { trace_id: id } = traces.full;
     const spans = await flatSpans(server.uri, id);

@@ -78,7 +78,7 @@ Deno.test("tls: MLFLOW_TRACKING_SERVER_CERT_PATH trusts that authority and no ot
   assert.equal(server.requests.length, 1);
 });
 
-Deno.test("tls: MLFLOW_TRACKING_INSECURE_TLS takes any certificate, only when it is true", async () => {
+Deno.test("tls: MLFLOW_TRACKING_INSECURE_TLS accepts any certificate, only when it is true", async () => {
   await using server = serveMlflow();
   const env = { MLFLOW_TRACKING_URI: server.url, MLFLOW_TRACKING_TOKEN: TOKEN };
   const tools = toolsWith({ ...env, MLFLOW_TRACKING_INSECURE_TLS: "true" });

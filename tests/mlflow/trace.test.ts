@@ -29,7 +29,7 @@ const wire = {
   response_preview: '"bye"',
 };
 
-Deno.test("a trace info gets the client shape, with the documented duration", () => {
+Deno.test("a trace info gets the client's shape, with the documented duration", () => {
   assert.deepEqual(shapeInfo(wire), {
     trace_id: "tr-586395da8e528692ba0e87aedd6024ca",
     client_request_id: "c1",
@@ -60,7 +60,7 @@ Deno.test("shaping twice changes nothing", () => {
   assert.deepEqual(shapeInfo(once), once);
 });
 
-Deno.test("what the server omits is empty, what is unknown is absent", () => {
+Deno.test("omitted fields are empty, unknown ones absent", () => {
   assert.deepEqual(shapeInfo({ trace_id: "tr-1" }), {
     trace_id: "tr-1",
     trace_location: null,
@@ -86,7 +86,7 @@ Deno.test("durations are exact to the millisecond", () => {
   }
 });
 
-Deno.test("times are UTC with milliseconds; finer and unreadable ones stay", () => {
+Deno.test("times are UTC with milliseconds; finer and unreadable ones are kept", () => {
   const cases = [
     ["2026-11-21T10:53:45Z", "2026-11-21T10:53:45.000Z"],
     ["2026-11-21T12:53:45.5+02:00", "2026-11-21T10:53:45.500Z"],
@@ -99,13 +99,13 @@ Deno.test("times are UTC with milliseconds; finer and unreadable ones stay", () 
   }
 });
 
-Deno.test("what is not a trace info is refused", () => {
+Deno.test("anything but a trace info is refused", () => {
   for (const wrong of [null, {}, [], { trace_id: 1 }, { trace_id: "x", tags: [] }]) {
     assert.throws(() => shapeInfo(wrong), { name: "ZodError" });
   }
 });
 
-Deno.test("what newer servers add to an info stays", () => {
+Deno.test("fields that newer servers add to an info are kept", () => {
   const added = { archived: true, quality: { score: 1 } };
   const shaped = shapeInfo({ ...wire, ...added });
   const { archived, quality } = Object.fromEntries(Object.entries(shaped));

@@ -110,13 +110,13 @@ for (const [store, tools] of [["HTTP", http], ["a local store", local]] as const
     assert.deepEqual(found.toSorted(), [plan, plain].toSorted());
   });
 
-  Deno.test(`${store}: sorting by name says where traces without one stand`, async () => {
+  Deno.test(`${store}: sorting by name says where traces without a name are placed`, async () => {
     const data = await tools.ok("search_traces", { experiment_id, order_by: "name" });
     assert.match(notes(data), /without a name of their own .* sorted last/);
   });
 }
 
-Deno.test("where some traces have the name themselves, the others are reported", async () => {
+Deno.test("if only some traces have the name themselves, the others are reported", async () => {
   const experiment_id = await newExperiment();
   await sendOtlp(server.uri, experiment_id, { name: "plan_trip" });
   await python.call("create_trace", { experiment_id, root: { name: "plan_trip" } });
@@ -149,7 +149,7 @@ Deno.test("where some traces have the name themselves, the others are reported",
   }
 });
 
-Deno.test("a picture by name has the names of root spans", async () => {
+Deno.test("plot_traces by name uses the names of root spans", async () => {
   for (const tools of [http, local]) {
     const { text, failure } = await tools.call("plot_traces", { experiment_id, by: "name" });
     assert.equal(failure, undefined);

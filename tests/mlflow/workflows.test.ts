@@ -37,7 +37,7 @@ const span = (name: string, more: Record<string, unknown> = {}) => ({
 });
 const idsIn = (data: unknown) => listAt(data, "traces").map((one) => at(one, "info", "trace_id"));
 
-Deno.test("production issues: the failures of the last hour, their share, and where they began", async () => {
+Deno.test("production issues: finds the last hour's failures, their share and where they began", async () => {
   const { id, name } = await experiment("issues");
   const now = Date.now();
   const failing = (message: string) =>
@@ -79,7 +79,7 @@ Deno.test("production issues: the failures of the last hour, their share, and wh
   assert.match(String(causes[1]?.[1]), /gateway timed out/);
 });
 
-Deno.test("slow traces: the slowest first, and the span that takes the time", async () => {
+Deno.test("slow traces: finds the slowest, and the span that takes the time", async () => {
   const { id } = await experiment("slow");
   const now = Date.now();
   const slow = (ms: number, search: number) =>
@@ -122,7 +122,7 @@ Deno.test("slow traces: the slowest first, and the span that takes the time", as
   assert.deepEqual(takers, ["write", "search"]);
 });
 
-Deno.test("quality: what is not judged yet is judged, and MLflow's client reads the scores", async () => {
+Deno.test("quality: traces without assessments are judged, and MLflow's client reads the scores", async () => {
   const { id, name } = await experiment("quality");
   const now = Date.now();
   const answer = (question: string, outputs: string) =>
@@ -162,7 +162,7 @@ Deno.test("quality: what is not judged yet is judged, and MLflow's client reads 
   assert.deepEqual(scores, [0.9, 0.1, 1]);
 });
 
-Deno.test("clean-up: shown first, deleted after agreement, the rest stays", async () => {
+Deno.test("clean-up: traces are shown first, deleted after agreement, and the rest stays", async () => {
   const { id, name } = await experiment("clean-up");
   const now = Date.now();
   for (const days of [31, 45, 60]) await trace(id, now - days * DAY, span("old"));
@@ -208,7 +208,7 @@ Deno.test("experiments are suggested by name and by id", async () => {
   );
 });
 
-Deno.test("a trace is read by its address, which its results link to with its page", async () => {
+Deno.test("a trace is read by its address, and results link to it and its page", async () => {
   const { trace_id } = seeded.traces.full;
   for (const era of ["2025-11-25", "2026-07-28"] as const) {
     await using follower = await startFollower({ MLFLOW_TRACKING_URI: server.uri }, era);

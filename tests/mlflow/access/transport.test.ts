@@ -5,7 +5,7 @@ import { serve } from "../../http/support.ts";
 import { startMutualTls } from "../../support/tls/server.ts";
 import { at, toolsWith } from "../harness.ts";
 
-Deno.test("transport: a client certificate is shown to the tracking server and to no other host", async () => {
+Deno.test("transport: a client certificate is sent only to the tracking server", async () => {
   const folder = await Deno.makeTempDir({ prefix: "wandflow-identity-" });
   try {
     const authority = await certificate({ name: "Company", authority: true });

@@ -81,7 +81,7 @@ Deno.test("s3: requests are signed as botocore signs them", async () => {
   assert.equal(signature, await signByBotocore(request, { ...keys, ...place }));
 });
 
-Deno.test("s3: a missing file is a trace without spans; of one that is refused the rest is given", async () => {
+Deno.test("s3: a missing file is a trace without spans; a refused one leaves the trace's info", async () => {
   const xml = (code: string) => `<Error><Code>${code}</Code><Message>canary</Message></Error>`;
   const ask = { trace_id: "tr-1", extract_fields: NAMES };
   await using empty = serve(() => new Response(xml("NoSuchKey"), { status: 404 }));

@@ -87,7 +87,7 @@ Deno.test("aws: a session's token is sent and signed", async () => {
   assert.equal(signature, await signByBotocore(request, EXPECTED));
 });
 
-Deno.test("aws: a role is taken by a web identity token, once for many calls", async () => {
+Deno.test("aws: a role is assumed with a web identity token, once for many calls", async () => {
   await using moto = await startMoto();
   await using gateway = serve();
   const file = await Deno.makeTempFile();

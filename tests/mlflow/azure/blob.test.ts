@@ -72,7 +72,7 @@ Deno.test("azure: spans that MLflow wrote are read by connection string, with a 
   assert.match(String(wrong.hint), /AZURE_STORAGE_CONNECTION_STRING/);
 });
 
-Deno.test("azure: a service principal reads with tokens of Entra, of which one serves many reads", async () => {
+Deno.test("azure: a service principal reads with an Entra token, one for many reads", async () => {
   const made = await certificate({ name: "azurite", hosts: ["127.0.0.1"] });
   const dir = await Deno.makeTempDir({ prefix: "wandflow-azure-" });
   const [cert, key] = [`${dir}/cert.pem`, `${dir}/key.pem`];
@@ -139,7 +139,7 @@ Deno.test("azure: a missing file is a trace without spans", async () => {
   assert.deepEqual(listAt(data, "data", "spans"), []);
 });
 
-Deno.test("azure: a token that is refused is not shown again", async () => {
+Deno.test("azure: a refused token is not used again", async () => {
   const entra = startEntra();
   const shown: string[] = [];
   await using azure = serveTrace(`${STORE}/a`, ({ url, headers }) => {

@@ -28,7 +28,7 @@ const entra = (workspace: Workspace) => ({
 });
 const state = (data: Record<string, unknown>) => JSON.stringify(data.info);
 
-Deno.test("databricks: a workspace with TLS gets no secret where it gives tokens without", async () => {
+Deno.test("databricks: a workspace with TLS gets no secret if it gives tokens without one", async () => {
   const url = new URL("https://workspace.example:443");
   const sent: string[] = [];
   const access = accessWorkspace(
@@ -45,7 +45,7 @@ Deno.test("databricks: a workspace with TLS gets no secret where it gives tokens
   assert.deepEqual(sent, ["https://workspace.example/oidc/.well-known/oauth-authorization-server"]);
 });
 
-Deno.test("databricks: a token, and the organisation where it is configured", async () => {
+Deno.test("databricks: sends the token, and the organisation if configured", async () => {
   await using workspace = startWithTrace();
   const env = { ...base(workspace), DATABRICKS_TOKEN: workspace.token };
   assert.equal(state(await toolsWith(env).ok("get_trace", ASK)), '{"state":"OK"}');
@@ -57,7 +57,7 @@ Deno.test("databricks: a token, and the organisation where it is configured", as
   );
 });
 
-Deno.test("databricks: client credentials give one token for many calls, a new one once refused", async () => {
+Deno.test("databricks: client credentials give one token for many calls, and a new one after a refusal", async () => {
   await using workspace = startWithTrace();
   const tools = toolsWith(oauth(workspace));
   await Promise.all(Array.from({ length: 12 }, () => tools.ok("get_trace", ASK)));
@@ -87,7 +87,7 @@ Deno.test("databricks: wrong credentials of each kind name their variables and n
   }
 });
 
-Deno.test("databricks: an Entra principal's token opens the workspace; Azure's own only where asked", async () => {
+Deno.test("databricks: an Entra principal's token is accepted; Azure's management token is sent only if asked for", async () => {
   await using workspace = startWithTrace();
   const tools = toolsWith(entra(workspace));
   assert.equal(state(await tools.ok("get_trace", ASK)), '{"state":"OK"}');
@@ -104,7 +104,7 @@ Deno.test("databricks: an Entra principal's token opens the workspace; Azure's o
   assert.match(message, /Microsoft Entra refused .*invalid_client, AADSTS7000222/);
 });
 
-Deno.test("databricks: a caller with credentials does not use ours", async () => {
+Deno.test("databricks: a caller with credentials does not use the server's", async () => {
   await using workspace = startWithTrace();
   const tools = toolsWith({
     ...entra(workspace),
@@ -120,7 +120,7 @@ Deno.test("databricks: a caller with credentials does not use ours", async () =>
   assert.equal(headers?.get("x-databricks-azure-sp-management-token"), null);
 });
 
-Deno.test("databricks: a host that is no workspace is named as such", async () => {
+Deno.test("databricks: a host that is not a workspace is reported as such", async () => {
   await using server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
     () => Response.json({}),

@@ -44,7 +44,7 @@ const ids = (data: Record<string, unknown>) =>
 const routes = ({ requests }: Workspace, part: string) =>
   requests.filter(({ path }) => path.includes(part)).map(({ path }) => path);
 
-Deno.test("databricks: the long search is polled, and tells progress meanwhile", async () => {
+Deno.test("databricks: the long search is polled, and reports progress", async () => {
   await using workspace = start({ search: "polled" });
   const told: unknown[] = [];
   const answer = await configure(workspace).call("search_traces", {
@@ -83,7 +83,7 @@ Deno.test("databricks: a page that fails keeps those before it, with a token to 
   assert.deepEqual([data.has_more, data.next_page_token], [true, "page-500"]);
 });
 
-Deno.test("databricks: a trace added meanwhile makes none come twice, and it is reported", async () => {
+Deno.test("databricks: a trace added between pages repeats none, and is reported", async () => {
   const time = "2026-11-28T00:00:00Z";
   await using workspace = start({
     onPage: () => workspace.add({ location: "7001", id: "tr-new", time }),
@@ -97,7 +97,7 @@ Deno.test("databricks: a trace added meanwhile makes none come twice, and it is 
   assert.match(listAt(data, "notes").join(), /1 traces came twice and are listed once/);
 });
 
-Deno.test("databricks: pages of one trace each end by a number of requests", async () => {
+Deno.test("databricks: pages of one trace each end after a limited number of requests", async () => {
   await using workspace = start({ search: "one by one" }, 40);
   const data = await configure(workspace).ok("search_traces", {
     experiment_id: "7001",
@@ -112,7 +112,7 @@ Deno.test("databricks: pages of one trace each end by a number of requests", asy
   assert.deepEqual([ids(data).length, data.next_page_token], [22, "page-22"]);
 });
 
-Deno.test("databricks: a trace whose spans fail or are gone costs no other of its batch", async () => {
+Deno.test("databricks: a trace whose spans fail or are gone does not affect others of its batch", async () => {
   const id = (index: number) => index.toString(16).padStart(32, "0");
   const damaged = new Map([
     [id(4), { status: 500, code: "INTERNAL_ERROR" }],
@@ -133,7 +133,7 @@ Deno.test("databricks: a trace whose spans fail or are gone costs no other of it
   assert.equal(listAt(data, "traces").length, 25);
 });
 
-Deno.test("databricks: filters reach the workspace, and its refusal the caller", async () => {
+Deno.test("databricks: filters reach the workspace, and its refusal reaches the caller", async () => {
   await using workspace = start();
   const tools = configure(workspace);
   const failed = await tools.ok("search_traces", {
@@ -150,7 +150,7 @@ Deno.test("databricks: filters reach the workspace, and its refusal the caller",
   assert.match(refused.message, /Invalid clause/);
 });
 
-Deno.test("databricks: without the long search the tracking server's answers, once learnt", async () => {
+Deno.test("databricks: without the long search the tracking server's is used, and remembered", async () => {
   for (const [search, tries] of [["absent", 1], ["no experiments", 2]] as const) {
     await using workspace = start({ search });
     const tools = configure(workspace);
@@ -169,7 +169,7 @@ Deno.test("databricks: without the long search the tracking server's answers, on
   assert.equal(failure.error, "unsupported");
 });
 
-Deno.test("databricks: a search that fails or does not end is reported", async () => {
+Deno.test("databricks: a search that fails or never ends is reported", async () => {
   await using broken = start({ search: "fails" });
   const failure = await configure(broken).fails("search_traces", { experiment_id: "7001" });
   assert.equal(failure.error, "rate_limited");
@@ -180,7 +180,7 @@ Deno.test("databricks: a search that fails or does not end is reported", async (
   assert.equal(late.error, "timeout");
 });
 
-Deno.test("databricks: spans come by a signed link, without the workspace's credentials", async () => {
+Deno.test("databricks: spans are read by a signed link, without the workspace's credentials", async () => {
   await using workspace = start();
   const tools = configure(workspace);
   const data = await tools.ok("get_trace", { trace_id: "tr-1", extract_fields: NAMES });
@@ -198,7 +198,7 @@ Deno.test("databricks: spans come by a signed link, without the workspace's cred
   );
 });
 
-Deno.test("databricks: a trace without its file has no spans; a refused link names no signature", async () => {
+Deno.test("databricks: a trace without its file has no spans; a refused link is reported without its signature", async () => {
   await using workspace = start();
   workspace.add({ location: "7001", id: "tr-running" });
   const tools = configure(workspace);
@@ -216,7 +216,7 @@ Deno.test("databricks: a trace without its file has no spans; a refused link nam
   assert.doesNotMatch(JSON.stringify(failure), /canary/);
 });
 
-Deno.test("databricks: traces of Unity Catalog are read with the warehouse, one and many", async () => {
+Deno.test("databricks: traces of Unity Catalog are read through the warehouse, one and many", async () => {
   await using workspace = start();
   const tools = configure(workspace);
   const one = await tools.ok("get_trace", { trace_id: CATALOG_ID });
@@ -239,7 +239,7 @@ Deno.test("databricks: traces of Unity Catalog are read with the warehouse, one 
   }
 });
 
-Deno.test("databricks: tags and assessments of Unity Catalog's traces", async () => {
+Deno.test("databricks: tags and assessments of Unity Catalog's traces are written", async () => {
   await using workspace = start();
   const tools = configure(workspace, { WANDFLOW_TRUST_CONFIRM: "true" });
   const trace_id = CATALOG_ID;
@@ -284,7 +284,7 @@ Deno.test("databricks: a missing warehouse is named by its variable", async () =
   }
 });
 
-Deno.test("databricks: traces of Unity Catalog are not deleted, which is reported before anything is sent", async () => {
+Deno.test("databricks: deleting traces of Unity Catalog is refused before anything is sent", async () => {
   await using workspace = start();
   const tools = configure(workspace);
   const ways = [
@@ -310,7 +310,7 @@ Deno.test("databricks: traces of Unity Catalog are not deleted, which is reporte
   assert.ok(workspace.requests.every(({ path }) => !/search|delete/.test(path)));
 });
 
-Deno.test("databricks: what is not there is reported by the workspace's words", async () => {
+Deno.test("databricks: a missing object is reported in the workspace's words", async () => {
   await using workspace = start();
   const tools = configure(workspace);
   const none = await tools.fails("get_trace", { trace_id: `trace:/main.traces/${"f".repeat(32)}` });

@@ -6,7 +6,7 @@ import { select, spanPathText, trace } from "./arbitrary.ts";
 
 const wants = (text: string) => new Selection(text).wants;
 
-Deno.test("spans are wanted only by paths under data", () => {
+Deno.test("only paths under data need spans", () => {
   const wanting = [
     "",
     "data",
@@ -26,7 +26,7 @@ Deno.test("spans are wanted only by paths under data", () => {
   assert.equal(wants("").info, true);
 });
 
-Deno.test("the wanted attributes of spans are known beforehand", () => {
+Deno.test("the paths tell which span attributes are needed", () => {
   const { attribute } = wants(
     "info.state,data.spans.*.name,data.spans.*.attributes.mlflow.spanType,data.spans.0.parent_id," +
       "data.spans.*.inputs,data.spans.*.attributes.llm.*",
@@ -42,12 +42,12 @@ Deno.test("the wanted attributes of spans are known beforehand", () => {
   assert.ok(!wants("info.attributes.*").attribute("any"));
 });
 
-Deno.test("paths of spans of which little was kept are still suggested", () => {
+Deno.test("paths of spans are suggested even if little of them was kept", () => {
   const { unmatched } = select(trace, "data.spans.*.name,data.spans.*.attributes.a.bb");
   assert.deepEqual(unmatched.map((one) => one.nearest[0]), ["data.spans.*.attributes.`a.b`"]);
 });
 
-Deno.test("property: the wanted attributes are enough", () => {
+Deno.test("property: the needed attributes are enough", () => {
   const paths = fc.array(spanPathText, { minLength: 1, maxLength: 4 });
   fc.assert(
     fc.property(paths, (texts) => {
@@ -74,7 +74,7 @@ function longSpans(count: number, length: number): Json[] {
   }));
 }
 
-Deno.test("what can never be in the answer is not kept: texts are cut, then the last traces dropped", () => {
+Deno.test("what cannot be in the answer is not kept: texts are cut, then the last traces dropped", () => {
   const budget = 1000;
   for (const [count, length] of [[200, 50_000], [20_000, 10]] as const) {
     const picked = new Selection().collect({ traces: 3, spans: true, maxTokens: budget });
@@ -88,7 +88,7 @@ Deno.test("what can never be in the answer is not kept: texts are cut, then the 
   }
 });
 
-Deno.test("an answer that has room is collected whole", () => {
+Deno.test("an answer that fits is collected whole", () => {
   const picked = new Selection().collect({ traces: 1, spans: true, maxTokens: 30_000 });
   const spans = longSpans(10, 50_000);
   spans.forEach((span, index) => picked.span(0, span, index));

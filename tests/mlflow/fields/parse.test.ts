@@ -26,7 +26,7 @@ function failure(text: string): Failure {
   throw new Error("nothing was thrown");
 }
 
-Deno.test("paths are comma separated, trimmed, and keep the text asked for", () => {
+Deno.test("paths are comma-separated, trimmed, and keep their own text", () => {
   const paths = parsePaths(" info.trace_id , data.spans.*.name,\ninfo . state ");
   assert.deepEqual(paths.map((path) => path.text), [
     "info.trace_id",
@@ -46,7 +46,7 @@ Deno.test("backticks make one segment of text with dots, commas and stars", () =
   ]);
 });
 
-Deno.test("no text is no path, which means everything", () => {
+Deno.test("an empty text has no paths, and selects everything", () => {
   assert.deepEqual(parsePaths(""), []);
   assert.deepEqual(parsePaths("  \n"), []);
 });

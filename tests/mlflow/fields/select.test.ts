@@ -16,7 +16,7 @@ function picked(paths: string, from: Json = trace): Json {
   return value;
 }
 
-Deno.test("the documentation's examples give what it says", () => {
+Deno.test("the documentation's examples give the documented results", () => {
   assert.deepEqual(picked("info.trace_id,info.state,info.execution_duration"), {
     info: { trace_id: "tr-1", state: "OK", execution_duration: "1.016s" },
   });
@@ -39,7 +39,7 @@ Deno.test("the documentation's examples give what it says", () => {
   assert.deepEqual(picked("data.spans.*"), { data: { spans: trace.data.spans } });
 });
 
-Deno.test("all tags and all metadata, those with dots too", () => {
+Deno.test("all tags and all metadata are selected, also those with dots", () => {
   assert.deepEqual(picked("info.tags.*"), { info: { tags: trace.info.tags } });
   assert.deepEqual(picked("info.trace_metadata.*"), {
     info: { trace_metadata: trace.info.trace_metadata },
@@ -72,12 +72,12 @@ Deno.test("the longest key that lets the path match is taken", () => {
   assert.deepEqual(pickedWithin("a.b", value), { "a.b": "text" });
 });
 
-Deno.test("a prefix of dotted keys and a star gives all of them", () => {
+Deno.test("a prefix and a star select all dotted keys with that prefix", () => {
   const value = { "m.x": 1, "m.y.z": 2, "mx": 3 };
   assert.deepEqual(pickedWithin("m.*", value), { "m.x": 1, "m.y.z": 2 });
 });
 
-Deno.test("other names give the value under the name asked for", () => {
+Deno.test("a field's other names give its value under the requested name", () => {
   assert.deepEqual(
     picked("data.spans.*.parent_id,data.spans.*.status_code,data.spans.*.start_time"),
     {
@@ -101,7 +101,7 @@ Deno.test("other names give the value under the name asked for", () => {
   });
 });
 
-Deno.test("a real field wins over another name for something else", () => {
+Deno.test("a real field wins over another field's other name", () => {
   assert.deepEqual(
     picked("info.name", { info: { name: "real", tags: { "mlflow.traceName": "x" } } }),
     {
@@ -179,19 +179,19 @@ Deno.test("a path that matches nothing is reported with the nearest paths", () =
   }
 });
 
-Deno.test("nearest paths are known for spans that were not fetched", () => {
+Deno.test("nearest paths are suggested for spans that were not fetched", () => {
   const [missing] = select({ info: { trace_id: "x" } }, "spans.*.name").unmatched;
   assert.equal(missing?.nearest[0], "data.spans.*.name");
 });
 
-Deno.test("a field that the trace only lacks suggests nothing, least of all itself", () => {
+Deno.test("a valid field that the trace lacks suggests nothing", () => {
   const bare = { info: { trace_id: "x", trace_metadata: {} }, data: { spans: [{ name: "a" }] } };
   for (const asked of ["info.response_preview", "info.session_id", "data.spans.*.model"]) {
     assert.deepEqual(select(bare, asked).unmatched, [{ path: asked, nearest: [] }]);
   }
 });
 
-Deno.test("a wrong path is reported also when the first trace has an empty list there", () => {
+Deno.test("a wrong path is reported even if the first trace has an empty list there", () => {
   const traces = [{ data: { spans: [] } }, { data: { spans: [{ name: "a" }] } }];
   const { values, unmatched } = selectMany(traces, "data.spans.*.nam");
   assert.deepEqual(values, [{ data: { spans: [] } }, {}]);
@@ -199,7 +199,7 @@ Deno.test("a wrong path is reported also when the first trace has an empty list 
   assert.deepEqual(selectMany(traces.slice(0, 1), "data.spans.*.nam").unmatched, []);
 });
 
-Deno.test("another name of a field suggests the field first", () => {
+Deno.test("another name of a field first suggests that field", () => {
   const info = { info: { trace_id: "x", state: "OK" } };
   for (const asked of ["status", "trace.status", "Status"]) {
     const [missing] = select(info, asked).unmatched;

@@ -29,7 +29,7 @@ function check(cases: readonly (readonly [string, string])[], told: boolean): vo
   }
 }
 
-Deno.test("the server's own grammar passes without a word", () => {
+Deno.test("the server's own grammar passes without notes", () => {
   check([
     ["", ""],
     ["  ", ""],
@@ -220,7 +220,7 @@ Deno.test("text that the server cannot quote becomes a pattern, or an error", ()
   assert.match(failure(`feedback.k = 'it''s "x"'`).message, /both kinds of quotes/);
 });
 
-Deno.test("times as people say them are counted from now, days in UTC", () => {
+Deno.test("relative times are counted from now, and days in UTC", () => {
   const hour = 3_600_000;
   const day = 24 * hour;
   const midnight = Math.floor(now / day) * day;
@@ -242,7 +242,7 @@ Deno.test("times as people say them are counted from now, days in UTC", () => {
   );
 });
 
-Deno.test("parentheses that change nothing and WHERE are left out and reported", () => {
+Deno.test("redundant parentheses and WHERE are left out and reported", () => {
   check([
     ["(status = 'OK') AND ((name = 'x'))", "status = 'OK' AND name = 'x'"],
     ["(status = 'OK' AND name = 'x')", "status = 'OK' AND name = 'x'"],
@@ -255,7 +255,7 @@ Deno.test("a feedback's value is the feedback, unless its name is in backticks",
   check([["feedback.`relevance.value` > 0.5", "feedback.`relevance.value` > 0.5"]], false);
 });
 
-Deno.test("a comparison that finds other traces than it seems to is let through and reported", () => {
+Deno.test("a misleading comparison passes, and is reported", () => {
   const cases: [string, RegExp][] = [
     ["tag.env != 'prod'", /only traces that have tag\.env/],
     ["feedback.score != 1", /only traces that have feedback\.score/],
@@ -333,7 +333,7 @@ Deno.test("errors give the position, what was expected, and what to do", () => {
   }
 });
 
-Deno.test("property: reading what was printed gives the same clauses and no notes", () => {
+Deno.test("property: reading a printed filter gives the same clauses and no notes", () => {
   fc.assert(
     fc.property(fc.array(readClause, { maxLength: 4 }), (clauses) => {
       const filter = read(printFilter({ clauses }));

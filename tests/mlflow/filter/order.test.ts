@@ -6,7 +6,7 @@ import { parseFilter } from "../../../src/mlflow/filter/filter.ts";
 import { parseOrderBy, printOrderBy } from "../../../src/mlflow/filter/order.ts";
 import { orderTerms } from "./arbitrary.ts";
 
-Deno.test("orders of the server's grammar pass without a word", () => {
+Deno.test("orders in the server's grammar pass without notes", () => {
   const cases: [string | string[], string[]][] = [
     ["execution_time_ms DESC", ["execution_time_ms DESC"]],
     ["timestamp", ["timestamp_ms ASC"]],
@@ -44,7 +44,7 @@ Deno.test("other spellings are translated and reported", () => {
   }
 });
 
-Deno.test("what cannot be sorted by is refused with the reason", () => {
+Deno.test("a field that cannot be sorted by is refused with the reason", () => {
   const cases: [string, RegExp][] = [
     ["timestmp DESC", /did you mean timestamp_ms/],
     ["name sideways", /not a direction.*DESC/],
@@ -61,7 +61,7 @@ Deno.test("what cannot be sorted by is refused with the reason", () => {
   }
 });
 
-Deno.test("property: reading what was printed gives the same order", () => {
+Deno.test("property: reading a printed order gives the same order", () => {
   fc.assert(fc.property(orderTerms, fc.boolean(), (terms, joined) => {
     const printed = printOrderBy({ terms });
     const order = parseOrderBy(joined ? printed.join(", ") : printed);

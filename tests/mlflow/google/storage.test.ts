@@ -27,7 +27,7 @@ async function withGoogle(test: (google: GoogleStub, file: string) => Promise<vo
   }
 }
 
-Deno.test("google: spans that MLflow wrote are read as a service account, by one token", () =>
+Deno.test("google: spans that MLflow wrote are read as a service account, with one token", () =>
   withGoogle(async (google, file) => {
     assert.match(await signInByGoogleAuth(file), /^ya29\./);
     const server = await shared(mlflow34);

@@ -20,7 +20,7 @@ async function put(file: string, text = "{}"): Promise<void> {
   await Deno.writeTextFile(file, text);
 }
 
-Deno.test("a trace's file is found below the permitted folders only", () =>
+Deno.test("a trace's file is found only in the permitted folders", () =>
   inFolder(async (folder) => {
     const runs = join(folder, "mlruns");
     const file = join(runs, "1", "traces", "tr-1", "artifacts", "traces.json");
@@ -47,7 +47,7 @@ Deno.test("a trace's file is found below the permitted folders only", () =>
     ) assert.equal(found(location), undefined, location);
   }));
 
-Deno.test("a link leads to no file outside the folder; the folder itself may be one", () =>
+Deno.test("a symbolic link to a file outside the folder is refused; the folder itself may be one", () =>
   inFolder(async (folder) => {
     const runs = join(folder, "mlruns");
     await put(join(folder, "disk", "1", "artifacts", "traces.json"));

@@ -38,7 +38,7 @@ const FILES: readonly (readonly [text: string | undefined, told: RegExp])[] = [
   ['{"spans": [{"name": 3}]}', /damaged: name: /],
 ];
 
-Deno.test("traces whose spans cannot be read are given with the others, with the reason", () =>
+Deno.test("traces whose spans cannot be read are returned with the others and a reason", () =>
   inFolder(async (folder, path) => {
     const told = new Map<string, RegExp>();
     {
@@ -104,7 +104,7 @@ Deno.test("traces whose spans cannot be read are given with the others, with the
     }
   }));
 
-Deno.test("a store that is not there is reported as missing, with and without experiment_id", () =>
+Deno.test("a missing store is reported, with and without experiment_id", () =>
   inFolder(async (folder) => {
     using store = localStore(join(folder, "other.db"));
     for (const args of [{}, { experiment_id: "1" }, { experiment_id: "agents" }]) {
@@ -114,7 +114,7 @@ Deno.test("a store that is not there is reported as missing, with and without ex
     }
   }));
 
-Deno.test("times that are none are left out", () =>
+Deno.test("invalid times are left out", () =>
   inFolder(async (_, path) => {
     {
       using writer = new DatabaseSync(path);

@@ -5,7 +5,7 @@ import { parseFilter } from "../../../src/mlflow/filter/filter.ts";
 import { slowTest } from "../../support/slow.ts";
 import { EXAMPLE_STORE, localStore } from "./harness.ts";
 
-slowTest("damage anywhere in a store is reported as the store's", async () => {
+slowTest("damage anywhere in a store is reported as damage to the store", async () => {
   const path = await Deno.makeTempFile({ prefix: "mlflow.db" });
   try {
     const sound = await Deno.readFile(EXAMPLE_STORE);

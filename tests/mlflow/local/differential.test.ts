@@ -35,7 +35,7 @@ for (const [version, server] of Object.entries(servers)) {
   const newest = version === "newest";
   const exactTokens = compareVersions(await remote.version() ?? "0", "3.18") >= 0;
 
-  Deno.test(`MLflow ${version}: the vocabulary is rich`, () => {
+  Deno.test(`MLflow ${version}: the generated searches have a rich vocabulary`, () => {
     assert.ok(words.tags.length > 20 && words.metadata.length > 20);
     assert.ok(words.assessments.length > 10 && words.spans.length > 10);
   });
@@ -58,7 +58,7 @@ for (const [version, server] of Object.entries(servers)) {
     assert.ok(matching > SEARCHES / 4, `only ${matching} searches found anything`);
   });
 
-  Deno.test(`MLflow ${version}: pages continue where the other's end`, async () => {
+  Deno.test(`MLflow ${version}: each store's pages continue where the other's end`, async () => {
     using store = storeOf(server);
     for (const orderBy of fc.sample(orderTerms, { numRuns: 12, seed: 12 })) {
       const query = { experimentIds: [experimentId], orderBy, limit: 7 };
@@ -93,7 +93,7 @@ for (const [version, server] of Object.entries(servers)) {
     }
   });
 
-  Deno.test(`MLflow ${version}: generated field selections give the same`, async () => {
+  Deno.test(`MLflow ${version}: generated field selections give the same result`, async () => {
     using store = storeOf(server);
     const paths = fc.sample(fc.uniqueArray(fc.constantFrom(...PATHS), { minLength: 1 }), {
       numRuns: 25,

@@ -17,7 +17,7 @@ with mlflow.start_span("root") as span:
     span.set_inputs({"question": 1})
 `;
 
-Deno.test("the advice for a file store leads to a store that is read", async () => {
+Deno.test("following the advice for a file store gives a store that is read", async () => {
   const folder = await Deno.makeTempDir();
   try {
     const runs = join(folder, "my project", "mlruns");

@@ -149,7 +149,7 @@ const CASES: readonly Case[] = [
 
 for (const { what, make, kind, message, hint } of CASES) {
   slowTest(
-    `${what} is refused with what to do, and nothing is touched`,
+    `${what} is refused with what to do, and nothing is changed`,
     () =>
       inFolder(async (folder) => {
         const path = await copyOfStore(folder);
@@ -162,13 +162,13 @@ for (const { what, make, kind, message, hint } of CASES) {
   );
 }
 
-slowTest("a ~ that no shell replaced is explained", () =>
+slowTest("a ~ that no shell expanded is explained", () =>
   inFolder(async (folder) => {
     const report = await refusal(folder, join(folder, "~", "mlflow.db"));
     assert.match(report.hint ?? "", /Only a shell expands ~ to the home folder/);
   }));
 
-slowTest("a tracking URI that is no store is reported with what was meant", () => {
+slowTest("a tracking URI that names no store is reported with what was meant", () => {
   assert.match(explainUnusableUri("localhost:5000"), /Did you mean http:\/\/localhost:5000\?/);
   assert.match(explainUnusableUri("databricks-uc"), /MLFLOW_TRACKING_URI=databricks\./);
   const sagemaker = "arn:aws:sagemaker:eu-west-1:123456789012:mlflow-tracking-server/main";
@@ -180,7 +180,7 @@ slowTest("a tracking URI that is no store is reported with what was meant", () =
   assert.doesNotMatch(explainUnusableUri("postgresql://u:secret@h/db"), /secret/);
 });
 
-slowTest("reading touches nothing", () =>
+slowTest("reading changes nothing", () =>
   inFolder(async (folder) => {
     const path = await copyOfStore(folder);
     const before = await snapshot(folder);
@@ -194,7 +194,7 @@ slowTest("reading touches nothing", () =>
   }));
 
 slowTest(
-  "a write-ahead store that a server has open is read, with what it wrote last",
+  "a write-ahead store that a server has open is read, including its last write",
   () =>
     inFolder(async (folder) => {
       const path = await copyOfStore(folder);
@@ -223,7 +223,7 @@ slowTest("a reader waits for a writer, then sees what it wrote", () =>
   }));
 
 slowTest(
-  "a store that stays locked is reported as that, and may be asked again",
+  "a store that stays locked is reported as retryable",
   () =>
     inFolder(async (folder) => {
       const path = await copyOfStore(folder);
@@ -235,7 +235,7 @@ slowTest(
     }),
 );
 
-slowTest("what others write is seen at the next call", () =>
+slowTest("another process's writes are seen in the next call", () =>
   inFolder(async (folder) => {
     const path = await copyOfStore(folder);
     using store = localStore(path);
@@ -251,7 +251,7 @@ slowTest("what others write is seen at the next call", () =>
   }));
 
 slowTest(
-  "a store that vanishes in mid-call is read to the end; the next call explains",
+  "a store deleted during a call is read to the end, and the next call explains",
   () =>
     inFolder(async (folder) => {
       const path = await copyOfStore(folder);
@@ -270,7 +270,7 @@ slowTest(
     }),
 );
 
-slowTest("no page token but an offset is taken", async () => {
+slowTest("only a page token with an offset is accepted", async () => {
   using store = localStore(EXAMPLE_STORE);
   for (
     const pageToken of ["nonsense", btoa('{"offset": -1}'), btoa("[]"), btoa('{"offset":"x"}')]

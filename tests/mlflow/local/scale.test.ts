@@ -81,7 +81,7 @@ const query = (filter: string, more: Partial<TraceQuery> = {}): TraceQuery => ({
 const idsOf = (infos: readonly unknown[]) =>
   infos.map((info) => /"trace_id":"([^"]+)"/.exec(JSON.stringify(info))?.[1]);
 
-slowTest("a large store is paged to its end, every trace once", async () => {
+slowTest("a large store is paged to its end, with every trace once", async () => {
   using store = localStore(path);
   const seen = new Set<string>();
   let pageToken: string | undefined;
@@ -93,7 +93,7 @@ slowTest("a large store is paged to its end, every trace once", async () => {
   assert.equal(seen.size, scaled.traces);
 });
 
-slowTest("searches of a large store find what was put there", async () => {
+slowTest("searches of a large store find the seeded traces", async () => {
   using store = localStore(path);
   const count = (filter: string) => store.open().count(query(filter));
   assert.equal(await count("status = 'ERROR'"), scaled.traces / 50);
@@ -108,7 +108,7 @@ slowTest("searches of a large store find what was put there", async () => {
 /** A search that looks at every span and finds nothing; over and over, so that it takes long. */
 const ENDLESS = "span.attributes.word RLIKE '^(a|a)*(b|b)*(c|c)*d$' AND trace.text LIKE '%lorem%x'";
 
-slowTest("a cancelled search stops, and others are answered meanwhile", async () => {
+slowTest("a cancelled search stops, and other calls are answered meanwhile", async () => {
   using store = localStore(path);
   const stop = new AbortController();
   let settled = false;
@@ -151,7 +151,7 @@ slowTest("a search ends when its time is over", async () => {
 });
 
 slowTest(
-  "a regular expression with nested quantifiers is answered, and the processor rests",
+  "a regular expression with nested quantifiers is answered, and no work goes on",
   async () => {
     {
       using writer = new DatabaseSync(path);
@@ -178,7 +178,7 @@ slowTest(
 );
 
 slowTest(
-  "a regular expression that cannot be used is refused though no trace is looked at",
+  "an unsupported regular expression is refused even if no trace is read",
   async () => {
     using store = localStore(path);
     const search = store.open().search(query("tag.none RLIKE '(?<=a)b'"));

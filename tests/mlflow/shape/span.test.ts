@@ -43,7 +43,7 @@ Deno.test("a span has one shape whichever way it came", () => {
   }
 });
 
-Deno.test("a root has no parent, a running span no end", () => {
+Deno.test("a root span has no parent, and a running span no end", () => {
   for (const parent of ["", null, "0000000000000000", "AAAAAAAAAAA="]) {
     assert.equal(
       shapeSpan({ span_id: "34vg1hysR4Y=", parent_span_id: parent }).parent_span_id,
@@ -73,7 +73,7 @@ Deno.test("only the wanted attributes are decoded", () => {
   }
 });
 
-Deno.test("what is missing gets a plain default, and what is not a span is refused", () => {
+Deno.test("missing fields get a plain default, and anything but a span is refused", () => {
   const bare = shapeSpan({});
   assert.deepEqual([bare.span_id, bare.name, bare.status.code], ["", "", "STATUS_CODE_UNSET"]);
   assert.equal(shapeSpan({ status: { code: 2 } }).status.code, "STATUS_CODE_ERROR");
@@ -97,13 +97,13 @@ Deno.test("attribute text that is not JSON stays text", () => {
   });
 });
 
-Deno.test("what newer servers add to a span stays", () => {
+Deno.test("fields that newer servers add to a span are kept", () => {
   const span = shapeSpan({ span_id: "34vg1hysR4Y=", kind: "SPAN_KIND_CLIENT", novel: [1] });
   const { kind, novel } = Object.fromEntries(Object.entries(span));
   assert.deepEqual([kind, novel], ["SPAN_KIND_CLIENT", [1]]);
 });
 
-Deno.test("text that its writer did not encode is not decoded into another text", () => {
+Deno.test("text that was not encoded is not decoded", () => {
   const raw = { version: "1.10", whole: "1.0", code: "0012", count: "3", ok: "true", list: "[1]" };
   assert.deepEqual(shapeSpan({ attributes: { "mlflow.spanType": "LLM", ...raw } }).attributes, {
     "mlflow.spanType": "LLM",
@@ -120,7 +120,7 @@ Deno.test("text that its writer did not encode is not decoded into another text"
   });
 });
 
-Deno.test("property: base64, hex and 0x forms of an id are the same id", () => {
+Deno.test("property: Base64, hex and 0x forms of an id are the same id", () => {
   const id = (bytes: 8 | 16) => fc.uint8Array({ minLength: bytes, maxLength: bytes });
   fc.assert(fc.property(id(8), id(16), (span, trace) => {
     for (const [bytes, size] of [[span, 8], [trace, 16]] as const) {
@@ -149,7 +149,7 @@ Deno.test("property: ISO times keep the nanoseconds", () => {
   assert.equal(printNanos(-1n), null);
 });
 
-Deno.test("property: a value is the same from tagged form and from JSON text", () => {
+Deno.test("property: a value reads the same in tagged form and in JSON text", () => {
   const scalar = fc.oneof(fc.string(), fc.boolean(), fc.integer(), fc.constant(null));
   const value: fc.Arbitrary<Json> = fc.letrec<{ node: Json }>((tie) => ({
     node: fc.oneof(

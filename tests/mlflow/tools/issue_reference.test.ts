@@ -38,7 +38,7 @@ async function createReference(issueId: string) {
   return { trace_id, assessment_id };
 }
 
-Deno.test("an issue reference is read, found and shown as what it is", async () => {
+Deno.test("an issue reference is read, found and shown as one", async () => {
   const { trace_id, assessment_id } = await createReference("iss-read");
   for (const tools of [http, local]) {
     const { assessment } = await tools.ok("get_assessment", { trace_id, assessment_id });
@@ -67,7 +67,7 @@ Deno.test("an update of an issue reference is refused before it is sent", async 
   assert.equal(at(assessment, "last_update_time"), at(assessment, "create_time"));
 });
 
-Deno.test("what the user agrees to when an issue reference is deleted is what goes", async () => {
+Deno.test("deleting an issue reference asks about that reference, and deletes it", async () => {
   const { trace_id, assessment_id } = await createReference("iss-delete");
   const args = { trace_id, assessment_id };
   const consent = { canAsk: true, answer: undefined, trustConfirm: false };
@@ -85,7 +85,7 @@ Deno.test("what the user agrees to when an issue reference is deleted is what go
   }
 });
 
-Deno.test("a kind that is not known passes under its own name", async () => {
+Deno.test("an assessment of an unknown kind keeps its own name", async () => {
   const { trace_id, assessment_id } = await createReference("iss-unknown");
   const dir = await Deno.makeTempDir();
   try {

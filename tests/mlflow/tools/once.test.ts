@@ -150,7 +150,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
   }
   slowTests(`MLflow ${server.version}: each tool writes once`, 3, losses);
 
-  Deno.test(`MLflow ${server.version}: where nobody can look, nobody is told to repeat`, async () => {
+  Deno.test(`MLflow ${server.version}: if the effect cannot be checked, the error does not advise a retry`, async () => {
     await using proxy = losingProxy(server.uri, { when: "after it has acted", forEver: true });
     const tools = toolsWith({
       MLFLOW_TRACKING_URI: proxy.uri,
