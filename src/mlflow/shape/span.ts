@@ -233,6 +233,7 @@ function readInteger(value: Json): Json {
   return Number.isSafeInteger(number) ? number : value;
 }
 
+const HEX = /^(?:0x|tr-)?[0-9a-f]+$/i;
 const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
 
 /**
@@ -244,9 +245,9 @@ const BASE64 = /^[A-Za-z0-9+/_-]+={0,2}$/;
 export function hexId(id: string | null | undefined, bytes: 8 | 16): string | null {
   if (id === null || id === undefined || id === "") return null;
   const digits = bytes * 2;
-  const bare = id.replace(/^(?:0x|tr-)/, "");
-  if (/^[0-9a-f]+$/i.test(bare) && (bare.length === digits || id.startsWith("0x"))) {
-    return nullIfZero(bare.toLowerCase().padStart(digits, "0"));
+  const prefix = id.startsWith("0x") ? 2 : id.startsWith("tr-") ? 3 : 0;
+  if ((id.length === prefix + digits || prefix === 2) && HEX.test(id)) {
+    return nullIfZero(id.slice(prefix).toLowerCase().padStart(digits, "0"));
   }
   return nullIfZero(decodeBase64(id, bytes) ?? id);
 }
@@ -255,13 +256,16 @@ function nullIfZero(hex: string): string | null {
   return /^0+$/.test(hex) ? null : hex;
 }
 
+/** Where ids are decoded: an array for each would cost as much as the rest. */
+const decodedId = new Uint8Array(18);
+
 function decodeBase64(id: string, bytes: number): string | undefined {
-  if (!BASE64.test(id) || id.replace(/=+$/, "").length !== Math.ceil(bytes * 4 / 3)) {
-    return undefined;
-  }
+  const padded = Math.ceil(bytes / 3) * 4;
+  if (id.length > padded || id.length < padded - 2 || !BASE64.test(id)) return undefined;
   try {
-    const decoded = Uint8Array.fromBase64(id.replaceAll("-", "+").replaceAll("_", "/"));
-    return decoded.length === bytes ? decoded.toHex() : undefined;
+    const standard = /[-_]/.test(id) ? id.replaceAll("-", "+").replaceAll("_", "/") : id;
+    const { written } = decodedId.setFromBase64(standard);
+    return written === bytes ? decodedId.subarray(0, bytes).toHex() : undefined;
   } catch {
     return undefined;
   }
