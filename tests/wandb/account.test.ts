@@ -75,7 +75,7 @@ Deno.test("identity and access tokens, old and new, are in no message when a ser
   }
 });
 
-Deno.test("both servers get a new token where the old one is refused, and calls share it", async () => {
+Deno.test("both servers get a new token after a refusal, and calls share it", async () => {
   const { calls, exchanges } = serve((authorization) =>
     authorization.endsWith("-0")
       ? Response.json({ error: "expired" }, { status: 401 })
@@ -85,7 +85,7 @@ Deno.test("both servers get a new token where the old one is refused, and calls 
   assert.deepEqual(exchanges, ["access-canary-0", "access-canary-1"]);
 });
 
-Deno.test("calls that start together exchange an identity token once, also when the first is cancelled", async () => {
+Deno.test("concurrent calls exchange an identity token once, even if the first is cancelled", async () => {
   const { account, exchanges } = serve(() => Response.json({}));
   const first = new AbortController();
   const headers = [first.signal, new AbortController().signal].map((signal) =>
@@ -99,7 +99,7 @@ Deno.test("calls that start together exchange an identity token once, also when 
   assert.equal(exchanges.length, 1);
 });
 
-Deno.test("a refusal reads alike from both servers", async () => {
+Deno.test("a refusal by either server has the same words", async () => {
   for (
     const [status, code, words] of [
       [401, "unauthorized", "refused the API key (HTTP 401): so it is"],
@@ -120,7 +120,7 @@ Deno.test("a refusal reads alike from both servers", async () => {
   }
 });
 
-Deno.test("no part of a token is left where a long answer is cut", async () => {
+Deno.test("a shortened answer contains no part of a token", async () => {
   let quoted = 0;
   for (const status of [400, 500, 503]) {
     for (const before of [370, 390, 398]) {

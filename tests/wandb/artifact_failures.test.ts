@@ -39,7 +39,7 @@ async function seeded(rig: Rig): Promise<void> {
 }
 
 slowTest(
-  "projects, collections, versions and types that are not there are reported with the nearest",
+  "missing projects, collections, versions and types are reported with the nearest",
   async () => {
     await using rig = startRig();
     await seeded(rig);
@@ -127,7 +127,7 @@ slowTest(
   },
 );
 
-slowTest("names that cannot be are refused without a request", async () => {
+slowTest("impossible names are refused without a request", async () => {
   await using rig = startRig();
   const names = [
     "",
@@ -167,7 +167,7 @@ slowTest("names that cannot be are refused without a request", async () => {
   assert.equal(cursor["error"], "invalid_arguments");
 });
 
-slowTest("hostile names reach the server as they are, and find nothing", async () => {
+slowTest("hostile names reach the server unchanged, and find nothing", async () => {
   await using rig = startRig();
   await seeded(rig);
   const hostile = [
@@ -212,7 +212,7 @@ slowTest("hostile names reach the server as they are, and find nothing", async (
   assert.deepEqual(rig.sim.defects, []);
 });
 
-slowTest("refusals of the server are reported by kind, and never with the key", async () => {
+slowTest("the server's refusals are reported by kind, and never with the key", async () => {
   await using rig = startRig();
   await seeded(rig);
   const kinds: [number, string][] = [
@@ -281,7 +281,7 @@ slowTest("a missing part is reported, and the rest is returned", async () => {
   assert.match(String(versions["message"]), /versions are out/);
 });
 
-slowTest("a manifest may be where the store redirects to, with a query or without", async () => {
+slowTest("a manifest is read through the store's redirect, with and without a query", async () => {
   await using rig = startRig();
   await seeded(rig);
   const contents = { "moved.csv": { digest: "x", size: 1 } };
@@ -303,7 +303,7 @@ slowTest("a manifest may be where the store redirects to, with a query or withou
   }
 });
 
-slowTest("a version that is deleted some day says when", async () => {
+slowTest("a version with a time to live says when it is deleted", async () => {
   await using rig = startRig();
   await seeded(rig);
   const read = async () =>
@@ -324,7 +324,7 @@ slowTest("a version that is deleted some day says when", async () => {
   );
 });
 
-slowTest("a manifest that is not one is reported, and the files come from the API", async () => {
+slowTest("an invalid manifest is reported, and the files come from the API", async () => {
   await using rig = startRig();
   await seeded(rig);
   for (
@@ -351,7 +351,7 @@ slowTest("a manifest that is not one is reported, and the files come from the AP
   }
 });
 
-slowTest("a manifest that is elsewhere, at an address without a query, is read there", async () => {
+slowTest("a manifest at another address, without a query, is read there", async () => {
   await using rig = startRig();
   await seeded(rig);
   const asked: string[] = [];
@@ -377,7 +377,7 @@ slowTest("a manifest that is elsewhere, at an address without a query, is read t
   }
 });
 
-slowTest("the call that is cancelled while a manifest comes is cancelled", async () => {
+slowTest("a call cancelled while a manifest arrives ends", async () => {
   await using rig = startRig();
   await seeded(rig);
   rig.sim.faults.add({ kind: "hang", match: { path: "/storage/" } });

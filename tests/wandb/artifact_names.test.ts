@@ -59,7 +59,7 @@ Deno.test("any text is a name or is refused as an argument", () => {
   }));
 });
 
-Deno.test("a registry filter always leaves projects that are no registries out", () => {
+Deno.test("a registry filter always excludes projects that are not registries", () => {
   const scalar = fc.oneof(WORD, fc.constant("wandb-registry-model"), fc.integer());
   const operand = fc.oneof(
     scalar,
@@ -85,7 +85,7 @@ Deno.test("a registry filter always leaves projects that are no registries out",
   }));
 });
 
-Deno.test("a file difference accounts for every entry once, and turns around", () => {
+Deno.test("a file difference counts every entry once, and swaps sides with its arguments", () => {
   const entry: fc.Arbitrary<Entry> = fc.record({
     digest: fc.constantFrom("a", "b", undefined),
     size: fc.constantFrom(1, 2),

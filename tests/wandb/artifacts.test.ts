@@ -51,7 +51,7 @@ async function seeded(rig: Rig): Promise<void> {
   }
 }
 
-slowTest("versions are listed with one request, with their place in this collection", async () => {
+slowTest("versions are listed with one request, with their numbers in the collection", async () => {
   await using rig = startRig();
   await seeded(rig);
   const { result, requests } = await rig.counted(() =>
@@ -88,7 +88,7 @@ slowTest("versions are listed with one request, with their place in this collect
   assert.deepEqual(typed.result, result);
 });
 
-slowTest("a long list of versions continues where the page or the budget ended", async () => {
+slowTest("a long list of versions continues after the page's or the budget's end", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, { ...AT, run: "maker1" });
   for (let index = 0; index < 7; index++) {
@@ -126,7 +126,7 @@ slowTest("a long list of versions continues where the page or the budget ended",
   assert.deepEqual(list(rest["versions"])[0]?.["version"], "v4");
 });
 
-slowTest("registry versions are numbered and named as the registry has them", async () => {
+slowTest("registry versions have the registry's numbers and names", async () => {
   await using rig = startRig();
   await seeded(rig);
   const forms = [
@@ -250,7 +250,7 @@ slowTest("a registry's version has the registry's number and aliases, and its so
   assert.deepEqual(rig.sim.defects, []);
 });
 
-slowTest("files come with references from the manifest, page by page", async () => {
+slowTest("files come page by page, with references from the manifest", async () => {
   await using rig = startRig({ store: "separate" });
   await seeded(rig);
   const { result, requests } = await rig.counted(() =>
@@ -348,7 +348,7 @@ slowTest("two versions are compared by three requests, over all files", async ()
   assert.ok(!("file_diff" in plain.result));
 });
 
-slowTest("a registry's version and its source are the same content, by one request", async () => {
+slowTest("a registry's version and its source are compared by one request, and equal", async () => {
   await using rig = startRig();
   await seeded(rig);
   const { result, requests } = await rig.counted(() =>
@@ -436,7 +436,7 @@ slowTest("an older server that finds collections by type only asks for the type"
   assert.equal(typed["count"], 3);
 });
 
-slowTest("a registry's name in two organizations is a question", async () => {
+slowTest("a registry name in two organizations is refused as ambiguous", async () => {
   await using rig = startRig();
   await seeded(rig);
   const { db } = rig.sim;
@@ -491,7 +491,7 @@ slowTest("a registry's name in two organizations is a question", async () => {
 });
 
 slowTest(
-  "a list of versions takes entity/project in one, and tells an alias that it passes over",
+  "a list of versions takes entity/project in one argument, and reports an ignored alias",
   async () => {
     await using rig = startRig();
     await seedRun(rig.sim, { ...AT, run: "maker1" });

@@ -66,7 +66,7 @@ const OTHERWISE = [
   { inheritsHistory: true },
 ] as const;
 
-Deno.test("answers do not rest on beliefs about the server", async () => {
+Deno.test("answers do not depend on assumptions about the server", async () => {
   await using usual = startRig();
   const expected = await answers(usual);
   assert.deepEqual(usual.sim.defects, []);

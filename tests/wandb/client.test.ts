@@ -11,7 +11,7 @@ import assert from "node:assert/strict";
 
 const SHAPES = ["error", "errors", "strings"] as const;
 
-Deno.test("each status is reported in W&B's terms, and only what may pass later is repeated", async () => {
+Deno.test("each status is reported in W&B's terms, and only temporary failures are repeated", async () => {
   const expected: [number, string, number, RegExp][] = [
     [400, "invalid_arguments", 1, /boom/],
     [401, "unauthorized", 1, /authorized for this entity or team/],
@@ -36,7 +36,7 @@ Deno.test("each status is reported in W&B's terms, and only what may pass later 
   }
 });
 
-Deno.test("only a 503 with GraphQL errors is taken for a refusal that changed nothing", () => {
+Deno.test("only a 503 with GraphQL errors counts as a refusal that changed nothing", () => {
   const app = new URL("https://wandb.example");
   const effect = (status: number, body: string) =>
     readFailure(status, body, new Headers(), app)?.effect;
@@ -57,7 +57,7 @@ Deno.test("a rate limit says how long to wait, and a short one is waited for", a
   assert.equal(requests, 1, "waiting would take longer than the call has");
 });
 
-Deno.test("what fails once is repeated", async () => {
+Deno.test("a request that fails once is repeated", async () => {
   for (
     const fault of [
       { kind: "status", status: 503 },
@@ -97,7 +97,7 @@ Deno.test("errors with HTTP 200 are errors", async () => {
   }
 });
 
-Deno.test("a change that ends in an error of the server's is never said to be safe to repeat", async () => {
+Deno.test("a mutation that ends in a server error is never called safe to repeat", async () => {
   const bodies: [string, string | undefined][] = [
     ['{"errors":[{"message":"internal error"}]}', "unknown"],
     ['{"errors":[{"message":"request timed out"}],"data":null}', "unknown"],
@@ -118,7 +118,7 @@ Deno.test("a change that ends in an error of the server's is never said to be sa
   }
 });
 
-Deno.test("partial data are given, also with a failing status, and the loss is reported", async () => {
+Deno.test("partial data is returned, even with a failing status, and the loss is reported", async () => {
   await using rig = startRig();
   const data = { viewer: { username: "u", teams: null } };
   const body = JSON.stringify({ data, errors: [{ message: "teams are out" }] });
@@ -128,7 +128,7 @@ Deno.test("partial data are given, also with a failing status, and the loss is r
   assert.deepEqual(result["warnings"], ["W&B reported: teams are out; that part is missing."]);
 });
 
-Deno.test("a server that says nothing ends in a time-out, a cancelled call in a cancellation", async () => {
+Deno.test("a silent server ends in a time-out, a cancelled call in a cancellation", async () => {
   await using rig = startRig({ timeoutMs: 300 });
   rig.sim.faults.add({ kind: "hang" });
   assert.equal((await rig.failure(listEntities, {}))["error"], "timeout");
@@ -220,7 +220,7 @@ Deno.test("an identity token that is missing or refused is reported", async () =
   assert.equal((await wrong.failure(listEntities, {}))["error"], "unauthorized");
 });
 
-Deno.test("a key without access sees a missing project, and the message says so", async () => {
+Deno.test("a project that the key cannot see is reported as missing or hidden", async () => {
   await using rig = startRig();
   const place = { entity_name: "sim-team", project_name: "secret" };
   const probe = await rig.failure(probeProject, place);

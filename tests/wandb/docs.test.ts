@@ -54,7 +54,7 @@ const result = (...texts: string[]) => ({
   result: { content: texts.map((text) => ({ type: "text", text })) },
 });
 
-Deno.test("documentation is asked in its protocol, without credentials", async () => {
+Deno.test("documentation is searched over MCP, without credentials", async () => {
   await withServer(() => Response.json(result("One", "Two")), async (search, asked, bodies) => {
     const data = await search("log artifacts");
     assert.equal(data["result"], "One\n\n---\n\nTwo");
@@ -74,7 +74,7 @@ Deno.test("documentation is asked in its protocol, without credentials", async (
   });
 });
 
-Deno.test("an event stream is read too, notifications before the reply passed over", async () => {
+Deno.test("an event stream is read too, and notifications before the reply are ignored", async () => {
   const events = [
     'event: message\ndata: {"jsonrpc":"2.0","method":"notifications/progress","params":{}}',
     `event: message\r\ndata: ${JSON.stringify(result("Found"))}`,
@@ -85,7 +85,7 @@ Deno.test("an event stream is read too, notifications before the reply passed ov
   });
 });
 
-Deno.test("nothing found, errors and nonsense are reported", async () => {
+Deno.test("empty results, errors and invalid replies are reported", async () => {
   const answers: [() => Response, RegExp][] = [
     [() => Response.json(result()), /Nothing found/],
     [() => Response.json({ jsonrpc: "2.0", id: 1, error: { code: -1, message: "busy" } }), /busy/],

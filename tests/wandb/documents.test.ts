@@ -16,7 +16,7 @@ function optionalFields(document: string): string[] {
   });
 }
 
-Deno.test("every document validates, whole and without each of its optional fields", () => {
+Deno.test("every document is valid, whole and without each of its optional fields", () => {
   for (const schema of SCHEMAS) {
     for (const [name, document] of Object.entries(DOCUMENTS)) {
       const optional = optionalFields(document);
@@ -36,7 +36,7 @@ Deno.test("every document validates, whole and without each of its optional fiel
   }
 });
 
-Deno.test("every document is exported, so that it is looked at here", () => {
+Deno.test("every document is exported, and so tested here", () => {
   const exported = Object.values(DOCUMENTS).map((text) => /^\w+ (\w+)/.exec(text)?.[1]);
   assert.deepEqual(OPERATIONS.toSorted(), exported.toSorted());
   assert.ok(exported.length > 25);

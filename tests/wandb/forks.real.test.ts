@@ -10,7 +10,7 @@ const Ids = z.object({ parent: z.string(), child: z.string(), rewound: z.string(
 const HERE = { entity_name: "sim-team", project_name: "forks" };
 
 for (const version of WANDB_VERSIONS) {
-  Deno.test(`${version}: forked and rewound runs say where they branched off`, async () => {
+  Deno.test(`${version}: forked and rewound runs name their fork point`, async () => {
     await using rig = startRig();
     const ids = Ids.parse(await runScript(rig.sim, version, "fork.py", ["sim-team", "forks"]));
     const history = async (run_id: string) => {

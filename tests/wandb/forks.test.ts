@@ -51,7 +51,7 @@ for (const inheritsHistory of [false, true]) {
   });
 }
 
-Deno.test("an older server that does not say where a run branched off is asked without", async () => {
+Deno.test("an older server without fork points is queried without them", async () => {
   await using rig = startRig({ without: ["Run.wandbConfig"] });
   await seedFork(rig);
   const data = await rig.data(getRunHistory, { ...HERE, run_id: "child", keys: ["loss"] });

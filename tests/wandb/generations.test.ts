@@ -48,7 +48,7 @@ async function seedRuns(rig: Rig): Promise<void> {
 
 const idsOf = (data: Data) => list(data["items"]).map(({ id }) => id);
 
-Deno.test("query_wandb_tool takes today's arguments", async () => {
+Deno.test("query_wandb_tool accepts today's arguments", async () => {
   await using rig = startRig();
   await seedRuns(rig);
   const ask = (args: Data) => rig.data(queryWandb, { ...HERE, ...args });
@@ -105,7 +105,7 @@ Deno.test("get_run_history_tool reads at a place on the axis, and system metrics
   assert.deepEqual(named["keys_returned"], ["system.cpu"]);
 });
 
-Deno.test("a key that was logged is a metric, whatever it is called; console_lines adds", async () => {
+Deno.test("a logged key is a metric, whatever its name; console_lines adds to the result", async () => {
   await using rig = startRig();
   await seedRuns(rig);
   const ask = (args: Data) => rig.data(getRunHistory, { ...HERE, run_id: "run0", ...args });
@@ -122,7 +122,7 @@ Deno.test("a key that was logged is a metric, whatever it is called; console_lin
   assert.deepEqual([also["keys_returned"], also["console"]], [all, ["hello"]]);
 });
 
-Deno.test("a run of which W&B does not tell the keys has not logged nothing", async () => {
+Deno.test("a run whose keys W&B does not return is not reported as empty", async () => {
   await using rig = startRig();
   await seedRuns(rig);
   rig.sim.faults.add({
@@ -136,7 +136,7 @@ Deno.test("a run of which W&B does not tell the keys has not logged nothing", as
   assert.ok(!JSON.stringify(data).includes("logged nothing"));
 });
 
-Deno.test("compare, diagnose and probe take today's arguments; media are named by size", async () => {
+Deno.test("compare, diagnose and probe accept today's arguments; media are shown by size", async () => {
   await using rig = startRig();
   await seedRuns(rig);
   const compared = await rig.data(compareRuns, {

@@ -88,7 +88,7 @@ Deno.test("five million steps: the whole range, repeatable, sparse keys complete
   assert.deepEqual(await ask(), result);
 });
 
-Deno.test("a sampled key says how to get every row, and that works", async () => {
+Deno.test("a sampled key says how to get every row, and the advice works", async () => {
   await using rig = startRig();
   rig.sim.insertGeneratedRun({
     ...AT,
@@ -173,7 +173,7 @@ Deno.test("rows that do not fit are thinned over the whole range, never cut at t
   assert.equal(part(result["statistics"], "loss")["points"], 2000);
 });
 
-Deno.test("another x axis, patterns, statistics alone, system metrics and console", async () => {
+Deno.test("another x axis, patterns, only statistics, system metrics and console are supported", async () => {
   await using rig = startRig();
   const history = Array.from({ length: 30 }, (_, step) => ({
     _step: step,
@@ -213,7 +213,7 @@ Deno.test("another x axis, patterns, statistics alone, system metrics and consol
   assert.deepEqual(result["console"], ["b", "c"]);
 });
 
-Deno.test("what is not there is named with the nearest that is", async () => {
+Deno.test("missing keys, runs and projects are reported with the nearest", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, {
     ...AT,
@@ -244,7 +244,7 @@ Deno.test("what is not there is named with the nearest that is", async () => {
   assert.match(String((await ask({ min_step: 5, max_step: 4 }))["message"]), /above/);
 });
 
-Deno.test("a run is found by its path and by its address too", async () => {
+Deno.test("a run is also found by its path and by its address", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, { ...AT, run: "abc123", history: [{ _step: 0, loss: 1 }] });
   for (const id of ["sim-team/vision/abc123", "https://wandb.ai/sim-team/vision/runs/abc123?a=b"]) {
@@ -254,7 +254,7 @@ Deno.test("a run is found by its path and by its address too", async () => {
   }
 });
 
-Deno.test("on another axis, points tell both their place there and their step", async () => {
+Deno.test("on another axis, points have both their x value and their step", async () => {
   await using rig = startRig();
   const history = Array.from({ length: 30 }, (_, step) => ({
     _step: step,
@@ -274,7 +274,7 @@ Deno.test("on another axis, points tell both their place there and their step", 
   assert.deepEqual(system["max"], { _runtime: 20, value: 4 });
 });
 
-Deno.test("rows that lack the x axis, and keys without rows in the range, are reported", async () => {
+Deno.test("rows without the x axis, and keys without rows in the range, are reported", async () => {
   await using rig = startRig();
   const history = Array.from({ length: 30 }, (_, step) => ({
     _step: step,

@@ -49,7 +49,7 @@ const NASTY = [
 ];
 
 slowTest(
-  "hostile names travel as variables only, and no call fails in an unforeseen way",
+  "hostile names are sent only as variables, and no call fails in an unforeseen way",
   async () => {
     await using rig = startRig();
     const ours = new Set(Object.values(DOCUMENTS).map(compactDocument));

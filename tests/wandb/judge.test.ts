@@ -64,7 +64,7 @@ async function runsAgree(rig: Rig, api: ApiBridge, place: Data, path: string): P
   );
 }
 
-Deno.test("our tools read what W&B's package reads, of what both of its versions wrote", async () => {
+Deno.test("the tools read what W&B's package reads, for data of both its versions", async () => {
   const seeded = await shared(wandbSeeded);
   await using rig = rigOn(await startSeededCopy(seeded));
   for (const version of WANDB_VERSIONS) {

@@ -14,7 +14,7 @@ Deno.test("the user and the teams are listed with one request", async () => {
   assert.deepEqual(rig.sim.defects, []);
 });
 
-Deno.test("a part that failed is reported, and the rest is returned", async () => {
+Deno.test("a failed part is reported, and the rest is returned", async () => {
   await using rig = startRig();
   rig.sim.faults.add({ kind: "partial", field: ["viewer", "teams"], message: "teams are out" });
   const data = await rig.data(listEntities, {});

@@ -22,7 +22,7 @@ const init = (signal = new AbortController().signal) => ({
   signal,
 });
 
-Deno.test("a used up rate limit is waited for, and a cancelled call stops waiting", async () => {
+Deno.test("an exhausted rate limit is waited for, and a cancelled call stops waiting", async () => {
   const { asked, transport } = limited([{ remaining: "0", reset: "3600" }]);
   const pacedTransport = paceRequests(transport);
   await pacedTransport(ADDRESS, init());
@@ -33,7 +33,7 @@ Deno.test("a used up rate limit is waited for, and a cancelled call stops waitin
   assert.equal(asked.length, 1, "a request was sent although none was left");
 });
 
-Deno.test("the wait ends with the reset, and requests that are left are sent at once", async () => {
+Deno.test("the wait ends at the reset, and remaining requests are sent at once", async () => {
   let now = 0;
   const { asked, transport } = limited([
     { remaining: "0", reset: "0.01" },

@@ -171,7 +171,7 @@ Deno.test("every tool reads entity and project in every spelling", async () => {
   }
 });
 
-Deno.test("every tool refuses what cannot be a project, before it asks", async () => {
+Deno.test("every tool refuses an impossible project before it sends a request", async () => {
   for (const { tool, call } of TOOLS) {
     for (const [args, message] of REFUSED) {
       const { body, failure } = await call(args);
@@ -182,7 +182,7 @@ Deno.test("every tool refuses what cannot be a project, before it asks", async (
   }
 });
 
-Deno.test("the table has every tool", () => {
+Deno.test("the table of tools is complete", () => {
   const { settings, notes } = resolveSettings(
     new Map(),
     (name) => name === "WANDB_API_KEY" ? "k".repeat(40) : undefined,
@@ -198,7 +198,7 @@ Deno.test("the table has every tool", () => {
   );
 });
 
-Deno.test("without arguments and defaults the message says what is missing, by the tool's own names", async () => {
+Deno.test("without arguments and defaults the message names what is missing in the tool's own terms", async () => {
   const none = { entity: undefined, project: undefined };
   assert.throws(() => resolveProject({}, none), /`entity_name` is missing: which team or user/);
   assert.throws(
@@ -211,14 +211,14 @@ Deno.test("without arguments and defaults the message says what is missing, by t
   assert.deepEqual(readProjectArgs({ project_name: "a/b" }), { entity: "a", project: "b" });
 });
 
-Deno.test("an entity is read from a project's address, too", async () => {
+Deno.test("an entity is also read from a project's address", async () => {
   for (const entity of ["team", "https://wandb.ai/team/projects", "/team/cars", "team/cars"]) {
     const { body } = await tryCall(queryProjects, { entity }, { wandb });
     assert.match(body ?? "", /"e":"team"/, entity);
   }
 });
 
-Deno.test("a run is its id, a path or a page's address, and no contradiction of the project", () => {
+Deno.test("a run is given by id, path or page address, and must not contradict the project", () => {
   const read = (id: string, args: Data = {}) => {
     const { entity, project, run } = resolveRun(args, id, wandb);
     return [entity, project, run];
@@ -246,7 +246,7 @@ Deno.test("a run is its id, a path or a page's address, and no contradiction of 
   );
 });
 
-Deno.test("a report is its id or a page's address, however it is written", () => {
+Deno.test("a report is given by id or by any form of its page's address", () => {
   const none = { entity: undefined, project: undefined };
   const read = (text: string, args = {}) => {
     const { id, report } = resolveReport(args, text, none);

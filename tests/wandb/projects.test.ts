@@ -7,7 +7,7 @@ const UPSERT = `mutation P($e: String, $n: String, $d: String) {
   upsertModel(input: {entityName: $e, name: $n, description: $d}) { inserted }
 }`;
 
-Deno.test("a number above its ceiling is the ceiling, and reported", async () => {
+Deno.test("a number above the maximum is lowered to it, and reported", async () => {
   await using rig = startRig();
   for (const args of [{ max_projects: 999 }, { entity: "sim-team", limit: "999" }]) {
     const data = await rig.data(queryProjects, args);
@@ -19,7 +19,7 @@ Deno.test("a number above its ceiling is the ceiling, and reported", async () =>
   assert.match(String(below["message"]), /at least 1/);
 });
 
-Deno.test("projects of everything that the key reaches come with one request", async () => {
+Deno.test("projects of all accessible entities come with one request", async () => {
   await using rig = startRig();
   await graphql(rig.sim, UPSERT, { e: "sim-team", n: "vision", d: "Seeing" });
   await graphql(rig.sim, UPSERT, { e: "sim-user", n: "notes", d: null });
@@ -34,7 +34,7 @@ Deno.test("projects of everything that the key reaches come with one request", a
   assert.equal(result["more"], false);
 });
 
-Deno.test("one entity's projects are paged by cursor", async () => {
+Deno.test("a single entity's projects are paged by cursor", async () => {
   await using rig = startRig();
   for (let index = 0; index < 7; index++) {
     await graphql(rig.sim, UPSERT, { e: "sim-team", n: `p${index}`, d: null });

@@ -32,7 +32,7 @@ Deno.test("a pattern matches as a regular expression would", () => {
   }));
 });
 
-Deno.test("a long pattern takes no time to fail", () => {
+Deno.test("a long pattern fails fast", () => {
   const { found } = matchKeys([`${"a*".repeat(2000)}b`], ["a".repeat(20_000)]);
   assert.deepEqual(found, []);
 });
@@ -84,7 +84,7 @@ Deno.test("thinned rows fit, keep both ends of every metric, and invent nothing"
   }));
 });
 
-Deno.test("numbers of rows in brief have six digits, times their milliseconds, the rest stays", () => {
+Deno.test("in brief rows numbers have six digits and times milliseconds, and the rest stays", () => {
   const row = { _step: 1234567, loss: 0.123456789, _timestamp: 1732790400.123456, note: "x" };
   assert.deepEqual(roundRow(row), {
     _step: 1234567,
@@ -120,7 +120,7 @@ Deno.test("each key keeps its own rows, unless all share them", () => {
   assert.deepEqual(shared?.points.map(({ step }) => step), [0, 5, 9]);
 });
 
-Deno.test("rows that all keys share do not stand for one that reaches further", () => {
+Deno.test("shared rows do not replace those of a key with a longer range", () => {
   const row = (step: number, values: object) => ({ _step: step, ...values });
   const late = [row(90, { a: 1, b: 1 }), row(95, { a: 1, b: 1 }), row(99, { a: 1, b: 1 })];
   const [a] = readMetrics(
@@ -131,7 +131,7 @@ Deno.test("rows that all keys share do not stand for one that reaches further", 
   assert.deepEqual(a?.points.map(({ step }) => step), [0, 10, 20]);
 });
 
-Deno.test("a full sample is exact only when the run has logged no more than that", () => {
+Deno.test("a full sample is exact only if the run has logged no more rows", () => {
   const rows = [0, 1, 2].map((step) => ({ _step: step, a: 1 }));
   const exact = (count: number, samples: number) => {
     const known = {
@@ -169,7 +169,7 @@ Deno.test("a prepared query is valid and pages exactly one connection", () => {
   assert.equal(backwards.follow, undefined);
 });
 
-Deno.test("a fragment within itself does not keep the preparation busy", () => {
+Deno.test("a fragment that contains itself does not loop", () => {
   const text = "{ viewer { ...A } } fragment A on User { ...B } fragment B on User { ...A }";
   assert.equal(prepareQuery(text, {}, {}).follow, undefined);
   const doubling = Array.from(
@@ -180,7 +180,7 @@ Deno.test("a fragment within itself does not keep the preparation busy", () => {
   assert.throws(() => prepareQuery(large, {}, {}), /too large/);
 });
 
-Deno.test("optional lines go with the field that is missing, others stay", () => {
+Deno.test("optional lines with a missing field are removed, others stay", () => {
   const document = "query Q {\n  a\n  b: bb { c } # optional\n  d # optional\n}";
   const missing = findUnknownFields(['Cannot query field "c" on type "T".']);
   assert.deepEqual(missing, [{ type: "T", field: "c" }]);
@@ -190,7 +190,7 @@ Deno.test("optional lines go with the field that is missing, others stay", () =>
   ]);
 });
 
-Deno.test("a link's parts cannot leave their place", () => {
+Deno.test("no part of a link can leave its path segment", () => {
   const links = createLinks(new URL("https://wandb.ai/"));
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
     const path = new URL(links.run(`e${text}`, `p${text}`, `r${text}`)).pathname.split("/");

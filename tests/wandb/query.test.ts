@@ -53,7 +53,7 @@ Deno.test("runs are filtered, ordered and projected with one request", async () 
   assert.deepEqual(list(next["items"])[0]?.["summary"], { loss: 18 });
 });
 
-Deno.test("a list of runs is small, and a cut one continues where it was cut", async () => {
+Deno.test("a list of runs is small, and continues where it was cut", async () => {
   await using rig = startRig();
   await seeded(rig);
   const reply = await rig.call(queryWandb, { ...HERE, limit: 25 });
@@ -91,7 +91,7 @@ Deno.test("sweeps, reports, artifacts and files are listed", async () => {
   assert.deepEqual(rig.sim.defects, []);
 });
 
-Deno.test("unknown fields, operators and projects come with the nearest valid ones", async () => {
+Deno.test("unknown fields, operators and projects are reported with the nearest valid ones", async () => {
   await using rig = startRig();
   await seeded(rig, 2);
   const ask = (args: Data) => rig.failure(queryWandb, { ...HERE, ...args });
@@ -125,7 +125,7 @@ Deno.test("a misspelt metric or setting is reported, with the nearest that runs 
   assert.deepEqual(Object.keys(list(plain.result["items"])[0] ?? {}), ["id", "name"]);
 });
 
-Deno.test("fields choose of sweeps, reports, artifacts and files too", async () => {
+Deno.test("fields select from sweeps, reports, artifacts and files too", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, { ...HERE, run: "run1" });
   await seedSweep(rig);
@@ -145,7 +145,7 @@ Deno.test("fields choose of sweeps, reports, artifacts and files too", async () 
   }
 });
 
-Deno.test("a list that the server refuses to give is an error, never an empty list", async () => {
+Deno.test("a list that the server refuses is an error, never an empty list", async () => {
   await using rig = startRig();
   await seeded(rig, 2);
   await seedSweep(rig);
@@ -181,7 +181,7 @@ Deno.test("filters of sweeps and artifacts that W&B refuses come with the neares
   assert.equal(found["note"], 'No artifacts match {"name":"net"}.');
 });
 
-Deno.test("run_id means the one run, and is refused where it means nothing", async () => {
+Deno.test("run_id selects one run, and is refused where it does not apply", async () => {
   await using rig = startRig();
   await seeded(rig, 2);
   for (const more of [{}, { filters: { state: "finished" } }]) {
@@ -209,7 +209,7 @@ const RUNS = `query Runs($entity: String!, $project: String!, $limit: Int) {
   }
 }`;
 
-Deno.test("a GraphQL query is followed to max_items and says truly whether there is more", async () => {
+Deno.test("a GraphQL query is followed to max_items, and says whether there is more", async () => {
   await using rig = startRig();
   await seeded(rig);
   const ask = (args: Data) =>
@@ -237,7 +237,7 @@ Deno.test("a GraphQL query is followed to max_items and says truly whether there
   assert.equal(list(part(part(rest, "project"), "runs")["edges"]).length, 13);
 });
 
-Deno.test("page info is added, defaults fill in, only one connection is followed", async () => {
+Deno.test("page info is added, defaults are filled in, and only one connection is followed", async () => {
   await using rig = startRig({ entity: "sim-team", project: "vision" });
   await seeded(rig, 12);
   const query = `query Q($entity: String!, $project: String!) {
@@ -305,7 +305,7 @@ Deno.test("an unknown GraphQL field comes back with the nearest valid ones", asy
   }
 });
 
-Deno.test("a page that fails after the first is reported, what came before is kept", async () => {
+Deno.test("a page that fails after the first is reported, and the pages before it are kept", async () => {
   await using rig = startRig();
   await seeded(rig, 12);
   rig.sim.faults.add({ kind: "status", status: 403, message: "permission denied", after: 1 });
@@ -315,7 +315,7 @@ Deno.test("a page that fails after the first is reported, what came before is ke
   assert.match(String(data["note"]), /Page 2 failed: W&B does not .*Continue with end_cursor/);
 });
 
-Deno.test("in GraphQL, too, what comes twice is there once, and what may be missing is reported", async () => {
+Deno.test("in GraphQL too, duplicates are removed, and items that may be missing are reported", async () => {
   for (const total of [undefined, 4]) {
     await using rig = startRig();
     const page = (ids: string[], hasNextPage: boolean) => ({
@@ -353,7 +353,7 @@ Deno.test("in GraphQL, too, what comes twice is there once, and what may be miss
   }
 });
 
-Deno.test("bare NaN and infinities of Python become their names, in texts too", async () => {
+Deno.test("bare NaN and infinities from Python become their names, in JSON texts too", async () => {
   await using rig = startRig({ behaviour: { nonFinite: "bare" } });
   await seedRun(rig.sim, {
     ...HERE,

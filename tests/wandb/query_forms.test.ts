@@ -16,7 +16,7 @@ async function seeded(rig: Rig): Promise<void> {
 const inProject = (selection: string, head = "") =>
   `${head} { project(entityName: "sim-team", name: "vision") { ${selection} } }`;
 
-Deno.test("a connection that is not followed is named, however it is written", async () => {
+Deno.test("a connection that is not followed is named, in every form", async () => {
   await using rig = startRig();
   await seeded(rig);
   const unfollowed = async (query: string) =>
@@ -41,7 +41,7 @@ Deno.test("a connection that is not followed is named, however it is written", a
   assert.equal(part(data, "pagination")["connection"], "project.all");
 });
 
-Deno.test("default values of variables count as what the query says", async () => {
+Deno.test("default values of variables count as part of the query", async () => {
   await using rig = startRig();
   await seeded(rig);
   const runs = "runs(first: $n, after: $from) { edges { node { name } } }";
@@ -70,7 +70,7 @@ Deno.test("a query that is nested too deep is reported as the query's fault", as
   );
 });
 
-Deno.test("first: 0 asks for the rest of the connection alone", async () => {
+Deno.test("first: 0 asks only for the connection's other fields", async () => {
   await using rig = startRig();
   await seeded(rig);
   const query = inProject("runs(first: 0) { totalCount edges { node { name } } }");
@@ -110,7 +110,7 @@ Deno.test("fields that no run has are reported, with the nearest that runs have"
   assert.deepEqual([right.requests, "note" in right.result], [1, false]);
 });
 
-Deno.test("an order in SQL's words sorts as it says", async () => {
+Deno.test("an order in SQL's words sorts as in SQL", async () => {
   await using rig = startRig();
   await seeded(rig);
   const ids = async (order: string) =>
@@ -120,7 +120,7 @@ Deno.test("an order in SQL's words sorts as it says", async () => {
   assert.deepEqual(await ids("-created_at"), ["run2", "run1", "run0"]);
 });
 
-Deno.test("a state that no run can have is reported with those that there are", async () => {
+Deno.test("an impossible run state is reported with the valid ones", async () => {
   await using rig = startRig();
   await seeded(rig);
   for (const state of ["completed", { $in: ["Finished"] }]) {
@@ -134,7 +134,7 @@ Deno.test("a state that no run can have is reported with those that there are", 
   assert.ok(!String(known["note"]).includes("No run can have the state"));
 });
 
-Deno.test("files of a run are listed by its path or address too", async () => {
+Deno.test("files of a run are also listed by its path or address", async () => {
   await using rig = startRig();
   await seeded(rig);
   for (const run_id of ["sim-team/vision/run0", "https://wandb.ai/sim-team/vision/runs/run0"]) {
@@ -143,7 +143,7 @@ Deno.test("files of a run are listed by its path or address too", async () => {
   }
 });
 
-Deno.test("what a GraphQL query looks up and W&B does not find is reported", async () => {
+Deno.test("objects that a GraphQL query does not find are reported", async () => {
   await using rig = startRig();
   await seeded(rig);
   const note = async (query: string) => (await rig.data(queryWandb, { query }))["note"];
@@ -157,7 +157,7 @@ Deno.test("what a GraphQL query looks up and W&B does not find is reported", asy
   assert.equal(await note(there), undefined);
 });
 
-Deno.test("a variable of JSON in a text may be the JSON itself", async () => {
+Deno.test("a variable that takes JSON text may be given as JSON", async () => {
   await using rig = startRig();
   await seeded(rig);
   const query = inProject("runCount(filters: $f)", "query Q($f: JSONString!)");
@@ -167,7 +167,7 @@ Deno.test("a variable of JSON in a text may be the JSON itself", async () => {
   }
 });
 
-Deno.test("an unknown argument of a GraphQL field is reported by the server's words alone", async () => {
+Deno.test("an unknown argument of a GraphQL field is reported in the server's words", async () => {
   await using rig = startRig();
   await seeded(rig);
   const query = inProject("runs(limit: 5) { edges { node { name } } }");
@@ -190,7 +190,7 @@ Deno.test("a GraphQL query continues with end_cursor passed as cursor", async ()
   assert.match(String(none["message"]), /no connection that `cursor`/);
 });
 
-Deno.test("what belongs to the structured form is refused beside a GraphQL query", async () => {
+Deno.test("arguments of the structured form are refused with a GraphQL query", async () => {
   await using rig = startRig();
   await seeded(rig);
   const query = inProject("runs { edges { node { name } } }");
@@ -208,7 +208,7 @@ Deno.test("what belongs to the structured form is refused beside a GraphQL query
   assert.ok("pagination" in await rig.data(queryWandb, { query, ...empty }));
 });
 
-Deno.test("an argument that is an empty text counts as left out", async () => {
+Deno.test("an empty text counts as an argument left out", async () => {
   await using rig = startRig(HERE);
   await seeded(rig);
   const empty = { entity: "", filters: {}, order: "", fields: [], cursor: "", query: "" };

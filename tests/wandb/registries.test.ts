@@ -109,7 +109,7 @@ Deno.test("the configured entity's organization is the default", async () => {
   }
 });
 
-Deno.test("registry filters name registries as people do", async () => {
+Deno.test("registry filters find registries with and without the prefix of their names", async () => {
   await using rig = startRig();
   await seeded(rig);
   const filters: [unknown, string[]][] = [
@@ -135,7 +135,7 @@ Deno.test("registry filters name registries as people do", async () => {
   }
 });
 
-Deno.test("filter fields that W&B refuses come with the nearest that it knows", async () => {
+Deno.test("filter fields that W&B refuses are reported with the nearest that it knows", async () => {
   await using rig = startRig();
   await seeded(rig);
   const registry = await rig.failure(listRegistries, { filter: { descripton: "x" } });
@@ -151,7 +151,7 @@ Deno.test("filter fields that W&B refuses come with the nearest that it knows", 
   assert.equal((await rig.data(listRegistryCollections, right))["count"], 1);
 });
 
-Deno.test("an alias is no field of a collection's filter, and the answer says so", async () => {
+Deno.test("an alias is not a field of a collection's filter, and the answer says so", async () => {
   await using rig = startRig();
   await seeded(rig);
   const args = { registry_name: "model", filter: { alias: "production" } };
@@ -216,7 +216,7 @@ Deno.test("a registry's collections are listed with one request, in every form o
   assert.deepEqual(await filtered({ $and: [{ tags: { $in: ["none"] } }] }), []);
 });
 
-Deno.test("what is not there is reported with the nearest names", async () => {
+Deno.test("missing registries and organizations are reported with the nearest names", async () => {
   await using rig = startRig();
   await seeded(rig);
   const registry = await rig.counted(() =>
@@ -236,7 +236,7 @@ Deno.test("what is not there is reported with the nearest names", async () => {
   assert.match(String(far["hint"]), /Registries: model, private/);
 });
 
-Deno.test("a list that the server refuses to give is an error, never an empty list", async () => {
+Deno.test("a list that the server refuses is an error, never an empty list", async () => {
   await using rig = startRig();
   await seeded(rig);
   for (

@@ -18,7 +18,7 @@ const RECORDED: Readonly<Record<string, number>> = {
   get_artifact_details_tool: 64,
 };
 
-slowTest("no W&B tool takes more than three requests for an everyday question", async () => {
+slowTest("no W&B tool sends more than three requests for an everyday question", async () => {
   const sim = startWandbSim();
   await using docs = startDocsServer();
   try {

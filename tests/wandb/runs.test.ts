@@ -22,7 +22,7 @@ function curve(run: string, lr: number, more: Partial<SeedRun> = {}): SeedRun {
   };
 }
 
-slowTest("a project is probed with one request, its runs counted", async () => {
+slowTest("a project is probed and its runs counted with one request", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, curve("r1", 0.1, { group: "g1", jobType: "train" }));
   await seedRun(rig.sim, curve("r2", 0.2, { exitcode: 1 }));
@@ -73,7 +73,7 @@ slowTest("two runs are compared with one request, their histories with at most t
   assert.deepEqual(misspelt["missing_keys"], { los: ["loss"] });
 });
 
-slowTest("for a run without a key named like a loss, the answer says how to name one", async () => {
+slowTest("for a run without a loss key, the answer says how to name one", async () => {
   await using rig = startRig();
   await seedRun(rig.sim, { ...AT, run: "r1", history: [{ _step: 0, reward: 1 }] });
   const result = await rig.data(diagnoseRun, { ...HERE, run_id: "r1" });
@@ -82,7 +82,7 @@ slowTest("for a run without a key named like a loss, the answer says how to name
   assert.deepEqual(result["available_keys"], ["reward"]);
 });
 
-slowTest("any number of runs is compared, a missing one is named", async () => {
+slowTest("any number of runs is compared, and a missing one is named", async () => {
   await using rig = startRig();
   for (const [index, lr] of [0.1, 0.2, 0.3].entries()) {
     await seedRun(rig.sim, curve(`r${index}`, lr));
@@ -158,7 +158,7 @@ slowTest("a diverged and crashed run with an idle GPU is reported as such", asyn
   assert.equal(none["error"], "not_found");
 });
 
-slowTest("an older server without some fields still answers, asked twice only once", async () => {
+slowTest("an older server without some fields still answers, after one repetition", async () => {
   await using rig = startRig({ without: ["RunInfo.os", "RunInfo.python", "RunInfo.git"] });
   await seedRun(rig.sim, curve("r1", 0.1));
   await seedRun(rig.sim, curve("r2", 0.2));
@@ -170,7 +170,7 @@ slowTest("an older server without some fields still answers, asked twice only on
 });
 
 slowTest(
-  "keys of a comparison may be patterns; what one of its requests lacks is reported",
+  "keys of a comparison may be patterns; keys that a request lacks are reported",
   async () => {
     await using rig = startRig();
     for (const run of ["r1", "r2"]) {
@@ -234,7 +234,7 @@ slowTest("a spike of one row is found among ten thousand, with two requests", as
   assert.deepEqual([basis, points], ["exact", 9999]);
 });
 
-slowTest("a check without enough data is not among those that were made", async () => {
+slowTest("a check without enough data is not listed as made", async () => {
   await using rig = startRig();
   const history = [0, 1, 2].map((step) => ({ _step: step, loss: 1, lr: 0.1, grad_norm: 1 }));
   await seedRun(rig.sim, { ...AT, run: "short1", history, exitcode: 0 });
@@ -251,7 +251,7 @@ slowTest("a diagnosis says how many metrics it did not read", async () => {
   assert.equal(Number(data["keys_not_read"]), 21 - 8);
 });
 
-slowTest("what a probe leaves out of its lists is reported", async () => {
+slowTest("a probe reports what it leaves out of its lists", async () => {
   await using rig = startRig();
   const tags = Array.from({ length: 21 }, (_, index) => `t${index}`);
   await seedRun(rig.sim, { ...AT, run: "r1", tags, group: "g" });
@@ -267,7 +267,7 @@ slowTest("what a probe leaves out of its lists is reported", async () => {
   assert.deepEqual(data["run_states"], { running: 1, other: 1 });
 });
 
-slowTest("a loss_key without numbers is refused, with the keys that have some", async () => {
+slowTest("a loss_key without numbers is refused, with the keys that have numbers", async () => {
   await using rig = startRig();
   const history = [0, 1].map((step) => ({ _step: step, note: `text ${step}`, score: step }));
   await seedRun(rig.sim, { ...AT, run: "texts1", history });

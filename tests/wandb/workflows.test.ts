@@ -46,7 +46,7 @@ async function seedTraining(sim: WandbSim): Promise<void> {
   });
 }
 
-Deno.test("diagnose: curves, health check and comparison lead to the learning rate", async () => {
+Deno.test("diagnose: curves, diagnosis and comparison lead to the learning rate", async () => {
   const sim = startWandbSim();
   try {
     await seedTraining(sim);
@@ -146,7 +146,7 @@ Deno.test("entities, projects and runs are suggested, runs also by their display
   }
 });
 
-Deno.test("a run is read by its address, which the tools about it link to", async () => {
+Deno.test("a run is read by its address, to which its tools link", async () => {
   const sim = startWandbSim();
   try {
     await seedTraining(sim);

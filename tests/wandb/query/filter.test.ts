@@ -4,7 +4,7 @@ import { translateFilter, translateOrder } from "../../../src/wandb/query/filter
 const NOW = Date.parse("2026-11-28T08:00:00Z");
 const translate = (filter: unknown) => translateFilter(filter, NOW);
 
-Deno.test("filters and orders take W&B's names, likely other ones, and those of rows", () => {
+Deno.test("filters and orders take W&B's names, likely other names, and those in rows", () => {
   const { value, conditions } = translate({
     $or: [{ "summary.a.b": 1 }, { "config.lr.value": { $lt: 1 } }],
   });
@@ -37,7 +37,7 @@ Deno.test("filters and orders take W&B's names, likely other ones, and those of 
   assert.throws(() => translate({ $where: "1" }), /no operator in `filters` \$where/);
 });
 
-Deno.test("a name is the display name or the id, and a negated one is neither", () => {
+Deno.test("a name matches the display name or the id, and a negated one neither", () => {
   const fields = (condition: unknown) => [{ display_name: condition }, { name: condition }];
   assert.deepEqual(translate({ name: "a" }).value, { $or: fields("a") });
   assert.deepEqual(translate({ name: ["a", "b"] }).value, { $or: fields({ $in: ["a", "b"] }) });
@@ -95,7 +95,7 @@ Deno.test("a date alone is a whole day", () => {
   assert.deepEqual(at({ $exists: true }), { createdAt: { $exists: true } });
 });
 
-Deno.test("operators without their $ are read with it", () => {
+Deno.test("operators are read without their $ too", () => {
   const { value, notes } = translate({ "config.i": { gt: 0, lte: 5 } });
   assert.deepEqual(value, { "config.i": { $gt: 0, $lte: 5 } });
   assert.match(notes.join(), /`config\.i` were read as if they had their \$/);

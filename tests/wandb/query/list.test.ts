@@ -24,7 +24,7 @@ async function seedRuns(rig: Rig, count: number, from = 0): Promise<void> {
 const ask = (rig: Rig, args: Data) => rig.data(queryWandb, { ...HERE, ...args });
 const idsOf = (data: Data) => list(data["items"]).map(({ id }) => id);
 
-Deno.test("a filter and an order mean what rows show", async () => {
+Deno.test("filters and orders agree with what rows show", async () => {
   await using rig = startRig();
   await seedRuns(rig, 12);
   for (
@@ -61,7 +61,7 @@ Deno.test("a filter and an order mean what rows show", async () => {
   assert.match(String(dotless["note"]), /read as if they had their \$/);
 });
 
-Deno.test("an empty answer says why, and the hint that it gives finds the runs", async () => {
+Deno.test("an empty answer says why, and its hint finds the runs", async () => {
   await using rig = startRig();
   await seedRuns(rig, 5);
   await graphql(
@@ -106,7 +106,7 @@ Deno.test("an empty answer says why, and the hint that it gives finds the runs",
   assert.deepEqual(idsOf(other), ["run003"]);
 });
 
-Deno.test("an order by a metric that is a structure is reported", async () => {
+Deno.test("an order by a metric that is an object is reported", async () => {
   await using rig = startRig();
   await seedRuns(rig, 3);
   const wrong = await ask(rig, { order: "-summary_metrics.acc" });
@@ -115,7 +115,7 @@ Deno.test("an order by a metric that is a structure is reported", async () => {
   assert.deepEqual([idsOf(right)[0], "note" in right], ["run002", false]);
 });
 
-Deno.test("a run that is added between pages repeats none and hides none", async () => {
+Deno.test("a run added between pages repeats none and hides none", async () => {
   for (const order of [undefined, "-summary_metrics.loss", "+created_at", "-name"]) {
     await using rig = startRig();
     await seedRuns(rig, 7);
@@ -137,7 +137,7 @@ Deno.test("a run that is added between pages repeats none and hides none", async
   }
 });
 
-Deno.test("what comes twice is listed once, and what may be missing is reported", async () => {
+Deno.test("duplicates are listed once, and items that may be missing are reported", async () => {
   await using rig = startRig();
   const node = (name: string) => ({ name, displayName: name, createdAt: "2026-11-06T00:00:00" });
   const page = (names: string[], hasNextPage: boolean, endCursor: string) => ({
@@ -162,7 +162,7 @@ Deno.test("what comes twice is listed once, and what may be missing is reported"
   assert.match(String(data["note"]), /1 of 4 are missing: runs were added, changed or removed/);
 });
 
-Deno.test("a page that fails leaves those before it, and says so", async () => {
+Deno.test("a page that fails is reported, and those before it are kept", async () => {
   await using rig = startRig();
   await seedRuns(rig, 1);
   const body = (cursor: string) => ({
@@ -188,7 +188,7 @@ Deno.test("a page that fails leaves those before it, and says so", async () => {
   assert.match(String(data["next_cursor"]), /\|a$/);
 });
 
-Deno.test("a server of endless short pages is asked a few times, not ten thousand", async () => {
+Deno.test("a server with endless short pages is asked only a few times", async () => {
   let asked = 0;
   await using rig = startRig();
   for (const args of [{ max_items: 1000 }, { query: RUNS, max_items: 10_000 }]) {
@@ -222,7 +222,7 @@ Deno.test("a server of endless short pages is asked a few times, not ten thousan
 const RUNS = `{ project(entityName: "sim-team", name: "vision") {
   runs { edges { cursor node { id name } } pageInfo { hasNextPage endCursor } } } }`;
 
-Deno.test("a setting of None is null, and duration and what a run ran on can be had", async () => {
+Deno.test("a config value of None is null, and duration and environment can be selected", async () => {
   await using rig = startRig();
   await seedRuns(rig, 1);
   await graphql(

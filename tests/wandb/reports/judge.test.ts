@@ -95,7 +95,7 @@ const KINDS = [
 ];
 
 for (const version of REPORT_READERS) {
-  Deno.test(`${version}: W&B's packages read an analysis and a report as they were meant`, async () => {
+  Deno.test(`${version}: W&B's packages read an analysis and a report as intended`, async () => {
     await using on = startRig();
     await on.wandb.open(new AbortController().signal).query(
       `mutation { upsertModel(input: { entityName: "sim-team", name: "written" }) { model { id } } }`,

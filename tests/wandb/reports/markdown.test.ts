@@ -138,7 +138,7 @@ function blockAddresses(blocks: unknown): string[] {
   );
 }
 
-Deno.test("readMarkdown: no address is lost, in whatever form and wherever", async () => {
+Deno.test("readMarkdown: no address is lost, in any form and place", async () => {
   const around = fc.constantFrom(
     ...["@", "# @", "# a **@** b", "- @", "- a\n  - @", "> @", "> - @", "**b** @", "1. @ c"],
     ...["| a |\n|---|\n| @ |", "- [ ] @", "_@_", "### `x` @ $y$", "a\n@ b", "# a\n\n**@**"],
@@ -165,7 +165,7 @@ Deno.test("readMarkdown: no address is lost, in whatever form and wherever", asy
   );
 });
 
-Deno.test("readMarkdown: no word is lost, whatever is around it", async () => {
+Deno.test("readMarkdown: no word is lost, whatever surrounds it", async () => {
   const word = fc.stringMatching(/^[a-z]{3,8}$/);
   const line = fc.tuple(
     fc.constantFrom(

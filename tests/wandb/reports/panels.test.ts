@@ -50,7 +50,7 @@ function refusal(panels: readonly unknown[]): Failure["report"] {
   throw new Error("nothing was refused");
 }
 
-Deno.test("readPanels: every kind has W&B's own view", () => {
+Deno.test("readPanels: every kind becomes W&B's own view", () => {
   const made = grid([
     { type: "line", y: ["loss", "val_loss"], title: "L", smoothing: 0.6, log_y: true },
     { type: "bar", metrics: "acc" },
@@ -123,7 +123,7 @@ function vega(panelDefId: string, table: string, fieldSettings: unknown, stringS
   };
 }
 
-Deno.test("readPanels: a run may also be given by its address, if it is in this project", () => {
+Deno.test("readPanels: a run may also be given by its address, if it is in the project", () => {
   const line = { type: "line", y: "loss" };
   const { conditions } = grid([{
     ...line,
@@ -188,7 +188,7 @@ Deno.test("readPanels: a panel groups by the name that W&B's pages know", () => 
   }
 });
 
-Deno.test("readPanels: panels over the same runs share a grid, others and tables do not", () => {
+Deno.test("readPanels: panels over the same runs share a grid, other panels and tables do not", () => {
   const line = { type: "line", y: "loss" };
   const blocks = read([line, line, { ...line, run_ids: ["a"] }, {
     type: "markdown_table",
@@ -219,7 +219,7 @@ Deno.test("readPanels: panels do not overlap", () => {
   ]);
 });
 
-Deno.test("readPanels: a panel that cannot be made is named", () => {
+Deno.test("readPanels: an invalid panel is named", () => {
   const line = { type: "line", y: "loss" };
   assert.match(refusal([line, { type: "pie" }]).message, /panels\[1\].*"pie"/);
   assert.match(refusal([{ type: "lines", y: "a" }]).message, /did you mean "line"/);

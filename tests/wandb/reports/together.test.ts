@@ -38,7 +38,7 @@ function append(on: Rig, report: unknown, text: string): Promise<Data> {
   return on.data(createReport, { ...HERE, report_id: report, markdown_report_text: text });
 }
 
-Deno.test("create_report: what is added at the same time is all there", async () => {
+Deno.test("create_report: concurrent additions are all kept", async () => {
   await using on = rigOn(await projectOn());
   const made = await makeReport(on);
   const texts = Array.from({ length: 6 }, (_, index) => `text ${index}`);
@@ -49,7 +49,7 @@ Deno.test("create_report: what is added at the same time is all there", async ()
   assert.equal(stored[0], "first");
 });
 
-Deno.test("create_report: a call that is cancelled while it waits lets the others on", async () => {
+Deno.test("create_report: a call cancelled while waiting does not block the others", async () => {
   await using on = rigOn(await projectOn());
   const made = await makeReport(on);
   const args = { ...HERE, report_id: made["report_id"], markdown_report_text: "cancelled" };
@@ -93,7 +93,7 @@ async function readSpec(sim: WandbSim, id: unknown): Promise<string> {
   return String(part(part(await graphql(sim, REPORT, { id }), "data"), "view")["spec"]);
 }
 
-Deno.test("create_report: another process's write over ours is seen, and reported", async () => {
+Deno.test("create_report: another process's overwrite is detected and reported", async () => {
   const sim = await projectOn();
   await using direct = rigOn(sim);
   const { report_id: id } = await makeReport(direct);
@@ -118,7 +118,7 @@ Deno.test("create_report: another process's write over ours is seen, and reporte
   }
 });
 
-Deno.test("create_report: what another process adds after the first look stays", async () => {
+Deno.test("create_report: blocks that another process adds after the first read are kept", async () => {
   const sim = await projectOn();
   await using direct = rigOn(sim);
   const { report_id: id } = await makeReport(direct);
@@ -135,7 +135,7 @@ Deno.test("create_report: what another process adds after the first look stays",
   }
 });
 
-Deno.test("create_report: blocks that another process took away are reported", async () => {
+Deno.test("create_report: blocks that another process removed are reported", async () => {
   const sim = await projectOn();
   await using direct = rigOn(sim);
   const { report_id: id } = await makeReport(direct);
@@ -152,7 +152,7 @@ Deno.test("create_report: blocks that another process took away are reported", a
   }
 });
 
-Deno.test("create_report: what the service adds to blocks takes none of them away", async () => {
+Deno.test("create_report: blocks that the service adds members to do not count as removed", async () => {
   const sim = await projectOn();
   await using direct = rigOn(sim);
   const { report_id: id } = await makeReport(direct);
@@ -170,7 +170,7 @@ Deno.test("create_report: what the service adds to blocks takes none of them awa
   }
 });
 
-Deno.test("log_analysis: one analysis_id twice at once is one run, whole, and made once", async () => {
+Deno.test("log_analysis: two concurrent calls with one analysis_id make one complete run", async () => {
   await using on = rigOn(await projectOn());
   const calls = [1, 2, 3].map((ms) =>
     on.data(logAnalysis, {

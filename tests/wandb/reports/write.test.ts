@@ -46,7 +46,7 @@ const ROWS = [
   { op: "score", latency: 300, cost: null },
 ];
 
-Deno.test("log_analysis: a finished run with table, statistics, scalars and charts", async () => {
+Deno.test("log_analysis: makes a finished run with table, statistics, scalars and charts", async () => {
   await using on = await rig();
   const data = await on.data(logAnalysis, {
     ...PLACE,
@@ -75,7 +75,7 @@ Deno.test("log_analysis: a finished run with table, statistics, scalars and char
   assert.match(JSON.stringify(run?.config), /"panelDefId":"wandb\/bar\/v0"/);
 });
 
-Deno.test("log_analysis: a scalar and a chart's table of one name are both kept, and it is reported", async () => {
+Deno.test("log_analysis: a scalar and a chart's table of one name are both kept, and reported", async () => {
   await using on = await rig();
   const data = await on.data(logAnalysis, {
     ...PLACE,
@@ -93,7 +93,7 @@ Deno.test("log_analysis: a scalar and a chart's table of one name are both kept,
   ]);
 });
 
-Deno.test("log_analysis: the same again is the same run, another is another", async () => {
+Deno.test("log_analysis: the same analysis again is the same run, another one another", async () => {
   await using on = await rig();
   const args = { ...PLACE, analysis_name: "a", data: ROWS };
   const first = await on.data(logAnalysis, args);
@@ -105,7 +105,7 @@ Deno.test("log_analysis: the same again is the same run, another is another", as
   assert.equal((await readRun(on, String(first["run_id"]))).runCount, 2);
 });
 
-Deno.test("log_analysis: a run that it did not write is not touched", async () => {
+Deno.test("log_analysis: a run that it did not write is not changed", async () => {
   await using on = await rig();
   await on.wandb.open(new AbortController().signal).query(
     `mutation { upsertBucket(input: { entityName: "sim-team", modelName: "vision", name: "mine",
@@ -164,7 +164,7 @@ async function readView(on: Rig, id: unknown) {
   return View.parse(data).view;
 }
 
-Deno.test("create_report: text and panels become blocks, the link opens it", async () => {
+Deno.test("create_report: text and panels become blocks, and the link opens the report", async () => {
   await using on = await rig();
   const data = await on.data(createReport, {
     ...PLACE,
@@ -206,7 +206,7 @@ Deno.test("query_wandb: reports are counted by their title", async () => {
   assert.deepEqual([await count("A"), await count("B"), await count("C")], [1, 2, 0]);
 });
 
-Deno.test("create_report: a report is added to by its address, or replaced", async () => {
+Deno.test("create_report: a report given by its address is extended or replaced", async () => {
   await using on = await rig();
   const first = await on.data(createReport, {
     ...PLACE,
@@ -242,7 +242,7 @@ Deno.test("create_report: a report is added to by its address, or replaced", asy
   assert.deepEqual([view.displayName, view.description], ["U", "d"]);
 });
 
-Deno.test("create_report: a report's address decides in which project it is", async () => {
+Deno.test("create_report: a report's address determines its project", async () => {
   await using on = startRig({ entity: "sim-team", project: "elsewhere" });
   for (const name of ["vision", "elsewhere"]) {
     await on.wandb.open(new AbortController().signal).query(
@@ -288,7 +288,7 @@ Deno.test("create_report: plots are media of a run that the report shows", async
   assert.equal(Object(summaryMetrics?.["plot"])._type, "html-file");
 });
 
-Deno.test("create_report: nothing is written where a part cannot be made", async () => {
+Deno.test("create_report: nothing is written if a part is invalid", async () => {
   await using on = await rig();
   const wrong: readonly (readonly [object, RegExp])[] = [
     [{ title: "t", panels: [{ type: "pie" }] }, /panels\[0\]/],

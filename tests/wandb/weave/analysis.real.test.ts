@@ -48,7 +48,7 @@ for (const backend of WEAVE_SERVERS) {
     return list(result["evaluations"]);
   };
 
-  test("schema is inferred across ops and time, without megabytes", async () => {
+  test("the schema is inferred across ops and time, without large contents", async () => {
     const rig = rigOn(state);
     const result = await rig.call(inferSchema, {}, { maxTokens: 1_000_000 });
     const fields = new Map(list(result["fields"]).map((field) => [field["path"], field]));
@@ -70,7 +70,7 @@ for (const backend of WEAVE_SERVERS) {
     assert(rig.bytes() < 1_500_000, `${rig.bytes()} bytes: at most one of the large calls is read`);
   });
 
-  test("schema of some calls, and of none", async () => {
+  test("the schema is that of the filtered calls, and empty without calls", async () => {
     const rig = rigOn(state);
     const result = await rig.call(inferSchema, {
       filters: { op_name: "audit.check" },
@@ -86,7 +86,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.match(String(none["note"]), /no calls/);
   });
 
-  test("roots of any number of traces", async () => {
+  test("roots of any number of traces are returned", async () => {
     const rig = rigOn(state);
     const known = Object.entries(traces.trace_ids);
     const ids = [
@@ -113,7 +113,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.deepEqual([none["roots"], none["resolved"], none["total_requested"]], [{}, 0, 0]);
   });
 
-  test("roots that do not fit are got by the next call", async () => {
+  test("roots that do not fit are returned by the next call", async () => {
     const rig = rigOn(state);
     const ids = Object.values(traces.trace_ids);
     const found = new Set<string>();
@@ -131,7 +131,7 @@ for (const backend of WEAVE_SERVERS) {
     assert(calls > 1);
   });
 
-  test("evaluations have the scores that Weave's client has", async () => {
+  test("evaluations have the same scores as in Weave's client", async () => {
     const Theirs = z.array(z.looseObject({
       id: z.string(),
       output: z.unknown(),
@@ -160,7 +160,7 @@ for (const backend of WEAVE_SERVERS) {
     }
   });
 
-  test("scores, answers and examples are those of the server's own results route", async () => {
+  test("scores, outputs and examples match the server's own results route", async () => {
     const { good, weak } = evaluations;
     for (const { id } of [good, weak]) {
       const options = {
@@ -199,7 +199,7 @@ for (const backend of WEAVE_SERVERS) {
     }
   });
 
-  test("failed predictions are failures and lower the pass rate", async () => {
+  test("failed predictions count as failures and lower the pass rate", async () => {
     for (const made of [evaluations.good, evaluations.weak]) {
       const [own = {}] = await summaries({ evaluation_ids: [made.id] });
       assert.equal(own["total_predictions"], made.rows);
@@ -214,7 +214,7 @@ for (const backend of WEAVE_SERVERS) {
     }
   });
 
-  test("evaluations are found by id, by their names and by the model's", async () => {
+  test("evaluations are found by id, by name and by the model's name", async () => {
     const { good, weak, release, nested } = evaluations;
     const ids = async (name: string) =>
       (await summaries({ eval_name: name })).map((one) => one["eval_id"]);
@@ -256,7 +256,7 @@ for (const backend of WEAVE_SERVERS) {
     assert(Array.isArray(none["available"]) && none["available"].includes("facts-evaluation"));
   });
 
-  test("trials of one example belong together; an unfinished evaluation says so", async () => {
+  test("trials of one example are grouped; an unfinished evaluation says so", async () => {
     const { release, unfinished } = evaluations;
     const [own = {}] = await summaries({ evaluation_ids: [release.id] });
     assert.deepEqual([own["examples"], own["total_predictions"]], [release.rows, release.trials]);
@@ -266,7 +266,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.deepEqual([open["total_predictions"], open["running"]], [unfinished.predicted, 1]);
   });
 
-  test("evaluations side by side differ where their models do", async () => {
+  test("a comparison of evaluations shows where their models differ", async () => {
     const { good, weak } = evaluations;
     const result = await rigOn(state).call(summarizeEvaluation, {
       evaluation_ids: [good.id, weak.id],
@@ -292,7 +292,7 @@ for (const backend of WEAVE_SERVERS) {
     }
   });
 
-  test("an evaluation that has no such id is reported", async () => {
+  test("an unknown evaluation id is reported", async () => {
     const { good } = evaluations;
     const other = traces.calls["agent-0"] ?? "";
     const args = { evaluation_ids: ["no-such-call", good.id, other] };
@@ -302,7 +302,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.deepEqual([none["evaluations"], none["missing"]], [[], [other]]);
   });
 
-  test("every evaluation is reached, however few fit into one answer", async () => {
+  test("every evaluation can be read, however few fit into one answer", async () => {
     const rig = rigOn(state);
     const all = (await summaries({ max_evals: 50 })).map((one) => one["eval_id"]);
     for (
@@ -334,7 +334,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.match(String(some["note"]), /more evaluations/);
   });
 
-  test("an instance without the results route gives the same figures from the calls", async () => {
+  test("a server without the results route gives the same figures, from the calls", async () => {
     const args = { eval_name: "facts-evaluation", compare: true, include_per_task: true };
     const theirs = await rigOn(state).call(summarizeEvaluation, args);
     const rig = rigOn(state);

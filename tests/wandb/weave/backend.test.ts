@@ -30,7 +30,7 @@ function readConfig(env: Readonly<Record<string, string>>): Config {
 
 const KEY = { WANDB_API_KEY: "local-0123456789012345678901234567890123456789" };
 
-Deno.test("the trace service is where Weave's SDKs look for it", () => {
+Deno.test("the trace service's address is that of Weave's SDKs", () => {
   const at = (env: Readonly<Record<string, string>>) =>
     weaveTraceUrl(readConfig(env).settings)?.href.replace(/\/$/, "");
   assert.equal(at({}), "https://trace.wandb.ai");
@@ -59,7 +59,7 @@ Deno.test("the trace service is where Weave's SDKs look for it", () => {
   assert.equal(at({ WF_TRACE_SERVER_URL: "weave.example" }), undefined);
 });
 
-Deno.test("its host is permitted with a key, and not without", () => {
+Deno.test("the service's host is permitted only with a key", () => {
   const net = (env: Readonly<Record<string, string>>) =>
     computeAccess(readConfig(env).settings, undefined, false).net;
   assert(net(KEY).includes("trace.wandb.ai:443"));
@@ -74,7 +74,7 @@ Deno.test("without an address there are no tools, and the reason is reported", (
   assert.match(wrong.absent ?? "", /WF_TRACE_SERVER_URL/);
 });
 
-Deno.test("with a key there are the six tools, which only read", () => {
+Deno.test("with a key the six read-only tools are listed", () => {
   const backend = weaveBackend(readConfig(KEY));
   assert.equal(backend.absent, undefined);
   assert.deepEqual(backend.tools.map(({ name, toolset }) => [name, toolset]), [

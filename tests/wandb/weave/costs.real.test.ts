@@ -11,7 +11,7 @@ const Refusal = z.object({
   detail: z.array(z.object({ type: z.string(), loc: z.array(z.string()) })),
 });
 
-Deno.test("custom prices are in rows, sums and the order by cost", async () => {
+Deno.test("custom prices apply to rows, sums and sorting by cost", async () => {
   const state = await shared(weaveClickhouse);
   const project = `${state.project.split("/")[0]}/costs-${crypto.randomUUID().slice(0, 8)}`;
   const price = async (more: Record<string, number> = {}) => {

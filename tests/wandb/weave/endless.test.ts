@@ -64,7 +64,7 @@ async function serveEndlessly(test: (url: string, written: () => number) => Prom
 
 const rigAt = (url: string) => rigOn({ url, apiKey: "local-key", project: "test-entity/agents" });
 
-Deno.test("rows that never end are read up to the limit", async () => {
+Deno.test("endless rows are read up to the limit", async () => {
   await serveEndlessly(async (url, written) => {
     const { traces, metadata } = await rigAt(url).call(queryTraces, { limit: 20 });
     assert.equal(list(traces).length, 20);

@@ -47,7 +47,7 @@ const call = (id: string, inputs: Record<string, unknown>): Call => ({
   inputs,
 });
 
-Deno.test("a missing reference stays one and fails no other", async () => {
+Deno.test("a missing reference stays unresolved and fails no other", async () => {
   const calls = ["a", "gone", "b", "c"].map((name) => call(name, { x: ref(name) }));
   const objects = { [ref("a")]: { n: 1 }, [ref("b")]: "text", [ref("c")]: [1, 2] };
   const { inputs, missing } = await expanded(calls, ["inputs.x"], objects);
@@ -76,14 +76,14 @@ Deno.test("parents are resolved before children, each reference once, lists item
   assert.deepEqual(batches, [1, 1]);
 });
 
-Deno.test("tables and calls are not asked for: one would fail the batch", async () => {
+Deno.test("tables and calls are not requested, since one would fail the batch", async () => {
   const text = "weave:///e/p/call/abc";
   const { inputs, batches } = await expanded([call("1", { x: text })], ["inputs.x"], {});
   assert.deepEqual(inputs, [{ x: text }]);
   assert.deepEqual(batches, []);
 });
 
-Deno.test("large calls and large values are not kept until the last", async () => {
+Deno.test("large calls and values are released early", async () => {
   const text = "x".repeat(1_000_000);
   const names = Array.from({ length: 40 }, (_, index) => `n${index}`);
   const calls = names.map((name) => call(name, { x: ref(name), text }));

@@ -8,7 +8,7 @@ import { writeCalls } from "../../support/weave/write.ts";
 import { type Data, record, rigOn } from "./harness.ts";
 
 for (const store of ["sqlite", "clickhouse"] as const) {
-  Deno.test(`agents that write no calls are named, whatever was asked (${store})`, async () => {
+  Deno.test(`every tool names agents that write no calls (${store})`, async () => {
     const weave = await startWeave({ store });
     try {
       await weave.python("seed_conversation.py", [weave.project], "weave-newest");

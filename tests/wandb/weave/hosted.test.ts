@@ -43,7 +43,7 @@ async function withStub(
 
 const ids = (result: Data) => list(result["traces"]).map((row) => row["id"]);
 
-Deno.test("calls are sorted by what they cost, through all pages", async () => {
+Deno.test("calls are sorted by cost across all pages", async () => {
   const calls = [7, 3, 9, 1, 5].map((tokens, index) =>
     call(`c${tokens}`, index, usage("priced", tokens))
   );
@@ -81,7 +81,7 @@ Deno.test("calls are sorted by what they cost, through all pages", async () => {
   });
 });
 
-Deno.test("costs of a trace are its root's, not its calls' added up", async () => {
+Deno.test("a trace's costs are those of its root, not the sum of its calls", async () => {
   const calls = [
     call("root", 0, { trace_id: "t", ...usage("priced", 10) }),
     call("child", 1, { trace_id: "t", parent_id: "root", ...usage("priced", 10) }),
@@ -93,7 +93,7 @@ Deno.test("costs of a trace are its root's, not its calls' added up", async () =
   });
 });
 
-Deno.test("what a cache gave and took is in every sum of costs", async () => {
+Deno.test("costs of reading and writing a cache are in every sum", async () => {
   const others = { cache_creation_input: 3.75e-6, cache_read_input: 0.3e-6, web_search: 0.01 };
   const prices = {
     claude: { prompt: 3e-6, completion: 15e-6, others },
@@ -148,7 +148,7 @@ Deno.test("calls that start between two pages do not shift them", async () => {
   });
 });
 
-Deno.test("a page's rows and total are about the same calls, whatever starts meanwhile", async () => {
+Deno.test("a page's rows and total cover the same calls, whatever starts meanwhile", async () => {
   let asked = 0;
   const stub = startWeaveStub({
     get calls() {
@@ -176,7 +176,7 @@ Deno.test("a cursor continues where a page with an offset ended", async () => {
   });
 });
 
-Deno.test("pages of the last week are about the same week, whenever they are asked for", async () => {
+Deno.test("pages of the last week cover the same week, whenever they are requested", async () => {
   const day = 24 * 3600;
   const now = Math.floor(Date.now() / 1000) - Date.UTC(2025, 0, 1) / 1000;
   const calls = [10, 6, 5, 4, 3].map((days) => call(`d${days}`, now - days * day));
@@ -191,7 +191,7 @@ Deno.test("pages of the last week are about the same week, whenever they are ask
   });
 });
 
-Deno.test("columns show lists as lists, and one column never hides another", async () => {
+Deno.test("columns show lists as lists, and no column hides another", async () => {
   const output = { a: "text", messages: [{ role: "user", content: "hi" }, { role: "bot" }] };
   await withStub([call("c", 0, { output })], async (stub, rig) => {
     const column = async (...columns: string[]) => {
@@ -225,7 +225,7 @@ Deno.test("columns show lists as lists, and one column never hides another", asy
   });
 });
 
-Deno.test("an empty result says how a dot within a name is written", async () => {
+Deno.test("an empty result says how to write a dot in a name", async () => {
   await withStub([call("c", 0, usage("gpt-4.1", 5))], async (_stub, rig) => {
     const note = async (path: string) => {
       const filters = { summary: { usage: { [path]: { requests: 1 } } } };
@@ -253,7 +253,7 @@ Deno.test("a trace with very many roots neither hides others nor its own number"
   });
 });
 
-Deno.test("numbers are compared as numbers, which the service insists on", async () => {
+Deno.test("numbers are compared as numbers, as the service requires", async () => {
   const calls = [9, 10, 100].map((size) => call(`c${size}`, size, { inputs: { size } }));
   await withStub(calls, async (_stub, rig) => {
     const filters = { inputs: { size: { $gt: 9.5 } } };
@@ -271,7 +271,7 @@ Deno.test("an answer that breaks off is a failure, not fewer calls", async () =>
   });
 });
 
-Deno.test("failures of the service are reported, and repeated where that helps", async (t) => {
+Deno.test("the service's failures are reported, and retried where that helps", async (t) => {
   const status = (code: number, reason: string): Fault => ({
     kind: "status",
     status: code,
@@ -307,7 +307,7 @@ Deno.test("failures of the service are reported, and repeated where that helps",
       });
     });
   }
-  await t.step("a passing failure is repeated", async () => {
+  await t.step("a temporary failure is retried", async () => {
     await withStub([call("a", 1)], async (stub, rig) => {
       for (const code of [429, 503, 502]) {
         stub.fail(STREAM, status(code, "Temporary backend error"));
@@ -328,7 +328,7 @@ Deno.test("a cancelled call ends at once", async () => {
   });
 });
 
-Deno.test("that a service has no results route is asked once", async () => {
+Deno.test("a missing results route is remembered", async () => {
   const evaluation = call("e", 0, {
     op_name: `${OP}/Evaluation.evaluate:v1`,
     inputs: { self: "weave:///test-entity/agents/object/quality:v1", model: {} },
@@ -369,7 +369,7 @@ Deno.test("that a service has no results route is asked once", async () => {
   });
 });
 
-Deno.test("evaluations of Weave's TypeScript client are counted in the same way", async (t) => {
+Deno.test("evaluations of Weave's TypeScript client are counted the same way", async (t) => {
   const evaluation = call("e", 0, {
     op_name: `${OP}/Evaluation.evaluate:v1`,
     inputs: { this: "weave:///test-entity/agents/object/quality:v1", model: `${OP}/ask:v1` },
@@ -414,7 +414,7 @@ Deno.test("evaluations of Weave's TypeScript client are counted in the same way"
   }
 });
 
-Deno.test("an evaluation tells what was raised and what it cost, finished or not", async () => {
+Deno.test("an evaluation shows its exceptions and its cost, finished or not", async () => {
   const raised = (type: string) => JSON.stringify({ type, message: "no answer", traceback: [] });
   const prediction = (id: string, parent: string, rest: Data) => [
     call(id, 1, {
@@ -457,7 +457,7 @@ Deno.test("an evaluation tells what was raised and what it cost, finished or not
   }
 });
 
-Deno.test("a comparison says when there is nothing in common to compare", async () => {
+Deno.test("a comparison says if the evaluations have nothing in common", async () => {
   const evaluation = (id: string, example: string) => [
     call(id, 0, {
       op_name: `${OP}/Evaluation.evaluate:v1`,
@@ -554,7 +554,7 @@ Deno.test("a project without calls may have agents, which are named", async () =
   }
 });
 
-Deno.test("a 500 on a read is repeated once, and no more", async () => {
+Deno.test("a 500 on a read is retried once, and no more", async () => {
   const stub = startWeaveStub({ calls: [] });
   try {
     const path = "/calls/query_stats";
@@ -625,7 +625,7 @@ Deno.test("an unfinished evaluation is summed up as its client would, and says h
   }
 });
 
-Deno.test("a model's call that cannot be distinguished from others is reported as unknown", async () => {
+Deno.test("an ambiguous model call is reported as unknown", async () => {
   const part = (id: string, op: string, rest: Data) =>
     call(id, 2, { parent_id: "p", op_name: `${OP}/${op}:v1`, ...rest });
   const calls = [
@@ -659,7 +659,7 @@ Deno.test("a model's call that cannot be distinguished from others is reported a
   });
 });
 
-Deno.test("the answer says how many predictions were searched for texts within scores", async () => {
+Deno.test("the answer says how many predictions were searched for texts in scores", async () => {
   const calls = [
     call("e", 0, { op_name: `${OP}/Evaluation.evaluate:v1`, output: {} }),
     ...Array.from({ length: 60 }, (_, index) =>

@@ -85,7 +85,7 @@ for (const backend of WEAVE_SERVERS) {
       });
 
       if (client === "weave") {
-        await t.step("every cost is what Weave's own client reads of it", async () => {
+        await t.step("every cost equals the one that Weave's client reads", async () => {
           const bridge = await startBridge(attach(state), project);
           try {
             const theirs = Calls.parse(await bridge.ask("calls", { include_costs: true }));
@@ -109,7 +109,7 @@ for (const backend of WEAVE_SERVERS) {
         });
       }
 
-      await t.step(`${client}: OpenAI's calls, at once and streamed`, async () => {
+      await t.step(`${client}: OpenAI's calls are read, whole and streamed`, async () => {
         const filters = { op_name: CREATE, parent_ids: [ids.agent] };
         const { traces } = await rig.call(queryTraces, { filters, sort_direction: "asc" });
         const rows = list(traces);
@@ -127,7 +127,7 @@ for (const backend of WEAVE_SERVERS) {
         }
       });
 
-      await t.step(`${client}: Anthropic's call, with what came from its cache`, async () => {
+      await t.step(`${client}: Anthropic's call is read, with cached tokens`, async () => {
         const filters = { op_name: "anthropic.*" };
         const [row = {}] = list((await rig.call(queryTraces, { filters }))["traces"]);
         assert.equal(record(row["inputs"])["system"], "Be brief.");
@@ -140,7 +140,7 @@ for (const backend of WEAVE_SERVERS) {
         near(costOf(row, CLAUDE), message);
       });
 
-      await t.step(`${client}: LangChain's chain, from the prompt to the model`, async () => {
+      await t.step(`${client}: LangChain's chain is read from prompt to model`, async () => {
         const columns = ["parent_id", "op", "usage", "inputs", "output", "costs"];
         const filters = { op_name: ["langchain.*", "chain.run"] };
         const { traces } = await rig.call(queryTraces, {

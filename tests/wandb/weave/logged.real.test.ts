@@ -10,7 +10,7 @@ import { list, record, rigOn } from "./harness.ts";
 const Ids = z.object({ a: z.string(), b: z.string(), unfinished: z.string() });
 
 for (const backend of WEAVE_SERVERS) {
-  Deno.test(`evaluations logged by hand count like those that Weave ran (${backend.name})`, async () => {
+  Deno.test(`evaluations logged by hand count like those run by Weave (${backend.name})`, async () => {
     const state = await shared(backend);
     const project = `${state.project.split("/")[0]}/logged-${crypto.randomUUID().slice(0, 8)}`;
     const weave = attach(state);

@@ -157,7 +157,7 @@ for (const backend of WEAVE_SERVERS) {
     },
   ];
 
-  test("the same filter gives the same set in rows, count and total", async (t) => {
+  test("a filter gives the same calls in rows, count and total", async (t) => {
     const rig = rigOn(state);
     const bridge = await startBridge(attach(state));
     try {
@@ -236,7 +236,7 @@ for (const backend of WEAVE_SERVERS) {
     }
   });
 
-  test("schema has status and latency, and downloads no contents", async () => {
+  test("detail_level schema has status and latency, and downloads no contents", async () => {
     const rig = rigOn(state);
     const args = { filters: { op_name: "ingest.document" } };
     for (
@@ -258,7 +258,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.equal(legacy["op"], "legacy_op");
   });
 
-  test("columns give exactly what was asked for", async () => {
+  test("columns give exactly the requested fields", async () => {
     const rig = rigOn(state);
     const { traces: rows } = await rig.call(queryTraces, {
       filters: { call_ids: [traces.calls["agent-0"]] },
@@ -297,7 +297,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.equal(list(none["traces"])[0]?.["id"], traces.calls["agent-0"]);
   });
 
-  test("full is full, as Weave's client has it", async () => {
+  test("full data equals that of Weave's client", async () => {
     const rig = rigOn(state);
     const bridge = await startBridge(attach(state));
     try {
@@ -318,7 +318,7 @@ for (const backend of WEAVE_SERVERS) {
     }
   });
 
-  test("the budget is spent on as many rows with as much text as fit", async () => {
+  test("the budget holds as many rows with as much text as fit", async () => {
     const rig = rigOn(state);
     const budget = 6000;
     const result = await rig.call(queryTraces, {}, { maxTokens: budget });
@@ -335,7 +335,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.equal(list(next["traces"])[0]?.["id"], list(two["traces"])[0]?.["id"]);
   });
 
-  test("usage is that of the roots, not of every call again", async () => {
+  test("usage is that of the roots, not the sum of all calls", async () => {
     const rig = rigOn(state);
     const tokens = async (filters: Data) => {
       const { metadata } = await rig.call(queryTraces, { filters, metadata_only: true });
@@ -349,7 +349,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.equal(all["input_tokens"], 300 + 603);
   });
 
-  test("references resolve when asked, and a missing one fails nothing", async () => {
+  test("references are resolved on request, and a missing one fails nothing", async () => {
     const rig = rigOn(state);
     const args = { filters: { op_name: "audit.check" }, columns: ["inputs.prompt"] };
     const plain = await rig.call(queryTraces, args);
@@ -365,7 +365,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.equal(rig.paths.filter((path) => path === "/refs/read_batch").length, 1);
   });
 
-  test("feedback comes with the call it is about", async () => {
+  test("feedback comes with its call", async () => {
     const rig = rigOn(state);
     const { traces: rows } = await rig.call(queryTraces, {
       filters: { call_ids: [traces.calls["agent-0"]] },
@@ -380,7 +380,7 @@ for (const backend of WEAVE_SERVERS) {
     ]);
   });
 
-  test("an empty result says what to try; so does an unknown project", async () => {
+  test("an empty result and an unknown project say what to try", async () => {
     const rig = rigOn(state);
     const none = await rig.call(queryTraces, { filters: { op_name: "no.such" } });
     assert.deepEqual(none["traces"], []);

@@ -42,7 +42,7 @@ for (const { backend, client } of WRITERS) {
       const rows = new Map(list(result["evaluations"]).map((row) => [row["eval_id"], row]));
       const of = (name: string): Data => rows.get(evaluations[name]?.id) ?? {};
       const score = (name: string, scorer: string) => record(record(of(name)["scores"])[scorer]);
-      await t.step(`figures ${route ? "with" : "without"} the results route`, () => {
+      await t.step(`figures agree ${route ? "with" : "without"} the results route`, () => {
         for (const [name, { summary }] of Object.entries(evaluations)) {
           if (summary !== undefined) assert.deepEqual(of(name)["recorded"], summary, name);
         }
@@ -98,7 +98,7 @@ for (const { backend, client } of WRITERS) {
       });
     }
     await t.step(
-      "references in answers are resolved where single predictions are shown",
+      "references in outputs are resolved where single predictions are shown",
       async () => {
         for (const route of [true, false]) {
           const rig = rigOn({ ...state, project });
@@ -118,7 +118,7 @@ for (const { backend, client } of WRITERS) {
       },
     );
     await t.step(
-      "texts are compared; objects that may be missing are told by their fields",
+      "text scores are compared; optional objects are shown by their fields",
       async () => {
         const rig = rigOn({ ...state, project });
         const [text, shifted] = ["text", "shifted"].map((name) => String(evaluations[name]?.id));
@@ -140,7 +140,7 @@ for (const { backend, client } of WRITERS) {
         assert.deepEqual([scored, none, mean], [3, 2, 5]);
       },
     );
-    await t.step("a plot has the model's cost, and the scorers' beside it", async () => {
+    await t.step("a plot has the model's cost, and separately the scorers'", async () => {
       const { weave } = rigOn({ ...state, project });
       const args = { evaluation_ids: [evaluations["judged"]?.id] };
       const outcome = await plotEvaluation.call(args, { ...contextFor(memoryLog([])), weave });
@@ -161,7 +161,7 @@ for (const { backend, client } of WRITERS) {
       const sometimes = list(comparison["scorers"]).find(({ scorer }) => scorer === "sometimes");
       assert.deepEqual(sometimes?.["values"], { [String(chosen[1])]: 1 });
     });
-    await t.step("OpenTelemetry's usage is counted, and its names are found as sent", async () => {
+    await t.step("OpenTelemetry's usage is counted, and its names are kept", async () => {
       const rig = rigOn({ ...state, project });
       const found = await rig.call(queryTraces, { filters: { trace_id: trace } });
       const { token_counts } = record(found["metadata"]);
@@ -201,7 +201,7 @@ for (const { backend, client } of WRITERS) {
       const { note } = await rig.call(countTraces, { filters: { op_name: "Finder.predict" } });
       assert.equal(note, undefined);
     });
-    await t.step("OpenTelemetry's roots tell what was used below them", async () => {
+    await t.step("OpenTelemetry's roots include the usage below them", async () => {
       const rig = rigOn({ ...state, project });
       const roots = { filters: { trace_roots_only: true, trace_id: trace } };
       const { traces, metadata } = await rig.call(queryTraces, roots);
@@ -230,7 +230,7 @@ for (const { backend, client } of WRITERS) {
 }
 
 for (const backend of WEAVE_SERVERS) {
-  Deno.test(`Weave's TypeScript client is followed by its own rule (${backend.name})`, async () => {
+  Deno.test(`evaluations of Weave's TypeScript client follow its own rule (${backend.name})`, async () => {
     const state = await shared(backend);
     const project = `${state.project.split("/")[0]}/typescript-${crypto.randomUUID().slice(0, 8)}`;
     const { code, stdout, stderr } = await run(Deno.execPath(), [

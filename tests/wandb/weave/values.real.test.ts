@@ -38,7 +38,7 @@ function json(type: string, message: string): string {
 const VALUES = [true, "true", 1, "1", false, "false", 0, "0", -3, 1e-7, "null"];
 
 for (const backend of WEAVE_SERVERS) {
-  Deno.test(`every text, boolean and exception is found by what is shown (${backend.name})`, async () => {
+  Deno.test(`every text, boolean and exception is found by its shown value (${backend.name})`, async () => {
     const state = await shared(backend);
     const project = `${state.project.split("/")[0]}/values-${crypto.randomUUID().slice(0, 8)}`;
     const ids = await writeCalls(state, project, [

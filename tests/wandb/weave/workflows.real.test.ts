@@ -26,7 +26,7 @@ for (const backend of WEAVE_SERVERS) {
       ...more,
     });
 
-  Deno.test(`triage: from the failing calls to their sessions and the cause (${backend.name})`, async () => {
+  Deno.test(`triage: leads from failing calls to their sessions and the cause (${backend.name})`, async () => {
     await using follower = await start();
     const [find, count, roots, read, ...none] = stepsIn(
       await follower.prompt("triage_failing_calls", { ...AT, since: "7d" }),
@@ -62,7 +62,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.equal(inputs["fail"], "root");
   });
 
-  Deno.test(`triage: with reports, the causes are written down (${backend.name})`, async () => {
+  Deno.test(`triage: if reports are configured, the causes are written to one (${backend.name})`, async () => {
     const sim = startWandbSim({ apiKey: state.apiKey });
     try {
       await seedRun(sim, { entity: "sim-team", project: "vision", run: "any" });
@@ -106,7 +106,7 @@ for (const backend of WEAVE_SERVERS) {
     }
   });
 
-  Deno.test(`explore: the schema tells what to ask for (${backend.name})`, async () => {
+  Deno.test(`explore: the schema tells what to query (${backend.name})`, async () => {
     await using follower = await start();
     const [schema, query, ...none] = stepsIn(await follower.prompt("explore_project", AT));
     assert.deepEqual(none, []);
@@ -125,7 +125,7 @@ for (const backend of WEAVE_SERVERS) {
     );
   });
 
-  Deno.test(`evals: the better model, by scores side by side (${backend.name})`, async () => {
+  Deno.test(`evals: comparing scores finds the better model (${backend.name})`, async () => {
     await using follower = await start();
     const [summarize, ...none] = stepsIn(
       await follower.prompt("compare_model_versions", { ...AT, evaluation: "facts-evaluation" }),
@@ -144,7 +144,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.ok(list(record(result["comparison"])["examples"]).length > 0);
   });
 
-  Deno.test(`evals: what changed between the version in production and the better one (${backend.name})`, async () => {
+  Deno.test(`evals: shows what changed from the production version to the better one (${backend.name})`, async () => {
     const sim = startWandbSim({ apiKey: state.apiKey });
     try {
       const here = { entity: "sim-team", project: "vision", type: "model", collection: "answerer" };
@@ -237,7 +237,7 @@ for (const backend of WEAVE_SERVERS) {
     assert.deepEqual(await stranger.suggestions("compare_model_versions", argument, AT), []);
   });
 
-  Deno.test(`calls and evaluations are read by their addresses, which results link to (${backend.name})`, async () => {
+  Deno.test(`calls and evaluations are read by their addresses, to which results link (${backend.name})`, async () => {
     await using follower = await start();
     const read = async (uri: string) => {
       const { contents: [content] } = await follower.client.readResource({ uri });

@@ -219,7 +219,7 @@ slowTest("several filters must all hold", () => {
   );
 });
 
-slowTest("a text that is missing is before no other", () => {
+slowTest("a missing text is not less than any text", () => {
   const one = (id: string, texts: Record<string, unknown>): StubCall => ({
     id,
     project_id: PROJECT,
@@ -289,7 +289,7 @@ const REFUSED: readonly (readonly [Filters, RegExp])[] = [
   [{ $in: { colour: ["red"] } }, /no filter/],
 ];
 
-slowTest("what cannot be done is refused, never ignored", async (t) => {
+slowTest("an unsupported filter is refused, never ignored", async (t) => {
   for (const [filters, message] of REFUSED) {
     await t.step(JSON.stringify(filters).slice(0, 70), () => {
       assert.throws(
@@ -354,7 +354,7 @@ slowTest("an item of a list is named by its index, however that is written", () 
   assert.deepEqual(queries[1], queries[0]);
 });
 
-slowTest("likely guesses are understood", () => {
+slowTest("likely guesses are accepted", () => {
   const built = (filters: Filters) => buildFilter(filters, PLACE, new Map());
   assert.deepEqual(built({ op: "llm.chat" }), built({ op_name: "llm.chat" }));
   assert.deepEqual(
@@ -367,7 +367,7 @@ slowTest("likely guesses are understood", () => {
   );
 });
 
-slowTest("relative times become moments where a filter may hold them, and nowhere else", () => {
+slowTest("relative times become absolute only in fields that take times", () => {
   const now = Date.UTC(2025, 0, 31, 12);
   const ago = (days: number) => now / 1000 - days * 86_400;
   const inputs = { time_range: { start: "7d" }, started_at: "7d" };

@@ -32,7 +32,7 @@ Deno.test("a sample takes at most 4 MB, and ops that do not fit are reported", (
   assert.deepEqual(chooseSample(calls("d", [5000]), 10).tooLarge, ["d"]);
 });
 
-Deno.test("each op has its turn before one has a second call; who had none is reported", () => {
+Deno.test("each op gets one call before any gets a second; ops without one are reported", () => {
   const all = [...calls("a", [1, 1, 1, 1]), ...calls("b", [1]), ...calls("c", [1])];
   assert.deepEqual(ids(chooseSample(all, 4).sample), ["a-0", "a-3", "b-0", "c-0"]);
   const { sample, left } = chooseSample(all, 2);
