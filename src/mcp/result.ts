@@ -90,13 +90,24 @@ function boundReply(
   fit: Fit,
   rows: readonly CuttableRows[],
 ): Visible {
-  const ordered = (bounded: Bounded) => removeHidden(putRowsLast(bounded, rows));
+  const ordered = putRowsLast(data, rows);
+  const boundTo = (tokens: number): Visible => {
+    const bounded = bound(ordered, tokens, rows, fit.limit);
+    // A note about what was cut stands behind the rows.
+    const last = putRowsLast(bounded.data, rows);
+    return removeHidden(
+      last === bounded.data ? bounded : { data: last, json: JSON.stringify(last) },
+    );
+  };
+  const { characters = Infinity } = fit;
   let tokens = fit.tokens;
-  let result = ordered(bound(data, tokens, rows, fit.limit));
-  while (tokens > LEAST && isLonger(writeRows(result.data, result.json, fit, rows), fit)) {
-    const { characters = Infinity } = fit;
+  let result = boundTo(tokens);
+  while (
+    tokens > LEAST && characters < Infinity &&
+    isLonger(writeRows(result.data, result.json, fit, rows), fit)
+  ) {
     tokens = Math.floor(Math.min(0.95, 0.97 * characters / result.json.length) * tokens);
-    result = ordered(bound(data, tokens, rows, fit.limit));
+    result = boundTo(tokens);
   }
   return result;
 }
@@ -108,17 +119,16 @@ function isLonger(text: string, { characters }: Fit): boolean {
   return characters !== undefined && text.length > characters;
 }
 
-/** Moves lists that may be long behind everything else. */
-function putRowsLast({ data, json }: Bounded, rows: readonly CuttableRows[]): Bounded {
+/** Moves lists that may be long behind everything else; data where they are is returned as it is. */
+function putRowsLast(
+  data: Record<string, unknown>,
+  rows: readonly CuttableRows[],
+): Record<string, unknown> {
   const lists = rows.map(({ path }) => path.split(".")[0]);
   const entries = Object.entries(data);
-  const last = entries.filter(([key]) => lists.includes(key));
-  if (last.length === 0 || last.length === entries.length) return { data, json };
-  const sorted = Object.fromEntries([
-    ...entries.filter(([key]) => !lists.includes(key)),
-    ...last,
-  ]);
-  return { data: sorted, json: JSON.stringify(sorted) };
+  const others = entries.filter(([key]) => !lists.includes(key));
+  if (entries.slice(0, others.length).every(([key]) => !lists.includes(key))) return data;
+  return Object.fromEntries([...others, ...entries.filter(([key]) => lists.includes(key))]);
 }
 
 /** Writes JSON text with one row per line: programs that cut answers cut them by lines. */
