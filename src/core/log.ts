@@ -161,7 +161,10 @@ export function createRedactor(secrets: Iterable<string>): (text: string) => str
       ),
     );
   const escapes = matchEscapes([...needles, ...short]);
+  const shortest = Math.min(...[...needles, ...short].map((secret) => secret.length));
   return (text) => {
+    // Escapes only lengthen a secret, and only a cut shortens it.
+    if (text.length < shortest && !text.includes("…")) return text;
     const replaced = replace(text);
     // Any or all of a secret's characters may be escaped; text that hides one so is shown decoded.
     const decoded = decodeEscapes(replaced, escapes);

@@ -221,15 +221,14 @@ export function redactDeep(value: unknown, redact: (text: string) => string): un
       const shown = String(node);
       return redact(`${name}=${shown}`).endsWith(`=${shown}`) ? node : "***";
     }
-    const entries = Object.entries(node);
-    const copies = entries.map(([key, child]): [string, unknown] => [
+    let same = true;
+    const copies = Object.entries(node).map(([key, child]): [string, unknown] => {
       // A tool's own names, such as `experiment`, may be somebody's password.
-      depth === 0 && OWN_NAME.test(key) ? key : redactName(key),
-      visit(child, key, depth + 1),
-    ]);
-    const same = copies.every(([key, child], index) =>
-      key === entries[index]?.[0] && child === entries[index]?.[1]
-    );
+      const clean = depth === 0 && OWN_NAME.test(key) ? key : redactName(key);
+      const value = visit(child, key, depth + 1);
+      if (clean !== key || value !== child) same = false;
+      return [clean, value];
+    });
     return same ? node : buildObject(copies);
   };
   return visit(value, "", 0);
