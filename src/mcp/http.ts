@@ -98,7 +98,7 @@ export function createHttpHandler(factory: Factory, options: HandlerOptions): Ht
     const { pathname, host } = new URL(request.url);
     const refused = hostHeaderValidationResponse(request, hosts) ??
       // A target in absolute form names the host itself, whatever the header says.
-      (host === "localhost"
+      (host === "localhost" || host === request.headers.get("host")
         ? undefined
         : hostHeaderValidationResponse(new Request(request.url, { headers: { host } }), hosts)) ??
       originValidationResponse(request, origins);

@@ -274,15 +274,19 @@ export function isTraceparent(text: string): boolean {
 }
 
 /** What the client can do; clients of the newest revision say so with each request. */
-function readCapabilities({ mcpReq }: ServerContext, { server }: McpServer) {
-  const { data } = ENVELOPE.safeParse(mcpReq.envelope);
-  return data?.[CLIENT_CAPABILITIES_META_KEY] ?? server.getClientCapabilities() ?? {};
+function readCapabilities(context: ServerContext, { server }: McpServer) {
+  return readEnvelope(context)?.[CLIENT_CAPABILITIES_META_KEY] ??
+    server.getClientCapabilities() ?? {};
 }
 
 /** What the client says about itself, with each request or at the beginning. */
-function readClient({ mcpReq }: ServerContext, { server }: McpServer) {
-  const { data } = ENVELOPE.safeParse(mcpReq.envelope);
-  return data?.[CLIENT_INFO_META_KEY] ?? server.getClientVersion();
+function readClient(context: ServerContext, { server }: McpServer) {
+  return readEnvelope(context)?.[CLIENT_INFO_META_KEY] ?? server.getClientVersion();
+}
+
+/** What a client of the newest revision says with each request. */
+function readEnvelope({ mcpReq: { envelope } }: ServerContext) {
+  return envelope === undefined ? undefined : ENVELOPE.safeParse(envelope).data;
 }
 
 function describeClient(context: ServerContext, server: McpServer): string | undefined {
