@@ -102,7 +102,7 @@ function startRecorder() {
 
 for (const { tool, args, seen, numbers = false } of TAKERS) {
   const argument = Object.keys(args("1")).find((name) => !/experiment|entity|project/.test(name));
-  Deno.test(`${tool} ${argument}: every form of a time`, async () => {
+  Deno.test(`${tool} ${argument}: accepts every form of a time`, async () => {
     await using recorder = startRecorder();
     for (const [form, meant] of FORMS) {
       if (numbers && !/^\d+$/.test(form)) continue;
@@ -119,7 +119,7 @@ for (const { tool, args, seen, numbers = false } of TAKERS) {
   });
 
   if (numbers) continue;
-  Deno.test(`${tool} ${argument}: what is not a time is refused with the forms`, async () => {
+  Deno.test(`${tool} ${argument}: refuses an invalid time with the valid forms`, async () => {
     await using recorder = startRecorder();
     for (const form of NO_TIMES) {
       const failure = await recorder.tools.fails(tool, args(form));

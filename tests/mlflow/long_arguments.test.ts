@@ -54,7 +54,7 @@ Deno.test("every tool is tested", () => {
 for (const tool of tools.list) {
   const { properties } = tool.listing().inputSchema;
   for (const argument of Object.keys(properties)) {
-    Deno.test(`${tool.name}: ${argument} of ${LENGTH} characters comes back cut or not at all`, async () => {
+    Deno.test(`${tool.name}: ${argument} of ${LENGTH} characters is shortened or not repeated`, async () => {
       for (const text of TEXTS) {
         const call = { ...CALLS[tool.name], [argument]: text };
         const { data, text: said, failure } = await tools.call(tool.name, call);

@@ -93,7 +93,7 @@ for (const [store, tools] of [["HTTP", http], ["a local store", local]] as const
     assert.match(notes(await search("name = 'book'")), /spans have that name/);
   });
 
-  Deno.test(`${store}: pages of such a search continue where the last one ended`, async () => {
+  Deno.test(`${store}: pages of a search by name continue where the last one ended`, async () => {
     const found: string[] = [];
     let page_token: string | undefined;
     do {

@@ -60,7 +60,7 @@ for (const [name, agent] of TRIED) {
     });
   }
 
-  Deno.test(`setup ${name} --remote: it reaches a server elsewhere`, async () => {
+  Deno.test(`setup ${name} --remote: the client reaches a remote server`, async () => {
     await using home = await makeHome();
     await using mlflow = startFakeMlflow();
     await using server = await startHttp({ MLFLOW_TRACKING_URI: mlflow.url });

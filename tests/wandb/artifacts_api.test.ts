@@ -112,7 +112,7 @@ for (const version of WANDB_VERSIONS) {
   const registry = wrote.registry.name;
   const linked = `${orgEntity}/wandb-registry-${registry}/${wrote.registry.collection}`;
 
-  Deno.test(`versions read as ${version} reads them`, async () => {
+  Deno.test(`versions are read as ${version} reads them`, async () => {
     await using api = await ApiBridge.open(seeded, version);
     for (const [type, collection] of [["dataset", "cars"], ["model", "car-net"]]) {
       const name = `${path}/${collection}`;
@@ -135,7 +135,7 @@ for (const version of WANDB_VERSIONS) {
     assert.equal(ours["count"], wrote.registry.versions);
   });
 
-  Deno.test(`details, lineage and files read as ${version} reads them`, async () => {
+  Deno.test(`details, lineage and files are read as ${version} reads them`, async () => {
     await using api = await ApiBridge.open(seeded, version);
     const digest = wrote.artifacts.dataset[0]?.digest ?? "";
     const names = [
@@ -218,7 +218,7 @@ for (const version of WANDB_VERSIONS) {
     }
   });
 
-  Deno.test(`registries and collections read as ${version} reads them`, async () => {
+  Deno.test(`registries and collections are read as ${version} reads them`, async () => {
     await using api = await ApiBridge.open(seeded, version);
     const theirs = await api.call(z.array(RegistryBrief), "registries", { organization });
     const ours = await ask(listRegistries, {});

@@ -52,7 +52,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.deepEqual(idsOf(byDate), idsOf(byNumber));
   });
 
-  on("output=table has a column for each selected path, however it is written", async () => {
+  on("output=table has a column for each selected path, in every spelling", async () => {
     const { text } = await tools.call("get_trace", {
       trace_id: full.trace_id,
       extract_fields: "info.trace_id,data.spans[0].name,data.spans.*.attributes.mlflow.spanType",
@@ -98,7 +98,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     }
   });
 
-  on("search_traces: pages beyond the server's 500 by itself, exactly", async () => {
+  on("search_traces: reads pages beyond the server's limit of 500, exactly", async () => {
     const total = seeded.paging.length;
     const all = await tools.ok("search_traces", {
       experiment_id: paging,
@@ -141,7 +141,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.deepEqual(seen, seeded.paging.slice(0, 30));
   });
 
-  on("search_traces: spans only where a data path asks for them", async () => {
+  on("search_traces: returns spans only if a data path selects them", async () => {
     const none = await tools.ok("search_traces", { experiment_id: agents });
     assertNoData(none);
     assert.equal(idsOf(none).length, Object.keys(seeded.traces).length);
@@ -196,7 +196,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.deepEqual(idsOf(second), idsOf(first));
   });
 
-  on("search_traces: a name as MLFLOW_EXPERIMENT_ID is found, or refused as that", async () => {
+  on("search_traces: a name in MLFLOW_EXPERIMENT_ID is found, or refused as a name", async () => {
     const one = { max_results: 1, extract_fields: "info.trace_id" };
     const withId = (id: string) =>
       toolsWith({ MLFLOW_TRACKING_URI: server.uri, MLFLOW_EXPERIMENT_ID: id });
@@ -252,7 +252,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
   });
 
   on(
-    "search_traces: output=table tells what the structure tells, and why there is nothing",
+    "search_traces: output=table says what the structure says, and explains an empty result",
     async () => {
       const wrong = await tools.call("search_traces", {
         experiment_id: agents,
@@ -274,7 +274,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     },
   );
 
-  on("search_traces: what is left empty is as if left out", async () => {
+  on("search_traces: an empty argument counts as left out", async () => {
     const plain = await tools.ok("search_traces", { experiment_id: agents });
     const blank = { run_id: "", model_id: " ", page_token: "", order_by: "", filter_string: "" };
     const data = await tools.ok("search_traces", {
@@ -290,7 +290,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.equal(idsOf(listed)[0], slowest.trace_id);
   });
 
-  on("search_traces: the last page tells the total too; a foreign token what to do", async () => {
+  on("search_traces: the last page has the total; a foreign token is refused", async () => {
     const page = { experiment_id: paging, max_results: 500, extract_fields: "info.trace_id" };
     const first = await tools.ok("search_traces", page);
     const last = await tools.ok("search_traces", {
@@ -309,7 +309,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.match(String(several.hint), /one experiment at a time/);
   });
 
-  on("get_trace: a field that the trace lacks is reported and no error", async () => {
+  on("get_trace: a field that the trace lacks is reported, and is not an error", async () => {
     const { bare } = seeded.traces;
     const data = await tools.ok("get_trace", {
       trace_id: bare.trace_id,
@@ -320,7 +320,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     });
   });
 
-  on("get_trace: every documented path gives what the documentation says", async () => {
+  on("get_trace: every documented path gives the documented value", async () => {
     const want = async (path: string) =>
       await tools.ok("get_trace", { trace_id: full.trace_id, extract_fields: path });
     assert.deepEqual(await want("info.trace_id"), { info: { trace_id: full.trace_id } });
@@ -386,7 +386,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.equal(at(data, "info", "trace_id"), full.trace_id);
   });
 
-  on("get_trace: a path that matches nothing is reported beside what matched", async () => {
+  on("get_trace: a path that matches nothing is reported, the others are returned", async () => {
     const data = await tools.ok("get_trace", {
       trace_id: full.trace_id,
       extract_fields: "info.trace_id,info.stat",
@@ -401,7 +401,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.match(String(failure.hint), /info\.state/);
   });
 
-  on("get_trace: one of 10 MB is reduced while it streams", async () => {
+  on("get_trace: a trace of 10 MB is reduced while it streams", async () => {
     const data = await tools.ok("get_trace", {
       trace_id: seeded.large.trace_id,
       extract_fields: "data.spans.*.name",
@@ -420,7 +420,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.equal(at(whole, "info", "trace_id"), seeded.large.trace_id);
   });
 
-  on("get_trace: hidden characters are taken out, other scripts stay", async () => {
+  on("get_trace: hidden characters are removed, other scripts stay", async () => {
     for (const name of ["hidden", "foreign"] as const) {
       const trace = seeded.traces[name];
       const answer = await tools.call("get_trace", { trace_id: trace.trace_id });
@@ -432,7 +432,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.ok(foreign.text.includes(JSON.stringify(seeded.texts.foreign).slice(1, 12)));
   });
 
-  on("get_trace: a trace that still runs has an info and no spans", async () => {
+  on("get_trace: a running trace has an info and no spans", async () => {
     const trace_id = seeded.traces.in_progress.trace_id;
     const data = await tools.ok("get_trace", { trace_id });
     assert.equal(at(data, "info", "state"), "IN_PROGRESS");
@@ -453,7 +453,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     }
   });
 
-  on("get_assessment: gives what the Python client logged", async () => {
+  on("get_assessment: returns what the Python client logged", async () => {
     const all = Object.entries(full.assessments ?? {});
     assert.ok(all.length > 0);
     for (const [name, logged] of all) {
@@ -479,7 +479,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.match(String(failure.hint), /a-[0-9a-f]{32}/);
   });
 
-  on("the filters of the documentation and of newer releases: answered or explained", async () => {
+  on("filters of the documentation and of newer releases are answered or explained", async () => {
     const { environment } = full.tags;
     const tagged = Object.values(seeded.traces).filter(({ tags }) => "environment" in tags);
     const cases: [filter: string, since: string, expected: readonly { trace_id: string }[]][] = [

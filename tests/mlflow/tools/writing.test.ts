@@ -25,7 +25,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     return String(typeof made === "string" ? made : at(made, "trace_id"));
   };
 
-  on("assessments: what wandflow writes, MLflow's client reads", async () => {
+  on("assessments: MLflow's client reads what wandflow writes", async () => {
     const trace_id = await trace(await experiment("assess"));
     const values: unknown[] = [0.85, 1, true, false, "good", "ünïcode 漢字", [1, "a"], {
       a: { b: 1 },
@@ -57,7 +57,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     }
   });
 
-  on("writes to one trace at the same time are all there", async () => {
+  on("concurrent writes to one trace are all kept", async () => {
     const trace_id = await trace(await experiment("together"));
     const logged = await tools.ok("log_feedback", { trace_id, name: "f", value: 1 });
     const assessment_id = at(logged, "assessment", "assessment_id");
@@ -75,7 +75,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.equal(listAt(info, "assessments").length, 1 + keys.length);
   });
 
-  on("log_feedback: the documentation's relevance score of 0.85 with a rationale", async () => {
+  on("log_feedback: stores the documentation's score of 0.85 with a rationale", async () => {
     const trace_id = await trace(await experiment("score"));
     const data = await tools.ok("log_feedback", {
       trace_id,
@@ -113,7 +113,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     }
   });
 
-  on("log_feedback: newer names, span ids, and what cannot be stored", async () => {
+  on("log_feedback: accepts newer names and span ids, refuses what cannot be stored", async () => {
     const trace_id = await trace(await experiment("spans"));
     const spans = listAt(await tools.ok("get_trace", { trace_id }), "data", "spans");
     const span_id = at(spans, 1, "span_id");
@@ -153,7 +153,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.match(missing.message, /`value` is missing/);
   });
 
-  on("log_feedback: what is left empty is as if left out, and reported", async () => {
+  on("log_feedback: an empty argument counts as left out, and is reported", async () => {
     const trace_id = await trace(await experiment("blank"));
     const data = await tools.ok("log_feedback", {
       trace_id,
@@ -173,7 +173,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.match(none.message, /cannot store null as an expectation/);
   });
 
-  on("an assessment's name in place of its id names the id", async () => {
+  on("a name given as an assessment's id is refused with the id", async () => {
     const trace_id = await trace(await experiment("names"));
     for (let count = 0; count < 12; count++) {
       await tools.ok("log_feedback", { trace_id, name: `score ${count}`, value: count });
@@ -182,7 +182,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.match(String(failure.hint), /^Its assessments: a-\w+ \(score 11\)/);
   });
 
-  on("an id that no trace has is reported with what to do", async () => {
+  on("an unknown trace id is reported with what to do", async () => {
     const trace_id = await trace(await experiment("ids"));
     const calls: [string, Record<string, unknown>][] = [
       ["get_trace", {}],
@@ -201,7 +201,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     }
   });
 
-  on("update_assessment: changes feedback and expectations, merges metadata, says so", async () => {
+  on("update_assessment: changes feedback and expectations, merges metadata", async () => {
     const trace_id = await trace(await experiment("update"));
     const made = await tools.ok("log_feedback", {
       trace_id,
@@ -246,7 +246,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.equal(unknown.error, "not_found");
   });
 
-  on("delete_assessment: refused first, then done once; never a false success", async () => {
+  on("delete_assessment: is refused, then done once, and reports no false success", async () => {
     const trace_id = await trace(await experiment("unlog"));
     const made = await tools.ok("log_feedback", { trace_id, name: "bad", value: 0.1 });
     const assessment_id = at(made, "assessment", "assessment_id");
@@ -264,7 +264,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.equal(again.error, "not_found");
   });
 
-  on("tags: set, replaced, read by MLflow's client, deleted; lossy ones refused", async () => {
+  on("tags are set, replaced, read by MLflow's client, deleted; lossy ones refused", async () => {
     const trace_id = await trace(await experiment("tags"));
     for (const value of ["one", "two ünï"]) {
       await tools.ok("set_trace_tag", { trace_id, key: "team.name", value });
@@ -301,7 +301,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.equal(at(info, "tags", "k".repeat(250)), longest);
   });
 
-  on("delete_traces: the documentation's traces older than 30 days", async () => {
+  on("delete_traces: deletes the documentation's traces older than 30 days", async () => {
     const experiment_id = await experiment("cleanup");
     const now = Date.now();
     for (const age of [40, 35, 31]) await trace(experiment_id, now - age * DAY);
@@ -348,7 +348,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     );
   });
 
-  on("delete_traces: by ids, text or list; foreign ids are reported, not counted", async () => {
+  on("delete_traces: takes ids as text or list; foreign ids are only reported", async () => {
     const experiment_id = await experiment("by id");
     const other = await trace(await experiment("other"));
     const [a, b, c] = [
@@ -394,7 +394,7 @@ for (const backend of [mlflow34, mlflowNewest]) {
     assert.equal(nowhere.error, "not_found");
   });
 
-  on("deleting asks a client that can ask, and obeys its answer", async () => {
+  on("a deletion asks a client that can ask its user, and obeys the answer", async () => {
     const experiment_id = await experiment("consent");
     const trace_ids = await trace(experiment_id);
     const args = { experiment_id, trace_ids, confirm: true };

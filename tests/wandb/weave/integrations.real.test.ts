@@ -56,7 +56,7 @@ for (const backend of WEAVE_SERVERS) {
           ? undefined
           : record(record(row["costs"])[model])["total_cost"];
 
-      await t.step(`${client}: ops, and sums that count nothing twice`, async () => {
+      await t.step(`${client}: ops are named, and sums count no call twice`, async () => {
         const all = await rig.call(queryTraces, { sort_direction: "asc" });
         const metadata = record(all["metadata"]);
         assert.deepEqual(metadata["op_distribution"], {
