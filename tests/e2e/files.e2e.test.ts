@@ -1,5 +1,6 @@
 /** A server that runs out of files keeps its calls and takes new ones once there is room. */
 import assert from "node:assert/strict";
+import { freePort } from "../support/ports.ts";
 import { productProgram, start } from "../support/product.ts";
 import { startFakeMlflow, TRACE } from "./fake_mlflow.ts";
 import { callOverHttp, LEGACY } from "./rpc.ts";
@@ -46,8 +47,3 @@ Deno.test({
     assert.match(after, /request_preview/);
   },
 });
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}

@@ -1,13 +1,14 @@
 /** What every client's JSON Schema reader accepts, as complaints about one that strays. */
+import { isRecord } from "../../src/core/json.ts";
 
 /** The complaints about the schema of a tool's arguments or result. */
 export function schemaComplaints(schema: unknown): string[] {
   const complaints: string[] = [];
-  if (!isObject(schema)) return ["the root is no object schema"];
+  if (!isRecord(schema)) return ["the root is no object schema"];
   if (schema.type !== "object") complaints.push("the root's type is not object");
-  if (!isObject(schema.properties)) complaints.push("the root has no properties");
+  if (!isRecord(schema.properties)) complaints.push("the root has no properties");
   for (const name of stringsIn(schema.required)) {
-    if (!isObject(schema.properties) || !Object.hasOwn(schema.properties, name)) {
+    if (!isRecord(schema.properties) || !Object.hasOwn(schema.properties, name)) {
       complaints.push(`required: ${name} is no property`);
     }
   }
@@ -27,37 +28,33 @@ function inside(schema: Record<string, unknown>, path: string, complaints: strin
   if (Array.isArray(schema.type)) complain("more than one type");
   if (schema.nullable !== undefined) complain("nullable is no JSON Schema");
   if (schema.type === "null") complain("null alone is refused by some clients");
-  if (schema.type === "array" && !isObject(schema.items)) complain("an array without items");
+  if (schema.type === "array" && !isRecord(schema.items)) complain("an array without items");
   if (Array.isArray(schema.enum) && schema.enum.some((value) => typeof value !== "string")) {
     complain("an enum with values that are no text");
   }
   for (
-    const [name, child] of Object.entries(isObject(schema.properties) ? schema.properties : {})
+    const [name, child] of Object.entries(isRecord(schema.properties) ? schema.properties : {})
   ) {
     const where = path === "" ? name : `${path}.${name}`;
-    if (isObject(child)) inside(child, where, complaints);
+    if (isRecord(child)) inside(child, where, complaints);
     else complaints.push(`${where}: a bare ${String(child)}`);
   }
   for (const key of ["items", "additionalProperties"]) {
     const child = schema[key];
-    if (isObject(child)) inside(child, `${path}.${key}`, complaints);
+    if (isRecord(child)) inside(child, `${path}.${key}`, complaints);
     else if (key === "additionalProperties" && child === true) complain(`a bare true in ${key}`);
   }
 }
 
 /** Properties without a `type`, which only what takes any JSON value may be. */
 export function untyped(schema: unknown, path = ""): string[] {
-  if (!isObject(schema)) return [];
-  const properties = isObject(schema.properties) ? Object.entries(schema.properties) : [];
+  if (!isRecord(schema)) return [];
+  const properties = isRecord(schema.properties) ? Object.entries(schema.properties) : [];
   return properties.flatMap(([name, child]) => {
     const where = path === "" ? name : `${path}.${name}`;
-    const own = isObject(child) && child.type === undefined ? [where] : [];
-    return [...own, ...untyped(child, where), ...untyped(isObject(child) ? child.items : 0, where)];
+    const own = isRecord(child) && child.type === undefined ? [where] : [];
+    return [...own, ...untyped(child, where), ...untyped(isRecord(child) ? child.items : 0, where)];
   });
-}
-
-function isObject(value: unknown): value is Record<string, unknown> {
-  return value !== null && typeof value === "object" && !Array.isArray(value);
 }
 
 function stringsIn(value: unknown): string[] {

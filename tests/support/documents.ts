@@ -43,7 +43,7 @@ const PROGRAM =
 /** The members of settings files that hold MCP servers. */
 const SERVERS = ["mcpServers", "servers", "context_servers", "mcp", "mcp_servers"];
 
-/** What a block is; undefined for what nothing proves yet. */
+/** The kind of a block; undefined if no test covers it yet. */
 export function kindOf({ page, language, text }: Block): Kind | undefined {
   if (page.startsWith("docs/tools/")) return "recorded";
   switch (language) {

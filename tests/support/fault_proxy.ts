@@ -1,7 +1,7 @@
 /** A proxy before a real server that fails in every way, by a seed. */
 import { RequestReader, writeAll } from "./raw_http.ts";
 
-/** What becomes of a request. */
+/** What the proxy does to a request. */
 const FAULTS = [
   "refuse 429",
   "refuse 503",
@@ -27,7 +27,7 @@ export interface FaultProxy extends AsyncDisposable {
   readonly url: string;
   /** How many of the requests fail, from 0 to 1. */
   rate: number;
-  /** Faults that were done so far. */
+  /** Faults so far. */
   readonly done: Map<Fault, number>;
   /** Requests whose client waits for an answer: method, path and fault. */
   open(): string[];

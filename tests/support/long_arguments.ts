@@ -6,7 +6,7 @@ import type { BoundTool } from "../../src/mcp/tool.ts";
 type Data = Record<string, unknown>;
 
 const LONG = `x${"long".repeat(50_000)}`;
-/** Characters of an answer, which holds a row or two besides. */
+/** Most characters of an answer, which may also contain a few rows. */
 const MOST = 4000;
 
 /** Long values that fit an argument's schema. */

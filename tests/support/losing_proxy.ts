@@ -1,7 +1,7 @@
 /** A proxy before a server that loses the replies of writes. */
 import { RequestReader, writeAll } from "./raw_http.ts";
 
-/** What becomes of a write. */
+/** What the proxy does to a write. */
 export interface Loss {
   /** Whether the server gets it, and when the reply is lost. */
   readonly when: "before it acts" | "while it acts" | "after it has acted";
@@ -9,7 +9,7 @@ export interface Loss {
   readonly status?: number;
   /** With this body; a web page if not given. */
   readonly body?: string;
-  /** Say nothing, for ever. */
+  /** Never answer. */
   readonly silent?: boolean;
   /** After the first write, no request is answered any more. */
   readonly forEver?: boolean;

@@ -15,13 +15,13 @@ const PROGRAMS = {
   conformance: "npm:@modelcontextprotocol/conformance@0.2.0-alpha.12",
   /** The official inspector, used by its command line. */
   inspector: "npm:@modelcontextprotocol/inspector@2.12.0",
-  /** The maker of bundles for desktop applications. */
+  /** The program that makes bundles for desktop applications. */
   mcpb: "npm:@anthropic-ai/mcpb@2.1.2",
 } as const;
 
 /**
  * The versions of all that they bring: a new release of one of these broke the installation once.
- * Written anew by `deno cache --no-config --lock=tests/support/npm_programs.lock npm:…` with all.
+ * Renewed by `deno cache --no-config --lock=tests/support/npm_programs.lock npm:…` with all.
  */
 const LOCKED = [`--lock=${join(ROOT, "tests", "support", "npm_programs.lock")}`, "--frozen"];
 

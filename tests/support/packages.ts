@@ -12,7 +12,7 @@ import { ensureUv } from "./python/uv.ts";
 /** A repository that names the packages in the tests. */
 export const REPOSITORY = "https://github.com/example/wandflow";
 
-/** A folder that goes when the test does. */
+/** A temporary folder that is removed when it is disposed of. */
 export interface Folder extends AsyncDisposable {
   readonly path: string;
 }
@@ -23,7 +23,7 @@ export async function temporaryFolder(): Promise<Folder> {
   return { path, [Symbol.asyncDispose]: () => Deno.remove(path, { recursive: true }) };
 }
 
-/** Everything that is released; `executables` is a folder with some. */
+/** Builds a release; `executables` is a folder with executables to pack. */
 export async function releaseIn(folder: string, executables?: string): Promise<string> {
   const output = join(folder, "release");
   await buildPackages({
@@ -46,7 +46,7 @@ export async function must(
   return stdout;
 }
 
-/** What an installed program has of the machine: where programs are, and a home of its own. */
+/** The environment of an installed program: the path of programs, and a home of its own. */
 function installed(program: string, home: string): Program {
   return { program, args: [], env: { PATH: Deno.env.get("PATH") ?? "", HOME: home } };
 }
@@ -61,14 +61,14 @@ export async function installByUv(release: string, folder: string): Promise<Prog
   return installed(join(bin, exe("wandflow")), folder);
 }
 
-/** uv, which the tests bring. */
+/** The uv that the tests install. */
 export async function uvProgram(): Promise<{ program: string; env: Record<string, string> }> {
   const uv = await ensureUv(await findPython());
   if (uv === null) throw new Error("There is no uv for this machine.");
   return uv;
 }
 
-/** `pip install` from a folder of files alone, as where there is no index. */
+/** `pip install` from a folder of files, without an index. */
 export async function installByPip(release: string, folder: string): Promise<Program> {
   const { path } = await findPython();
   const files = join(folder, "wheels");

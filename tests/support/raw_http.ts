@@ -1,6 +1,6 @@
 /** HTTP as bytes on a connection, for servers that break it. */
 
-/** Writes all of it. */
+/** Writes the whole content. */
 export async function writeAll(connection: Deno.Conn, content: string | Uint8Array): Promise<void> {
   const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
   for (let at = 0; at < bytes.length;) at += await connection.write(bytes.subarray(at));
@@ -8,7 +8,7 @@ export async function writeAll(connection: Deno.Conn, content: string | Uint8Arr
 
 /**
  * Reads requests of known length from a connection, and notices when the client has gone away:
- * `Deno.serve` misses that now and then, and lets its handler wait for ever.
+ * `Deno.serve` sometimes misses that, and its handler waits for ever.
  */
 export class RequestReader {
   /** Resolves when the client sends no more. */

@@ -19,9 +19,9 @@ export class Feed {
   }
 
   /**
-   * Waits until `find` sees in the text what it looks for.
+   * Waits until `find` returns a value for the text so far.
    *
-   * @throws Error with the text when the stream ends, or patience does, without it.
+   * @throws Error with the text when the stream ends or the time is over without one.
    */
   async until<T>(find: (text: string) => T | undefined): Promise<T> {
     const late = Promise.withResolvers<void>();
@@ -72,7 +72,7 @@ export class Feed {
   }
 }
 
-/** A running process with all of its ends in hand. Disposing of it ends it. */
+/** A running process with its three streams. Disposing of it ends it. */
 export class Running implements AsyncDisposable {
   /** What it printed. */
   readonly stdout: Feed;
@@ -84,7 +84,7 @@ export class Running implements AsyncDisposable {
   #running = true;
   #status: Promise<Deno.CommandStatus>;
 
-  /** Takes a process over whose three streams are pipes. */
+  /** Takes over a process whose three streams are pipes. */
   constructor(child: Deno.ChildProcess) {
     this.#child = child;
     this.#stdin = child.stdin.getWriter();
@@ -131,7 +131,7 @@ export class Running implements AsyncDisposable {
     }
   }
 
-  /** Ends the process if it has not ended, and lets go of its streams. */
+  /** Ends the process if it has not ended, and releases its streams. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#running) this.#child.kill("SIGKILL");
     await this.#status;

@@ -11,7 +11,7 @@ export function slowTest(
 
 /**
  * A slow test of cases that mostly wait and share nothing: a few of them run at a time, each as a step.
- * What they leak is seen for all together.
+ * Leaks are reported for all of them together.
  */
 export function slowTests(
   name: string,

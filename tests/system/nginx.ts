@@ -1,6 +1,7 @@
 /** Debian's nginx with the configuration of `deploy/`, before replicas on this machine. */
 import { join } from "node:path";
 import { certificate } from "../http/certificate.ts";
+import { freePort } from "../support/ports.ts";
 import { ROOT } from "../support/python/layout.ts";
 import { Running } from "../support/running.ts";
 
@@ -110,11 +111,6 @@ export async function startNginx(
 async function workersOf({ pid }: Running): Promise<string[]> {
   const children = await Deno.readTextFile(`/proc/${pid}/task/${pid}/children`);
   return children.trim().split(/\s+/).filter((one) => one !== "");
-}
-
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
 }
 
 async function listening(port: number, process: Running): Promise<void> {

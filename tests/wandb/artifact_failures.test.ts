@@ -8,6 +8,7 @@ import { listRegistries, listRegistryCollections } from "../../src/wandb/tools/l
 import { seedArtifact, seedLink, seedRegistry } from "./artifact_seed.ts";
 import { list, part, type Rig, startRig } from "./harness.ts";
 import { graphql, seedRun } from "./seed.ts";
+import { freePort } from "../support/ports.ts";
 import { slowTest } from "../support/slow.ts";
 
 const AT = { entity: "sim-team", project: "vision" };
@@ -393,12 +394,6 @@ slowTest("a call cancelled while a manifest arrives ends", async () => {
   controller.abort();
   assert.equal((await failed)["error"], "cancelled");
 });
-
-/** A port that is free now: the permissions of the test below have to name it. */
-function freePort(): number {
-  using listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  return listener.addr.port;
-}
 
 const PORT = freePort();
 

@@ -41,9 +41,6 @@ const Trace = z.object({
   assessments: z.record(z.string(), Assessment).optional(),
 });
 
-/** A trace of the experiment "agents" as it was described to MLflow's client. */
-export type SeededTrace = z.infer<typeof Trace>;
-
 /** Names of the traces in the experiment "agents". */
 export const TRACE_NAMES = [
   "full",

@@ -1,12 +1,10 @@
 import { join } from "node:path";
-import { freePort, startServer } from "../python/server_process.ts";
+import { freePort } from "../ports.ts";
+import { startServer } from "../python/server_process.ts";
 import { ensureVenv } from "../python/venv.ts";
 
-/** The MLflow releases the tests run: the oldest supported one and the newest pinned one. */
-export const MLFLOW_VERSIONS = ["3.4", "newest"] as const;
-
-/** One of these, or a release that only the nightly task starts. */
-export type MlflowVersion = typeof MLFLOW_VERSIONS[number] | `3.${number}`;
+/** The oldest supported release, the newest pinned one, or one that only the nightly task starts. */
+export type MlflowVersion = "3.4" | "newest" | `3.${number}`;
 
 /** How the server is started. */
 export interface MlflowOptions {

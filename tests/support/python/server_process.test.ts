@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { findPython } from "./interpreter.ts";
-import { freePort, startServer } from "./server_process.ts";
+import { freePort } from "../ports.ts";
+import { startServer } from "./server_process.ts";
 
 // A server whose child would go on without it.
 const SERVER = `

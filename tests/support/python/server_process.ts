@@ -94,11 +94,3 @@ async function answers(url: string): Promise<boolean> {
     return false;
   }
 }
-
-/** A port of the loopback address that was free a moment ago. */
-export function freePort(): number {
-  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
-  const { port } = listener.addr;
-  listener.close();
-  return port;
-}

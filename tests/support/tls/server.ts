@@ -3,7 +3,7 @@ import { findPython } from "../python/interpreter.ts";
 
 const SCRIPT = fileURLToPath(new URL("./server.py", import.meta.url));
 
-/** A server that admits only who shows a certificate of its authority. */
+/** A server that admits only clients with a certificate of its authority. */
 export interface MutualTls extends AsyncDisposable {
   readonly port: number;
   /** The common name of each certificate that was shown. */
@@ -14,7 +14,7 @@ export interface MutualTls extends AsyncDisposable {
  * Starts one; the runtime's own servers ask for no certificates.
  *
  * @param certificate File with its certificate and key.
- * @param authority File with the authority of those whom it admits.
+ * @param authority File with the authority of the clients that it admits.
  */
 export async function startMutualTls(certificate: string, authority: string): Promise<MutualTls> {
   const python = await findPython();

@@ -173,7 +173,7 @@ export function entityNode(sim: Sim, caller: User, entity: Entity): unknown {
 }
 
 /** An `Organization`. */
-export function organizationNode(
+function organizationNode(
   sim: Sim,
   caller: User,
   organization: Organization,

@@ -125,7 +125,7 @@ export function needProject(
 }
 
 /** Where this user's runs go by default. */
-export function defaultEntity(user: User): string {
+function defaultEntity(user: User): string {
   return user.username;
 }
 

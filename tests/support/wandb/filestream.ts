@@ -1,4 +1,4 @@
-/** The file stream: what a run sends while it goes. */
+/** The file stream: what a run sends while it runs. */
 import { z } from "zod";
 import { mustWrite, type Sim } from "./context.ts";
 import { SimError } from "./errors.ts";

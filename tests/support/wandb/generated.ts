@@ -46,7 +46,7 @@ export function insertGeneratedRun(sim: Sim, options: GeneratedRunOptions): void
   sim.db.runs.put({ ...run, ...options.time, generated: run.id });
 }
 
-/** What another process may ask for: a decaying loss, with validation now and then. */
+/** What another process may request: a decaying loss, with a sparse validation loss. */
 export const CurveRequest = z.object({
   entity: z.string(),
   project: z.string(),

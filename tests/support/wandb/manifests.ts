@@ -30,7 +30,7 @@ export function contentKey(hex: string): string {
 }
 
 /** Where a manifest's text is kept. */
-export function manifestKey(manifest: Manifest): string {
+function manifestKey(manifest: Manifest): string {
   return `manifest/${manifest.id}`;
 }
 

@@ -12,7 +12,7 @@ const PARTS = [
 ] as const;
 
 /** The whole schema as text. */
-export function schemaText(): string {
+function schemaText(): string {
   return PARTS
     .map((part) => Deno.readTextFileSync(new URL(`schema/${part}.graphql`, import.meta.url)))
     .join("\n");

@@ -1,4 +1,4 @@
-"""Stands in for Datadog's tracer, which Weave's servers import at their top: nobody watches them here.
+"""Stands in for Datadog's tracer, which Weave's servers import at their top.
 
 It is found before the real package, since this folder comes first on the path of what runs here.
 """

@@ -6,7 +6,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import { run } from "../python/command.ts";
-import { freePort, startServer } from "../python/server_process.ts";
+import { freePort } from "../ports.ts";
+import { startServer } from "../python/server_process.ts";
 import { ensureVenv } from "../python/venv.ts";
 
 /** Weave's trace servers, by what they store calls in. */
@@ -40,7 +41,7 @@ export interface LoggedRequest {
   readonly body: string;
 }
 
-/** What tells one where a trace server is; survives JSON. */
+/** Where a trace server is, as JSON can carry it. */
 export const WeaveState = z.object({
   /** Origin, without a trailing slash; the trace routes are at `/` and at `/traces`. */
   url: z.string(),
@@ -55,7 +56,7 @@ export const WeaveState = z.object({
   /** The SQLite file, or ClickHouse's folder. */
   database: z.string(),
 });
-/** What tells one where a trace server is; survives JSON. */
+/** Where a trace server is, as JSON can carry it. */
 export type WeaveState = z.infer<typeof WeaveState>;
 
 /** A trace server that somebody has started. */
@@ -76,7 +77,7 @@ export interface Weave extends WeaveState {
   ): Promise<string>;
 }
 
-/** A trace server of one's own. */
+/** A trace server that the caller has started and ends. */
 export interface OwnWeave extends Weave {
   /** Ends the server and removes its folder. */
   stop(): Promise<void>;
