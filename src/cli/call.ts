@@ -153,7 +153,9 @@ export function readArguments(
   }
   for (const word of words) {
     const split = word.indexOf("=");
-    if (split < 1) return `"${word}" is not key=value.`;
+    if (split < 1) {
+      return `"${word}" is not name=value. Give each argument so, or all as one JSON object in --args.`;
+    }
     args.set(word.slice(0, split), readWord(word.slice(split + 1)));
   }
   return Object.fromEntries(args);

@@ -1,6 +1,7 @@
 import { settingKeys } from "../config/resolve.ts";
 import type { Setting } from "../config/setting.ts";
-import { SETTINGS } from "../config/settings.ts";
+import { SETTINGS, type Settings } from "../config/settings.ts";
+import { isWandbConfigured } from "../config/wandb.ts";
 import { defined } from "../core/values.ts";
 import type { Health, HealthCheck } from "../mcp/backend.ts";
 import { toFailureReport } from "../mcp/result.ts";
@@ -115,7 +116,7 @@ function listFindings({ config, catalog }: Program): Finding[] {
   const { origin, settings, notes } = config;
   const runtime = origin?.runtime ?? {};
   return [
-    ...(catalog.tools.length === 0 ? [finding("error", "No tools are listed.")] : []),
+    ...(catalog.tools.length === 0 ? [noTools(config.settings, catalog.absences)] : []),
     ...notes.map(({ message }) => finding("warning", message)),
     ...(settings.insecureTls
       ? [finding("warning", "MLFLOW_TRACKING_INSECURE_TLS is set: no certificate is checked.")]
@@ -127,6 +128,16 @@ function listFindings({ config, catalog }: Program): Finding[] {
         : [finding("warning", `${name} is set; no permission limits what it does.`)]
     ),
   ];
+}
+
+/** The usual remedy, or why what is configured gives no tools. */
+function noTools(settings: Settings, absences: readonly string[]): Finding {
+  const problem = "No tools are listed.";
+  const configured = settings.trackingUri !== undefined || isWandbConfigured(settings);
+  if (!configured) return finding("error", problem);
+  const fix = absences.join(" ") ||
+    "--toolsets, --tools or --exclude-tools leaves all of them out.";
+  return { level: "error", problem, fix };
 }
 
 function finding(level: Finding["level"], problem: string, hint?: string): Finding {

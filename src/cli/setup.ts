@@ -1,9 +1,10 @@
+import { isLoopback } from "../config/access.ts";
 import { type Config, secretsInUrl } from "../config/config.ts";
 import { settingKeys } from "../config/resolve.ts";
 import type { Setting } from "../config/setting.ts";
 import { SETTINGS } from "../config/settings.ts";
 import { didYouMean } from "../core/failure.ts";
-import { quoteForShell, toHttpUrl } from "../core/values.ts";
+import { createLookup, quoteForShell, toHttpUrl } from "../core/values.ts";
 import { print, printError } from "./output.ts";
 import {
   type Client,
@@ -141,14 +142,22 @@ function writeNotes(config: Config, client: Client, server: Server): string[] {
   const { settings, origin, proxies } = config;
   if (server.kind === "remote") {
     const { token } = server;
-    return token === undefined || client.text !== undefined ? [] : [noteOnSecrets(client, [token])];
+    return [
+      ...noteOnAddress(server, client),
+      ...(token === undefined || client.text !== undefined ? [] : [noteOnSecrets(client, [token])]),
+    ];
   }
   const notes: string[] = [];
   const secrets = server.variables.filter(({ secret }) => secret).map(({ name }) => name);
   if (secrets.length > 0) {
-    const keep = "; or remove the line and keep it in ~/.netrc (wandb login) or " +
-      "~/.mlflow/credentials, which wandflow reads";
-    notes.push(noteOnSecrets(client, secrets, keep));
+    const kept = secrets.flatMap((name) => {
+      const file = FILES[name];
+      return file === undefined ? [] : [`${name} in ${file}`];
+    });
+    const otherwise = kept.length === 0
+      ? ""
+      : `; or remove the line and keep ${kept.join(", ")}, which wandflow reads`;
+    notes.push(noteOnSecrets(client, secrets, otherwise));
   }
   if (settings.wandbApiKey !== undefined && origin?.sources.wandbApiKey === undefined) {
     notes.push("The W&B key is in the netrc file, where wandflow finds it by itself.");
@@ -174,9 +183,34 @@ function writeNotes(config: Config, client: Client, server: Server): string[] {
   return notes;
 }
 
+/** The files of other programs in which wandflow finds a secret, by its variable. */
+const FILES: Readonly<Record<string, string>> = createLookup({
+  WANDB_API_KEY: "~/.netrc (wandb login)",
+  MLFLOW_TRACKING_PASSWORD: "~/.mlflow/credentials",
+});
+
+/** What will not work, or is not safe, with the address of a server elsewhere. */
+function noteOnAddress({ url, token }: Server & { kind: "remote" }, client: Client): string[] {
+  const { protocol, hostname, pathname } = new URL(url);
+  const local = isLoopback(hostname);
+  const notes: string[] = [];
+  if (client.text !== undefined && (local || protocol === "http:")) {
+    notes.push(
+      `${client.title} calls from its own servers: give an https:// address that they can reach.`,
+    );
+  } else if (token !== undefined && !local && protocol === "http:") {
+    notes.push("With http://, anyone in between can read the token: give an https:// address.");
+  }
+  if (pathname === "/") notes.push(`wandflow itself serves ${new URL("/mcp", url).href}.`);
+  return notes;
+}
+
 function noteOnSecrets(client: Client, names: readonly string[], otherwise = ""): string {
   const all = names.join(" and ");
   return client.refer === undefined
     ? `${client.title} cannot refer to variables: put the value of ${all} in its place${otherwise}.`
-    : `${all}: not written; ${client.secrets ?? `${client.title} reads it from its environment`}.`;
+    : `${all}: not written; ${
+      client.secrets ??
+        `${client.title} reads ${names.length > 1 ? "them" : "it"} from its environment`
+    }.`;
 }

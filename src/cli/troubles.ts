@@ -28,9 +28,10 @@ export const TROUBLES: readonly Trouble[] = [
     says: /(W&B|Weave).*(401|refused)|W&B does not know|API key/,
   },
   {
-    symptom: "`refused the credentials (HTTP 401)`",
-    remedy: "Check user name, password or token; a user name and password win over a token",
-    says: /refused the credentials/,
+    symptom: "`MLflow refused the credentials (HTTP 401)`",
+    remedy: "Check `MLFLOW_TRACKING_USERNAME` and `MLFLOW_TRACKING_PASSWORD`, which win, or " +
+      "`MLFLOW_TRACKING_TOKEN`",
+    says: /^MLflow refused the credentials/,
   },
   {
     symptom: "Empty results from W&B",

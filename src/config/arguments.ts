@@ -146,7 +146,7 @@ function findCommand(args: readonly string[]): { name: keyof typeof COMMANDS; in
   const commands = Object.keys(COMMANDS);
   throw new UsageError(
     `Unknown command "${name}"${didYouMean(name, commands)} ` +
-      `Commands: ${commands.join(", ")}.`,
+      `Commands: ${commands.join(", ")}. See wandflow --help.`,
   );
 }
 

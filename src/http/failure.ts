@@ -132,7 +132,9 @@ function statusFailure(reply: FailedReply): Failure {
       return as(
         "unauthorized",
         `${service} refused the credentials (HTTP 401)${said}.`,
-        "Check the user name, password, token or key that this server is configured with.",
+        "Check the credentials that this server is configured with (for MLflow " +
+          "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN), or " +
+          "those that the caller sends.",
       );
     case 403:
       return as(

@@ -103,7 +103,7 @@ export function networkFailure(place: Place, error: unknown): Failure {
   if (/dns|lookup|name or service|no address|nodename/.test(text)) {
     return fail(
       `The host name of ${service}, ${baseUrl.hostname}, is not known.`,
-      checkSetting(setting),
+      `Check ${setting} if it is set, the name service here, and HTTPS_PROXY if a proxy is needed.`,
       false,
     );
   }

@@ -117,7 +117,7 @@ Deno.test("doctor distinguishes a refused login, a refused key and an unreachabl
   const said = (word: RegExp) => report.findings.find(({ problem }) => word.test(problem));
   assert.match(
     said(/MLflow/)?.fix ?? "",
-    /Check user name, password or token; a user name and password win/,
+    /Check MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, which win, or/,
   );
   assert.match(said(/W&B/)?.fix ?? "", /make a new one at <your instance>\/authorize/);
   assert.match(said(/Nothing answers at/)?.fix ?? "", /not running there, or uses another port/);
@@ -130,6 +130,18 @@ Deno.test("doctor without configuration says that no tool is listed, and why", a
   assert.deepEqual(report.findings.map(({ problem }) => problem), ["No tools are listed."]);
   assert.match(report.findings[0]?.fix ?? "", /Neither MLFLOW_TRACKING_URI nor a W&B key is set/);
   assert.ok(report.tools.not_listed.length >= 2);
+});
+
+Deno.test("doctor says why an address that is set gives no tools", async () => {
+  const { code, report } = await examine({ MLFLOW_TRACKING_URI: "127.0.0.1:5000" });
+  assert.equal(code, 1);
+  assert.match(report.findings[0]?.fix ?? "", /Did you mean http:\/\/127\.0\.0\.1:5000\?/);
+  const nothing = await examine({
+    MLFLOW_TRACKING_URI: "http://127.0.0.1:9",
+    WANDFLOW_EXCLUDE_TOOLS: "mlflow",
+  });
+  const none = nothing.report.findings.find(({ problem }) => problem === "No tools are listed.");
+  assert.doesNotMatch(none?.fix ?? "Neither", /Neither/);
 });
 
 Deno.test("doctor warns of a wrong clock, of telemetry and of ignored values", async () => {

@@ -49,6 +49,28 @@ Deno.test("setup for a remote server refers to its token's variable", async () =
   assert.match(openai.stdout, /os\.environ\["TEAM_TOKEN"\]/);
 });
 
+Deno.test("setup warns of an address that the client cannot reach, or that shows the token", async () => {
+  const note = async (...words: string[]) => (await run(["setup", ...words], {})).stderr;
+  const elsewhere = /calls from its own servers: give an https:\/\/ address/;
+  assert.match(await note("lechat", "--remote", "http://127.0.0.1:8080/mcp"), elsewhere);
+  assert.match(await note("openai", "--remote", "http://h.example/mcp"), elsewhere);
+  assert.doesNotMatch(await note("openai", "--remote", "https://h.example/mcp"), elsewhere);
+  const token = ["--token-env", "TEAM_TOKEN"];
+  const shown = /anyone in between can read the token/;
+  assert.match(await note("cursor", "--remote", "http://h.example/mcp", ...token), shown);
+  assert.doesNotMatch(await note("cursor", "--remote", "http://localhost:1/mcp", ...token), shown);
+  assert.match(
+    await note("cursor", "--remote", "https://h.example"),
+    /wandflow itself serves https:\/\/h\.example\/mcp\./,
+  );
+});
+
+Deno.test("setup names a file only for secrets that wandflow reads from it", async () => {
+  const note = async (env: Record<string, string>) => (await run(["setup", "zed"], env)).stderr;
+  assert.match(await note({ WANDB_API_KEY: KEY }), /keep WANDB_API_KEY in ~\/\.netrc/);
+  assert.doesNotMatch(await note({ MLFLOW_TRACKING_TOKEN: "t-canary" }), /netrc|credentials/);
+});
+
 Deno.test("setup starts wandflow through the requested package manager", async () => {
   const command = async (through: string) => {
     const { stdout } = await run(["setup", "cursor", "--through", through], CONFIGURED);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { z } from "zod";
 import fc from "fast-check";
 import { parse as parseJsonc } from "jsonc-parser";
 import { parse as parseToml } from "smol-toml";
@@ -211,6 +212,47 @@ Deno.test("an existing server in a TOML file is replaced in place, whatever its 
   const local = await addEntry("", CLIENTS.codex.file, LOCAL);
   assert.equal(await addEntry(local, CLIENTS.codex.file, LOCAL), local);
 });
+
+Deno.test("what a user wrote into the entry stays", async () => {
+  const { codex, vscode } = CLIENTS;
+  const toml = await addEntry(
+    [
+      "[mcp_servers.wandflow]",
+      'command = "old"',
+      "startup_timeout_sec = 60",
+      'env = { WANDB_ENTITY = "team" }',
+      "[mcp_servers.wandflow.tools.delete_traces]",
+      'approval_mode = "approve"',
+      "[mcp_servers.other]",
+      'command = "x"',
+    ].join("\n"),
+    codex.file,
+    LOCAL,
+  );
+  const { mcp_servers: servers } = parseToml(toml);
+  const { other, wandflow } = z.object({ other: z.unknown(), wandflow: z.looseObject({}) })
+    .parse(servers);
+  assert.deepEqual(JSON.parse(JSON.stringify({ other, wandflow })), {
+    other: { command: "x" },
+    wandflow: {
+      ...codex.file.entry(LOCAL),
+      startup_timeout_sec: 60,
+      tools: { delete_traces: { approval_mode: "approve" } },
+      env: { WANDB_ENTITY: "team", ...environmentOf(codex.file.entry(LOCAL)) },
+    },
+  });
+  const json = await addEntry(
+    '{"servers": {"wandflow": {\n  // mine\n  "dev": {"watch": "*"}, "url": "https://old"\n}}}',
+    vscode.file,
+    LOCAL,
+  );
+  assert.match(json, /\/\/ mine\n\s+"dev": \{\s+"watch": "\*"\s+\}/);
+  assert.doesNotMatch(json, /https:\/\/old/);
+});
+
+function environmentOf(entry: unknown): Record<string, unknown> {
+  return z.looseObject({ env: z.record(z.string(), z.unknown()).default({}) }).parse(entry).env;
+}
 
 Deno.test("a file that is malformed, or has a value of another type there, is refused with its line", async () => {
   const { codex, cursor, vscode } = CLIENTS;

@@ -72,7 +72,7 @@ Deno.test("an invalid command line is refused with the nearest valid word", asyn
     [["tools", "--exclude-tools", "get_trase"], /no tool "get_trase".*did you mean "get_trace"\?/],
     [["call", "get_trase"], /no tool "get_trase".*did you mean "get_trace"\?/],
     [["call"], /Which tool\?/],
-    [["call", "get_trace", "trace_id"], /"trace_id" is not key=value/],
+    [["call", "get_trace", "trace_id"], /"trace_id" is not name=value/],
     [["call", "get_trace", "--args", "{"], /--args is not JSON/],
     [["call", "get_trace", "--args", "[1]"], /--args must be one JSON object/],
   ];

@@ -44,7 +44,7 @@ const PROOFS: readonly (readonly [RegExp, Proof])[] = [
     assert.equal(added.code, 0, added.output);
     await listsTools(claude, home, server);
     await home.write(".cursor/mcp.json", '{ "mcpServers": { "other": { "command": "x" } } }');
-    const { code, output } = await shell(home, `${env} ${merged} && cat mcp.json`);
+    const { code, output } = await shell(home, `${env} ${merged} && cat ~/.cursor/mcp.json`);
     assert.equal(code, 0, output);
     assert.match(output, /"other"[\s\S]*"wandflow"/);
   }],

@@ -9,8 +9,9 @@ export class UnusableFile extends Error {
 }
 
 /**
- * A settings file with the server's entry added or replaced. Everything else stays as it is,
- * including comments. Empty text gives a new file.
+ * A settings file with the server's entry added, or brought up to date: what else a user wrote into
+ * it stays, variables too. Everything else stays as it is, including comments. Empty text gives a
+ * new file.
  *
  * @throws {UnusableFile} if the text is malformed, or holds something else where servers belong.
  */
@@ -22,15 +23,39 @@ export async function addEntry(
   const entry = file.entry(server);
   if (entry === undefined) throw new UnusableFile("The client has no entry for such a server.");
   const items = file.items?.(server) ?? [];
+  const own = ownMembers(file);
+  const join = (old: unknown) => joinEntries(old, entry, own);
   return file.format === "toml"
-    ? await addToToml(text, file.servers, entry)
-    : await addToJson(text, file.servers, entry, items);
+    ? await addToToml(text, file.servers, join)
+    : await addToJson(text, file.servers, join, items);
+}
+
+/** The members that say how a server of either kind is reached; all others are the user's. */
+function ownMembers({ entry }: NonNullable<Client["file"]>): ReadonlySet<string> {
+  const variables = [true, false].map((secret) => ({ name: "NAME", value: "", secret }));
+  const servers: Server[] = [
+    { kind: "local", command: "", args: [], variables },
+    { kind: "remote", url: "", token: "NAME" },
+  ];
+  return new Set(servers.flatMap((server) => Object.keys(entry(server) ?? {})));
+}
+
+function joinEntries(old: unknown, entry: Table, own: ReadonlySet<string>): Table {
+  if (!isRecord(old)) return entry;
+  const members = Object.entries(entry).map(([name, value]) => {
+    const there = old[name];
+    return [name, isRecord(value) && isRecord(there) ? { ...there, ...value } : value];
+  });
+  return Object.fromEntries([
+    ...members,
+    ...Object.entries(old).filter(([name]) => !own.has(name)),
+  ]);
 }
 
 async function addToJson(
   text: string,
   servers: string,
-  entry: unknown,
+  join: (old: unknown) => Table,
   items: readonly (readonly [list: string, item: Readonly<Record<string, unknown>>])[],
 ): Promise<string> {
   const { applyEdits, findNodeAtLocation, getNodeValue, modify, parseTree, printParseErrorCode } =
@@ -72,7 +97,15 @@ async function addToJson(
     const known = (expect([list], "array")?.children ?? []).map((node) => getNodeValue(node));
     if (!known.some((one) => one?.id === item.id)) change([list, -1], item);
   }
-  change([servers, ENTRY], entry);
+  const there = root === undefined ? undefined : findNodeAtLocation(root, [servers, ENTRY]);
+  const old: unknown = there === undefined ? undefined : getNodeValue(there);
+  const entry = join(old);
+  if (!isRecord(old)) change([servers, ENTRY], entry);
+  else {
+    for (const name of new Set([...Object.keys(old), ...Object.keys(entry)])) {
+      if (!isDeepEqual(old[name], entry[name])) change([servers, ENTRY, name], entry[name]);
+    }
+  }
   return mark + result;
 }
 
@@ -88,7 +121,11 @@ interface Statement {
   readonly says: Table;
 }
 
-async function addToToml(text: string, servers: string, entry: Table): Promise<string> {
+async function addToToml(
+  text: string,
+  servers: string,
+  join: (old: unknown) => Table,
+): Promise<string> {
   const { parse, stringify, TomlError } = await import("smol-toml");
   const read = (toml: string): Table => {
     try {
@@ -104,6 +141,7 @@ async function addToToml(text: string, servers: string, entry: Table): Promise<s
     return isRecord(there) ? there : {};
   };
   const before = read(text);
+  const entry = join(readServers(before)[ENTRY]);
   const statements = splitStatements(text, read);
   const isOld = (one: Statement) =>
     /^\s*[^#\s]/.test(one.text) && Object.hasOwn(readServers(one.says), ENTRY);
