@@ -15,7 +15,6 @@
  * folder with one file `denort-T` (`.exe` for Windows) per target T.
  */
 import { basename, dirname, join } from "node:path";
-import { parseArgs } from "node:util";
 import { computeAccess, DENIED_NETWORK } from "../src/config/access.ts";
 import { resolveSettings } from "../src/config/resolve.ts";
 import { environmentNames } from "../src/config/settings.ts";
@@ -26,6 +25,7 @@ import { compareBaked, findBaseFault, readBaked } from "./executable.ts";
 import { bundleFlags, FEATURES, V8_FLAGS } from "./flags.ts";
 import { fileOf } from "./graph.ts";
 import { say } from "./say.ts";
+import { readFlags, refuse } from "./usage.ts";
 
 /** Every target that the runtime is built for. */
 export const TARGETS = [
@@ -266,30 +266,40 @@ export function siteHosts(site: Readonly<Record<string, string | undefined>>): s
   const access = computeAccess(settings, undefined, flags.has("port"));
   const problems = [...errors, ...access.errors];
   if (problems.length > 0) throw new Error(problems.join("\n"));
-  if (access.net.length === 0) throw new Error("These settings name no host.");
+  if (access.net.length === 0) {
+    throw new Error("These settings name no host: give addresses with http:// or https://.");
+  }
   return [...access.net];
 }
 
+function readSite(site: Parameters<typeof siteHosts>[0]): string[] {
+  try {
+    return siteHosts(site);
+  } catch (error) {
+    return refuse(error instanceof Error ? error.message : String(error));
+  }
+}
+
 async function main(): Promise<boolean> {
-  const { values } = parseArgs({
-    options: {
-      all: { type: "boolean" },
-      target: { type: "string", multiple: true },
-      "bundle-only": { type: "boolean" },
-      "tracking-uri": { type: "string" },
-      "wandb-base-url": { type: "string" },
-      "allow-hosts": { type: "string" },
-      port: { type: "string" },
-    },
+  const { all, target, "bundle-only": only, ...site } = readFlags({
+    all: { type: "boolean" },
+    target: { type: "string", multiple: true },
+    "bundle-only": { type: "boolean" },
+    "tracking-uri": { type: "string" },
+    "wandb-base-url": { type: "string" },
+    "allow-hosts": { type: "string" },
+    port: { type: "string" },
   });
-  const { all, target, "bundle-only": only, ...site } = values;
-  const hosts = siteHosts(site);
+  const targets = all === true ? TARGETS : target ?? [Deno.build.target];
+  const other = targets.find((one) => !TARGETS.some((known) => known === one));
+  if (other !== undefined) refuse(`Unknown target "${other}". Targets: ${TARGETS.join(", ")}.`);
+  const hosts = readSite(site);
   const script = await bundle(undefined, await readCommit());
   say(`Bundled ${script}`);
   if (only === true) return true;
   if (hosts.length > 0) say(`Only these hosts can be reached: ${hosts.join(", ")}`);
   let failed = 0;
-  for (const one of all === true ? TARGETS : target ?? [Deno.build.target]) {
+  for (const one of targets) {
     try {
       const base = Deno.env.get("DENORT_BIN");
       say(`Compiled ${await compile(one, script, { base, hosts })}`);

@@ -11,7 +11,6 @@
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
 import { dirname, join } from "node:path";
-import { parseArgs } from "node:util";
 import { bundle, FILE_TIME, readCommit } from "./bundle.ts";
 import { executableName, expectedSettings, TARGETS } from "./compile.ts";
 import { compareBaked, readBaked } from "./executable.ts";
@@ -25,6 +24,7 @@ import { buildSbom } from "./package/sbom.ts";
 import { buildWheel, WHEEL_NAME } from "./package/wheel.ts";
 import { type Entry, tarball, textEntry, zip } from "./package/zip.ts";
 import { say } from "./say.ts";
+import { readFlags } from "./usage.ts";
 
 /** What `buildPackages` is given. */
 interface PackageOptions {
@@ -123,8 +123,9 @@ async function writeManifests(): Promise<void> {
 }
 
 if (import.meta.main) {
-  const { values: { manifests, repository } } = parseArgs({
-    options: { repository: { type: "string" }, manifests: { type: "boolean" } },
+  const { manifests, repository } = readFlags({
+    repository: { type: "string" },
+    manifests: { type: "boolean" },
   });
   if (manifests === true) await writeManifests();
   else {
