@@ -55,7 +55,10 @@ export function retrievalPage(tools: readonly BoundTool[]): string {
     "are for other questions, asked only once.",
     markdownTable(
       ["Method", "Questions", "Right tool first", "Among the first three"],
-      [...measured, ...unseen].map(({ method, found, first, amongThree }) =>
+      [
+        ...measured,
+        ...unseen.map((one) => ({ ...one, method: `${one.method}, other questions` })),
+      ].map(({ method, found, first, amongThree }) =>
         [method, found.length, first, amongThree].map(String)
       ),
     ),
