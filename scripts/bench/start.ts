@@ -22,7 +22,7 @@ export async function bench(): Promise<Section> {
   const lines = Object.entries({ MLflow: MLFLOW, "MLflow, W&B and Weave": ALL })
     .flatMap(([what, env]) =>
       (["initialize", "tools/list"] as const).map(async (method) => ({
-        ...{ what: `${what}: to the first \`${method}\` answer`, rounds: 21 },
+        ...{ what: `${what}: to the first \`${method}\` answer`, rounds: 61 },
         goals: [goalOf("bare")(1.3)],
         wandflow: StdioClient.starts(await wandflow(env, product), method),
         bare: StdioClient.starts(await wandflow(env, empty), method),
