@@ -116,7 +116,7 @@ function listFindings({ config, catalog }: Program): Finding[] {
   const { origin, settings, notes } = config;
   const runtime = origin?.runtime ?? {};
   return [
-    ...(catalog.tools.length === 0 ? [noTools(config.settings, catalog.absences)] : []),
+    ...(catalog.tools.length === 0 ? [explainNoTools(config.settings, catalog.absences)] : []),
     ...notes.map(({ message }) => finding("warning", message)),
     ...(settings.insecureTls
       ? [finding("warning", "MLFLOW_TRACKING_INSECURE_TLS is set: no certificate is checked.")]
@@ -131,7 +131,7 @@ function listFindings({ config, catalog }: Program): Finding[] {
 }
 
 /** The usual remedy, or why what is configured gives no tools. */
-function noTools(settings: Settings, absences: readonly string[]): Finding {
+function explainNoTools(settings: Settings, absences: readonly string[]): Finding {
   const problem = "No tools are listed.";
   const configured = settings.trackingUri !== undefined || isWandbConfigured(settings);
   if (!configured) return finding("error", problem);

@@ -99,11 +99,11 @@ function boundReply(
       last === bounded.data ? bounded : { data: last, json: JSON.stringify(last) },
     );
   };
-  const { characters = Infinity } = fit;
+  const { characters } = fit;
   let tokens = fit.tokens;
   let result = boundTo(tokens);
   while (
-    tokens > LEAST && characters < Infinity &&
+    tokens > LEAST && characters !== undefined &&
     isLonger(writeRows(result.data, result.json, fit, rows), fit)
   ) {
     tokens = Math.floor(Math.min(0.95, 0.97 * characters / result.json.length) * tokens);

@@ -1,3 +1,4 @@
+import { Buffer } from "node:buffer";
 import { isRecord } from "../../core/json.ts";
 
 /** Largest message, in bytes. */
@@ -52,7 +53,7 @@ export async function readBody(
     stop.removeEventListener("abort", onAbort);
   }
   if (size > MOST) return tooLarge();
-  const body = joinBytes(chunks, size);
+  const body = Buffer.concat(chunks, size);
   if (isBatch(chunks) && repeatsId(parse(new TextDecoder().decode(body)))) {
     return refuse(400, "Several requests of this batch have the same id.");
   }
@@ -60,16 +61,6 @@ export async function readBody(
   const kept = new Headers(headers);
   for (const name of without) kept.delete(name);
   return new Request(url, { method, headers: kept, signal, body });
-}
-
-function joinBytes(chunks: readonly Uint8Array[], size: number): Uint8Array<ArrayBuffer> {
-  const whole = new Uint8Array(size);
-  let end = 0;
-  for (const chunk of chunks) {
-    whole.set(chunk, end);
-    end += chunk.length;
-  }
-  return whole;
 }
 
 /** As the SDK reads it, digits lost; undefined for what it will refuse. */
