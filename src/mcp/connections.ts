@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import { Duplex } from "node:stream";
 import { pause, waitUnlessAborted } from "../core/async.ts";
 import type { Log } from "../core/log.ts";
+import type { NextPart } from "./http/body.ts";
 
 /** What a server puts up with; times in milliseconds. */
 export interface ConnectionLimits {
@@ -29,6 +30,9 @@ const QUIET = 25;
 /** For how long at most such a pause is waited for, in milliseconds. */
 const LAST = 1_000;
 
+/** Answers a request, whose body comes apart from it. */
+type Answer = (request: Request, next: NextPart) => Promise<Response>;
+
 /** What {@link serveConnections} needs. */
 interface Serving {
   readonly hostname: string;
@@ -49,7 +53,7 @@ interface Serving {
  * accepting when the process runs out of files.
  */
 export async function serveConnections(
-  answer: (request: Request) => Promise<Response>,
+  answer: Answer,
   { hostname, port, log, stop, onListen, limits }: Serving,
 ): Promise<void> {
   const running = new Set<Promise<void>>();
@@ -294,7 +298,7 @@ async function handle({ incoming, outgoing, invite, answer, kept, log }: {
   readonly outgoing: ServerResponse;
   /** Called when the body is read: a client may wait for it before it sends one. */
   readonly invite: () => void;
-  readonly answer: (request: Request) => Promise<Response>;
+  readonly answer: Answer;
   /** Whether the connection may be used again. */
   readonly kept: () => boolean;
   readonly log: Log;
@@ -308,11 +312,18 @@ async function handle({ incoming, outgoing, invite, answer, kept, log }: {
     if (!kept()) outgoing.shouldKeepAlive = false;
     await send(response, outgoing, closed);
   };
-  const chunks: AsyncIterator<Uint8Array<ArrayBuffer>> = incoming[Symbol.asyncIterator]();
+  const chunks: AsyncIterator<Uint8Array> = incoming[Symbol.asyncIterator]();
+  let invited = false;
+  const next = async () => {
+    if (!invited) invite();
+    invited = true;
+    const { value, done } = await chunks.next();
+    return done === true ? undefined : value;
+  };
   try {
-    const request = toRequest(incoming, chunks, invite, gone.signal);
+    const request = toRequest(incoming, gone.signal);
     await reply(
-      request === undefined ? new Response(null, { status: 400 }) : await answer(request),
+      request === undefined ? new Response(null, { status: 400 }) : await answer(request, next),
     );
   } catch (error) {
     if (gone.signal.aborted) return;
@@ -329,12 +340,7 @@ async function handle({ incoming, outgoing, invite, answer, kept, log }: {
 }
 
 /** Undefined for a method or target that no request can have. */
-function toRequest(
-  incoming: IncomingMessage,
-  chunks: AsyncIterator<Uint8Array<ArrayBuffer>>,
-  invite: () => void,
-  signal: AbortSignal,
-): Request | undefined {
+function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
   const { method = "GET", url = "/", rawHeaders } = incoming;
   const headers = new Headers();
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
@@ -342,20 +348,8 @@ function toRequest(
   }
   // The Host header is the guards' business.
   const target = url.startsWith("/") ? `http://localhost${url}` : url;
-  let invited = false;
-  const body = method === "GET" || method === "HEAD"
-    ? null
-    : new ReadableStream<Uint8Array<ArrayBuffer>>({
-      pull: async (controller) => {
-        if (!invited) invite();
-        invited = true;
-        const { value, done } = await chunks.next();
-        if (done === true) controller.close();
-        else controller.enqueue(value);
-      },
-    }, { highWaterMark: 0 });
   try {
-    return new Request(target, { method, headers, body, signal });
+    return new Request(target, { method, headers, signal });
   } catch {
     return undefined;
   }

@@ -17,7 +17,7 @@ import {
   type Authentication,
   CREDENTIAL_HEADERS,
 } from "./http/auth.ts";
-import { readBody } from "./http/body.ts";
+import { type NextPart, readMessage } from "./http/body.ts";
 import type { Metrics } from "./http/metrics.ts";
 import { isTraceparent, type RequestScope } from "./server.ts";
 
@@ -52,7 +52,11 @@ interface HttpOptions extends Common {
 
 /** The handler of every HTTP request, apart from the socket so that tests can call it. */
 interface HttpHandler {
-  readonly fetch: (request: Request) => Promise<Response>;
+  /**
+   * Answers a request, whose headers lose the caller's credentials: nothing further on needs them.
+   * Its body is read from `next`, if given.
+   */
+  readonly fetch: (request: Request, next?: NextPart) => Promise<Response>;
   readonly close: () => Promise<void>;
 }
 
@@ -80,21 +84,26 @@ export function createHttpHandler(factory: Factory, options: HandlerOptions): Ht
   }, {
     onerror: (error) => options.log.debug("Request refused", { error: error.message }),
   });
-  const answer = async (request: Request): Promise<Response> => {
+  const answer = async (request: Request, next: NextPart): Promise<Response> => {
     const admitted = await authenticate(request.headers, options.authentication);
     if (admitted instanceof Response) return admitted;
-    const received = await receive(request, options.stop);
-    if (received instanceof Response) return received;
+    for (const name of CREDENTIAL_HEADERS) request.headers.delete(name);
+    const message = request.method === "POST"
+      ? await readMessage(request.headers, next, { stop: options.stop })
+      : undefined;
+    if (message instanceof Response) return message;
     // Nobody would hear what came of it.
-    if (received.signal.aborted) return text(400, "The caller has gone.\n");
+    if (request.signal.aborted) return text(400, "The caller has gone.\n");
     const authInfo = { token: "", clientId: admitted.caller?.id ?? "", scopes: [] };
     const id = randomUUID();
-    scopes.set(authInfo, openScope(id, received, admitted, options));
-    const response = await handler.fetch(received, { authInfo });
+    scopes.set(authInfo, openScope(id, request, admitted, options));
+    const response = message?.value === undefined
+      ? await handler.fetch(withBody(request, message?.bytes), { authInfo })
+      : await handler.fetch(request, { authInfo, parsedBody: message.value });
     response.headers.set("x-request-id", id);
     return response;
   };
-  const route = async (request: Request): Promise<Response> => {
+  const route = async (request: Request, next: NextPart): Promise<Response> => {
     const { pathname, host } = new URL(request.url);
     const refused = hostHeaderValidationResponse(request, hosts) ??
       // A target in absolute form names the host itself, whatever the header says.
@@ -105,7 +114,7 @@ export function createHttpHandler(factory: Factory, options: HandlerOptions): Ht
     if (refused !== undefined) return refused;
     switch (pathname) {
       case "/mcp":
-        return await answer(request);
+        return await answer(request, next);
       case "/healthz":
         return probe(request, 200, "ok");
       case "/readyz":
@@ -118,10 +127,10 @@ export function createHttpHandler(factory: Factory, options: HandlerOptions): Ht
     return text(404, "Not found. The MCP endpoint is /mcp.\n");
   };
   return {
-    fetch: async (request) => {
+    fetch: async (request, next = partsOf(request)) => {
       options.metrics?.changeOpen(1);
       try {
-        const response = await route(request);
+        const response = await route(request, next);
         options.metrics?.countAnswer(response.status);
         return response;
       } finally {
@@ -154,17 +163,17 @@ async function showMetrics(
   return probe(request, 200, metrics.render().trimEnd(), { "content-type": type });
 }
 
-/** The request with its message, but without credentials, which nothing from here on needs. */
-async function receive(
-  request: Request,
-  stop: AbortSignal | undefined,
-): Promise<Request | Response> {
-  if (request.method === "POST") {
-    return await readBody(request, stop, { without: CREDENTIAL_HEADERS });
-  }
-  const headers = new Headers(request.headers);
-  for (const name of CREDENTIAL_HEADERS) headers.delete(name);
-  return new Request(request.url, { method: request.method, headers, signal: request.signal });
+/** The same request with what was read of its body. */
+function withBody(
+  { url, method, headers, signal }: Request,
+  body: Uint8Array<ArrayBuffer> | undefined,
+): Request {
+  return new Request(url, { method, headers, signal, body: body ?? null });
+}
+
+function partsOf({ body }: Request): NextPart {
+  const reader = body?.getReader();
+  return async () => (await reader?.read())?.value;
 }
 
 function openScope(

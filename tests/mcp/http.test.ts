@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHttpHandler, runHttp } from "../../src/mcp/http.ts";
 import { createMetrics } from "../../src/mcp/http/metrics.ts";
-import { readBody } from "../../src/mcp/http/body.ts";
+import { readMessage } from "../../src/mcp/http/body.ts";
 import { acting, echo, factoryOf, keptLog } from "./support.ts";
 
 const ROUTES = ["/mcp", "/healthz", "/readyz", "/metrics", "/", "/other", "/mcp/", "/MCP"];
@@ -205,17 +205,12 @@ Deno.test("a message beyond the limit is refused", async () => {
 });
 
 Deno.test("a message that stops arriving is refused, whatever is missing", async () => {
-  const silent = new ReadableStream<Uint8Array>({
-    start: (controller) => controller.enqueue(new TextEncoder().encode('{"jsonrpc"')),
-  });
-  const request = new Request(call().url, {
-    method: "POST",
-    headers: call().headers,
-    body: silent,
-  });
-  const refused = await readBody(request, undefined, {
-    patience: { part: 20, whole: 1000 },
-  });
+  const parts = [new TextEncoder().encode('{"jsonrpc"')];
+  const refused = await readMessage(
+    call().headers,
+    () => parts.length > 0 ? Promise.resolve(parts.shift()) : new Promise(() => {}),
+    { patience: { part: 20, whole: 1000 } },
+  );
   assert.ok(refused instanceof Response);
   assert.deepEqual([refused.status, refused.headers.get("connection")], [408, "close"]);
 });
