@@ -339,17 +339,17 @@ async function handle({ incoming, outgoing, invite, answer, kept, log }: {
   await closed;
 }
 
-/** Undefined for a method or target that no request can have. */
+/** Undefined for a method, target or header that no request can have. */
 function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
   const { method = "GET", url = "/", rawHeaders } = incoming;
-  const headers = new Headers();
-  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-    headers.append(rawHeaders[index] ?? "", rawHeaders[index + 1] ?? "");
-  }
   // The Host header is the guards' business.
   const target = url.startsWith("/") ? `http://localhost${url}` : url;
   try {
-    return new Request(target, { method, headers, signal });
+    const request = new Request(target, { method, signal });
+    for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+      request.headers.append(rawHeaders[index] ?? "", rawHeaders[index + 1] ?? "");
+    }
+    return request;
   } catch {
     return undefined;
   }
