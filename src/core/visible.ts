@@ -1,3 +1,4 @@
+import { isRecord } from "./json.ts";
 import { buildObject, once } from "./values.ts";
 import { IDEOGRAPHS, LETTERS } from "./variant_table.ts";
 
@@ -204,34 +205,38 @@ export function redactDeep(value: unknown, redact: (text: string) => string): un
   const plain = listNumbers(value);
   const hasNumbers = redact(plain) !== plain;
   const keys = new Map<string, string>();
-  const redactName = (key: string): string => {
+  const redactName = (key: string, depth: number): string => {
+    // A tool's own names, such as `experiment`, may be somebody's password.
+    if (depth === 0 && OWN_NAME.test(key)) return key;
     const clean = keys.get(key) ?? redactKey(key, redact);
     keys.set(key, clean);
     return clean;
   };
-  const visit = (node: unknown, name: string, depth: number): unknown => {
-    if (typeof node === "string") return redact(node);
-    if (node === null || node === undefined) return node;
-    if (Array.isArray(node)) {
-      const copy = node.map((item) => visit(item, name, depth));
-      return copy.every((item, index) => item === node[index]) ? node : copy;
-    }
-    if (typeof node !== "object") {
-      if (!hasNumbers) return node;
-      const shown = String(node);
-      return redact(`${name}=${shown}`).endsWith(`=${shown}`) ? node : "***";
-    }
-    let same = true;
-    const copies = Object.entries(node).map(([key, child]): [string, unknown] => {
-      // A tool's own names, such as `experiment`, may be somebody's password.
-      const clean = depth === 0 && OWN_NAME.test(key) ? key : redactName(key);
-      const value = visit(child, key, depth + 1);
-      if (clean !== key || value !== child) same = false;
-      return [clean, value];
-    });
-    return same ? node : buildObject(copies);
+  const redactLeaf = (leaf: unknown, name: string): unknown => {
+    if (typeof leaf === "string") return redact(leaf);
+    if (!hasNumbers || leaf === null || leaf === undefined) return leaf;
+    const shown = String(leaf);
+    return redact(`${name}=${shown}`).endsWith(`=${shown}`) ? leaf : "***";
   };
-  return visit(value, "", 0);
+  // Most values have no secret, which is found without a copy.
+  const isClean = (node: unknown, name: string, depth: number): boolean => {
+    if (Array.isArray(node)) return node.every((item) => isClean(item, name, depth));
+    if (!isRecord(node)) return redactLeaf(node, name) === node;
+    return Object.keys(node).every((key) =>
+      redactName(key, depth) === key && isClean(node[key], key, depth + 1)
+    );
+  };
+  const copy = (node: unknown, name: string, depth: number): unknown => {
+    if (Array.isArray(node)) return node.map((item) => copy(item, name, depth));
+    if (!isRecord(node)) return redactLeaf(node, name);
+    return buildObject(
+      Object.entries(node).map(([key, child]) => [
+        redactName(key, depth),
+        copy(child, key, depth + 1),
+      ]),
+    );
+  };
+  return isClean(value, "", 0) ? value : copy(value, "", 0);
 }
 
 /** Every number and boolean with its name, as one text: most results have no secret there. */
@@ -239,9 +244,8 @@ function listNumbers(value: unknown): string {
   const lines: string[] = [];
   const visit = (node: unknown, name: string): void => {
     if (Array.isArray(node)) { for (const item of node) visit(item, name); }
-    else if (node !== null && typeof node === "object") {
-      for (const [key, child] of Object.entries(node)) visit(child, key);
-    } else if (typeof node !== "string") lines.push(`${name}=${String(node)}`);
+    else if (isRecord(node)) { for (const key of Object.keys(node)) visit(node[key], key); }
+    else if (typeof node !== "string") lines.push(`${name}=${String(node)}`);
   };
   visit(value, "");
   return lines.join("\n");

@@ -28,8 +28,7 @@ export function bound(
   rows: readonly CuttableRows[] = [],
   limit = `MAX_RESPONSE_TOKENS=${budget}`,
 ): Bounded {
-  const sizes = [Number.POSITIVE_INFINITY, ...STRING_LIMITS];
-  const [whole = 0, ...least] = leastLengths(data, sizes);
+  const [whole = 0] = leastLengths(data, [Number.POSITIVE_INFINITY]);
   if (mayFit(whole, budget)) {
     const json = JSON.stringify(data);
     if (fitsTokens(json, budget)) return { data, json };
@@ -37,7 +36,7 @@ export function bound(
   const brief = rows.some((list) => list.brief !== undefined);
   const less = brief
     ? shrinkBrief(data, budget, rows, limit)
-    : shrinkTo(data, budget, rows, least, limit);
+    : shrinkTo(data, budget, rows, leastLengths(data, STRING_LIMITS), limit);
   return { data: less, json: JSON.stringify(less) };
 }
 

@@ -1,3 +1,4 @@
+import { isRecord } from "../core/json.ts";
 import { cutText } from "../core/values.ts";
 
 /** How much of one answer a client hands to its model. */
@@ -215,11 +216,11 @@ export function leastLengths(value: unknown, sizes: readonly number[]): number[]
     } else if (Array.isArray(node)) {
       fixed += 2;
       for (const item of node) visit(item);
-    } else if (node !== null && typeof node === "object") {
+    } else if (isRecord(node)) {
       fixed += 2;
-      for (const [key, child] of Object.entries(node)) {
+      for (const key of Object.keys(node)) {
         fixed += key.length + 3;
-        visit(child);
+        visit(node[key]);
       }
     } else fixed += 2;
   };

@@ -6,7 +6,7 @@
  */
 import { createLookup } from "../core/values.ts";
 import * as z from "zod";
-import { isJsonObject, type Json, type JsonObject, tryParseJson } from "../core/json.ts";
+import { isJsonObject, isRecord, type Json, type JsonObject, tryParseJson } from "../core/json.ts";
 
 /** A `JSONString` or `JSON` field, parsed; undefined for null and for text that is not JSON. */
 export const JSON_FIELD: z.ZodType<Json | undefined> = z.unknown().optional().transform((value) => {
@@ -116,8 +116,9 @@ export const HISTORY_KEYS: z.ZodType<HistoryKeys> = JSON_FIELD.transform((value)
 /** Whether a value is JSON already, as in a reply that was parsed; a copy would cost more. */
 function isJson(value: unknown): value is Json {
   if (typeof value === "number") return Number.isFinite(value);
-  if (typeof value !== "object") return typeof value === "string" || typeof value === "boolean";
-  return value === null || Object.values(value).every(isJson);
+  if (Array.isArray(value)) return value.every(isJson);
+  if (isRecord(value)) return Object.keys(value).every((key) => isJson(value[key]));
+  return value === null || typeof value === "string" || typeof value === "boolean";
 }
 
 /** Drops null and undefined. */
