@@ -80,7 +80,10 @@ function parse(text: string): unknown {
   }
 }
 
-/** Whether two requests of a batch (clients of 2025-03-26 may send one) have one id: both would be carried out, and one of them answered. */
+/**
+ * Whether two requests of a batch, which clients of 2025-03-26 may send, have one id: both would be
+ * carried out, and one of them answered.
+ */
 function repeatsId(batch: unknown): boolean {
   if (!Array.isArray(batch)) return false;
   const ids = batch.flatMap((one: unknown) =>
