@@ -198,8 +198,9 @@ function writeClass(ranges: string): string {
 }
 
 /**
- * Redacts every text, number and key of a JSON value; one without secrets is returned as it is.
- * Numbers and booleans count as a short secret only under a name such as `password`.
+ * Redacts every text, number and key of a JSON value. Parts without secrets are returned as they
+ * are; most values have none. Numbers and booleans count as a short secret only under a name such
+ * as `password`.
  */
 export function redactDeep(value: unknown, redact: (text: string) => string): unknown {
   const plain = listNumbers(value);
@@ -218,25 +219,38 @@ export function redactDeep(value: unknown, redact: (text: string) => string): un
     const shown = String(leaf);
     return redact(`${name}=${shown}`).endsWith(`=${shown}`) ? leaf : "***";
   };
-  // Most values have no secret, which is found without a copy.
-  const isClean = (node: unknown, name: string, depth: number): boolean => {
-    if (Array.isArray(node)) return node.every((item) => isClean(item, name, depth));
-    if (!isRecord(node)) return redactLeaf(node, name) === node;
-    return Object.keys(node).every((key) =>
-      redactName(key, depth) === key && isClean(node[key], key, depth + 1)
-    );
+  const visitArray = (list: readonly unknown[], name: string, depth: number) => {
+    let copy: unknown[] | undefined;
+    for (let index = 0; index < list.length; index++) {
+      const clean = visit(list[index], name, depth);
+      if (clean === list[index]) continue;
+      copy ??= [...list];
+      copy[index] = clean;
+    }
+    return copy ?? list;
   };
-  const copy = (node: unknown, name: string, depth: number): unknown => {
-    if (Array.isArray(node)) return node.map((item) => copy(item, name, depth));
-    if (!isRecord(node)) return redactLeaf(node, name);
+  const visitRecord = (record: Record<string, unknown>, depth: number) => {
+    const names = Object.keys(record);
+    let changed: Map<string, unknown> | undefined;
+    for (const key of names) {
+      const clean = visit(record[key], key, depth + 1);
+      if (clean === record[key] && redactName(key, depth) === key) continue;
+      changed ??= new Map();
+      changed.set(key, clean);
+    }
+    if (changed === undefined) return record;
     return buildObject(
-      Object.entries(node).map(([key, child]) => [
+      names.map((key) => [
         redactName(key, depth),
-        copy(child, key, depth + 1),
+        changed.has(key) ? changed.get(key) : record[key],
       ]),
     );
   };
-  return isClean(value, "", 0) ? value : copy(value, "", 0);
+  const visit = (node: unknown, name: string, depth: number): unknown => {
+    if (Array.isArray(node)) return visitArray(node, name, depth);
+    return isRecord(node) ? visitRecord(node, depth) : redactLeaf(node, name);
+  };
+  return visit(value, "", 0);
 }
 
 /** Every number and boolean with its name, as one text: most results have no secret there. */

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { createRedactor, readLifetime } from "../../src/core/log.ts";
+import { isRecord } from "../../src/core/json.ts";
 import { redactDeep } from "../../src/core/visible.ts";
 import { cutText } from "../../src/core/values.ts";
 
@@ -85,10 +86,14 @@ Deno.test("a short secret is hidden where it is a credential, and kept as a word
   }
 });
 
-Deno.test("values are redacted in texts and keys; a value without secrets is the same object", () => {
+Deno.test("values are redacted in texts and keys; parts without secrets are the same objects", () => {
   const redact = createRedactor(["canary-1234", "experiment"]);
   const clean = { experiment_id: "1", list: [{ a: null, b: 2 }] };
   assert.equal(redactDeep(clean, redact), clean);
+  const parts = redactDeep({ clean, list: [clean, "k-canary-1"] }, createRedactor(["k-canary-1"]));
+  assert.deepEqual(parts, { clean, list: [clean, "***"] });
+  assert.ok(isRecord(parts) && Array.isArray(parts.list));
+  assert.deepEqual([parts.clean === clean, parts.list[0] === clean], [true, true]);
   const found = { list: [{ "x-canary-1234": "t canary-1234" }], experiment: ["experiment"] };
   assert.deepEqual(redactDeep(found, redact), {
     list: [{ "x-***": "t ***" }],
