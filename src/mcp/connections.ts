@@ -25,6 +25,13 @@ const MOST_WAITING = 16;
 /** Wait before connections are accepted again where there were no files for them, in milliseconds. */
 const BREATH = 250;
 
+/** What accepting a connection fails with if its client is gone. */
+const GONE = [
+  Deno.errors.NotConnected,
+  Deno.errors.ConnectionAborted,
+  Deno.errors.ConnectionReset,
+] as const;
+
 /** After which pause no more connections are waited for that have come before the end. */
 const QUIET = 25;
 /** For how long at most such a pause is waited for, in milliseconds. */
@@ -89,7 +96,7 @@ export async function serveConnections(
     if (connection !== undefined) server.emit("connection", connection);
   };
   for (let lacking = false;;) {
-    const next = listener.accept();
+    const next = accept(listener);
     try {
       stop.throwIfAborted();
       connect(await waitUnlessAborted(stop, next));
@@ -110,6 +117,17 @@ export async function serveConnections(
   await connections.end();
 }
 
+/** The next connection. A client that has reset its own before it was accepted is not waited for. */
+async function accept(listener: Deno.TcpListener): Promise<Deno.TcpConn> {
+  for (;;) {
+    try {
+      return await listener.accept();
+    } catch (error) {
+      if (!GONE.some((gone) => error instanceof gone)) throw error;
+    }
+  }
+}
+
 /**
  * Takes the connections that wait to be accepted, then stops listening: whoever has connected has
  * sent a request, and the system would reset the connection without a word.
@@ -120,7 +138,7 @@ async function takeLast(
   take: (stream: Deno.TcpConn) => void,
 ): Promise<void> {
   const begun = performance.now();
-  for (let next = first;; next = listener.accept()) {
+  for (let next = first;; next = accept(listener)) {
     // Where new ones come all the time, the shortest pause will do.
     const quiet = performance.now() - begun < LAST ? QUIET : 1;
     // The second pause: after a busy moment, time is up before the system has been asked again.

@@ -7,6 +7,18 @@ import { keptLog } from "./support.ts";
 const encode = (text: string) => new TextEncoder().encode(text);
 const GET = "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
+/** A program that opens three connections and resets them. */
+const RESETTING = `
+  import { once } from "node:events";
+  import { connect } from "node:net";
+  for (let time = 0; time < 3; time++) {
+    const socket = connect(Number(Deno.args[0]), "127.0.0.1");
+    await once(socket, "connect");
+    socket.resetAndDestroy();
+    await once(socket, "close");
+  }
+`;
+
 /** A server that answers everything, or what is given. */
 async function serving(
   limits: Partial<ConnectionLimits>,
@@ -14,16 +26,19 @@ async function serving(
 ) {
   const stopping = new AbortController();
   const listening = Promise.withResolvers<Deno.NetAddr>();
+  const kept = keptLog();
   const ended = serveConnections(answer, {
     hostname: "127.0.0.1",
     port: 0,
-    log: keptLog().log,
+    log: kept.log,
     stop: stopping.signal,
     onListen: listening.resolve,
     limits,
   });
   const { port } = await listening.promise;
   return {
+    kept,
+    port,
     url: `http://127.0.0.1:${port}/`,
     connect: () => Deno.connect({ hostname: "127.0.0.1", port }),
     [Symbol.asyncDispose]: async () => {
@@ -166,6 +181,19 @@ Deno.test("of too many connections, idle ones are closed first, then the newest"
   }
   using later = await server.connect();
   assert.match(await ask(later), /here/);
+});
+
+Deno.test("clients that reset their connections before these are accepted disturb no others", async () => {
+  await using server = await serving({});
+  using idle = await server.connect();
+  await ask(idle);
+  // Nothing is accepted while this process waits for the other.
+  const args = ["eval", RESETTING, `${server.port}`];
+  assert.equal(new Deno.Command(Deno.execPath(), { args }).outputSync().success, true);
+  using next = await server.connect();
+  await ask(next);
+  await ask(idle);
+  assert.deepEqual(server.kept.lines, []);
 });
 
 Deno.test("a client that does not read its answer is dropped, and its request ends", async () => {
