@@ -204,6 +204,15 @@ Deno.test("a message beyond the limit is refused", async () => {
   assert.equal(response.status, 413);
 });
 
+Deno.test("a message that takes too long is refused, even if its parts come without a pause", async () => {
+  const parts = [" ", "{}"].map((part) => new TextEncoder().encode(part));
+  const refused = await readMessage(call().headers, () => Promise.resolve(parts.shift()), {
+    patience: { part: 1000, whole: 0 },
+  });
+  assert.ok(refused instanceof Response);
+  assert.equal(refused.status, 408);
+});
+
 Deno.test("a message that stops arriving is refused, whatever is missing", async () => {
   const parts = [new TextEncoder().encode('{"jsonrpc"')];
   const refused = await readMessage(

@@ -38,16 +38,21 @@ export async function readMessage(
   const ended = Promise.withResolvers<never>();
   ended.promise.catch(() => {});
   const giveUp = () => ended.reject(new Error("The message is no longer waited for."));
+  const tooLate = () => {
+    late = true;
+    giveUp();
+  };
   stop?.addEventListener("abort", giveUp);
   let timer: ReturnType<typeof setTimeout> | undefined;
   try {
     stop?.throwIfAborted();
     while (size <= MOST) {
-      timer = setTimeout(() => {
-        late = true;
-        giveUp();
-      }, Math.min(patience.part, end - performance.now()));
-      const part = await Promise.race([next(), ended.promise]);
+      const left = Math.min(patience.part, end - performance.now());
+      // Where parts come without a pause, no timer would run.
+      if (left <= 0) tooLate();
+      else timer = setTimeout(tooLate, left);
+      // The end comes first: the next part may be there already.
+      const part = await Promise.race([ended.promise, next()]);
       clearTimeout(timer);
       if (part === undefined) break;
       size += part.length;
