@@ -22,6 +22,12 @@ const LINGER = { part: 2_000, whole: 120_000 };
 /** Requests on one connection that wait for their turn before no more are read. */
 const MOST_WAITING = 16;
 
+/**
+ * So many parts of a body may be of any size, more must have so many bytes on average: each takes
+ * some 700 bytes of memory, and chunks may have one byte.
+ */
+const SMALL = { parts: 8_192, bytes: 64 };
+
 /** Wait before connections are accepted again where there were no files for them, in milliseconds. */
 const BREATH = 250;
 
@@ -332,11 +338,18 @@ async function handle({ incoming, outgoing, invite, answer, kept, log }: {
   };
   const chunks: AsyncIterator<Uint8Array> = incoming[Symbol.asyncIterator]();
   let invited = false;
+  let [parts, bytes] = [0, 0];
   const next = async () => {
     if (!invited) invite();
     invited = true;
+    if (parts > SMALL.parts && bytes < parts * SMALL.bytes) {
+      throw new Error("The body comes in too many parts.");
+    }
     const { value, done } = await chunks.next();
-    return done === true ? undefined : value;
+    if (done === true) return undefined;
+    parts += 1;
+    bytes += value.length;
+    return value;
   };
   try {
     const request = toRequest(incoming, gone.signal);
@@ -351,7 +364,8 @@ async function handle({ incoming, outgoing, invite, answer, kept, log }: {
   }
   // Nobody else reads what is left of the body, and the client may read its answer only afterwards.
   const rest = (async () => {
-    while ((await chunks.next()).done !== true);
+    invited = true;
+    while (await next() !== undefined);
   })();
   rest.catch(() => {});
   await closed;

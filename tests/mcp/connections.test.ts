@@ -22,7 +22,7 @@ const RESETTING = `
 /** A server that answers everything, or what is given. */
 async function serving(
   limits: Partial<ConnectionLimits>,
-  answer: (request: Request) => Promise<Response> = () => Promise.resolve(new Response("here\n")),
+  answer: Parameters<typeof serveConnections>[0] = () => Promise.resolve(new Response("here\n")),
 ) {
   const stopping = new AbortController();
   const listening = Promise.withResolvers<Deno.NetAddr>();
@@ -103,6 +103,33 @@ Deno.test("a connection answers one request after the other, and is closed when 
     assert.match(await ask(connection), /^HTTP\/1.1 200 OK\r\n(.+\r\n)*content-length: 5\r\n/i);
   }
   assert.equal(await rest(connection), "");
+});
+
+Deno.test("a body in countless tiny parts is not read to its end, one in small parts is", async () => {
+  const received: (number | string)[] = [];
+  await using server = await serving({ quiet: 400 }, async (_request, next) => {
+    let size = 0;
+    try {
+      for (let part = await next(); part !== undefined; part = await next()) size += part.length;
+      received.push(size);
+    } catch (error) {
+      received.push(String(error));
+    }
+    return new Response("here\n", { headers: { connection: "close" } });
+  });
+  const send = async (size: number, count: number) => {
+    using connection = await server.connect();
+    const head = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n";
+    const chunk = `${size.toString(16)}\r\n${"x".repeat(size)}\r\n`;
+    const sent = writeAll(connection, `${head}${chunk.repeat(count)}0\r\n\r\n`).catch(() => {});
+    const answer = await rest(connection);
+    await sent;
+    return answer;
+  };
+  assert.match(await send(100, 20_000), /here\n$/);
+  assert.match(await send(1, 8_000), /here\n$/);
+  assert.match(await send(1, 20_000), /here\n$/);
+  assert.deepEqual(received, [2_000_000, 8_000, "Error: The body comes in too many parts."]);
 });
 
 Deno.test("requests that are sent at once are answered one after the other", async () => {
