@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { fileURLToPath } from "node:url";
 import { createLog } from "../../src/core/log.ts";
-import { createHttpHandler } from "../../src/mcp/http.ts";
+import { runHttp } from "../../src/mcp/http.ts";
 import { startFakeMlflow } from "../e2e/fake_mlflow.ts";
 import { startHttp } from "../support/product.ts";
 import { createFixture } from "./fixture.ts";
@@ -73,22 +73,23 @@ async function judgeFixture(revision: Revision) {
     secrets: [],
     write: (line) => lines.push(line),
   });
-  const handler = createHttpHandler(() => createFixture(), {
+  const stopping = new AbortController();
+  const { promise: url, resolve: onListen } = Promise.withResolvers<string>();
+  const ended = runHttp(() => createFixture(), {
+    hostname: "127.0.0.1",
+    port: 0,
     allowedHosts: [],
     authentication: { kind: "none" },
     log,
-    ready: () => true,
+    stop: stopping.signal,
+    onListen,
   });
-  const server = Deno.serve(
-    { hostname: "127.0.0.1", port: 0, onListen() {} },
-    (request) => handler.fetch(request),
-  );
   try {
-    const verdict = await runSuite(`http://127.0.0.1:${server.addr.port}/mcp`, revision);
+    const verdict = await runSuite(await url, revision);
     assert.deepEqual(lines, []);
     return verdict;
   } finally {
-    await handler.close();
-    await server.shutdown();
+    stopping.abort();
+    await ended;
   }
 }
