@@ -115,23 +115,47 @@ export function stripInvisibleDeep(value: unknown): { value: unknown; removed: n
     removed += result.removed;
     return result.text;
   };
-  const visit = (node: unknown): unknown => {
-    if (typeof node === "string") return clean(node);
-    if (Array.isArray(node)) return visitArray(node);
-    return node !== null && typeof node === "object" ? visitObject(node) : node;
+  const cleanLeaf = (leaf: unknown) => typeof leaf === "string" ? clean(leaf) : leaf;
+  const visible = mapDeep(value, cleanLeaf, clean);
+  return { value: visible, removed };
+}
+
+/**
+ * Changes the leaves of a JSON value and its keys, each once. Parts in which nothing changes are
+ * returned as they are. A leaf has the name of the member that it belongs to.
+ */
+function mapDeep(
+  value: unknown,
+  changeLeaf: (leaf: unknown, name: string) => unknown,
+  changeKey: (key: string, depth: number) => string,
+): unknown {
+  const visitArray = (list: readonly unknown[], name: string, depth: number) => {
+    let copy: unknown[] | undefined;
+    for (let index = 0; index < list.length; index++) {
+      const changed = visit(list[index], name, depth);
+      if (changed === list[index]) continue;
+      copy ??= [...list];
+      copy[index] = changed;
+    }
+    return copy ?? list;
   };
-  const visitArray = (list: readonly unknown[]): readonly unknown[] => {
-    const copy = list.map(visit);
-    return copy.every((item, index) => item === list[index]) ? list : copy;
+  const visitRecord = (record: Record<string, unknown>, depth: number) => {
+    const keys = Object.keys(record);
+    let copies: [string, unknown][] | undefined;
+    for (const [index, key] of keys.entries()) {
+      const name = changeKey(key, depth);
+      const child = visit(record[key], key, depth + 1);
+      if (copies === undefined && name === key && child === record[key]) continue;
+      copies ??= keys.slice(0, index).map((kept) => [kept, record[kept]]);
+      copies.push([name, child]);
+    }
+    return copies === undefined ? record : buildObject(copies);
   };
-  const visitObject = (object: object): object => {
-    const entries = Object.entries(object);
-    const copies = entries.map(([key, child]): [string, unknown] => [clean(key), visit(child)]);
-    const same = ([key, child]: [string, unknown], index: number) =>
-      key === entries[index]?.[0] && child === entries[index]?.[1];
-    return copies.every(same) ? object : buildObject(copies);
+  const visit = (node: unknown, name: string, depth: number): unknown => {
+    if (Array.isArray(node)) return visitArray(node, name, depth);
+    return isRecord(node) ? visitRecord(node, depth) : changeLeaf(node, name);
   };
-  return { value: visit(value), removed };
+  return visit(value, "", 0);
 }
 
 /** Letters, signs, hieroglyphs and emoji with standardized variants, by the selector. */
@@ -219,38 +243,7 @@ export function redactDeep(value: unknown, redact: (text: string) => string): un
     const shown = String(leaf);
     return redact(`${name}=${shown}`).endsWith(`=${shown}`) ? leaf : "***";
   };
-  const visitArray = (list: readonly unknown[], name: string, depth: number) => {
-    let copy: unknown[] | undefined;
-    for (let index = 0; index < list.length; index++) {
-      const clean = visit(list[index], name, depth);
-      if (clean === list[index]) continue;
-      copy ??= [...list];
-      copy[index] = clean;
-    }
-    return copy ?? list;
-  };
-  const visitRecord = (record: Record<string, unknown>, depth: number) => {
-    const names = Object.keys(record);
-    let changed: Map<string, unknown> | undefined;
-    for (const key of names) {
-      const clean = visit(record[key], key, depth + 1);
-      if (clean === record[key] && redactName(key, depth) === key) continue;
-      changed ??= new Map();
-      changed.set(key, clean);
-    }
-    if (changed === undefined) return record;
-    return buildObject(
-      names.map((key) => [
-        redactName(key, depth),
-        changed.has(key) ? changed.get(key) : record[key],
-      ]),
-    );
-  };
-  const visit = (node: unknown, name: string, depth: number): unknown => {
-    if (Array.isArray(node)) return visitArray(node, name, depth);
-    return isRecord(node) ? visitRecord(node, depth) : redactLeaf(node, name);
-  };
-  return visit(value, "", 0);
+  return mapDeep(value, redactLeaf, redactName);
 }
 
 /** Every number and boolean with its name, as one text: most results have no secret there. */

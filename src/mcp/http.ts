@@ -54,6 +54,7 @@ interface HttpOptions extends Common {
 interface HttpHandler {
   /**
    * Answers a request, whose headers lose the caller's credentials: nothing further on needs them.
+   * They must not be those of a request that `Deno.serve` made, which cannot be changed.
    * Its body is read from `next`, if given.
    */
   readonly fetch: (request: Request, next?: NextPart) => Promise<Response>;
