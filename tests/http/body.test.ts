@@ -2,7 +2,7 @@ import { Failure } from "../../src/core/failure.ts";
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { parseJson } from "../../src/core/json.ts";
-import { arrayItems, jsonLines } from "../../src/http/body.ts";
+import { arrayItems, jsonLines, readText } from "../../src/http/body.ts";
 import { path } from "../../src/http/request.ts";
 import { failure, say, serve, serveRaw, sessionWith } from "./support.ts";
 
@@ -176,4 +176,35 @@ Deno.test("streams have their own limits: total bytes, bytes of a row, items", a
   const many = new Response(`{"spans":[0${",0".repeat(1_000_000)}]}`);
   const long = await failure(collect(arrayItems(many, SPANS, PLACE)));
   assert.match(long.message, /more than 1000000 items/);
+});
+
+Deno.test("the length of a body is believed only where nothing encodes or divides it", async () => {
+  const million = "x".repeat(1_000_000);
+  const gzip = new CompressionStream("gzip");
+  const packed = await new Response(new Blob([million]).stream().pipeThrough(gzip)).bytes();
+  const bodies: Record<string, readonly [string, Uint8Array<ArrayBuffer>]> = {
+    encoded: [`content-encoding: gzip\r\ncontent-length: ${packed.length}`, packed],
+    chunked: [
+      "content-length: 5\r\ntransfer-encoding: chunked",
+      utf8(`f4240\r\n${million}\r\n0\r\n\r\n`),
+    ],
+  };
+  for (const [name, [head, bytes]] of Object.entries(bodies)) {
+    await using server = serveRaw(async (connection) => {
+      await say(connection, `HTTP/1.1 200 OK\r\n${head}\r\n\r\n`);
+      await new Response(bytes).body?.pipeTo(connection.writable, { preventClose: true });
+    });
+    const read = async (limit: number) => readText(await fetch(server.url), "Tracker", limit);
+    assert.equal(await read(million.length), million, name);
+    assert.match((await failure(read(million.length - 1))).message, /larger than/, name);
+  }
+});
+
+Deno.test("a body shorter than its length was cut short", async () => {
+  await using server = serveRaw((connection) =>
+    say(connection, 'HTTP/1.1 200 OK\r\ncontent-length: 99\r\n\r\n{"spans":[1]}')
+  );
+  assert.match((await failure(readText(await fetch(server.url), "Tracker"))).message, /cut short/);
+  const rows = arrayItems(await fetch(server.url), SPANS, PLACE);
+  assert.match((await failure(collect(rows))).message, /cut short/);
 });
