@@ -103,7 +103,8 @@ export function createCatalog(config: Config, log: Log, loaded: LoadedBackends):
     instructions: log.redact(writeInstructions(backends, listed, absences, config)),
     absences: absences.map(log.redact),
     absentTools: once(() => findAbsentTools(backends, listed, readOnly)),
-    checks: backends.flatMap(({ checks }) => checks),
+    checks: backends.flatMap(({ checks }) => checks)
+      .filter(({ toolset }) => listed.some((tool) => isInToolset(tool, toolset))),
   };
 }
 

@@ -82,24 +82,28 @@ function settingRows({ config }: Program) {
 
 async function visit(
   { log }: Program,
-  { name, address, optional, run }: HealthCheck,
+  check: HealthCheck,
   signal: AbortSignal,
 ): Promise<{ visit: Visit; findings: Finding[] }> {
+  const { name, address, optional } = check;
   const began = performance.now();
   const about = () => ({ name, address, milliseconds: Math.round(performance.now() - began) });
   try {
-    const { skew, ...health } = await run(signal);
+    const { skew, ...health } = await check.run(signal);
     const ahead = skew === undefined ? undefined : Math.round(skew / 1000);
     const off = ahead === undefined ? 0 : Math.abs(ahead);
     return {
       visit: { ...about(), ok: true, ...health, ...defined({ clock_ahead: ahead }) },
-      findings: off <= CLOCK_LIMIT ? [] : [
-        finding(
-          "warning",
-          `The clock of ${name} is ${off} seconds ${
-            (ahead ?? 0) > 0 ? "ahead of" : "behind"
-          } this machine's.`,
-        ),
+      findings: [
+        ...(off <= CLOCK_LIMIT ? [] : [
+          finding(
+            "warning",
+            `The clock of ${name} is ${off} seconds ${
+              (ahead ?? 0) > 0 ? "ahead of" : "behind"
+            } this machine's.`,
+          ),
+        ]),
+        ...await findWrongDefaults(check, log, signal),
       ],
     };
   } catch (error) {
@@ -108,6 +112,21 @@ async function visit(
       visit: { ...about(), ok: false },
       findings: [finding(optional ? "warning" : "error", message, hint)],
     };
+  }
+}
+
+/** Names in the settings that every call which relies on them would fail with. */
+async function findWrongDefaults(
+  check: HealthCheck,
+  log: Program["log"],
+  signal: AbortSignal,
+): Promise<Finding[]> {
+  try {
+    await check.defaults?.(signal);
+    return [];
+  } catch (error) {
+    const { message, hint } = toFailureReport(error, log);
+    return [finding("error", message, hint)];
   }
 }
 

@@ -25,7 +25,7 @@ export const TROUBLES: readonly Trouble[] = [
     symptom: "`401` from W&B, or the key is refused",
     remedy: "The W&B key is missing, malformed or not authorized for the team; make a new one at " +
       "`<your instance>/authorize`",
-    says: /(W&B|Weave).*(401|refused)|W&B does not know|API key/,
+    says: /(W&B|Weave).*(401|refused the (API key|credentials))|W&B does not know whose|API key/,
   },
   {
     symptom: "`MLflow refused the credentials (HTTP 401)`",

@@ -32,6 +32,8 @@ export interface HealthCheck {
   readonly name: string;
   /** Where it is, as it may be shown. */
   readonly address: string;
+  /** The toolset, or its first part, that needs it: it is not asked where none of that is listed. */
+  readonly toolset: string;
   /** Set if only its own tools depend on it. */
   readonly optional?: true;
   /**
@@ -40,6 +42,12 @@ export interface HealthCheck {
    * @throws {Failure} if it cannot be reached or refuses them.
    */
   run(signal: AbortSignal): Promise<Health>;
+  /**
+   * Makes sure that what the settings name for calls that name nothing exists there.
+   *
+   * @throws {Failure} if it does not, or cannot be looked up; the message names the setting.
+   */
+  defaults?(signal: AbortSignal): Promise<void>;
 }
 
 /** What a server says about itself. */

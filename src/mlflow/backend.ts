@@ -7,7 +7,13 @@ import { Failure } from "../core/failure.ts";
 import { isRecord } from "../core/json.ts";
 import type { Log } from "../core/log.ts";
 import { once, quoteForShell, toHttpUrl } from "../core/values.ts";
-import { absentBackend, type Backend, noTools, type ToolNames } from "../mcp/backend.ts";
+import {
+  absentBackend,
+  type Backend,
+  type HealthCheck,
+  noTools,
+  type ToolNames,
+} from "../mcp/backend.ts";
 import { bind } from "../mcp/define.ts";
 import { lateTools } from "../mcp/late.ts";
 import type { CallContext, Tool, UpstreamCall } from "../mcp/tool.ts";
@@ -38,7 +44,7 @@ export function mlflowBackend(config: Config, trackingUri: string, log: Log): Ba
   const { experimentId, experimentName } = config.settings;
   const experiment = { id: experimentId, name: experimentName };
   const local = readLocalStore(config.settings);
-  if (local !== undefined) return readLocally(local, config, experiment);
+  if (local !== undefined) return readLocally(local, config, experiment, log);
   const workspace = isDatabricks(trackingUri) ? findWorkspace(config.settings) : undefined;
   const tools = () => Promise.resolve(MLFLOW_TOOLS);
   if (typeof workspace === "string") {
@@ -83,8 +89,10 @@ export function mlflowBackend(config: Config, trackingUri: string, log: Log): Ba
     ],
     checks: [{
       name: NAME,
+      toolset: "mlflow",
       address: baseUrl.origin + baseUrl.pathname.replace(/\/+$/, ""),
       run: async (signal) => (await connect()).check(signal),
+      ...checkDefault(experiment, open, log),
     }],
   };
 }
@@ -93,6 +101,7 @@ function readLocally(
   files: LocalStore,
   { settings }: Config,
   experiment: ReadServices["experiment"],
+  log: Log,
 ): Backend {
   const configured = once(async () =>
     (await import("./local/store.ts")).configureStore(files, settings)
@@ -111,11 +120,13 @@ function readLocally(
     absentTools: () => Promise.resolve(WRITING),
     checks: [{
       name: NAME,
+      toolset: "mlflow",
       address: files.path,
       run: async (signal) => {
         await (await open({ signal })).experiments(1);
         return {};
       },
+      ...checkDefault(experiment, open, log),
     }],
   };
 }
@@ -134,6 +145,25 @@ function describeBackend(
     instructions: INSTRUCTIONS,
     absent: undefined,
     absentTools: noTools,
+  };
+}
+
+/** Looks the default experiment up, if there is one. */
+function checkDefault(
+  experiment: ReadServices["experiment"],
+  open: (call: UpstreamCall) => Promise<TraceReader>,
+  log: Log,
+): Pick<HealthCheck, "defaults"> {
+  if ((experiment.id ?? experiment.name) === undefined) return {};
+  return {
+    defaults: async (signal) => {
+      const { findExperiment } = await import("./experiment.ts");
+      await findExperiment(undefined, {
+        mlflow: await open({ signal, log }),
+        experiment,
+        now: Date.now,
+      });
+    },
   };
 }
 

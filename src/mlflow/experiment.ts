@@ -37,13 +37,17 @@ export async function findExperiment(
   services: ReadServices,
 ): Promise<Experiment> {
   const id = await findExperimentId(given, services);
-  return await services.mlflow.experimentById(id) ??
-    await failWithoutExperiment(services.mlflow, id);
+  return await services.mlflow.experimentById(id) ?? await failWithoutExperiment(services, id);
 }
 
-export async function failWithoutExperiment(mlflow: TraceReader, id: string): Promise<never> {
+/** The failure for an id that no experiment has; says so if it is the configured default. */
+export async function failWithoutExperiment(
+  { mlflow, experiment }: ReadServices,
+  id: string,
+): Promise<never> {
   const { hint } = await listExperiments(mlflow, id);
-  throw new Failure("not_found", `There is no experiment ${JSON.stringify(id)}.`, { hint });
+  const from = id === experiment.id ? ", which MLFLOW_EXPERIMENT_ID names" : "";
+  throw new Failure("not_found", `There is no experiment ${JSON.stringify(id)}${from}.`, { hint });
 }
 
 function isId(text: string): boolean {

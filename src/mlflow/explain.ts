@@ -19,11 +19,12 @@ import type { TraceQuery, TraceReader } from "./store.ts";
 export async function explainEmpty(
   args: { readonly run_id?: string | undefined; readonly page_token?: string | undefined },
   query: TraceQuery,
-  { mlflow }: ReadServices,
+  services: ReadServices,
 ): Promise<string> {
+  const { mlflow } = services;
   const [experimentId = ""] = query.experimentIds;
   const experiment = await mlflow.experimentById(experimentId) ??
-    await failWithoutExperiment(mlflow, experimentId);
+    await failWithoutExperiment(services, experimentId);
   if (args.run_id !== undefined) {
     const owner = await mlflow.experimentOfRun(args.run_id) ?? failWithoutRun(args.run_id);
     if (owner !== experimentId) {

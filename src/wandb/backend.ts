@@ -84,7 +84,9 @@ function wandbBackend(settings: Settings, baseUrl: URL, connect: Connect, log: L
       {
         name: "Weights & Biases",
         address: showUrl(baseUrl),
+        toolset: "wandb",
         run: async (signal) => await (await connect()).check(signal),
+        defaults: async (signal) => await (await connect()).checkDefaults(signal),
       },
       ...docs.checks,
     ],
@@ -100,6 +102,7 @@ function docsBackend(url: URL | undefined, log: Log): Pick<Backend, "tools" | "c
     checks: [{
       name: "W&B documentation search",
       address: url.href,
+      toolset: "wandb.docs",
       optional: true,
       run: async (signal) => {
         await (await open()).search("run", signal);
@@ -140,6 +143,7 @@ function weaveBackend(settings: Settings, connect: Connect): Backend {
     checks: [{
       name: "Weave",
       address: showUrl(baseUrl),
+      toolset: "weave",
       run: async (signal) => await (await connectWeave()).check(signal),
     }],
   };

@@ -12,9 +12,16 @@ import type { UpstreamCall } from "../mcp/tool.ts";
 import type { Suggest, Suggestion } from "../mcp/workflow.ts";
 import { type Account, accountsFor } from "./account.ts";
 import { createWandb, type UnknownField, type Wandb, type WandbSession } from "./client.ts";
+import { checkEntity, noProject } from "./missing.ts";
 import { type Defaults, readProjectArgs, resolveProject } from "./project.ts";
 import { connectionShape } from "./shapes.ts";
-import { createWeave, readFailure, type Weave, type WeaveSession } from "./weave/client.ts";
+import {
+  createWeave,
+  NO_WEAVE,
+  readFailure,
+  type Weave,
+  type WeaveSession,
+} from "./weave/client.ts";
 import { findEvaluations, listNames } from "./weave/evaluations/find.ts";
 
 type Call = Omit<UpstreamCall, "signal">;
@@ -30,6 +37,7 @@ export function connectWandb(settings: Settings, baseUrl: URL, log: Log) {
     open,
     lookUps: wandbLookUps(account, (call) => open(call).open(call.signal)),
     check: (signal: AbortSignal) => checkWandb(account, signal),
+    checkDefaults: (signal: AbortSignal) => checkDefaults(createWandb(account), signal),
     connectWeave: (traceUrl: URL) => {
       const unsupported = perCaller(() => new Set<string>());
       const open = (call: Call): Weave =>
@@ -63,7 +71,13 @@ const INFO = z.looseObject({ trace_server_version: z.string().nullish() });
 export async function checkWandb(account: Account, signal: AbortSignal): Promise<Health> {
   const { watched, skew } = watchAccount(account);
   const { data: { viewer, serverInfo } } = await createWandb(watched).open(signal)
-    .ask(WHO, {}, WHO_SHAPE);
+    .ask(WHO, {}, WHO_SHAPE).catch((error) => {
+      if (!isFailure(error, "invalid_arguments")) throw error;
+      throw new Failure("upstream_error", "The server does not know W&B's queries.", {
+        hint: "Check that WANDB_BASE_URL is the address of a W&B server.",
+        cause: error,
+      });
+    });
   if (!viewer) {
     throw new Failure("unauthorized", "W&B does not know whose key this is.", {
       hint: `Make a new one at ${account.appUrl.origin}/authorize.`,
@@ -74,6 +88,38 @@ export async function checkWandb(account: Account, signal: AbortSignal): Promise
     version: serverInfo?.latestLocalVersionInfo?.versionOnThisInstanceString ?? undefined,
     skew: skew(),
   });
+}
+
+/** Whether a project exists. */
+export const PROJECT_EXISTS = `query ProjectExists($e: String!, $p: String!) {
+  project(entityName: $e, name: $p) { name }
+}`;
+
+const EXISTS = z.looseObject({ project: z.looseObject({ name: z.string() }).nullish() });
+
+/** Makes sure that the default project, or else the default entity, can be reached with the key. */
+export async function checkDefaults(wandb: Wandb, signal: AbortSignal): Promise<void> {
+  const { entity, project } = wandb;
+  if (entity === undefined) return;
+  const session = wandb.open(signal);
+  const ask = <T>(answer: Promise<{ readonly data: T }>): Promise<T | undefined> =>
+    answer.then(({ data }) => data, (error) => {
+      if (isFailure(error, "not_found")) return undefined;
+      throw error;
+    });
+  try {
+    if (project === undefined) {
+      const found = await ask(session.ask(SUGGEST_PROJECTS, { e: entity }, PROJECTS));
+      if ((found?.models.nodes ?? []).length === 0) await checkEntity(session, entity);
+    } else {
+      const found = await ask(session.ask(PROJECT_EXISTS, { e: entity, p: project }, EXISTS));
+      if (!found?.project) throw await noProject(session, { entity, project });
+    }
+  } catch (error) {
+    if (!isFailure(error, "not_found")) throw error;
+    const names = project === undefined ? "WANDB_ENTITY" : "WANDB_ENTITY and WANDB_PROJECT";
+    throw new Failure("not_found", `${names}: ${error.message}`, { hint: error.hint });
+  }
 }
 
 /** Checks that Weave's trace server can be reached; it shares W&B's key. */
@@ -94,10 +140,23 @@ export async function checkWeave(
     http,
     (authorization) =>
       http.json({ method: "GET", path: path`/server_info`, headers: { authorization } }),
-  ).catch((error) => {
-    // A server without this route is still up.
-    if (isFailure(error, "not_found")) return {};
-    throw error;
+  ).catch(async (error) => {
+    if (!isFailure(error, "not_found")) throw error;
+    // An older service lacks only this route; it refuses a question without a project.
+    await watched.authorized(http, (authorization) =>
+      http.json({
+        method: "POST",
+        path: path`/calls/query_stats`,
+        json: {},
+        headers: { authorization },
+        repeatable: true,
+      })).catch((error) => {
+        if (!isFailure(error) || ![404, 405].includes(error.status ?? 0)) return;
+        throw new Failure("unsupported", "No Weave trace server answers at this address.", {
+          hint: NO_WEAVE,
+        });
+      });
+    return {};
   });
   const version = INFO.safeParse(info).data?.trace_server_version ?? undefined;
   return defined({ version, skew: skew() });

@@ -13,6 +13,15 @@ export const NEAR_PROJECTS = `query NearProjects($e: String!) {
   models(entityName: $e, first: 200) { edges { node { name } } pageInfo { hasNextPage } }
 }`;
 
+/** The user and the teams that a key can reach. */
+export const ENTITIES = `query Entities {
+  viewer {
+    username
+    entity
+    teams(first: 200) { edges { node { name } } pageInfo { hasNextPage } }
+  }
+}`;
+
 /** For a run that does not exist: runs with that display name, and the newest runs. */
 export const NEAR_RUNS = `query NearRuns($e: String!, $p: String!, $f: JSONString) {
   project(entityName: $e, name: $p) {
@@ -22,27 +31,41 @@ export const NEAR_RUNS = `query NearRuns($e: String!, $p: String!, $f: JSONStrin
 }`;
 
 const NAMED = z.looseObject({ name: z.string() });
-const PROJECTS = z.looseObject({
-  viewer: z.looseObject({
-    username: z.string().nullish(),
-    entity: z.string().nullish(),
-    teams: connectionShape(NAMED),
-  }).nullish(),
-  models: connectionShape(NAMED),
-});
+const VIEWER = z.looseObject({
+  username: z.string().nullish(),
+  entity: z.string().nullish(),
+  teams: connectionShape(NAMED),
+}).nullish();
+const REACHABLE = z.looseObject({ viewer: VIEWER });
+const PROJECTS = z.looseObject({ viewer: VIEWER, models: connectionShape(NAMED) });
 const RUN = z.looseObject({ name: z.string(), displayName: z.string().nullish() });
 const RUNS = z.looseObject({
   project: z.looseObject({ named: connectionShape(RUN), newest: connectionShape(RUN) }).nullish(),
 });
+
+/** Fails if the key cannot reach an entity without projects, whose name may be a typo. */
+export async function checkEntity(session: WandbSession, entity: string): Promise<void> {
+  const known = listReachable((await session.ask(ENTITIES, {}, REACHABLE)).data.viewer);
+  if (known.includes(entity)) return;
+  const near = nearest(entity, known);
+  throw notFound(
+    `Entity "${entity}" has no projects that this key can see.`,
+    suggest(near, `This key can access ${known.slice(0, 10).join(", ") || "no entity"}.`),
+  );
+}
+
+/** The names of a key's user and teams, each once: the user may be listed as a team, too. */
+function listReachable(viewer: z.output<typeof VIEWER>): string[] {
+  const names = [viewer?.username, viewer?.entity, ...viewer?.teams.nodes.map(getName) ?? []];
+  return [...new Set(names.flatMap((name) => name ? [name] : []))];
+}
 
 /** The failure for a project that does not exist or is not visible, with the nearest names. */
 export async function noProject(session: WandbSession, place: Place): Promise<Failure> {
   const what = `There is no project "${place.project}" of entity "${place.entity}", or this key ` +
     "cannot see it.";
   const found = await ignoreFailure(session.ask(NEAR_PROJECTS, { e: place.entity }, PROJECTS));
-  const viewer = found?.viewer;
-  const entities = [viewer?.username, viewer?.entity, ...viewer?.teams.nodes.map(getName) ?? []]
-    .filter((name) => typeof name === "string");
+  const reachable = listReachable(found?.viewer);
   const projects = found?.models.nodes.map(getName) ?? [];
   if (projects.length > 0) {
     const near = nearest(place.project, projects, 5);
@@ -51,9 +74,8 @@ export async function noProject(session: WandbSession, place: Place): Promise<Fa
       suggest(near, `Its projects: ${listFirst(projects, 10)}.`),
     );
   }
-  const near = nearest(place.entity, entities.filter((name) => name !== place.entity), 3);
+  const near = nearest(place.entity, reachable.filter((name) => name !== place.entity), 3);
   if (near.length > 0) return notFound(what, `Did you mean the entity ${oneOf(near)}?`);
-  const reachable = [...new Set(entities)];
   return notFound(
     what,
     reachable.length === 0

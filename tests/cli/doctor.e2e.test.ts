@@ -7,10 +7,15 @@ import { shared } from "../support/backend.ts";
 import { mlflowAuth, mlflowNewest } from "../support/mlflow/backends.ts";
 import { chooseForm, run } from "../support/product.ts";
 import { startRig } from "../wandb/harness.ts";
+import { graphql } from "../wandb/seed.ts";
 import { WEAVE_SERVERS } from "../support/weave/seeded.ts";
 
 const mlflow = await shared(mlflowNewest);
 const auth = await shared(mlflowAuth);
+
+const UPSERT = `mutation P($e: String, $n: String) {
+  upsertModel(input: {entityName: $e, name: $n}) { inserted }
+}`;
 
 const REPORT = z.object({
   settings: z.array(z.object({ name: z.string(), value: z.string(), from: z.string().optional() })),
@@ -122,6 +127,62 @@ Deno.test("doctor distinguishes a refused login, a refused key and an unreachabl
   assert.match(said(/W&B/)?.fix ?? "", /make a new one at <your instance>\/authorize/);
   assert.match(said(/Nothing answers at/)?.fix ?? "", /not running there, or uses another port/);
   assert.deepEqual(report.back_ends.map(({ ok }) => ok), [false, false, false]);
+});
+
+Deno.test("doctor looks up the names that the settings give for calls that name nothing", async () => {
+  await using rig = startRig();
+  const { sim } = rig;
+  await graphql(sim, UPSERT, { e: sim.accounts.team, n: "vision" });
+  const wandb = {
+    WANDB_BASE_URL: sim.url,
+    WANDB_API_KEY: sim.apiKey,
+    WANDB_MCP_PROXY_DOCS: "false",
+    WANDFLOW_EXCLUDE_TOOLS: "weave",
+  };
+  const store = { MLFLOW_TRACKING_URI: mlflow.uri };
+  const file = { MLFLOW_TRACKING_URI: `sqlite:///${fileOf("examples/mlflow.db")}` };
+  const { team } = sim.accounts;
+  for (
+    const [env, problem] of [
+      [{ ...store, MLFLOW_EXPERIMENT_ID: "0" }, undefined],
+      [{ ...store, MLFLOW_EXPERIMENT_NAME: "Default" }, undefined],
+      [{ ...store, MLFLOW_EXPERIMENT_ID: "987654321" }, /"987654321", which MLFLOW_EXPERIMENT_ID/],
+      [{ ...store, MLFLOW_EXPERIMENT_NAME: "Defualt" }, /^`MLFLOW_EXPERIMENT_NAME`: there is no/],
+      [{ ...file, MLFLOW_EXPERIMENT_NAME: "support-agnet" }, /did you mean 1 \(support-agent\)/],
+      [{ ...wandb, WANDB_ENTITY: team }, undefined],
+      [{ ...wandb, WANDB_ENTITY: team, WANDB_PROJECT: "vision" }, undefined],
+      [{ ...wandb, WANDB_ENTITY: "sim-taem" }, /^WANDB_ENTITY: Entity "sim-taem" has no projects/],
+      [
+        { ...wandb, WANDB_ENTITY: team, WANDB_PROJECT: "visoin" },
+        /^WANDB_ENTITY and WANDB_PROJECT: There is no project "visoin"/,
+      ],
+    ] as const
+  ) {
+    const { code, report } = await examine(env);
+    const errors = report.findings.filter(({ level }) => level === "error");
+    assert.deepEqual(report.back_ends.map(({ ok }) => ok).filter((ok) => !ok), []);
+    assert.equal(code, problem === undefined ? 0 : 1, JSON.stringify([env, errors]));
+    assert.equal(errors.length, code);
+    if (problem !== undefined) assert.match(errors[0]?.problem ?? "", problem);
+  }
+});
+
+Deno.test("doctor tells an address that is another service's", async () => {
+  await using rig = startRig();
+  const key = { WANDB_API_KEY: rig.sim.apiKey, WANDB_MCP_PROXY_DOCS: "false" };
+  const without = await examine({ ...key, WANDB_BASE_URL: rig.sim.url });
+  assert.deepEqual(without.report.back_ends.map(({ ok }) => ok), [true, false]);
+  assert.match(without.report.findings[0]?.problem ?? "", /^No Weave trace server answers/);
+  assert.match(
+    without.report.findings[0]?.fix ?? "",
+    /WF_TRACE_SERVER_URL .*--exclude-tools weave/,
+  );
+  const other = await examine({ ...key, WANDB_BASE_URL: mlflow.uri });
+  assert.deepEqual(other.report.back_ends.map(({ ok }) => ok), [false, false]);
+  assert.match(
+    other.report.findings[0]?.fix ?? "",
+    /WANDB_BASE_URL is the address of a W&B server/,
+  );
 });
 
 Deno.test("doctor without configuration says that no tool is listed, and why", async () => {

@@ -62,6 +62,8 @@ Deno.test("a misspelt entity is answered with the nearest", async () => {
   const report = await rig.failure(queryProjects, { entity: "sim-taem" });
   assert.equal(report["error"], "not_found");
   assert.match(String(report["hint"]), /sim-team/);
+  const unlike = await rig.failure(queryProjects, { entity: "zzz" });
+  assert.equal(unlike["hint"], "This key can access sim-user, sim-team.");
   const empty = await rig.data(queryProjects, { entity: "sim-team" });
   assert.deepEqual(part(empty, "projects")["sim-team"], []);
 });

@@ -26,7 +26,7 @@ export function createReadiness(checks: readonly HealthCheck[]): () => Promise<s
   };
 }
 
-/** A server that refuses the credentials, or lacks them, can be reached. */
+/** A server that refuses the credentials, or lacks them or the whole service, can be reached. */
 function answersAtLeast(error: unknown): boolean {
-  return isFailure(error, "unauthorized", "forbidden");
+  return isFailure(error, "unauthorized", "forbidden", "unsupported");
 }

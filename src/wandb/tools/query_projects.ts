@@ -1,20 +1,11 @@
 import * as z from "zod";
-import { Failure, isFailure, nearest } from "../../core/failure.ts";
+import { Failure, isFailure } from "../../core/failure.ts";
 import type { Tool } from "../../mcp/tool.ts";
 import type { WandbSession } from "../client.ts";
-import { suggest } from "../missing.ts";
+import { checkEntity, ENTITIES } from "../missing.ts";
 import { resolveEntity } from "../project.ts";
 import { connectionShape, PROJECT, PROJECT_FIELDS, projectRow } from "../shapes.ts";
 import { reportProblems, type WandbServices, wandbTool } from "../tool.ts";
-
-/** The user and the teams that a key can reach. */
-export const ENTITIES = `query Entities {
-  viewer {
-    username
-    entity
-    teams(first: 200) { edges { node { name } } pageInfo { hasNextPage } }
-  }
-}`;
 
 const REACHABLE = z.looseObject({
   viewer: z.looseObject({
@@ -101,10 +92,6 @@ const ALL = z.looseObject({
     teams: connectionShape(z.looseObject({ name: z.string(), projects: PAGE })),
   }),
 });
-const VIEWER = z.looseObject({
-  viewer: z.looseObject({ username: z.string().nullish(), teams: NAMES }).nullish(),
-});
-
 const ROW = z.looseObject({ name: z.string(), entity: z.string() });
 /** Lists projects by entity. */
 export const queryProjects: Tool<WandbServices> = wandbTool({
@@ -192,16 +179,4 @@ async function allProjects(session: WandbSession, most: number) {
     ...(left.length > 0 ? { entities_not_listed: left } : {}),
     ...reportProblems(problems),
   };
-}
-
-/** Fails if the key cannot reach the entity: one without projects may be a typo. */
-async function checkEntity(session: WandbSession, entity: string): Promise<void> {
-  const { data } = await session.ask(ENTITIES, {}, VIEWER);
-  const known = [data.viewer?.username ?? "", ...data.viewer?.teams.nodes.map((n) => n.name) ?? []]
-    .filter((name) => name !== "");
-  if (known.includes(entity)) return;
-  const near = nearest(entity, known);
-  throw new Failure("not_found", `Entity "${entity}" has no projects that this key can see.`, {
-    hint: suggest(near, `This key can access ${known.slice(0, 10).join(", ") || "no entity"}.`),
-  });
 }

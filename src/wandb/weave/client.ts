@@ -159,6 +159,11 @@ function unexpectedReply(): Failure {
   });
 }
 
+/** What to do where no trace service answers. */
+export const NO_WEAVE = "The address may be wrong, or this instance may have no Weave or an old " +
+  "one: set WF_TRACE_SERVER_URL to its trace server, or leave its tools out with " +
+  "--exclude-tools weave.";
+
 /** Words in the error for a query that is too expensive, which a retry would not help. */
 const EXPENSIVE = /memory|limit the scope|too expensive|time ?out|took too long/i;
 
@@ -176,7 +181,9 @@ export function readFailure(
   const narrower = "Narrow the filters or the time range, or ask for fewer rows or columns.";
   switch (status) {
     case 404:
-      if (isHtml(text) || said === "" || /^not found$/i.test(said)) return undefined;
+      if (isHtml(text) || said === "" || /^not found$/i.test(said)) {
+        return as("not_found", "Weave has no such route (HTTP 404).", NO_WEAVE);
+      }
       break;
     case 400:
     case 422:

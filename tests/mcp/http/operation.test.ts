@@ -150,6 +150,7 @@ function check(
   const one = {
     name,
     address: `http://${name}.example`,
+    toolset: "some",
     asked: 0,
     run: () => {
       one.asked += 1;
@@ -166,7 +167,8 @@ Deno.test("the server becomes ready once every upstream server was seen, and sta
   const tracking = check("MLflow", () => down);
   const refusing = check("W&B", () => new Failure("unauthorized", "Whose key?"));
   const docs = check("documentation", () => new Failure("unreachable", "Away."), true);
-  const find = createReadiness([tracking, refusing, docs]);
+  const lacking = check("Weave", () => new Failure("unsupported", "No Weave here."));
+  const find = createReadiness([tracking, refusing, lacking, docs]);
   const handler = createHttpHandler(() => {
     throw new Error("No call is made.");
   }, {
