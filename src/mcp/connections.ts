@@ -4,6 +4,7 @@ import { Duplex } from "node:stream";
 import { pause, waitUnlessAborted } from "../core/async.ts";
 import type { Log } from "../core/log.ts";
 import type { NextPart } from "./http/body.ts";
+import { MOST_LINES, readHead } from "./http/head.ts";
 
 /** What a server puts up with; times in milliseconds. */
 export interface ConnectionLimits {
@@ -92,6 +93,9 @@ export async function serveConnections(
     (incoming: IncomingMessage, outgoing: ServerResponse) =>
       take(incoming, outgoing, () => outgoing.writeContinue()),
   );
+  // Without a listener, it answers by itself and keeps the connection.
+  server.on("checkExpectation", take);
+  server.maxHeadersCount = MOST_LINES + 1;
   // It ends connections after each answer unless it believes that it listens itself.
   Object.defineProperty(server, "listening", { get: () => !stop.aborted });
   const listener = Deno.listen({ hostname, port });
@@ -333,7 +337,9 @@ async function handle({ incoming, outgoing, invite, answer, kept, log }: {
     if (!outgoing.writableFinished) gone.abort();
   });
   const reply = async (response: Response) => {
-    if (!kept()) outgoing.shouldKeepAlive = false;
+    // Whether a client still sends the body that it has announced is not known: what comes next
+    // could be that, or a request.
+    if (!kept() || !incoming.complete) outgoing.shouldKeepAlive = false;
     await send(response, outgoing, closed);
   };
   const chunks: AsyncIterator<Uint8Array> = incoming[Symbol.asyncIterator]();
@@ -352,10 +358,8 @@ async function handle({ incoming, outgoing, invite, answer, kept, log }: {
     return value;
   };
   try {
-    const request = toRequest(incoming, gone.signal);
-    await reply(
-      request === undefined ? new Response(null, { status: 400 }) : await answer(request, next),
-    );
+    const request = readHead(incoming, gone.signal);
+    await reply(request instanceof Response ? request : await answer(request, next));
   } catch (error) {
     if (gone.signal.aborted) return;
     log.error("Request failed", { error: String(error) });
@@ -369,22 +373,6 @@ async function handle({ incoming, outgoing, invite, answer, kept, log }: {
   })();
   rest.catch(() => {});
   await closed;
-}
-
-/** Undefined for a method, target or header that no request can have. */
-function toRequest(incoming: IncomingMessage, signal: AbortSignal): Request | undefined {
-  const { method = "GET", url = "/", rawHeaders } = incoming;
-  // The Host header is the guards' business.
-  const target = url.startsWith("/") ? `http://localhost${url}` : url;
-  try {
-    const request = new Request(target, { method, signal });
-    for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
-      request.headers.append(rawHeaders[index] ?? "", rawHeaders[index + 1] ?? "");
-    }
-    return request;
-  } catch {
-    return undefined;
-  }
 }
 
 /** After which time a head goes out without the first part of its stream, in milliseconds. */

@@ -1,13 +1,5 @@
 import { randomUUID } from "node:crypto";
-import {
-  type AuthInfo,
-  createMcpHandler,
-  hostHeaderValidationResponse,
-  localhostAllowedHostnames,
-  localhostAllowedOrigins,
-  type McpServer,
-  originValidationResponse,
-} from "@modelcontextprotocol/server";
+import { type AuthInfo, createMcpHandler, type McpServer } from "@modelcontextprotocol/server";
 import { defined } from "../core/values.ts";
 import type { Log } from "../core/log.ts";
 import { type ConnectionLimits, serveConnections } from "./connections.ts";
@@ -18,6 +10,7 @@ import {
   CREDENTIAL_HEADERS,
 } from "./http/auth.ts";
 import { type NextPart, readMessage } from "./http/body.ts";
+import { createHostGuard } from "./http/host.ts";
 import type { Metrics } from "./http/metrics.ts";
 import { isTraceparent, type RequestScope } from "./server.ts";
 
@@ -70,12 +63,10 @@ interface HandlerOptions extends Common {
 
 /**
  * `/mcp` speaks the protocol, `/healthz` and `/readyz` answer probes, `/metrics` counts. Host and Origin are checked
- * on every route before anything else, against DNS rebinding and foreign pages; then who calls.
+ * on every route before anything else; then who calls.
  */
 export function createHttpHandler(factory: Factory, options: HandlerOptions): HttpHandler {
-  const allowed = options.allowedHosts.map(normalizeHost).filter((host) => !ANY_ADDRESS.has(host));
-  const hosts = [...localhostAllowedHostnames(), ...allowed];
-  const origins = [...localhostAllowedOrigins(), ...allowed];
+  const guard = createHostGuard(options.allowedHosts);
   // The SDK passes this object on unchanged, so that it identifies the request of a server.
   const scopes = new WeakMap<AuthInfo, RequestScope>();
   const handler = createMcpHandler(({ authInfo }) => {
@@ -105,15 +96,9 @@ export function createHttpHandler(factory: Factory, options: HandlerOptions): Ht
     return response;
   };
   const route = async (request: Request, next: NextPart): Promise<Response> => {
-    const { pathname, host } = new URL(request.url);
-    const refused = hostHeaderValidationResponse(request, hosts) ??
-      // A target in absolute form names the host itself, whatever the header says.
-      (host === "localhost" || host === request.headers.get("host")
-        ? undefined
-        : hostHeaderValidationResponse(new Request(request.url, { headers: { host } }), hosts)) ??
-      originValidationResponse(request, origins);
+    const refused = guard(request);
     if (refused !== undefined) return refused;
-    switch (pathname) {
+    switch (new URL(request.url).pathname) {
       case "/mcp":
         return await answer(request, next);
       case "/healthz":
@@ -222,18 +207,6 @@ export async function runHttp(factory: Factory, options: HttpOptions): Promise<v
   await serveConnections(handler.fetch, { hostname, port, log, stop, onListen, limits });
   clearTimeout(grace);
   await handler.close();
-}
-
-/** Listening on all addresses; as a Host header, any page could use these to name this machine. */
-const ANY_ADDRESS = new Set(["0.0.0.0", "[::]"]);
-
-/** A host name or address as the guards compare it: lower case, no port, IPv6 in brackets. */
-function normalizeHost(entry: string): string {
-  if (entry.includes("://")) return URL.parse(entry)?.hostname ?? entry;
-  const bracketed = /^[0-9A-Fa-f:]*:[0-9A-Fa-f:]*:[0-9A-Fa-f:.]*$/.test(entry)
-    ? `[${entry}]`
-    : entry;
-  return URL.parse(`http://${bracketed}`)?.hostname ?? entry;
 }
 
 function probe(

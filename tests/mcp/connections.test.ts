@@ -308,3 +308,80 @@ Deno.test("a caller who leaves during a stream ends it", async () => {
   connection.close();
   await cancelled.promise;
 });
+
+Deno.test("a body that has not come whole before the answer ends the connection with it", async () => {
+  await using server = await serving({});
+  const body = "GET /smuggled HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  const lengths = [`Content-Length: ${body.length}`, "Transfer-Encoding: chunked"];
+  for (const method of ["POST", "GET", "DELETE"]) {
+    for (const length of lengths) {
+      for (const expect of ["", "Expect: 100-continue\r\n"]) {
+        using connection = await server.connect();
+        const head = `${method} / HTTP/1.1\r\nHost: localhost\r\n${length}\r\n${expect}\r\n`;
+        await connection.write(encode(head));
+        const buffer = new Uint8Array(1000);
+        const count = await connection.read(buffer) ?? 0;
+        // It may be the body, or a request of somebody who has skipped the body.
+        await connection.write(encode(body + GET));
+        const answer = new TextDecoder().decode(buffer.subarray(0, count)) + await rest(connection);
+        assert.match(answer, /^HTTP\/1.1 200 OK\r\n(.+\r\n)*connection: close\r\n/i, head);
+        assert.equal(answer.split("HTTP/1.1").length, 2, head);
+      }
+    }
+  }
+  // One that has come is known to be the body.
+  using connection = await server.connect();
+  await connection.write(
+    encode(`POST / HTTP/1.1\r\nHost: localhost\r\n${lengths[0]}\r\n\r\n${body}`),
+  );
+  const buffer = new Uint8Array(1000);
+  const count = await connection.read(buffer) ?? 0;
+  assert.doesNotMatch(new TextDecoder().decode(buffer.subarray(0, count)), /connection: close/i);
+  assert.match(await ask(connection), /^HTTP\/1.1 200 OK/);
+});
+
+Deno.test("a head whose body or meaning others may see differently is refused, and ends the connection", async () => {
+  let calls = 0;
+  await using server = await serving({}, () => {
+    calls++;
+    return Promise.resolve(new Response("here\n"));
+  });
+  const post = (lines: string, version = "1.1") =>
+    `POST / HTTP/${version}\r\nHost: localhost\r\n${lines}\r\n\r\n3\r\nabc\r\n0\r\n\r\n`;
+  const lines = (count: number) => "a:\r\n".repeat(count - 1);
+  for (
+    const [request, status] of [
+      [post("Transfer-Encoding: gzip, chunked"), 501],
+      [post("Transfer-Encoding: identity, chunked"), 501],
+      [post("Transfer-Encoding: ,chunked"), 501],
+      [post("Transfer-Encoding: gzip\r\nTransfer-Encoding: chunked"), 501],
+      [post("Transfer-Encoding: chunked, chunked"), 400],
+      [post("Transfer-Encoding: chunked;a=b"), 400],
+      [post("Transfer-Encoding: gzip"), 400],
+      [post("Transfer-Encoding: chunked\r\nContent-Length: 3"), 400],
+      [post("Transfer-Encoding: chunked", "1.0"), 400],
+      [post("Connection: keep-alive\r\nTransfer-Encoding: chunked", "1.0"), 400],
+      [post("Transfer-Encoding: chunked\r\nExpect: tea"), 417],
+      [GET.replace("\r\n\r\n", `\r\n${lines(1001)}\r\n`), 431],
+      [GET.replace("\r\n\r\n", `\r\n${lines(4000)}Origin: https://evil.example\r\n\r\n`), 431],
+    ] as const
+  ) {
+    using connection = await server.connect();
+    await connection.write(encode(request + GET));
+    const answer = await rest(connection);
+    assert.match(answer, new RegExp(`^HTTP/1.1 ${status} (.+\r\n)+connection: close\r\n`, "i"));
+    assert.equal(answer.split("HTTP/1.1").length, 2, request.slice(0, 100));
+  }
+  assert.equal(calls, 0);
+  for (
+    const request of [
+      post("Transfer-Encoding: Chunked"),
+      GET.replace("\r\n\r\n", `\r\n${lines(1000)}\r\n`),
+    ]
+  ) {
+    using connection = await server.connect();
+    await connection.write(encode(request));
+    await ask(connection);
+  }
+  assert.equal(calls, 4);
+});

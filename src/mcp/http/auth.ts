@@ -1,6 +1,7 @@
 import { createHmac } from "node:crypto";
 import { defined } from "../../core/values.ts";
 import type { Caller } from "../tool.ts";
+import { refuse } from "./refusal.ts";
 import { findHolder, type ReadTokens } from "./tokens.ts";
 
 /** How callers are authenticated. */
@@ -40,16 +41,16 @@ export async function authenticate(
   const given = headers.get("authorization");
   const bearer = BEARER.exec(given ?? "")?.[1];
   if (given !== null && bearer === undefined) {
-    return refuse("The Authorization header must be: Bearer <token>.", "invalid_request");
+    return challenge("The Authorization header must be: Bearer <token>.", "invalid_request");
   }
   if (how.kind === "passthrough") return admitWithCredentials(bearer, headers, how.key);
-  if (bearer === undefined) return refuse("Send a token: Authorization: Bearer <token>.");
+  if (bearer === undefined) return challenge("Send a token: Authorization: Bearer <token>.");
   const tokens = await how.read();
   if (tokens === undefined) {
-    return respond(503, "The server cannot read its list of tokens.", {});
+    return refuse(503, "The server cannot read its list of tokens.");
   }
   const name = findHolder(tokens, bearer);
-  if (name === undefined) return refuse("This token is not valid here.", "invalid_token");
+  if (name === undefined) return challenge("This token is not valid here.", "invalid_token");
   return { caller: { id: name }, counted: [name], secrets: [bearer] };
 }
 
@@ -61,10 +62,10 @@ function admitWithCredentials(
   const mlflow = headers.get(MLFLOW_HEADER) ?? undefined;
   const [, scheme = "", secret = ""] = MLFLOW.exec(mlflow ?? "") ?? [];
   if (mlflow !== undefined && secret === "") {
-    return refuse(`${MLFLOW_HEADER} must be Basic or Bearer credentials.`, "invalid_request");
+    return challenge(`${MLFLOW_HEADER} must be Basic or Bearer credentials.`, "invalid_request");
   }
   if (wandb === undefined && mlflow === undefined) {
-    return refuse(
+    return challenge(
       "Send credentials: Authorization: Bearer <W&B API key>, " +
         `${MLFLOW_HEADER}: <MLflow's Authorization header>, or both.`,
     );
@@ -102,14 +103,7 @@ function basicSecrets(encoded: string): string[] {
 }
 
 /** Names no authorization server: there is none, and clients would try to log in there. */
-function refuse(message: string, error?: "invalid_request" | "invalid_token"): Response {
-  const challenge = error === undefined ? "Bearer" : `Bearer error="${error}"`;
-  return respond(401, message, { "www-authenticate": challenge });
-}
-
-function respond(status: number, message: string, headers: Record<string, string>): Response {
-  return Response.json({ jsonrpc: "2.0", id: null, error: { code: -32000, message } }, {
-    status,
-    headers: { connection: "close", "cache-control": "no-store", ...headers },
-  });
+function challenge(message: string, error?: "invalid_request" | "invalid_token"): Response {
+  const how = error === undefined ? "Bearer" : `Bearer error="${error}"`;
+  return refuse(401, message, { "www-authenticate": how });
 }

@@ -1,5 +1,6 @@
 import { Buffer } from "node:buffer";
 import { isRecord } from "../../core/json.ts";
+import { refuse } from "./refusal.ts";
 
 /** Largest message, in bytes. */
 const MOST = 4 * 1024 * 1024;
@@ -95,12 +96,4 @@ function repeatsId(batch: unknown): boolean {
     isRecord(one) && "method" in one && "id" in one ? [one.id] : []
   );
   return new Set(ids).size < ids.length;
-}
-
-/** The connection ends with the refusal: it may hold the rest of a message. */
-function refuse(status: number, message: string): Response {
-  return Response.json({ jsonrpc: "2.0", id: null, error: { code: -32000, message } }, {
-    status,
-    headers: { connection: "close", "cache-control": "no-store" },
-  });
 }
