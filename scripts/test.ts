@@ -2,6 +2,9 @@
  * `deno task test`: installs, starts and seeds the real back ends once, runs all tests against them
  * and stops them. The last line is `N passed, N failed`; an ignored test counts as failed.
  *
+ * Tests that mostly wait for Python run in two lanes at the same time; those that judge memory,
+ * time or the machine run alone after them.
+ *
  * With arguments (files, `--filter …`) it runs only those, and starts back ends when first needed.
  */
 import { stripVTControlCharacters } from "node:util";
@@ -21,6 +24,12 @@ interface Summary {
   /** Tests that were selected but not run. */
   readonly ignored: number;
 }
+
+/** Folders whose tests run one after the other, beside the other lane. */
+const LANES = [
+  ["tests/clients", "tests/cli", "tests/mlflow"],
+  ["tests/pictures", "tests/support", "tests/wandb"],
+];
 
 /** All permissions: tests start programs, and workers whose permissions are narrowed from these. */
 const PERMISSIONS = ["--no-prompt", "--allow-all"];
@@ -55,7 +64,31 @@ async function startAll(): Promise<{ env: Record<string, string>; stops: Started
   return { env, stops };
 }
 
-async function runTests(args: readonly string[], env: Record<string, string>): Promise<Summary> {
+/** Passes what tests print on to standard output, at once or file by file; returns all of it. */
+async function passOn(output: AsyncIterable<string>, how: "at once" | "by file"): Promise<string> {
+  let all = "";
+  let shown = 0;
+  const showUntil = (end: number) => {
+    Deno.stdout.writeSync(new TextEncoder().encode(all.slice(shown, end)));
+    shown = end;
+  };
+  for await (const text of output) {
+    all += text;
+    // A file begins with the line "running 3 tests from ./tests/…".
+    const end = how === "at once"
+      ? all.length
+      : all.lastIndexOf("\n", all.lastIndexOf(" from ./")) + 1;
+    if (end > shown) showUntil(end);
+  }
+  showUntil(all.length);
+  return all;
+}
+
+async function runTests(
+  args: readonly string[],
+  env: Record<string, string>,
+  how: "at once" | "by file" = "at once",
+): Promise<Summary> {
   const child = new Deno.Command(Deno.execPath(), {
     args: ["test", ...PERMISSIONS, ...args],
     cwd: ROOT,
@@ -67,17 +100,22 @@ async function runTests(args: readonly string[], env: Record<string, string>): P
   const end = () => child.kill("SIGTERM");
   Deno.addSignalListener("SIGINT", end);
   Deno.addSignalListener("SIGTERM", end);
-  let output = "";
-  for await (const text of child.stdout.pipeThrough(new TextDecoderStream())) {
-    output = (output + text).slice(-100_000);
-    Deno.stdout.writeSync(new TextEncoder().encode(text));
-  }
+  const output = await passOn(child.stdout.pipeThrough(new TextDecoderStream()), how);
   const { success } = await child.status;
   Deno.removeSignalListener("SIGINT", end);
   Deno.removeSignalListener("SIGTERM", end);
   const summary = parseSummary(output) ?? { passed: 0, failed: 1, ignored: 0 };
   // A run can fail outside its tests, for example with an unhandled rejection.
   return success ? summary : { ...summary, failed: Math.max(1, summary.failed) };
+}
+
+/** Runs all tests: the lanes at the same time, then the rest. */
+async function runAll(env: Record<string, string>): Promise<Summary> {
+  const lanes = await Promise.all(LANES.map((folders) => runTests(folders, env, "by file")));
+  const rest = await runTests([`--ignore=${LANES.flat().join(",")}`], env);
+  const sum = (key: keyof Summary) =>
+    [...lanes, rest].reduce((total, summary) => total + summary[key], 0);
+  return { passed: sum("passed"), failed: sum("failed"), ignored: sum("ignored") };
 }
 
 /** Reports type errors before spending minutes on starting back ends. */
@@ -95,7 +133,7 @@ async function main(args: readonly string[]): Promise<Summary> {
   if (args.length === 0) await checkTypes();
   const { env, stops } = args.length > 0 ? { env: {}, stops: [] } : await startAll();
   try {
-    return await runTests(args, env);
+    return await (args.length > 0 ? runTests(args, env) : runAll(env));
   } finally {
     await Promise.all(stops.map((started) => started.stop()));
   }
