@@ -64,23 +64,28 @@ for (
       await loadTool(product, "search_traces", ["max_results"]);
       await idle(product);
       const before = memoryOf(product.pid);
-      await send(product, {
-        id: 2,
-        method: "tools/call",
-        params: {
-          name: "search_traces",
-          arguments: { experiment_id: "1", max_results: TRACES, ...args },
-        },
-      });
-      const answer = JSON.stringify((await answerTo(product, 2)).result);
-      // Where too many share the processor, the call ends at the limit; what it took is the same.
-      assert.match(answer, /"returned":[1-9]|after which clients give up/);
+      const search = async (id: number) => {
+        await send(product, {
+          id,
+          method: "tools/call",
+          params: {
+            name: "search_traces",
+            arguments: { experiment_id: "1", max_results: TRACES, ...args },
+          },
+        });
+        const answer = JSON.stringify((await answerTo(product, id)).result);
+        // Where too many share the processor, the call ends at the limit; what it took is the same.
+        assert.match(answer, /"returned":[1-9]|after which clients give up/);
+        await idle(product);
+        return memoryOf(product.pid) / before;
+      };
+      let ratio = await search(10);
       assert.ok(server.sent() >= 50, `${server.sent()} traces were read`);
+      // A collection misses pages once in some thirty runs; what leaks is still there after more.
+      for (let id = 11; ratio >= 1.2 && id < 13; id++) ratio = await search(id);
+      assert.ok(ratio < 1.2, `${ratio} times the memory from before`);
       const peak = memoryOf(product.pid, "VmHWM");
       assert.ok(peak < BOUND, `${peak} MB`);
-      await idle(product);
-      const ratio = memoryOf(product.pid) / before;
-      assert.ok(ratio < 1.2, `${ratio} times the memory from before`);
     },
   );
 }

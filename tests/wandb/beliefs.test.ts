@@ -6,11 +6,13 @@ import assert from "node:assert/strict";
 import { getRunHistory } from "../../src/wandb/tools/get_run_history.ts";
 import { queryWandb } from "../../src/wandb/tools/query_wandb.ts";
 import { list, part, type Rig, startRig } from "./harness.ts";
+import { passMidnight } from "../support/midnight.ts";
 import { seedRun } from "./seed.ts";
 
 const HERE = { entity: "sim-team", project: "vision" };
 
 async function answers(rig: Rig): Promise<unknown> {
+  await passMidnight();
   for (let index = 0; index < 5; index++) {
     await seedRun(rig.sim, {
       ...HERE,

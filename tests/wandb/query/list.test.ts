@@ -1,6 +1,7 @@
 /** Lists of runs: filters mean what rows show, an empty answer is explained, a page is what it says. */
 import assert from "node:assert/strict";
 import { queryWandb } from "../../../src/wandb/tools/query_wandb.ts";
+import { passMidnight } from "../../support/midnight.ts";
 import { type Data, list, type Rig, startRig } from "../harness.ts";
 import { graphql, seedRun } from "../seed.ts";
 
@@ -25,6 +26,7 @@ const ask = (rig: Rig, args: Data) => rig.data(queryWandb, { ...HERE, ...args })
 const idsOf = (data: Data) => list(data["items"]).map(({ id }) => id);
 
 Deno.test("filters and orders agree with what rows show", async () => {
+  await passMidnight();
   await using rig = startRig();
   await seedRuns(rig, 12);
   for (
