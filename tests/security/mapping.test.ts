@@ -33,9 +33,12 @@ function partOf(page: string, heading: string): string {
   return new RegExp(`## ${heading}[\\s\\S]*?(?=\\n## )`).exec(page)?.[0] ?? "";
 }
 
-/** Exported functions that are named as parsers are, and take text, bytes or any value. */
+/**
+ * Exported functions that are named as parsers are, and take text, bytes, any value or members of
+ * any kind, perhaps behind the status of a reply.
+ */
 const PARSER =
-  /export (?:async )?function ((?:parse|read|decode|compile|translate|split)[A-Z]\w*)\(\s*\w+\??: (?:readonly )?(?:string|unknown|Json|Uint8Array)\b[^=]*?[,)]/g;
+  /export (?:async )?function ((?:parse|read|decode|compile|translate|split|shape)[A-Z]\w*)\(\s*(?:status: number,\s*)?\w+\??: (?:readonly )?(?:string|unknown|Json|Uint8Array|Readonly<Record<string, unknown>>)(?![\w.])[^=]*?[,)]/g;
 /** Those read only what the program itself brings or asks for. */
 const OWN = new Set(["readAdvances", "readManifest"]);
 

@@ -2,10 +2,13 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { readArguments } from "../../src/cli/call.ts";
+import { readTokens as readTokenCounts, splitCost } from "../../src/analysis/usage_totals.ts";
+import { extractHost } from "../../src/config/access.ts";
 import { parseCommandLine } from "../../src/config/arguments.ts";
 import { readAuthorities } from "../../src/config/authorities.ts";
 import { readAzureLocation } from "../../src/config/clouds.ts";
 import { readAuthority, readHost } from "../../src/config/databricks.ts";
+import { findStoreScheme } from "../../src/config/mlflow.ts";
 import { parseIni } from "../../src/config/profiles.ts";
 import { netrcPassword } from "../../src/config/netrc.ts";
 import { isFailure } from "../../src/core/failure.ts";
@@ -18,7 +21,8 @@ import { parseReply } from "../../src/http/client.ts";
 import { retryAfterSeconds } from "../../src/http/failure.ts";
 import { parseTokens } from "../../src/mcp/http/tokens.ts";
 import { matchUri } from "../../src/mcp/resource.ts";
-import { readKind, readSource, readValue } from "../../src/mlflow/assessment.ts";
+import { isTraceparent } from "../../src/mcp/server.ts";
+import { readKind, readMetadata, readSource, readValue } from "../../src/mlflow/assessment.ts";
 import { readAwsRefusal } from "../../src/mlflow/aws/sign.ts";
 import { readCatalogId } from "../../src/mlflow/databricks/search.ts";
 import { readMlflowError } from "../../src/mlflow/errors.ts";
@@ -28,15 +32,17 @@ import { parseFilter } from "../../src/mlflow/filter/filter.ts";
 import { parseOrderBy } from "../../src/mlflow/filter/order.ts";
 import { parseClauses } from "../../src/mlflow/filter/parse.ts";
 import { compileSearch } from "../../src/mlflow/local/python_regex.ts";
+import { readRefusal } from "../../src/mlflow/objects.ts";
 import { readOffset, readOrder } from "../../src/mlflow/query.ts";
 import { decodeArchive } from "../../src/mlflow/shape/otlp.ts";
-import { decodeText } from "../../src/mlflow/shape/span.ts";
-import { readTraceId } from "../../src/mlflow/trace.ts";
+import { decodeText, shapeSpan } from "../../src/mlflow/shape/span.ts";
+import { findProxiedPath } from "../../src/mlflow/span_place.ts";
+import { readTraceId, shapeAssessment, shapeInfo } from "../../src/mlflow/trace.ts";
 import { readMark } from "../../src/mlflow/trace_name.ts";
 import { readChart } from "../../src/pictures/app/read.ts";
 import { readCursor as readFileCursor } from "../../src/wandb/artifacts/files.ts";
 import { readRegistryName, splitName } from "../../src/wandb/artifacts/names.ts";
-import { readMessages } from "../../src/wandb/failure.ts";
+import { readFailure, readMessages, readWait } from "../../src/wandb/failure.ts";
 import { readMetrics } from "../../src/wandb/history/series.ts";
 import { splitKeys } from "../../src/wandb/history/choose.ts";
 import { resolveProject, resolveReport } from "../../src/wandb/project.ts";
@@ -47,20 +53,32 @@ import { readCursor as readPageCursor } from "../../src/wandb/query/pages.ts";
 import { readCharts, readTable } from "../../src/wandb/reports/analysis.ts";
 import { readPanels } from "../../src/wandb/reports/panels.ts";
 import { readConfig, readSummary } from "../../src/wandb/shapes.ts";
+import { readFailure as readWeaveFailure } from "../../src/wandb/weave/client.ts";
 import { readObjectName } from "../../src/wandb/weave/evaluations/find.ts";
 import { parseOp, readSelectors } from "../../src/wandb/weave/filters/ops.ts";
 import { buildFilter } from "../../src/wandb/weave/filters/build.ts";
-import { readCursor as readCallCursor } from "../../src/wandb/weave/plan.ts";
+import { toUnixSeconds } from "../../src/wandb/weave/filters/condition.ts";
+import { readCursor as readCallCursor, resolveMoments } from "../../src/wandb/weave/plan.ts";
 import { parseColumn } from "../../src/wandb/weave/rows/columns.ts";
 
 const PLACE = { entity: "team", project: "demo", id: "team/demo" };
 const NOWHERE = { entity: undefined, project: undefined };
+const PAGE = new URL("https://wandb.ai");
 let ids = 0;
 
 /** Parsers of text. */
 const OF_TEXT: Readonly<Record<string, (text: string) => unknown>> = {
   parseCommandLine: (text) => parseCommandLine(text.split(" ")),
   readArguments: (text) => readArguments(text.split(" "), undefined),
+  extractHost,
+  findStoreScheme,
+  findProxiedPath,
+  isTraceparent,
+  readFailure: (text) => readFailure(500, text, new Headers(), PAGE),
+  readWeaveFailure: (text) => readWeaveFailure(409, text, new Headers(), PAGE),
+  readRefusal: (text) => readRefusal([], 403, text),
+  readWait: (text) =>
+    readWait(new Headers({ "retry-after": text.replaceAll(/[^\x20-\x7E]/g, "") })),
   readAuthorities: (text) => readAuthorities(() => text, () => text),
   readAzureLocation,
   readHost,
@@ -118,6 +136,14 @@ const NO_KEYS = { keys: new Map(), available: true, lastStep: -1 };
 const OF_VALUES: Readonly<Record<string, (value: Json) => unknown>> = {
   decodeText,
   readValue,
+  readMetadata: (value) => isObject(value) && readMetadata(value),
+  readTokens: (value) => isObject(value) && readTokenCounts(value),
+  splitCost: (value) => isObject(value) && splitCost(value),
+  shapeAssessment,
+  shapeInfo,
+  shapeSpan,
+  resolveMoments: (value) => isObject(value) && resolveMoments(value, 0),
+  toUnixSeconds: (value) => toUnixSeconds(value, "started_at", 0),
   readKind: (value) => isObject(value) && readKind(value),
   parseMoment: (value) => parseMoment(value, 0),
   readChart,
@@ -294,6 +320,8 @@ const FILTER = /^FilterError: /;
 const REFUSES: Readonly<Record<string, RegExp>> = {
   ...{ readStatus: FILTER, parseFilter: FILTER, parseOrderBy: FILTER, parseClauses: FILTER },
   parseCommandLine: /^UsageError: /,
+  // The back end names it a damaged reply.
+  shapeInfo: /"code": "(invalid_type|custom)"/,
   parseTokens: /^Error: line \d+ is not/,
 };
 
