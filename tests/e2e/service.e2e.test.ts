@@ -93,6 +93,35 @@ Deno.test("callers with a token use the server's credentials until the token is 
   }
 });
 
+Deno.test("each caller has the calls that the settings allow, and no more reach the tracking server", async () => {
+  await using mlflow = startFakeMlflow();
+  const call = async (url: string, key: string) => {
+    const args = { trace_id: TRACE, extract_fields: "info.trace_id" };
+    const headers = { "x-mlflow-authorization": `Bearer ${key}` };
+    const response = await callOverHttp(url, MODERN, "get_trace", args, null, headers);
+    return await response.text();
+  };
+  const serve = (...limits: string[]) =>
+    startHttp({ MLFLOW_TRACKING_URI: mlflow.url }, ["--auth", "passthrough", ...limits]);
+  {
+    await using product = await serve("--calls-per-minute", "2");
+    for (let count = 0; count < 2; count++) {
+      assert.ok((await call(product.url, "ana")).includes(TRACE));
+    }
+    const asked = mlflow.seen.length;
+    assert.match(await call(product.url, "ana"), /rate_limited.*2 calls within a minute/);
+    assert.equal(mlflow.seen.length, asked);
+    assert.ok((await call(product.url, "ben")).includes(TRACE));
+  }
+  await using product = await serve("--calls-at-once", "1");
+  const held = mlflow.hold(`/api/3.0/mlflow/traces/${TRACE}`);
+  const first = call(product.url, "ana");
+  await held.arrived;
+  assert.match(await call(product.url, "ana"), /rate_limited.*1 calls of yours/);
+  held.release();
+  assert.ok((await first).includes(TRACE));
+});
+
 Deno.test("callers with their own credentials are identified by them upstream", async () => {
   await using mlflow = startFakeMlflow();
   await using product = await startHttp(
