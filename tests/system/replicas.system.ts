@@ -13,6 +13,7 @@ const CALLS = 24;
 function startTracking() {
   const stored = new Map<string, number>();
   const deleted: string[] = [];
+  const held = new Map<string, (path: string) => void>();
   const info = (trace_id: string) => ({
     trace_id,
     trace_location: { type: "MLFLOW_EXPERIMENT", mlflow_experiment: { experiment_id: "1" } },
@@ -26,8 +27,14 @@ function startTracking() {
     const { pathname } = new URL(one.url);
     await new Promise((go) => setTimeout(go, 5 + Math.random() * 60));
     const [, id = "", part] = /\/traces\/(tr-[\w-]+)(\/assessments)?$/.exec(pathname) ?? [];
+    if (part !== undefined) stored.set(id, (stored.get(id) ?? 0) + 1);
+    const arrive = held.get(id);
+    if (arrive !== undefined) {
+      held.delete(id);
+      arrive(pathname);
+      await new Promise((resolve) => one.signal.addEventListener("abort", resolve));
+    }
     if (part !== undefined) {
-      stored.set(id, (stored.get(id) ?? 0) + 1);
       const sent: { assessment: object } = JSON.parse(body);
       const time = "2026-01-01T00:00:00Z";
       return Response.json({
@@ -54,19 +61,21 @@ function startTracking() {
     url: `http://127.0.0.1:${server.addr.port}`,
     stored,
     deleted,
+    /** Never answers the next request about a trace, of which it gives the path. */
+    hold: (id: string) => new Promise<string>((resolve) => held.set(id, resolve)),
     [Symbol.asyncDispose]: () => server.shutdown(),
   };
 }
 
-/** Starts three replicas behind nginx. */
-async function startAll(upstream: string) {
+/** Starts three replicas behind nginx; `place` is where each has its tracking server. */
+async function startAll(upstream: string, place: (replica: number) => string = () => "") {
   const folder = await Deno.makeTempDir();
   const tokens = `${folder}/tokens`;
   const hash = createHash("sha256").update("a-token").digest("hex");
   await Deno.writeTextFile(tokens, `tests ${hash}\n`);
-  const replicas = await Promise.all([1, 2, 3].map(() =>
+  const replicas = await Promise.all([0, 1, 2].map((replica) =>
     startHttp({
-      MLFLOW_TRACKING_URI: upstream,
+      MLFLOW_TRACKING_URI: upstream + place(replica),
       WANDFLOW_STATE_KEY: "0123456789abcdef0123456789abcdef",
       WANDFLOW_CALLS_AT_ONCE: "100",
       WANDFLOW_CALLS_PER_MINUTE: "100000",
@@ -179,6 +188,27 @@ Deno.test("one replica killed and one drained: no wrong answer, no write silentl
   // The kill hit calls in flight, and reads among them were sent again.
   const log = await service.nginx.log();
   assert.match(log, / 200 \S+, \S+ 502, 200 /);
+});
+
+Deno.test("a read whose replica is killed is sent to another, a write is not", async () => {
+  await using tracking = startTracking();
+  await using service = await startAll(tracking.url, (replica) => `/replica-${replica}`);
+  const callAndKill = async (name: string, trace_id: string, more: object) => {
+    const arrived = tracking.hold(trace_id);
+    const answer = service.call(MODERN, name, { arguments: { trace_id, ...more } });
+    const [, replica] = /^\/replica-(\d)\//.exec(await arrived) ?? [];
+    const process = service.replicas[Number(replica)]?.process;
+    assert.ok(process !== undefined);
+    process.signal("SIGKILL");
+    const response = await answer;
+    return { status: response.status, text: await response.text() };
+  };
+  const read = await callAndKill("get_trace", "tr-read", { extract_fields: "info.trace_id" });
+  assert.equal(read.status, 200, read.text);
+  assert.match(read.text, /"tr-read"/);
+  const write = await callAndKill("log_feedback", "tr-write", { name: "grade", value: 1 });
+  assert.equal(write.status, 502, write.text);
+  assert.deepEqual([...tracking.stored], [["tr-write", 1]]);
 });
 
 Deno.test("a confirmation requested by one replica is accepted by the others", async () => {
