@@ -28,6 +28,7 @@ const CLIENTS = [1, 8, 64] as const;
 const MOST_SPANS = 3200;
 
 const Listing = z.looseObject({ result: z.looseObject({ tools: z.array(z.unknown()) }) });
+const Called = z.looseObject({ result: z.unknown() });
 
 /** Calls a second of one replica; memory after many calls; cost against size. */
 export async function bench(): Promise<Section> {
@@ -35,47 +36,54 @@ export async function bench(): Promise<Section> {
   const small = { ...recordings, all: cutTrace(recordings.all, SPANS) };
   await using stub = await startStub(small.all);
   await using ours = await startWandflow(stub.base);
+  const { trace, history } = recordings;
   const list = message("tools/list");
-  const listed = await ask({ url: ours.url, body: list });
-  const { tools } = Listing.parse(readMessage(listed)).result;
-  await using peers = await preparePeers(stub.base, small, tools);
+  const [traceBody, historyBody] = [callMessage(trace.call), callMessage(history.call)];
+  const answerTo = async (body: string) => readMessage(await ask({ url: ours.url, body }));
+  const { tools } = Listing.parse(await answerTo(list)).result;
+  await using peers = await preparePeers(stub.base, small, {
+    tools,
+    trace: Called.parse(await answerTo(traceBody)).result,
+    history: Called.parse(await answerTo(historyBody)).result,
+  });
   await using tracePeer = await peers.http("trace");
   await using historyPeer = await peers.http("history");
   await using mlflow = await peers.mlflow();
   await using fastmcp = await peers.fastmcp("history");
   const fetching = message("tools/call", { name: "fetch", arguments: {} });
-  const { trace, history } = recordings;
-  const traceBody = callMessage(trace.call);
+  const reading = message("tools/call", { name: "read", arguments: {} });
   const lines = [
     {
       what: `a list of ${tools.length} tools`,
       own: list,
       peer: { base: tracePeer.base, body: list },
       python: { base: mlflow.base, body: list },
-      proxied: false,
+      fetches: false,
     },
     {
       what: `a trace of ${SPANS} spans`,
       own: traceBody,
       peer: { base: tracePeer.base, body: fetching },
       python: { base: mlflow.base, body: traceBody },
-      proxied: true,
+      fetches: true,
     },
     {
       what: "a run's history",
-      own: callMessage(history.call),
+      own: historyBody,
       peer: { base: historyPeer.base, body: fetching },
       python: { base: fastmcp.base, body: fetching },
-      proxied: true,
+      fetches: true,
     },
   ];
   const rows: Row[] = [];
-  for (const { what, own, peer, python, proxied } of lines) {
+  for (const { what, own, peer, python, fetches } of lines) {
     const targets = [
       { url: ours.url, body: own },
       { url: `${peer.base}/mcp`, body: peer.body },
       { url: `${python.base}/mcp`, body: python.body },
-      ...(proxied ? [{ url: `${peer.base}/proxy`, body: "{}" }] : []),
+      ...(fetches
+        ? [{ url: `${peer.base}/mcp`, body: reading }, { url: `${peer.base}/proxy`, body: "{}" }]
+        : []),
     ];
     for (const target of targets) refuseErrors(await ask(target));
     for (const clients of CLIENTS) {
@@ -86,7 +94,7 @@ export async function bench(): Promise<Section> {
     }
   }
   rows.push(...await stdioRows(stub.base, peers, small));
-  rows.push(...await memoryAfterCalls(ours, [list, traceBody, callMessage(history.call)]));
+  rows.push(...await memoryAfterCalls(ours, [list, traceBody, historyBody]));
   const cost = await costBySize(recordings);
   rows.push(...cost.rows);
   return {
@@ -101,18 +109,21 @@ function refuseErrors(text: string): void {
   if (/"isError": ?true|"error": ?\{/.test(text)) throw new Error(text.slice(0, 500));
 }
 
-function rowFor(what: string, [own, peer, python, proxy]: readonly Seen[]): Row {
+function rowFor(what: string, [own, peer, python, reader, proxy]: readonly Seen[]): Row {
   const { perSecond = 0, milliseconds = [] } = own ?? {};
+  const beside = (name: string, seen: Seen | undefined) =>
+    seen === undefined ? {} : {
+      [name]: `${seen.perSecond.toFixed(0)} calls/s`,
+      [`wandflow ÷ ${name}`]: (perSecond / seen.perSecond).toFixed(2),
+    };
   const time = (share: number) => `${quantile(milliseconds, share).toFixed(1)} ms`;
   return {
     ...{ what, unit: "calls/s", wandflow: perSecond },
     ...{ bare: peer?.perSecond, original: python?.perSecond },
     goals: [{ against: "bare", factor: 0.8 }],
     more: {
-      ...(proxy === undefined ? {} : {
-        proxy: `${proxy.perSecond.toFixed(0)} calls/s`,
-        "wandflow ÷ proxy": (perSecond / proxy.perSecond).toFixed(2),
-      }),
+      ...beside("reading tool", reader),
+      ...beside("proxy", proxy),
       p50: time(0.5),
       p99: time(0.99),
     },

@@ -147,8 +147,15 @@ export const environment = (base: string) => ({
   MCP_SERVER_LOG_LEVEL: "ERROR",
 });
 
+/** What wandflow answers. */
+export interface Answers {
+  readonly tools: unknown;
+  readonly trace: unknown;
+  readonly history: unknown;
+}
+
 /** The peers' script as a release would have it, and what they are set up with. */
-export async function preparePeers(base: string, recordings: Recordings, tools: unknown) {
+export async function preparePeers(base: string, recordings: Recordings, answers: Answers) {
   const folder = await temporaryFolder();
   progress("Bundling the peers");
   const main = await bundleScripts(
@@ -156,15 +163,19 @@ export async function preparePeers(base: string, recordings: Recordings, tools: 
     "scripts/bench/load/peer/main.ts",
     [],
   );
-  const setUp = async (name: string, { steps }: Recorded) => {
+  const setUp = async (name: "trace" | "history") => {
+    const { steps } = recordings[name];
     const file = join(folder.path, `${name}.json`);
-    await Deno.writeTextFile(file, JSON.stringify({ base, steps, tools, requests: steps.flat() }));
+    await Deno.writeTextFile(
+      file,
+      JSON.stringify({
+        ...{ base, steps, requests: steps.flat() },
+        ...{ tools: answers.tools, answer: answers[name] },
+      }),
+    );
     return file;
   };
-  const files = {
-    trace: await setUp("trace", recordings.trace),
-    history: await setUp("history", recordings.history),
-  };
+  const files = { trace: await setUp("trace"), history: await setUp("history") };
   const venv = await ensureVenv("mlflow-newest");
   const python = [venv.python, "-W", "ignore", join(HERE, "python_server.py")];
   const env = {

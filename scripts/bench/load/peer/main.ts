@@ -1,11 +1,12 @@
 /**
  * What wandflow is measured beside: on the same SDK, a tool that only does given requests and gives
- * back what they answered, or, at /proxy, the same requests without MCP.
+ * back what they answered, one that parses that and gives back wandflow's own answer, ready made,
+ * or, at /proxy, the same requests without MCP.
  *
  *     deno run -A main.js SETUP.json        over standard input and output
  *     deno run -A main.js SETUP.json PORT   over HTTP
  */
-import { createMcpHandler, McpServer } from "@modelcontextprotocol/server";
+import { type CallToolResult, createMcpHandler, McpServer } from "@modelcontextprotocol/server";
 import { z } from "zod";
 import { createLog } from "../../../../src/core/log.ts";
 import { runStdio } from "../../../../src/mcp/stdio.ts";
@@ -20,6 +21,8 @@ const Setup = z.object({
     type: z.string().nullable(),
     body: z.string(),
   }))),
+  /** What wandflow answers. */
+  answer: z.custom<CallToolResult>(),
   /** What `tools/list` answers. */
   tools: z.array(z.looseObject({
     name: z.string(),
@@ -28,7 +31,7 @@ const Setup = z.object({
 });
 
 const [file = "", port] = Deno.args;
-const { base, steps, tools } = Setup.parse(JSON.parse(await Deno.readTextFile(file)));
+const { base, steps, answer, tools } = Setup.parse(JSON.parse(await Deno.readTextFile(file)));
 
 async function ask(): Promise<string[]> {
   const texts: string[] = [];
@@ -45,6 +48,10 @@ function createServer(): McpServer {
   mcp.registerTool("fetch", { inputSchema: z.object({}) }, async () => ({
     content: [{ type: "text", text: (await ask()).join("\n") }],
   }));
+  mcp.registerTool("read", { inputSchema: z.object({}) }, async () => {
+    for (const text of await ask()) JSON.parse(text);
+    return answer;
+  });
   mcp.server.setRequestHandler("tools/list", () => ({ tools }));
   return mcp;
 }
