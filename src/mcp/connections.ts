@@ -1,5 +1,5 @@
 import { Buffer } from "node:buffer";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse, STATUS_CODES } from "node:http";
 import { Duplex } from "node:stream";
 import { pause, waitUnlessAborted } from "../core/async.ts";
 import type { Log } from "../core/log.ts";
@@ -20,6 +20,8 @@ const LIMITS: ConnectionLimits = { most: 256, quiet: 30_000, unread: 60_000 };
 
 /** How long a client may send nothing that has its last answer, and how long anything. */
 const LINGER = { part: 2_000, whole: 120_000 };
+/** How long a message may take to arrive before it makes room for others, in milliseconds. */
+const SLOW = 1_000;
 /** Requests on one connection that wait for their turn before no more are read. */
 const MOST_WAITING = 16;
 
@@ -78,6 +80,7 @@ export async function serveConnections(
     }
     const kept = () => !stop.aborted;
     const handled = connection.answer(
+      incoming,
       outgoing,
       () => handle({ incoming, outgoing, invite, answer, kept, log }),
     ).finally(() => running.delete(handled));
@@ -95,6 +98,11 @@ export async function serveConnections(
   );
   // Without a listener, it answers by itself and keeps the connection.
   server.on("checkExpectation", take);
+  // It would end the connection with answers under way.
+  server.on("clientError", (error: Error, broken: Duplex) => {
+    if (!(broken instanceof Connection)) return;
+    broken.refuse("code" in error && error.code === "HPE_HEADER_OVERFLOW" ? 431 : 400);
+  });
   server.maxHeadersCount = MOST_LINES + 1;
   // It ends connections after each answer unless it believes that it listens itself.
   Object.defineProperty(server, "listening", { get: () => !stop.aborted });
@@ -171,10 +179,13 @@ class Connections {
 
   constructor(private readonly limits: ConnectionLimits) {}
 
-  /** Takes a connection in. Where there are too many, one that is idle makes room, or it is refused. */
+  /**
+   * Takes a connection in. Where there are too many, one makes room that is idle or whose message
+   * is slow, or it is refused.
+   */
   add(stream: Deno.TcpConn): Connection | undefined {
     if (this.#open.size >= this.limits.most) {
-      const [first] = this.#idle;
+      const [first = this.#slowest()] = this.#idle;
       if (first === undefined) {
         stream.close();
         return undefined;
@@ -185,6 +196,17 @@ class Connections {
     this.#open.add(connection);
     connection.once("close", () => this.#open.delete(connection));
     return connection;
+  }
+
+  #slowest(): Connection | undefined {
+    let slowest: Connection | undefined;
+    let since = performance.now() - SLOW;
+    for (const connection of this.#open) {
+      if (connection.receiving > since) continue;
+      slowest = connection;
+      since = connection.receiving;
+    }
+    return slowest;
   }
 
   /** Ends every connection that has no request under way. */
@@ -221,6 +243,11 @@ class Connection extends Duplex {
   /** The requests that wait for those before them to be answered. */
   #waiting = 0;
   #answered: Promise<void> = Promise.resolve();
+  /** The last request, and when the one before it is answered. */
+  #last: IncomingMessage | undefined;
+  #before: Promise<void> = Promise.resolve();
+  /** When the request whose turn it is had its turn. */
+  #begun = 0;
   /** Reads on, where too many wait. */
   #readOn: (() => void) | undefined;
 
@@ -241,13 +268,20 @@ class Connection extends Duplex {
    * before it. None is looked at that comes after an answer which ends the connection: nobody would
    * hear what became of it.
    */
-  answer(outgoing: ServerResponse, handle: () => Promise<void>): Promise<void> {
+  answer(
+    incoming: IncomingMessage,
+    outgoing: ServerResponse,
+    handle: () => Promise<void>,
+  ): Promise<void> {
     clearTimeout(this.#timer);
+    this.#last = incoming;
+    this.#before = this.#answered;
     this.asked = true;
     this.idle.delete(this);
     this.#waiting += 1;
     this.#answered = this.#answered.then(async () => {
       this.#waiting -= 1;
+      this.#begun = performance.now();
       this.#readOn?.();
       if (this.destroyed || this.writableEnded) return;
       outgoing.once("close", () => {
@@ -256,6 +290,29 @@ class Connection extends Duplex {
       await handle().catch(() => this.destroy());
     });
     return this.#answered;
+  }
+
+  /** What has come is no request: it is refused when those before it are answered. */
+  refuse(status: 400 | 431): void {
+    // The parser that listens belongs to the next connection now.
+    this.removeAllListeners("data").removeAllListeners("end").pause();
+    const broken = this.#last?.complete === false;
+    // Who sends no more is gone.
+    if (this.readableEnded && !(broken ? this.#waiting === 0 : this.idle.has(this))) {
+      this.destroy();
+      return;
+    }
+    (broken ? this.#before : this.#answered).then(() => {
+      if (this.destroyed || this.writableEnded) return;
+      this.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
+      this.resume();
+    });
+  }
+
+  /** Since when no more than the rest of a message is waited for, or of what nobody wants. */
+  get receiving(): number {
+    if (this.#ended !== undefined) return this.#ended;
+    return this.#waiting === 0 && this.#last?.complete === false ? this.#begun : Infinity;
   }
 
   #wait(): void {

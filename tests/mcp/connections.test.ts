@@ -385,3 +385,98 @@ Deno.test("a head whose body or meaning others may see differently is refused, a
   }
   assert.equal(calls, 4);
 });
+
+Deno.test("what is no request is refused after the answers to those before it", async () => {
+  const held = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  await using server = await serving({}, async (_request, next) => {
+    asked.resolve();
+    await held.promise;
+    while (await next() !== undefined);
+    return new Response("here\n");
+  });
+  const broken = "POST / HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n";
+  const connections: Deno.TcpConn[] = [];
+  const cases = [
+    ["nonsense\r\n\r\n", 400],
+    [broken, 400],
+    [`GET / HTTP/1.1\r\nA: ${"x".repeat(20_000)}\r\n\r\n`, 431],
+  ] as const;
+  for (const [bad] of cases) {
+    const connection = await server.connect();
+    connections.push(connection);
+    await connection.write(encode(GET + GET + bad + GET));
+  }
+  await asked.promise;
+  held.resolve();
+  for (const [index, [bad, status]] of cases.entries()) {
+    using connection = connections[index] ?? assert.fail();
+    const answers = await rest(connection);
+    const statuses = Array.from(answers.matchAll(/HTTP\/1.1 (\d+)/g), ([, code]) => Number(code));
+    assert.deepEqual(statuses, [200, 200, status], bad.slice(0, 50));
+  }
+  // Others are read as ever.
+  using next = await server.connect();
+  await ask(next);
+});
+
+Deno.test("of too many connections, one whose message is slow to arrive makes room, not one that is answered", async () => {
+  const held = Promise.withResolvers<void>();
+  let running = 0;
+  const started = Promise.withResolvers<void>();
+  await using server = await serving({ most: 3 }, async (request, next) => {
+    running++;
+    if (running === 3) started.resolve();
+    while (await next() !== undefined);
+    if (request.url.endsWith("/held")) await held.promise;
+    return new Response("here\n");
+  });
+  const half = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nabc";
+  using first = await server.connect();
+  await first.write(encode(GET.replace("/", "/held")));
+  using slow = await server.connect();
+  await slow.write(encode(half));
+  using other = await server.connect();
+  await other.write(encode(half));
+  await started.promise;
+  // A client tries until it gets through.
+  const retry = async (): Promise<string> => {
+    for (;;) {
+      using connection = await server.connect();
+      try {
+        await connection.write(encode(GET.replace("\r\n\r\n", "\r\nConnection: close\r\n\r\n")));
+      } catch {
+        // Refused.
+      }
+      const answer = await rest(connection);
+      if (answer !== "") return answer;
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  assert.match(await retry(), /here/);
+  assert.equal(await rest(slow), "");
+  await other.write(encode("defghi"));
+  const buffer = new Uint8Array(1000);
+  for (const connection of [other, first]) {
+    const count = await connection.read(buffer) ?? 0;
+    assert.match(new TextDecoder().decode(buffer.subarray(0, count)), /^HTTP\/1.1 200 OK/);
+    held.resolve();
+  }
+});
+
+Deno.test("a client that ends in the middle of a request is gone, and so are its calls", async () => {
+  const asked = Promise.withResolvers<void>();
+  const left = Promise.withResolvers<void>();
+  await using server = await serving({}, async ({ signal }) => {
+    signal.addEventListener("abort", () => left.resolve());
+    asked.resolve();
+    await left.promise;
+    return new Response();
+  });
+  using connection = await server.connect();
+  await connection.write(encode(`${GET}GET / HT`));
+  await asked.promise;
+  await connection.closeWrite();
+  await left.promise;
+  assert.equal(await rest(connection), "");
+});
