@@ -41,6 +41,9 @@ export function resolveSettings(
     for (const { source, text } of sources(setting, flags, env)) {
       const reading = readValue(setting, text);
       if (reading.kind === "value") {
+        if (reading.note !== undefined) {
+          notes.push({ source, message: `${source} ${reading.note}.` });
+        }
         values[key] = reading.value;
         given[key] = source;
         break;
@@ -113,7 +116,12 @@ function isSettings(values: Record<string, unknown>): values is Settings {
 
 /** A value read from text, or why it cannot be one. */
 type Reading =
-  | { readonly kind: "value"; readonly value: string | number | boolean | readonly string[] }
+  | {
+    readonly kind: "value";
+    readonly value: string | number | boolean | readonly string[];
+    /** What is odd about the text, as the rest of a sentence. */
+    readonly note?: string;
+  }
   | { readonly kind: "unset"; readonly reason?: string }
   | { readonly kind: "error"; readonly reason: string };
 
@@ -123,6 +131,20 @@ type Reading =
  */
 function readValue(setting: Setting, raw: string): Reading {
   const text = raw.trim();
+  const inner = /^(["'])(.*)\1$/s.exec(text)?.[2];
+  if (inner === undefined) return readBare(setting, text);
+  if (inner.trim() === "") return { kind: "unset" };
+  // Not taken off a secret: it may be part of it.
+  const reading = readBare(setting, setting.secret === true ? text : inner.trim());
+  if (reading.kind !== "value") return reading;
+  const note = setting.secret === true
+    ? "begins and ends with quotation marks, which are sent as a part of it: an env file may have " +
+      "kept them"
+    : "is read without the quotation marks around it: an env file may have kept them";
+  return { ...reading, note };
+}
+
+function readBare(setting: Setting, text: string): Reading {
   if (text === "") return { kind: "unset" };
   const left = setting.secret === true
     ? findSecretPlaceholder(setting, text)

@@ -61,6 +61,34 @@ Deno.test("a leftover placeholder counts as not set, and is reported", () => {
   assert.equal(resolve({ MLFLOW_TRACKING_URI: "http://a/$b" }).settings.trackingUri, "http://a/$b");
 });
 
+Deno.test("quotation marks that an env file kept are taken off, but not of a secret, and reported", () => {
+  for (const [text, uri] of [['"http://a:5000"', "http://a:5000"], ["' b '", "b"]] as const) {
+    const { settings, notes } = resolve({ MLFLOW_TRACKING_URI: text });
+    assert.equal(settings.trackingUri, uri);
+    assert.match(notes[0]?.message ?? "", /^MLFLOW_TRACKING_URI is read without the quotation/);
+  }
+  assert.deepEqual(resolve({ WANDFLOW_TOOLS: '"get_trace, search_traces"' }).settings.tools, [
+    "get_trace",
+    "search_traces",
+  ]);
+  assert.equal(resolve({ WANDFLOW_READ_ONLY: '"true"' }).settings.readOnly, true);
+  for (const text of ['""', "' '"]) {
+    const { settings, notes } = resolve({ MLFLOW_TRACKING_URI: text, WANDB_API_KEY: text });
+    assert.deepEqual([settings.trackingUri, settings.wandbApiKey, notes], [
+      undefined,
+      undefined,
+      [],
+    ]);
+  }
+  const secret = resolve({ WANDB_API_KEY: '"canary"' });
+  assert.equal(secret.settings.wandbApiKey, '"canary"');
+  assert.match(secret.notes[0]?.message ?? "", /^WANDB_API_KEY begins and ends with quotation/);
+  assert.doesNotMatch(JSON.stringify(secret.notes), /canary/);
+  for (const text of ['"', "\"a'", 'a"b"']) {
+    assert.equal(resolve({ MLFLOW_TRACKING_URI: text }).settings.trackingUri, text);
+  }
+});
+
 Deno.test("a leftover placeholder in a setting that removes tools is an error", () => {
   const narrowing = ["TOOLSETS", "TOOLS", "EXCLUDE_TOOLS", "READ_ONLY"];
   for (const name of narrowing.map((one) => `WANDFLOW_${one}`)) {
