@@ -55,6 +55,8 @@ export interface Account {
   /** Default for calls that name no project. */
   readonly project: string | undefined;
   readonly links: Links;
+  /** What to do if the credentials are refused. */
+  readonly ifRefused: string;
   readonly log: Log;
   /** Request options for a server: retries, transport, logging, redaction of error bodies. */
   connect(server: Server): UpstreamOptions;
@@ -95,6 +97,7 @@ export function createAccount(options: AccountOptions): Account {
     entity,
     project,
     links: createLinks(appUrl),
+    ifRefused: adviseOnRefusal(credentials.from, appUrl),
     log,
     connect,
     authorization,
@@ -109,6 +112,21 @@ export function createAccount(options: AccountOptions): Account {
       }
     },
   };
+}
+
+/** What to do if credentials are refused: callers cannot change the server's settings. */
+function adviseOnRefusal(from: Credentials["from"], { origin }: URL): string {
+  switch (from) {
+    case "request":
+      return "Send a key that this server's W&B instance knows with each request: Authorization: " +
+        `Bearer <W&B API key>. Keys are made at ${origin}/authorize.`;
+    case "file":
+      return "Check the token in WANDB_IDENTITY_TOKEN_FILE, and that WANDB_BASE_URL is an " +
+        "instance that trusts its issuer.";
+    default:
+      return `Create a key at ${origin}/authorize and set WANDB_API_KEY; for Dedicated ` +
+        "Cloud and Self-Managed set WANDB_BASE_URL to the instance that the key belongs to.";
+  }
 }
 
 /** The accounts that a configuration allows: the server's own and those of its callers. */
@@ -165,8 +183,9 @@ const ANONYMOUS: Credentials = {
 
 /** The key that came with the request; never replaced by the server's own. */
 function callerCredentials(key: string | undefined, log: Log): Credentials {
-  if (key !== undefined) return apiKeyCredentials(key, log);
+  if (key !== undefined) return { ...apiKeyCredentials(key, log), from: "request" };
   return {
+    from: "request",
     authorization: () =>
       Promise.reject(
         new Failure("unauthorized", "The request came without a W&B API key.", {
@@ -220,6 +239,8 @@ export function paceRequests(
 export interface Credentials {
   /** The `Authorization` header; `exchange` has the options for requesting a token from W&B. */
   authorization(exchange: UpstreamOptions, signal: AbortSignal): Promise<string>;
+  /** Where they come from, if not from `WANDB_API_KEY`. */
+  readonly from?: "request" | "file";
   /** Forgets a header that was refused; true when another attempt may succeed. */
   renew(refused: string): boolean;
 }
@@ -275,6 +296,7 @@ export function identityCredentials(
     return { token, expiresInSeconds };
   });
   return {
+    from: "file",
     authorization: async (exchange, signal) =>
       latest = `Bearer ${await waitUnlessAborted(signal, tokens.get(exchange))}`,
     renew: (refused) => {

@@ -45,13 +45,13 @@ export interface Wandb extends Account {
 
 /** Creates an account's client, which adds fields that the server lacks to `missingFields`. */
 export function createWandb(account: Account, missingFields: UnknownField[] = []): Wandb {
-  const { appUrl, log } = account;
+  const { ifRefused, log } = account;
   const upstream = account.connect({
     service: "W&B",
     setting: "WANDB_BASE_URL",
     baseUrl: account.baseUrl,
     pace: true,
-    readError: (status, body, headers) => readFailure(status, body, headers, appUrl),
+    readError: (status, body, headers) => readFailure(status, body, headers, ifRefused),
   });
   return {
     ...account,
@@ -67,7 +67,7 @@ export function createWandb(account: Account, missingFields: UnknownField[] = []
             repeatable: !isMutation(query),
           }));
         try {
-          return readReply(parseReply(log.redact(text), upstream, 200), appUrl);
+          return readReply(parseReply(log.redact(text), upstream, 200), ifRefused);
         } catch (error) {
           // As with HTTP 500, an "internal error" in a 200 reply may come after a write.
           throw isMutation(query) && isFailure(error) ? doubtWrite(error) : error;
@@ -84,13 +84,13 @@ export function createWandb(account: Account, missingFields: UnknownField[] = []
       return {
         http,
         query: send,
-        createFailure: (problems) => createMessageFailure(problems, undefined, appUrl),
+        createFailure: (problems) => createMessageFailure(problems, undefined, ifRefused),
         ask: async (document, variables, shape) => {
           const answer = await askTolerantly(document, variables, missingFields, send);
           const parsed = shape.safeParse(answer.data);
           if (parsed.success) return { data: parsed.data, problems: answer.problems };
           if (answer.problems.length > 0) {
-            throw createMessageFailure(answer.problems, undefined, appUrl);
+            throw createMessageFailure(answer.problems, undefined, ifRefused);
           }
           log.debug("Unexpected reply from W&B", { issue: parsed.error.issues[0] });
           throw createFormFailure(parsed.error.issues[0]?.path ?? []);
@@ -129,7 +129,7 @@ async function askTolerantly(
 }
 
 /** Reads a reply's data, with the server's errors if the data is partial. */
-function readReply(body: Json, appUrl: URL): Answer<Json> {
+function readReply(body: Json, ifRefused: string): Answer<Json> {
   if (!isJsonObject(body) || !("data" in body || "errors" in body || "error" in body)) {
     throw new Failure("upstream_error", "W&B answered with JSON that is not a GraphQL reply.", {
       hint: "Check that WANDB_BASE_URL is the address of a W&B server and that no login page or " +
@@ -139,7 +139,7 @@ function readReply(body: Json, appUrl: URL): Answer<Json> {
   const messages = readMessages(body);
   const data = body.data ?? null;
   if (messages.length > 0 && !hasData(data)) {
-    throw createMessageFailure(messages, undefined, appUrl);
+    throw createMessageFailure(messages, undefined, ifRefused);
   }
   return { data, problems: messages };
 }

@@ -133,7 +133,7 @@ export async function checkWeave(
     service: "Weave",
     setting: "WF_TRACE_SERVER_URL",
     baseUrl,
-    readError: (status, body, headers) => readFailure(status, body, headers, account.appUrl),
+    readError: (status, body, headers) => readFailure(status, body, headers, account.ifRefused),
   });
   const http = openSession(upstream, signal);
   const info = await watched.authorized(

@@ -43,7 +43,7 @@ export function readFailure(
   status: number,
   text: string,
   headers: Headers,
-  appUrl: URL,
+  ifRefused: string,
 ): Failure | undefined {
   const body = isHtml(text) ? undefined : tryParseJson(text);
   const messages = readMessages(body);
@@ -51,21 +51,21 @@ export function readFailure(
   // JSON from a gateway has a `message`; GraphQL itself refuses with a list of `errors`.
   const own = isJsonObject(body) && Array.isArray(body.errors) && data === undefined;
   const effect = status === 503 && own ? "none" : undefined;
-  return createFailure({ status, messages, data, wait: readWait(headers), appUrl, effect });
+  return createFailure({ status, messages, data, wait: readWait(headers), ifRefused, effect });
 }
 
 /** The failure for error messages that came with HTTP 200. */
 export function createMessageFailure(
   messages: readonly string[],
   data: Json | undefined,
-  appUrl: URL,
+  ifRefused: string,
 ): Failure {
   return createFailure({
     status: guessStatus(messages),
     messages,
     data,
     wait: undefined,
-    appUrl,
+    ifRefused,
   }) ??
     new GraphqlFailure(
       "upstream_error",
@@ -91,12 +91,12 @@ interface Refusal {
   readonly messages: readonly string[];
   readonly data: Json | undefined;
   readonly wait: number | undefined;
-  readonly appUrl: URL;
+  readonly ifRefused: string;
   readonly effect?: Effect | undefined;
 }
 
 function createFailure(refusal: Refusal): Failure | undefined {
-  const { status, messages, data, wait, appUrl, effect } = refusal;
+  const { status, messages, data, wait, ifRefused, effect } = refusal;
   const detail = quoteMessages(messages);
   const as = (code: FailureCode, message: string, hint?: string, retryable = false) =>
     new GraphqlFailure(code, message, messages, {
@@ -110,7 +110,7 @@ function createFailure(refusal: Refusal): Failure | undefined {
     return as("invalid_arguments", `W&B refused the query: ${detail}.`);
   }
   if (status === 404 && messages.length === 0) return undefined;
-  const shared = createAccountFailure("W&B", status, detail, { wait, appUrl });
+  const shared = createAccountFailure("W&B", status, detail, { wait, ifRefused });
   return shared && as(shared.code, shared.message, shared.hint, shared.retryable);
 }
 
@@ -119,7 +119,7 @@ export function createAccountFailure(
   service: string,
   status: number,
   detail: string,
-  { appUrl, wait }: { readonly appUrl: URL; readonly wait?: number | undefined },
+  { ifRefused, wait }: { readonly ifRefused: string; readonly wait?: number | undefined },
 ): Failure | undefined {
   const suffix = detail === "" ? "" : `: ${detail}`;
   const as = (code: FailureCode, message: string, hint: string, retryable = false) =>
@@ -130,8 +130,7 @@ export function createAccountFailure(
         "unauthorized",
         `refused the API key (HTTP 401)${suffix}: it is missing, malformed, or not ` +
           "authorized for this entity or team.",
-        `Create a key at ${appUrl.origin}/authorize and set WANDB_API_KEY; for Dedicated ` +
-          "Cloud and Self-Managed set WANDB_BASE_URL to the instance that the key belongs to.",
+        ifRefused,
       );
     case 403:
       return as(

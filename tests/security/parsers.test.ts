@@ -63,7 +63,6 @@ import { parseColumn } from "../../src/wandb/weave/rows/columns.ts";
 
 const PLACE = { entity: "team", project: "demo", id: "team/demo" };
 const NOWHERE = { entity: undefined, project: undefined };
-const PAGE = new URL("https://wandb.ai");
 let ids = 0;
 
 /** Parsers of text. */
@@ -74,8 +73,8 @@ const OF_TEXT: Readonly<Record<string, (text: string) => unknown>> = {
   findStoreScheme,
   findProxiedPath,
   isTraceparent,
-  readFailure: (text) => readFailure(500, text, new Headers(), PAGE),
-  readWeaveFailure: (text) => readWeaveFailure(409, text, new Headers(), PAGE),
+  readFailure: (text) => readFailure(500, text, new Headers(), ""),
+  readWeaveFailure: (text) => readWeaveFailure(409, text, new Headers(), ""),
   readRefusal: (text) => readRefusal([], 403, text),
   readWait: (text) =>
     readWait(new Headers({ "retry-after": text.replaceAll(/[^\x20-\x7E]/g, "") })),

@@ -1,5 +1,6 @@
+import { resolveSettings } from "../../src/config/resolve.ts";
 import { isFailure } from "../../src/core/failure.ts";
-import { createAccount, identityCredentials } from "../../src/wandb/account.ts";
+import { accountsFor, createAccount, identityCredentials } from "../../src/wandb/account.ts";
 import { createWandb } from "../../src/wandb/client.ts";
 import { countTraces } from "../../src/wandb/tools/query_traces.ts";
 import { listEntities } from "../../src/wandb/tools/query_projects.ts";
@@ -135,4 +136,19 @@ Deno.test("a shortened answer contains no part of a token", async () => {
     }
   }
   assert.ok(quoted > 0);
+});
+
+Deno.test("who is refused is told about the credentials that were used", () => {
+  const advise = (env: Record<string, string>, wandb?: string) => {
+    const { settings } = resolveSettings(new Map(), (name) => env[name]);
+    const base = new URL("https://wandb.example.com");
+    const call = wandb === undefined ? {} : { caller: { id: "ann", credentials: { wandb } } };
+    return accountsFor(settings, base, memoryLog([])).forCall({ ...call, log: memoryLog([]) })
+      .ifRefused;
+  };
+  assert.match(advise({ WANDB_API_KEY: "k" }), /example\.com\/authorize and set WANDB_API_KEY/);
+  assert.match(advise({ WANDB_IDENTITY_TOKEN_FILE: "/run/jwt" }), /token in WANDB_IDENTITY_TOKEN/);
+  const caller = advise({ WANDFLOW_AUTH: "passthrough" }, "k");
+  assert.match(caller, /with each request: Authorization: Bearer <W&B API key>/);
+  assert.doesNotMatch(caller, /WANDB_/);
 });

@@ -77,7 +77,7 @@ export function createWeave(
     service: "Weave",
     setting: "WF_TRACE_SERVER_URL",
     baseUrl,
-    readError: (status, body, headers) => readFailure(status, body, headers, account.appUrl),
+    readError: (status, body, headers) => readFailure(status, body, headers, account.ifRefused),
   });
   return {
     ...account,
@@ -172,7 +172,7 @@ export function readFailure(
   status: number,
   text: string,
   headers: Headers,
-  appUrl: URL,
+  ifRefused: string,
 ): Failure | undefined {
   const said = readReason(text);
   const suffix = said === "" ? "" : `: ${said}`;
@@ -199,7 +199,7 @@ export function readFailure(
     case 504:
       return as("timeout", `The query took Weave too long (HTTP 504)${suffix}.`, narrower);
   }
-  return createAccountFailure("Weave", status, said, { wait: readWait(headers), appUrl });
+  return createAccountFailure("Weave", status, said, { wait: readWait(headers), ifRefused });
 }
 
 /** The text of `{"reason": …}` or `{"detail": …}`; for a list of problems, the first few. */
