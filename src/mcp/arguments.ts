@@ -105,7 +105,12 @@ function describeComplaint(issue: z.core.$ZodIssue): string {
     case "invalid_value":
       return ` must be ${oneOf(issue.values.map(String))}`;
     default:
-      return `: ${issue.message.replace(/^Invalid input: /, "")}`;
+      return `: ${
+        issue.message.replace(/^Invalid input: /, "").replace(
+          /^expected record,/,
+          "expected a JSON object,",
+        )
+      }`;
   }
 }
 

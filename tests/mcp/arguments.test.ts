@@ -186,6 +186,7 @@ Deno.test("a schema's complaint names the argument and whether it is missing or 
     trace_id: z.string(),
     options: z.object({ deep: z.number() }).optional(),
     list: z.array(z.number()).optional(),
+    filters: z.record(z.string(), z.unknown()).optional(),
   });
   const complaint = (input: Record<string, unknown>) => {
     const issue = schema.safeParse(input).error?.issues[0];
@@ -196,6 +197,10 @@ Deno.test("a schema's complaint names the argument and whether it is missing or 
   assert.equal(
     complaint({ trace_id: "x", options: { deep: "y" } }),
     "`options.deep`: expected number, received string",
+  );
+  assert.equal(
+    complaint({ trace_id: "x", filters: "state = 'running'" }),
+    "`filters`: expected a JSON object, received string",
   );
   assert.equal(complaint({ trace_id: "x", options: {} }), "`options.deep` is missing");
   assert.equal(

@@ -19,6 +19,11 @@ Deno.test("deleting nothing is reported, without asking for agreement", async ()
       assert.match(String(failure?.message), /1 \(checkout\)/);
     }
   }
+  const seconds = await tools.fails("delete_traces", {
+    experiment_id: EXPERIMENT,
+    max_timestamp_millis: 1795961225,
+  });
+  assert.match(seconds.message, /no traces up to 2026-11-29T14:07:05\.000Z in experiment 1/);
   assert.ok(mlflow.seen.every(({ path }) => !path.includes("delete-traces")));
 });
 

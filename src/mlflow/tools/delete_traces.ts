@@ -1,6 +1,7 @@
 import { defined } from "../../core/values.ts";
 import * as z from "zod";
 import { Failure, isFailure } from "../../core/failure.ts";
+import { isoText } from "../../core/time.ts";
 import type { CallContext, Preview, Tool } from "../../mcp/tool.ts";
 import {
   type Finding,
@@ -181,14 +182,13 @@ function describePlan(plan: Plan): string {
     `for good.${lost}`;
 }
 
-function refuseEmptyPlan({ experiment, missing }: Plan): Failure {
+function refuseEmptyPlan({ experiment, missing, deletion }: Plan): Failure {
+  const place = `experiment ${experiment.id} (${experiment.name})`;
   return new Failure(
     "not_found",
-    missing.length === 0
-      ? `Experiment ${experiment.id} (${experiment.name}) has no traces up to that time.`
-      : `None of these traces is in experiment ${experiment.id} (${experiment.name}): ${
-        missing.slice(0, 5).join(", ")
-      }.`,
+    "maxTimestampMillis" in deletion
+      ? `There are no traces up to ${isoText(deletion.maxTimestampMillis)} in ${place}.`
+      : `None of these traces is in ${place}: ${missing.slice(0, 5).join(", ")}.`,
     { hint: "Nothing was deleted; there is nothing to confirm." },
   );
 }

@@ -106,9 +106,7 @@ export const plotTraces: Tool<ReadServices> = readingTool({
         ? [`${figures.length - MOST_TOLD} further names have fewer traces each.`]
         : []),
       ...describeRootNames(infos, names),
-      ...(infos.length > points.length
-        ? [`${infos.length - points.length} traces have not finished and are not drawn.`]
-        : []),
+      ...(infos.length > points.length ? [describeUnfinished(infos.length - points.length)] : []),
       ...(page.nextPageToken === undefined ? [] : [
         `These are the newest ${infos.length}; there are more: narrow the time in filter_string.`,
       ]),
@@ -123,6 +121,12 @@ export const plotTraces: Tool<ReadServices> = readingTool({
 
 /** Names whose figures are listed; a picture shows fewer. */
 const MOST_TOLD = 20;
+
+function describeUnfinished(count: number): string {
+  return count === 1
+    ? "1 trace has not finished and is not drawn."
+    : `${count} traces have not finished and are not drawn.`;
+}
 
 function describeName({ name, count, failed, median, p95 }: NameFigures): string {
   return `${cutName(name)}: ${count} traces, ${failed} failed, median ${printNumber(median)} s, ` +

@@ -9,6 +9,9 @@ import { badArgument, unknownName } from "../../core/failure.ts";
 import { isRecord } from "../../core/json.ts";
 import { isoText, MOMENT_FORMS, parseMoment } from "../../core/time.ts";
 
+/** What a filter that is a text of another dialect is told. */
+export const FILTER_FORM = 'expected an object such as {"state":"finished"}';
+
 /** One field of a filter or order, and what it is compared with. */
 export interface Condition {
   /** W&B's name for the field. */
@@ -120,7 +123,7 @@ class Translator {
 
   translateObject(filter: unknown): Clause {
     if (!isRecord(filter)) {
-      throw badArgument('`filters` must be an object such as {"state":"finished"}.');
+      throw badArgument(`\`filters\`: ${FILTER_FORM}.`);
     }
     return joinClauses(
       Object.entries(filter).map(([name, value]): Clause => {

@@ -3,6 +3,7 @@ import * as z from "zod";
 import type { Tool } from "../../mcp/tool.ts";
 import { defined } from "../../core/values.ts";
 import { defaultFields } from "../query/fields.ts";
+import { FILTER_FORM } from "../query/filter.ts";
 import { type ListQuery, listResource } from "../query/list.ts";
 import { type Resource, RESOURCES } from "../query/resources.ts";
 import { readProjectArgs, SHORT_NAMES } from "../project.ts";
@@ -69,7 +70,7 @@ export const queryWandb: Tool<WandbServices> = wandbTool({
     entity: z.string().optional(),
     project: z.string().optional(),
     resource: z.enum(RESOURCES).default("runs"),
-    filters: z.record(z.string(), z.unknown()).optional(),
+    filters: z.record(z.string(), z.unknown(), { error: FILTER_FORM }).optional(),
     order: z.string().optional().describe("-created_at, -summary_metrics.acc, +config.lr"),
     fields: z.array(z.string()).optional().describe(
       "Of runs: name, state, tags, user, config.K, summary.K, config, summary …",

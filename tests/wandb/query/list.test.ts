@@ -102,6 +102,8 @@ Deno.test("an empty answer says why, and its hint finds the runs", async () => {
   assert.match(await note({ createdAt: { $gt: "now" } }), /newest run was created at \d{4}-/);
   const sweep = await note({ sweep: "Grid" });
   assert.match(sweep, /"Grid" is a sweep's display name; its id is \w+: \{"sweep":"\w+"\}/);
+  const sql = await rig.failure(queryWandb, { ...HERE, filters: "state = 'running'" });
+  assert.equal(sql["message"], '`filters`: expected an object such as {"state":"finished"}.');
   const hint = await rig.failure(queryWandb, { ...HERE, filters: { "eval/loss": 1 } });
   assert.match(String(hint["hint"]), /summary_metrics\.eval\/loss/);
   const other = await ask(rig, { filters: { "summary_metrics['loss']": 3 } });
