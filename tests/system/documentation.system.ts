@@ -117,7 +117,7 @@ const HOSTED = z.strictObject({
   server_label: z.literal("wandflow"),
   server_url: z.literal("https://wandflow.example.com/mcp"),
   authorization: z.string(),
-  require_approval: z.literal("never"),
+  require_approval: z.literal("always"),
 });
 
 const SERVERS = z.array(z.object({

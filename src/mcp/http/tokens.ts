@@ -6,8 +6,8 @@ type Tokens = readonly { readonly name: string; readonly hash: Uint8Array }[];
 /** Reads the tokens that are valid now; undefined if the list cannot be read. */
 export type ReadTokens = () => Promise<Tokens | undefined>;
 
-/** A line: a name, white space, the SHA-256 of the token in hexadecimal. */
-const LINE = /^([\w.@-]{1,64})\s+([0-9a-f]{64})$/i;
+/** A line: a name, white space, the SHA-256 of the token in hexadecimal, as sha256sum ends it. */
+const LINE = /^([\w.@-]{1,64})\s+([0-9a-f]{64})(\s+\*?-)?$/i;
 
 /**
  * Reads a list of tokens; empty lines and lines that begin with `#` are ignored.
@@ -20,7 +20,10 @@ export function parseTokens(text: string): Tokens {
     if (line === "" || line.startsWith("#")) return [];
     const [, name, hash] = LINE.exec(line) ?? [];
     if (name === undefined || hash === undefined) {
-      throw new Error(`line ${index + 1} is not a name and the SHA-256 of a token`);
+      throw new Error(
+        `line ${index + 1} is not a name and the SHA-256 of a token, such as that of ` +
+          "printf %s TOKEN | sha256sum",
+      );
     }
     return [{ name, hash: Uint8Array.fromHex(hash) }];
   });

@@ -177,4 +177,7 @@ Deno.test("a token is looked up only by its hash", () => {
   assert.equal(findHolder(tokens, "x"), "a");
   assert.equal(findHolder(tokens, hashOf("x")), undefined);
   assert.equal(findHolder([], "x"), undefined);
+  // What sha256sum prints of its standard input.
+  assert.equal(findHolder(parseTokens(`a ${hashOf("x")}  -`), "x"), "a");
+  assert.throws(() => parseTokens("a secret"), /line 1 is not a name and .*sha256sum$/);
 });
