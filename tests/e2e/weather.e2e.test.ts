@@ -106,10 +106,10 @@ async function start(env: Record<string, string>) {
       return JSON.stringify(result);
     },
     /** Calls, and thinks better of it after a while. */
-    leave: async ([name, args]: Call, milliseconds: number): Promise<void> => {
+    leave: async ([name, args]: Call, wait: () => Promise<unknown>): Promise<void> => {
       const id = ++last;
       await send(process, { id, method: "tools/call", params: { name, arguments: args } });
-      await pause(milliseconds);
+      await wait();
       await send(process, { method: "notifications/cancelled", params: { requestId: id } });
     },
   };
@@ -234,6 +234,10 @@ async function countInReports(text: string): Promise<number> {
   return reports.reduce((sum, { spec = "" }) => sum + spec.split(text).length - 1, 0);
 }
 
+/** How often an answer says that something is not in it. */
+const countLacks = (answer = "") =>
+  answer.match(/warnings|missing|could not|not read/g)?.length ?? 0;
+
 /** Reports that are there before the weather changes, one for each change of one. */
 const reports: string[] = [];
 
@@ -345,8 +349,7 @@ slowTest("under any faults, each call ends with the right answer or a clear erro
   const assessment_id = await makeFeedback(first, "here");
   const patience = { MLFLOW_HTTP_REQUEST_TIMEOUT: "8", WANDB_HTTP_TIMEOUT: "8" };
   const files = new URL(wandb.storeUrl).host;
-  const main = await start({
-    ...patience,
+  const mainPlace = {
     MLFLOW_TRACKING_URI: tracking.url,
     MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR: "0.01",
     MLFLOW_HTTP_REQUEST_BACKOFF_JITTER: "0.01",
@@ -354,14 +357,15 @@ slowTest("under any faults, each call ends with the right answer or a clear erro
     WANDB_API_KEY: wandb.apiKey,
     WANDBOT_BASE_URL: `${manuals.url}/mcp`,
     WANDFLOW_ALLOW_HOSTS: files,
-  });
-  const traced = await start({
-    ...patience,
+  };
+  const tracedPlace = {
     WANDB_BASE_URL: calls.url,
     WF_TRACE_SERVER_URL: calls.url,
     WANDB_API_KEY: weave.apiKey,
     WANDB_MCP_PROXY_DOCS: "false",
-  });
+  };
+  const main = await start({ ...patience, ...mainPlace });
+  const traced = await start({ ...patience, ...tracedPlace });
   await using _main = main.process;
   await using _traced = traced.process;
 
@@ -434,15 +438,16 @@ slowTest("under any faults, each call ends with the right answer or a clear erro
   const memory = async ({ pid }: Running) =>
     Number(/VmRSS:\s+(\d+)/.exec(await Deno.readTextFile(`/proc/${pid}/status`))?.[1]) / 1024;
 
+  // By then it has given back what the calls so far needed.
+  await pause(3_000);
+  const calm = await memory(main.process);
   const proxies = [tracking, runs, calls, manuals];
   for (const proxy of proxies) proxy.rate = RATE;
   const random = randomFrom(SEED + 3);
-  const outcomes = { right: 0, failed: 0, written: 0, cancelled: 0 };
+  const outcomes = { right: 0, partly: 0, failed: 0, written: 0, cancelled: 0 };
   const written: (Change & { readonly answer: string })[] = [];
-  let early = 0;
   let next = 0;
   const one = async (number: number) => {
-    if (number === CALLS / 4) early = await memory(main.process);
     const [writes, leaves] = [random() < 0.15, random() < 0.1];
     if (leaves) outcomes.cancelled += 1;
     if (writes) {
@@ -450,25 +455,28 @@ slowTest("under any faults, each call ends with the right answer or a clear erro
       const make = CHANGES[outcomes.written++ % CHANGES.length];
       const change = await make?.(trace, `weather.${number}`, number);
       assert.ok(change !== undefined);
-      if (leaves) await main.leave(change.call, random() * 100);
+      if (leaves) await main.leave(change.call, () => pause(random() * 100));
       written.push({ ...change, answer: leaves ? "" : await main.call(change.call) });
       return;
     }
     const at = Math.floor(random() * reads.length);
     const [product, call] = reads[at] ?? [];
     assert.ok(product !== undefined && call !== undefined);
-    if (leaves) return await product.leave(call, random() * 100);
+    if (leaves) return await product.leave(call, () => pause(random() * 100));
     const answer = await product.call(call);
     if (answer.includes('"isError":true')) {
       outcomes.failed += 1;
       assert.match(/"error":"(\w+)"/.exec(answer)?.[1] ?? answer, CODES, answer);
       return;
     }
-    // An answer that lacks a part says so.
-    if (!/warnings|missing|could not|not read/.test(answer)) {
-      assert.ok(answer === right[at], `${call[0]}: ${answer.slice(0, 2000)}`);
+    if (answer === right[at]) {
       outcomes.right += 1;
+      return;
     }
+    // An answer that lacks a part says so.
+    const said = countLacks(answer) - countLacks(right[at]);
+    assert.ok(said > 0, `${call[0]}: ${answer.slice(0, 2000)}`);
+    outcomes.partly += 1;
   };
   await Promise.all(Array.from({ length: AT_ONCE }, async () => {
     while (next < CALLS) await one(next++);
@@ -479,7 +487,13 @@ slowTest("under any faults, each call ends with the right answer or a clear erro
   const open = () => proxies.flatMap((proxy) => proxy.open());
   for (let tries = 0; open().length > 0 && tries < 600; tries++) await pause(100);
   assert.deepEqual(open(), []);
-  const late = await memory(main.process);
+  const level = 1.25 * calm + 20;
+  let late = await memory(main.process);
+  for (let tries = 0; late > level && tries < 300; tries++) {
+    await pause(100);
+    late = await memory(main.process);
+  }
+  assert.ok(late <= level, `${calm} MB, then ${late} MB`);
   const faults = new Set(proxies.flatMap(({ done }) => [...done.keys()]));
   assert.equal(faults.size, FAULTS_IN_ALL, String([...faults]));
   assert.deepEqual(reached, []);
@@ -502,5 +516,22 @@ slowTest("under any faults, each call ends with the right answer or a clear erro
   for (const [at, [product, call]] of reads.entries()) {
     assert.ok(await product.call(call) === right[at], call[0]);
   }
-  assert.ok(late < 1.5 * early + 50, `${early} MB, then ${late} MB`);
+  // Called off while its server is silent, a call leaves no request there, long before its time-out.
+  const endless = { MLFLOW_HTTP_REQUEST_TIMEOUT: "300", WANDB_HTTP_TIMEOUT: "300" };
+  const patient = await start({ ...endless, ...mainPlace });
+  const patientTraced = await start({ ...endless, ...tracedPlace });
+  await using _patient = patient.process;
+  await using _patientTraced = patientTraced.process;
+  for (const proxy of proxies) proxy.silent = true;
+  const until = async (isSo: () => boolean, what: string) => {
+    for (let tries = 0; !isSo(); tries++) {
+      assert.ok(tries < 200, `${what}: ${open()}`);
+      await pause(100);
+    }
+  };
+  for (const [product, call] of reads) {
+    const asked = () => until(() => open().length > 0, `${call[0]} asks`);
+    await (product === main ? patient : patientTraced).leave(call, asked);
+    await until(() => open().length === 0, `${call[0]} was called off`);
+  }
 });

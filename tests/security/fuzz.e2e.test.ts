@@ -1,7 +1,7 @@
 /** A thousand malformed messages; `deno task nightly:fuzz` sends a hundred times as many. */
 import { LEGACY, MODERN } from "../e2e/rpc.ts";
 import { slowTest } from "../support/slow.ts";
-import { fuzzHttp, fuzzStdio } from "./fuzz/run.ts";
+import { fuzzHttp, fuzzStdio, tryWrongCallers } from "./fuzz/run.ts";
 
 const SEED = 15;
 
@@ -13,5 +13,12 @@ slowTest(
   "whatever arrives over HTTP, each request has one response and nobody is let in",
   async () => {
     await fuzzHttp(400, SEED);
+  },
+);
+
+slowTest(
+  "each wrong Host, Origin and credential is enough to refuse a call over HTTP",
+  async () => {
+    await tryWrongCallers();
   },
 );

@@ -27,6 +27,8 @@ export interface FaultProxy extends AsyncDisposable {
   readonly url: string;
   /** How many of the requests fail, from 0 to 1. */
   rate: number;
+  /** Whether no request is answered at all. */
+  silent: boolean;
   /** Faults so far. */
   readonly done: Map<Fault, number>;
   /** Requests whose client waits for an answer: method, path and fault. */
@@ -147,6 +149,7 @@ export function faultProxy(target: string, elsewhere: string, random: () => numb
       open.add(one);
       reader.ended.then(() => open.delete(one));
       try {
+        if (proxy.silent) return await Promise.race([reader.ended, over.promise]);
         if (random() >= proxy.rate) {
           await answer(connection, await pass(asked));
           continue;
@@ -178,6 +181,7 @@ export function faultProxy(target: string, elsewhere: string, random: () => numb
   const proxy: FaultProxy = {
     url: `http://127.0.0.1:${listener.addr.transport === "tcp" ? listener.addr.port : 0}`,
     rate: 0,
+    silent: false,
     done,
     open: () => [...open].map(({ what }) => what),
     [Symbol.asyncDispose]: async () => {

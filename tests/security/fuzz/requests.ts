@@ -1,7 +1,7 @@
 /** HTTP requests as bytes, as a careless or hostile client, page or proxy sends them. */
 import fc from "fast-check";
 import { TRACE } from "../../e2e/fake_mlflow.ts";
-import { LEGACY, MODERN } from "../../e2e/rpc.ts";
+import { LEGACY, MODERN, MODERN_META } from "../../e2e/rpc.ts";
 import { type Era, inputs } from "./messages.ts";
 
 /** How a server lets callers in. */
@@ -33,11 +33,20 @@ interface Part {
   readonly text: string;
   readonly good: boolean;
 }
-const parts = (good: readonly string[], bad: readonly string[], weight = 12): fc.Arbitrary<Part> =>
-  fc.oneof(
+interface Parts {
+  readonly good: readonly string[];
+  readonly bad: readonly string[];
+  /** Either, mostly a good one. */
+  readonly any: fc.Arbitrary<Part>;
+}
+const parts = (good: readonly string[], bad: readonly string[], weight = 12): Parts => ({
+  good,
+  bad,
+  any: fc.oneof(
     { weight, arbitrary: fc.constantFrom(...good).map((text) => ({ text, good: true })) },
     { weight: 1, arbitrary: fc.constantFrom(...bad).map((text) => ({ text, good: false })) },
-  );
+  ),
+});
 
 const host = parts(
   [line("Host", "127.0.0.1:@port@"), line("Host", "localhost"), line("host", "[::1]:1")],
@@ -308,6 +317,41 @@ const oddVersion = fc.constantFrom(
   "HTTP/1.1 x",
 );
 
+/** Whether a Host leaves the head one that can be read. */
+const isLine = (text: string) => text !== "" && !/\r\n ./.test(text);
+
+/** Good calls but for one of what lets callers in, each wrong value of it once. */
+export function wrongCallers(secret: string): HttpInput[] {
+  return WAYS.flatMap((way) =>
+    ([LEGACY, MODERN] as const).flatMap((era) => {
+      const guards = [host, origin, ...(way === "none" ? [] : [credentials(way, secret)])];
+      const usual = [type, accept, protocol(era)].map(({ good }) => good[0] ?? "").join("");
+      const body = bytesOf(JSON.stringify({
+        jsonrpc: "2.0",
+        id: 1,
+        method: "tools/call",
+        params: {
+          name: "get_trace",
+          arguments: { trace_id: TRACE },
+          ...(era === MODERN ? { _meta: MODERN_META } : {}),
+        },
+      }));
+      const request = (wrong?: Parts, value = ""): HttpInput => ({
+        way,
+        method: "POST",
+        target: "/mcp HTTP/1.1",
+        head: guards.map((one) => one === wrong ? value : one.good[0] ?? "").join("") + usual +
+          line("Content-Length", `${body.length}`),
+        body,
+        framed: wrong !== host || isLine(value),
+        admitted: wrong === undefined,
+        leaves: false,
+      });
+      return [request(), ...guards.flatMap((one) => one.bad.map((value) => request(one, value)))];
+    })
+  );
+}
+
 /** A request; `secret` is the token that callers have. */
 export function httpInputs(secret: string): fc.Arbitrary<HttpInput> {
   const from = (era: Era) =>
@@ -317,7 +361,7 @@ export function httpInputs(secret: string): fc.Arbitrary<HttpInput> {
         start: fc.oneof(
           {
             weight: 12,
-            arbitrary: fc.tuple(method, target).map(([one, two]) => ({
+            arbitrary: fc.tuple(method.any, target.any).map(([one, two]) => ({
               method: one.text,
               target: two.text,
               version: "HTTP/1.1",
@@ -352,10 +396,10 @@ export function httpInputs(secret: string): fc.Arbitrary<HttpInput> {
             })),
           },
         ),
-        host,
-        origin,
-        credentials: credentials(way, secret),
-        others: fc.tuple(type, accept, protocol(era)),
+        host: host.any,
+        origin: origin.any,
+        credentials: credentials(way, secret).any,
+        others: fc.tuple(type.any, accept.any, protocol(era).any),
         extra,
         leaves: fc.nat(30).map((one) => one === 0),
       }).map((all): HttpInput => {
@@ -366,8 +410,8 @@ export function httpInputs(secret: string): fc.Arbitrary<HttpInput> {
           target: `${all.start.target} ${all.start.version}`,
           head: lines.map(({ text }) => text).join("") + all.framing.head,
           body: all.framing.body,
-          framed: all.framing.framed && !all.start.odd && all.extra.good && all.host.text !== "" &&
-            !/\r\n ./.test(all.host.text) && !lines.some(({ text }) => text === "content-type\r\n"),
+          framed: all.framing.framed && !all.start.odd && all.extra.good &&
+            isLine(all.host.text) && !lines.some(({ text }) => text === "content-type\r\n"),
           admitted: all.host.good && all.origin.good && (way === "none" || all.credentials.good),
           leaves: all.leaves,
         };

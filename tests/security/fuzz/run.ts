@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { memoryOf } from "../../support/memory.ts";
 import { type Era, inputs } from "./messages.ts";
 import { startHttpTarget } from "./http.ts";
-import { httpInputs } from "./requests.ts";
+import { httpInputs, wrongCallers } from "./requests.ts";
 import { startStdioTarget } from "./stdio.ts";
 import { CALLER } from "./upstream.ts";
 
@@ -57,4 +57,10 @@ export async function fuzzStdio(era: Era, count: number, seed: number): Promise<
 export async function fuzzHttp(count: number, seed: number): Promise<void> {
   await using target = await startHttpTarget();
   await fuzz(target, httpInputs(CALLER), count, seed);
+}
+
+/** Sends calls that are good but for a wrong Host, Origin or credential. */
+export async function tryWrongCallers(): Promise<void> {
+  await using target = await startHttpTarget();
+  await target.run(wrongCallers(CALLER));
 }
