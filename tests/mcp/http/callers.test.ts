@@ -5,6 +5,7 @@ import { resolveSettings } from "../../../src/config/resolve.ts";
 import { createLog } from "../../../src/core/log.ts";
 import { createHttpHandler } from "../../../src/mcp/http.ts";
 import { createServerFactory } from "../../../src/mcp/server.ts";
+import { MODERN, MODERN_META } from "../../e2e/rpc.ts";
 import { slowTest } from "../../support/slow.ts";
 import { postMessage } from "../support.ts";
 
@@ -148,7 +149,7 @@ function credentialsOf(who: Name): Record<string, string> {
 }
 
 /** A call of each kind, and what its answer holds for whom. */
-const KINDS: readonly ((who: Name, number: number) => [object, string])[] = [
+const KINDS: readonly ((who: Name, number: number) => [Message, string])[] = [
   (who) => [call("list_entities_tool", {}), `team-of-${who}`],
   (who) => [
     call("count_weave_traces_tool", { entity_name: "e", project_name: "p" }),
@@ -176,11 +177,32 @@ const KINDS: readonly ((who: Name, number: number) => [object, string])[] = [
   ],
 ];
 
-function call(name: string, args: object) {
+function call(name: string, args: object): Message {
   return {
     method: "tools/call",
     params: { name, arguments: args, _meta: { progressToken: "steps" } },
   };
+}
+
+interface Message {
+  readonly method: string;
+  readonly params: {
+    readonly name?: string;
+    readonly _meta?: object;
+    readonly [other: string]: unknown;
+  };
+}
+
+/** The same of the newest revision, with its headers. */
+function modernize({ method, params }: Message): [object, Record<string, string>] {
+  return [
+    { method, params: { ...params, _meta: { ...MODERN_META, ...params._meta } } },
+    {
+      "mcp-protocol-version": MODERN,
+      "mcp-method": method,
+      ...(params.name === undefined ? {} : { "mcp-name": params.name }),
+    },
+  ];
 }
 
 slowTest("10,000 interleaved calls of two callers never mix", async () => {
@@ -192,7 +214,10 @@ slowTest("10,000 interleaved calls of two callers never mix", async () => {
     const kind = KINDS[(number >> 1) % KINDS.length];
     assert.ok(kind !== undefined);
     const [message, mark] = kind(who, number);
-    const response = await handler.fetch(postMessage(message, credentialsOf(who)));
+    const [asked, headers] = Math.floor(number / 2 / KINDS.length) % 2 === 0
+      ? [message, {}]
+      : modernize(message);
+    const response = await handler.fetch(postMessage(asked, { ...headers, ...credentialsOf(who) }));
     const text = await response.text();
     assert.equal(response.status, 200, text);
     const plain = text.replaceAll('\\"', '"');
