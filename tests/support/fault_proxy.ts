@@ -1,4 +1,5 @@
 /** A proxy before a real server that fails in every way, by a seed. */
+import { gzipSync } from "node:zlib";
 import { RequestReader, writeAll } from "./raw_http.ts";
 
 /** What the proxy does to a request. */
@@ -12,6 +13,7 @@ const FAULTS = [
   "half a body",
   "half a body, then silence",
   "garbage",
+  "too large",
   "redirect",
   "drip",
   "stall",
@@ -47,6 +49,9 @@ interface Reply {
   readonly headers?: Readonly<Record<string, string>>;
   readonly content: string | Uint8Array;
 }
+
+/** More than the product reads of a reply that is no stream, in a few bytes, and no JSON. */
+const TOO_LARGE = gzipSync(new Uint8Array(65 * 1024 * 1024).fill(120));
 
 const pause = (milliseconds: number) => new Promise((go) => setTimeout(go, milliseconds));
 
@@ -121,6 +126,10 @@ export function faultProxy(target: string, elsewhere: string, random: () => numb
         return await say({ status: 504, content: "" });
       case "garbage":
         return await say({ ...reply, content: "<!doctype html><title>Log in</title>{]" });
+      case "too large": {
+        const headers = { ...reply.headers, "content-encoding": "gzip" };
+        return await say({ status: 200, headers, content: TOO_LARGE });
+      }
       case "half a body":
       case "half a body, then silence":
         await writeAll(connection, headOf(reply, content.length + 1));
