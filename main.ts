@@ -42,7 +42,9 @@ async function main(): Promise<void> {
     return fail([error.message]);
   }
   if (line.version) return write(Deno.stdout, `${NAME} ${BUILD}\n`);
-  if (line.help) {
+  // What a tool takes depends on the configuration, so the command itself answers that.
+  const aboutTool = line.help && line.command === "call" && line.words.length > 0;
+  if (line.help && !aboutTool) {
     const { helpText } = await import("./src/config/help.ts");
     const own = Deno.args[0]?.startsWith("-") === false ? line.command : undefined;
     return write(Deno.stdout, `${helpText(own)}\n`);
@@ -67,7 +69,8 @@ async function main(): Promise<void> {
     ...(listening ? findServiceProblems(settings) : []),
   ];
   if (problems.length > 0) return fail(problems);
-  const { command, words, options } = line;
+  const { command, words } = line;
+  const options = aboutTool ? { ...line.options, help: true } : line.options;
   const config: Config = {
     ...{ command, words, options, settings, notes, home, version: VERSION },
     proxies: readProxies(env),

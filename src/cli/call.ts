@@ -1,16 +1,17 @@
 import { print, printBytes, printError } from "./output.ts";
 import type { Program } from "./program.ts";
 import { didYouMean } from "../core/failure.ts";
+import { isRecord } from "../core/json.ts";
 import { textTable } from "../core/table.ts";
 import { chooseFit } from "../mcp/fit.ts";
 import { renderReply, toFailureReport } from "../mcp/result.ts";
-import type { BoundTool, CallContext, Outcome } from "../mcp/tool.ts";
+import type { BoundTool, CallContext, Outcome, ToolListing } from "../mcp/tool.ts";
 
 /** `wandflow call <tool> [key=value …]`. Exit codes: 0 answered, 1 failed, 2 wrong command line. */
 export async function callCommand(program: Program): Promise<number> {
   const [name, ...words] = program.config.words;
   if (name === undefined) {
-    printError("Which tool? See wandflow tools, and wandflow call --help.\n");
+    printError("Which tool? See wandflow tools, and wandflow call <tool> --help.\n");
     return 2;
   }
   const tool = program.catalog.tools.find((one) => one.name === name || one.aliases.includes(name));
@@ -20,12 +21,33 @@ export async function callCommand(program: Program): Promise<number> {
     for (const absence of program.catalog.absences) printError(`${absence}\n`);
     return 2;
   }
+  if (program.config.options.help === true) {
+    print(describeTool(tool.listing()));
+    return 0;
+  }
   const args = readArguments(words, program.config.options.args);
   if (typeof args === "string") {
     printError(`${args}\n`);
     return 2;
   }
   return await carryOut(program, tool, args);
+}
+
+/** What a tool does and takes, for `wandflow call <tool> --help`. */
+function describeTool({ name, description, inputSchema }: ToolListing): string {
+  const { properties, required } = inputSchema;
+  const lines = Object.entries(isRecord(properties) ? properties : {}).flatMap(
+    ([argument, schema]) => {
+      const { type, enum: choices, description } = isRecord(schema) ? schema : {};
+      const needed = Array.isArray(required) && required.includes(argument) ? ", required" : "";
+      const kind = Array.isArray(choices) ? choices.join("|") : type;
+      return [
+        `  ${argument}${typeof kind === "string" ? ` <${kind}>` : ""}${needed}`,
+        ...(typeof description === "string" ? [`      ${description}`] : []),
+      ];
+    },
+  );
+  return [`${name}: ${description}`, "", "Arguments, as name=value:", ...lines].join("\n");
 }
 
 /** Default limit on an answer's tokens. */

@@ -33,6 +33,7 @@ export function helpText(command: keyof typeof COMMANDS | undefined): string {
     if (command === "call") {
       lines.push(
         "",
+        "wandflow call <tool> --help says what the tool does and takes.",
         "A value that is valid JSON is read as JSON, any other as text:",
         "  wandflow call search_traces experiment_id=1 max_results=5",
         '  wandflow call log_feedback --args \'{"trace_id":"tr-1","name":"relevance","value":0.85}\'',

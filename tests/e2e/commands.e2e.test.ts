@@ -47,6 +47,19 @@ Deno.test("every command has help and a version, and both need no configuration"
   });
 });
 
+Deno.test("a tool's help says what it does and takes, with this configuration", async () => {
+  const help = await run(["call", "delete_traces", "--help"], CONFIGURED);
+  assert.deepEqual([help.code, help.stderr.includes("Usage")], [0, false]);
+  assert.match(help.stdout, /^delete_traces: Delete \(purge/);
+  assert.match(help.stdout, /^ {2}older_than <string>$/m);
+  assert.match(help.stdout, /^ {2}confirm <boolean>$/m);
+  const tag = await run(["call", "set_trace_tag", "-h"], CONFIGURED);
+  assert.match(tag.stdout, /^ {2}key <string>, required$/m);
+  const none = await run(["call", "list_entities_tool", "--help"], CONFIGURED);
+  assert.equal(none.code, 2);
+  assert.match(none.stderr, /no key is configured/);
+});
+
 Deno.test("an invalid command line is refused with the nearest valid word", async () => {
   const cases: readonly (readonly [readonly string[], RegExp])[] = [
     [["serv"], /Unknown command "serv"; did you mean "serve"\?/],
