@@ -3,14 +3,22 @@
  *
  * @module
  */
-import { badArgument, Failure } from "../core/failure.ts";
+import { badArgument, Failure, listFirst, nearest } from "../core/failure.ts";
+import { isRecord } from "../core/json.ts";
 import { failWithoutExperiment } from "./experiment.ts";
 import { matchExactly } from "./filter/json_text.ts";
-import { type Clause, looksIntoSpans, printClause } from "./filter/clause.ts";
+import {
+  type Clause,
+  type Entity,
+  looksIntoSpans,
+  printClause,
+  printKey,
+} from "./filter/clause.ts";
 import { isOlderThan } from "./query.ts";
 import type { ReadServices } from "./services.ts";
 import { SPANS_LOCATION } from "./span_place.ts";
 import type { TraceQuery, TraceReader } from "./store.ts";
+import { shapeInfo } from "./trace.ts";
 
 /**
  * Explains why nothing was found, and what to try; for an experiment or run that does not exist, an
@@ -38,10 +46,12 @@ export async function explainEmpty(
   if (args.page_token !== undefined) return `Nothing follows page_token in ${place}.`;
   const clauses = query.filter?.clauses ?? [];
   if (clauses.length === 0) return `There are no traces in ${place}.`;
-  const [all, others] = await Promise.all([
+  const [all, alternatives, unused] = await Promise.all([
     mlflow.count({ experimentIds: [experimentId] }),
     findAlternatives(clauses, query, mlflow),
+    findUnusedNames(clauses, query, mlflow),
   ]);
+  const others = [...unused, ...alternatives];
   return `No trace of ${place} matches` +
     (all === undefined ? "" : `; without the filter there are ${all}`) +
     (others.length > 0
@@ -104,6 +114,45 @@ export function describeUnseen(count: number | undefined): string {
 
 /** Comparisons probed for an empty result. */
 const PROBES = 3;
+
+/** Newest traces whose names of tags and assessments are read for an empty result. */
+const SAMPLE = 50;
+
+/** Compared names of tags, metadata and assessments that no recent trace has, and those there are. */
+async function findUnusedNames(
+  clauses: readonly Clause[],
+  { experimentIds }: TraceQuery,
+  mlflow: TraceReader,
+): Promise<string[]> {
+  const named = clauses.filter(({ entity, op }) => NAMED.includes(entity) && op !== "IS NULL");
+  if (named.length === 0) return [];
+  const page = await mlflow.search({ experimentIds, orderBy: [], limit: SAMPLE }).catch(() => {});
+  const infos = (page?.infos ?? []).map(shapeInfo);
+  if (infos.length === 0) return [];
+  return named.flatMap(({ entity, key }) => {
+    const there = [...new Set(infos.flatMap((info) => listNames(info, entity)))];
+    if (there.includes(key)) return [];
+    const near = nearest(key, there);
+    const own = there.filter((name) => !name.startsWith("mlflow."));
+    const known = (near.length > 0 ? near : own).map((name) => printKey({ entity, key: name }));
+    return [
+      `None of the newest ${infos.length} traces has ${printKey({ entity, key })}` +
+      (known.length === 0 ? "." : `; they have ${listFirst(known, 8)}.`),
+    ];
+  });
+}
+
+const NAMED: readonly Entity[] = ["tag", "metadata", "feedback", "expectation"];
+
+function listNames(info: ReturnType<typeof shapeInfo>, entity: Entity): string[] {
+  if (entity === "tag") return Object.keys(info.tags);
+  if (entity === "metadata") return Object.keys(info.trace_metadata);
+  return info.assessments.flatMap((one) =>
+    isRecord(one) && isRecord(one[entity]) && typeof one["assessment_name"] === "string"
+      ? [one["assessment_name"]]
+      : []
+  );
+}
 
 /** Finds similar comparisons that would match, and the reason why those given do not. */
 async function findAlternatives(

@@ -32,6 +32,17 @@ const notes = (data: unknown) => listAt(data, "notes").join("\n");
 const newExperiment = async () =>
   String(await python.call("create_experiment", { name: `explain ${crypto.randomUUID()}` }));
 
+const named = await newExperiment();
+const about = await python.call("create_trace", {
+  experiment_id: named,
+  start_ms: Date.now(),
+  root: { name: "root", type: "LLM", inputs: {}, outputs: {} },
+});
+const [[, writer]] = STORES;
+const aboutId = typeof about === "string" ? about : String(at(about, "trace_id"));
+await writer.ok("set_trace_tag", { trace_id: aboutId, key: "team", value: "a" });
+await writer.ok("log_feedback", { trace_id: aboutId, name: "helpful", value: "yes" });
+
 for (const [store, tools] of STORES) {
   const search = (filter_string: string, experiment = experiment_id) =>
     tools.ok("search_traces", {
@@ -47,6 +58,25 @@ for (const [store, tools] of STORES) {
     const [, instead = ""] = /With (.*) in place of/.exec(notes(data)) ?? [];
     assert.equal((await search(instead, experiment)).returned, 1, instead);
   };
+
+  Deno.test(`${store}: a name that no trace has is reported with the names there are`, async () => {
+    for (
+      const [filter, said] of [
+        ["feedback.helpfull = 'true'", "feedback.helpfull; they have feedback.helpful."],
+        ["feedback.zzz = 'true'", "feedback.zzz; they have feedback.helpful."],
+        ["expectation.helpful = 'true'", "expectation.helpful."],
+        ["tag.temm = 'x'", "tag.temm; they have tag.team."],
+        ["metadata.`mlflow.usr` = 'x'", "metadata.`mlflow.usr`; they have metadata.`mlflow.user`."],
+      ] as const
+    ) {
+      const data = await search(filter, named);
+      assert.deepEqual(data.traces, [], filter);
+      assert.ok(notes(data).includes(`None of the newest 1 traces has ${said}`), notes(data));
+    }
+    for (const filter of ["feedback.helpful = 'maybe'", "tag.team = 'x'"]) {
+      assert.doesNotMatch(notes(await search(filter, named)), /None of the newest/);
+    }
+  });
 
   Deno.test(`${store}: full text with quotes, line breaks, tabs and backslashes is found, and reported`, async () => {
     for (const text of ['"stop"', '"finish_reason": "stop"', "\\neu", "stop%\nin", "neu\tüber"]) {
