@@ -118,6 +118,7 @@ export function createHttpHandler(factory: Factory, options: HandlerOptions): Ht
       try {
         const response = await route(request, next);
         options.metrics?.countAnswer(response.status);
+        if (response.status >= 400) logRefusal(request, response, options.log);
         return response;
       } finally {
         options.metrics?.changeOpen(-1);
@@ -125,6 +126,11 @@ export function createHttpHandler(factory: Factory, options: HandlerOptions): Ht
     },
     close: () => handler.close(),
   };
+}
+
+/** Says nothing of the path and the headers, which may hold secrets, but the host's name. */
+function logRefusal({ method, headers }: Request, { status }: Response, log: Log): void {
+  log.debug("Answered with an error", { method, status, host: headers.get("host")?.slice(0, 100) });
 }
 
 async function reportReadiness(

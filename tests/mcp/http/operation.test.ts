@@ -82,6 +82,15 @@ Deno.test("metrics count calls by tool and outcome, durations and answers", asyn
   }
 });
 
+Deno.test("a refused request is logged with its host, at level DEBUG", async () => {
+  const { fetch, lines } = startService();
+  await (await fetch(get("/readyz", { host: "10.0.0.7:8080" }))).text();
+  const line = JSON.parse(lines.at(-1) ?? "");
+  assert.deepEqual([line.level, line.status, line.host], ["DEBUG", 403, "10.0.0.7:8080"]);
+  await (await fetch(get("/readyz"))).text();
+  assert.equal(lines.length, 1);
+});
+
 Deno.test("a bucket counts everything that took at most that long", () => {
   const metrics = createMetrics("1");
   for (const seconds of [0.001, 0.01, 0.3, 1000]) {
