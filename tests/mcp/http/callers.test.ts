@@ -110,13 +110,14 @@ function startUpstream(careless = false) {
 const LOADED = await loadBackends();
 
 /** The service with passthrough, in this process. */
-function serve(url: string) {
+function serve(url: string, more: Readonly<Record<string, string>> = {}) {
   const env: Record<string, string> = {
     MLFLOW_TRACKING_URI: url,
     WANDB_BASE_URL: url,
     WF_TRACE_SERVER_URL: url,
     WANDB_MCP_PROXY_DOCS: "false",
     WANDFLOW_AUTH: "passthrough",
+    ...more,
   };
   const { settings } = resolveSettings(new Map(), (name) => env[name]);
   const lines: string[] = [];
@@ -298,6 +299,36 @@ Deno.test("credentials that a server repeats are hidden from their own caller to
       for (const secret of SECRETS[who]) assert.ok(!text.includes(secret), `${secret}: ${text}`);
     }
   }
+});
+
+Deno.test("what a W&B server lacks, and how long it wants no requests, is remembered for its caller alone", async () => {
+  const asked: { who: Name | undefined; full: boolean }[] = [];
+  await using upstream = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    async (request) => {
+      const who = whoAsks(request.headers.get("authorization"));
+      const full = (await request.text()).includes("sweepName");
+      asked.push({ who, full });
+      const errors = [{ message: 'Cannot query field "sweepName" on type "Run".' }];
+      if (who === "alice" && full) return Response.json({ errors }, { status: 400 });
+      // Alice's server wants a pause after her second call.
+      const headers: Record<string, string> = asked.length < 3
+        ? {}
+        : { "ratelimit-remaining": "0", "ratelimit-reset": "3600" };
+      return Response.json({ data: { project: null } }, { headers });
+    },
+  );
+  const { handler } = serve(`http://127.0.0.1:${upstream.addr.port}`, { WANDB_HTTP_TIMEOUT: "2" });
+  for (const who of ["alice", "alice", "bob"] as const) {
+    const message = call("query_wandb_tool", { entity: "e", project: "p" });
+    await (await handler.fetch(postMessage(message, credentialsOf(who)))).text();
+  }
+  assert.deepEqual(asked, [
+    { who: "alice", full: true },
+    { who: "alice", full: false },
+    { who: "alice", full: false },
+    { who: "bob", full: true },
+  ]);
 });
 
 Deno.test("no header changes where requests go", async () => {
