@@ -136,7 +136,7 @@ async function findUnusedNames(
     const own = there.filter((name) => !name.startsWith("mlflow."));
     const known = (near.length > 0 ? near : own).map((name) => printKey({ entity, key: name }));
     return [
-      `None of the newest ${infos.length} traces has ${printKey({ entity, key })}` +
+      `No trace among the newest ${infos.length} has ${printKey({ entity, key })}` +
       (known.length === 0 ? "." : `; they have ${listFirst(known, 8)}.`),
     ];
   });

@@ -71,10 +71,10 @@ for (const [store, tools] of STORES) {
     ) {
       const data = await search(filter, named);
       assert.deepEqual(data.traces, [], filter);
-      assert.ok(notes(data).includes(`None of the newest 1 traces has ${said}`), notes(data));
+      assert.ok(notes(data).includes(`No trace among the newest 1 has ${said}`), notes(data));
     }
     for (const filter of ["feedback.helpful = 'maybe'", "tag.team = 'x'"]) {
-      assert.doesNotMatch(notes(await search(filter, named)), /None of the newest/);
+      assert.doesNotMatch(notes(await search(filter, named)), /No trace among/);
     }
   });
 

@@ -11,6 +11,8 @@ const AUTHORITY = /^(\[[0-9a-f:.]+\]|(?:[a-z0-9._~!$&'()*+,;=-]|%[0-9a-f]{2})*)(
 /** Listening on all addresses; as a Host header, any page could use these to name this machine. */
 const ANY_ADDRESS = new Set(["0.0.0.0", "[::]"]);
 
+const REMEDY = "The server accepts it if WANDFLOW_ALLOWED_HOSTS names it.";
+
 /** Whether the text can be a Host header; two of these arrive with a space between them. */
 export function isAuthority(text: string): boolean {
   return AUTHORITY.test(text);
@@ -33,7 +35,7 @@ export function createHostGuard(
     }
     // Only an IPv6 address has several spellings that mean the same to everybody.
     const known = hosts.has(name) || (name.startsWith("[") && hosts.has(normalizeHost(name)));
-    return known ? undefined : refuse(403, `Invalid Host: ${name}`);
+    return known ? undefined : refuse(403, `Invalid Host: ${name}. ${REMEDY}`);
   };
   return (request) => {
     const { host } = new URL(request.url);
