@@ -331,6 +331,28 @@ Deno.test("what a W&B server lacks, and how long it wants no requests, is rememb
   ]);
 });
 
+Deno.test("what a Weave service lacks is remembered for its caller alone", async () => {
+  const asked: (Name | undefined)[] = [];
+  await using upstream = Deno.serve(
+    { hostname: "127.0.0.1", port: 0, onListen: () => {} },
+    (request) => {
+      const { pathname } = new URL(request.url);
+      if (pathname.endsWith("/calls/query_stats")) return Response.json({ count: 0 });
+      if (pathname.endsWith("/calls/stream_query")) return new Response("");
+      if (pathname.endsWith("/agents/query")) {
+        asked.push(whoAsks(request.headers.get("authorization")));
+      }
+      return Response.json({ detail: "Not Found" }, { status: 404 });
+    },
+  );
+  const { handler } = serve(`http://127.0.0.1:${upstream.addr.port}`);
+  for (const who of ["alice", "alice", "bob"] as const) {
+    const message = call("query_weave_traces_tool", { entity_name: "e", project_name: "p" });
+    await (await handler.fetch(postMessage(message, credentialsOf(who)))).text();
+  }
+  assert.deepEqual(asked, ["alice", "bob"]);
+});
+
 Deno.test("no header changes where requests go", async () => {
   await using upstream = startUpstream();
   const reached: string[] = [];
