@@ -84,9 +84,10 @@ async function runAll(
   await using server = typed.some((line) => line.startsWith("curl "))
     ? await startHttp(desk.store, ["--metrics", "--auth", "token", "--tokens-file", tokens])
     : undefined;
+  const { origin } = new URL(server?.url ?? "http://x");
   for (const line of typed) {
     const words = line
-      .replace("http://10.0.0.7:8080", new URL(server?.url ?? "http://x").origin)
+      .replace(/http:\/\/(10\.0\.0\.7|127\.0\.0\.1):8080/, origin)
       .replace("Bearer …", `Bearer ${TOKEN}`)
       .replace("<client>", "cursor")
       .replace("marketplace add OWNER/REPOSITORY", "marketplace add ./")

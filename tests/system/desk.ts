@@ -163,7 +163,7 @@ export async function typeAt(
   { env, stdin, until, lasts }: Typing,
 ): Promise<{ code: number; output: string }> {
   const child = new Deno.Command("sh", {
-    args: ["-c", lasts ? `exec ${command} 2>&1` : `{ ${command}; } 2>&1`],
+    args: ["-c", lasts ? `exec env ${command} 2>&1` : `{ ${command}; } 2>&1`],
     cwd: desk.folder,
     clearEnv: true,
     env: { ...desk.env, ...desk.store, ...env },
