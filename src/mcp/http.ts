@@ -96,9 +96,10 @@ export function createHttpHandler(factory: Factory, options: HandlerOptions): Ht
     return response;
   };
   const route = async (request: Request, next: NextPart): Promise<Response> => {
-    const refused = guard(request);
+    const target = new URL(request.url);
+    const refused = guard(request, target);
     if (refused !== undefined) return refused;
-    switch (new URL(request.url).pathname) {
+    switch (target.pathname) {
       case "/mcp":
         return await answer(request, next);
       case "/healthz":

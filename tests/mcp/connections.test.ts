@@ -234,20 +234,26 @@ Deno.test("a client that does not read its answer is dropped, and its request en
   await left.promise;
 });
 
-Deno.test("a client that goes away before its answer has begun ends its request", async () => {
+/** A server whose answers begin when the client has left. */
+async function servingUntilLeft() {
   const asked = Promise.withResolvers<void>();
   const left = Promise.withResolvers<void>();
-  await using server = await serving({}, async ({ signal }) => {
+  const server = await serving({}, async ({ signal }) => {
     signal.addEventListener("abort", () => left.resolve());
     asked.resolve();
     await left.promise;
     return new Response();
   });
+  return { ...server, asked, left };
+}
+
+Deno.test("a client that goes away before its answer has begun ends its request", async () => {
+  await using server = await servingUntilLeft();
   const connection = await server.connect();
   await connection.write(encode(GET));
-  await asked.promise;
+  await server.asked.promise;
   connection.close();
-  await left.promise;
+  await server.left.promise;
 });
 
 Deno.test("an invalid request is refused, and an unforeseen failure is a 500", async () => {
@@ -465,18 +471,11 @@ Deno.test("of too many connections, one whose message is slow to arrive makes ro
 });
 
 Deno.test("a client that ends in the middle of a request is gone, and so are its calls", async () => {
-  const asked = Promise.withResolvers<void>();
-  const left = Promise.withResolvers<void>();
-  await using server = await serving({}, async ({ signal }) => {
-    signal.addEventListener("abort", () => left.resolve());
-    asked.resolve();
-    await left.promise;
-    return new Response();
-  });
+  await using server = await servingUntilLeft();
   using connection = await server.connect();
   await connection.write(encode(`${GET}GET / HT`));
-  await asked.promise;
+  await server.asked.promise;
   await connection.closeWrite();
-  await left.promise;
+  await server.left.promise;
   assert.equal(await rest(connection), "");
 });

@@ -24,7 +24,7 @@ export function isAuthority(text: string): boolean {
  */
 export function createHostGuard(
   allowed: readonly string[],
-): (request: Request) => Response | undefined {
+): (request: Request, target: URL) => Response | undefined {
   const names = allowed.map(normalizeHost).filter((host) => !ANY_ADDRESS.has(host));
   const hosts = new Set([...localhostAllowedHostnames(), ...names]);
   const origins = [...localhostAllowedOrigins(), ...names];
@@ -37,8 +37,7 @@ export function createHostGuard(
     const known = hosts.has(name) || (name.startsWith("[") && hosts.has(normalizeHost(name)));
     return known ? undefined : refuse(403, `Invalid Host: ${name}. ${REMEDY}`);
   };
-  return (request) => {
-    const { host } = new URL(request.url);
+  return (request, { host }) => {
     const given = request.headers.get("host");
     return (given === null ? refuse(403, "Missing Host header") : check(given)) ??
       // A target in absolute form names the host itself, whatever the header says.
